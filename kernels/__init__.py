@@ -1,0 +1,18 @@
+"""Compiled kernels, one folder per family; installed as ``alignment_fast.kernels``.
+
+A kernel is a total function on plain arrays: no exception, no allocation that depends on values, no global state.
+It reports bad values by a status word (`alignment_fast.kernels.common.status`) and leaves checking of types, shapes
+and domains to the public layer in ``alignment_fast``.
+
+To add a kernel, in this order:
+
+1. the oracle in ``tests/oracles/`` (mpmath, closed form or brute force; never imports the kernels);
+2. its row in the family's ``spec.py`` (arguments, dtypes, domain, error bound, oracle): tests, the accuracy page and
+   the benchmarks pick it up and fail until the rest exists;
+3. the formula: a scalar in ``include/alignment_fast/af_math.h`` and its twin in ``common/scalar.py`` if it is new;
+4. the loop in the family's ``loops.inc``, its pointer in the table there;
+5. the entry point in ``cpu.pyx``, its declaration in ``cpu.pxd`` and ``cpu.pyi``;
+6. the CUDA kernel and launcher in ``gpu.py``;
+7. the public function in ``alignment_fast/``: checks, dispatch, docstring with formula, shapes, accuracy and cost;
+8. the benchmark row with its peers and its floor.
+"""

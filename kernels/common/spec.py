@@ -1,0 +1,53 @@
+"""The row format of every family's ``spec.py``: one row per kernel, data only.
+
+Tests, benchmarks and the accuracy page are driven by these rows; a row without an implementation, an oracle or a
+benchmark fails ``tests/test_spec.py``.
+"""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel of one family.
+
+    Parameters
+    ----------
+    name : str
+        Name of the entry point in the family's ``cpu`` module, without dtype suffix, and of its twin in ``gpu``.
+    formula : str
+        What it computes, in one line.
+    arguments : tuple of str
+        Names of the arguments, inputs first.
+    dtypes : tuple of str
+        Floating dtypes with a compiled variant.
+    domain : tuple of tuple of float
+        Closed interval of each real argument on which the bound below is promised.
+    bounds : mapping of str to float
+        Error bound per dtype, in `unit`; the same for every instruction set unless a key "dtype/isa" says otherwise.
+    unit : str
+        "ulp", "relative" or "bits" (identical bits on every backend).
+    oracle : str
+        ``module:function`` below ``tests/oracles``.
+    backends : tuple of str
+        Where the kernel exists: "cpu", "cuda".
+    reference : str
+        Where formula and bound come from.
+
+    """
+
+    name: str
+    formula: str
+    arguments: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    domain: tuple[tuple[float, float], ...]
+    bounds: MappingProxyType = field(default_factory=lambda: MappingProxyType({}))
+    unit: str = "ulp"
+    oracle: str = ""
+    backends: tuple[str, ...] = ("cpu", "cuda")
+    reference: str = ""
+
+    def bound(self, dtype, isa=None):
+        """Return the error bound for `dtype` on the instruction set `isa`."""
+        return self.bounds.get(f"{dtype}/{isa}", self.bounds[str(dtype)])

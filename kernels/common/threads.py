@@ -1,0 +1,173 @@
+"""The only place that makes threads: a small, fork-aware pool over kernels that release the GIL.
+
+Work comes as `n_blocks` fixed blocks; a task is a range of consecutive blocks and writes its own slots, so the
+result does not depend on how ranges are cut or which thread takes them. No OpenMP runtime is linked: an OpenMP team
+does not survive ``fork`` and spins on busy machines. Threads take ranges from a shared counter, so an unlucky one
+does not hold up the rest. A range is at most about 50 ms of work: between ranges the interpreter sees Ctrl-C.
+"""
+
+import itertools
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+# Below this much work (about one nanosecond per unit) waking a second thread costs more than it saves.
+GRAIN = 65_536
+# At most this much work between two looks at the interpreter.
+CHUNK = 50_000_000
+# Ranges per thread when there is enough work: evens out unequal speeds.
+RANGES_PER_THREAD = 8
+
+_lock = threading.Lock()
+_pool = None
+_pool_size = 0
+_local = threading.local()
+_default = None
+
+
+def cpu_count():
+    """Return the number of CPUs this process may use (affinity and cgroup quota)."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        return count
+    if quota != "max":
+        count = min(count, max(1, -(-int(quota) // int(period))))
+    return count
+
+
+def check(n, name="num_threads"):
+    """Return `n` as a number of threads, or raise ValueError that names `name`."""
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < 1:
+        raise ValueError(f"{name} must be a positive integer, not {n!r}")
+    return n.__index__()
+
+
+def _from_environment():
+    for name in ("ALIGNMENT_FAST_NUM_THREADS", "OMP_NUM_THREADS"):
+        text = os.environ.get(name, "").strip()
+        if name == "OMP_NUM_THREADS":
+            text = text.partition(",")[0]  # "4,2" names one number per nesting level
+        if text:
+            if not text.isascii() or not text.isdigit() or int(text) < 1:
+                raise ValueError(f"{name} must be a positive integer, not {text!r}")
+            return int(text)
+    return cpu_count()
+
+
+def _is_daemonic():
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.current_process().daemon
+
+
+def get_num_threads():
+    """Return the number of threads a call uses when it is not told."""
+    global _default
+    scoped = getattr(_local, "scoped", None)
+    if scoped is not None:
+        return scoped
+    if _default is None:
+        _default = 1 if _is_daemonic() else _from_environment()
+    return _default
+
+
+def set_num_threads(n):
+    """Set the number of threads for all later calls of this process."""
+    global _default
+    _default = check(n)
+
+
+class num_threads:  # noqa: N801 - used as a context manager, named like the keyword
+    """Context manager: use `n` threads in calls made by this thread inside the ``with`` block."""
+
+    def __init__(self, n):
+        self._n = check(n)
+        self._outer = []
+
+    def __enter__(self):
+        self._outer.append(getattr(_local, "scoped", None))
+        _local.scoped = self._n
+        return self
+
+    def __exit__(self, *exception):
+        _local.scoped = self._outer.pop()
+
+
+def _forget_pool():
+    global _pool, _pool_size, _lock
+    _pool, _pool_size, _lock = None, 0, threading.Lock()  # the threads did not survive the fork
+    _local.inside = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _get_pool(size):
+    global _pool, _pool_size
+    with _lock:
+        if _pool_size < size:
+            _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="alignment_fast"), size
+        return _pool
+
+
+def for_blocks(run, n_blocks, *, work, num_threads=None):
+    """Call ``run(first, last)`` over ranges that partition ``range(n_blocks)``.
+
+    Parameters
+    ----------
+    run : callable
+        Works on blocks ``first`` to ``last - 1``; releases the GIL in its loop; writes only what belongs to them.
+    n_blocks : int
+        Number of blocks; fixed by the problem, never by the number of threads.
+    work : float
+        Total work in units of about one nanosecond.
+    num_threads : int, optional
+        Default from `get_num_threads`. Nested calls and calls below the grain stay on this thread.
+
+    """
+    if work <= GRAIN:
+        run(0, n_blocks)
+        return
+    threads = get_num_threads() if num_threads is None else check(num_threads)
+    threads = 1 if getattr(_local, "inside", False) else min(threads, n_blocks, int(work // GRAIN) + 1)
+    pieces = max(work / CHUNK, threads * RANGES_PER_THREAD if threads > 1 else 1)
+    step = max(1, int(n_blocks // pieces))
+    if threads == 1:
+        for first in range(0, n_blocks, step):
+            run(first, min(first + step, n_blocks))
+        return
+    _run_parallel(run, n_blocks, step, threads)
+
+
+def _run_parallel(run, n_blocks, step, threads):
+    counter = itertools.count(0, step)
+    stop = threading.Event()
+
+    def drain():
+        _local.inside = True
+        try:
+            while not stop.is_set() and (first := next(counter)) < n_blocks:
+                run(first, min(first + step, n_blocks))
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            _local.inside = False
+
+    pool = _get_pool(threads - 1)
+    futures = [pool.submit(drain) for _ in range(threads - 1)]
+    try:
+        drain()
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        # Join before the caller's buffers can go away; a future never started is simply taken back.
+        failures = [f.exception() for f in futures if not f.cancel()]
+    for failure in failures:
+        if failure is not None:
+            raise failure

@@ -1,0 +1,82 @@
+/* af_reduce.h -- sums in a fixed order, and streaming moments with their merge rule.
+ *
+ * Included once per instruction set (af_simd.h): no include guard around the functions.
+ *
+ * A sum over n terms is cut into blocks of AF_BLOCK terms. Within a block AF_LANES partial sums run side by side
+ * (term i goes to lane i mod AF_LANES) and are folded by halves; so a compiler may use vectors without leave to
+ * reassociate, and every variant adds in the same order. Blocks are folded from left to right. The result does not
+ * depend on threads, chunking or vector width. Error bound of a block: (AF_BLOCK / AF_LANES + log2 AF_LANES) u Σ|term|.
+ */
+#ifndef AF_REDUCE_H
+#define AF_REDUCE_H
+#define AF_BLOCK 4096
+#define AF_LANES 32
+
+/* total += Σ_{i < n} term(i), n <= AF_BLOCK, in type T; `i` is the name of the index in the expression `term`. */
+#define AF_BLOCK_SUM(T, total, n, i, term)                                     \
+    do {                                                                       \
+        T af_lane[AF_LANES] = {0};                                             \
+        const ptrdiff_t af_n = (n), af_full = af_n - af_n % AF_LANES;          \
+        for (ptrdiff_t af_base = 0; af_base < af_full; af_base += AF_LANES)    \
+            for (int af_l = 0; af_l < AF_LANES; ++af_l) {                      \
+                const ptrdiff_t i = af_base + af_l;                            \
+                af_lane[af_l] += (term);                                       \
+            }                                                                  \
+        for (ptrdiff_t i = af_full; i < af_n; ++i)                             \
+            af_lane[i - af_full] += (term);                                    \
+        for (int af_half = AF_LANES / 2; af_half > 0; af_half /= 2)            \
+            for (int af_l = 0; af_l < af_half; ++af_l)                         \
+                af_lane[af_l] += af_lane[af_l + af_half];                      \
+        (total) += af_lane[0];                                                 \
+    } while (0)
+
+/* Count, mean, sums of central powers, extremes. m2 = Σ(x - mean)^2 and so on. */
+typedef struct {
+    double count, mean, m2, m3, m4, minimum, maximum;
+} af_moments;
+#endif
+
+/* Moments of x[0..n), 1 <= n <= AF_BLOCK: two passes, the second about the block's own mean. */
+static inline void AF_FN(af_moments_block)(ptrdiff_t n, const double *restrict x, af_moments *restrict out) {
+    double sum = 0.0, correction = 0.0, m2 = 0.0, m3 = 0.0, m4 = 0.0;
+    AF_BLOCK_SUM(double, sum, n, i, x[i]);
+    const double mean = sum / (double)n;
+    AF_BLOCK_SUM(double, correction, n, i, x[i] - mean);
+    AF_BLOCK_SUM(double, m2, n, i, (x[i] - mean) * (x[i] - mean));
+    AF_BLOCK_SUM(double, m3, n, i, (x[i] - mean) * (x[i] - mean) * (x[i] - mean));
+    AF_BLOCK_SUM(double, m4, n, i, ((x[i] - mean) * (x[i] - mean)) * ((x[i] - mean) * (x[i] - mean)));
+    double minimum = x[0], maximum = x[0];
+    for (ptrdiff_t i = 1; i < n; ++i) {
+        minimum = x[i] < minimum ? x[i] : minimum;
+        maximum = x[i] > maximum ? x[i] : maximum;
+    }
+    out->count = (double)n;
+    out->mean = mean + correction / (double)n;
+    out->m2 = m2;
+    out->m3 = m3;
+    out->m4 = m4;
+    out->minimum = minimum;
+    out->maximum = maximum;
+}
+
+/* a <- a ∪ b (Pébay, SAND2008-6212, eqs. 2.1, 3.1, 4.1). An empty side (count 0) leaves the other unchanged. */
+static inline void AF_FN(af_moments_merge)(af_moments *restrict a, const af_moments *restrict b) {
+    if (b->count == 0.0) return;
+    if (a->count == 0.0) {
+        *a = *b;
+        return;
+    }
+    const double na = a->count, nb = b->count, n = na + nb;
+    const double d = b->mean - a->mean, dn = d / n;
+    const double m2 = a->m2 + b->m2 + d * dn * na * nb;
+    const double m3 = a->m3 + b->m3 + d * dn * dn * na * nb * (na - nb) + 3.0 * dn * (na * b->m2 - nb * a->m2);
+    const double m4 = a->m4 + b->m4 + d * dn * dn * dn * na * nb * (na * na - na * nb + nb * nb)
+        + 6.0 * dn * dn * (na * na * b->m2 + nb * nb * a->m2) + 4.0 * dn * (na * b->m3 - nb * a->m3);
+    a->mean += dn * nb;
+    a->m2 = m2;
+    a->m3 = m3;
+    a->m4 = m4;
+    a->count = n;
+    a->minimum = b->minimum < a->minimum ? b->minimum : a->minimum;
+    a->maximum = b->maximum > a->maximum ? b->maximum : a->maximum;
+}
