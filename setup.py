@@ -22,7 +22,7 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-FAMILIES = ("common",)
+FAMILIES = ("common", "random")
 PACKAGES = {
     "alignment_fast": "alignment_fast",
     "alignment_fast.kernels": "kernels",
