@@ -22,9 +22,10 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-FAMILIES = ("common", "random")
+FAMILIES = ("common", "random", "best_of_n")
 PACKAGES = {
     "alignment_fast": "alignment_fast",
+    "alignment_fast.best_of_n": "alignment_fast/best_of_n",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }
@@ -103,7 +104,8 @@ def extensions():
     for family in FAMILIES:
         folder = f"kernels/{family}"
         # What stands in `depends` also goes into the sdist: no MANIFEST.in is needed.
-        depends = [*headers, f"{folder}/cpu.pyx", f"{folder}/loops.inc"]
+        loops = [str(path.relative_to(ROOT)) for path in (ROOT / folder).glob("*.inc")]
+        depends = [*headers, *loops, f"{folder}/cpu.pyx"]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
@@ -137,7 +139,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
-        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi", "loops.inc"] for family in FAMILIES},
+        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
     },
     include_package_data=False,
     ext_modules=extensions(),

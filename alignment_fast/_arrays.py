@@ -1,0 +1,137 @@
+"""Array arguments: which library, which device, which dtype; a NumPy view in, the caller's kind of array out.
+
+Libraries are recognised by the root module of a value's type, so none of them is imported here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alignment_fast.errors import BackendUnavailableError
+
+_CPU, _CUDA, _CUDA_HOST, _CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
+_DEVICES = {_CPU: "cpu", _CUDA_HOST: "cpu", _CUDA: "cuda", _CUDA_MANAGED: "cuda"}
+
+
+def library_of(value):
+    """Return the name of the library that made `value` ("numpy", "torch", "cupy", "jax", ..., "builtins")."""
+    if type(value) is np.ndarray:
+        return "numpy"
+    root = type(value).__module__.partition(".")[0]
+    return "jax" if root == "jaxlib" else root
+
+
+def device_of(value):
+    """Return "cpu" or "cuda": where the memory of `value` is; lists and scalars are on the CPU."""
+    if type(value) is np.ndarray:
+        return "cpu"
+    if hasattr(value, "__cuda_array_interface__"):
+        return "cuda"
+    if not hasattr(value, "__dlpack_device__"):
+        return "cpu"
+    kind = int(value.__dlpack_device__()[0])
+    if kind not in _DEVICES:
+        raise BackendUnavailableError(f"arrays on DLPack device type {kind} are not supported")
+    return _DEVICES[kind]
+
+
+def common_device(**arguments):
+    """Return the device that all array arguments share; mixing devices is a ValueError that names them."""
+    devices = {name: device_of(value) for name, value in arguments.items() if value is not None}
+    if len(set(devices.values())) > 1:
+        raise ValueError("arguments are on different devices: " + ", ".join(f"{k} on {v}" for k, v in devices.items()))
+    return next(iter(devices.values()), "cpu")
+
+
+def _to_numpy(value, name):
+    library = library_of(value)
+    if library == "numpy":
+        return value
+    if library == "torch":
+        if value.requires_grad:
+            raise TypeError(
+                f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
+                "or use the operators of alignment_fast.interop.torch where there is one"
+            )
+        if str(value.dtype) == "torch.bfloat16":  # NumPy has no such dtype; the policy computes it in float32
+            value = value.float()
+    if device_of(value) != "cpu":
+        raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
+    return np.from_dlpack(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+
+
+def as_floating(value, name, *, floating_only=False):
+    """Return `value` as a C-contiguous float32 or float64 array on the CPU.
+
+    float32 stays; float16 and bfloat16 become float32; integers, booleans and other reals become float64, or raise
+    TypeError with ``floating_only`` (log-probabilities, where an integer is surely a mistake).
+    """
+    array = _to_numpy(value, name)
+    if type(array) is not np.ndarray:
+        array = np.asarray(array)
+    kind = array.dtype.kind
+    if array.dtype == np.float64 or array.dtype == np.float32:
+        dtype = array.dtype.newbyteorder("=")
+    elif kind == "f" or array.dtype.name == "bfloat16":
+        dtype = np.dtype(np.float32) if array.dtype.itemsize == 2 else np.dtype(np.float64)
+    elif kind in "biu":
+        if floating_only:
+            raise TypeError(f"{name} must be floating-point (log-probabilities), not {array.dtype}")
+        dtype = np.dtype(np.float64)
+    else:
+        raise TypeError(f"{name} must be an array of real numbers, not of dtype {array.dtype}")
+    return np.ascontiguousarray(array, dtype=dtype) if array.ndim else array.astype(dtype, copy=False)
+
+
+def like(result, model):
+    """Return the NumPy array `result` as the kind of array that `model` is."""
+    library = library_of(model)
+    if library in ("numpy", "builtins") or not hasattr(model, "__dlpack__"):
+        return result
+    import importlib
+
+    namespace = (
+        model.__array_namespace__() if hasattr(model, "__array_namespace__") else importlib.import_module(library)
+    )
+    return namespace.from_dlpack(np.ascontiguousarray(result))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A parameter laid out over the leading axes of a problem.
+
+    Parameters
+    ----------
+    values : array (T,) or (*leading, T)
+        The parameter; one-dimensional when every row of the problem shares it.
+    leading : tuple of int
+        Leading axes of the result: those of the problem, broadcast with those of the parameter.
+    shape : tuple of int
+        Shape of the result: `leading`, and the parameter's own axis unless the parameter was a scalar.
+
+    """
+
+    values: np.ndarray
+    leading: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+def parameter_grid(value, leading, name):
+    """Lay out parameter `value` over `leading` axes: the grid rule of the package.
+
+    A scalar adds no axis, shape (T,) adds one axis after the leading ones, and shape (..., T) broadcasts its own
+    leading axes against `leading` (one value per row: shape (B, 1)).
+    """
+    values = np.asarray(value, dtype=np.float64)
+    if values.ndim == 0:
+        return Grid(values.reshape(1), leading, leading)
+    if values.ndim == 1:
+        return Grid(values, leading, (*leading, values.shape[0]))
+    try:
+        common = np.broadcast_shapes(values.shape[:-1], leading)
+    except ValueError:
+        raise ValueError(
+            f"{name} of shape {values.shape} does not broadcast against the leading axes {leading}"
+        ) from None
+    length = values.shape[-1]
+    return Grid(np.ascontiguousarray(np.broadcast_to(values, (*common, length))), common, (*common, length))

@@ -1,0 +1,75 @@
+"""What this installation is and can do: `show_config`, `get_include`."""
+
+import importlib.metadata
+import importlib.util
+import platform
+from pathlib import Path
+
+OPTIONAL_LIBRARIES = ("numba", "numba-cuda", "torch", "jax", "cupy", "pyarrow", "matplotlib", "typer", "rich")
+
+
+def get_include() -> str:
+    """Return the folder to add to a C compiler's include path to use the headers ``alignment_fast/af_*.h``.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, pathlib
+    >>> (pathlib.Path(af.get_include()) / "alignment_fast" / "af_math.h").exists()
+    True
+
+    """
+    return str(Path(importlib.util.find_spec("alignment_fast.kernels").origin).parent / "include")
+
+
+def _version(distribution):
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def gpu_names() -> list[str]:
+    """Return the names of the CUDA devices that can be used, without failing where there is none."""
+    if _version("numba-cuda") is None:
+        return []
+    from alignment_fast.kernels.common import gpu
+
+    return gpu.device_names()
+
+
+def config() -> dict[str, object]:
+    """Return version, instruction sets, threads, GPUs and versions of optional libraries; no paths."""
+    from alignment_fast import __version__
+    from alignment_fast.kernels.common import cpu, threads
+
+    return {
+        "alignment_fast": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "numpy": _version("numpy"),
+        "scipy": _version("scipy"),
+        "instruction set": cpu.ISA,
+        "instruction sets available": list(cpu.supported_isas()),
+        "threads": threads.get_num_threads(),
+        "cpus": threads.cpu_count(),
+        "gpus": gpu_names(),
+        "optional libraries": {name: _version(name) for name in OPTIONAL_LIBRARIES},
+    }
+
+
+def show_config() -> None:
+    """Print what `config` returns, one line per entry.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.show_config()  # doctest: +ELLIPSIS
+    alignment_fast: ...
+
+    """
+    for key, value in config().items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {version}" for name, version in value.items() if version) or "none"
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value)) or "none"
+        print(f"{key}: {value}")

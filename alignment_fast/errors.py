@@ -1,0 +1,31 @@
+"""Errors of the public layer, and the one place that turns a kernel's status word into one."""
+
+from alignment_fast.kernels.common import status
+
+
+class BackendUnavailableError(ImportError):
+    """An optional library or device is needed for this call and cannot be used here."""
+
+
+def unravel(flat, shape):
+    """Return the index of flat position `flat` in an array of `shape`: an integer for one axis, else a tuple."""
+    index = []
+    for length in reversed(shape):
+        flat, remainder = divmod(flat, length)
+        index.append(remainder)
+    return index[0] if len(index) == 1 else tuple(reversed(index))
+
+
+def check_status(word, name, array):
+    """Raise ValueError for the first bad value of `array` if the status word `word` reports one."""
+    if word == status.OK:
+        return
+    flat, code = status.decode(word)
+    index = unravel(flat, array.shape)
+    reason = status.REASONS[code]
+    if code == status.ALL_ZERO:
+        row = index[:-1] if isinstance(index, tuple) else ()
+        where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
+        raise ValueError(f"{name}{where} {reason}")
+    position = index if isinstance(index, int) else ", ".join(map(str, index))
+    raise ValueError(f"{name}[{position}] = {array.reshape(-1)[flat]} {reason}")

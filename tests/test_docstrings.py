@@ -1,0 +1,44 @@
+"""Every public name is documented, and every example in a docstring runs as printed."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import alignment_fast
+
+# Modules that need an optional library to import are tested with that library.
+OPTIONAL = {"cli", "plot", "tables", "__main__"}
+
+
+def public_modules():
+    yield "alignment_fast"
+    for module in pkgutil.walk_packages(alignment_fast.__path__, "alignment_fast."):
+        if module.name.startswith("alignment_fast.kernels") or module.name.rpartition(".")[2] in OPTIONAL:
+            continue
+        yield module.name
+
+
+def public_objects(module):
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    for name in names:
+        value = getattr(module, name)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            yield name, value
+
+
+@pytest.mark.parametrize("name", list(public_modules()))
+def test_examples_run_as_printed(name):
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert failed == 0
+
+
+@pytest.mark.parametrize("name", [name for name in public_modules() if "._" not in name])
+def test_every_public_name_has_a_docstring(name):
+    module = importlib.import_module(name)
+    assert module.__doc__
+    missing = [key for key, value in public_objects(module) if not inspect.getdoc(value)]
+    assert not missing
