@@ -41,7 +41,7 @@ class TableError(ValueError):
 
 
 def column_names(path: str | PathLike[str]) -> tuple[str, ...]:
-    """Return the names of the columns of the table in `path` (JSONL: the keys of its first object).
+    r"""Return the names of the columns of the table in `path` (JSONL: the keys of its first object).
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def choose_column(
     """
     if requested in names:
         return requested
-    folded = {}
+    folded: dict[str, str] = {}
     for name in names:
         folded.setdefault(name.casefold(), name)
     wanted = guesses if requested is None else (requested.casefold(),)
@@ -116,7 +116,7 @@ def read_columns(
     nonnegative: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Chunk]:
-    """Read numeric columns of a table, chunk by chunk, as float64.
+    r"""Read numeric columns of a table, chunk by chunk, as float64.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ class _Table:
         self.zipped = zipped
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    def stream(self) -> Iterator[tuple[BinaryIO | gzip.GzipFile, BinaryIO]]:
         """Open the file: the decompressed bytes, and the file itself, whose position says how much was consumed."""
         with open(self.path, "rb") as raw:
             if self.zipped:
@@ -220,7 +220,7 @@ class _Table:
                 yield raw, raw
 
     @contextlib.contextmanager
-    def seekable(self) -> Iterator[BinaryIO]:
+    def seekable(self) -> Iterator[Any]:
         """Open the file for formats that jump about: what is compressed goes to a temporary file first."""
         with self.stream() as (stream, _):
             if not self.zipped:
