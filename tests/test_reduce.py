@@ -4,12 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
-from fresh import output_of
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import reduce as oracle
 
 from alignment_fast.kernels.common import cpu, threads
+from fresh import output_of
+from oracles import reduce as oracle
 
 BLOCK = cpu.BLOCK
 LANES = 32
