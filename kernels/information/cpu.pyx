@@ -4,7 +4,6 @@ Rows are given as weights (uniform, probabilities, or logarithms with any additi
 formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants.
 """
 
-cimport cython
 from libc.stdint cimport uint64_t
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -26,6 +25,17 @@ cdef extern from *:
     ctypedef struct af_table:
         af_verdict (*exponential_mean_f32)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
         af_verdict (*exponential_mean_f64)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tilted_moments_f32)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*tilted_moments_f64)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*log_tilted_f32)(const af_rows*, const double*, const double*, float*, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
+        void (*log_tilted_f64)(const af_rows*, const double*, const double*, double*, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
+        double (*plain_entropy)(Py_ssize_t, const double*) noexcept nogil
+        double (*plain_cross_entropy)(Py_ssize_t, const double*, const double*, int) noexcept nogil
+        double (*plain_divergence)(Py_ssize_t, const double*, const double*, int) noexcept nogil
     const af_table *af_select(const char *isa)
     enum:
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
@@ -91,3 +101,58 @@ def log_mgf(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewa
         else:
             verdict = table.exponential_mean_f64(&rows, 1, &out[0, 0], NULL, first_row, last_row)
     return verdict.weights, verdict.rewards
+
+
+def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+                   double[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write K(ρ) and the cumulants of the reward under p e^{ρ r} to ``out[row, order, :]``; return two status words.
+
+    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `facts` (rows, 2)
+    the logarithm of the row's mass and what normalisers add to its rewards.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    cdef int order = <int>out.shape[2] - 1
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.tilted_moments_f32(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.tilted_moments_f64(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+def log_tilted(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+               real[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write log(p e^{ρ r} / Σ p e^{ρ r}), finite ρ, to ``out[row, order, :]``; return two status words.
+
+    `means` and `facts` as in `tilted_moments`.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.log_tilted_f32(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.log_tilted_f64(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+def plain_entropy(const double[::1] p):
+    """Return the entropy of one row in nats; NaN where the row is not a distribution up to scale."""
+    return table.plain_entropy(p.shape[0], &p[0])
+
+
+def plain_cross_entropy(const double[::1] p, const double[::1] q, bint normalize):
+    """Return the cross entropy of two rows of equal length in nats; NaN as in `plain_entropy`."""
+    return table.plain_cross_entropy(p.shape[0], &p[0], &q[0], normalize)
+
+
+def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
+    """Return the Kullback-Leibler divergence D(p‖q) of two rows of equal length in nats; NaN as in `plain_entropy`."""
+    return table.plain_divergence(p.shape[0], &p[0], &q[0], normalize)
