@@ -54,7 +54,8 @@ class Problem:
             position = np.unravel_index(bad[0], grid.values.shape)
             where = f"[{', '.join(map(str, position))}]" if np.ndim(value) else ""
             raise ValueError(f"{name}{where} is NaN")
-        return grid, grid.values.reshape(-1, grid.values.shape[-1])
+        count = int(np.prod(grid.values.shape[:-1], dtype=np.int64))
+        return grid, grid.values.reshape(count, grid.values.shape[-1])
 
     def rows(self, weight_kind, reward_kind, leading=None, normalize=True):
         """Return the `Rows` of this problem over `leading` axes (default: its own)."""

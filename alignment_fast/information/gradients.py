@@ -312,8 +312,8 @@ class _Mean:
         safe = np.where(flat, 1.0, tilts)
         self.order = np.where(flat, 0.5 * variance, divergence / safe**2)
         p = rows.probabilities()
-        centred = solve.shifted(rows, operations.exponential_mean(rows, np.zeros((1, 1)), num_threads)[0]).rewards
-        self.log_p = np.where(flat[..., None], (p * centred)[:, None, :], change / safe[..., None])
+        deviation = solve.centred(rows, num_threads)[0].rewards
+        self.log_p = np.where(flat[..., None], (p * deviation)[:, None, :], change / safe[..., None])
 
     def give_scalar(self, value):
         return self._problem.give(np.broadcast_to(value, self._rows_and_orders()), self._grid.shape)
@@ -362,8 +362,7 @@ def _logarithm(array, log):
 
 def _tilt_and_change(rows, tilts, num_threads):
     """Return T and T − p, both (rows, T, V); the difference without cancellation where the tilt is weak."""
-    mean, _ = operations.exponential_mean(rows, np.zeros((1, 1)), num_threads)
-    centred = solve.shifted(rows, mean)
+    centred, _ = solve.centred(rows, num_threads)
     log_total = tilts * operations.exponential_mean(centred, tilts, num_threads)[0]
     p = rows.probabilities()[:, None, :]
     log_ratio = tilts[..., None] * centred.rewards[:, None, :] - log_total[..., None]

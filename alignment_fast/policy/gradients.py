@@ -152,8 +152,7 @@ class _Local:
 
     def __init__(self, rows, alphas, num_threads):
         self.alpha = alphas
-        mean, _ = operations.exponential_mean(rows, np.zeros((1, 1)), num_threads)
-        centred = solve.shifted(rows, mean)
+        centred, mean = solve.centred(rows, num_threads)
         log_total = alphas * operations.exponential_mean(centred, alphas, num_threads)[0]
         moments, _ = operations.tilted_moments(centred, alphas, 3, num_threads)
         p = rows.probabilities()[:, None, :]

@@ -10,8 +10,9 @@ the public layer, since the communicating classes differ from matrix to matrix.
 from dataclasses import dataclass
 
 import numpy as np
-from alignment_fast.kernels.information.solve import relative_entropy_term
 from scipy.sparse import csgraph, csr_array
+
+from alignment_fast.kernels.information.solve import relative_entropy_term
 
 _EPSILON = np.finfo(np.float64).eps
 # Noda's iteration converges quadratically: 60 steps are far beyond what any matrix needs, and bound a stalled one.

@@ -7,6 +7,7 @@ the same functions and nothing else.
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from alignment_fast.kernels.common import status as status_words
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.information import cpu

@@ -4,9 +4,11 @@ All of them work on rows × targets at once; rows that have converged are droppe
 Notation: p the weights, r the reward, K the log-MGF of r under p, T_t ∝ p e^{t r} the tilted policy.
 """
 
+import copy
 from dataclasses import replace
 
 import numpy as np
+
 from alignment_fast.kernels.information import cpu
 from alignment_fast.kernels.information import operations as op
 
@@ -59,26 +61,37 @@ def log_mass_at_zero(rows):
         return np.where(inside < 0.5, np.log(inside), np.log1p(-np.minimum(outside, 0.5)))
 
 
-def tilted_divergence(rows, alpha, num_threads=None):
-    """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T).
-
-    With d = r − μ and L = log Σ p e^{α d}, log(T_α/p) = α d − L, summed by `relative_entropy_term`: relative error of a
-    few ε·|r|/σ at every α, where α K'(α) − K(α) loses all digits as α → 0.
-    """
+def centred(rows, num_threads=None):
+    """Return `rows` with rewards r − μ in float64, and the mean μ (count, 1)."""
     mean, _ = op.exponential_mean(rows, _AT_ZERO, num_threads)
-    centred = shifted(rows, mean)
+    return shifted(rows, mean), mean
+
+
+def tilted_divergence(rows, alpha, num_threads=None):
+    """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T), to a few ε·max|r|/σ at every α.
+
+    The textbook α K'(α) − K(α) loses all digits as α → 0.
+    """
+    return divergence_and_partition(centred(rows, num_threads)[0], alpha, num_threads)[0]
+
+
+def divergence_and_partition(rows, alpha, num_threads=None):
+    """Return D(T_α ‖ p) and L = log Σ p e^{α r} of rewards of mean 0, both (count, T) and free of cancellation.
+
+    log(T_α/p) = α r − L is summed by `relative_entropy_term`. Both results are ≥ 0, and D + L = α K'(α).
+    """
     alpha = np.broadcast_to(alpha, (rows.count, alpha.shape[1]))
-    log_total = alpha * op.exponential_mean(centred, alpha, num_threads)[0]
+    log_total = alpha * op.exponential_mean(rows, alpha, num_threads)[0]
     result = np.empty(alpha.shape)
     step = max(1, _SLAB // rows.rewards.shape[1])
     for first in range(0, rows.count, step):
         slab = slice(first, first + step)
-        part = centred.take(np.arange(rows.count)[slab])
+        part = rows.take(np.arange(rows.count)[slab])
         p = part.probabilities()
         for t in range(alpha.shape[1]):
             x = alpha[slab, t, None] * part.rewards - log_total[slab, t, None]
             result[slab, t] = (p * relative_entropy_term(x)).sum(axis=1)
-    return result
+    return result, log_total
 
 
 def newton(problem, start, low, high):
@@ -134,60 +147,113 @@ def _split(here, low, high):
 def rate_function(rows, x, num_threads=None):
     """Return I(x) = sup_t (t x − K(t)) and its maximiser t, for x (count or 1, T), rewards finite on the support.
 
-    Inside the range of the reward t solves K'(t) = x, and I = D(T_t‖p) + t (x − K'(t)): the second term takes what
-    little error t has out to second order. At an end of the range t is infinite and I = −log P(r = end).
+    Inside the range of the reward t solves K'(t) = x, and I = D(T_t‖p). At an end of the range t is infinite and
+    I = −log P(r = end); beyond it I is infinite.
     """
     x = np.broadcast_to(x, (rows.count, x.shape[1]))
-    top, _ = op.exponential_mean(rows, _AT_INFINITY, num_threads)
-    bottom, _ = op.exponential_mean(rows, -_AT_INFINITY, num_threads)
-    mean, _ = op.exponential_mean(rows, _AT_ZERO, num_threads)
-    centred = shifted(rows, mean)
-    y = x - mean
-    inside = (x > bottom) & (x < top)
-    reach = np.where(y > 0, top - mean, bottom - mean)  # signed distance from the mean to the end ahead
-    t = np.where(inside & (y != 0), 0.0, np.where(x >= top, np.inf, -np.inf))
-    t[(inside & (y == 0)) | ((top == bottom) & (x == top))] = 0.0
-
-    solvable = inside & (y != 0)
-    if solvable.any():
-        index = np.flatnonzero(solvable.any(axis=1))
-        # Targets of these rows that need no solution borrow one that does no harm.
-        target = np.where(solvable[index], y[index], 0.0)
-        t[index] = np.where(
-            solvable[index], _solve_mean(centred.take(index), target, reach[index], num_threads), t[index]
-        )
-
-    finite = np.where(np.isfinite(t), t, 0.0)
-    moments, _ = op.tilted_moments(centred, finite, 1, num_threads)
-    value = tilted_divergence(rows, finite, num_threads) + finite * np.where(inside, y - moments[..., 1], 0.0)
-    value = np.where(inside, value, np.inf)
-    value = np.where(x == top, -log_mass_at_zero(shifted(rows, top)), value)
-    value = np.where(x == bottom, -log_mass_at_zero(shifted(rows, bottom)), value)
+    reflected = replace(rows, rewards=-rows.rewards)
+    above = _maximiser_above_mean(rows, x, num_threads)
+    below = -_maximiser_above_mean(reflected, -x, num_threads)
+    t = np.where(np.isnan(above), below, above)
+    finite = np.isfinite(t)
+    value = np.where(finite, tilted_divergence(rows, np.where(finite, t, 0.0), num_threads), np.inf)
+    for part, level in ((rows, x), (reflected, -x)):
+        largest, end = largest_divergence(part, num_threads)
+        value = np.where(level == end, largest, value)
     return value, t
 
 
-def _solve_mean(centred, y, reach, num_threads):
-    """Solve K'(t) = y with K the log-MGF of `centred` rewards, 0 < y/reach < 1.
+def _maximiser_above_mean(rows, x, num_threads):
+    """Return the root t of K'(t) = x where x is not below the mean: inf from the largest reward on; NaN elsewhere."""
+    around_mean, mean = centred(rows, num_threads)
+    largest, top = largest_divergence(rows, num_threads)
+    height, reach = x - mean, top - mean
+    constant = reach == 0
+    t = np.where(x < mean, np.nan, np.where((x >= top) & ~(constant & (x == top)), np.inf, 0.0))
+    inside = (height > 0) & (x < top)
+    near = inside & (height <= 0.5 * reach)
+    far = inside & ~near
+    index = np.flatnonzero(near.any(axis=1))
+    if index.size:
+        # A level of the other regime in one of these rows is solved at a harmless place and thrown away.
+        level = np.where(near[index], height[index], 0.25 * reach[index])
+        t[index] = np.where(near[index], _solve_mean_near(around_mean.take(index), level, num_threads), t[index])
+    index = np.flatnonzero(far.any(axis=1))
+    if index.size:
+        gap = np.where(far[index], (top - x)[index], 0.25 * reach[index])
+        rest = Rest(shifted(rows.take(index), top[index]), largest[index], num_threads)
+        first = (reach[index] - gap) / op.tilted_moments(rows.take(index), _AT_ZERO, 2, num_threads)[0][..., 2]
+        t[index] = np.where(far[index], _solve_mean_far(rest, gap, first), t[index])
+    return t
 
-    Newton runs on log(1 − K'/reach), which is nearly linear both around the mean and far out in the tail.
-    """
-    variance = op.tilted_moments(centred, _AT_ZERO, 2, num_threads)[0][..., 2]
-    goal = np.log1p(-y / reach)
-    sign = np.sign(reach)
+
+def _solve_mean_near(rows, level, num_threads):
+    """Solve K'(t) = level for rewards of mean 0, with K' = (D + L)/t."""
+    variance = op.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2]
 
     def problem(index):
-        part, part_reach, part_goal = centred.take(index), reach[index], goal[index]
+        part, goal = rows.take(index), level[index]
 
         def evaluate(t):
+            divergence, log_total = divergence_and_partition(part, t, num_threads)
             moments, _ = op.tilted_moments(part, t, 2, num_threads)
-            remaining = np.maximum(1.0 - moments[..., 1] / part_reach, np.finfo(np.float64).tiny)
-            f = np.where(part_goal == 0, 0.0, part_goal - np.log(remaining))
-            return sign[index] * f, sign[index] * moments[..., 2] / (part_reach * remaining)
+            return (divergence + log_total) / t - goal, moments[..., 2]
 
         return evaluate
 
-    low = np.where(sign > 0, 0.0, -np.inf)
-    return newton(problem, y / variance, low, np.where(sign > 0, np.inf, 0.0))
+    return newton(problem, level / variance, *_bracket(level.shape))
+
+
+def _solve_mean_far(rest, gap, start):
+    """Solve max r − K'(t) = gap by Newton on its logarithm, which is nearly linear in t."""
+
+    def problem(index):
+        part, goal = rest.take(index), np.log(gap[index])
+
+        def evaluate(t):
+            log_odds, odds, mean, curvature = part.at(t)
+            per_odds = -mean / (1 + odds)
+            return goal - log_odds - np.log(per_odds), curvature / per_odds
+
+        return evaluate
+
+    return newton(problem, start, *_bracket(gap.shape))
+
+
+class Rest:
+    """The letters that miss the largest reward: what remains to be gained, without cancellation however little it is.
+
+    Let o be the odds of missing the maximum, η = o/(1 + o), and k₁, k₂ mean and variance of r − max r over the letters
+    that miss it, all under T_t. Then max r − K' = −η k₁, D_max − D = −t η k₁ + log1p(o), K'' = η k₂ + η (1 − η) k₁².
+
+    Parameters
+    ----------
+    below : Rows
+        Rewards r − max r.
+    largest : array (count, 1)
+        D_max = −log P(r = max r).
+
+    """
+
+    def __init__(self, below, largest, num_threads):
+        weights = np.ascontiguousarray(np.where(below.rewards == 0.0, 0.0, below.probabilities()))
+        self._rows = replace(below, weights=weights, weight_kind=cpu.WEIGHT_PROBABILITY)
+        self._log_prior_odds = np.log(-np.expm1(-largest)) + largest
+        self._num_threads = num_threads
+
+    def take(self, index):
+        """Return the rows `index` alone."""
+        part = copy.copy(self)
+        part._rows, part._log_prior_odds = self._rows.take(index), self._log_prior_odds[index]
+        return part
+
+    def at(self, t):
+        """Return log o, o, k₁ and K''/o at t (count, T)."""
+        moments, _ = op.tilted_moments(self._rows, t, 2, self._num_threads)
+        log_odds = moments[..., 0] + self._log_prior_odds
+        odds = np.exp(log_odds)
+        mean, variance = moments[..., 1], moments[..., 2]
+        return log_odds, odds, mean, (variance + mean**2 / (1 + odds)) / (1 + odds)
 
 
 def largest_divergence(rows, num_threads=None):
@@ -231,13 +297,14 @@ def _bracket(shape):
 
 def _solve_near(rows, target, top, largest, start, num_threads):
     """Newton on √D, which is α √(K''/2) for small α and so nearly linear; dD/dα = α K''(α)."""
+    around_mean, _ = centred(rows, num_threads)
 
     def problem(index):
-        part, goal = rows.take(index), np.sqrt(target[index])
+        part, goal = around_mean.take(index), np.sqrt(target[index])
 
         def evaluate(alpha):
             moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
-            root = np.sqrt(tilted_divergence(part, alpha, num_threads))
+            root = np.sqrt(divergence_and_partition(part, alpha, num_threads)[0])
             return root - goal, alpha * moments[..., 2] / (2 * root)
 
         return evaluate
@@ -246,36 +313,19 @@ def _solve_near(rows, target, top, largest, start, num_threads):
 
 
 def _solve_far(rows, target, top, largest, start, num_threads):
-    """Newton on log(D_max − D), which is nearly linear in α, written without the cancellation.
-
-    Let o be the odds of missing the maximum, η = o / (1 + o), and k₁, k₂ mean and variance of r − max r over the
-    letters that miss it, all under T_α. Then D_max − D = −α η k₁ + log1p(o), K'' = η k₂ + η (1 − η) k₁².
-    """
+    """Newton on log(D_max − D), which is nearly linear in α."""
     below = shifted(rows, top)
-    rest = _without_zero(below)
-    log_odds_prior = np.log(-np.expm1(-largest)) + largest
+    rest = Rest(below, largest, num_threads)
 
     def problem(index):
-        part, prior = rest.take(index), log_odds_prior[index]
-        goal = np.log(largest[index] - target[index])
+        part, goal = rest.take(index), np.log(largest[index] - target[index])
 
         def evaluate(alpha):
-            moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
-            log_odds = moments[..., 0] + prior
-            odds = np.exp(log_odds)
-            eta = odds / (1 + odds)
-            mean, variance = moments[..., 1], moments[..., 2]
+            log_odds, odds, mean, curvature = part.at(alpha)
             with np.errstate(invalid="ignore", divide="ignore"):
                 per_odds = -alpha * mean / (1 + odds) + np.where(odds > 0, np.log1p(odds) / odds, 1.0)
-                curvature = (variance + (1 - eta) * mean**2) / (1 + odds)
             return goal - log_odds - np.log(per_odds), alpha * curvature / per_odds
 
         return evaluate
 
     return newton(problem, _first_alpha(below, target, start, num_threads), *_bracket(target.shape))
-
-
-def _without_zero(rows):
-    """Return `rows` with the letters of reward 0 removed from the weights."""
-    weights = np.where(rows.rewards == 0.0, 0.0, rows.probabilities())
-    return replace(rows, weights=np.ascontiguousarray(weights), weight_kind=cpu.WEIGHT_PROBABILITY)
