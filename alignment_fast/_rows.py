@@ -85,7 +85,7 @@ class Problem:
             check_status(_own_position(flat, array.shape, leading) * 8 + code, name, array)
 
     def give(self, result, shape):
-        """Return the float64 array `result` in `shape`, the dtype of the arguments and the caller's kind of array."""
+        """Return the array `result` in `shape`, the dtype of the arguments and the caller's kind of array."""
         result = result.reshape(shape).astype(self.dtype, copy=False)
         return result[()] if library_of(self.model) in ("numpy", "builtins") else like(result, self.model)
 

@@ -51,7 +51,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
 
     """
     if not log and _is_plain(p):
-        value = cpu.entropy(p)
+        value = cpu.plain_entropy(p)
         if value == value:  # NaN: a bad value, which the general path names
             return np.float64(value)
     return renyi_entropy(p, 1.0, log=log, num_threads=num_threads)
@@ -94,6 +94,10 @@ def cross_entropy(
     1.492299093211
 
     """
+    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
+        value = cpu.plain_cross_entropy(p, q, normalize_q)
+        if value == value:  # NaN: a bad value, which the general path names
+            return np.float64(value)
     return renyi_cross_entropy(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
 
 
@@ -134,8 +138,8 @@ def kl_divergence(
     0.143841036226
 
     """
-    if normalize_q and not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
-        value = cpu.kl_divergence(p, q)
+    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
+        value = cpu.plain_divergence(p, q, normalize_q)
         if value == value:  # NaN: a bad value, which the general path names
             return np.float64(value)
     return renyi_divergence(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)

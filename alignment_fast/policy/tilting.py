@@ -108,7 +108,7 @@ def _tilted(problem, rows, alphas, shape, num_threads):
     alphas = np.broadcast_to(alphas, (rows.count, alphas.shape[1]))
     finite = np.where(np.isfinite(alphas), alphas, 0.0)
     moments, _ = operations.tilted_moments(rows, finite, 2, num_threads)
-    log_pi, _ = operations.log_weights(rows, finite, num_threads)
+    log_pi, _ = operations.log_tilted(rows, finite, num_threads)
     kl = solve.tilted_divergence(rows, finite, num_threads)
     for end in (np.inf, -np.inf):
         if (alphas == end).any():
@@ -293,6 +293,6 @@ def _log_policy(psi, log, num_threads):
     uniform = operations.Rows(
         rows.weights, rows.weight_kind, np.zeros((1, problem.width), dtype=problem.dtype), cpu.REWARD_GIVEN, rows.count
     )
-    log_psi, words = operations.log_weights(uniform, np.zeros((1, 1)), num_threads)
+    log_psi, words = operations.log_tilted(uniform, np.zeros((1, 1)), num_threads)
     problem.check(words)
     return problem.give(log_psi, (*problem.leading, problem.width))

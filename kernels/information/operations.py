@@ -48,6 +48,11 @@ class Rows:
 
         return replace(self, weights=pick(self.weights), rewards=pick(self.rewards), count=len(index))
 
+    def in_float64(self):
+        """Return the same rows as C-contiguous float64 arrays."""
+        weights, rewards = (np.ascontiguousarray(array, dtype=np.float64) for array in (self.weights, self.rewards))
+        return replace(self, weights=weights, rewards=rewards)
+
     def probabilities(self):
         """Return the weights of every row as normalised probabilities, float64 (count or 1, V)."""
         if self.weight_kind == cpu.WEIGHT_UNIFORM:
@@ -59,37 +64,50 @@ class Rows:
         return p / p.sum(axis=1, keepdims=True)
 
 
-def _run(kernel, rows, orders, tail, num_threads):
-    """Call `kernel` over all rows; return its output (count, T, *tail) and status words of weights and rewards."""
-    orders = np.ascontiguousarray(orders)
-    out = np.empty((rows.count, orders.shape[1], *tail))
+def _over_rows(kernel, rows, orders, out, num_threads, *scratch):
+    """Call `kernel` over all rows, into `out`; return the status words of weights and rewards."""
+    described = (rows.weights, rows.weight_kind, rows.rewards, rows.reward_kind, rows.normalize, orders)
     words = [(status_words.OK, status_words.OK)]
-    described = (rows.weights, rows.weight_kind, rows.rewards, rows.reward_kind, rows.normalize)
 
     def run(first, last):
-        words.append(kernel(*described, orders, out, first, last))
+        words.append(kernel(*described, *scratch, out, first, last))
 
-    work = _COST * rows.count * rows.rewards.shape[1] * max(1, orders.shape[1])
     if out.size:
+        work = _COST * rows.count * rows.rewards.shape[1] * orders.shape[1]
         threads.for_blocks(run, rows.count, work=work, num_threads=num_threads)
-    return out, tuple(map(min, zip(*words, strict=True)))
+    return tuple(map(min, zip(*words, strict=True)))
 
 
 def exponential_mean(rows, orders, num_threads=None):
     """Return E(ρ) = log(Σ p e^{ρ r}) / ρ for orders (count or 1, T), any reals with their limits, and status words."""
-    return _run(cpu.exponential_mean, rows, orders, (), num_threads)
+    return _reduced(cpu.exponential_mean, rows, orders, num_threads)
 
 
 def log_mgf(rows, orders, num_threads=None):
     """Return K(t) = log Σ p e^{t r} for orders (count or 1, T), and status words."""
-    return _run(cpu.log_mgf, rows, orders, (), num_threads)
+    return _reduced(cpu.log_mgf, rows, orders, num_threads)
+
+
+def _reduced(kernel, rows, orders, num_threads):
+    orders = np.ascontiguousarray(orders)
+    out = np.empty((rows.count, orders.shape[1]))
+    return out, _over_rows(kernel, rows, orders, out, num_threads)
 
 
 def tilted_moments(rows, orders, order, num_threads=None):
     """Return K(t) and the cumulants κ_1..κ_order under p e^{t r}, shape (count, T, 1 + order), and status words."""
-    return _run(cpu.tilted_moments, rows, orders, (1 + order,), num_threads)
+    orders = np.ascontiguousarray(orders)
+    out = np.empty((rows.count, orders.shape[1], 1 + order))
+    return out, _over_rows(cpu.tilted_moments, rows, orders, out, num_threads, *_scratch(rows, orders))
 
 
-def log_weights(rows, orders, num_threads=None):
-    """Return log p + t r − K(t), shape (count, T, V), and status words."""
-    return _run(cpu.log_weights, rows, orders, (rows.rewards.shape[1],), num_threads)
+def log_tilted(rows, orders, num_threads=None):
+    """Return log p + t r − K(t), shape (count, T, V) and dtype of the rows, for finite t, and status words."""
+    orders = np.ascontiguousarray(orders)
+    out = np.empty((rows.count, orders.shape[1], rows.rewards.shape[1]), dtype=rows.rewards.dtype)
+    return out, _over_rows(cpu.log_tilted, rows, orders, out, num_threads, *_scratch(rows, orders))
+
+
+def _scratch(rows, orders):
+    """Return what two-pass kernels hand from the first pass to the second: E per row and order, two facts per row."""
+    return np.empty((rows.count, orders.shape[1])), np.empty((rows.count, 2))

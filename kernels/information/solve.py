@@ -19,6 +19,7 @@ _MAX_ITERATIONS = 200
 _SLAB = 1 << 15
 _AT_ZERO = np.zeros((1, 1))
 _AT_INFINITY = np.array([[np.inf]])
+_ORIGINS = (_AT_ZERO, _AT_INFINITY, -_AT_INFINITY)
 
 
 def relative_entropy_term(x):
@@ -27,12 +28,14 @@ def relative_entropy_term(x):
     With x = log(π/p) for normalised π and p, D(π‖p) = Σ p (x e^x − expm1(x)): a sum of terms of one sign, so it keeps
     full relative accuracy however close π is to p. The literal Σ π log(π/p) does not.
     """
+    small = np.abs(x) < 0.5
+    near = np.where(small, x, 0.0)
     series = np.zeros_like(x)
-    for k in range(17, 1, -1):  # Σ_{k≥2} (k − 1) x^k / k!; |x| < 1/2 leaves 2^-17·16/17! ≈ 3e-19 behind
-        series = series * x + _SERIES[k]
+    for k in range(17, 1, -1):  # Σ_{k≥2} (k − 1) x^k / k!; |x| < 1/2 leaves 2^-16·17/18! ≈ 4e-20 behind
+        series = series * near + _SERIES[k]
     with np.errstate(over="ignore", invalid="ignore"):
         plain = x * np.exp(x) - np.expm1(x)
-    return np.where(np.abs(x) < 0.5, series * x * x, np.where(x == -np.inf, 1.0, plain))
+    return np.where(small, series * near * near, np.where(x == -np.inf, 1.0, plain))
 
 
 _SERIES = [0.0, 0.0]
@@ -48,8 +51,7 @@ def shifted(rows, offset):
     if rows.weight_kind != cpu.WEIGHT_UNIFORM:
         empty = rows.weights == (-np.inf if rows.weight_kind == cpu.WEIGHT_LOG else 0.0)
         rewards = np.where(empty, 0.0, rewards)
-    weights = rows.weights.astype(np.float64, copy=False)
-    return replace(rows, weights=weights, rewards=np.ascontiguousarray(rewards))
+    return replace(rows, rewards=rewards).in_float64()
 
 
 def log_mass_at_zero(rows):
@@ -67,21 +69,55 @@ def centred(rows, num_threads=None):
     return shifted(rows, mean), mean
 
 
+class Origins:
+    """Rows with rewards measured from their mean, their largest and their least value, each made when it is needed.
+
+    D(T_α ‖ p) comes out with small relative error at every α if log(T_α/p) = α r − L is of the size of its terms: that
+    is so from the mean for a weak tilt, and from the end of the range that gains mass for a strong one. The textbook
+    α K'(α) − K(α) loses all digits as α → 0.
+    """
+
+    def __init__(self, rows, num_threads):
+        self._rows, self._num_threads = rows, num_threads
+        self._origins = [op.exponential_mean(rows, at, num_threads)[0] for at in _ORIGINS]
+        self._measured = [None] * len(_ORIGINS)
+
+    def take(self, index):
+        """Return the rows `index` alone."""
+        part = copy.copy(self)
+        part._rows = self._rows.take(index)
+        part._origins = [origin[index] for origin in self._origins]
+        part._measured = [rows and rows.take(index) for rows in self._measured]
+        return part
+
+    def divergence(self, alpha):
+        """Return D(T_α ‖ p) for finite alpha (count, T)."""
+        _, top, bottom = self._origins
+        with np.errstate(over="ignore"):
+            weak = np.abs(alpha) * (top - bottom) <= 1
+        result = np.zeros(alpha.shape)
+        for which, chosen in enumerate((weak, ~weak & (alpha > 0), ~weak & (alpha < 0))):
+            index = np.flatnonzero(chosen.any(axis=1))
+            if index.size:
+                here = np.where(chosen[index], alpha[index], 0.0)
+                part = self._from_origin(which).take(index)
+                result[index] = np.where(chosen[index], _divergence(part, here, self._num_threads), result[index])
+        return result
+
+    def _from_origin(self, which):
+        if self._measured[which] is None:
+            self._measured[which] = shifted(self._rows, self._origins[which])
+        return self._measured[which]
+
+
 def tilted_divergence(rows, alpha, num_threads=None):
-    """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T), to a few ε·max|r|/σ at every α.
-
-    The textbook α K'(α) − K(α) loses all digits as α → 0.
-    """
-    return divergence_and_partition(centred(rows, num_threads)[0], alpha, num_threads)[0]
+    """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T), with small relative error at every α."""
+    return Origins(rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))
 
 
-def divergence_and_partition(rows, alpha, num_threads=None):
-    """Return D(T_α ‖ p) and L = log Σ p e^{α r} of rewards of mean 0, both (count, T) and free of cancellation.
-
-    log(T_α/p) = α r − L is summed by `relative_entropy_term`. Both results are ≥ 0, and D + L = α K'(α).
-    """
-    alpha = np.broadcast_to(alpha, (rows.count, alpha.shape[1]))
-    log_total = alpha * op.exponential_mean(rows, alpha, num_threads)[0]
+def _divergence(rows, alpha, num_threads):
+    """Return D(T_α ‖ p) = Σ p h(α r − L) for rewards measured from a suitable origin, L their log-MGF."""
+    log_total, _ = op.log_mgf(rows, alpha, num_threads)
     result = np.empty(alpha.shape)
     step = max(1, _SLAB // rows.rewards.shape[1])
     for first in range(0, rows.count, step):
@@ -89,23 +125,24 @@ def divergence_and_partition(rows, alpha, num_threads=None):
         part = rows.take(np.arange(rows.count)[slab])
         p = part.probabilities()
         for t in range(alpha.shape[1]):
-            x = alpha[slab, t, None] * part.rewards - log_total[slab, t, None]
+            with np.errstate(over="ignore"):
+                x = alpha[slab, t, None] * part.rewards - log_total[slab, t, None]
             result[slab, t] = (p * relative_entropy_term(x)).sum(axis=1)
-    return result, log_total
+    return result
 
 
-def newton(problem, start, low, high):
-    """Solve f = 0 for an increasing f, elementwise over (rows, targets), by Newton steps kept inside a bracket.
+def newton(problem, start):
+    """Solve f(t) = 0, t > 0, for an increasing f, elementwise over (rows, targets), by Newton steps kept in a bracket.
 
     Parameters
     ----------
     problem : callable
         ``problem(index)`` returns a function of t (len(index), T) that gives f and its derivative on these rows.
-    start, low, high : array (count, T)
-        First iterate, and a bracket of the root; its ends may be infinite.
+    start : array (count, T)
+        First iterate.
 
     """
-    t, low, high = start.copy(), low.copy(), high.copy()
+    t, low, high = start.copy(), np.zeros(start.shape), np.full(start.shape, np.inf)
     previous = np.full(t.shape, np.inf)
     active = np.ones(t.shape, dtype=bool)
     index = np.arange(t.shape[0])
@@ -120,15 +157,18 @@ def newton(problem, start, low, high):
         here, lower, upper = t[index], low[index], high[index]
         f, slope = evaluate(here)
         lower, upper = np.where(f < 0, here, lower), np.where(f > 0, here, upper)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(f == 0, 0.0, -f / slope)
         proposal = here + step
         inside = (proposal >= lower) & (proposal <= upper)
-        proposal = np.where(inside, proposal, _split(here, lower, upper))
-        step = np.abs(proposal - here)
-        scale = np.abs(proposal)
+        step, before = np.abs(proposal - here), previous[index]
         # Rounding in f makes steps stop shrinking a few ulp from the root: nothing is gained after that.
-        settled = (step <= 2 * _EPSILON * scale) | ((step <= 1e-9 * scale) & (2 * step >= previous[index]))
+        settled = inside & ((step <= 2 * _EPSILON * here) | ((step <= 1e-9 * here) & (2 * step >= before)))
+        # Elsewhere steps that do not shrink are the start of a cycle.
+        good = inside & (settled | np.isinf(upper) | (step <= 0.75 * before))
+        proposal = np.where(good, proposal, _split(here, lower, upper))
+        step = np.abs(proposal - here)
+        settled |= step <= 2 * _EPSILON * here
         working = active[index]
         t[index] = np.where(working, proposal, here)
         low[index], high[index], previous[index] = lower, upper, step
@@ -137,11 +177,26 @@ def newton(problem, start, low, high):
 
 
 def _split(here, low, high):
-    """Return a point inside (low, high): its middle, or one twice as far out where an end is infinite."""
-    with np.errstate(invalid="ignore"):
-        middle = 0.5 * (low + high)
-    outward = np.where(np.isinf(high), 2 * np.abs(here) + 1, -2 * np.abs(here) - 1)
-    return np.where(np.isinf(low) | np.isinf(high), outward, middle)
+    """Return a point inside (low, high) that halves the bracket: in logarithm where its ends differ by a factor.
+
+    While the upper end is infinite the point is squared, so that a root behind any plateau is reached in ten steps.
+    """
+    with np.errstate(over="ignore"):
+        outward = np.where(np.isinf(high), np.minimum(4.0 + here * here, np.finfo(np.float64).max), high)
+    far_apart = (low > 0) & (outward / np.where(low > 0, low, 1.0) > 4.0)
+    middle = np.where(far_apart, np.sqrt(low) * np.sqrt(outward), low + 0.5 * (outward - low))
+    return np.where(np.isinf(high), outward, middle)
+
+
+def _scaled(rows, num_threads):
+    """Return `rows` with rewards times a power of two that brings their range to about 1, and its exponent (count, 1).
+
+    Exact, and squares of deviations neither underflow nor overflow after it.
+    """
+    top, _ = op.exponential_mean(rows, _AT_INFINITY, num_threads)
+    bottom, _ = op.exponential_mean(rows, -_AT_INFINITY, num_threads)
+    exponent = -np.frexp(top - bottom)[1]
+    return replace(rows, rewards=np.ldexp(rows.rewards.astype(np.float64), exponent)).in_float64(), exponent
 
 
 def rate_function(rows, x, num_threads=None):
@@ -150,7 +205,8 @@ def rate_function(rows, x, num_threads=None):
     Inside the range of the reward t solves K'(t) = x, and I = D(T_t‖p). At an end of the range t is infinite and
     I = −log P(r = end); beyond it I is infinite.
     """
-    x = np.broadcast_to(x, (rows.count, x.shape[1]))
+    rows, exponent = _scaled(rows, num_threads)
+    x = np.ldexp(np.broadcast_to(x, (rows.count, x.shape[1])), exponent)
     reflected = replace(rows, rewards=-rows.rewards)
     above = _maximiser_above_mean(rows, x, num_threads)
     below = -_maximiser_above_mean(reflected, -x, num_threads)
@@ -160,7 +216,13 @@ def rate_function(rows, x, num_threads=None):
     for part, level in ((rows, x), (reflected, -x)):
         largest, end = largest_divergence(part, num_threads)
         value = np.where(level == end, largest, value)
-    return value, t
+    return value, _unscaled(t, exponent)
+
+
+def _unscaled(t, exponent):
+    """Return tilts of `_scaled` rewards as tilts of the rewards themselves."""
+    with np.errstate(over="ignore"):
+        return np.ldexp(t, exponent)
 
 
 def _maximiser_above_mean(rows, x, num_threads):
@@ -188,20 +250,20 @@ def _maximiser_above_mean(rows, x, num_threads):
 
 
 def _solve_mean_near(rows, level, num_threads):
-    """Solve K'(t) = level for rewards of mean 0, with K' = (D + L)/t."""
+    """Solve K'(t) = level for rewards of mean 0, with K' = (D + K)/t: both are ≥ 0, nothing cancels."""
     variance = op.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2]
+    origins = Origins(rows, num_threads)
 
     def problem(index):
-        part, goal = rows.take(index), level[index]
+        part, from_origins, goal = rows.take(index), origins.take(index), level[index]
 
         def evaluate(t):
-            divergence, log_total = divergence_and_partition(part, t, num_threads)
-            moments, _ = op.tilted_moments(part, t, 2, num_threads)
-            return (divergence + log_total) / t - goal, moments[..., 2]
+            total = from_origins.divergence(t) + op.log_mgf(part, t, num_threads)[0]
+            return total / t - goal, op.tilted_moments(part, t, 2, num_threads)[0][..., 2]
 
         return evaluate
 
-    return newton(problem, level / variance, *_bracket(level.shape))
+    return newton(problem, level / variance)
 
 
 def _solve_mean_far(rest, gap, start):
@@ -217,7 +279,7 @@ def _solve_mean_far(rest, gap, start):
 
         return evaluate
 
-    return newton(problem, start, *_bracket(gap.shape))
+    return newton(problem, start)
 
 
 class Rest:
@@ -267,6 +329,8 @@ def alpha_of_divergence(rows, divergence, start=None, num_threads=None):
 
     `start` (count, T), positive, replaces the first iterate √(2 D / K''(0)).
     """
+    rows, exponent = _scaled(rows, num_threads)
+    start = None if start is None else np.ldexp(start, -exponent)
     divergence = np.broadcast_to(divergence, (rows.count, divergence.shape[1]))
     largest, top = largest_divergence(rows, num_threads)
     alpha = np.where(divergence >= largest, np.inf, 0.0)
@@ -282,7 +346,7 @@ def alpha_of_divergence(rows, divergence, start=None, num_threads=None):
             part = rows.take(index)
             solution = solve(part, target, top[index], largest[index], first, num_threads)
             alpha[index] = np.where(chosen[index], solution, alpha[index])
-    return alpha
+    return _unscaled(alpha, exponent)
 
 
 def _first_alpha(rows, target, start, num_threads):
@@ -291,25 +355,21 @@ def _first_alpha(rows, target, start, num_threads):
     return np.sqrt(2 * target / op.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2])
 
 
-def _bracket(shape):
-    return np.zeros(shape), np.full(shape, np.inf)
-
-
 def _solve_near(rows, target, top, largest, start, num_threads):
     """Newton on √D, which is α √(K''/2) for small α and so nearly linear; dD/dα = α K''(α)."""
-    around_mean, _ = centred(rows, num_threads)
+    origins = Origins(rows, num_threads)
 
     def problem(index):
-        part, goal = around_mean.take(index), np.sqrt(target[index])
+        part, from_origins, goal = rows.take(index), origins.take(index), np.sqrt(target[index])
 
         def evaluate(alpha):
             moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
-            root = np.sqrt(divergence_and_partition(part, alpha, num_threads)[0])
+            root = np.sqrt(from_origins.divergence(alpha))
             return root - goal, alpha * moments[..., 2] / (2 * root)
 
         return evaluate
 
-    return newton(problem, _first_alpha(rows, target, start, num_threads), *_bracket(target.shape))
+    return newton(problem, _first_alpha(rows, target, start, num_threads))
 
 
 def _solve_far(rows, target, top, largest, start, num_threads):
@@ -328,4 +388,4 @@ def _solve_far(rows, target, top, largest, start, num_threads):
 
         return evaluate
 
-    return newton(problem, _first_alpha(below, target, start, num_threads), *_bracket(target.shape))
+    return newton(problem, _first_alpha(below, target, start, num_threads))
