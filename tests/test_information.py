@@ -240,8 +240,8 @@ def test_shannon_is_order_one(pair):
     p, q = pair
     assert af.information.entropy(p) == pytest.approx(af.information.renyi_entropy(p, 1), rel=2e-15, abs=1e-15)
     kl, cross = af.information.kl_divergence(p, q), af.information.cross_entropy(p, q)
-    assert kl == pytest.approx(af.information.renyi_divergence(p, q, 1), rel=1e-14, abs=1e-14)
-    assert cross == pytest.approx(kl + af.information.entropy(p), rel=1e-14, abs=1e-14)
+    assert kl == pytest.approx(af.information.renyi_divergence(p, q, 1), rel=1e-14, abs=5e-14)
+    assert cross == pytest.approx(kl + af.information.entropy(p), rel=1e-14, abs=5e-14)
 
 
 @given(pairs(), st.floats(-20, 20))
@@ -454,7 +454,10 @@ P = [0.2, 0.3, 0.5]
         (lambda i: i.rate_function([0.0, np.inf], 1.0), "reward is infinite on a letter of positive weight"),
         (lambda i: i.rate_function_gradient(P, 0.5), "x must lie strictly between"),
         (lambda i: i.renyi_entropy_gradient(P, np.inf), "order must be finite"),
-        (lambda i: i.kl_divergence(np.ones((3, 1, 2)), np.full((2, 2), -1.0)), r"q\[0, 0\] = -1.0 is negative"),
+        (
+            lambda i: i.kl_divergence(np.ones((3, 1, 2)), np.array([[1.0, 1.0], [2.0, -1.0]])),
+            r"q\[1, 1\] = -1.0 is negative",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csgraph, csr_array
 
-from alignment_fast.kernels.information.solve import relative_entropy_term
+from alignment_fast.kernels.information.solve import exponential_less_linear, relative_entropy_term
 
 _EPSILON = np.finfo(np.float64).eps
 # Noda's iteration converges quadratically: 60 steps are far beyond what any matrix needs, and bound a stalled one.
@@ -150,9 +150,7 @@ def tilt(P, reward, alpha):
 
 def _flow_excess(flow, x):
     """Return Σ flow (e^x − 1) where Σ flow x = 0 up to rounding: the linear terms are summed apart."""
-    with np.errstate(invalid="ignore"):
-        quadratic = np.where(np.abs(x) < 1e-2, x * x * (0.5 + x * (1 / 6 + x * (1 / 24 + x / 120))), np.expm1(x) - x)
-    return (flow * quadratic).sum() + (flow * x).sum()
+    return (flow * exponential_less_linear(x)).sum() + (flow * x).sum()
 
 
 def divergence_rate(P, tilted):

@@ -5,6 +5,7 @@ Notation: p the weights, r the reward, K the log-MGF of r under p, T_t ∝ p e^{
 """
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -23,26 +24,34 @@ _ORIGINS = (_AT_ZERO, _AT_INFINITY, -_AT_INFINITY)
 
 
 def relative_entropy_term(x):
-    """Return x e^x − expm1(x) ≥ 0, to a few ulp also near 0, where both terms cancel to x²/2.
+    """Return h(x) = x e^x − expm1(x) ≥ 0, to a few ulp also near 0, where both terms cancel to x²/2.
 
-    With x = log(π/p) for normalised π and p, D(π‖p) = Σ p (x e^x − expm1(x)): a sum of terms of one sign, so it keeps
-    full relative accuracy however close π is to p. The literal Σ π log(π/p) does not.
+    With x = log(π/p) for normalised π and p, D(π‖p) = Σ p h(x): a sum of terms of one sign, so it keeps full relative
+    accuracy however close π is to p. The literal Σ π log(π/p) does not.
     """
-    small = np.abs(x) < 0.5
-    near = np.where(small, x, 0.0)
-    series = np.zeros_like(x)
-    for k in range(17, 1, -1):  # Σ_{k≥2} (k − 1) x^k / k!; |x| < 1/2 leaves 2^-16·17/18! ≈ 4e-20 behind
-        series = series * near + _SERIES[k]
     with np.errstate(over="ignore", invalid="ignore"):
         plain = x * np.exp(x) - np.expm1(x)
-    return np.where(small, series * near * near, np.where(x == -np.inf, 1.0, plain))
+    return _with_series(x, _ENTROPY_SERIES, np.where(x == -np.inf, 1.0, plain))
 
 
-_SERIES = [0.0, 0.0]
-_factorial = 1.0
-for _k in range(2, 18):
-    _factorial *= _k
-    _SERIES.append((_k - 1) / _factorial)
+def exponential_less_linear(x):
+    """Return g(x) = e^x − 1 − x ≥ 0, to a few ulp also near 0."""
+    return _with_series(x, _EXPONENTIAL_SERIES, np.expm1(x) - x)
+
+
+# Coefficients of x², x³, ...: (k − 1)/k! and 1/k!. For |x| < 1/2 the 16 terms leave 2^-16·17/18! ≈ 4e-20 behind.
+_EXPONENTIAL_SERIES = [1 / math.factorial(k) for k in range(2, 18)]
+_ENTROPY_SERIES = [(k - 1) / math.factorial(k) for k in range(2, 18)]
+
+
+def _with_series(x, coefficients, plain):
+    """Return x² Σ_k coefficients[k] x^k where |x| < 1/2, `plain` elsewhere."""
+    small = np.abs(x) < 0.5
+    near = np.where(small, x, 0.0)
+    series = np.zeros_like(near)
+    for coefficient in reversed(coefficients):
+        series = series * near + coefficient
+    return np.where(small, series * near * near, plain)
 
 
 def shifted(rows, offset):
@@ -91,18 +100,22 @@ class Origins:
         return part
 
     def divergence(self, alpha):
-        """Return D(T_α ‖ p) for finite alpha (count, T)."""
-        _, top, bottom = self._origins
+        """Return D(T_α ‖ p), and K(α) of the rewards measured from their mean, for finite alpha (count, T)."""
+        mean, top, bottom = self._origins
         with np.errstate(over="ignore"):
             weak = np.abs(alpha) * (top - bottom) <= 1
-        result = np.zeros(alpha.shape)
+        divergence, log_mgf = np.zeros(alpha.shape), np.zeros(alpha.shape)
         for which, chosen in enumerate((weak, ~weak & (alpha > 0), ~weak & (alpha < 0))):
             index = np.flatnonzero(chosen.any(axis=1))
             if index.size:
                 here = np.where(chosen[index], alpha[index], 0.0)
                 part = self._from_origin(which).take(index)
-                result[index] = np.where(chosen[index], _divergence(part, here, self._num_threads), result[index])
-        return result
+                log_total = _weak_log_mgf(part, here) if which == 0 else op.log_mgf(part, here, self._num_threads)[0]
+                divergence[index] = np.where(chosen[index], _divergence(part, here, log_total), divergence[index])
+                with np.errstate(over="ignore"):
+                    log_total = log_total + here * (self._origins[which] - mean)[index]
+                log_mgf[index] = np.where(chosen[index], log_total, log_mgf[index])
+        return divergence, log_mgf
 
     def _from_origin(self, which):
         if self._measured[which] is None:
@@ -112,22 +125,39 @@ class Origins:
 
 def tilted_divergence(rows, alpha, num_threads=None):
     """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T), with small relative error at every α."""
-    return Origins(rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))
+    return Origins(rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))[0]
 
 
-def _divergence(rows, alpha, num_threads):
-    """Return D(T_α ‖ p) = Σ p h(α r − L) for rewards measured from a suitable origin, L their log-MGF."""
-    log_total, _ = op.log_mgf(rows, alpha, num_threads)
-    result = np.empty(alpha.shape)
+def _divergence(rows, alpha, log_total):
+    """Return D(T_α ‖ p) = Σ p h(α r − L), L = `log_total` the log-MGF of these rewards at alpha."""
+
+    def term(rewards, slab, t):
+        with np.errstate(over="ignore"):
+            return relative_entropy_term(alpha[slab, t, None] * rewards - log_total[slab, t, None])
+
+    return _average(rows, alpha.shape, term)
+
+
+def _weak_log_mgf(rows, alpha):
+    """Return log Σ p e^{α r} for rewards of mean 0 up to rounding and |α| range ≤ 1, relatively accurate as α → 0."""
+
+    def term(rewards, slab, t):
+        return exponential_less_linear(alpha[slab, t, None] * rewards)
+
+    residual = _average(rows, (rows.count, 1), lambda rewards, slab, t: rewards)
+    return np.log1p(_average(rows, alpha.shape, term) + alpha * residual)
+
+
+def _average(rows, shape, term):
+    """Return Σ p term(rewards, slab of rows, t) over the letters, for every row and t of `shape`."""
+    result = np.empty(shape)
     step = max(1, _SLAB // rows.rewards.shape[1])
     for first in range(0, rows.count, step):
         slab = slice(first, first + step)
         part = rows.take(np.arange(rows.count)[slab])
         p = part.probabilities()
-        for t in range(alpha.shape[1]):
-            with np.errstate(over="ignore"):
-                x = alpha[slab, t, None] * part.rewards - log_total[slab, t, None]
-            result[slab, t] = (p * relative_entropy_term(x)).sum(axis=1)
+        for t in range(shape[1]):
+            result[slab, t] = (p * term(part.rewards, slab, t)).sum(axis=1)
     return result
 
 
@@ -160,7 +190,7 @@ def newton(problem, start):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(f == 0, 0.0, -f / slope)
         proposal = here + step
-        inside = (proposal >= lower) & (proposal <= upper)
+        inside = (proposal >= lower) & (proposal <= upper) & np.isfinite(proposal)
         step, before = np.abs(proposal - here), previous[index]
         # Rounding in f makes steps stop shrinking a few ulp from the root: nothing is gained after that.
         settled = inside & ((step <= 2 * _EPSILON * here) | ((step <= 1e-9 * here) & (2 * step >= before)))
@@ -258,8 +288,8 @@ def _solve_mean_near(rows, level, num_threads):
         part, from_origins, goal = rows.take(index), origins.take(index), level[index]
 
         def evaluate(t):
-            total = from_origins.divergence(t) + op.log_mgf(part, t, num_threads)[0]
-            return total / t - goal, op.tilted_moments(part, t, 2, num_threads)[0][..., 2]
+            divergence, log_mgf = from_origins.divergence(t)
+            return (divergence + log_mgf) / t - goal, op.tilted_moments(part, t, 2, num_threads)[0][..., 2]
 
         return evaluate
 
@@ -364,7 +394,7 @@ def _solve_near(rows, target, top, largest, start, num_threads):
 
         def evaluate(alpha):
             moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
-            root = np.sqrt(from_origins.divergence(alpha))
+            root = np.sqrt(from_origins.divergence(alpha)[0])
             return root - goal, alpha * moments[..., 2] / (2 * root)
 
         return evaluate
