@@ -207,6 +207,6 @@ def _aligned(P, reward, alpha):
     tilted = markov.tilt(P, reward, alpha)
     chain = P * np.exp(tilted.log_ratio)
     chain /= chain.sum(axis=1, keepdims=True)
-    reward_rate, variance_rate = markov.asymptotic_mean_and_variance(chain, reward)
+    reward_rate, variance_rate = markov.asymptotic_mean_and_variance(chain, tilted.stationary, reward)
     log_perron = alpha * tilted.mean + tilted.excess
     return chain, log_perron, markov.divergence_rate(P, tilted), reward_rate, variance_rate

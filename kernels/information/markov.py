@@ -35,20 +35,21 @@ def reachable(support, initial):
     return seen
 
 
-def stationary(P):
-    """Return the stationary law of an irreducible stochastic matrix.
+def stationary(log_P):
+    """Return the stationary law of an irreducible stochastic matrix, given by its logarithms.
 
-    State reduction (Grassmann, Taksar & Heyman 1985): no subtraction, so every entry has small relative error.
+    State reduction (Grassmann, Taksar & Heyman 1985): no subtraction, so every entry has small relative error; in
+    logarithms, so that a chain that has all but fallen apart under a strong tilt does not fall apart in doubles.
     """
-    A = P.astype(np.float64).copy()
+    A = log_P.copy()
     n = A.shape[0]
     for k in range(n - 1, 0, -1):
-        A[:k, k] /= A[k, :k].sum()
-        A[:k, :k] += np.outer(A[:k, k], A[k, :k])
-    law = np.ones(n)
+        A[:k, k] -= np.logaddexp.reduce(A[k, :k])
+        np.logaddexp(A[:k, :k], A[:k, k, None] + A[k, :k], out=A[:k, :k])
+    law = np.zeros(n)
     for k in range(1, n):
-        law[k] = law[:k] @ A[:k, k]
-    return law / law.sum()
+        law[k] = np.logaddexp.reduce(law[:k] + A[:k, k])
+    return np.exp(law - np.logaddexp.reduce(law))
 
 
 def max_cycle_mean(weights):
@@ -78,15 +79,11 @@ def balance(log_matrix):
 
 
 def perron(log_matrix):
-    """Return (log λ, log v, u v) of an irreducible matrix: right vector v, and the normalised product of both vectors.
-
-    u v is the stationary law of the chain R_ij v_j / (λ v_i).
-    """
+    """Return log λ and log v, the Perron value and right vector of an irreducible matrix."""
     c, potential = balance(log_matrix)
     scaled = np.exp(log_matrix - c + potential - potential[:, None])
     value, right = _noda(scaled)
-    chain = scaled * right / right[:, None]
-    return c + np.log(value), np.log(right) + potential, stationary(chain / chain.sum(axis=1, keepdims=True))
+    return c + np.log(value), np.log(right) + potential
 
 
 def _noda(matrix):
@@ -126,16 +123,16 @@ def tilt(P, reward, alpha):
     The rewards are centred at their stationary mean, so that log λ = α m + O(α²). Where the tilt is weak the right
     vector 1 + w and the excess are solved for directly: both keep their relative accuracy as α → 0.
     """
-    law = stationary(P)
+    with np.errstate(divide="ignore"):
+        log_P = np.log(P)
+    law = stationary(log_P)
     flow = law[:, None] * P
     support = P > 0
     r = np.where(support, reward, 0.0)
     mean = (flow * r).sum()
     mean += (flow * (r - mean)).sum()
     d = np.where(support, r - mean, 0.0)
-    with np.errstate(divide="ignore"):
-        log_P = np.log(P)
-    log_value, log_right, tilted_law = perron(log_P + alpha * d)
+    log_value, log_right = perron(log_P + alpha * d)
     if abs(alpha) * np.ptp(d[support]) <= 1:
         G = P * np.expm1(alpha * d)
         value_minus_one = np.expm1(log_value)
@@ -145,7 +142,7 @@ def tilt(P, reward, alpha):
             value_minus_one = _flow_excess(flow, alpha * d) + law @ (G @ w)
         log_value, log_right = np.log1p(value_minus_one), np.log1p(w)
     log_ratio = np.where(support, alpha * d - log_value + log_right - log_right[:, None], -np.inf)
-    return Tilt(log_ratio, tilted_law, mean, log_value)
+    return Tilt(log_ratio, stationary(log_P + np.where(support, log_ratio, 0.0)), mean, log_value)
 
 
 def _flow_excess(flow, x):
@@ -158,12 +155,11 @@ def divergence_rate(P, tilted):
     return float((tilted.stationary[:, None] * P * relative_entropy_term(tilted.log_ratio)).sum())
 
 
-def asymptotic_mean_and_variance(P, reward):
-    """Return Σ π P r and lim Var(Σ r) / m of the additive reward along the irreducible chain P.
+def asymptotic_mean_and_variance(P, law, reward):
+    """Return Σ π P r and lim Var(Σ r) / m of the additive reward along the irreducible chain P of stationary law π.
 
     σ² = Σ π_i P_ij d_ij (d_ij + 2 z_j) with d = r − mean and z the solution of Poisson's equation (I − P) z = P d.
     """
-    law = stationary(P)
     flow = law[:, None] * P
     r = np.where(P > 0, reward, 0.0)
     mean = (flow * r).sum()
@@ -208,12 +204,17 @@ def _class_exponential_mean(P, r, allowed, states, rho):
         return perron(np.where(inside, np.log(P) + rho * r, -np.inf))[0] / rho
 
 
+def _stationary_mean(P, r):
+    with np.errstate(divide="ignore"):
+        return (stationary(np.log(P))[:, None] * P * r).sum()
+
+
 def _absorbed_mean(P, r, initial):
     """Return the long-run mean of r: that of each closed class, weighted with the chance to end in it."""
     support = P > 0
     classes = communicating_classes(support)
     closed = [c for c in classes if not np.delete(support[c], c, axis=1).any()]
-    means = [asymptotic_mean_and_variance(P[np.ix_(c, c)], r[np.ix_(c, c)])[0] for c in closed]
+    means = [_stationary_mean(P[np.ix_(c, c)], r[np.ix_(c, c)]) for c in closed]
     transient = np.setdiff1d(np.arange(len(P)), np.concatenate(closed))
     # Expected visits to the transient states, then the flow from there into each closed class.
     visits = np.linalg.solve(np.eye(len(transient)) - P[np.ix_(transient, transient)].T, initial[transient])
