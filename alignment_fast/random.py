@@ -87,11 +87,11 @@ class Stream:
     >>> from alignment_fast.random import Stream
     >>> stream = Stream(7)
     >>> stream.uniform(3)
-    array([0.29330671, 0.16231425, 0.39453537])
+    array([0.90850314, 0.12115715, 0.09429932])
     >>> stream.uniform(2, draw=1)
-    array([0.16231425, 0.39453537])
+    array([0.12115715, 0.09429932])
     >>> stream.uniform((2, 3))[0]
-    array([0.29330671, 0.16231425, 0.39453537])
+    array([0.90850314, 0.12115715, 0.09429932])
 
     """
 
@@ -161,7 +161,7 @@ class Stream:
         Examples
         --------
         >>> Stream.from_key(0).uint32(4)
-        array([1713891541, 3781791132, 3160886090, 2597053656], dtype=uint32)
+        array([1713891541, 3781805453, 3159862348, 2600524760], dtype=uint32)
 
         """
         return self._draw(_WORDS, np.dtype(np.uint32), shape, replicate, draw, num_threads, out)
@@ -182,7 +182,7 @@ class Stream:
         Examples
         --------
         >>> Stream.from_key(0).uint64(2)
-        array([ 7361108121271461468, 13575902391373369304], dtype=uint64)
+        array([ 7361108121267848589, 13571505447122295768], dtype=uint64)
 
         """
         return self._draw(_WORDS, np.dtype(np.uint64), shape, replicate, draw, num_threads, out)
@@ -217,7 +217,7 @@ class Stream:
         Examples
         --------
         >>> Stream.from_key(0).uniform(2, dtype="float32")
-        array([0.39904642, 0.88051784], dtype=float32)
+        array([0.39904648, 0.88052016], dtype=float32)
 
         """
         return self._draw(_UNIFORMS, np.dtype(dtype), shape, replicate, draw, num_threads, out)
@@ -250,7 +250,7 @@ class Stream:
         Examples
         --------
         >>> Stream.from_key(0).normal((1, 2))
-        array([[-0.25583891,  0.63229078]])
+        array([[-0.25581597,  0.63018366]])
 
         """
         return self._draw(_NORMALS, np.dtype(dtype), shape, replicate, draw, num_threads, out)

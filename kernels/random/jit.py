@@ -5,8 +5,9 @@ where the installation is read-only.
 """
 
 import numpy as np
-from alignment_fast.kernels.random import scalar
 from numba import njit
+
+from alignment_fast.kernels.random import scalar
 
 # Inlined by Numba itself: LLVM inlines it too late for its loop vectoriser, which makes fill_uniform five times slower.
 philox4x32 = njit(nogil=True, inline="always")(scalar.philox4x32)
