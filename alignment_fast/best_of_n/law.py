@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from alignment_fast._arrays import as_floating, common_device, library_of, like
+from alignment_fast._rng import Seed
 from alignment_fast.best_of_n._count import draws_grid
 from alignment_fast.errors import check_status
 from alignment_fast.kernels.best_of_n import cpu
 from alignment_fast.kernels.best_of_n import law as kernel
 from alignment_fast.kernels.common import status
+from alignment_fast.random import Stream
 
 DIVERGENCES = {
     "reverse_kl": cpu.REVERSE_KL,
@@ -24,6 +27,8 @@ DIVERGENCES = {
 _KL, _EXPECTED_REWARD, _WIN_RATE = cpu.KL, cpu.EXPECTED_REWARD, cpu.WIN_RATE
 # A distribution returned for a grid larger than this many numbers is surely a mistake.
 LARGEST_RESULT = 2**31
+# Draws whose uniforms are held at once.
+SAMPLE_BATCH = 2**16
 
 
 class BestOfN:
@@ -126,8 +131,11 @@ class BestOfN:
         return array if shape else array[()]
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
-        if self._single and log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
-            return self._dtype.type(self._laws.value(kind, n, False, order))
+        if self._single:  # the path without arrays, for a plain number
+            if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
+                return self._dtype.type(self._laws.value(kind, n, False, order))
+            if n is None and type(log_n) is float and 0.0 <= log_n < math.inf:
+                return self._dtype.type(self._laws.value(kind, log_n, True, order))
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.values.reshape(-1, grid.values.shape[-1])
         row_of = self._row_of(grid.leading)
@@ -286,6 +294,55 @@ class BestOfN:
         row_of = self._row_of(grid.leading)
         values = kernel.kl_estimate(self._laws, row_of, points, is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
+
+    def sample(self, size: int | tuple[int, ...], n: Any = None, *, log_n: Any = None, rng: Seed = None) -> Any:
+        r"""Draw outcomes of best-of-n: int64 indices, of shape (..., [T,] *size).
+
+        One uniform u gives the tail mass :math:`\tau = 1 - u^{1/n}` of the best of n draws, in logarithms; the last
+        group of outcomes with :math:`P(r \ge \cdot) > \tau` is the one selected, and a second uniform chooses within
+        it by p. The cost of a draw, O(log V), does not depend on n.
+
+        Parameters
+        ----------
+        size : int or tuple of int
+            Shape of the draws for each law and n.
+        n, log_n : float or array
+            Number of draws, or its logarithm.
+        rng : None, int, SeedSequence or Generator
+            Source of the stream. Draw i of result k (flat position among laws and grid) uses uniforms 2i and 2i + 1
+            of replicate k: values depend on the seed and these numbers only.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> af.best_of_n.BestOfN([0.2, 0.3, 0.5], [3.0, 1.0, 2.0]).sample(5, 3, rng=1)
+        array([0, 0, 0, 0, 0])
+
+        """
+        grid, is_log = draws_grid(n, log_n, self._leading)
+        size = tuple(map(operator.index, size)) if isinstance(size, (tuple, list)) else (operator.index(size),)
+        if min(size, default=0) < 0:
+            raise ValueError(f"size {size} has a negative length")
+        count = math.prod(size)
+        columns = grid.values.shape[-1]
+        row_of = self._row_of(grid.leading)
+        log_counts = grid.values if is_log else np.log(grid.values)
+        log_counts = np.broadcast_to(log_counts.reshape(-1, columns), (len(row_of), columns))
+        stream = Stream(rng)
+        out = np.empty((len(row_of) * columns, count), dtype=np.int64)
+        for result, (row, log_count) in enumerate(zip(row_of.repeat(columns), log_counts.reshape(-1), strict=True)):
+            sampler = self._sampler(int(row))
+            for first in range(0, count, SAMPLE_BATCH):
+                last = min(first + SAMPLE_BATCH, count)
+                uniforms = stream.uniform(2 * (last - first), replicate=result, draw=2 * first)
+                sampler.draw(log_count, uniforms, out[result, first:last])
+        indices = out.reshape(*grid.shape, *size)
+        return indices if self._model is None else like(indices, self._model)
+
+    def _sampler(self, row):
+        if row not in self._samplers:
+            self._samplers[row] = kernel.Sampler(self._laws, row)
+        return self._samplers[row]
 
 
 def _common_shape(masses, rewards):
