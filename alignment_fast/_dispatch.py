@@ -6,7 +6,10 @@ from alignment_fast.errors import BackendUnavailableError
 
 _TABLE = {
     ("best_of_n.brute", "cpu"): "alignment_fast.kernels.best_of_n.solve:brute_cpu",
-    ("best_of_n.brute", "cuda"): "alignment_fast.kernels.best_of_n.solve:brute_cuda",
+    ("best_of_n.brute", "cuda"): "alignment_fast.kernels.best_of_n.gpu:brute",
+    ("best_of_n.order", "cpu"): "alignment_fast.kernels.best_of_n.solve:order_cpu",
+    ("best_of_n.order", "cuda"): "alignment_fast.kernels.best_of_n.gpu:order",
+    ("best_of_n.sampler", "cpu"): "alignment_fast.kernels.best_of_n.solve:sampler_cpu",
 }
 _EXTRA = {"cuda": "cuda12 or cuda13"}
 _loaded = {}
