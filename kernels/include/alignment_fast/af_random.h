@@ -69,8 +69,8 @@ AF_INLINE double af_probability_u32(uint32_t u) { return ((double)u + 0.5) * 0x1
 #undef AF_PHILOX_GROUPS
 #undef AF_PHILOX_BLOCKS
 
-/* Primitives on vectors of 64-bit lanes. The stores take the words of AF_PHILOX_LANES blocks whose counters came from
- * af_philox_blocks (not from af_philox_replicates: the lanes stand in another order) and write them in stream order. */
+/* Primitives on vectors of 64-bit lanes. af_stream_lane_numbers puts blocks of the two halves of a group into lanes 2j
+ * and 2j + 1, so that shuffles inside 128-bit parts (one cycle) are enough to write draws in stream order. */
 #if AF_X86 && AF_VECTOR_BYTES == 64
 
 #define AF_PHILOX_LANES 8
@@ -83,14 +83,9 @@ AF_INLINE __m512i AF_FN(af_high)(__m512i a) { return _mm512_srli_epi64(a, 32); }
 AF_INLINE __m512i AF_FN(af_xor3)(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
 AF_INLINE __m512i AF_FN(af_minimum_u32)(__m512i a, __m512i b) { return _mm512_min_epu32(a, b); }
 AF_INLINE void AF_FN(af_store_lanes)(uint64_t *out, __m512i a) { _mm512_storeu_si512(out, a); }
-/* Lane l + first; natural order. */
-AF_INLINE __m512i AF_FN(af_lanes_from)(uint64_t first) {
-    return _mm512_add_epi64(_mm512_set1_epi64((long long)first), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
-}
-/* The order that af_interleave undoes. */
-AF_INLINE __m512i AF_FN(af_stream_lanes_from)(uint64_t first) {
-    return _mm512_add_epi64(_mm512_set1_epi64((long long)first), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
-}
+AF_INLINE __m512i AF_FN(af_add)(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
+AF_INLINE __m512i AF_FN(af_lane_numbers)(void) { return _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7); }
+AF_INLINE __m512i AF_FN(af_stream_lane_numbers)(void) { return _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7); }
 AF_INLINE __m512i AF_FN(af_even_words)(__m512i a, __m512i b) {
     return _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
 }
@@ -112,7 +107,7 @@ AF_INLINE __m512i AF_FN(af_to_uniform_f64)(__m512i w) {
 #elif AF_X86 && AF_VECTOR_BYTES == 32
 
 #define AF_PHILOX_LANES 4
-#define AF_PHILOX_GROUPS 2
+#define AF_PHILOX_GROUPS 4 /* spills registers, yet faster than the 2 groups that would not */
 typedef __m256i AF_FN(af_vector);
 
 AF_INLINE __m256i AF_FN(af_broadcast)(uint64_t x) { return _mm256_set1_epi64x((long long)x); }
@@ -121,12 +116,9 @@ AF_INLINE __m256i AF_FN(af_high)(__m256i a) { return _mm256_srli_epi64(a, 32); }
 AF_INLINE __m256i AF_FN(af_xor3)(__m256i a, __m256i b, __m256i c) { return _mm256_xor_si256(_mm256_xor_si256(a, b), c); }
 AF_INLINE __m256i AF_FN(af_minimum_u32)(__m256i a, __m256i b) { return _mm256_min_epu32(a, b); }
 AF_INLINE void AF_FN(af_store_lanes)(uint64_t *out, __m256i a) { _mm256_storeu_si256((__m256i *)out, a); }
-AF_INLINE __m256i AF_FN(af_lanes_from)(uint64_t first) {
-    return _mm256_add_epi64(_mm256_set1_epi64x((long long)first), _mm256_setr_epi64x(0, 1, 2, 3));
-}
-AF_INLINE __m256i AF_FN(af_stream_lanes_from)(uint64_t first) {
-    return _mm256_add_epi64(_mm256_set1_epi64x((long long)first), _mm256_setr_epi64x(0, 2, 1, 3));
-}
+AF_INLINE __m256i AF_FN(af_add)(__m256i a, __m256i b) { return _mm256_add_epi64(a, b); }
+AF_INLINE __m256i AF_FN(af_lane_numbers)(void) { return _mm256_setr_epi64x(0, 1, 2, 3); }
+AF_INLINE __m256i AF_FN(af_stream_lane_numbers)(void) { return _mm256_setr_epi64x(0, 2, 1, 3); }
 AF_INLINE __m256i AF_FN(af_even_words)(__m256i a, __m256i b) {
     return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88));
 }
@@ -147,7 +139,7 @@ AF_INLINE __m256i AF_FN(af_to_uniform_f64)(__m256i w) {
 #else
 
 #define AF_PHILOX_LANES 4
-#define AF_PHILOX_GROUPS 2
+#define AF_PHILOX_GROUPS 1
 typedef struct {
     uint64_t lane[AF_PHILOX_LANES];
 } AF_FN(af_vector);
@@ -168,8 +160,11 @@ AF_INLINE AF_FN(af_vector) AF_FN(af_minimum_u32)(AF_FN(af_vector) a, AF_FN(af_ve
     AF_EACH_LANE(r, l, (uint32_t)a.lane[l] < (uint32_t)b.lane[l] ? (uint32_t)a.lane[l] : (uint32_t)b.lane[l]);
 }
 AF_INLINE void AF_FN(af_store_lanes)(uint64_t *out, AF_FN(af_vector) a) { memcpy(out, a.lane, sizeof a.lane); }
-AF_INLINE AF_FN(af_vector) AF_FN(af_lanes_from)(uint64_t first) { AF_EACH_LANE(r, l, first + (uint64_t)l); }
-AF_INLINE AF_FN(af_vector) AF_FN(af_stream_lanes_from)(uint64_t first) { return AF_FN(af_lanes_from)(first); }
+AF_INLINE AF_FN(af_vector) AF_FN(af_add)(AF_FN(af_vector) a, AF_FN(af_vector) b) {
+    AF_EACH_LANE(r, l, a.lane[l] + b.lane[l]);
+}
+AF_INLINE AF_FN(af_vector) AF_FN(af_lane_numbers)(void) { AF_EACH_LANE(r, l, (uint64_t)l); }
+AF_INLINE AF_FN(af_vector) AF_FN(af_stream_lane_numbers)(void) { return AF_FN(af_lane_numbers)(); }
 #undef AF_EACH_LANE
 #define AF_SIMD_STORES 0
 
@@ -203,13 +198,19 @@ AF_INLINE void AF_FN(af_philox_rounds)(AF_FN(af_philox_words) *w, uint64_t key) 
     }
 }
 
+/* numbers + g AF_PHILOX_LANES: a constant, so that counters of all groups come from one broadcast. */
+AF_INLINE AF_FN(af_vector) AF_FN(af_group_numbers)(AF_FN(af_vector) numbers, int g) {
+    return AF_FN(af_add)(numbers, AF_FN(af_broadcast)((uint64_t)(g * AF_PHILOX_LANES)));
+}
+
 /* Words of AF_PHILOX_BLOCKS consecutive blocks of one replicate; block_low is a multiple of AF_PHILOX_BLOCKS. Group g
  * holds blocks block_low + g AF_PHILOX_LANES and on, in the lane order that the stores below expect. */
 AF_INLINE void AF_FN(af_philox_blocks)(AF_FN(af_philox_words) *w, uint64_t key, uint64_t replicate,
                                        uint32_t block_high, uint32_t block_low) {
+    const AF_FN(af_vector) first = AF_FN(af_broadcast)(block_low);
 #pragma GCC unroll 4
     for (int g = 0; g < AF_PHILOX_GROUPS; ++g) {
-        w->word[0][g] = AF_FN(af_stream_lanes_from)((uint64_t)block_low + (uint64_t)(g * AF_PHILOX_LANES));
+        w->word[0][g] = AF_FN(af_add)(first, AF_FN(af_group_numbers)(AF_FN(af_stream_lane_numbers)(), g));
         w->word[1][g] = AF_FN(af_broadcast)(block_high);
         w->word[2][g] = AF_FN(af_broadcast)((uint32_t)replicate);
         w->word[3][g] = AF_FN(af_broadcast)(replicate >> 32);
@@ -221,11 +222,12 @@ AF_INLINE void AF_FN(af_philox_blocks)(AF_FN(af_philox_words) *w, uint64_t key, 
  * l of group g belongs to replicate_low + g AF_PHILOX_LANES + l. */
 AF_INLINE void AF_FN(af_philox_replicates)(AF_FN(af_philox_words) *w, uint64_t key, uint32_t replicate_high,
                                            uint32_t replicate_low, uint64_t block) {
+    const AF_FN(af_vector) first = AF_FN(af_broadcast)(replicate_low);
 #pragma GCC unroll 4
     for (int g = 0; g < AF_PHILOX_GROUPS; ++g) {
         w->word[0][g] = AF_FN(af_broadcast)((uint32_t)block);
         w->word[1][g] = AF_FN(af_broadcast)(block >> 32);
-        w->word[2][g] = AF_FN(af_lanes_from)((uint64_t)replicate_low + (uint64_t)(g * AF_PHILOX_LANES));
+        w->word[2][g] = AF_FN(af_add)(first, AF_FN(af_group_numbers)(AF_FN(af_lane_numbers)(), g));
         w->word[3][g] = AF_FN(af_broadcast)(replicate_high);
     }
     AF_FN(af_philox_rounds)(w, key);
