@@ -161,6 +161,7 @@ def simulate(
     """
     grid = _Grid.of(n, log_n)
     replicates = _at_least_one(replicates, "replicates")
+    _check_range(replicate, replicates)
     method = _method(method, source, grid)
     keys = _keys(seed)
     run = _runner(source, method, device)
@@ -235,6 +236,11 @@ def _at_least_one(value, name):
     if value is None or isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < 1:
         raise ValueError(f"{name} must be a positive integer, not {value!r}")
     return operator.index(value)
+
+
+def _check_range(replicate, replicates):
+    if not hasattr(replicate, "__index__") or not 0 <= operator.index(replicate) <= 2**64 - replicates:
+        raise ValueError(f"replicate must be an integer from 0 to 2**64 - replicates, not {replicate!r}")
 
 
 def _method(method, source, grid):

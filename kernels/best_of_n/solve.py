@@ -44,7 +44,7 @@ def winners_cpu(keys, replicate, replicates, grid, num_threads=None):
 
 
 def _fold_replicates(keys, replicate, start, stop, winner, num_threads):
-    """A task is a run of replicates; its length is a multiple of every vector width."""
+    """Fold by tasks of a run of replicates, whose length is a multiple of every vector width."""
     length = max(32, PIECE // (4 * max(1, stop - start)) // 32 * 32) if stop - start < PIECE // 128 else 1
 
     def run(first, last):
@@ -56,7 +56,7 @@ def _fold_replicates(keys, replicate, start, stop, winner, num_threads):
 
 
 def _fold_pieces(keys, replicate, start, stop, winner, num_threads):
-    """A task is a piece of the draws of one replicate."""
+    """Fold by tasks of a piece of the draws of one replicate."""
     pieces = -(-(stop - start) // PIECE)
     for r in range(winner.size):
         for base in range(0, pieces, SLOTS):
@@ -149,7 +149,7 @@ def sampler_cpu(keys, replicate, replicates, grid, sampler, num_threads=None):
 
 
 def _fold_sampler(fold, k, key, replicate, replicates, grid, num_threads):
-    """A task is a few replicates; its uniforms come in chunks that stay in the second-level cache."""
+    """Fold by tasks of a few replicates, with chunks of uniforms that stay in the second-level cache."""
     rewards = np.full((len(grid), replicates), -np.inf)
     rows = max(1, min(256, 8192 // (k * max(grid))))
 
