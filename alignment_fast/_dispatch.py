@@ -28,8 +28,10 @@ def resolve(operation, device):
     if key not in _loaded:
         module, _, name = _TABLE[key].partition(":")
         try:
+            if device == "cuda":
+                importlib.import_module("alignment_fast.kernels.common.gpu").require_device()
             _loaded[key] = getattr(importlib.import_module(module), name)
         except ImportError as error:
-            hint = f"; install alignment-fast[{_EXTRA[device]}]" if device in _EXTRA else ""
-            raise BackendUnavailableError(f"{operation} on {device!r} needs {error.name}{hint}") from error
+            hint = f"; install alignment-fast[{_EXTRA[device]}]" if error.name and device in _EXTRA else ""
+            raise BackendUnavailableError(f"{operation} on {device!r} needs {error.name or error}{hint}") from error
     return _loaded[key]
