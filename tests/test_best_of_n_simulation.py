@@ -13,7 +13,7 @@ from alignment_fast.best_of_n import Gaussian, Quantile, Sampler, Simulation, Ta
 from alignment_fast.kernels.best_of_n import solve
 from fresh import output_of
 from oracles import simulation as oracle
-from oracles.philox import uniform64
+from oracles.philox import uniform
 
 SEED = 20240
 
@@ -53,7 +53,7 @@ def test_sampler_uses_the_stream_of_uniforms():
     values = simulate(Sampler(lambda u, v: u - v, 2), 3, 2, seed=SEED, return_maxima=True).values
     key = stream_key(SEED)
     for replicate, value in enumerate(values):
-        u = [float(uniform64(key, replicate, i)) for i in range(6)]
+        u = [float(uniform(key, replicate, i, "float64")) for i in range(6)]
         assert value == max(u[0] - u[1], u[2] - u[3], u[4] - u[5])
 
 

@@ -15,7 +15,7 @@ cdef extern from *:
         const char *isa
         void (*fold_winners)(const af_race*, uint64_t, Py_ssize_t, uint64_t*) noexcept nogil
         void (*word_tails)(Py_ssize_t, const uint64_t*, double*) noexcept nogil
-        void (*fold_exponents)(Py_ssize_t, const double*, double, double*) noexcept nogil
+        void (*fold_exponents)(uint64_t, uint64_t, uint64_t, double, Py_ssize_t, double*) noexcept nogil
         void (*exponent_tails)(Py_ssize_t, const double*, double*) noexcept nogil
         void (*gaussian_rewards)(Py_ssize_t, const double*, double, double, double*) noexcept nogil
         void (*uniform_rewards)(Py_ssize_t, const double*, double*) noexcept nogil
@@ -51,11 +51,11 @@ def word_tails(const uint64_t[::1] winner, double[::1] tail):
             table.word_tails(winner.shape[0], &winner[0], &tail[0])
 
 
-def fold_exponents(const double[::1] uniform, double size, double[::1] exponent):
-    """Lower `exponent` to -log(uniform) / size."""
-    if uniform.shape[0]:
+def fold_exponents(uint64_t key, uint64_t replicate, uint64_t draw, double size, double[::1] exponent):
+    """Lower ``exponent[r]`` to -log(u) / size, u the float64 uniform `draw` of replicate ``replicate + r``."""
+    if exponent.shape[0]:
         with nogil:
-            table.fold_exponents(uniform.shape[0], &uniform[0], size, &exponent[0])
+            table.fold_exponents(key, replicate, draw, size, exponent.shape[0], &exponent[0])
 
 
 def exponent_tails(const double[::1] exponent, double[::1] tail):

@@ -25,7 +25,11 @@ NS_PER_DRAW, NS_PER_REPLICATE = 0.4, 10.0
 def brute_cpu(keys, replicate, replicates, grid, transform, num_threads=None):
     """Return the rewards (G, R) of the best of the first n draws, for every n of the ascending integer `grid`."""
     words = winners_cpu(keys, replicate, replicates, grid, num_threads)
-    return rewards_cpu(cpu.word_tails, words, transform, num_threads)
+
+    def tails(g, rows, tail, state):
+        cpu.word_tails(words[g, rows], tail)
+
+    return _rewards(tails, len(grid), replicates, transform, num_threads)
 
 
 def winners_cpu(keys, replicate, replicates, grid, num_threads=None):
@@ -77,47 +81,40 @@ def order_cpu(keys, replicate, replicates, sizes, transform, num_threads=None):
     `sizes` are the increments of the grid, so that entry g is the best of the first ``sizes[0] + ... + sizes[g]``
     draws: the smallest of independent minima, in the joint law that brute force has. Entry g uses float64 draw g.
     """
-    exponents = np.full((len(sizes), replicates), np.inf)
+
+    def tails(g, rows, tail, state):
+        if sizes[g]:
+            cpu.fold_exponents(keys[0], replicate + rows.start, g, sizes[g], state)
+        cpu.exponent_tails(state, tail)
+
+    return _rewards(tails, len(sizes), replicates, transform, num_threads)
+
+
+def _rewards(tails, grid, replicates, transform, num_threads):
+    """Return the rewards (G, R), block by block of replicates, all of a block in the first-level cache.
+
+    ``tails(g, rows, tail, state)`` writes the tail probabilities of entry g; `state` starts as inf and is carried from
+    entry to entry.
+    """
+    rewards = np.empty((grid, replicates))
 
     def run(first, last):
+        tail, state = np.empty(BLOCK), np.empty(BLOCK)
         for block in range(first, last):
             rows = slice(block * BLOCK, min((block + 1) * BLOCK, replicates))
-            uniform = np.empty((rows.stop - rows.start, 1))
-            for g, size in enumerate(sizes):
-                if g:
-                    exponents[g, rows] = exponents[g - 1, rows]
-                if size:
-                    tiles = random_cpu.tile_count(*uniform.shape)
-                    random_cpu.uniform_f64(keys[0], replicate + rows.start, g, uniform, 0, tiles)
-                    cpu.fold_exponents(uniform[:, 0], size, exponents[g, rows])
-
-    _for_replicates(run, replicates, len(sizes), num_threads)
-    return rewards_cpu(cpu.exponent_tails, exponents, transform, num_threads)
-
-
-def rewards_cpu(tails, winners, transform, num_threads=None):
-    """Return the rewards (G, R) of `winners`, which `tails` turns into tail probabilities."""
-    rewards = np.empty(winners.shape)
-    grid, replicates = winners.shape
-
-    def run(first, last):
-        for block in range(first, last):
-            rows = slice(block * BLOCK, min((block + 1) * BLOCK, replicates))
-            tail = np.empty(rows.stop - rows.start)
+            part = slice(rows.stop - rows.start)
+            state.fill(np.inf)
             for g in range(grid):
-                tails(winners[g, rows], tail)
-                apply_transform(transform, tail, rewards[g, rows])
+                tails(g, rows, tail[part], state[part])
+                apply_transform(transform, tail[part], rewards[g, rows])
 
+    n_blocks = -(-replicates // BLOCK)
     if transform.kind == "function":  # the caller's code: on the caller's thread
-        run(0, -(-replicates // BLOCK))
+        run(0, n_blocks)
     else:
-        _for_replicates(run, replicates, grid, num_threads)
+        work = NS_PER_REPLICATE * replicates * grid
+        threads.for_blocks(run, n_blocks, work=work, num_threads=num_threads)
     return rewards
-
-
-def _for_replicates(run, replicates, grid, num_threads):
-    work = NS_PER_REPLICATE * replicates * grid
-    threads.for_blocks(run, -(-replicates // BLOCK), work=work, num_threads=num_threads)
 
 
 def apply_transform(transform, tail, reward):

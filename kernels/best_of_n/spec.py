@@ -31,10 +31,10 @@ SIMULATION = (
     ),
     Kernel(
         name="fold_exponents",
-        formula="exponent = min(exponent, -log(u) / size)",
-        arguments=("uniform", "size", "exponent"),
+        formula="exponent[r] = min(exponent[r], -log(u) / size), u = float64 uniform `draw` of replicate + r",
+        arguments=("key", "replicate", "draw", "size", "exponent"),
         dtypes=("float64",),
-        domain=((2.0**-53, 1.0 - 2.0**-53), (1.0, 1e283)),
+        domain=(),
         bounds=_BITS,
         unit="bits",
         oracle="simulation:order_tail",
