@@ -17,6 +17,8 @@ from rich.table import Table
 from alignment_fast._files import replacing
 from alignment_fast.commands.outcomes import Outcomes, read_outcomes
 
+__all__ = ["best_of_n"]
+
 DEFAULT_N = "1,2,4,8,16,32,64,128,256,512,1024,3e3,1e4,1e5,1e6"
 # Draws that brute force may take per row: about half a second on one core. Above, the order statistic is drawn
 # instead, which has the same law and costs the same for every n.
