@@ -36,12 +36,14 @@ typedef struct {
 } af_moments;
 #endif
 
-/* Moments of x[0..n), 1 <= n <= AF_BLOCK: two passes, the second about the block's own mean. */
+/* Moments of x[0..n), 1 <= n <= AF_BLOCK, about the block's own mean. The mean is corrected by the sum of what it leaves
+ * before the powers are taken: a mean that is off by e adds n e^2 to M2, which shows where the values are all equal. */
 static inline void AF_FN(af_moments_block)(ptrdiff_t n, const double *restrict x, af_moments *restrict out) {
     double sum = 0.0, correction = 0.0, m2 = 0.0, m3 = 0.0, m4 = 0.0;
     AF_BLOCK_SUM(double, sum, n, i, x[i]);
-    const double mean = sum / (double)n;
-    AF_BLOCK_SUM(double, correction, n, i, x[i] - mean);
+    const double rough = sum / (double)n;
+    AF_BLOCK_SUM(double, correction, n, i, x[i] - rough);
+    const double mean = rough + correction / (double)n;
     AF_BLOCK_SUM(double, m2, n, i, (x[i] - mean) * (x[i] - mean));
     AF_BLOCK_SUM(double, m3, n, i, (x[i] - mean) * (x[i] - mean) * (x[i] - mean));
     AF_BLOCK_SUM(double, m4, n, i, ((x[i] - mean) * (x[i] - mean)) * ((x[i] - mean) * (x[i] - mean)));
@@ -51,7 +53,7 @@ static inline void AF_FN(af_moments_block)(ptrdiff_t n, const double *restrict x
         maximum = x[i] > maximum ? x[i] : maximum;
     }
     out->count = (double)n;
-    out->mean = mean + correction / (double)n;
+    out->mean = mean;
     out->m2 = m2;
     out->m3 = m3;
     out->m4 = m4;

@@ -1,0 +1,10 @@
+"""A package of somebody else: a Cython module on the functions and headers that an installed alignment_fast ships."""
+
+import alignment_fast
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+setup(
+    name="downstream",
+    ext_modules=cythonize([Extension("use", ["use.pyx"], include_dirs=[alignment_fast.get_include()])]),
+)
