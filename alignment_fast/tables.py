@@ -28,6 +28,8 @@ import numpy as np
 
 from alignment_fast.errors import BackendUnavailableError
 
+__all__ = ["TableError", "choose_column", "column_names", "read_columns"]
+
 Chunk = dict[str, np.ndarray]
 Progress = Callable[[int, int], None]
 
