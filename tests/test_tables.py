@@ -164,6 +164,7 @@ BAD = [
     ("a.jsonl", '{"p": 1}\n{"p": NaN}\n', "p", ", line 2, key 'p': nan is not a number"),
     ("a.jsonl", '{"p": 1}\n{"q": 1}\n', "p", ", line 2, key 'p': the key is missing"),
     ("a.jsonl", '{"p": 1}\n{"p": 1\n', "p", ", line 2: not JSON: Expecting"),
+    ("a.jsonl", '{"p": 1}\n{"p": "x"}\n[1]\n', "p", ", line 2, key 'p': \"x\" is not a number"),
     ("a.jsonl", '{"p": 1}\n[1]\n', "p", ", line 2: not a JSON object"),
     ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2: byte 8 is not utf-8"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 400 + "}\n", "p", ", line 2, key 'p': the integer is too large"),

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -71,10 +72,10 @@ def best_of_n(
     import alignment_fast as af
 
     grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
-    messages = Console(stderr=True)
+    messages = Console(stderr=True, quiet=not sys.stderr.isatty())  # a bar is for people
     with (
         af.num_threads(threads or af.get_num_threads()),
-        Progress(console=messages, disable=not messages.is_terminal, transient=True) as progress,
+        Progress(console=messages, transient=True) as progress,
     ):
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
