@@ -156,7 +156,8 @@ def _brute(outcomes: Outcomes, score: np.ndarray, n: int, replicates: int, seed:
 def _mean(values: np.ndarray) -> tuple[float, float]:
     """Return the mean of independent `values` and its standard error."""
     with np.errstate(invalid="ignore"):  # infinite rewards have no standard error: NaN
-        return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
+        deviations = values - values[0]  # exactly zero where all values agree
+        return float(values.mean()), float(deviations.std(ddof=1) / math.sqrt(len(values)))
 
 
 def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
@@ -183,6 +184,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
             ),
         )
     )
+    console.print()
     console.print(
         _table(
             ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
@@ -201,7 +203,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
         )
     )
     console.print(
-        "KL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is\n"
+        "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is\n"
         "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the best\n"
         "at once, as an order statistic.",
         markup=False,
