@@ -97,10 +97,17 @@ def test_estimates_stand_within_their_standard_errors(capsys, tmp_path):
     for row in rows:
         for name in ("expected_reward", "win_rate"):
             error = abs(row[f"{name}_estimate"] - row[name])
-            # 1e-9: where all replicates agree the standard error is 0 and the rarest outcome was not seen.
+            # Where all replicates agree the standard error is 0: the rarest outcomes were not seen.
             assert error <= 5 * row[f"{name}_se"] + 1e-6, (row["n"], name)
         assert 0 <= row["kl"] <= row["kl_bound"] + 1e-15
         assert row["win_rate"] <= row["win_rate_continuous"] + 1e-15
+
+
+def test_standard_errors_are_those_of_the_exact_law(capsys, tmp_path):
+    rows = best_of_n(capsys, tmp_path, LETTERS, "--n", "2,2.5,20,20.5")
+    assert [row["method"] for row in rows] == ["brute", "order"] * 2
+    for row in rows:
+        assert row["expected_reward_se"] == pytest.approx(row["reward_sd"] / math.sqrt(row["replicates"]), rel=0.15)
 
 
 def test_n_may_be_real_or_a_logarithm_far_beyond_floats(capsys, tmp_path):
