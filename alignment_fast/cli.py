@@ -50,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except command_line_error as error:
         return _fail(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError, ImportError) as error:  # what the library raises for bad input
         return _fail(str(error))
