@@ -203,9 +203,9 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
         )
     )
     console.print(
-        "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is\n"
-        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the best\n"
-        "at once, as an order statistic.",
+        "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is "
+        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the "
+        "best at once, as an order statistic.",
         markup=False,
     )
 
