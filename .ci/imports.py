@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 HEAVY = ("numba", "llvmlite", "scipy", "torch", "jax", "cupy", "cuda", "pyarrow", "matplotlib", "typer", "rich")
-CODE = "import sys, time; {first}; t = time.perf_counter(); import {module}; print(time.perf_counter() - t, *sys.modules)"
+CODE = (
+    "import sys, time; {first}; t = time.perf_counter(); import {module}; print(time.perf_counter() - t, *sys.modules)"
+)
 
 
 def measure(module, first="pass", repetitions=15):
@@ -27,5 +29,7 @@ for module, first in (
 ):
     milliseconds, loaded = measure(module, first)
     heavy = sorted(set(HEAVY) & loaded)
-    print(f"import {module:26} after {first:28} {milliseconds:8.2f} ms   {'loads ' + ', '.join(heavy) if heavy else ''}")
+    print(
+        f"import {module:26} after {first:28} {milliseconds:8.2f} ms   {'loads ' + ', '.join(heavy) if heavy else ''}"
+    )
     assert not heavy, f"import {module} loads {heavy}"

@@ -40,9 +40,9 @@ ONLY_IN = {
     "pyarrow": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
     "pandas": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
     "matplotlib": ["alignment_fast/plot.py", "alignment_fast/studies/*"],
-    "typer": ["alignment_fast/cli.py"],
+    "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
     "click": ["alignment_fast/cli.py"],
-    "rich": ["alignment_fast/cli.py", "alignment_fast/studies/*"],
+    "rich": ["alignment_fast/commands/*", "alignment_fast/studies/*"],
     "mpmath": ["kernels/common/generate_coefficients.py"],
 }
 
