@@ -22,7 +22,7 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-FAMILIES = ("common", "best_of_n")
+FAMILIES = ("common", "random", "best_of_n")
 PACKAGES = {
     "alignment_fast": "alignment_fast",
     "alignment_fast.best_of_n": "alignment_fast/best_of_n",

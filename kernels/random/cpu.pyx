@@ -1,0 +1,84 @@
+"""Fills of arrays with draws of the streams: words, uniforms, normals.
+
+Row r of `out` holds draws ``draw .. draw + n - 1`` of replicate ``replicate + r``. A call works on tiles ``first`` to
+``last - 1`` of `tile_count`; tiles partition the array, and any cut gives the same values.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "random/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    ctypedef struct af_request:
+        uint64_t key, replicate, draw
+        Py_ssize_t rows, n
+    ctypedef struct af_table:
+        void (*fill)(int, const af_request*, void*, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const af_table *af_select(const char *isa)
+    Py_ssize_t af_tile_count(const af_request *request) nogil
+    void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block, uint32_t *word) nogil
+    const int AF_WORDS_U32
+    const int AF_WORDS_U64
+    const int AF_UNIFORMS_F32
+    const int AF_UNIFORMS_F64
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef const af_table *table = af_select(ISA.encode())
+
+
+cdef inline af_request _request(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t rows, Py_ssize_t n) noexcept:
+    cdef af_request request
+    request.key = key
+    request.replicate = replicate
+    request.draw = draw
+    request.rows = rows
+    request.n = n
+    return request
+
+
+def tile_count(Py_ssize_t rows, Py_ssize_t n):
+    """Return the number of tiles that an array of `rows` rows of `n` draws is cut into."""
+    cdef af_request request = _request(0, 0, 0, rows, n)
+    return af_tile_count(&request)
+
+
+def block(uint64_t key, uint64_t replicate, uint64_t block):
+    """Return the four 32-bit words of one block."""
+    cdef uint32_t word[4]
+    af_philox_block(key, replicate, block, word)
+    return word[0], word[1], word[2], word[3]
+
+
+def uint32(uint64_t key, uint64_t replicate, uint64_t draw, uint32_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write 32-bit words: word d mod 4 of block d div 4."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_WORDS_U32, &request, &out[0, 0], first, last)
+
+
+def uint64(uint64_t key, uint64_t replicate, uint64_t draw, uint64_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write 64-bit words: words 2(d mod 2), 2(d mod 2) + 1 of block d div 2, the first one high."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_WORDS_U64, &request, &out[0, 0], first, last)
+
+
+def uniform_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write ((u >> 9) + 1/2) 2^-23 of the 32-bit words."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_UNIFORMS_F32, &request, &out[0, 0], first, last)
+
+
+def uniform_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write ((w >> 12) + 1/2) 2^-52 of the 64-bit words."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_UNIFORMS_F64, &request, &out[0, 0], first, last)
