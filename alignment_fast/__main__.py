@@ -1,0 +1,7 @@
+"""``python -m alignment_fast`` is the command ``alignment-fast``."""
+
+import sys
+
+from alignment_fast.cli import main
+
+sys.exit(main())

@@ -1,0 +1,40 @@
+"""Writing files so that nothing half-written ever stands under the name that was asked for."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of `path` when the ``with`` block ends without an exception.
+
+    Until then it stands beside `path` under a temporary name. A process that is killed leaves at worst that temporary
+    file; what stood under `path` before is untouched.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from alignment_fast._files import replacing
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(pathlib.Path(folder) / "table.csv") as file:
+    ...         _ = file.write(b"n,kl")
+    ...     sorted(entry.name for entry in pathlib.Path(folder).iterdir())
+    ['table.csv']
+
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a crash of the machine could leave the new name on an empty file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,61 @@
+"""The command ``alignment-fast``: finds the commands, and turns every failure into one line and an exit code.
+
+The commands themselves are in `alignment_fast.commands`; they need the extra ``app``.
+"""
+
+import sys
+from collections.abc import Sequence
+
+SUCCESS = 0
+BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT, what shells report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default ``sys.argv[1:]``.
+
+    Returns
+    -------
+    int
+        0 when all went well; 2 for bad options, bad input, files that cannot be written and missing libraries, after
+        one line on standard error; 130 after Ctrl-C. A fault of the program itself is a traceback and exit code 1.
+
+    Examples
+    --------
+    >>> from alignment_fast.cli import main
+    >>> main(["info"])  # doctest: +ELLIPSIS
+    alignment_fast...
+    0
+
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        import typer
+
+        from alignment_fast.commands import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        return _fail(f'the command line needs {error.name}: pip install "alignment-fast[app]"')
+    # The base of all usage errors, taken from a public name: newer versions of typer carry their own copy of click.
+    command_line_error = typer.BadParameter.__mro__[2]
+    try:
+        code = app(arguments or ["--help"], prog_name="alignment-fast", standalone_mode=False)
+    except command_line_error as error:
+        return _fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, ImportError) as error:  # what the library raises for bad input
+        return _fail(str(error))
+    return code or SUCCESS
+
+
+def _fail(message: str) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,219 @@
+"""``alignment-fast best-of-n``: what best-of-N does to a reference distribution, exactly and by simulation."""
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from alignment_fast._files import replacing
+from alignment_fast.commands.outcomes import Outcomes, read_outcomes
+
+DEFAULT_N = "1,2,4,8,16,32,64,128,256,512,1024,3e3,1e4,1e5,1e6"
+# Draws that brute force may take per row: about half a second on one core. Above, the order statistic is drawn
+# instead, which has the same law and costs the same for every n.
+BRUTE_DRAWS = 1_000_000_000
+# exp of more than this overflows: such an n is known by its logarithm only.
+LARGEST_LOG_N = 709.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One n: exact values, bounds, and Monte Carlo estimates with their standard errors (``_se``)."""
+
+    n: float
+    log_n: float
+    expected_reward: float
+    reward_variance: float
+    reward_sd: float
+    kl: float
+    kl_bound: float
+    win_rate: float
+    win_rate_continuous: float
+    method: str
+    replicates: int
+    expected_reward_estimate: float
+    expected_reward_se: float
+    win_rate_estimate: float
+    win_rate_se: float
+
+
+def best_of_n(
+    file: Annotated[Path, typer.Argument(help="Table of outcomes: .csv .tsv .jsonl .parquet .npz, plain or .gz.")],
+    p: Annotated[str | None, typer.Option("--p", help="Column of probabilities.")] = None,
+    log_p: Annotated[str | None, typer.Option("--log-p", help="Column of log-probabilities.")] = None,
+    count: Annotated[str | None, typer.Option("--count", help="Column of counts.")] = None,
+    reward: Annotated[str | None, typer.Option("--reward", help="Column of rewards.")] = None,
+    n: Annotated[str | None, typer.Option("--n", help=f"Values of n, by commas. Default: {DEFAULT_N}")] = None,
+    log_n: Annotated[str | None, typer.Option("--log-n", help="Further values of n, as natural logarithms.")] = None,
+    replicates: Annotated[int, typer.Option(min=2, help="Monte Carlo replicates for each n.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the Monte Carlo.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write best_of_n.csv and best_of_n.png here.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+) -> None:
+    """Exact expected reward, KL divergence from the reference and win rate of best-of-N, beside simulations of them.
+
+    FILE holds one outcome per row: a probability, log-probability or count (normalised here) and a reward. Columns
+    that are not named are guessed. Estimates of different n use the same random stream.
+
+    Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
+    """
+    import alignment_fast as af
+
+    grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
+    messages = Console(stderr=True)
+    with (
+        af.num_threads(threads or af.get_num_threads()),
+        Progress(console=messages, disable=not messages.is_terminal, transient=True) as progress,
+    ):
+        reading = progress.add_task("reading", total=None)
+        outcomes = read_outcomes(
+            file,
+            {"p": p, "log_p": log_p, "count": count},
+            reward,
+            lambda done, size: progress.update(reading, completed=done, total=size),
+        )
+        rows = list(progress.track(_rows(outcomes, grid, replicates, seed), len(grid), description="best-of-n"))
+    _print(file, outcomes, rows, replicates, seed)
+    if out is not None:
+        _save(out, rows, file.name)
+
+
+def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
+    """Return the pairs (n, log n) that the options list, ascending, each once; n is inf where it overflows."""
+    pairs = {(value, math.log(value)) for value in _values(n, "--n", 1.0)}
+    for value in _values(log_n, "--log-n", 0.0):
+        pairs.add((math.exp(value) if value <= LARGEST_LOG_N else math.inf, value))
+    return sorted(pairs, key=lambda pair: pair[1])
+
+
+def _values(text: str | None, option: str, lowest: float) -> Iterator[float]:
+    for item in text.split(",") if text is not None else ():
+        try:
+            value = float(item)
+        except ValueError:
+            raise ValueError(f"{option}: {item.strip()!r} is not a number") from None
+        if not lowest <= value < math.inf:
+            raise ValueError(f"{option}: {item.strip()} is not a finite number of at least {lowest:g}")
+        yield value
+
+
+def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, seed: int) -> Iterator[Row]:
+    from alignment_fast import best_of_n as library
+
+    law = library.BestOfN(outcomes.weight, outcomes.reward, log=outcomes.log)
+    rewards = library.Table(outcomes.weight, outcomes.reward, log=outcomes.log)
+    wins = library.Table(outcomes.weight, outcomes.mid_distribution(), log=outcomes.log)
+    for n, log_n in grid:
+        brute = n.is_integer() and n * replicates <= BRUTE_DRAWS
+        method = "brute" if brute else "order"
+        size = {"n": int(n) if brute else n} if math.isfinite(n) else {"log_n": log_n}
+        variance = float(law.reward_variance(**size))
+        reward, win = (
+            library.simulate(source, replicates=replicates, seed=seed, method=method, **size)
+            for source in (rewards, wins)
+        )
+        yield Row(
+            n=n,
+            log_n=log_n,
+            expected_reward=float(law.expected_reward(**size)),
+            reward_variance=variance,
+            reward_sd=math.sqrt(variance),
+            kl=float(law.kl(**size)),
+            kl_bound=float(library.kl_upper_bound(**size)),
+            win_rate=float(law.win_rate(**size)),
+            win_rate_continuous=float(library.win_rate_continuous(**size)),
+            method=method,
+            replicates=replicates,
+            expected_reward_estimate=float(reward.mean),
+            expected_reward_se=float(reward.standard_error),
+            win_rate_estimate=float(win.mean),
+            win_rate_se=float(win.standard_error),
+        )
+
+
+def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)  # no line of a table is folded in a file or a pipe
+    weight, reward = outcomes.columns
+    kind = "log-probability" if outcomes.log else "weight"
+    console.print(f"{file}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}", markup=False)
+    console.print(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n", markup=False)
+    console.print(
+        _table(
+            ("n", "expected reward", "estimate", "s.e.", "sd of reward", "method"),
+            (
+                (
+                    _short_n(row),
+                    f"{row.expected_reward:.6g}",
+                    f"{row.expected_reward_estimate:.6g}",
+                    f"{row.expected_reward_se:.2g}",
+                    f"{row.reward_sd:.4g}",
+                    row.method,
+                )
+                for row in rows
+            ),
+        )
+    )
+    console.print(
+        _table(
+            ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
+            (
+                (
+                    _short_n(row),
+                    f"{row.kl:.6g}",
+                    f"{row.kl_bound:.6g}",
+                    f"{row.win_rate:.6g}",
+                    f"{row.win_rate_estimate:.6g}",
+                    f"{row.win_rate_se:.2g}",
+                    f"{row.win_rate_continuous:.6g}",
+                )
+                for row in rows
+            ),
+        )
+    )
+    console.print(
+        "KL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is\n"
+        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the best\n"
+        "directly, from the law of the maximum.",
+        markup=False,
+    )
+
+
+def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, justify="left" if title == "method" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _short_n(row: Row) -> str:
+    return f"{row.n:.6g}" if math.isfinite(row.n) else f"exp({row.log_n:g})"
+
+
+def _save(folder: Path, rows: list[Row], title: str) -> None:
+    from alignment_fast.plot import best_of_n_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in dataclasses.fields(Row)])
+    writer.writerows(dataclasses.astuple(row) for row in rows)  # repr of floats: reads back to the same bits
+    figure = best_of_n_figure(
+        {field.name: np.array([getattr(row, field.name) for row in rows]) for field in dataclasses.fields(Row)}, title
+    )
+    with replacing(folder / "best_of_n.csv") as file:
+        file.write(text.getvalue().encode())
+    with replacing(folder / "best_of_n.png") as file:
+        figure.savefig(file, format="png", dpi=150)

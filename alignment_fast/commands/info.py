@@ -1,0 +1,8 @@
+"""``alignment-fast info``: what this installation is and can do."""
+
+from alignment_fast._config import show_config
+
+
+def info() -> None:
+    """Print version, instruction sets, threads, GPUs and optional libraries."""
+    show_config()
