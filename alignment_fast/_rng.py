@@ -5,7 +5,7 @@ import operator
 import numpy as np
 from numpy.random import BitGenerator, Generator, SeedSequence
 
-# What the streams of one seed are for. Different purposes have unrelated keys, so ties, say, never reuse a draw's words.
+# What the streams of one seed are for. Different purposes have unrelated keys: ties never reuse the words of draws.
 DRAWS = 0
 TIES = 1
 BOOTSTRAP = 2
