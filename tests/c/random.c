@@ -14,7 +14,7 @@ int main(void) {
         if (table == NULL) continue;
         for (int s = 0; s < 4; ++s) {
             const af_request request = {UINT64_C(0x0123456789abcdef), (UINT64_C(1) << 32) - 2, starts[s], ROWS, DRAWS};
-            for (int kind = 0; kind <= AF_UNIFORMS_F64; ++kind) {
+            for (int kind = 0; kind <= AF_NORMALS_F64; ++kind) {
                 char label[80];
                 memset(out, 0, sizeof out);
                 table->fill(kind, &request, out, 0, af_tile_count(&request));
