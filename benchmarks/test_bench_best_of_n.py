@@ -37,7 +37,7 @@ def outcomes(size):
 
 
 def numpy_law(p, reward, n):
-    """Return the law of the best of n in NumPy: outcomes in the order of their rewards, their probabilities under it."""
+    """Return the order of the outcomes by reward, and their probabilities in that order under best of n, in NumPy."""
     order = np.argsort(reward)
     below = np.cumsum(p[order])
     below /= below[-1]
