@@ -1,4 +1,4 @@
-"""Measure the stated aims and print one table: ``python -P benchmarks/report.py [--rounds 15] [--only TEXT]``.
+"""Measure the stated aims and print one table: ``python benchmarks/report.py [--rounds 15] [--only TEXT]``.
 
 Whatever is compared runs in turn within each round, floors too, and a figure is the median over rounds of the ratio
 within a round: a load that comes and goes meets all of them. One thread unless the name says otherwise.
@@ -91,9 +91,7 @@ def main():
                 print("| " + " | ".join(line) + " |", flush=True)
     if options.only in "tail":
         mean, exact, capped = test_bench_best_of_n.tail_scores()
-        print(
-            f"\nmean of the best of 2^30 normals {mean:.4f}: z = {exact:+.2f} from exact, {capped:+.2f} from a cap at 5.77"
-        )
+        print(f"\nmean of the best of 2^30 normals {mean:.4f}: z = {exact:+.2f} from exact, {capped:+.2f} from 5.77")
 
 
 if __name__ == "__main__":
