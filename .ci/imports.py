@@ -14,7 +14,7 @@ def measure(module, first="pass", repetitions=15):
     """Return the median time in milliseconds of importing `module` after `first`, and the modules loaded then."""
     times = []
     for _ in range(repetitions):
-        code = CODE.format(module=module, first=first)
+        code = "import sys, time; " + CODE.format(module=module, first=first)
         printed = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
         seconds, *loaded = printed.split()
         times.append(float(seconds))
