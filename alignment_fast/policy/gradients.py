@@ -133,7 +133,7 @@ def kl_constrained_gradient(
     problem = policy_problem(p, reward, log)
     grid, budgets = divergence_grid(problem, kl)
     rows = policy_rows(problem, p, log, grid.leading, num_threads)
-    alphas = solve.alpha_of_divergence(rows, budgets, None, num_threads)
+    alphas = solve.alpha_of_divergence(rows, budgets, num_threads=num_threads)
     if not ((alphas > 0) & np.isfinite(alphas)).all():
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
     local = _Local(rows, alphas, num_threads)

@@ -198,8 +198,16 @@ def kl_constrained(
     _rows.refuse_large((*grid.shape, problem.width), "the tilted policy")
     rows = policy_rows(problem, p, log, grid.leading, num_threads)
     first = None if start is None else _first_iterate(start, grid.shape, rows.count)
-    alphas = solve.alpha_of_divergence(rows, budgets, first, num_threads)
+    alphas = solve.alpha_of_divergence(rows, budgets, start=first, num_threads=num_threads)
     return _tilted(problem, rows, alphas, grid.shape, num_threads)
+
+
+def matched(log_p, reward, kl, deficit, num_threads=None):
+    """Return the tilt of divergence `kl` (rows, T) of float64 rows; `deficit` is D_max − kl without cancellation."""
+    problem = policy_problem(log_p, reward, True)
+    rows = policy_rows(problem, log_p, True, problem.leading, num_threads)
+    alphas = solve.alpha_of_divergence(rows, kl, deficit=deficit, num_threads=num_threads)
+    return _tilted(problem, rows, alphas, kl.shape, num_threads)
 
 
 def divergence_grid(problem, kl):

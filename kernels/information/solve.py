@@ -16,6 +16,8 @@ from alignment_fast.kernels.information import operations as op
 _EPSILON = np.finfo(np.float64).eps
 # Bisection alone reaches the last bit of any exponent range within this many steps.
 _MAX_ITERATIONS = 200
+# Below this √(2 D / K''(0)) is a tilt to three digits.
+_TINY_DIVERGENCE = 1e-6
 # Letters per slab of host work: the temporaries stay in a second-level cache.
 _SLAB = 1 << 15
 _AT_ZERO = np.zeros((1, 1))
@@ -161,7 +163,7 @@ def _average(rows, shape, term):
     return result
 
 
-def newton(problem, start):
+def newton(problem, start, tolerance=2 * _EPSILON):
     """Solve f(t) = 0, t > 0, for an increasing f, elementwise over (rows, targets), by Newton steps kept in a bracket.
 
     Parameters
@@ -170,6 +172,8 @@ def newton(problem, start):
         ``problem(index)`` returns a function of t (len(index), T) that gives f and its derivative on these rows.
     start : array (count, T)
         First iterate.
+    tolerance : float
+        Relative size of the last step.
 
     """
     t, low, high = start.copy(), np.zeros(start.shape), np.full(start.shape, np.inf)
@@ -193,12 +197,12 @@ def newton(problem, start):
         inside = (proposal >= lower) & (proposal <= upper) & np.isfinite(proposal)
         step, before = np.abs(proposal - here), previous[index]
         # Rounding in f makes steps stop shrinking a few ulp from the root: nothing is gained after that.
-        settled = inside & ((step <= 2 * _EPSILON * here) | ((step <= 1e-9 * here) & (2 * step >= before)))
+        settled = inside & ((step <= tolerance * here) | ((step <= 1e-9 * here) & (2 * step >= before)))
         # Elsewhere steps that do not shrink are the start of a cycle.
         good = inside & (settled | np.isinf(upper) | (step <= 0.75 * before))
         proposal = np.where(good, proposal, _split(here, lower, upper))
         step = np.abs(proposal - here)
-        settled |= step <= 2 * _EPSILON * here
+        settled |= step <= tolerance * here
         working = active[index]
         t[index] = np.where(working, proposal, here)
         low[index], high[index], previous[index] = lower, upper, step
@@ -354,24 +358,26 @@ def largest_divergence(rows, num_threads=None):
     return -log_mass_at_zero(shifted(rows, top)), top
 
 
-def alpha_of_divergence(rows, divergence, start=None, num_threads=None):
+def alpha_of_divergence(rows, divergence, *, deficit=None, start=None, num_threads=None):
     """Return α ≥ 0 with D(T_α ‖ p) = divergence ≥ 0 (count or 1, T); inf where no tilt reaches it.
 
-    `start` (count, T), positive, replaces the first iterate √(2 D / K''(0)).
+    `deficit` (count, T) is D_max − divergence where the caller knows it better than the subtraction does; `start`
+    (count, T), positive, replaces the first iterate √(2 D / K''(0)).
     """
     rows, exponent = _scaled(rows, num_threads)
     start = None if start is None else np.ldexp(start, -exponent)
     divergence = np.broadcast_to(divergence, (rows.count, divergence.shape[1]))
     largest, top = largest_divergence(rows, num_threads)
-    alpha = np.where(divergence >= largest, np.inf, 0.0)
+    deficit = largest - divergence if deficit is None else deficit
+    alpha = np.where(deficit <= 0, np.inf, 0.0)
     alpha[divergence == 0] = 0.0
     near = (divergence > 0) & (divergence < 0.5 * largest)
-    far = (divergence >= 0.5 * largest) & (divergence < largest)
-    for chosen, solve in ((near, _solve_near), (far, _solve_far)):
+    far = (divergence >= 0.5 * largest) & (deficit > 0)
+    for chosen, solve, goal in ((near, _solve_near, divergence), (far, _solve_far, deficit)):
         index = np.flatnonzero(chosen.any(axis=1))
         if index.size:
             # A target of the other regime in one of these rows is solved at a harmless place and thrown away.
-            target = np.where(chosen[index], divergence[index], 0.25 * largest[index])
+            target = np.where(chosen[index], goal[index], 0.25 * largest[index])
             first = None if start is None else start[index]
             part = rows.take(index)
             solution = solve(part, target, top[index], largest[index], first, num_threads)
@@ -386,8 +392,23 @@ def _first_alpha(rows, target, start, num_threads):
 
 
 def _solve_near(rows, target, top, largest, start, num_threads):
-    """Newton on √D, which is α √(K''/2) for small α and so nearly linear; dD/dα = α K''(α)."""
+    """Newton on √D, which is α √(K''/2) for small α and so nearly linear; dD/dα = α K''(α).
+
+    The first iterations take D = α K' − K from rewards measured from their largest value: half the cost, and right to
+    many digits unless D is tiny, where the first iterate is good by itself. The last ones take the exact sum.
+    """
+    below = shifted(rows, top)
     origins = Origins(rows, num_threads)
+
+    def rough_problem(index):
+        part, goal = below.take(index), np.sqrt(np.maximum(target[index], _TINY_DIVERGENCE))
+
+        def evaluate(alpha):
+            moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
+            root = np.sqrt(np.maximum(alpha * moments[..., 1] - moments[..., 0], _EPSILON))
+            return root - goal, alpha * moments[..., 2] / (2 * root)
+
+        return evaluate
 
     def problem(index):
         part, from_origins, goal = rows.take(index), origins.take(index), np.sqrt(target[index])
@@ -399,16 +420,18 @@ def _solve_near(rows, target, top, largest, start, num_threads):
 
         return evaluate
 
-    return newton(problem, _first_alpha(rows, target, start, num_threads))
+    first = _first_alpha(rows, target, start, num_threads)
+    rough = newton(rough_problem, first, tolerance=1e-5)
+    return newton(problem, np.where(target > _TINY_DIVERGENCE, rough, first))
 
 
 def _solve_far(rows, target, top, largest, start, num_threads):
-    """Newton on log(D_max − D), which is nearly linear in α."""
+    """Newton on log(D_max − D), which is nearly linear in α; the target is D_max − D."""
     below = shifted(rows, top)
     rest = Rest(below, largest, num_threads)
 
     def problem(index):
-        part, goal = rest.take(index), np.log(largest[index] - target[index])
+        part, goal = rest.take(index), np.log(target[index])
 
         def evaluate(alpha):
             log_odds, odds, mean, curvature = part.at(alpha)
@@ -418,4 +441,4 @@ def _solve_far(rows, target, top, largest, start, num_threads):
 
         return evaluate
 
-    return newton(problem, _first_alpha(below, target, start, num_threads))
+    return newton(problem, _first_alpha(below, largest - target, start, num_threads))
