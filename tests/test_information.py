@@ -353,6 +353,8 @@ def test_rate_function_and_log_mgf_are_dual(pair, place):
 def test_log_mgf_at_infinite_tilts():
     np.testing.assert_array_equal(af.information.log_mgf([-1.0, 2.0], [-np.inf, np.inf]), [np.inf, np.inf])
     assert af.information.log_mgf([-1.0, -2.0], np.inf) == -np.inf
+    # Where the extreme reward is 0, K tends to the log of its probability.
+    np.testing.assert_allclose(af.information.log_mgf([-1.0, 0.0, 0.0], [1e4, np.inf]), np.log(2 / 3), rtol=1e-15)
 
 
 # ---- shapes, dtypes, reproducibility ----

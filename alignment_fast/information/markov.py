@@ -174,8 +174,8 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
     >>> import alignment_fast as af
     >>> policy = af.information.markov_aligned([[0.7, 0.3], [0.4, 0.6]], [[0.0, 1.0], [0.0, 1.0]], 0.5)
     >>> policy.P.round(4)
-    array([[0.5701, 0.4299],
-           [0.2746, 0.7254]])
+    array([[0.5334, 0.4666],
+           [0.2462, 0.7538]])
 
     """
     problem = _rows.problem(P=P, reward=reward)

@@ -86,7 +86,7 @@ def log_mgf(
     problem = _reward_problem(reward, p, log)
     grid, orders = problem.grid(t, "t")
     rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    result, words = operations.log_mgf(rows, orders, num_threads)
+    result, words = solve.log_mgf(rows, orders, num_threads)
     problem.check(words, grid.leading)
     return problem.give(result, grid.shape)
 

@@ -127,7 +127,7 @@ def kl_constrained_gradient(
     >>> import alignment_fast as af, numpy as np
     >>> p, reward = [0.2, 0.3, 0.5], np.log([6.0, 1.0, 2.0])
     >>> float(af.policy.kl_constrained_gradient(p, reward, 0.11).expected_reward.parameter).__round__(9)
-    1.410162652
+    1.410162593
 
     """
     problem = policy_problem(p, reward, log)

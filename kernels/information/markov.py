@@ -10,7 +10,6 @@ the public layer, since the communicating classes differ from matrix to matrix.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csgraph, csr_array
 
 from alignment_fast.kernels.information.solve import exponential_less_linear, relative_entropy_term
 
@@ -21,6 +20,9 @@ _MAX_ITERATIONS = 60
 
 def communicating_classes(support):
     """Return the communicating classes of a boolean transition matrix, as a list of sorted index arrays."""
+    # Imported here: everything else of this family does without SciPy, which takes long to load.
+    from scipy.sparse import csgraph, csr_array
+
     n, labels = csgraph.connected_components(csr_array(support), directed=True, connection="strong")
     return [np.flatnonzero(labels == c) for c in range(n)]
 

@@ -80,6 +80,23 @@ def centred(rows, num_threads=None):
     return shifted(rows, mean), mean
 
 
+def log_mgf(rows, t, num_threads=None):
+    """Return K(t), also for infinite t: ±inf, or the log-probability of the extreme reward where that is 0."""
+    finite = np.isfinite(t)
+    value, words = op.log_mgf(rows, np.where(finite, t, 0.0), num_threads)
+    for end in (np.inf, -np.inf):
+        if (t == end).any():
+            value = np.where(t == end, log_mgf_at(rows, end, num_threads), value)
+    return value, words
+
+
+def log_mgf_at(rows, end, num_threads=None):
+    """Return K(end), end = ±inf, shape (count, 1)."""
+    extreme, _ = op.exponential_mean(rows, np.array([[end]]), num_threads)
+    with np.errstate(invalid="ignore"):
+        return np.where(extreme == 0, log_mass_at_zero(shifted(rows, 0.0)), end * extreme)
+
+
 class Origins:
     """Rows with rewards measured from their mean, their largest and their least value, each made when it is needed.
 
