@@ -57,9 +57,7 @@ def moments(weights, weight_kind, rewards, reward_kind, orders, order, *, normal
     count = max(len(weights), len(rewards), len(orders))
     out = np.empty((count, orders.shape[1], 1 + order))
     scratch = np.empty((count, orders.shape[1])), np.empty((count, 2))
-    words = cpu.tilted_moments(
-        weights, weight_kind, rewards, reward_kind, normalize, orders, *scratch, out, 0, count
-    )
+    words = cpu.tilted_moments(weights, weight_kind, rewards, reward_kind, normalize, orders, *scratch, out, 0, count)
     assert words == OK
     return out
 
@@ -157,7 +155,11 @@ def test_every_kind_size_and_order(kind, letters, dtype):
 def test_cross_entropies_of_the_oracle_file(case):
     orders = np.array([float(t) for t in case["H"]])
     got = -mean(
-        np.array(case["p_int"], float), cpu.WEIGHT_PROBABILITY, np.array(case["q_int"], float), cpu.REWARD_LOG_OF, orders - 1
+        np.array(case["p_int"], float),
+        cpu.WEIGHT_PROBABILITY,
+        np.array(case["q_int"], float),
+        cpu.REWARD_LOG_OF,
+        orders - 1,
     )[0]
     expected = np.array([float(value) for value in case["H"].values()])
     conditioning = np.where(np.isin(orders, [1.0001]), 2, 1)  # the order is rounded
@@ -168,7 +170,9 @@ def test_near_order_zero_nothing_is_lost_where_the_plain_form_loses_twelve_digit
     p, r = np.array([0.2, 0.3, 0.5]), np.log([2 / 3, 1 / 9, 2 / 9])
     order = 1e-13
     with mpmath.workdps(60):
-        exact = oracle.exponential_mean(oracle.normalised([mpmath.mpf(x) for x in p]), [mpmath.mpf(x) for x in r], order)
+        exact = oracle.exponential_mean(
+            oracle.normalised([mpmath.mpf(x) for x in p]), [mpmath.mpf(x) for x in r], order
+        )
         plain = abs(np.log(np.sum(p * np.exp(order * r))) / order / float(exact) - 1)
         ours = abs(float(mean(p, cpu.WEIGHT_PROBABILITY, r, cpu.REWARD_GIVEN, order)[0, 0] / exact - 1))
     assert plain > 1e-4
@@ -229,7 +233,9 @@ def test_the_log_mgf_is_the_order_times_the_mean():
     orders = np.array([-3.0, -1e-9, 0.0, 1e-3, 2.0, 30.0])
     got, words = reduced(cpu.log_mgf, weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, orders)
     assert words == OK
-    np.testing.assert_allclose(got, orders * mean(weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, orders), rtol=1e-15)
+    np.testing.assert_allclose(
+        got, orders * mean(weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, orders), rtol=1e-15
+    )
 
 
 @pytest.mark.parametrize("normalize", [True, False])
