@@ -40,7 +40,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
 
     Notes
     -----
-    Accuracy: 2e-15 relative. Cost: one logarithm per letter. Reference: Cover & Thomas, Elements of Information Theory,
+    Accuracy: 2e-15 · max|log p|. Cost: one logarithm per letter. Reference: Cover & Thomas, Elements of Information Theory,
     chapter 2. Unlike ``scipy.stats.entropy`` the alphabet is the last axis.
 
     Examples
@@ -174,7 +174,7 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
 
     Notes
     -----
-    Accuracy: 2e-15 relative at every order, also arbitrarily near 1. Cost: one exponential per letter and order.
+    Accuracy: 2e-15 · max|log p| at every order, also arbitrarily near 1. Cost: one exponential per letter and order.
     Reference: Rényi, Proc. 4th Berkeley Symposium (1961) 547.
 
     Examples

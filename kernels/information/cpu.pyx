@@ -36,6 +36,7 @@ cdef extern from *:
         double (*plain_entropy)(Py_ssize_t, const double*) noexcept nogil
         double (*plain_cross_entropy)(Py_ssize_t, const double*, const double*, int) noexcept nogil
         double (*plain_divergence)(Py_ssize_t, const double*, const double*, int) noexcept nogil
+        void (*weak_sums)(const af_rows*, const double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
     const af_table *af_select(const char *isa)
     enum:
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
@@ -156,3 +157,19 @@ def plain_cross_entropy(const double[::1] p, const double[::1] q, bint normalize
 def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
     """Return the Kullback-Leibler divergence D(p‖q) of two rows of equal length in nats; NaN as in `plain_entropy`."""
     return table.plain_divergence(p.shape[0], &p[0], &q[0], normalize)
+
+
+def entropy_sums(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
+                 const double[:, ::1] log_mgf, double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write Σ p h(x), x = order · reward − log_mgf, h(x) = x e^x − expm1(x), to ``out[row, order]``; p normalised."""
+    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
+    with nogil:
+        table.weak_sums(&rows, &log_mgf[0, 0], &out[0, 0], first_row, last_row)
+
+
+def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
+                      double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write Σ p g(x), x = order · reward, g(x) = e^x − 1 − x, to ``out[row, order]``; p normalised."""
+    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
+    with nogil:
+        table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)

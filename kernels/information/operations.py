@@ -111,3 +111,30 @@ def log_tilted(rows, orders, num_threads=None):
 def _scratch(rows, orders):
     """Return what two-pass kernels hand from the first pass to the second: E per row and order, two facts per row."""
     return np.empty((rows.count, orders.shape[1])), np.empty((rows.count, 2))
+
+
+def entropy_sums(p, rewards, orders, log_mgf, num_threads=None):
+    """Return Σ p h(order · r − log_mgf), h(x) = x e^x − expm1(x), shape (count, T).
+
+    `p` and `rewards` are float64 (count or 1, V), p normalised; `orders` and `log_mgf` are (count, T).
+    """
+    return _weak(cpu.entropy_sums, p, rewards, (orders, log_mgf), num_threads)
+
+
+def exponential_rests(p, rewards, orders, num_threads=None):
+    """Return Σ p g(order · r), g(x) = e^x − 1 − x, shape (count, T); arguments as in `entropy_sums`."""
+    return _weak(cpu.exponential_rests, p, rewards, (orders,), num_threads)
+
+
+def _weak(kernel, p, rewards, tables, num_threads):
+    tables = [np.ascontiguousarray(table) for table in tables]
+    out = np.empty(tables[0].shape)
+    if out.size:
+        work = _COST * out.size * rewards.shape[1]
+        threads.for_blocks(
+            lambda first, last: kernel(p, rewards, *tables, out, first, last),
+            len(out),
+            work=work,
+            num_threads=num_threads,
+        )
+    return out

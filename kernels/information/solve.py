@@ -18,8 +18,6 @@ _EPSILON = np.finfo(np.float64).eps
 _MAX_ITERATIONS = 200
 # Below this √(2 D / K''(0)) is a tilt to three digits.
 _TINY_DIVERGENCE = 1e-6
-# Letters per slab of host work: the temporaries stay in a second-level cache.
-_SLAB = 1 << 15
 _AT_ZERO = np.zeros((1, 1))
 _AT_INFINITY = np.array([[np.inf]])
 _ORIGINS = (_AT_ZERO, _AT_INFINITY, -_AT_INFINITY)
@@ -129,8 +127,13 @@ class Origins:
             if index.size:
                 here = np.where(chosen[index], alpha[index], 0.0)
                 part = self._from_origin(which).take(index)
-                log_total = _weak_log_mgf(part, here) if which == 0 else op.log_mgf(part, here, self._num_threads)[0]
-                divergence[index] = np.where(chosen[index], _divergence(part, here, log_total), divergence[index])
+                p, rewards = part.weights, part.rewards
+                if which == 0:
+                    log_total = _weak_log_mgf(p, rewards, here, self._num_threads)
+                else:
+                    log_total, _ = op.log_mgf(part, here, self._num_threads)
+                value = op.entropy_sums(p, rewards, here, log_total, self._num_threads)
+                divergence[index] = np.where(chosen[index], value, divergence[index])
                 with np.errstate(over="ignore"):
                     log_total = log_total + here * (self._origins[which] - mean)[index]
                 log_mgf[index] = np.where(chosen[index], log_total, log_mgf[index])
@@ -138,7 +141,9 @@ class Origins:
 
     def _from_origin(self, which):
         if self._measured[which] is None:
-            self._measured[which] = shifted(self._rows, self._origins[which])
+            measured = shifted(self._rows, self._origins[which])
+            p = measured.probabilities()
+            self._measured[which] = replace(measured, weights=p, weight_kind=cpu.WEIGHT_PROBABILITY)
         return self._measured[which]
 
 
@@ -147,37 +152,10 @@ def tilted_divergence(rows, alpha, num_threads=None):
     return Origins(rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))[0]
 
 
-def _divergence(rows, alpha, log_total):
-    """Return D(T_α ‖ p) = Σ p h(α r − L), L = `log_total` the log-MGF of these rewards at alpha."""
-
-    def term(rewards, slab, t):
-        with np.errstate(over="ignore"):
-            return relative_entropy_term(alpha[slab, t, None] * rewards - log_total[slab, t, None])
-
-    return _average(rows, alpha.shape, term)
-
-
-def _weak_log_mgf(rows, alpha):
+def _weak_log_mgf(p, rewards, alpha, num_threads):
     """Return log Σ p e^{α r} for rewards of mean 0 up to rounding and |α| range ≤ 1, relatively accurate as α → 0."""
-
-    def term(rewards, slab, t):
-        return exponential_less_linear(alpha[slab, t, None] * rewards)
-
-    residual = _average(rows, (rows.count, 1), lambda rewards, slab, t: rewards)
-    return np.log1p(_average(rows, alpha.shape, term) + alpha * residual)
-
-
-def _average(rows, shape, term):
-    """Return Σ p term(rewards, slab of rows, t) over the letters, for every row and t of `shape`."""
-    result = np.empty(shape)
-    step = max(1, _SLAB // rows.rewards.shape[1])
-    for first in range(0, rows.count, step):
-        slab = slice(first, first + step)
-        part = rows.take(np.arange(rows.count)[slab])
-        p = part.probabilities()
-        for t in range(shape[1]):
-            result[slab, t] = (p * term(part.rewards, slab, t)).sum(axis=1)
-    return result
+    residual = (p * rewards).sum(axis=1, keepdims=True)
+    return np.log1p(op.exponential_rests(p, rewards, alpha, num_threads) + alpha * residual)
 
 
 def newton(problem, start, tolerance=2 * _EPSILON):
