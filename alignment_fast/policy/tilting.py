@@ -182,7 +182,8 @@ def kl_constrained(
     -----
     Safeguarded Newton on √D for budgets below D_max/2 and on log(D_max − D) above, each in a form without cancellation:
     4 to 8 passes. Accuracy: alpha to 1e-14 relative for budgets from 1e-300 to D_max (1 − 1e-15), apart from the
-    conditioning of D_max − kl. Reference: arXiv:2404.01730, lemma 1.
+    conditioning of D_max − kl; budgets that only a split of rewards equal to 1e-12 of their range could meet are met
+    roughly. Reference: arXiv:2404.01730, lemma 1.
 
     Examples
     --------

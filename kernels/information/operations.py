@@ -41,7 +41,9 @@ class Rows:
     normalize: bool = True
 
     def take(self, index):
-        """Return the rows `index` alone; an operand shared by all rows stays shared."""
+        """Return the rows `index` (ascending, without repeats) alone; an operand shared by all rows stays shared."""
+        if len(index) == self.count:
+            return self
 
         def pick(array):
             return array if array.shape[0] == 1 else array[index]
