@@ -52,7 +52,7 @@ KERNELS = (
     row("softplus", "log(1 + exp(x))", LINE, 4.0, "2 atanh(w/2) with w = e/(1 + e/2), e = exp(-|x|)"),
     row("sigmoid", "1 / (1 + exp(-x))", LINE, 4.0, "from exp(-|x|)"),
     row("normal_cdf", "Φ(x)", LINE, 4.0, MILLS),
-    row("log_normal_cdf", "log Φ(x)", LINE, 6.0, MILLS),
+    row("log_normal_cdf", "log Φ(x)", LINE, 5.0, MILLS),
     row("normal_ppf", "Φ⁻¹(x)", UNIT, 4.0, QUANTILE),
     row("normal_isf", "Φ⁻¹(1 - x)", UNIT, 4.0, QUANTILE),
     row("normal_ppf_rn", "Φ⁻¹(x), no product fused: the same bits on every machine", UNIT, 4.0, QUANTILE),
