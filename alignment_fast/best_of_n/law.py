@@ -101,9 +101,9 @@ class BestOfN:
         self._model = reward if p is None or library_of(p) in ("numpy", "builtins") else p
         if library_of(self._model) in ("numpy", "builtins"):
             self._model = None  # results are NumPy arrays; do not keep the caller's memory alive
-        if masses is None:
-            masses, log = np.ones(rewards.shape[-1:]), False
         shape = _common_shape(masses, rewards)
+        if masses is None:
+            masses, log = np.ones(shape[-1:]), False
         self._leading, self._size = shape[:-1], shape[-1]
         rows = math.prod(self._leading)
         self._laws, words = kernel.build(
@@ -348,10 +348,12 @@ class BestOfN:
 def _common_shape(masses, rewards):
     """Shape (..., V) of the batch, or ValueError."""
     for name, array in (("p", masses), ("reward", rewards)):
-        if array.ndim == 0:
+        if array is not None and array.ndim == 0:
             raise ValueError(f"{name} must have at least one axis, the alphabet")
-        if array.shape[-1] == 0:
+        if array is not None and array.shape[-1] == 0:
             raise ValueError(f"{name} of shape {array.shape} has an empty alphabet")
+    if masses is None:
+        return rewards.shape
     if masses.shape[-1] != rewards.shape[-1]:
         raise ValueError(f"p of shape {masses.shape} and reward of shape {rewards.shape} differ in their last axis")
     try:

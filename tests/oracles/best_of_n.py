@@ -94,7 +94,7 @@ def value(p, reward, n):
 
 def estimator(p, n):
     """Estimate of D(best-of-n || reference) from the probability of the selected outcome, literally."""
-    with mpmath.workdps(DIGITS):
+    with mpmath.workdps(400):
         p, n = mpf(p), mpf(n)
         missed = (1 - p) ** n
         without = missed * (mpmath.log(n) + (n - 1) * mpmath.log(1 - p) - (n - 1) / n) if missed else 0
