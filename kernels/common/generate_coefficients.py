@@ -6,7 +6,8 @@
 
 A fit is a weighted least-squares fit at Chebyshev nodes in 50 digits, within a factor of about two of the minimax
 error; a rational one is linearised and reweighted by its last denominator (Loeb 1957). Errors printed are relative to
-the function that the approximation enters, in units of 2**-53 (float64) or 2**-24 (float32), before rounding.
+the function that the approximation enters, in units of 2**-53 (float64) or 2**-24 (float32), in exact arithmetic with
+the rounded coefficients.
 """
 
 import argparse
@@ -33,37 +34,58 @@ class Fit:
     degrees: tuple[int, int]
 
 
-def least_squares(fit):
-    """Return (numerator, denominator, largest weighted error), coefficients ascending."""
+def nodes(fit, m):
+    """Return the m Chebyshev nodes of the interval of `fit`."""
     low, high = fit.interval
+    return [(low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (k + mp.mpf(1) / 2) / m) for k in range(m)]
+
+
+def solve(rows, right):
+    """Return the least-squares solution; 50 digits make up for the normal equations."""
+    matrix = mp.matrix(rows)
+    return list(mp.lu_solve(matrix.T * matrix, matrix.T * mp.matrix(right)))
+
+
+def polynomial(fit, dtype):
+    """Return rounded coefficients, ascending: each is rounded before the higher ones are fitted to what is left."""
+    degree = fit.degrees[0]
+    points = nodes(fit, 4 * (degree + 1))
+    known = []
+    while len(known) <= degree:
+        rows, right = [], []
+        for x in points:
+            weight = fit.weight(x)
+            rows.append([weight * x**j for j in range(len(known), degree + 1)])
+            right.append(weight * (fit.function(x) - mp.fsum(c * x**j for j, c in enumerate(known))))
+        known.append(exact(solve(rows, right)[0], dtype))
+    return known, [mp.mpf(1)]
+
+
+def rational(fit, dtype):
+    """Return rounded coefficients of numerator and denominator, ascending."""
     n, d = fit.degrees
-
-    def nodes(m):
-        return [(low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (k + mp.mpf(1) / 2) / m) for k in range(m)]
-
-    points = nodes(4 * (n + d + 1))
-    values = [fit.function(x) for x in points]
-    weights = [fit.weight(x) for x in points]
+    points = nodes(fit, 4 * (n + d + 1))
     scale = [mp.mpf(1)] * len(points)
-    for _ in range(5 if d else 1):
-        rows = mp.matrix(len(points), n + d + 1)
-        right = mp.matrix(len(points), 1)
-        for i, (x, value, weight) in enumerate(zip(points, values, weights, strict=True)):
-            for j in range(n + 1):
-                rows[i, j] = weight / scale[i] * x**j
-            for j in range(1, d + 1):
-                rows[i, n + j] = -weight / scale[i] * value * x**j
-            right[i] = weight / scale[i] * value
-        solution = mp.lu_solve(rows.T * rows, rows.T * right)
-        numerator = [solution[j] for j in range(n + 1)]
-        denominator = [mp.mpf(1)] + [solution[n + j] for j in range(1, d + 1)]
+    for _ in range(5):
+        rows, right = [], []
+        for x, last in zip(points, scale, strict=True):
+            weight, value = fit.weight(x) / last, fit.function(x)
+            rows.append([weight * x**j for j in range(n + 1)] + [-weight * value * x**j for j in range(1, d + 1)])
+            right.append(weight * value)
+        solution = solve(rows, right)
+        numerator, denominator = solution[: n + 1], [mp.mpf(1), *solution[n + 1 :]]
         scale = [mp.polyval(denominator[::-1], x) for x in points]
+    return [exact(c, dtype) for c in numerator], [exact(c, dtype) for c in denominator]
+
+
+def largest_error(fit, numerator, denominator):
+    """Return the largest weighted error on a fine grid."""
 
     def error(x):
         ratio = mp.polyval(numerator[::-1], x) / mp.polyval(denominator[::-1], x)
         return abs((ratio - fit.function(x)) * fit.weight(x))
 
-    return numerator, denominator, max(error(x) for x in nodes(300))
+    return max(error(x) for x in nodes(fit, 300))
 
 
 def mills(t):
@@ -99,11 +121,12 @@ def exact(x, dtype, bits=None):
     return mp.mpf(float(x)) if dtype == "float64" else mp.mpf(struct.unpack("f", struct.pack("f", float(x)))[0])
 
 
-MILLS_SHIFT = 4  # the K of (t-K)/(t+K): a power of two, so that t = 0 maps to -1 and Φ(0) is exactly 1/2
+MILLS_SHIFT = 4  # the K of (t-K)/(t+K): a power of two, so that t = 0 maps to -1 exactly
 CENTRAL = "0.425"  # |p - 1/2| up to here is the central piece of the quantile (as in AS 241)
 
 
 def fits(dtype):
+    """Return every approximation for `dtype`."""
     double = dtype == "float64"
     half_log2 = mp.log(2) / 2 * mp.mpf("1.0005")
     largest_s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
@@ -242,6 +265,7 @@ UNSIGNED = {unsigned}
 
 
 def show(value, indent=""):
+    """Return `value` as Python source, wrapped as the formatter would."""
     deeper = indent + "    "
     if isinstance(value, dict):
         body = "".join(f"{deeper}{key!r}: {show(item, deeper)},\n" for key, item in value.items())
@@ -252,15 +276,16 @@ def show(value, indent=""):
 
 
 def fit_all():
+    """Return the text of coefficients.py from new fits."""
     polynomials = {}
     for dtype in DTYPES:
         polynomials[dtype] = {}
         for fit in fits(dtype):
-            numerator, denominator, error = least_squares(fit)
+            numerator, denominator = (rational if fit.degrees[1] else polynomial)(fit, dtype)
             unit = mp.mpf(2) ** (-53 if dtype == "float64" else -24)
-            print(dtype, *fit.names, "error", mp.nstr(error / unit, 3), "units")
+            print(dtype, *fit.names, mp.nstr(largest_error(fit, numerator, denominator) / unit, 3))
             for name, values in zip(fit.names, (numerator, denominator), strict=False):
-                polynomials[dtype][name] = tuple(float(exact(c, dtype)).hex() for c in values)
+                polynomials[dtype][name] = tuple(float(c).hex() for c in values)
     return TABLE_TEXT.format(
         polynomials=show(polynomials),
         constants=show(
@@ -271,6 +296,7 @@ def fit_all():
 
 
 def load_table():
+    """Return coefficients.py as a module, without importing the package."""
     specification = importlib.util.spec_from_file_location("coefficients", TABLE)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -278,11 +304,13 @@ def load_table():
 
 
 def shorten(literal):
+    """Return a hexadecimal literal without trailing zeros."""
     mantissa, exponent = literal.split("p")
     return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}"
 
 
 def header_text(table):
+    """Return the text of af_coefficients.h."""
     lines = [
         "/* af_coefficients.h -- coefficients of af_math.h. Written by kernels/common/generate_coefficients.py from",
         " * kernels/common/coefficients.py: change those. A polynomial is a macro of (step, fused, z) that nests",
@@ -312,6 +340,7 @@ def header_text(table):
 
 
 def main():
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--fit", action="store_true", help="fit anew and rewrite coefficients.py")

@@ -41,67 +41,67 @@
 #define AF_EXP_F64(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
     step(fused, \
-    0x1.af5f8119f4afcp-26 \
-    , z, 0x1.28a2f20874ab4p-22) \
-    , z, 0x1.71ddf7df7daccp-19) \
-    , z, 0x1.a019a63ae654cp-16) \
-    , z, 0x1.a01a01b016062p-13) \
-    , z, 0x1.6c16c17f52af6p-10) \
-    , z, 0x1.111111110f628p-7) \
-    , z, 0x1.5555555552078p-5) \
+    0x1.af5f55fc1e14dp-26 \
+    , z, 0x1.28a2c55c2b1fp-22) \
+    , z, 0x1.71ddf7fa5404p-19) \
+    , z, 0x1.a019a66f6689cp-16) \
+    , z, 0x1.a01a01b00a43cp-13) \
+    , z, 0x1.6c16c17f3d642p-10) \
+    , z, 0x1.111111110f64ap-7) \
+    , z, 0x1.55555555520e5p-5) \
     , z, 0x1.5555555555559p-3) \
     , z, 0x1.0000000000005p-1)
 #define AF_LOG_F64(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
-    0x1.2f0d2d34cc937p-3 \
-    , z, 0x1.39a0e09950f99p-3) \
-    , z, 0x1.7466486191975p-3) \
-    , z, 0x1.c71c51d473cc4p-3) \
-    , z, 0x1.249249423e2a7p-2) \
-    , z, 0x1.999999997f6f5p-2) \
+    0x1.2f0ccd19fb262p-3 \
+    , z, 0x1.39a0eaea502f7p-3) \
+    , z, 0x1.746647f14b159p-3) \
+    , z, 0x1.c71c51d6d7e76p-3) \
+    , z, 0x1.249249423ac79p-2) \
+    , z, 0x1.999999997f73fp-2) \
     , z, 0x1.5555555555594p-1)
 #define AF_LOG1P_F64(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
     step(fused, step(fused, \
-    0x1.5127a700990c8p-4 \
-    , z, 0x1.1e9a24af5f976p-5) \
-    , z, 0x1.c168529a7033p-5) \
-    , z, 0x1.dfe3a4faac2e8p-5) \
-    , z, 0x1.11233b6be2d3ap-4) \
-    , z, 0x1.3b12d65a72c92p-4) \
-    , z, 0x1.745d1dff7ea9ep-4) \
-    , z, 0x1.c71c71a5e8c58p-4) \
-    , z, 0x1.24924924c1e0ep-3) \
-    , z, 0x1.9999999999558p-3) \
+    0x1.4fb5533049a69p-4 \
+    , z, 0x1.206da5701e8efp-5) \
+    , z, 0x1.c0e857a043d19p-5) \
+    , z, 0x1.dff78c3184b07p-5) \
+    , z, 0x1.112243cf8f86dp-4) \
+    , z, 0x1.3b12e5f01b516p-4) \
+    , z, 0x1.745d1d5c98062p-4) \
+    , z, 0x1.c71c71aa1bc95p-4) \
+    , z, 0x1.24924924b9ac6p-3) \
+    , z, 0x1.9999999999662p-3) \
     , z, 0x1.5555555555556p-2)
 #define AF_MILLS_F64(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
-    0x1.a738cb30aadd5p-32 \
-    , z, -0x1.1ffe80993158cp-33) \
-    , z, -0x1.129c97b4c9a02p-28) \
-    , z, -0x1.2056cd468c3dp-31) \
-    , z, 0x1.7bfee5ee0a534p-26) \
-    , z, 0x1.2fe30f8c555f8p-26) \
-    , z, -0x1.7985e5550ad93p-24) \
-    , z, -0x1.56a2dbb7f698p-23) \
-    , z, 0x1.259aa9beeda6fp-22) \
-    , z, 0x1.130928e38bbf9p-20) \
-    , z, -0x1.5277f630d488cp-21) \
-    , z, -0x1.8d628b0d373f9p-18) \
-    , z, 0x1.80e3b5d725348p-21) \
-    , z, 0x1.26d175cf71b1bp-15) \
-    , z, -0x1.00213a9028e72p-19) \
-    , z, -0x1.e4a42fe45d2d9p-13) \
-    , z, 0x1.17a4affc47523p-13) \
-    , z, 0x1.ab825fe7f6abp-10) \
-    , z, -0x1.c81719d7fd43dp-9) \
-    , z, -0x1.ee27610520cbcp-8) \
-    , z, 0x1.eec4cc3e4f503p-5) \
-    , z, -0x1.7dff2bff6813p-3) \
-    , z, 0x1.8c6dbf2cfc29ep-2) \
-    , z, -0x1.373e3a893c28bp-1) \
+    0x1.ae376ab6571b5p-32 \
+    , z, -0x1.1708f65a07efep-33) \
+    , z, -0x1.157d0a2163231p-28) \
+    , z, -0x1.2d70940971914p-31) \
+    , z, 0x1.7e1474fd04183p-26) \
+    , z, 0x1.30ee6dc2b4b3cp-26) \
+    , z, -0x1.7a65bf450327ep-24) \
+    , z, -0x1.56d3a75779453p-23) \
+    , z, 0x1.25d6d02f5653bp-22) \
+    , z, 0x1.130ec7f843f91p-20) \
+    , z, -0x1.528d94f6fa9ap-21) \
+    , z, -0x1.8d6364ca104cfp-18) \
+    , z, 0x1.80ee3fc3d5e66p-21) \
+    , z, 0x1.26d180b765434p-15) \
+    , z, -0x1.002217d391b7p-19) \
+    , z, -0x1.e4a4309a9d54ap-13) \
+    , z, 0x1.17a4b0ba38802p-13) \
+    , z, 0x1.ab825febae049p-10) \
+    , z, -0x1.c81719d991127p-9) \
+    , z, -0x1.ee27610537293p-8) \
+    , z, 0x1.eec4cc3e5131cp-5) \
+    , z, -0x1.7dff2bff680abp-3) \
+    , z, 0x1.8c6dbf2cfc27dp-2) \
+    , z, -0x1.373e3a893c28cp-1) \
     , z, 0x1.82b4bb8c94dcep-1)
 #define AF_PPF_CENTRAL_NUMERATOR_F64(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
@@ -188,36 +188,36 @@
 #define AF_SQRT2PI_LOW_F32 -0x1.3b1f4ep-32f
 #define AF_EXP_F32(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, \
-    0x1.6d759p-10f \
-    , z, 0x1.1229c2p-7f) \
-    , z, 0x1.5554acp-5f) \
+    0x1.6d437ap-10f \
+    , z, 0x1.122a0cp-7f) \
+    , z, 0x1.5554fp-5f) \
     , z, 0x1.5554acp-3f) \
     , z, 0x1p-1f)
 #define AF_LOG_F32(step, fused, z) \
     step(fused, step(fused, \
-    0x1.31ee64p-2f \
-    , z, 0x1.995e36p-2f) \
+    0x1.31dfeap-2f \
+    , z, 0x1.995edap-2f) \
     , z, 0x1.55557ap-1f)
 #define AF_LOG1P_F32(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, \
-    0x1.f1b2bcp-4f \
-    , z, 0x1.b6d42ap-4f) \
-    , z, 0x1.2509a8p-3f) \
-    , z, 0x1.9996a6p-3f) \
+    0x1.f06756p-4f \
+    , z, 0x1.b7344ep-4f) \
+    , z, 0x1.2504bcp-3f) \
+    , z, 0x1.9996dap-3f) \
     , z, 0x1.555558p-2f)
 #define AF_MILLS_F32(step, fused, z) \
     step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, step(fused, \
     step(fused, step(fused, step(fused, \
-    0x1.5e9958p-16f \
-    , z, -0x1.b79bcp-20f) \
-    , z, -0x1.c27c6cp-13f) \
-    , z, 0x1.17cf02p-13f) \
-    , z, 0x1.a90396p-10f) \
-    , z, -0x1.c81944p-9f) \
-    , z, -0x1.edf8b4p-8f) \
-    , z, 0x1.eec4cep-5f) \
-    , z, -0x1.7dff5cp-3f) \
-    , z, 0x1.8c6dcp-2f) \
+    0x1.712a42p-16f \
+    , z, -0x1.ae12dp-19f) \
+    , z, -0x1.c859dap-13f) \
+    , z, 0x1.209912p-13f) \
+    , z, 0x1.a9a876p-10f) \
+    , z, -0x1.c8a12cp-9f) \
+    , z, -0x1.ee0708p-8f) \
+    , z, 0x1.eec85ep-5f) \
+    , z, -0x1.7dff5p-3f) \
+    , z, 0x1.8c6dacp-2f) \
     , z, -0x1.373e3ap-1f) \
     , z, 0x1.82b4bcp-1f)
 #define AF_PPF_CENTRAL_NUMERATOR_F32(step, fused, z) \

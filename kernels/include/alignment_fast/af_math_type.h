@@ -28,21 +28,24 @@ AF_INLINE AF_REAL AF_TYPED(af_step)(int fused, AF_REAL a, AF_REAL b, AF_REAL c) 
 
 /* ---- exponential ---- */
 
-/* exp(x - low) = (1 + t + t_low) 2^k, |t| < 0.42, for 0 <= low <= 1; x is limited to where exp is 0 or inf.
- * k = round((x - low) / log 2) by adding 1.5·2^digits; r = x - k log 2 in two steps (Cody and Waite); exp(r) - 1 - r
- * is r² times a polynomial. The low bits of `exponent` are k + 2 bias. */
-AF_INLINE AF_REAL AF_TYPED(af_exp_parts)(AF_REAL x, AF_REAL low, AF_UNSIGNED *exponent, AF_REAL *t_low) {
+/* exp(x - low) = 2^k exp(r + r_low), |r| < 0.35, for 0 <= low <= 1; x is limited to where exp is 0 or inf.
+ * k = round((x - low) / log 2) by adding 1.5·2^digits; r = x - k log 2 in two steps (Cody and Waite). The low bits of
+ * `exponent` are k + 2 bias. With the constant 0 for low, both subtractions of it vanish at compile time. */
+AF_INLINE AF_REAL AF_TYPED(af_exp_reduce)(AF_REAL x, AF_REAL low, AF_UNSIGNED *exponent, AF_REAL *r_low) {
     x = x < AF_CONSTANT(EXP_LOWEST) ? AF_CONSTANT(EXP_LOWEST) : x;
     x = x > AF_CONSTANT(EXP_HIGHEST) ? AF_CONSTANT(EXP_HIGHEST) : x;
     const AF_REAL shifted = AF_TYPED(af_step)(1, x - low, AF_CONSTANT(LOG2E), AF_CONSTANT(EXP_MAGIC));
     const AF_REAL k = shifted - AF_CONSTANT(EXP_MAGIC);
     const AF_REAL upper = AF_TYPED(af_step)(1, -k, AF_CONSTANT(LN2_HIGH), x);
     const AF_REAL r = AF_TYPED(af_step)(1, -k, AF_CONSTANT(LN2_LOW), upper) - low;
-    const AF_REAL curved = r * r * AF_POLYNOMIAL(EXP, 1, r);
-    const AF_REAL t = r + curved;
     *exponent = AF_TYPED(af_to_bits)(shifted);
-    *t_low = ((r - t) + curved) + AF_TYPED(af_step)(1, -k, AF_CONSTANT(LN2_LOW), upper - r);
-    return t;
+    *r_low = AF_TYPED(af_step)(1, -k, AF_CONSTANT(LN2_LOW), upper - r);
+    return r;
+}
+
+/* exp(r) = 1 + r (1 + r P(r)). */
+AF_INLINE AF_REAL AF_TYPED(af_exp_series)(AF_REAL r) {
+    return AF_TYPED(af_step)(1, AF_TYPED(af_step)(1, AF_POLYNOMIAL(EXP, 1, r), r, 1), r, 1);
 }
 
 /* y 2^k with one rounding, also where the result is subnormal: the two halves of k have normal powers. */
@@ -54,13 +57,15 @@ AF_INLINE AF_REAL AF_TYPED(af_scale)(AF_REAL y, AF_UNSIGNED exponent) {
 
 AF_INLINE AF_REAL AF_TYPED(af_exp)(AF_REAL x) {
     AF_UNSIGNED exponent;
-    AF_REAL t_low;
-    const AF_REAL t = AF_TYPED(af_exp_parts)(x, 0, &exponent, &t_low);
-    return AF_TYPED(af_scale)(1 + t, exponent);
+    AF_REAL r_low;
+    const AF_REAL r = AF_TYPED(af_exp_reduce)(x, 0, &exponent, &r_low);
+    return AF_TYPED(af_scale)(AF_TYPED(af_exp_series)(r), exponent);
 }
 
-/* 2^k (1 + t + t_low) - 1 as 2 (s t + (s - 1/2)), s = 2^(k-1), which keeps 2^1024 out; k > -bias. */
-AF_INLINE AF_REAL AF_TYPED(af_expm1_from_parts)(AF_REAL t, AF_REAL t_low, AF_UNSIGNED exponent) {
+/* 2^k exp(r + r_low) - 1 as 2 (s t + (s - 1/2)) with t = exp(r) - 1 in two pieces and s = 2^(k-1), which keeps 2^1024
+ * out; k > -bias. */
+AF_INLINE AF_REAL AF_TYPED(af_expm1_series)(AF_REAL r, AF_REAL r_low, AF_UNSIGNED exponent) {
+    const AF_REAL curved = r * r * AF_POLYNOMIAL(EXP, 1, r), t = r + curved, t_low = ((r - t) + curved) + r_low;
     const AF_REAL s =
         AF_TYPED(af_from_bits)((exponent - AF_CONSTANT(EXPM1_OFFSET)) << AF_CONSTANT(MANTISSA_BITS));
     const AF_REAL whole = s - (AF_REAL)0.5, part = s * t, sum = whole + part;
@@ -70,10 +75,10 @@ AF_INLINE AF_REAL AF_TYPED(af_expm1_from_parts)(AF_REAL t, AF_REAL t_low, AF_UNS
 /* exp(x) - 1. Below EXPM1_LOWEST it is -1; below TINY it is x, the last bit and the sign of zero included. */
 AF_INLINE AF_REAL AF_TYPED(af_expm1)(AF_REAL x) {
     AF_UNSIGNED exponent;
-    AF_REAL t_low;
+    AF_REAL r_low;
     const AF_REAL limited = x < AF_CONSTANT(EXPM1_LOWEST) ? AF_CONSTANT(EXPM1_LOWEST) : x;
-    const AF_REAL t = AF_TYPED(af_exp_parts)(limited, 0, &exponent, &t_low);
-    const AF_REAL y = AF_TYPED(af_expm1_from_parts)(t, t_low, exponent);
+    const AF_REAL r = AF_TYPED(af_exp_reduce)(limited, 0, &exponent, &r_low);
+    const AF_REAL y = AF_TYPED(af_expm1_series)(r, r_low, exponent);
     return AF_TYPED(af_absolute)(x) < AF_CONSTANT(TINY) ? x : y;
 }
 
@@ -143,10 +148,10 @@ AF_INLINE AF_REAL AF_TYPED(af_log1p)(AF_REAL x) {
 /* log(1 - exp(-a)), a >= 0: log(-expm1(-a)) below log 2, log1p(-exp(-a)) above (Maechler 2012). */
 AF_INLINE AF_REAL AF_TYPED(af_log1mexp)(AF_REAL a) {
     AF_UNSIGNED exponent;
-    AF_REAL t_low;
-    const AF_REAL t = AF_TYPED(af_exp_parts)(-a, 0, &exponent, &t_low);
-    const AF_REAL e = AF_TYPED(af_scale)(1 + t, exponent);
-    const AF_REAL m = -AF_TYPED(af_expm1_from_parts)(t, t_low, exponent);
+    AF_REAL r_low;
+    const AF_REAL r = AF_TYPED(af_exp_reduce)(-a, 0, &exponent, &r_low);
+    const AF_REAL e = AF_TYPED(af_scale)(AF_TYPED(af_exp_series)(r), exponent);
+    const AF_REAL m = -AF_TYPED(af_expm1_series)(r, r_low, exponent);
     const AF_REAL complement = a < AF_CONSTANT(TINY) ? a : m;
     const AF_REAL raised = complement * AF_CONSTANT(SUBNORMAL_SCALE), offset = AF_CONSTANT(SUBNORMAL_EXPONENT);
     const AF_REAL rest = 1 - e, rest_low = (1 - rest) - e;
@@ -194,10 +199,10 @@ AF_INLINE AF_REAL AF_TYPED(af_half_square)(AF_REAL t, AF_REAL *low) {
 /* Φ(-t) for 0 <= t <= CDF_HIGHEST, given mills(t). */
 AF_INLINE AF_REAL AF_TYPED(af_normal_tail)(AF_REAL t, AF_REAL mills) {
     AF_UNSIGNED exponent;
-    AF_REAL low, t_low;
+    AF_REAL low, r_low;
     const AF_REAL high = AF_TYPED(af_half_square)(t, &low);
-    const AF_REAL e = AF_TYPED(af_exp_parts)(-high, low, &exponent, &t_low);
-    return AF_TYPED(af_scale)(AF_TYPED(af_step)(1, e, mills, mills), exponent);
+    const AF_REAL r = AF_TYPED(af_exp_reduce)(-high, low, &exponent, &r_low);
+    return AF_TYPED(af_scale)(AF_TYPED(af_exp_series)(r) * mills, exponent);
 }
 
 /* Φ(x); beyond CDF_HIGHEST the tail is 0 in this type. */
