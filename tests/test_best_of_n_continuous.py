@@ -141,7 +141,7 @@ def test_estimates_take_grids_dtypes_and_logarithms():
         ([0.5, 0.0], {}, r"p_selected\[1\] = 0.0 is not a probability in \(0, 1\]"),
         (1.5, {}, r"p_selected = 1.5"),
         (np.nan, {}, "p_selected = nan"),
-        ([[-1.0, 0.5]], {"log": True}, r"p_selected\[\(0, 1\)\] = 0.5 is not a log-probability"),
+        ([[-1.0, 0.5]], {"log": True}, r"p_selected\[0, 1\] = 0.5 is not a log-probability"),
     ],
 )
 def test_bad_selected_probabilities(p, options, message):

@@ -45,7 +45,9 @@ def random_law(seed, size=40, levels=12):
     return p, rng.integers(0, levels, size) / 7.0
 
 
-cases = pytest.mark.parametrize("case", oracle.STORED["bon_discrete"], ids=lambda case: f"log_n={float(case['logN']):.3g}")
+cases = pytest.mark.parametrize(
+    "case", oracle.STORED["bon_discrete"], ids=lambda case: f"log_n={float(case['logN']):.3g}"
+)
 
 
 @cases

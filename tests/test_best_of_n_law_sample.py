@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from alignment_fast.best_of_n import BestOfN
+from alignment_fast.kernels.best_of_n import law as kernel
 from alignment_fast.random import Stream
 from oracles.best_of_n import STORED
 
@@ -32,8 +33,6 @@ def test_draws_follow_the_law(n):
 def test_the_tail_of_the_best_against_stored_values(row):
     """A draw is the group whose tail brackets tau: laws with a step just above and just below the stored tau differ."""
     log_tail, log_n = float(row["log_tail_1_minus_U^{1/N}"]), float(row["logN"])
-    from alignment_fast.kernels.best_of_n import law as kernel
-
     chosen = []
     for shift in (1e-9, -1e-9):
         log_top = log_tail + shift * max(1.0, -log_tail)
