@@ -1,6 +1,7 @@
 """The one table that says which function runs an operation on which device; imported on first use."""
 
 import importlib
+from collections.abc import Callable
 
 from alignment_fast.errors import BackendUnavailableError
 
@@ -12,7 +13,7 @@ _TABLE = {
     ("best_of_n.sampler", "cpu"): "alignment_fast.kernels.best_of_n.solve:sampler_cpu",
 }
 _EXTRA = {"cuda": "cuda12 or cuda13"}
-_loaded = {}
+_loaded: dict[tuple[str, str], Callable] = {}
 
 
 def resolve(operation, device):
