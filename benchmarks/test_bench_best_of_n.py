@@ -142,6 +142,7 @@ def threads_case(n=10_000, replicates=4_000):
             "one thread": Contender(lambda: run(1), n * replicates, check),
         },
         targets=(Target("one thread", 1.8),),
+        threads=2,
     )
 
 
@@ -179,7 +180,7 @@ def one_law_case(size=50257, n=16):
             "NumPy law": Contender(lambda: numpy_law(p, reward, n)[1], size, lambda best: close_to(1.0)(best.sum())),
             "NumPy law and KL": Contender(lambda: numpy_kl(p, reward, n), size, check),
         },
-        floor={"exp_f64": 3},
+        floor={"sort_f64": 1, "exp_f64": 3},
         targets=(Target("NumPy law", 2.0),),
     )
 
