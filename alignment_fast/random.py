@@ -97,7 +97,7 @@ class Stream:
 
     __slots__ = ("_key",)
 
-    def __init__(self, seed: Seed, *, purpose: int = DRAWS):
+    def __init__(self, seed: Seed, *, purpose: int = DRAWS) -> None:
         self._key = stream_key(seed, purpose)
 
     @classmethod
@@ -112,16 +112,16 @@ class Stream:
         """The 64-bit Philox key."""
         return self._key
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Stream.from_key({self._key:#018x})"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return self._key == other._key if isinstance(other, Stream) else NotImplemented
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((Stream, self._key))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return Stream.from_key, (self._key,)
 
     def uint32(

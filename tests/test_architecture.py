@@ -41,8 +41,8 @@ ONLY_IN = {
     "pandas": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
     "matplotlib": ["alignment_fast/plot.py", "alignment_fast/studies/*"],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
-    "click": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
-    "rich": ["alignment_fast/cli.py", "alignment_fast/commands/*", "alignment_fast/studies/*"],
+    "click": ["alignment_fast/cli.py"],
+    "rich": ["alignment_fast/commands/*", "alignment_fast/studies/*"],
     "mpmath": ["kernels/common/generate_coefficients.py"],
 }
 

@@ -174,6 +174,12 @@ def test_float64_uniforms_are_exact_midpoints(word):
     assert 0 < value < 1
 
 
+@pytest.mark.parametrize("draw", range(4))
+def test_the_probability_behind_a_float32_normal_is_the_whole_word(draw):
+    word = np.uint64(philox.word32(KEY, 0, draw))
+    assert Fraction(float(scalar.probability_u32(word))) == philox.probability(KEY, 0, draw, "float32")
+
+
 def test_scalar_bodies_are_the_kernels():
     blocks = np.arange(2**32 - 50, 2**32 + 50, dtype=np.uint64)
     words = np.array(scalar.philox4x32(KEY, 2**40 + 1, blocks))

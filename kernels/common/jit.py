@@ -18,31 +18,38 @@ def compiler(function):
 
 
 def where(condition, a, b):
+    """Return `a` where the condition holds; LLVM makes a select of it."""
     return a if condition else b
 
 
 def step(a, b, c):
+    """Return a b + c in two roundings."""
     return a * b + c
 
 
 def product(a, b):
+    """Return a b."""
     return a * b
 
 
 def to_bits_float64(x):
+    """Return the bit pattern of a number."""
     return np.float64(x).view(np.uint64)
 
 
 def from_bits_float64(bits):
+    """Return the number of a bit pattern."""
     return np.uint64(bits).view(np.float64)
 
 
 def to_bits_float32(x):
+    """Return the bit pattern of a number."""
     return np.float32(x).view(np.uint32)
 
 
 def from_bits_float32(bits):
-    return np.uint32(bits).view(np.float32)  # numba widens uint32 arithmetic
+    """Return the number of the low 32 bits: numba widens uint32 arithmetic."""
+    return np.uint32(bits).view(np.float32)
 
 
 BITS = {"float64": (to_bits_float64, from_bits_float64), "float32": (to_bits_float32, from_bits_float32)}

@@ -30,6 +30,7 @@ NUMBERS = {"ZERO": 0, "QUARTER": 0.25, "HALF": 0.5, "ONE": 1, "TWO": 2, "INFINIT
 
 
 def exp_reduce(x, low):
+    """Return (r, r_low, bits with k + 2 bias) of exp(x - low) = 2^k exp(r + r_low), 0 <= low <= 1."""
     x = where(x < EXP_LOWEST, EXP_LOWEST, x)
     x = where(x > EXP_HIGHEST, EXP_HIGHEST, x)
     shifted = step(x - low, LOG2E, EXP_MAGIC)
@@ -40,20 +41,24 @@ def exp_reduce(x, low):
 
 
 def exp_series(r):
+    """Return exp(r), |r| < 0.35."""
     return step(step(exp_polynomial(r), r, ONE), r, ONE)
 
 
 def scale(y, exponent):
+    """Return y 2^k with one rounding, from the bits of `exp_reduce`."""
     half = exponent >> ONE_BIT
     return y * from_bits(half << MANTISSA_BITS) * from_bits((exponent - half) << MANTISSA_BITS)
 
 
 def exp(x):
+    """Return exp(x)."""
     r, _, exponent = exp_reduce(x, ZERO)
     return scale(exp_series(r), exponent)
 
 
 def expm1_series(r, r_low, exponent):
+    """Return 2^k exp(r + r_low) - 1."""
     curved = r * r * exp_polynomial(r)
     t = r + curved
     t_low = ((r - t) + curved) + r_low
@@ -65,6 +70,7 @@ def expm1_series(r, r_low, exponent):
 
 
 def expm1(x):
+    """Return exp(x) - 1."""
     limited = where(x < EXPM1_LOWEST, EXPM1_LOWEST, x)
     r, r_low, exponent = exp_reduce(limited, ZERO)
     y = expm1_series(r, r_low, exponent)
@@ -72,15 +78,18 @@ def expm1(x):
 
 
 def log_split(x):
+    """Return (m, biased exponent of 2^k) of x = m 2^k, m in [sqrt(1/2), sqrt 2), x positive and normal."""
     bits = to_bits(x) + LOG_OFFSET
     return from_bits((bits & MANTISSA_MASK) + ROOT_HALF_BITS), bits >> MANTISSA_BITS
 
 
 def log_exponent(exponent):
+    """Return k as a real number."""
     return from_bits(exponent | EXPONENT_MAGIC_BITS) - EXPONENT_MAGIC
 
 
 def log_series(k, f, low):
+    """Return k log 2 + log(1 + f) + low."""
     s = f / (TWO + f)
     z = s * s
     h = product(HALF * f, f)
@@ -91,6 +100,7 @@ def log_series(k, f, low):
 
 
 def log_positive(x):
+    """Return log x for finite x > 0."""
     subnormal = x < SMALLEST_NORMAL
     m, exponent = log_split(where(subnormal, x * SUBNORMAL_SCALE, x))
     k = log_exponent(exponent) - where(subnormal, SUBNORMAL_EXPONENT, ZERO)
@@ -98,16 +108,19 @@ def log_positive(x):
 
 
 def log_ends(x, y):
+    """Return y, or what a logarithm of x is at the ends of its domain and outside."""
     end = where(x == ZERO, -INFINITY, NOT_A_NUMBER)
     y = where(x < INFINITY, y, x)
     return where(x > ZERO, y, end)
 
 
 def log(x):
+    """Return log x."""
     return log_ends(x, log_positive(x))
 
 
 def log_sum(u, low, exponent_offset):
+    """Return log(u + low) - exponent_offset log 2 for normal u > 0, low below half a unit in the last place of u."""
     m, exponent = log_split(u)
     f = m - ONE
     k = log_exponent(exponent) - exponent_offset
@@ -118,12 +131,14 @@ def log_sum(u, low, exponent_offset):
 
 
 def log1p(x):
+    """Return log(1 + x)."""
     u = ONE + x
     y = log_ends(u, log_sum(u, x - (u - ONE), ZERO))
     return where(abs(x) < TINY, x, y)
 
 
 def log1mexp(a):
+    """Return log(1 - exp(-a)), a >= 0."""
     r, r_low, exponent = exp_reduce(-a, ZERO)
     e = scale(exp_series(r), exponent)
     m = -expm1_series(r, r_low, exponent)
@@ -140,6 +155,7 @@ def log1mexp(a):
 
 
 def softplus(x):
+    """Return log(1 + exp x)."""
     e = exp(-abs(x))
     w = e / step(e, HALF, ONE)
     z = QUARTER * w * w
@@ -148,11 +164,13 @@ def softplus(x):
 
 
 def sigmoid(x):
+    """Return 1 / (1 + exp(-x))."""
     e = exp(-abs(x))
     return where(x < ZERO, e, ONE) / (ONE + e)
 
 
 def mills(t):
+    """Return exp(t²/2) Φ(-t), t >= 0."""
     total = t + MILLS_SHIFT
     rounded = t - (total - MILLS_SHIFT)
     q = (total - TWO * MILLS_SHIFT) / total
@@ -161,17 +179,20 @@ def mills(t):
 
 
 def half_square(t):
+    """Return (high, low) with high + low = t²/2, high exact."""
     upper = from_bits(to_bits(t) & UPPER_HALF_MASK)
     return HALF * upper * upper, (t - upper) * (t + upper) * HALF
 
 
 def normal_tail(t, scaled):
+    """Return Φ(-t) = exp(-t²/2) mills(t) for 0 <= t <= CDF_HIGHEST."""
     high, low = half_square(t)
     r, _, exponent = exp_reduce(-high, low)
     return scale(exp_series(r) * scaled, exponent)
 
 
 def normal_cdf(x):
+    """Return Φ(x)."""
     distance = abs(x)
     t = where(distance > CDF_HIGHEST, CDF_HIGHEST, distance)
     tail = normal_tail(t, mills(t))
@@ -179,6 +200,7 @@ def normal_cdf(x):
 
 
 def log_normal_cdf(x):
+    """Return log Φ(x)."""
     distance = abs(x)
     far = where(distance > LOG_CDF_HIGHEST, LOG_CDF_HIGHEST, distance)
     t = where(distance > CDF_HIGHEST, CDF_HIGHEST, distance)
@@ -194,6 +216,7 @@ def log_normal_cdf(x):
 
 
 def normal_lower(p):
+    """Return -Φ⁻¹(p) for 0 < p <= 1/2."""
     q = HALF - p
     z = product(q, q)
     central = q <= PPF_CENTRAL
@@ -210,6 +233,7 @@ def normal_lower(p):
 
 
 def normal_ppf(p):
+    """Return Φ⁻¹(p)."""
     lower = where(p > HALF, ONE - p, p)
     y = normal_lower(lower)
     size = where(lower > ZERO, y, where(lower == ZERO, INFINITY, NOT_A_NUMBER))
@@ -217,6 +241,7 @@ def normal_ppf(p):
 
 
 def normal_isf(p):
+    """Return Φ⁻¹(1 - p)."""
     return ZERO - normal_ppf(p)
 
 

@@ -19,7 +19,9 @@
  * Counters are vectors in one of two layouts: consecutive blocks of one replicate, or one block of consecutive
  * replicates. Start from a multiple of AF_PHILOX_BLOCKS: then the low word of no lane carries into the high word. High
  * and low words are separate arguments, so that in a loop over the low word alone the compiler can see that one half
- * of the first two rounds does not change, and takes it out of the loop. */
+ * of the first two rounds does not change, and takes it out of the loop.
+ *
+ * Cost in 512-bit instructions per 32 words: at most 20 multiplications, 20 shifts, 20 three-way xors. */
 #ifndef AF_RANDOM_H
 #define AF_RANDOM_H
 #include <stddef.h>
@@ -30,6 +32,9 @@
 #define AF_INLINE static inline __attribute__((always_inline))
 #else
 #define AF_INLINE static __forceinline
+#endif
+#ifndef AF_FN /* included alone: the portable variant under plain names */
+#define AF_FN(name) name
 #endif
 
 #define AF_PHILOX_ROUNDS 10
