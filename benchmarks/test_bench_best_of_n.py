@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.special import ndtri
 
 from alignment_fast import best_of_n
-from alignment_fast.best_of_n import BestOfN, Gaussian, Table, simulate
+from alignment_fast.best_of_n import BestOfN, Gaussian, Table, Uniform, simulate
 from cases import OURS, Case, Contender, Target, each_contender
 
 GENERATOR = np.random.Generator(np.random.PCG64(1))
@@ -102,6 +102,27 @@ def gaussian_case(n):
         },
         floor={"philox": 1},
         targets=(Target("NumPy standard_normal, max", 40.0),),
+    )
+
+
+def uniform_case(n=10_000, replicates=400):
+    mean, variance = n / (n + 1), n / ((n + 1) ** 2 * (n + 2))
+    check = mean_is(mean, variance)
+
+    def uniforms(count):
+        return GENERATOR.random(count)
+
+    return Case(
+        f"simulate Uniform, N = {n:g}, per draw",
+        {
+            OURS: Contender(
+                lambda: simulate(Uniform(), n, replicates, seed=1, method="brute", num_threads=1),
+                n * replicates,
+                check,
+            ),
+            "NumPy random, max": Contender(lambda: numpy_maxima(uniforms, n, 40), n * 40, check),
+        },
+        floor={"philox": 1},
     )
 
 
@@ -228,6 +249,7 @@ def call_cases():
 CASES = [
     gaussian_case(10_000),
     gaussian_case(1_000_000),
+    uniform_case(),
     *(table_case(size) for size in SIZES),
     threads_case(),
     order_case(),
@@ -237,6 +259,15 @@ CASES = [
 ]
 
 
+@pytest.mark.kernels(
+    "best_of_n.fold_winners",
+    "best_of_n.word_tails",
+    "best_of_n.fold_exponents",
+    "best_of_n.exponent_tails",
+    "best_of_n.gaussian_rewards",
+    "best_of_n.uniform_rewards",
+    "best_of_n.table_rewards",
+)
 @each_contender(CASES)
 def test_best_of_n(case, name, timed):
     timed(case, name)
