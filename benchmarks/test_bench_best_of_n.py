@@ -4,6 +4,7 @@ import math
 from functools import cache
 
 import numpy as np
+import pytest
 from scipy.integrate import quad
 from scipy.special import ndtri
 
