@@ -1,9 +1,8 @@
 """What this installation is and can do: `show_config`, `get_include`."""
 
 import importlib.metadata
-import importlib.util
+import importlib.resources
 import platform
-from pathlib import Path
 
 OPTIONAL_LIBRARIES = ("numba", "numba-cuda", "torch", "jax", "cupy", "pyarrow", "matplotlib", "typer", "rich")
 
@@ -18,7 +17,7 @@ def get_include() -> str:
     True
 
     """
-    return str(Path(importlib.util.find_spec("alignment_fast.kernels").origin).parent / "include")
+    return str(importlib.resources.files("alignment_fast.kernels") / "include")
 
 
 def _version(distribution):

@@ -39,9 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         from alignment_fast.commands import app
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        library = (error.name or "").partition(".")[0]
+        if library not in ("typer", "rich"):
             raise
-        return _fail(f'the command line needs {error.name}: pip install "alignment-fast[app]"')
+        return _fail(f'the command line needs {library}: pip install "alignment-fast[app]"')
     # The base of all usage errors, taken from a public name: newer versions of typer carry their own copy of click.
     command_line_error = typer.BadParameter.__mro__[2]
     try:
@@ -49,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except command_line_error as error:
         return _fail(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError, ImportError) as error:  # what the library raises for bad input
         return _fail(str(error))

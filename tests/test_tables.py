@@ -135,6 +135,20 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path, end, mark):
         read(path, {"q": "q"})
 
 
+@pytest.mark.parametrize(
+    "text", ["\n\nnote,p\nx,1\n\ny,2\n", '"no\nte",p\n"two\nlines",1\n"a ""quote"", and",2\n', "note,p\nx,1\ny,2"]
+)
+def test_blank_lines_and_quoted_line_ends_are_no_rows(tmp_path, text):
+    np.testing.assert_array_equal(read(written(tmp_path, "table.csv", text), {"p": "p"})["p"], [1, 2])
+
+
+def test_a_quoted_line_end_may_stand_where_one_block_ends(tmp_path):
+    cell = "line\n" * 1000
+    rows = 2 * tables.CHUNK_BYTES // len(cell)
+    path = written(tmp_path, "table.csv", "p,note\n" + "".join(f'{row},"{cell}"\n' for row in range(rows)))
+    np.testing.assert_array_equal(read(path, {"p": "p"})["p"], np.arange(rows))
+
+
 # name, content, columns, what the message says after the path
 BAD = [
     ("a.csv", "letter,count\nA,1\nB,abc\n", "count", ", line 3, column 'count': 'abc' is not a number"),
@@ -164,6 +178,7 @@ BAD = [
     ("a.jsonl", '{"p": 1}\n{"p": NaN}\n', "p", ", line 2, key 'p': nan is not a number"),
     ("a.jsonl", '{"p": 1}\n{"q": 1}\n', "p", ", line 2, key 'p': the key is missing"),
     ("a.jsonl", '{"p": 1}\n{"p": 1\n', "p", ", line 2: not JSON: Expecting"),
+    ("a.jsonl", '{"p": 1}\n{"p": "x"}\n[1]\n', "p", ", line 2, key 'p': \"x\" is not a number"),
     ("a.jsonl", '{"p": 1}\n[1]\n', "p", ", line 2: not a JSON object"),
     ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2: byte 8 is not utf-8"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 400 + "}\n", "p", ", line 2, key 'p': the integer is too large"),

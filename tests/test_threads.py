@@ -1,8 +1,10 @@
 """The thread pool (kernels/common/threads.py): how work is cut, who may use how many threads, what may go wrong."""
 
+import gc
 import os
 import signal
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -156,8 +158,24 @@ def test_ctrl_c_stops_after_the_ranges_in_flight(num_threads):
     assert len(started) < n_blocks
 
 
+def test_ctrl_c_before_all_threads_have_work_stops_those_that_have(monkeypatch):
+    submit = threads._pool.submit
+    futures = []
+
+    def interrupted_submit(work):
+        if futures:
+            raise KeyboardInterrupt
+        futures.append(submit(work))
+        return futures[0]
+
+    monkeypatch.setattr(threads._pool, "submit", interrupted_submit)
+    with pytest.raises(KeyboardInterrupt):
+        threads.for_blocks(lambda *_: None, 10**8, work=1e8 * threads.CHUNK, num_threads=3)
+    assert futures[0].done()
+
+
 CTRL_C_IN_A_KERNEL = """
-import _thread, os, signal, threading
+import os, signal, threading
 import numpy as np
 from alignment_fast.kernels.common import cpu, threads
 
@@ -185,6 +203,18 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_ctrl_c_stops_a_kernel_that_would_run_for_an_hour(num_threads):
     assert output_of(CTRL_C_IN_A_KERNEL.replace("{num_threads}", str(num_threads))) == "interrupted"
+
+
+def test_idle_threads_keep_no_data_alive():
+    x = np.ones(1000)
+    gone = weakref.ref(x)
+    threads.for_blocks(lambda *_, x=x: x.sum(), 500, work=PARALLEL_WORK, num_threads=2)
+    everyone = threading.Barrier(threads._pool._size, timeout=60)  # every thread has left its last task behind
+    for task in [threads._pool.submit(everyone.wait) for _ in range(everyone.parties)]:
+        task.result()
+    del x, task
+    gc.collect()
+    assert gone() is None
 
 
 # ---- fork ----

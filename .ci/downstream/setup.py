@@ -1,8 +1,9 @@
 """A package of somebody else: a Cython module on the functions and headers that an installed alignment_fast ships."""
 
-import alignment_fast
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+
+import alignment_fast
 
 setup(
     name="downstream",

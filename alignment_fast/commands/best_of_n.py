@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,8 @@ from rich.table import Table
 
 from alignment_fast._files import replacing
 from alignment_fast.commands.outcomes import Outcomes, read_outcomes
+
+__all__ = ["best_of_n"]
 
 DEFAULT_N = "1,2,4,8,16,32,64,128,256,512,1024,3e3,1e4,1e5,1e6"
 # Draws that brute force may take per row: about half a second on one core. Above, the order statistic is drawn
@@ -69,10 +72,10 @@ def best_of_n(
     import alignment_fast as af
 
     grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
-    messages = Console(stderr=True)
+    messages = Console(stderr=True, quiet=not sys.stderr.isatty())  # a bar is for people
     with (
         af.num_threads(threads or af.get_num_threads()),
-        Progress(console=messages, disable=not messages.is_terminal, transient=True) as progress,
+        Progress(console=messages, transient=True) as progress,
     ):
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
@@ -110,17 +113,18 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
     from alignment_fast import best_of_n as library
 
     law = library.BestOfN(outcomes.weight, outcomes.reward, log=outcomes.log)
-    rewards = library.Table(outcomes.weight, outcomes.reward, log=outcomes.log)
-    wins = library.Table(outcomes.weight, outcomes.mid_distribution(), log=outcomes.log)
+    wins = outcomes.mid_distribution()
     for n, log_n in grid:
-        brute = n.is_integer() and n * replicates <= BRUTE_DRAWS
-        method = "brute" if brute else "order"
-        size = {"n": int(n) if brute else n} if math.isfinite(n) else {"log_n": log_n}
+        size = {"n": n} if math.isfinite(n) else {"log_n": log_n}
+        if n.is_integer() and n * replicates <= BRUTE_DRAWS:
+            method = "brute"
+            estimates = [_brute(outcomes, score, int(n), replicates, seed) for score in (outcomes.reward, wins)]
+        else:
+            method = "order"
+            best = law.sample(replicates, rng=seed, **size)
+            estimates = [_mean(score[best]) for score in (outcomes.reward, wins)]
+        (reward, reward_se), (win, win_se) = estimates
         variance = float(law.reward_variance(**size))
-        reward, win = (
-            library.simulate(source, replicates=replicates, seed=seed, method=method, **size)
-            for source in (rewards, wins)
-        )
         yield Row(
             n=n,
             log_n=log_n,
@@ -133,11 +137,27 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
             win_rate_continuous=float(library.win_rate_continuous(**size)),
             method=method,
             replicates=replicates,
-            expected_reward_estimate=float(reward.mean),
-            expected_reward_se=float(reward.standard_error),
-            win_rate_estimate=float(win.mean),
-            win_rate_se=float(win.standard_error),
+            expected_reward_estimate=reward,
+            expected_reward_se=reward_se,
+            win_rate_estimate=win,
+            win_rate_se=win_se,
         )
+
+
+def _brute(outcomes: Outcomes, score: np.ndarray, n: int, replicates: int, seed: int) -> tuple[float, float]:
+    """Return mean and standard error of the best `score` of n draws, the same draws for every score."""
+    from alignment_fast import best_of_n as library
+
+    source = library.Table(outcomes.weight, score, log=outcomes.log)
+    result = library.simulate(source, n, replicates, seed=seed, method="brute")
+    return float(result.mean), float(result.standard_error)
+
+
+def _mean(values: np.ndarray) -> tuple[float, float]:
+    """Return the mean of independent `values` and its standard error."""
+    with np.errstate(invalid="ignore"):  # infinite rewards have no standard error: NaN
+        deviations = values - values[0]  # exactly zero where all values agree
+        return float(values.mean()), float(deviations.std(ddof=1) / math.sqrt(len(values)))
 
 
 def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
@@ -164,6 +184,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
             ),
         )
     )
+    console.print()
     console.print(
         _table(
             ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
@@ -182,9 +203,9 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
         )
     )
     console.print(
-        "KL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is\n"
-        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the best\n"
-        "directly, from the law of the maximum.",
+        "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is "
+        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the "
+        "best at once, as an order statistic.",
         markup=False,
     )
 

@@ -72,7 +72,7 @@ def read_outcomes(
     if len(named) > 1:
         raise ValueError("only one of --p, --log-p and --count can be given")
     names = tables.column_names(path)
-    guesses = {role: () for role in named} or WEIGHTS
+    guesses = dict.fromkeys(named, ()) or WEIGHTS
     chosen = ((role, tables.choose_column(path, names, named.get(role), guesses[role])) for role in guesses)
     role, weight_column = next((pair for pair in chosen if pair[1] is not None), (None, None))
     reward_column = tables.choose_column(path, names, reward, REWARDS)

@@ -1,5 +1,8 @@
 """Entry points of the best-of-N loops."""
 
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+
 from alignment_fast.kernels.common.cpu import ISA
 
 cdef extern from *:
@@ -7,14 +10,304 @@ cdef extern from *:
     #define AF_LOOPS "best_of_n/loops.inc"
     #include "alignment_fast/af_simd.h"
     """
+    ctypedef struct law_row:
+        Py_ssize_t size, groups, atoms
+        double *fields
+        int32_t *integers
+    ctypedef struct law_point:
+        double m, log_n
+        int32_t k
+    ctypedef struct law_partial:
+        double sum, second, third
+    ctypedef struct af_race:
+        uint64_t draws, ties, start, stop
     ctypedef struct af_table:
         const char *isa
+        void (*law_build)(law_row*, const double*, const double*, int, void*, uint64_t*) noexcept nogil
+        void (*law_points)(Py_ssize_t, const double*, int, law_point*) noexcept nogil
+        double (*law_value)(const law_row*, int, double, law_point) noexcept nogil
+        void (*law_block)(const law_row*, int, double, Py_ssize_t, Py_ssize_t, law_point, law_partial*) noexcept nogil
+        void (*law_fold)(int, law_partial*, const law_partial*) noexcept nogil
+        double (*law_finish)(const law_row*, int, double, law_point, const law_partial*) noexcept nogil
+        void (*law_pmf)(const law_row*, law_point, int, double*, double*) noexcept nogil
+        double (*law_kl_estimate)(const law_row*, law_point, double*) noexcept nogil
+        void (*law_sampler)(const law_row*, double*, int32_t*, double*) noexcept nogil
+        void (*law_draw)(const law_row*, const double*, const int32_t*, const double*, double, Py_ssize_t,
+                         const double*, int64_t*) noexcept nogil
+        double (*continuous_value)(int, double, int, double) noexcept nogil
+        void (*continuous_values)(int, Py_ssize_t, const double*, int, double, double*) noexcept nogil
+        void (*kl_estimators)(Py_ssize_t, const double*, Py_ssize_t, const double*, double*) noexcept nogil
+        void (*fold_winners)(const af_race*, uint64_t, Py_ssize_t, uint64_t*) noexcept nogil
+        void (*word_tails)(Py_ssize_t, const uint64_t*, double*) noexcept nogil
+        void (*fold_exponents)(uint64_t, uint64_t, uint64_t, double, Py_ssize_t, double*) noexcept nogil
+        void (*exponent_tails)(Py_ssize_t, const double*, double*) noexcept nogil
+        void (*gaussian_rewards)(Py_ssize_t, const double*, double, double, double*) noexcept nogil
+        void (*uniform_rewards)(Py_ssize_t, const double*, double*) noexcept nogil
+        void (*table_rewards)(Py_ssize_t, const double*, Py_ssize_t, const double*, const double*,
+                              double*) noexcept nogil
+    size_t law_scratch_bytes(Py_ssize_t size) nogil
+    enum:
+        AF_BLOCK
+        LAW_FIELDS
+        LAW_INTEGERS
+        LAW_KL
+        LAW_REVERSE_KL
+        LAW_CHI2
+        LAW_TV
+        LAW_HELLINGER2
+        LAW_WIN_RATE
+        LAW_EXPECTED_REWARD
+        LAW_REWARD_VARIANCE
+        LAW_RENYI
     const af_table *af_select(const char *isa)
 
 cdef const af_table *table = af_select(ISA.encode())
 
 
-# ---- exact laws (law.inc) ----
+# ---- exact laws (law_build.inc, law.inc, law_atoms.inc, closed_forms.inc) ----
+
+BLOCK = AF_BLOCK
+FIELDS = LAW_FIELDS
+INTEGERS = LAW_INTEGERS
+KL = LAW_KL
+REVERSE_KL = LAW_REVERSE_KL
+CHI2 = LAW_CHI2
+TV = LAW_TV
+HELLINGER2 = LAW_HELLINGER2
+WIN_RATE = LAW_WIN_RATE
+EXPECTED_REWARD = LAW_EXPECTED_REWARD
+REWARD_VARIANCE = LAW_REWARD_VARIANCE
+RENYI = LAW_RENYI
+POINT_BYTES = sizeof(law_point)
+PARTIAL_BYTES = sizeof(law_partial)
+
+
+cdef void *scratch(size_t size) except NULL:
+    cdef void *memory = malloc(size)
+    if memory is NULL:
+        raise MemoryError
+    return memory
+
+
+cdef class Laws:
+    """A batch of laws over one alphabet size, over arrays that the caller allocates.
+
+    `fields` (rows, FIELDS, size), `integers` (rows, INTEGERS, size) and `counts` (rows, 2) are filled by `build` and
+    only read afterwards. `row_of` arguments map results to rows of the batch; `points` are rows of law_point as bytes,
+    one row for all results or one per result.
+    """
+
+    cdef double[:, :, ::1] fields
+    cdef int32_t[:, :, ::1] integers
+    cdef int64_t[:, ::1] counts
+    cdef readonly object arrays
+
+    def __init__(self, fields, integers, counts):
+        self.fields, self.integers, self.counts = fields, integers, counts
+        self.arrays = fields, integers, counts
+
+    def __reduce__(self):
+        return Laws, self.arrays
+
+    cdef inline law_row row(self, Py_ssize_t which) noexcept nogil:
+        cdef law_row row
+        row.size, row.groups, row.atoms = self.fields.shape[2], self.counts[which, 0], self.counts[which, 1]
+        row.fields, row.integers = &self.fields[which, 0, 0], &self.integers[which, 0, 0]
+        return row
+
+    def build(self, const double[:, ::1] p, const double[:, ::1] reward, bint log, Py_ssize_t first, Py_ssize_t last,
+              uint64_t[:, ::1] status):
+        """Build rows first..last-1; `p` or `reward` of one row serves all. Writes (status of p, of reward) per row."""
+        cdef void *memory = scratch(law_scratch_bytes(self.fields.shape[2]))
+        cdef law_row row
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(first, last):
+                row = self.row(i)
+                table.law_build(&row, &p[i if p.shape[0] > 1 else 0, 0], &reward[i if reward.shape[0] > 1 else 0, 0],
+                                log, memory, &status[i, 0])
+                self.counts[i, 0], self.counts[i, 1] = row.groups, row.atoms
+        free(memory)
+
+    def value(self, int kind, double n, bint is_log=False, double order=0.0):
+        """Return one value of the first row: the path without arrays."""
+        cdef law_row row = self.row(0)
+        cdef law_point point
+        table.law_points(1, &n, is_log, &point)
+        return table.law_value(&row, kind, order, point)
+
+    def values(self, int kind, double order, const int64_t[::1] row_of, const unsigned char[:, ::1] points,
+               Py_ssize_t chunk, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+        """Write units first..last-1 of `out` (results, n): unit = (result, chunk of n), for rows of one block."""
+        cdef Py_ssize_t columns = out.shape[1], chunks = (columns + chunk - 1) // chunk, unit, r, j
+        cdef const law_point *point
+        cdef law_row row
+        with nogil:
+            for unit in range(first, last):
+                r = unit // chunks
+                row = self.row(row_of[r])
+                point = <const law_point*>&points[r if points.shape[0] > 1 else 0, 0]
+                for j in range(unit % chunks * chunk, min(columns, (unit % chunks + 1) * chunk)):
+                    out[r, j] = table.law_value(&row, kind, order, point[j])
+
+    def partials(self, int kind, double order, const int64_t[::1] row_of, const unsigned char[:, ::1] points,
+                 Py_ssize_t chunk, Py_ssize_t first, Py_ssize_t last, unsigned char[:, :, ::1] out):
+        """Write units first..last-1 of `out` (results, blocks, n of law_partial): unit = (result, block, chunk of n).
+
+        The arrays of a block are read once for a whole chunk of n.
+        """
+        cdef Py_ssize_t columns = out.shape[2] // sizeof(law_partial), chunks = (columns + chunk - 1) // chunk
+        cdef Py_ssize_t blocks = out.shape[1], unit, r, b, j
+        cdef const law_point *point
+        cdef law_partial *partial
+        cdef law_row row
+        with nogil:
+            for unit in range(first, last):
+                r, b = unit // chunks // blocks, unit // chunks % blocks
+                row = self.row(row_of[r])
+                point = <const law_point*>&points[r if points.shape[0] > 1 else 0, 0]
+                partial = <law_partial*>&out[r, b, 0]
+                for j in range(unit % chunks * chunk, min(columns, (unit % chunks + 1) * chunk)):
+                    table.law_block(&row, kind, order, b * AF_BLOCK, max(0, min(AF_BLOCK, row.groups - b * AF_BLOCK)),
+                                    point[j], &partial[j])
+
+    def fold(self, int kind, double order, const int64_t[::1] row_of, const unsigned char[:, ::1] points,
+             unsigned char[:, :, ::1] partials, double[:, ::1] out):
+        """Fold the blocks of `partials`, from left to right, into `out` (results, n)."""
+        cdef Py_ssize_t r, j, b
+        cdef const law_point *point
+        cdef law_partial total
+        cdef law_row row
+        with nogil:
+            for r in range(out.shape[0]):
+                row = self.row(row_of[r])
+                point = <const law_point*>&points[r if points.shape[0] > 1 else 0, 0]
+                for j in range(out.shape[1]):
+                    total = (<law_partial*>&partials[r, 0, 0])[j]
+                    for b in range(1, (row.groups + AF_BLOCK - 1) // AF_BLOCK):
+                        table.law_fold(kind, &total, &(<law_partial*>&partials[r, b, 0])[j])
+                    out[r, j] = table.law_finish(&row, kind, order, point[j], &total)
+
+    def pmf(self, bint log, const int64_t[::1] row_of, const unsigned char[:, ::1] points, Py_ssize_t first,
+            Py_ssize_t last, double[:, :, ::1] out):
+        """Write units first..last-1 of `out` (results, n, size): unit = (result, n)."""
+        cdef double *ratios = <double*>scratch(self.fields.shape[2] * sizeof(double))
+        cdef Py_ssize_t unit, r, j
+        cdef law_row row
+        with nogil:
+            for unit in range(first, last):
+                r, j = unit // out.shape[1], unit % out.shape[1]
+                row = self.row(row_of[r])
+                table.law_pmf(&row, (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], log, ratios,
+                              &out[r, j, 0])
+        free(ratios)
+
+    def kl_estimate(self, const int64_t[::1] row_of, const unsigned char[:, ::1] points, Py_ssize_t first,
+                    Py_ssize_t last, double[:, ::1] out):
+        """Write units first..last-1 of `out` (results, n): unit = (result, n)."""
+        cdef double *ratios = <double*>scratch(self.fields.shape[2] * sizeof(double))
+        cdef Py_ssize_t unit, r, j
+        cdef law_row row
+        with nogil:
+            for unit in range(first, last):
+                r, j = unit // out.shape[1], unit % out.shape[1]
+                row = self.row(row_of[r])
+                out[r, j] = table.law_kl_estimate(
+                    &row, (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], ratios)
+        free(ratios)
+
+    def sampler(self, Py_ssize_t which, double[:, ::1] reals, int32_t[::1] start):
+        """Write what `draw` needs for row `which`: `reals` (2, size), `start` (size + 1)."""
+        cdef law_row row = self.row(which)
+        with nogil:
+            table.law_sampler(&row, &reals[0, 0], &start[0], &reals[1, 0])
+
+    def draw(self, Py_ssize_t which, const double[:, ::1] reals, const int32_t[::1] start, double log_n,
+             const double[::1] uniforms, int64_t[::1] out):
+        """Write draws of best-of-n for row `which`, two uniforms each."""
+        cdef law_row row = self.row(which)
+        if out.shape[0]:
+            with nogil:
+                table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], log_n, out.shape[0], &uniforms[0], &out[0])
+
+
+def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
+    """Write n (or log n) as rows of law_point."""
+    cdef Py_ssize_t i
+    for i in range(n.shape[0]):
+        if n.shape[1]:
+            table.law_points(n.shape[1], &n[i, 0], is_log, <law_point*>&out[i, 0])
+
+
+def continuous_value(int kind, double value, bint is_log=False, double order=0.0):
+    """Return the closed form `kind` for continuous rewards at n (or log n) `value`."""
+    return table.continuous_value(kind, value, is_log, order)
+
+
+def continuous_values(int kind, const double[::1] value, bint is_log, double order, double[::1] out):
+    """Write the closed form `kind` at every `value`."""
+    if value.shape[0]:
+        table.continuous_values(kind, value.shape[0], &value[0], is_log, order, &out[0])
+
+
+def kl_estimators(const double[::1] log_p, const double[::1] log_n, double[:, ::1] out):
+    """Write the estimator of D(best-of-n || p) for every outcome (rows) and n (columns)."""
+    if out.shape[0] and out.shape[1]:
+        table.kl_estimators(log_p.shape[0], &log_p[0], log_n.shape[0], &log_n[0], &out[0, 0])
 
 
 # ---- simulation (simulation.inc) ----
+
+
+def fold_winners(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, uint64_t replicate, uint64_t[::1] winner):
+    """Lower ``winner[r]`` to the smallest 64-bit survival word of draws start..stop-1 of replicate ``replicate + r``.
+
+    `draws` and `ties` are the keys of the streams of the high and the low words.
+    """
+    cdef af_race race
+    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    if winner.shape[0] and start < stop:
+        with nogil:
+            table.fold_winners(&race, replicate, winner.shape[0], &winner[0])
+
+
+def word_tails(const uint64_t[::1] winner, double[::1] tail):
+    """Write the upper-tail probabilities (w + 1/2) 2^-64 of survival words, below 1."""
+    if winner.shape[0]:
+        with nogil:
+            table.word_tails(winner.shape[0], &winner[0], &tail[0])
+
+
+def fold_exponents(uint64_t key, uint64_t replicate, uint64_t draw, double size, double[::1] exponent):
+    """Lower ``exponent[r]`` to -log(u) / size, u the float64 uniform `draw` of replicate ``replicate + r``."""
+    if exponent.shape[0]:
+        with nogil:
+            table.fold_exponents(key, replicate, draw, size, exponent.shape[0], &exponent[0])
+
+
+def exponent_tails(const double[::1] exponent, double[::1] tail):
+    """Write -expm1(-exponent), below 1."""
+    if exponent.shape[0]:
+        with nogil:
+            table.exponent_tails(exponent.shape[0], &exponent[0], &tail[0])
+
+
+def gaussian_rewards(const double[::1] tail, double mean, double std, double[::1] reward):
+    """Write mean + std * isf(tail)."""
+    if tail.shape[0]:
+        with nogil:
+            table.gaussian_rewards(tail.shape[0], &tail[0], mean, std, &reward[0])
+
+
+def uniform_rewards(const double[::1] tail, double[::1] reward):
+    """Write 1 - tail, below 1."""
+    if tail.shape[0]:
+        with nogil:
+            table.uniform_rewards(tail.shape[0], &tail[0], &reward[0])
+
+
+def table_rewards(const double[::1] tail, const double[::1] ladder, const double[::1] value, double[::1] reward):
+    """Write ``value[j]`` for the last j with ``ladder[j] <= tail``; `ladder` ascends from 0."""
+    if tail.shape[0]:
+        with nogil:
+            table.table_rewards(tail.shape[0], &tail[0], ladder.shape[0], &ladder[0], &value[0], &reward[0])

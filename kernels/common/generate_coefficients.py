@@ -35,11 +35,13 @@ class Fit:
 
 
 def nodes(fit, m):
+    """Return the m Chebyshev nodes of the interval of `fit`."""
     low, high = fit.interval
     return [(low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (k + mp.mpf(1) / 2) / m) for k in range(m)]
 
 
 def solve(rows, right):
+    """Return the least-squares solution; 50 digits make up for the normal equations."""
     matrix = mp.matrix(rows)
     return list(mp.lu_solve(matrix.T * matrix, matrix.T * mp.matrix(right)))
 
@@ -77,6 +79,8 @@ def rational(fit, dtype):
 
 
 def largest_error(fit, numerator, denominator):
+    """Return the largest weighted error on a fine grid."""
+
     def error(x):
         ratio = mp.polyval(numerator[::-1], x) / mp.polyval(denominator[::-1], x)
         return abs((ratio - fit.function(x)) * fit.weight(x))
@@ -122,6 +126,7 @@ CENTRAL = "0.425"  # |p - 1/2| up to here is the central piece of the quantile (
 
 
 def fits(dtype):
+    """Return every approximation for `dtype`."""
     double = dtype == "float64"
     half_log2 = mp.log(2) / 2 * mp.mpf("1.0005")
     largest_s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
@@ -260,6 +265,7 @@ UNSIGNED = {unsigned}
 
 
 def show(value, indent=""):
+    """Return `value` as Python source, wrapped as the formatter would."""
     deeper = indent + "    "
     if isinstance(value, dict):
         body = "".join(f"{deeper}{key!r}: {show(item, deeper)},\n" for key, item in value.items())
@@ -270,6 +276,7 @@ def show(value, indent=""):
 
 
 def fit_all():
+    """Return the text of coefficients.py from new fits."""
     polynomials = {}
     for dtype in DTYPES:
         polynomials[dtype] = {}
@@ -289,6 +296,7 @@ def fit_all():
 
 
 def load_table():
+    """Return coefficients.py as a module, without importing the package."""
     specification = importlib.util.spec_from_file_location("coefficients", TABLE)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -296,11 +304,13 @@ def load_table():
 
 
 def shorten(literal):
+    """Return a hexadecimal literal without trailing zeros."""
     mantissa, exponent = literal.split("p")
     return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}"
 
 
 def header_text(table):
+    """Return the text of af_coefficients.h."""
     lines = [
         "/* af_coefficients.h -- coefficients of af_math.h. Written by kernels/common/generate_coefficients.py from",
         " * kernels/common/coefficients.py: change those. A polynomial is a macro of (step, fused, z) that nests",
@@ -330,6 +340,7 @@ def header_text(table):
 
 
 def main():
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--fit", action="store_true", help="fit anew and rewrite coefficients.py")

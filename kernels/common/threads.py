@@ -8,9 +8,10 @@ does not hold up the rest. A range is at most about 50 ms of work: between range
 
 import itertools
 import os
+import queue
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 
 # Below this much work (about one nanosecond per unit) waking a second thread costs more than it saves.
 GRAIN = 65_536
@@ -19,9 +20,6 @@ CHUNK = 50_000_000
 # Ranges per thread when there is enough work: evens out unequal speeds.
 RANGES_PER_THREAD = 8
 
-_lock = threading.Lock()
-_pool = None
-_pool_size = 0
 _local = threading.local()
 _default = None
 
@@ -96,22 +94,51 @@ class num_threads:  # noqa: N801 - used as a context manager, named like the key
         _local.scoped = self._outer.pop()
 
 
+class _Pool:
+    """Daemon threads on one queue, more of them as they are asked for.
+
+    Not ThreadPoolExecutor: where Ctrl-C strikes while that starts a thread, the thread is not on its list of those to
+    wake at exit, and the process hangs there.
+    """
+
+    def __init__(self):
+        self._tasks = queue.SimpleQueue()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def grow(self, size):
+        with self._lock:
+            while self._size < size:
+                self._size += 1
+                threading.Thread(target=self._serve, name=f"alignment_fast_{self._size}", daemon=True).start()
+
+    def submit(self, work):
+        future = Future()
+        self._tasks.put((future, work))
+        return future
+
+    def _serve(self):
+        while True:
+            future, work = self._tasks.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    future.set_exception(error)
+            del future, work  # an idle thread must not keep the caller's arrays alive
+
+
+_pool = _Pool()
+
+
 def _forget_pool():
-    global _pool, _pool_size, _lock
-    _pool, _pool_size, _lock = None, 0, threading.Lock()  # the threads did not survive the fork
+    global _pool
+    _pool = _Pool()  # the threads did not survive the fork
     _local.inside = False
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
-
-
-def _get_pool(size):
-    global _pool, _pool_size
-    with _lock:
-        if _pool_size < size:
-            _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="alignment_fast"), size
-        return _pool
 
 
 def for_blocks(run, n_blocks, *, work, num_threads=None):
@@ -158,9 +185,11 @@ def _run_parallel(run, n_blocks, step, threads):
         finally:
             _local.inside = False
 
-    pool = _get_pool(threads - 1)
-    futures = [pool.submit(drain) for _ in range(threads - 1)]
+    futures = []
     try:
+        _pool.grow(threads - 1)
+        for _ in range(threads - 1):
+            futures.append(_pool.submit(drain))  # Ctrl-C between two of them must stop the first
         drain()
     except BaseException:
         stop.set()

@@ -17,12 +17,16 @@ cdef extern from *:
     ctypedef struct af_table:
         void (*fill)(int, const af_request*, void*, Py_ssize_t, Py_ssize_t) noexcept nogil
     const af_table *af_select(const char *isa)
-    Py_ssize_t af_tile_count(const af_request *request) nogil
-    void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block, uint32_t *word) nogil
+    Py_ssize_t af_tile_count(const af_request *request) noexcept nogil
+    void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block, uint32_t *word) noexcept nogil
+    uint64_t af_word64(uint32_t high, uint32_t low) noexcept nogil
+    double af_uniform_f64(uint64_t w) noexcept nogil
     const int AF_WORDS_U32
     const int AF_WORDS_U64
     const int AF_UNIFORMS_F32
     const int AF_UNIFORMS_F64
+    const int AF_NORMALS_F32
+    const int AF_NORMALS_F64
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -45,10 +49,21 @@ def tile_count(Py_ssize_t rows, Py_ssize_t n):
     return af_tile_count(&request)
 
 
-def block(uint64_t key, uint64_t replicate, uint64_t block):
+cdef void philox_block(uint64_t key, uint64_t replicate, uint64_t index, uint32_t *word) noexcept nogil:
+    af_philox_block(key, replicate, index, word)
+
+
+cdef double uniform(uint64_t key, uint64_t replicate, uint64_t draw) noexcept nogil:
+    cdef uint32_t word[4]
+    cdef int at = 2 * <int>(draw % 2)
+    af_philox_block(key, replicate, draw // 2, word)
+    return af_uniform_f64(af_word64(word[at], word[at + 1]))
+
+
+def block(uint64_t key, uint64_t replicate, uint64_t index):
     """Return the four 32-bit words of one block."""
     cdef uint32_t word[4]
-    af_philox_block(key, replicate, block, word)
+    af_philox_block(key, replicate, index, word)
     return word[0], word[1], word[2], word[3]
 
 
@@ -82,3 +97,19 @@ def uniform_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] 
     if last > first:
         with nogil:
             table.fill(AF_UNIFORMS_F64, &request, &out[0, 0], first, last)
+
+
+def normal_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write Φ⁻¹((u + 1/2) 2^-32) of the 32-bit words, evaluated in float64 without fma and rounded once."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_NORMALS_F32, &request, &out[0, 0], first, last)
+
+
+def normal_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write Φ⁻¹ of the float64 uniforms, without fma."""
+    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
+    if last > first:
+        with nogil:
+            table.fill(AF_NORMALS_F64, &request, &out[0, 0], first, last)

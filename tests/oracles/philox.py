@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+import mpmath
+
 MASK = 2**32 - 1
 
 
@@ -33,11 +35,22 @@ def word64(key, replicate, draw):
     return words[draw % 2 * 2] << 32 | words[draw % 2 * 2 + 1]
 
 
-def uniform32(key, replicate, draw):
-    """Return the exact value of a float32 uniform."""
-    return (Fraction(word32(key, replicate, draw) >> 9) + Fraction(1, 2)) / 2**23
+def probability(key, replicate, draw, dtype):
+    """Return the exact probability that a normal draw is made of."""
+    if dtype == "float32":
+        return (Fraction(word32(key, replicate, draw)) + Fraction(1, 2)) / 2**32
+    return uniform(key, replicate, draw, dtype)
 
 
-def uniform64(key, replicate, draw):
-    """Return the exact value of a float64 uniform."""
+def uniform(key, replicate, draw, dtype):
+    """Return the exact value of a uniform draw."""
+    if dtype == "float32":
+        return (Fraction(word32(key, replicate, draw) >> 9) + Fraction(1, 2)) / 2**23
     return (Fraction(word64(key, replicate, draw) >> 12) + Fraction(1, 2)) / 2**52
+
+
+def normal(key, replicate, draw, dtype):
+    """Return a normal draw to 40 digits: the inverse error function of mpmath."""
+    p = probability(key, replicate, draw, dtype)
+    with mpmath.workdps(60):
+        return mpmath.sqrt(2) * mpmath.erfinv(mpmath.mpf(2 * p.numerator - p.denominator) / p.denominator)

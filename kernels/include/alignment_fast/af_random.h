@@ -19,7 +19,9 @@
  * Counters are vectors in one of two layouts: consecutive blocks of one replicate, or one block of consecutive
  * replicates. Start from a multiple of AF_PHILOX_BLOCKS: then the low word of no lane carries into the high word. High
  * and low words are separate arguments, so that in a loop over the low word alone the compiler can see that one half
- * of the first two rounds does not change, and takes it out of the loop. */
+ * of the first two rounds does not change, and takes it out of the loop.
+ *
+ * Cost in 512-bit instructions per 32 words: at most 20 multiplications, 20 shifts, 20 three-way xors. */
 #ifndef AF_RANDOM_H
 #define AF_RANDOM_H
 #include <stddef.h>
@@ -30,6 +32,9 @@
 #define AF_INLINE static inline __attribute__((always_inline))
 #else
 #define AF_INLINE static __forceinline
+#endif
+#ifndef AF_FN /* included alone: the portable variant under plain names */
+#define AF_FN(name) name
 #endif
 
 #define AF_PHILOX_ROUNDS 10
@@ -61,8 +66,11 @@ AF_INLINE void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block,
 AF_INLINE uint64_t af_word64(uint32_t high, uint32_t low) { return (uint64_t)high << 32 | low; }
 AF_INLINE float af_uniform_f32(uint32_t u) { return ((float)(int32_t)(u >> 9) + 0.5f) * 0x1p-23f; }
 AF_INLINE double af_uniform_f64(uint64_t w) { return ((double)(int64_t)(w >> 12) + 0.5) * 0x1p-52; }
-/* The full 32-bit word as a probability, for transforms evaluated in float64. */
-AF_INLINE double af_probability_u32(uint32_t u) { return ((double)u + 0.5) * 0x1p-32; }
+/* (u + 1/2) 2^-32: the whole word, for transforms evaluated in float64. By way of a signed integer, since AVX2 converts
+ * no unsigned ones. */
+AF_INLINE double af_probability_u32(uint32_t u) {
+    return ((double)(int32_t)(u ^ 0x80000000u) + 0x1.00000001p+31) * 0x1p-32;
+}
 #endif /* AF_RANDOM_H */
 
 #undef AF_PHILOX_LANES

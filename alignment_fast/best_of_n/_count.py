@@ -1,0 +1,37 @@
+"""The argument n | log_n that every best-of-n function takes."""
+
+import math
+
+import numpy as np
+
+from alignment_fast._arrays import Grid, parameter_grid
+from alignment_fast.errors import place
+
+
+def number_of_draws(n, log_n) -> tuple[object, bool]:
+    """Return the one of `n`, `log_n` that was given, and whether it is the logarithm."""
+    if (n is None) == (log_n is None):
+        raise ValueError("give exactly one of n and log_n" + (", not both" if n is not None else ""))
+    return (log_n, True) if n is None else (n, False)
+
+
+def draws_grid(n, log_n, leading) -> tuple[Grid, bool]:
+    """Lay out the number of draws over `leading` axes; returns the grid and whether it holds logarithms.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one is given, or a value is NaN, infinite, or below 1 (below 0 for `log_n`).
+
+    """
+    value, is_log = number_of_draws(n, log_n)
+    name, least = ("log_n", 0.0) if is_log else ("n", 1.0)
+    grid = parameter_grid(value, leading, name)
+    values = grid.values
+    good = (values >= least) & (values < math.inf)
+    if not good.all():
+        given = np.asarray(value, dtype=np.float64)
+        flat = int(np.argmin((given >= least) & (given < math.inf)))
+        found = f"{name}{place(flat, given.shape)} = {given.reshape(-1)[flat]}"
+        raise ValueError(f"{found} is not a finite number >= {least:g}")
+    return grid, is_log

@@ -1,0 +1,122 @@
+"""Bounds and estimates that need n, or the probability of the selected outcome, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from alignment_fast._arrays import as_floating, like
+from alignment_fast.best_of_n import continuous
+from alignment_fast.best_of_n._count import draws_grid
+from alignment_fast.errors import place
+from alignment_fast.kernels.best_of_n import cpu
+
+
+def kl_upper_bound(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return log n − (n − 1)/n, which D(best-of-n ‖ reference) never exceeds.
+
+    Exact for continuous rewards (it is `continuous.kl`); for a discrete reference see `BestOfN.kl`.
+
+    Parameters
+    ----------
+    n, log_n : float or array
+        Number of draws, any real >= 1, or its logarithm; exactly one of them.
+
+    Returns
+    -------
+    float or array of float64
+        In nats, of the shape of the argument. Relative error below 1e-14, as n -> 1 too.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one argument is given, or one is NaN, infinite or too small.
+
+    References
+    ----------
+    Beirami et al., "Theoretical guarantees on the best-of-n alignment policy", arXiv:2401.01879, Theorem 3.1.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> round(af.best_of_n.kl_upper_bound(10), 6)
+    1.402585
+    >>> af.best_of_n.kl_upper_bound(log_n=[0.0, 1000.0])
+    array([  0., 999.])
+
+    """
+    return continuous.kl(n, log_n=log_n)
+
+
+def win_rate_continuous(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return n / (n + 1): the win rate of best-of-n against one draw under a continuous reward, the most there is.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.win_rate_continuous(4)
+    0.8
+
+    """
+    return continuous.win_rate(n, log_n=log_n)
+
+
+def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool = False) -> Any:
+    r"""Return the estimate of D(best-of-n ‖ reference) from the probability of the selected outcome.
+
+    .. math:: (1-p)^n \left[\log n + (n-1) \log(1-p) - \tfrac{n-1}{n}\right]
+              + \left(1 - (1-p)^n\right) \log \frac{1 - (1-p)^n}{p}
+
+    It lies between 0 and `kl_upper_bound`; its expectation under best-of-n is `BestOfN.kl_estimate`.
+
+    Parameters
+    ----------
+    p_selected : array
+        Reference probability of the selected outcome, in (0, 1]; used as it is.
+    n, log_n : float or array
+        Number of draws, or its logarithm; shape (T,) adds an axis after those of `p_selected`.
+    log : bool
+        `p_selected` holds log-probabilities.
+
+    Returns
+    -------
+    array or scalar
+        In nats; float32 if `p_selected` is. Absolute error below 1e-14 (1 + log n) given the arguments.
+
+    Raises
+    ------
+    ValueError
+        If a probability is NaN or outside (0, 1], or for n as in `kl_upper_bound`.
+
+    References
+    ----------
+    Beirami et al., "Theoretical guarantees on the best-of-n alignment policy", arXiv:2401.01879, section 4.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> float(af.best_of_n.kl_estimator(0.1, 10).round(6))
+    1.378887
+
+    """
+    p = as_floating(p_selected, "p_selected", floating_only=log)
+    good = p <= 0.0 if log else (p > 0.0) & (p <= 1.0)
+    if not good.all():
+        flat = int(np.argmin(good))
+        least = "a log-probability" if log else "a probability in (0, 1]"
+        raise ValueError(f"p_selected{place(flat, p.shape)} = {p.reshape(-1)[flat]} is not {least}")
+    grid, is_log = draws_grid(n, log_n, p.shape)
+    exact = p.astype(np.float64, copy=False).reshape(-1)
+    log_p = exact if log else np.log(exact)
+    log_counts = grid.values if is_log else np.log(grid.values)
+    if log_counts.ndim == 1:
+        out = np.empty((log_p.size, log_counts.size))
+        cpu.kl_estimators(log_p, log_counts, out)
+    else:
+        log_p = np.broadcast_to(log_p.reshape(p.shape), grid.leading).reshape(-1)
+        out = np.empty((log_p.size, log_counts.shape[-1]))
+        for i, row in enumerate(log_counts.reshape(log_p.size, -1)):
+            cpu.kl_estimators(log_p[i : i + 1], row, out[i : i + 1])
+    result = out.astype(p.dtype, copy=False).reshape(grid.shape)
+    return like(result, p_selected) if grid.shape else result[()]

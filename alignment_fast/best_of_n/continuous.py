@@ -1,0 +1,132 @@
+r"""Closed forms for best-of-n under a continuous reward, where no two outcomes tie.
+
+There the quantile U of the selected reward has density :math:`n u^{n-1}` on (0, 1) whatever the reference is, so every
+divergence depends on n alone. By data processing each is an upper bound of its value under any discrete reference
+(and of negative orders of the Rényi divergence, a lower one). Every function takes `n` or `log_n` (exactly one), scalar
+or array; results are float64 of the same shape, with a relative error below 1e-14 given the argument, as n -> 1 too.
+
+References
+----------
+Mroueh, "Information theoretic guarantees for policy alignment in large language models", arXiv:2406.05883.
+Beirami et al., "Theoretical guarantees on the best-of-n alignment policy", arXiv:2401.01879.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from alignment_fast.best_of_n._count import draws_grid
+from alignment_fast.kernels.best_of_n import cpu
+
+__all__ = ["chi2", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
+
+_value = cpu.continuous_value
+_KL = cpu.KL
+
+
+def _evaluate(kind, n, log_n, order=0.0):
+    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
+        return _value(kind, n, False, order)
+    grid, is_log = draws_grid(n, log_n, ())
+    out = np.empty(grid.values.size)
+    cpu.continuous_values(kind, grid.values.reshape(-1), is_log, order, out)
+    return out.reshape(grid.shape) if grid.shape else float(out[0])
+
+
+def kl(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return D(π ‖ p) = log n − (n − 1)/n.
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> round(continuous.kl(10), 6)
+    1.402585
+
+    """
+    return _evaluate(_KL, n, log_n)
+
+
+def reverse_kl(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return D(p ‖ π) = n − 1 − log n.
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> round(continuous.reverse_kl(10), 6)
+    6.697415
+
+    """
+    return _evaluate(cpu.REVERSE_KL, n, log_n)
+
+
+def chi2(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return ∫ π²/p − 1 = (n − 1)² / (2n − 1).
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> continuous.chi2([1, 2, 5]).round(6)
+    array([0.      , 0.333333, 1.777778])
+
+    """
+    return _evaluate(cpu.CHI2, n, log_n)
+
+
+def tv(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return the total variation distance n^(−1/(n−1)) − n^(−n/(n−1)).
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> continuous.tv(2)
+    0.25
+
+    """
+    return _evaluate(cpu.TV, n, log_n)
+
+
+def hellinger2(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return the squared Hellinger distance 1 − ∫ √(π p) = 1 − 2√n / (n + 1).
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> round(continuous.hellinger2(4), 6)
+    0.2
+
+    """
+    return _evaluate(cpu.HELLINGER2, n, log_n)
+
+
+def renyi(n: Any = None, *, order: float, log_n: Any = None) -> Any:
+    """Return the Rényi divergence D_a(π ‖ p) = log(n^a / (a(n − 1) + 1)) / (a − 1) of order a.
+
+    Any real order: 1 is `kl`, inf is log n, and from a = −1/(n − 1) down it is −inf.
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> round(continuous.renyi(10, order=2), 6), round(continuous.renyi(10, order=1), 6)
+    (1.660731, 1.402585)
+
+    """
+    order = float(order)
+    if math.isnan(order):
+        raise ValueError("order is NaN")
+    return _evaluate(cpu.RENYI, n, log_n, order)
+
+
+def win_rate(n: Any = None, *, log_n: Any = None) -> Any:
+    """Return the probability n / (n + 1) that best-of-n beats one draw of the reference.
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> continuous.win_rate(4)
+    0.8
+
+    """
+    return _evaluate(cpu.WIN_RATE, n, log_n)

@@ -1,0 +1,5 @@
+/* floors.c -- the ceilings of this processor, one variant for each instruction set; compiled and called by floors.py. */
+#define AF_LOOPS "floors.inc"
+#include "alignment_fast/af_simd.h"
+
+const af_table *floors(const char *isa) { return af_select(isa); }

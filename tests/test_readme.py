@@ -1,0 +1,50 @@
+"""The README keeps its word: its tour runs as printed, and its commands are those that work."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+
+
+def shell_commands():
+    return re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
+
+
+def test_the_tour_runs_as_printed():
+    (tour,) = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(tour + "\n", {}, "tour", str(README), 0)
+    assert len(test.examples) >= 10
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_there_is_one_command_to_run_and_one_to_test_and_each_is_one_line():
+    main_job, tests = shell_commands()
+    assert main_job.startswith("python3 -m venv .venv && ")
+    assert tests.startswith("python3 -m venv .venv-test && ")
+    assert "\n" not in main_job + tests
+    assert [line for line in TEXT.splitlines() if "pytest" in line] == [tests]  # continuous integration runs that line
+
+
+def test_the_main_job_does_what_it_promises(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("typer")
+    from alignment_fast.cli import main
+
+    command = shlex.split(shell_commands()[0].rpartition("&& ")[2])
+    assert command[0].endswith("/alignment-fast")
+    (tmp_path / "examples").symlink_to(README.parent / "examples")
+    monkeypatch.chdir(tmp_path)
+    assert main(command[1:]) == 0
+    printed = capsys.readouterr().out
+    for path in re.findall(r"`(out/[^`]+)`", TEXT):
+        assert (tmp_path / path).exists()
+    assert "KL bound" in printed
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert target.startswith("https://") or (README.parent / target).exists(), target
