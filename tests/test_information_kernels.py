@@ -5,15 +5,15 @@ import hashlib
 import mpmath
 import numpy as np
 import pytest
-from fresh import output_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import information as oracle
 
 from alignment_fast.kernels.common import status
 from alignment_fast.kernels.common.cpu import supported_isas
 from alignment_fast.kernels.information import cpu
 from alignment_fast.kernels.information.spec import KERNELS
+from fresh import output_of
+from oracles import information as oracle
 
 SPEC = {row.name: row for row in KERNELS}
 OK = (status.OK, status.OK)

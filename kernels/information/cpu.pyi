@@ -15,8 +15,8 @@ orders : float64 array of shape (1, T) or (B, T)
 first_row, last_row : int
     The rows to work on, of max(len(weights), len(rewards), len(orders)) = len(out); other rows of `out` stay.
 
-Functions that return a pair of int return status words (`alignment_fast.kernels.common.status`) for weights and rewards;
-positions are ``row * V + letter``. Where a word is not OK, results of that row are not meaningful.
+A pair of int that is returned holds the status words (`alignment_fast.kernels.common.status`) of weights and rewards,
+with positions ``row * V + letter``; results of the rows that they name are not meaningful.
 """
 
 from typing import TypeVar

@@ -144,19 +144,31 @@ def log_tilted(const real[:, ::1] weights, int weight_kind, const real[:, ::1] r
     return verdict.weights, verdict.rewards
 
 
+cdef double entropy_f64(Py_ssize_t n, const double *p) noexcept nogil:
+    return table.plain_entropy(n, p)
+
+
+cdef double cross_entropy_f64(Py_ssize_t n, const double *p, const double *q, bint normalize) noexcept nogil:
+    return table.plain_cross_entropy(n, p, q, normalize)
+
+
+cdef double divergence_f64(Py_ssize_t n, const double *p, const double *q, bint normalize) noexcept nogil:
+    return table.plain_divergence(n, p, q, normalize)
+
+
 def plain_entropy(const double[::1] p):
     """Return the entropy of one row in nats; NaN where the row is not a distribution up to scale."""
-    return table.plain_entropy(p.shape[0], &p[0])
+    return entropy_f64(p.shape[0], &p[0])
 
 
 def plain_cross_entropy(const double[::1] p, const double[::1] q, bint normalize):
     """Return the cross entropy of two rows of equal length in nats; NaN as in `plain_entropy`."""
-    return table.plain_cross_entropy(p.shape[0], &p[0], &q[0], normalize)
+    return cross_entropy_f64(p.shape[0], &p[0], &q[0], normalize)
 
 
 def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
     """Return the Kullback-Leibler divergence D(p‖q) of two rows of equal length in nats; NaN as in `plain_entropy`."""
-    return table.plain_divergence(p.shape[0], &p[0], &q[0], normalize)
+    return divergence_f64(p.shape[0], &p[0], &q[0], normalize)
 
 
 def entropy_sums(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,

@@ -1,7 +1,8 @@
 """Rows of the information kernels.
 
-Bounds are relative to max |r| on the support (plus, in float32, 1/max(|order|, 1/range) for the sums) for means and
-log-partition functions, to the absolute cumulant sums for moments, and absolute per unit of 1 + |log π| for `log_tilted`.
+Bounds of means and log-partition functions (these by order) are relative to max |r| on the support plus
+1/max(|order|, 1/range); those of moments to the sums of absolute central powers; that of `log_tilted` is absolute, per
+unit of 1 + |log π| + |order| max |r|.
 """
 
 from types import MappingProxyType
