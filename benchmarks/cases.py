@@ -54,6 +54,8 @@ class Case:
         Parts of the work per element (see floors.py), such as ``{"philox": 1}``.
     targets : tuple of Target
         Aims, if any.
+    threads : int
+        Threads of the contender with the most of them.
 
     """
 
@@ -61,6 +63,7 @@ class Case:
     contenders: Mapping[str, Contender]
     floor: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     targets: tuple[Target, ...] = ()
+    threads: int = 1
 
 
 def each_contender(cases):

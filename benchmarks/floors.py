@@ -86,6 +86,13 @@ def copy(count):
         np.copyto(y[:part], x[:part])
 
 
+def write(count):
+    """Write `count` bytes of memory."""
+    x = _array(MEMORY + 2, np.float64)
+    for start in range(0, max(1, int(count) // 8), len(x)):
+        x[: int(count) // 8 - start].fill(0.0)
+
+
 def _exp(function, count, dtype):
     x, y = _array(FIRST_LEVEL, dtype), _array(FIRST_LEVEL + 64, dtype)[:FIRST_LEVEL]
     function(max(1, round(count / FIRST_LEVEL)), FIRST_LEVEL, x.ctypes.data, y.ctypes.data)
@@ -125,10 +132,12 @@ def _shuffled(count):
 PARTS = {
     "read": (read, 8 * MEMORY),
     "copy": (copy, 8 * MEMORY),
+    "write": (write, 8 * MEMORY),
     "exp_f64": (exp_f64, 2e6),
     "exp_f32": (exp_f32, 4e6),
     "fma_f64": (fma_f64, 3e7),
     "philox": (philox, 3e6),
+    "sort_f64": (sort_f64, 2**16),
 }
 REPETITIONS = 50
 

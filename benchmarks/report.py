@@ -1,7 +1,8 @@
 """Measure the stated aims and print one table: ``python benchmarks/report.py [--rounds 15] [--only TEXT]``.
 
 Whatever is compared runs in turn within each round, floors too, and a figure is the median over rounds of the ratio
-within a round: a load that comes and goes meets all of them. One thread unless the name says otherwise.
+within a round: a load that comes and goes meets all of them. One thread, and processor time, so that waiting for a
+processor does not count; elapsed time for cases of several threads.
 """
 
 import argparse
@@ -24,11 +25,11 @@ CASES = [*test_bench_random.CASES, *test_bench_best_of_n.CASES, *test_bench_scal
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 
 
-def measured(call):
+def measured(call, clock):
     """Return the seconds of one call, from as many as fill `SHORTEST`."""
     calls = 0
-    start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < SHORTEST:
+    start = clock()
+    while (elapsed := clock() - start) < SHORTEST:
         call()
         calls += 1
     return elapsed / calls
@@ -49,10 +50,11 @@ def rounds_of(case, rounds):
     if case.floor:
         _, call, elements = floor_of(case)
         work["floor"] = (call, elements)
+    clock = time.perf_counter if case.threads > 1 else time.process_time
     times = {name: [] for name in work}
     for _ in range(rounds):
         for name, (call, elements) in work.items():
-            times[name].append(measured(call) / elements)
+            times[name].append(measured(call, clock) / elements)
     return {name: np.array(values) for name, values in times.items()}
 
 

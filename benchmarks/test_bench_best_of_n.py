@@ -4,11 +4,12 @@ import math
 from functools import cache
 
 import numpy as np
+import pytest
 from scipy.integrate import quad
 from scipy.special import ndtri
 
 from alignment_fast import best_of_n
-from alignment_fast.best_of_n import BestOfN, Gaussian, Table, simulate
+from alignment_fast.best_of_n import BestOfN, Gaussian, Table, Uniform, simulate
 from cases import OURS, Case, Contender, Target, each_contender
 
 GENERATOR = np.random.Generator(np.random.PCG64(1))
@@ -105,6 +106,27 @@ def gaussian_case(n):
     )
 
 
+def uniform_case(n=10_000, replicates=400):
+    mean, variance = n / (n + 1), n / ((n + 1) ** 2 * (n + 2))
+    check = mean_is(mean, variance)
+
+    def uniforms(count):
+        return GENERATOR.random(count)
+
+    return Case(
+        f"simulate Uniform, N = {n:g}, per draw",
+        {
+            OURS: Contender(
+                lambda: simulate(Uniform(), n, replicates, seed=1, method="brute", num_threads=1),
+                n * replicates,
+                check,
+            ),
+            "NumPy random, max": Contender(lambda: numpy_maxima(uniforms, n, 40), n * 40, check),
+        },
+        floor={"philox": 1},
+    )
+
+
 def table_case(size, n=10_000):
     many, few = 400, 10
     p, reward = outcomes(size)
@@ -142,6 +164,7 @@ def threads_case(n=10_000, replicates=4_000):
             "one thread": Contender(lambda: run(1), n * replicates, check),
         },
         targets=(Target("one thread", 1.8),),
+        threads=2,
     )
 
 
@@ -179,7 +202,7 @@ def one_law_case(size=50257, n=16):
             "NumPy law": Contender(lambda: numpy_law(p, reward, n)[1], size, lambda best: close_to(1.0)(best.sum())),
             "NumPy law and KL": Contender(lambda: numpy_kl(p, reward, n), size, check),
         },
-        floor={"exp_f64": 3},
+        floor={"sort_f64": 1, "exp_f64": 3},
         targets=(Target("NumPy law", 2.0),),
     )
 
@@ -227,6 +250,7 @@ def call_cases():
 CASES = [
     gaussian_case(10_000),
     gaussian_case(1_000_000),
+    uniform_case(),
     *(table_case(size) for size in SIZES),
     threads_case(),
     order_case(),
@@ -236,6 +260,15 @@ CASES = [
 ]
 
 
+@pytest.mark.kernels(
+    "best_of_n.fold_winners",
+    "best_of_n.word_tails",
+    "best_of_n.fold_exponents",
+    "best_of_n.exponent_tails",
+    "best_of_n.gaussian_rewards",
+    "best_of_n.uniform_rewards",
+    "best_of_n.table_rewards",
+)
 @each_contender(CASES)
 def test_best_of_n(case, name, timed):
     timed(case, name)
