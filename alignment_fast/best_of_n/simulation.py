@@ -14,6 +14,8 @@ from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table,
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.kernels.common import cpu, threads
 
+__all__ = ["Simulation", "simulate"]
+
 Source = Gaussian | Uniform | Table | Quantile | Sampler
 
 # method="auto" takes the order statistic above this n: its cost does not depend on n, and that of brute force, which
@@ -65,7 +67,8 @@ class Simulation:
         if np.ndim(self.n) == 0:
             estimate = f"n={self.n:.6g}, mean={self.mean:.6g} ± {self.standard_error:.2g}, variance={self.variance:.6g}"
             return f"Simulation({estimate}, range=[{self.minimum:.6g}, {self.maximum:.6g}], {self._size()})"
-        rows = zip(self.n, self.mean, self.standard_error, self.variance, strict=True)
+        columns = np.broadcast_arrays(self.n, self.mean, self.standard_error, self.variance)
+        rows = zip(*columns, strict=True)
         lines = (f"  n={n:<12.6g} mean={mean:.6g} ± {error:.2g}, variance={v:.6g}" for n, mean, error, v in rows)
         return "\n".join((f"Simulation({self._size()})", *lines))
 

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from alignment_fast import _arrays
 from alignment_fast.kernels.best_of_n.transforms import Transform
 
+__all__ = ["Gaussian", "Quantile", "Sampler", "Table", "Uniform"]
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -101,12 +103,12 @@ class Table:
 
     def __init__(self, p: ArrayLike, reward: ArrayLike, *, log: bool = False) -> None:
         device = _arrays.common_device(p=p, reward=reward)
-        p = _flat(p, "p", device, floating_only=log)
-        reward = _flat(reward, "reward", device)
-        if p.shape != reward.shape:
-            raise ValueError(f"p and reward must have the same length, not {p.size} and {reward.size}")
-        _refuse(np.isnan(reward), "reward", reward, "is NaN")
-        value, ladder = _ladder(_probabilities(p, log), reward)
+        weights = _flat(p, "p", device, floating_only=log)
+        rewards = _flat(reward, "reward", device)
+        if weights.shape != rewards.shape:
+            raise ValueError(f"p and reward must have the same length, not {weights.size} and {rewards.size}")
+        _refuse(np.isnan(rewards), "reward", rewards, "is NaN")
+        value, ladder = _ladder(_probabilities(weights, log), rewards)
         for name, array in (("value", value), ("ladder", ladder)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -116,8 +118,9 @@ class Table:
         return f"Table({self.value.size} rewards from {self.value[-1]} to {self.value[0]})"
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Table) and np.array_equal(self.value, other.value)
-        return same and np.array_equal(self.ladder, other.ladder)
+        if not isinstance(other, Table):
+            return NotImplemented
+        return np.array_equal(self.value, other.value) and np.array_equal(self.ladder, other.ladder)
 
     def __hash__(self) -> int:
         return hash((self.value.tobytes(), self.ladder.tobytes()))
@@ -161,9 +164,9 @@ class Quantile:
 
     def transform(self) -> Transform:
         """Return the reward as a function of the tail probability."""
-        if self.isf is not None:
-            return Transform("function", (self.isf, "isf"))
-        return Transform("function", (_Complement(self.ppf), "ppf"))
+        if self.ppf is not None:
+            return Transform("function", (_Complement(self.ppf), "ppf"))
+        return Transform("function", (self.isf, "isf"))
 
 
 @dataclass(frozen=True)

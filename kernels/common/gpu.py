@@ -10,11 +10,12 @@ import types
 
 import numba_cuda  # noqa: F401 - without it, `from numba import cuda` would find the target that Numba has deprecated
 import numpy as np
-from numba import config, cuda
+from numba import cuda
+from numba.core import config
 
 from alignment_fast.kernels.common import jit, scalar
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
+SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]  # Numba sets it from the environment
 
 # Threads of a block; blocks of a launch at most: 16 of 256 threads keep each of 132 multiprocessors busy, and kernels
 # loop over what is left. At least 128 blocks, idle ones included: below that Numba warns. The simulator makes a Python
