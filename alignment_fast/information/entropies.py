@@ -40,8 +40,8 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
 
     Notes
     -----
-    Accuracy: 2e-15 · max|log p|. Cost: one logarithm per letter. Reference: Cover & Thomas, Elements of Information Theory,
-    chapter 2. Unlike ``scipy.stats.entropy`` the alphabet is the last axis.
+    Accuracy: 2e-15 · max|log p|. Cost: one logarithm per letter. Reference: Cover & Thomas, Elements of Information
+    Theory, chapter 2. Unlike ``scipy.stats.entropy`` the alphabet is the last axis.
 
     Examples
     --------
