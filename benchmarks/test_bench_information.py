@@ -185,6 +185,42 @@ def numpys_law():
     return x
 
 
+@cache
+def weak_problem():
+    """Probabilities and rewards of mean 0, orders and log-MGFs of a weak tilt."""
+    a, r = letters(*SECOND)
+    p = special.softmax(a, axis=1)
+    r = r - np.einsum("bv,bv->b", p, r)[:, None]
+    orders = np.full((len(p), 1), 1e-3)
+    return p, r, orders, np.log1p((p * (np.expm1(orders * r) - orders * r)).sum(axis=1, keepdims=True))
+
+
+def our_divergence():
+    p, r, orders, log_mgf = weak_problem()
+    out = np.empty(orders.shape)
+    cpu.entropy_sums(p, r, orders, log_mgf, out, 0, len(p))
+    return out
+
+
+def numpys_divergence():
+    p, r, orders, log_mgf = weak_problem()
+    x = orders * r - log_mgf
+    return (p * (x * np.exp(x) - np.expm1(x))).sum(axis=1, keepdims=True)
+
+
+def our_rests():
+    p, r, orders, _ = weak_problem()
+    out = np.empty(orders.shape)
+    cpu.exponential_rests(p, r, orders, out, 0, len(p))
+    return out
+
+
+def numpys_rests():
+    p, r, orders, _ = weak_problem()
+    x = orders * r
+    return (p * (np.expm1(x) - x)).sum(axis=1, keepdims=True)
+
+
 def agrees(reference, result):
     np.testing.assert_allclose(result, reference(), rtol=1e-9, atol=1e-9)
 
@@ -198,10 +234,14 @@ def second_case(name, mine, numpys):
 SECOND_CASES = [
     second_case("cumulants 1..4", our_moments, numpys_moments),
     second_case("tilted log-probabilities", our_law, numpys_law),
+    second_case("divergence of a weak tilt", our_divergence, numpys_divergence),
+    second_case("log-MGF of a weak tilt", our_rests, numpys_rests),
 ]
 
 
-@pytest.mark.kernels("information.tilted_moments", "information.log_tilted")
+@pytest.mark.kernels(
+    "information.tilted_moments", "information.log_tilted", "information.entropy_sums", "information.exponential_rests"
+)
 @each_contender(SECOND_CASES)
 def test_second_pass(case, name, timed):
     timed(case, name)
