@@ -70,10 +70,8 @@ def as_floating(value, name, *, floating_only=False):
     if type(array) is not np.ndarray:
         array = np.asarray(array)
     kind = array.dtype.kind
-    if array.dtype == np.float64 or array.dtype == np.float32:
-        dtype = array.dtype.newbyteorder("=")
-    elif kind == "f" or array.dtype.name == "bfloat16":
-        dtype = np.dtype(np.float32) if array.dtype.itemsize == 2 else np.dtype(np.float64)
+    if kind == "f" or array.dtype.name == "bfloat16":
+        dtype = np.dtype(np.float32) if array.dtype.itemsize <= 4 else np.dtype(np.float64)
     elif kind in "biu":
         if floating_only:
             raise TypeError(f"{name} must be floating-point (log-probabilities), not {array.dtype}")
@@ -93,7 +91,7 @@ def like(result, model):
     namespace = (
         model.__array_namespace__() if hasattr(model, "__array_namespace__") else importlib.import_module(library)
     )
-    return namespace.from_dlpack(np.ascontiguousarray(result))
+    return namespace.from_dlpack(np.asarray(result, order="C"))  # ascontiguousarray would add an axis to a scalar
 
 
 @dataclass(frozen=True)

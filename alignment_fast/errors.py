@@ -16,6 +16,14 @@ def unravel(flat, shape):
     return index[0] if len(index) == 1 else tuple(reversed(index))
 
 
+def place(flat, shape):
+    """Return flat position `flat` of an array of `shape` as it is written behind a name: "[3, 1]", "" for a scalar."""
+    if not shape:
+        return ""
+    index = unravel(flat, shape)
+    return f"[{index if isinstance(index, int) else ', '.join(map(str, index))}]"
+
+
 def check_status(word, name, array):
     """Raise ValueError for the first bad value of `array` if the status word `word` reports one."""
     if word == status.OK:
@@ -27,5 +35,4 @@ def check_status(word, name, array):
         row = index[:-1] if isinstance(index, tuple) else ()
         where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
         raise ValueError(f"{name}{where} {reason}")
-    position = index if isinstance(index, int) else ", ".join(map(str, index))
-    raise ValueError(f"{name}[{position}] = {array.reshape(-1)[flat]} {reason}")
+    raise ValueError(f"{name}{place(flat, array.shape)} = {array.reshape(-1)[flat]} {reason}")

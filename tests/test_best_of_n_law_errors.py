@@ -65,7 +65,7 @@ def test_wrong_kinds(p, reward, log, message):
         ({"n": NAN}, r"n = nan"),
         ({"n": INF}, r"n = inf"),
         ({"n": [1, 2, 0]}, r"n\[2\] = 0.0"),
-        ({"n": [[1.0, 2.0], [3.0, -1.0]]}, r"n\[\(1, 1\)\] = -1.0"),
+        ({"n": [[1.0, 2.0], [3.0, -1.0]]}, r"n\[1, 1\] = -1.0"),
         ({"log_n": -1e-3}, r"log_n = -0.001 is not a finite number >= 0"),
         ({"log_n": [0.0, NAN]}, r"log_n\[1\] = nan"),
     ],

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment_fast.kernels.common import cpu, scalar
-from alignment_fast.kernels.common.functions import KERNELS
+from alignment_fast.kernels.common.functions import KERNELS, MEASURED
 from oracles import scalar as oracle
 
 DTYPES = ("float64", "float32")
@@ -120,6 +120,12 @@ def test_error_is_within_the_stated_bound(implementation, name, dtype):
         if abs(value) <= largest_finite(dtype):
             error = oracle.error_in_ulp(float(actual), value, dtype)
             assert error <= ROWS[name].bound(dtype), f"{name}({argument!r}) = {actual!r}: {float(error):.2f} ulp"
+
+
+def test_measured_errors_are_recorded_and_below_the_bounds():
+    assert set(MEASURED) == set(ROWS)
+    for name, errors in MEASURED.items():
+        assert max(errors) < ROWS[name].bound("float64")
 
 
 TINY = {"float64": 5e-324, "float32": float(np.float32(1e-45))}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from alignment_fast._arrays import Grid, parameter_grid
-from alignment_fast.errors import unravel
+from alignment_fast.errors import place
 
 
 def number_of_draws(n, log_n) -> tuple[object, bool]:
@@ -32,6 +32,6 @@ def draws_grid(n, log_n, leading) -> tuple[Grid, bool]:
     if not good.all():
         given = np.asarray(value, dtype=np.float64)
         flat = int(np.argmin((given >= least) & (given < math.inf)))
-        where = f"[{unravel(flat, given.shape)}]" if given.ndim else ""
-        raise ValueError(f"{name}{where} = {given.reshape(-1)[flat]} is not a finite number >= {least:g}")
+        found = f"{name}{place(flat, given.shape)} = {given.reshape(-1)[flat]}"
+        raise ValueError(f"{found} is not a finite number >= {least:g}")
     return grid, is_log

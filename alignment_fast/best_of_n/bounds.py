@@ -9,7 +9,7 @@ import numpy as np
 from alignment_fast._arrays import as_floating, like
 from alignment_fast.best_of_n import continuous
 from alignment_fast.best_of_n._count import draws_grid
-from alignment_fast.errors import unravel
+from alignment_fast.errors import place
 from alignment_fast.kernels.best_of_n import cpu
 
 
@@ -104,9 +104,8 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     good = p <= 0.0 if log else (p > 0.0) & (p <= 1.0)
     if not good.all():
         flat = int(np.argmin(good))
-        where = f"[{unravel(flat, p.shape)}]" if p.ndim else ""
         least = "a log-probability" if log else "a probability in (0, 1]"
-        raise ValueError(f"p_selected{where} = {p.reshape(-1)[flat]} is not {least}")
+        raise ValueError(f"p_selected{place(flat, p.shape)} = {p.reshape(-1)[flat]} is not {least}")
     grid, is_log = draws_grid(n, log_n, p.shape)
     exact = p.astype(np.float64, copy=False).reshape(-1)
     log_p = exact if log else np.log(exact)

@@ -27,8 +27,6 @@ DIVERGENCES = {
 _KL, _EXPECTED_REWARD, _WIN_RATE = cpu.KL, cpu.EXPECTED_REWARD, cpu.WIN_RATE
 # A distribution returned for a grid larger than this many numbers is surely a mistake.
 LARGEST_RESULT = 2**31
-# Draws whose uniforms are held at once.
-SAMPLE_BATCH = 2**16
 
 
 class BestOfN:
@@ -101,9 +99,9 @@ class BestOfN:
         self._model = reward if p is None or library_of(p) in ("numpy", "builtins") else p
         if library_of(self._model) in ("numpy", "builtins"):
             self._model = None  # results are NumPy arrays; do not keep the caller's memory alive
-        if masses is None:
-            masses, log = np.ones(rewards.shape[-1:]), False
         shape = _common_shape(masses, rewards)
+        if masses is None:
+            masses, log = np.ones(shape[-1:]), False
         self._leading, self._size = shape[:-1], shape[-1]
         rows = math.prod(self._leading)
         self._laws, words = kernel.build(
@@ -295,7 +293,15 @@ class BestOfN:
         values = kernel.kl_estimate(self._laws, row_of, points, is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
 
-    def sample(self, size: int | tuple[int, ...], n: Any = None, *, log_n: Any = None, rng: Seed = None) -> Any:
+    def sample(
+        self,
+        size: int | tuple[int, ...],
+        n: Any = None,
+        *,
+        log_n: Any = None,
+        rng: Seed = None,
+        num_threads: int | None = None,
+    ) -> Any:
         r"""Draw outcomes of best-of-n: int64 indices, of shape (..., [T,] *size).
 
         One uniform u gives the tail mass :math:`\tau = 1 - u^{1/n}` of the best of n draws, in logarithms; the last
@@ -311,31 +317,26 @@ class BestOfN:
         rng : None, int, SeedSequence or Generator
             Source of the stream. Draw i of result k (flat position among laws and grid) uses uniforms 2i and 2i + 1
             of replicate k: values depend on the seed and these numbers only.
+        num_threads : int, optional
+            Default `get_num_threads`.
 
         Examples
         --------
         >>> import alignment_fast as af
         >>> af.best_of_n.BestOfN([0.2, 0.3, 0.5], [3.0, 1.0, 2.0]).sample(5, 3, rng=1)
-        array([0, 0, 0, 0, 0])
+        array([0, 2, 2, 2, 2])
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
         size = tuple(map(operator.index, size)) if isinstance(size, (tuple, list)) else (operator.index(size),)
         if min(size, default=0) < 0:
             raise ValueError(f"size {size} has a negative length")
-        count = math.prod(size)
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
         log_counts = grid.values if is_log else np.log(grid.values)
         log_counts = np.broadcast_to(log_counts.reshape(-1, columns), (len(row_of), columns))
-        stream = Stream(rng)
-        out = np.empty((len(row_of) * columns, count), dtype=np.int64)
-        for result, (row, log_count) in enumerate(zip(row_of.repeat(columns), log_counts.reshape(-1), strict=True)):
-            sampler = self._sampler(int(row))
-            for first in range(0, count, SAMPLE_BATCH):
-                last = min(first + SAMPLE_BATCH, count)
-                uniforms = stream.uniform(2 * (last - first), replicate=result, draw=2 * first)
-                sampler.draw(log_count, uniforms, out[result, first:last])
+        samplers = [self._sampler(int(row)) for row in row_of.repeat(columns)]
+        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(size), Stream(rng), num_threads=num_threads)
         indices = out.reshape(*grid.shape, *size)
         return indices if self._model is None else like(indices, self._model)
 
@@ -348,10 +349,12 @@ class BestOfN:
 def _common_shape(masses, rewards):
     """Shape (..., V) of the batch, or ValueError."""
     for name, array in (("p", masses), ("reward", rewards)):
-        if array.ndim == 0:
+        if array is not None and array.ndim == 0:
             raise ValueError(f"{name} must have at least one axis, the alphabet")
-        if array.shape[-1] == 0:
+        if array is not None and array.shape[-1] == 0:
             raise ValueError(f"{name} of shape {array.shape} has an empty alphabet")
+    if masses is None:
+        return rewards.shape
     if masses.shape[-1] != rewards.shape[-1]:
         raise ValueError(f"p of shape {masses.shape} and reward of shape {rewards.shape} differ in their last axis")
     try:

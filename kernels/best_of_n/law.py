@@ -10,6 +10,9 @@ BUILD_COST = 30.0
 EVALUATION_COST = 5.0
 # Values of n that share one reading of a block of atoms; also bounds a unit of work to about a millisecond.
 CHUNK = 64
+# Nanoseconds per draw, and draws whose uniforms are held at once.
+DRAW_COST = 100.0
+BATCH = 8192
 
 
 def build(p, reward, rows, *, log, num_threads=None):
@@ -99,5 +102,21 @@ class Sampler:
         laws.sampler(row, self._reals, self._start)
 
     def draw(self, log_n, uniforms, out):
-        """Fill `out` with indices, from two uniforms each."""
+        """Fill `out` with indices, from the two uniforms of each draw."""
         self._laws.draw(self._row, self._reals, self._start, log_n, uniforms, out)
+
+
+def draw(samplers, log_n, count, stream, *, num_threads=None):
+    """Return `count` draws for each sampler and log n, (samplers, count); sampler k uses replicate k of `stream`."""
+    out = np.empty((len(samplers), count), dtype=np.int64)
+    batches = -(-count // BATCH)
+
+    def run(first, last):
+        for unit in range(first, last):
+            which, start = unit // batches, unit % batches * BATCH
+            stop = min(start + BATCH, count)
+            uniforms = stream.uniform(2 * (stop - start), replicate=which, draw=2 * start)
+            samplers[which].draw(log_n[which], uniforms, out[which, start:stop])
+
+    threads.for_blocks(run, len(samplers) * batches, work=DRAW_COST * out.size, num_threads=num_threads)
+    return out

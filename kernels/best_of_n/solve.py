@@ -8,6 +8,7 @@ import numpy as np
 
 from alignment_fast.kernels.best_of_n import cpu
 from alignment_fast.kernels.common import threads
+from alignment_fast.kernels.common.cpu import ISA
 from alignment_fast.kernels.random import cpu as random_cpu
 
 # Draws in one task: about 5 ms, so that a call returns to the interpreter often and threads share evenly.
@@ -18,8 +19,9 @@ SLOTS = 1 << 16
 BLOCK = 4096
 
 NO_WINNER = np.uint64(2**64 - 1)
-# Nanoseconds on one thread, for the choice of the number of threads only.
-NS_PER_DRAW, NS_PER_REPLICATE = 0.4, 10.0
+# Nanoseconds on one thread: they decide how many threads take part and how often the interpreter sees Ctrl-C.
+NS_PER_DRAW = {"avx512": 0.4, "avx2": 0.6}.get(ISA, 2.5)
+NS_PER_REPLICATE = 25 * NS_PER_DRAW
 
 
 def brute_cpu(keys, replicate, replicates, grid, transform, num_threads=None):

@@ -170,12 +170,12 @@ def sigmoid(x):
 
 
 def mills(t):
-    """Return exp(t²/2) Φ(-t), t >= 0."""
+    """Return (y, low) with y + low = exp(t²/2) Φ(-t), t >= 0."""
     total = t + MILLS_SHIFT
     rounded = t - (total - MILLS_SHIFT)
     q = (total - TWO * MILLS_SHIFT) / total
     y = mills_polynomial(q) / total
-    return step(rounded, step(t, y, -DENSITY_SCALE), y)
+    return y, rounded * step(t, y, -DENSITY_SCALE)
 
 
 def half_square(t):
@@ -184,18 +184,20 @@ def half_square(t):
     return HALF * upper * upper, (t - upper) * (t + upper) * HALF
 
 
-def normal_tail(t, scaled):
-    """Return Φ(-t) = exp(-t²/2) mills(t) for 0 <= t <= CDF_HIGHEST."""
+def normal_tail(t, y, y_low):
+    """Return Φ(-t) = exp(-t²/2) (y + y_low) for 0 <= t <= CDF_HIGHEST."""
     high, low = half_square(t)
     r, _, exponent = exp_reduce(-high, low)
-    return scale(exp_series(r) * scaled, exponent)
+    e = step(r * r, exp_polynomial(r), r)
+    return scale(y + step(y, e, step(y_low, e, y_low)), exponent)
 
 
 def normal_cdf(x):
     """Return Φ(x)."""
     distance = abs(x)
     t = where(distance > CDF_HIGHEST, CDF_HIGHEST, distance)
-    tail = normal_tail(t, mills(t))
+    y, y_low = mills(t)
+    tail = normal_tail(t, y, y_low)
     return where(x < ZERO, tail, ONE - tail)
 
 
@@ -204,12 +206,12 @@ def log_normal_cdf(x):
     distance = abs(x)
     far = where(distance > LOG_CDF_HIGHEST, LOG_CDF_HIGHEST, distance)
     t = where(distance > CDF_HIGHEST, CDF_HIGHEST, distance)
-    scaled = mills(far)
-    tail = normal_tail(t, scaled)
+    scaled, scaled_low = mills(far)
+    tail = normal_tail(t, scaled, scaled_low)
     rest = ONE - tail
     rest_low = (ONE - rest) - tail
     left = x < ZERO
-    y = log_sum(where(left, scaled, rest), where(left, ZERO, rest_low), ZERO)
+    y = log_sum(where(left, scaled, rest), where(left, scaled_low, rest_low), ZERO)
     high, low = half_square(far)
     value = where(left, (y - low) - high, y)
     return where(x == x, value, x)

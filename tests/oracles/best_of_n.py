@@ -60,7 +60,9 @@ class Law:
 
     def _summarise(self):
         live = [i for i, p in enumerate(self.p) if p > 0]
-        self.log_pmf = [mpmath.log(self.p[i]) + self.log_ratio[i] if i in set(live) else mpf("-inf") for i in range(len(self.p))]
+        self.log_pmf = [mpf("-inf")] * len(self.p)
+        for i in live:
+            self.log_pmf[i] = mpmath.log(self.p[i]) + self.log_ratio[i]
         self.pmf = [mpmath.exp(x) for x in self.log_pmf]
         self.kl = mpmath.fsum(self.pmf[i] * self.log_ratio[i] for i in live)
         self.expected_reward = mpmath.fsum(self.pmf[i] * self.reward[i] for i in live)
@@ -94,7 +96,7 @@ def value(p, reward, n):
 
 def estimator(p, n):
     """Estimate of D(best-of-n || reference) from the probability of the selected outcome, literally."""
-    with mpmath.workdps(DIGITS):
+    with mpmath.workdps(400):
         p, n = mpf(p), mpf(n)
         missed = (1 - p) ** n
         without = missed * (mpmath.log(n) + (n - 1) * mpmath.log(1 - p) - (n - 1) / n) if missed else 0

@@ -181,12 +181,14 @@ AF_INLINE AF_REAL AF_TYPED(af_sigmoid)(AF_REAL x) {
 /* ---- normal distribution ---- */
 
 /* g(t) = exp(t²/2) Φ(-t), t >= 0: a polynomial in q = (t-K)/(t+K), divided by t+K. Both are taken exactly at the point
- * t - step that t + K rounds to, and the step is made good by g' = t g - 1/sqrt(2π). */
-AF_INLINE AF_REAL AF_TYPED(af_mills)(AF_REAL t) {
+ * t - step that t + K rounds to, and the step is made good by g' = t g - 1/sqrt(2π): the result is the sum of what is
+ * returned and `low`. */
+AF_INLINE AF_REAL AF_TYPED(af_mills)(AF_REAL t, AF_REAL *low) {
     const AF_REAL sum = t + AF_CONSTANT(MILLS_SHIFT), step = t - (sum - AF_CONSTANT(MILLS_SHIFT));
     const AF_REAL q = (sum - 2 * AF_CONSTANT(MILLS_SHIFT)) / sum;
     const AF_REAL y = AF_POLYNOMIAL(MILLS, 1, q) / sum;
-    return AF_TYPED(af_step)(1, step, AF_TYPED(af_step)(1, t, y, -AF_CONSTANT(DENSITY_SCALE)), y);
+    *low = step * AF_TYPED(af_step)(1, t, y, -AF_CONSTANT(DENSITY_SCALE));
+    return y;
 }
 
 /* t²/2 = high + low, high exact: t's upper half squares without rounding. */
@@ -196,33 +198,37 @@ AF_INLINE AF_REAL AF_TYPED(af_half_square)(AF_REAL t, AF_REAL *low) {
     return (AF_REAL)0.5 * upper * upper;
 }
 
-/* Φ(-t) for 0 <= t <= CDF_HIGHEST, given mills(t). */
-AF_INLINE AF_REAL AF_TYPED(af_normal_tail)(AF_REAL t, AF_REAL mills) {
+/* Φ(-t) for 0 <= t <= CDF_HIGHEST, given g(t) = y + y_low. The factor exp(r) enters as y + (y e + ...), e = exp(r) - 1:
+ * roundings of e and of the product count by |e| < 0.42 only. */
+AF_INLINE AF_REAL AF_TYPED(af_normal_tail)(AF_REAL t, AF_REAL y, AF_REAL y_low) {
     AF_UNSIGNED exponent;
     AF_REAL low, r_low;
     const AF_REAL high = AF_TYPED(af_half_square)(t, &low);
     const AF_REAL r = AF_TYPED(af_exp_reduce)(-high, low, &exponent, &r_low);
-    return AF_TYPED(af_scale)(AF_TYPED(af_exp_series)(r) * mills, exponent);
+    const AF_REAL e = AF_TYPED(af_step)(1, r * r, AF_POLYNOMIAL(EXP, 1, r), r);
+    return AF_TYPED(af_scale)(y + AF_TYPED(af_step)(1, y, e, AF_TYPED(af_step)(1, y_low, e, y_low)), exponent);
 }
 
 /* Φ(x); beyond CDF_HIGHEST the tail is 0 in this type. */
 AF_INLINE AF_REAL AF_TYPED(af_normal_cdf)(AF_REAL x) {
+    AF_REAL y_low;
     const AF_REAL distance = AF_TYPED(af_absolute)(x);
     const AF_REAL t = distance > AF_CONSTANT(CDF_HIGHEST) ? AF_CONSTANT(CDF_HIGHEST) : distance;
-    const AF_REAL tail = AF_TYPED(af_normal_tail)(t, AF_TYPED(af_mills)(t));
+    const AF_REAL y = AF_TYPED(af_mills)(t, &y_low), tail = AF_TYPED(af_normal_tail)(t, y, y_low);
     return x < 0 ? tail : 1 - tail;
 }
 
 /* log Φ(x) = log mills(-x) - x²/2 below 0, log1p(-Φ(-x)) above. */
 AF_INLINE AF_REAL AF_TYPED(af_log_normal_cdf)(AF_REAL x) {
-    AF_REAL low;
+    AF_REAL low, mills_low;
     const AF_REAL distance = AF_TYPED(af_absolute)(x);
     const AF_REAL far = distance > AF_CONSTANT(LOG_CDF_HIGHEST) ? AF_CONSTANT(LOG_CDF_HIGHEST) : distance;
     const AF_REAL t = distance > AF_CONSTANT(CDF_HIGHEST) ? AF_CONSTANT(CDF_HIGHEST) : distance;
-    const AF_REAL mills = AF_TYPED(af_mills)(far), tail = AF_TYPED(af_normal_tail)(t, mills);
+    const AF_REAL mills = AF_TYPED(af_mills)(far, &mills_low);
+    const AF_REAL tail = AF_TYPED(af_normal_tail)(t, mills, mills_low);
     const AF_REAL rest = 1 - tail, rest_low = (1 - rest) - tail;
     const int left = x < 0;
-    const AF_REAL y = AF_TYPED(af_log_sum)(left ? mills : rest, left ? 0 : rest_low, 0);
+    const AF_REAL y = AF_TYPED(af_log_sum)(left ? mills : rest, left ? mills_low : rest_low, 0);
     const AF_REAL high = AF_TYPED(af_half_square)(far, &low);
     const AF_REAL below = (y - low) - high;
     const AF_REAL value = left ? below : y;
