@@ -1,6 +1,8 @@
 from typing import Final
 
 from alignment_fast import best_of_n as best_of_n
+from alignment_fast import information as information
+from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
