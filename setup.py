@@ -65,6 +65,10 @@ A C compiler and the Python headers are needed:
 class BuildExt(build_ext):
     """Adds the flags of the compiler in use, and says plainly what is missing when there is none."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or True  # one compiler per CPU
+
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         compile_flags = list(MSVC_FLAGS if msvc else GCC_FLAGS)
