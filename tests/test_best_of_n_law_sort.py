@@ -26,7 +26,7 @@ REWARDS = {
 def test_ratio_to_the_reference_rises_with_the_reward_and_with_nothing_else(name):
     reward = REWARDS[name]
     log_ratio = BestOfN(reward=reward.astype(float)).log_pmf(3.0)
-    levels, level = np.unique(reward, return_inverse=True)
+    _, level = np.unique(reward, return_inverse=True)
     count = np.bincount(level)
     above = np.cumsum(count) / len(reward)
     expected = (above**3 - (above - count / len(reward)) ** 3) / count

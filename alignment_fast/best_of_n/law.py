@@ -113,7 +113,7 @@ class BestOfN:
         _check(words[:, 1], "reward", rewards, shape)
         self._rewards = rewards.copy()  # for `aligned`; the caller may change theirs
         self._single = not self._leading and self._model is None
-        self._samplers = {}
+        self._samplers: dict[int, Any] = {}
 
     def __repr__(self) -> str:
         return f"BestOfN(shape={(*self._leading, self._size)}, dtype={self._dtype.name})"

@@ -1,9 +1,9 @@
 """Shannon and Rényi entropies, cross entropies and divergences, for every real order."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast import _rows
 from alignment_fast.kernels.information import cpu, operations
@@ -11,7 +11,7 @@ from alignment_fast.kernels.information import cpu, operations
 _FLOAT64 = np.dtype(np.float64)
 
 
-def _is_plain(p):
+def _is_plain(p: object) -> TypeGuard[NDArray[np.float64]]:
     """Whether `p` is one contiguous row of native float64: the case that goes straight to a compiled function."""
     return type(p) is np.ndarray and p.dtype is _FLOAT64 and p.ndim == 1 and p.flags.c_contiguous and p.shape[0] > 0
 
