@@ -11,4 +11,5 @@ from alignment_fast.kernels.common.threads import get_num_threads as get_num_thr
 from alignment_fast.kernels.common.threads import num_threads as num_threads
 from alignment_fast.kernels.common.threads import set_num_threads as set_num_threads
 
+__all__: list[str]
 __version__: Final[str]
