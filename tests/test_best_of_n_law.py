@@ -109,6 +109,15 @@ def test_renyi_of_nearly_certain_outcomes_keeps_its_digits_as_n_goes_to_one(n, o
     assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-12)
 
 
+@pytest.mark.parametrize("leading", [(), (3,)])
+@pytest.mark.parametrize("size", [2, 9000])
+def test_an_empty_grid_gives_an_empty_result(leading, size):
+    law = BestOfN(reward=np.zeros((*leading, size)))
+    for method in (law.kl, law.expected_reward, law.kl_estimate, law.win_rate):
+        assert method([]).shape == (*leading, 0)
+    assert law.pmf([]).shape == (*leading, 0, size)
+
+
 def test_renyi_orders_with_a_name():
     law, n = BestOfN(*TERNARY), 6.0
     ratio = np.log(law.pmf(n) / TERNARY[0])
