@@ -440,6 +440,8 @@ P = [0.2, 0.3, 0.5]
         (lambda i: i.entropy([-np.inf, -np.inf], log=True), "p has no positive mass"),
         (lambda i: i.kl_divergence(P, [0.0, 0.0, 0.0]), "q has no positive mass"),
         (lambda i: i.kl_divergence(np.array(P), np.array([0.1, -0.1, 1.0])), r"q\[1\] = -0.1 is negative"),
+        (lambda i: i.kl_divergence([0.5, 0.5], [-1.0, -2.0]), r"q\[0\] = -1.0 is negative"),
+        (lambda i: i.cross_entropy([[0.5, 0.5]], [[-1.0, -2.0]]), r"q\[0, 0\] = -1.0 is negative"),
         (lambda i: i.kl_divergence(P, [0.5, 0.5]), r"last axes .* differ: p of shape \(3,\), q of shape \(2,\)"),
         (lambda i: i.kl_divergence(np.ones((2, 3)), np.ones((4, 3))), "leading axes do not broadcast"),
         (lambda i: i.entropy(0.5), "p must have at least one axis"),

@@ -369,6 +369,37 @@ def test_a_row_without_mass_is_reported_at_its_start(kind, operand, empty, lette
     assert words[1 - operand] == status.OK
 
 
+@pytest.mark.parametrize("letters", [4, 300])
+@pytest.mark.parametrize("row", [0, 17])
+@pytest.mark.parametrize(
+    ("kind", "value", "code"),
+    [
+        ("probabilities, given", np.nan, status.NOT_A_NUMBER),
+        ("probabilities, log q", -1.0, status.NEGATIVE),
+        ("probabilities, log p/q", -1.0, status.NEGATIVE),
+        ("logits, log p/q", np.nan, status.NOT_A_NUMBER),
+    ],
+)
+def test_weights_are_not_blamed_where_all_rewards_are_bad(kind, value, code, row, letters):
+    kinds = KINDS[kind]
+    weights, rewards = arrays(kinds, "float64", 18, letters)
+    rewards[row] = value
+    _, words = reduced(cpu.exponential_mean, weights, kinds[0], rewards, kinds[1], [0.5])
+    assert words == (status.OK, row * letters * 8 + code)
+
+
+@pytest.mark.parametrize("letters", [1, 32, 129])
+def test_a_row_near_order_zero_leaves_the_bits_of_its_neighbours(letters):
+    """Rows in the lanes of one vector take different forms: each its own."""
+    weights, rewards = arrays((cpu.WEIGHT_LOG, cpu.REWARD_GIVEN), "float64", 16, letters)
+    arguments = weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, [0.7, 2.0]
+    alone, _ = reduced(cpu.log_mgf, *arguments)
+    rewards[5] = 1e-3 * rewards[5]
+    together, _ = reduced(cpu.log_mgf, *arguments)
+    others = np.arange(16) != 5
+    np.testing.assert_array_equal(together[others], alone[others])
+
+
 # ---- moments and tilted laws ----
 
 

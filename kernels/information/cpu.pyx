@@ -93,7 +93,10 @@ def exponential_mean(const real[:, ::1] weights, int weight_kind, const real[:, 
 def log_mgf(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
             bint normalize, const double[:, ::1] orders, double[:, ::1] out,
             Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write K(ρ) = log Σ p e^{ρ r} of rows first_row..last_row-1 to `out`; return two status words."""
+    """Write K(ρ) = log Σ p e^{ρ r} of rows first_row..last_row-1 to `out`; return two status words.
+
+    For finite orders: at ±inf, where K needs the mass of the extreme reward if that is 0, `out` is unspecified.
+    """
     cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
     cdef af_verdict verdict
     with nogil:
