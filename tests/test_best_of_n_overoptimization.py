@@ -193,16 +193,16 @@ def test_proxy_and_gold_can_both_be_fitted():
 @pytest.mark.parametrize(
     ("scores", "values", "options", "message"),
     [
-        ([1.0, 2.0], [1.0], {}, "scores and values differ in shape"),
-        ([[1.0, 2.0], [1.0]], [[1.0], [1.0, 2.0]], {}, "scores and values differ in shape"),
-        (np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), {}, "scores has 3 axes, more than two"),
-        ([], [], {}, "scores holds an empty pool"),
-        ([[1.0], []], [[1.0], []], {}, "scores holds an empty pool"),
-        ([1.0, 2.0], [1.0, 2.0], {"groups": 3}, r"groups = 3 is not in 2\.\.2"),
+        ([1.0, 2.0], [1.0], {}, "values of shape"),
+        ([[1.0, 2.0], [1.0]], [[1.0], [1.0, 2.0]], {}, r"values\[0\] and scores\[0\] differ in length"),
+        (3.0, 3.0, {}, r"scores of shape \(\) hold no samples"),
+        ([], [], {}, r"scores of shape \(0,\) hold no samples"),
+        ([[1.0], []], [[1.0], []], {}, r"scores of shape \(2, 0\) hold no samples"),
+        ([1.0, 2.0], [1.0, 2.0], {"groups": 1}, "groups = 1, of a pool of 2, is less than two"),
         (np.arange(10.0), np.arange(10.0), {"groups": 5, "n": [9]}, "n = 9 is more than the samples left"),
-        ([[1.0, 2.0]] * 2, [[1.0, 2.0]] * 2, {"n": [3]}, "3"),
-        ([[1.0, 2.0]] * 2, [[1.0, 2.0]] * 2, {"n": [0]}, "0"),
-        ([[1.0, np.nan]] * 2, [[1.0, 2.0]] * 2, {}, "nan"),
+        ([[1.0, 2.0]] * 2, [[1.0, 2.0]] * 2, {"n": [3]}, "n = 3 exceeds the 2 samples of the smallest pool"),
+        ([[1.0, 2.0]] * 2, [[1.0, 2.0]] * 2, {"n": [0]}, r"n\[0\] = 0 is below 1"),
+        ([[1.0, np.nan]] * 2, [[1.0, 2.0]] * 2, {}, r"scores\[0, 1\] = nan is NaN"),
     ],
 )
 def test_bad_pools_are_a_value_error(scores, values, options, message):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating
 from alignment_fast._rng import BOOTSTRAP, Seed
 from alignment_fast.best_of_n.bounds import kl_upper_bound
 from alignment_fast.best_of_n.pool import curve
@@ -223,14 +221,14 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
 
     Parameters
     ----------
-    scores : array (M,) or (P, M), or sequence of P arrays
-        Proxy rewards, which select: samples of one prompt, or of P prompts, whose pools may differ in size.
+    scores : array (..., M), or sequence of one-dimensional arrays
+        Proxy rewards, which select: one pool for each prompt; pools may differ in size.
     values : like `scores`
         Gold rewards of the same samples, which judge.
     n : sequence of int, optional
         Draws; 1 is always added. Default: the powers of two up to the smallest pool, or up to half of a single one.
     groups : int
-        Groups of a single pool, 2 to M.
+        Groups of a single pool, at least 2; M where the pool has fewer samples.
     seed : int, SeedSequence, Generator or None
         Of the random groups; not used for several prompts.
 
@@ -242,8 +240,8 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     Raises
     ------
     ValueError
-        If pools are empty or disagree, a score is NaN, n is not in 1..M, or leaves a single pool less than n samples
-        when a group is left out.
+        If pools are empty or disagree, a score is NaN, n is below 1 or exceeds the smallest pool, or a single pool
+        keeps less than n samples when a group is left out.
 
     References
     ----------
@@ -262,67 +260,53 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     True
 
     """
-    pools, judged = _pools(scores, "scores"), _pools(values, "values")
-    if [pool.size for pool in pools] != [pool.size for pool in judged]:
-        raise ValueError("scores and values differ in shape")
-    if not len(pools) or min(pool.size for pool in pools) == 0:
-        raise ValueError("scores holds an empty pool")
-    smallest = min(pool.size for pool in pools)
+    smallest, one = _smallest(scores)
+    groups = min(groups, smallest)
     if n is None:
-        largest = smallest if len(pools) > 1 else max(smallest // 2, 1)
+        largest = max(smallest // 2, 1) if one else smallest
         n = 2 ** np.arange(largest.bit_length())
     draws = np.unique(np.append(np.asarray(n), 1))
+    if draws[-1] > smallest:
+        raise ValueError(f"n = {draws[-1]} exceeds the {smallest} samples of the smallest pool")
+    group = _groups(smallest, groups, int(draws[-1]), seed) if one else None
     estimates, covariances = [], []
-    group = _groups(smallest, groups, int(draws[-1]), seed) if len(pools) == 1 else None
-    for target in (pools, judged):
-        blocks, _ = curves_by_prompt(pools, draws, target)
+    for target in (None, values):
+        blocks = _rows(scores, target, draws)
         estimates.append(blocks.mean(axis=0))
         if group is not None:
             kept = [group != g for g in range(groups)]
-            left, _ = curves_by_prompt([pools[0][keep] for keep in kept], draws, [target[0][keep] for keep in kept])
-            blocks = groups * blocks - (groups - 1) * left
+            left_out = _rows(_parts(scores, kept), None if target is None else _parts(target, kept), draws)
+            blocks = groups * blocks - (groups - 1) * left_out
         covariances.append(np.cov(blocks, rowvar=False).reshape(draws.size, draws.size) / len(blocks))
     return ProxyVersusGold(draws, kl_upper_bound(draws), *estimates, *covariances, blocks=len(blocks))
 
 
+def _smallest(scores: Any) -> tuple[int, bool]:
+    """Return the size of the smallest pool, and whether it is the only one."""
+    try:
+        shape = np.shape(scores)
+    except ValueError:  # pools that differ in size have no shape
+        shape = (len(scores), min(map(len, scores)))
+    if not shape or 0 in shape:
+        raise ValueError(f"scores of shape {shape} hold no samples")
+    return shape[-1], math.prod(shape[:-1]) == 1
+
+
+def _rows(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
+    """Return the curves of all prompts, (P, T)."""
+    return np.asarray(curve(scores, n, values=values).mean, dtype=np.float64).reshape(-1, n.size)
+
+
+def _parts(pool: Any, kept: list[np.ndarray]) -> list[np.ndarray]:
+    flat = np.asarray(pool).reshape(-1)
+    return [flat[keep] for keep in kept]
+
+
 def _groups(samples: int, groups: int, largest: int, seed: Seed) -> np.ndarray:
     """Return the random group of every sample; groups differ by one sample at most."""
-    if not 2 <= groups <= samples:
-        raise ValueError(f"groups = {groups} is not in 2..{samples}, the samples of the pool")
+    if groups < 2:
+        raise ValueError(f"groups = {groups}, of a pool of {samples}, is less than two")
     if largest > samples - math.ceil(samples / groups):
         raise ValueError(f"n = {largest} is more than the samples left when one of {groups} groups is left out")
     order = np.argsort(Stream(seed, purpose=BOOTSTRAP).uniform(samples), kind="stable")
     return order % groups
-
-
-def _pools(value: Any, name: str) -> np.ndarray | list[np.ndarray]:
-    """Return the pools of `value`: an array (P, M), or a list where their sizes may differ."""
-    if isinstance(value, Sequence) and len(value) and np.ndim(value[0]) == 1:
-        return [as_floating(pool, f"{name}[{index}]") for index, pool in enumerate(value)]
-    array = np.atleast_2d(as_floating(value, name))
-    if array.ndim > 2:
-        raise ValueError(f"{name} has {array.ndim} axes, more than two")
-    return array
-
-
-def curves_by_prompt(
-    scores: np.ndarray | Sequence[np.ndarray],
-    n: np.ndarray,
-    values: np.ndarray | Sequence[np.ndarray],
-    *,
-    variance: str | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the means and the variances of the curve of every prompt, (P, T) each.
-
-    Pools of one size go through `curve` together. Without `variance` the variances are NaN.
-    """
-    if isinstance(scores, np.ndarray):
-        result = curve(scores, n, values=values, variance=variance)
-        return result.mean, np.full_like(result.mean, np.nan) if variance is None else result.variance
-    sizes = np.array([len(pool) for pool in scores])
-    means, variances = np.empty((2, len(scores), len(n)))
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes == size)
-        selected, judged = (np.stack([pools[member] for member in members]) for pools in (scores, values))
-        means[members], variances[members] = curves_by_prompt(selected, n, judged, variance=variance)
-    return means, variances

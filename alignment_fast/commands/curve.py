@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["curve"]
 
-# Groups of samples, each left out once, for the uncertainty of a fit to a single pool: more cost more, and say little
-# more about two numbers.
-GROUPS = 20
-
 
 class Variance(StrEnum):
     """Where standard errors come from."""
@@ -102,25 +98,26 @@ def _columns(pools: Pools, draws: np.ndarray, variance: Variance) -> dict[str, n
 
     name = "pass" if pools.correct else "score"
     columns = {"n": draws, "kl_bound": np.atleast_1d(kl_upper_bound(draws))}
-    columns[name], columns[f"{name}_se"] = _estimate(pools.scores, pools.scores, draws, variance)
+    columns[name], columns[f"{name}_se"] = _estimate(pools.scores, None, draws, variance)
     if pools.values is not None:
         columns["value"], columns["value_se"] = _estimate(pools.scores, pools.values, draws, variance)
     return columns
 
 
-def _estimate(scores: Samples, values: Samples, draws: np.ndarray, variance: Variance) -> tuple[np.ndarray, np.ndarray]:
+def _estimate(
+    scores: Samples, values: Samples | None, draws: np.ndarray, variance: Variance
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean curve over prompts, and its standard errors."""
-    from alignment_fast.best_of_n.overoptimization import curves_by_prompt
+    from alignment_fast import best_of_n as library
 
-    count = len(scores)
     if variance is not Variance.CLUSTERED:
-        means, variances = curves_by_prompt(scores, draws, values, variance=variance.value)
+        curves = library.curve(scores, draws, values=values, variance=variance.value)
         with np.errstate(invalid="ignore"):  # an unbiased variance may be negative: NaN
-            return means.mean(axis=0), np.sqrt(variances.sum(axis=0)) / count
-    if count == 1:
+            return curves.mean.mean(axis=0), np.sqrt(curves.variance.sum(axis=0)) / len(scores)
+    if len(scores) == 1:
         raise ValueError("--variance clustered needs several prompts")
-    means, _ = curves_by_prompt(scores, draws, values)
-    return means.mean(axis=0), means.std(axis=0, ddof=1) / math.sqrt(count)
+    over_prompts = library.mean_over_prompts(library.curve(scores, draws, values=values))
+    return over_prompts.mean, over_prompts.standard_error
 
 
 def _fit(pools: Pools, draws: np.ndarray) -> "tuple[OveroptimizationFit | None, str]":
@@ -134,7 +131,7 @@ def _fit(pools: Pools, draws: np.ndarray) -> "tuple[OveroptimizationFit | None, 
     # The last samples of a single pool decide all of its largest n together: no error bar there, and no fit.
     used = draws[2 * draws <= size] if one else draws
     try:
-        return proxy_versus_gold(pools.scores, pools.values, used, groups=min(GROUPS, size)).fit(), ""
+        return proxy_versus_gold(pools.scores, pools.values, used).fit(), ""
     except ValueError as error:
         return None, str(error)
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from alignment_fast import tables
 
+__all__ = ["Pools", "Request", "Samples", "read_pools"]
+
 # Names that columns commonly have, best first.
 PROMPTS = ("prompt_id", "prompt", "task_id", "problem_id", "question_id")
 ROWS = (*PROMPTS, "sample_id", "id", "name")  # what identifies the row of a wide table, which is a prompt

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+__all__ = ["csv_bytes", "numbers", "output", "progress_bar", "table"]
+
 
 def numbers(text: str | None, option: str, lowest: float) -> Iterator[float]:
     """Yield the numbers of an option, separated by commas; one below `lowest` or not finite is a ValueError."""
