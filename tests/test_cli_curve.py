@@ -219,11 +219,13 @@ def test_gold_that_follows_the_law_gives_the_fit_back(curve, capsys, small_figur
     path = long_table(tmp_path, rows=rows)
     result = curve(path)
     np.testing.assert_allclose(result["value_fit"], result["value"], atol=0.1)
-    ((drawn, title),) = small_figure
+    drawn, title = small_figure[0]
     assert title == "samples.csv"
     assert list(drawn) == list(result)
     _, out, _ = run(capsys, path)
     assert "Fit: gain in value = d (alpha - beta d)" in out
+    without_one = curve(path, "--n", "2,5,10,20")  # the gain is over n = 1, asked for or not
+    np.testing.assert_allclose(without_one["value_fit"], result["value_fit"][1:5], atol=0.02)
 
 
 @pytest.mark.parametrize(

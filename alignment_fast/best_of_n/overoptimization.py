@@ -278,7 +278,10 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
             left_out = _rows(_parts(scores, kept), None if target is None else _parts(target, kept), draws)
             blocks = groups * blocks - (groups - 1) * left_out
         covariances.append(np.cov(blocks, rowvar=False).reshape(draws.size, draws.size) / len(blocks))
-    return ProxyVersusGold(draws, kl_upper_bound(draws), *estimates, *covariances, blocks=len(blocks))
+    (proxy, gold), (proxy_covariance, gold_covariance) = estimates, covariances
+    return ProxyVersusGold(
+        draws, kl_upper_bound(draws), proxy, gold, proxy_covariance, gold_covariance, blocks=len(blocks)
+    )
 
 
 def _smallest(scores: Any) -> tuple[int, bool]:

@@ -3,7 +3,7 @@
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -11,9 +11,6 @@ import typer
 from alignment_fast._files import replacing
 from alignment_fast.commands.pools import Pools, Request, Samples, read_pools
 from alignment_fast.commands.terminal import csv_bytes, numbers, output, progress_bar, table
-
-if TYPE_CHECKING:
-    from alignment_fast.best_of_n import OveroptimizationFit
 
 __all__ = ["curve"]
 
@@ -70,12 +67,10 @@ def curve(
         if variance is None:
             variance = Variance.CLUSTERED if len(pools.scores) > 1 else Variance.JACKKNIFE
         columns = _columns(pools, draws, variance)
-        fit, no_fit = _fit(pools, draws)
-    if fit is not None:
-        columns["value_fit"] = columns["value"][0] + fit.gain(columns["kl_bound"])
-    _print(file, pools, columns, variance)
-    if pools.values is not None:
-        output().print(f"\n{_sentence(fit) if fit is not None else f'No fit: {no_fit}'}", markup=False)
+        fitted, sentence = _fit(pools, draws) if pools.values is not None else (None, "")
+    if fitted is not None:
+        columns["value_fit"] = fitted
+    _print(file, pools, columns, variance, sentence)
     if out is not None:
         _save(out, columns, file.name)
 
@@ -111,7 +106,8 @@ def _estimate(
     from alignment_fast import best_of_n as library
 
     if variance is not Variance.CLUSTERED:
-        curves = library.curve(scores, draws, values=values, variance=variance.value)
+        method: Literal["unbiased", "jackknife"] = "unbiased" if variance is Variance.UNBIASED else "jackknife"
+        curves = library.curve(scores, draws, values=values, variance=method)
         with np.errstate(invalid="ignore"):  # an unbiased variance may be negative: NaN
             return curves.mean.mean(axis=0), np.sqrt(curves.variance.sum(axis=0)) / len(scores)
     if len(scores) == 1:
@@ -120,23 +116,29 @@ def _estimate(
     return over_prompts.mean, over_prompts.standard_error
 
 
-def _fit(pools: Pools, draws: np.ndarray) -> "tuple[OveroptimizationFit | None, str]":
-    """Return the over-optimisation law fitted to the gold values, or why there is none."""
-    from alignment_fast.best_of_n import proxy_versus_gold
+def _fit(pools: Pools, draws: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Return the over-optimisation law fitted to the gold values at every n, if there is one, and a sentence on it."""
+    from alignment_fast.best_of_n import kl_upper_bound, proxy_versus_gold
 
-    if pools.values is None:
-        return None, ""
     size, _ = pools.smallest
     one = len(pools.scores) == 1
     # The last samples of a single pool decide all of its largest n together: no error bar there, and no fit.
     used = draws[2 * draws <= size] if one else draws
     try:
-        return proxy_versus_gold(pools.scores, pools.values, used).fit(), ""
+        result = proxy_versus_gold(pools.scores, pools.values, used)
+        fit = result.fit()
     except ValueError as error:
-        return None, str(error)
+        return None, f"No fit: {error}"
+    alpha, beta = fit.standard_errors
+    peak = f"largest at KL = {fit.peak_kl:.4g}" if math.isfinite(fit.peak_kl) else "without a maximum"
+    return (
+        result.gold[0] + fit.gain(kl_upper_bound(draws)),
+        f"Fit: gain in value = d (alpha - beta d), d = sqrt(KL bound): alpha = {fit.alpha:.6g} (s.e. {alpha:.2g}), "
+        f"beta = {fit.beta:.6g} (s.e. {beta:.2g}); {peak}.",
+    )
 
 
-def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance) -> None:
+def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance, sentence: str) -> None:
     size, _ = pools.smallest
     largest = max(map(len, pools.scores))
     samples = f"{size} samples each" if size == largest else f"{size} to {largest} samples each"
@@ -162,15 +164,8 @@ def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: V
         "bound in nats from the reference: log n - (n-1)/n.",
         markup=False,
     )
-
-
-def _sentence(fit: "OveroptimizationFit") -> str:
-    alpha, beta = fit.standard_errors
-    peak = f"largest at KL = {fit.peak_kl:.4g}" if math.isfinite(fit.peak_kl) else "without a maximum"
-    return (
-        f"Fit: gain in value = d (alpha - beta d), d = sqrt(KL bound): alpha = {fit.alpha:.6g} (s.e. {alpha:.2g}), "
-        f"beta = {fit.beta:.6g} (s.e. {beta:.2g}); {peak}."
-    )
+    if sentence:
+        console.print(f"\n{sentence}", markup=False)
 
 
 def _save(folder: Path, columns: dict[str, np.ndarray], title: str) -> None:

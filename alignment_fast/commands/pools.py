@@ -82,8 +82,8 @@ def _long(path: Path, request: Request, progress: tables.Progress) -> Pools:
             f"{path}: no column looks like scores: name one with --score or --correct, or say --wide if a row is a "
             f"prompt; its columns are: {', '.join(names)}"
         )
-    columns = {"score": score or correct, "value": value, "prompt": prompt}
-    columns = {role: name for role, name in columns.items() if name is not None}
+    wanted = {"score": score or correct, "value": value, "prompt": prompt}
+    columns = {role: name for role, name in wanted.items() if name is not None}
     chunks: dict[str, list[np.ndarray]] = {role: [] for role in columns}
     code_of: dict[str, int] = {}
     for chunk in tables.read_columns(
