@@ -268,20 +268,10 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     draws = np.unique(np.append(np.asarray(n), 1))
     if draws[-1] > smallest:
         raise ValueError(f"n = {draws[-1]} exceeds the {smallest} samples of the smallest pool")
-    group = _groups(smallest, groups, int(draws[-1]), seed) if one else None
-    estimates, covariances = [], []
-    for target in (None, values):
-        blocks = _rows(scores, target, draws)
-        estimates.append(blocks.mean(axis=0))
-        if group is not None:
-            kept = [group != g for g in range(groups)]
-            left_out = _rows(_parts(scores, kept), None if target is None else _parts(target, kept), draws)
-            blocks = groups * blocks - (groups - 1) * left_out
-        covariances.append(np.cov(blocks, rowvar=False).reshape(draws.size, draws.size) / len(blocks))
-    (proxy, gold), (proxy_covariance, gold_covariance) = estimates, covariances
-    return ProxyVersusGold(
-        draws, kl_upper_bound(draws), proxy, gold, proxy_covariance, gold_covariance, blocks=len(blocks)
-    )
+    kept = _groups_left_out(smallest, groups, int(draws[-1]), seed) if one else None
+    proxy, proxy_covariance, _ = _estimate(scores, scores, draws, kept)
+    gold, gold_covariance, blocks = _estimate(scores, values, draws, kept)
+    return ProxyVersusGold(draws, kl_upper_bound(draws), proxy, gold, proxy_covariance, gold_covariance, blocks)
 
 
 def _smallest(scores: Any) -> tuple[int, bool]:
@@ -295,21 +285,29 @@ def _smallest(scores: Any) -> tuple[int, bool]:
     return shape[-1], math.prod(shape[:-1]) == 1
 
 
-def _rows(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
-    """Return the curves of all prompts, (P, T)."""
-    return np.asarray(curve(scores, n, values=values).mean, dtype=np.float64).reshape(-1, n.size)
-
-
-def _parts(pool: Any, kept: list[np.ndarray]) -> list[np.ndarray]:
-    flat = np.asarray(pool).reshape(-1)
-    return [flat[keep] for keep in kept]
-
-
-def _groups(samples: int, groups: int, largest: int, seed: Seed) -> np.ndarray:
-    """Return the random group of every sample; groups differ by one sample at most."""
+def _groups_left_out(samples: int, groups: int, largest: int, seed: Seed) -> list[np.ndarray]:
+    """Return for each random group which samples are not in it; groups differ by one sample at most."""
     if groups < 2:
         raise ValueError(f"groups = {groups}, of a pool of {samples}, is less than two")
     if largest > samples - math.ceil(samples / groups):
         raise ValueError(f"n = {largest} is more than the samples left when one of {groups} groups is left out")
     order = np.argsort(Stream(seed, purpose=BOOTSTRAP).uniform(samples), kind="stable")
-    return order % groups
+    return [order % groups != group for group in range(groups)]
+
+
+def _estimate(
+    scores: Any, values: Any, n: np.ndarray, kept: list[np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the mean curve, its covariance and the number of blocks behind that: by the scatter of prompts, or by leaving out groups of one pool."""
+    blocks = _curves(scores, values, n)
+    mean = blocks.mean(axis=0)
+    if kept is not None:
+        pool, judged = np.reshape(scores, -1), np.reshape(values, -1)
+        left_out = _curves([pool[keep] for keep in kept], [judged[keep] for keep in kept], n)
+        blocks = len(kept) * mean - (len(kept) - 1) * left_out
+    return mean, np.cov(blocks, rowvar=False).reshape(n.size, n.size) / len(blocks), len(blocks)
+
+
+def _curves(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
+    """Return the curves of all prompts, (P, T)."""
+    return np.asarray(curve(scores, n, values=values).mean, dtype=np.float64).reshape(-1, n.size)
