@@ -11,5 +11,18 @@ from alignment_fast.kernels.common.threads import get_num_threads as get_num_thr
 from alignment_fast.kernels.common.threads import num_threads as num_threads
 from alignment_fast.kernels.common.threads import set_num_threads as set_num_threads
 
-__all__: list[str]
+__all__ = [
+    "BackendUnavailableError",
+    "__version__",
+    "best_of_n",
+    "get_include",
+    "get_num_threads",
+    "information",
+    "num_threads",
+    "policy",
+    "random",
+    "set_num_threads",
+    "show_config",
+]
+
 __version__: Final[str]

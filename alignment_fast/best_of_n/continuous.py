@@ -13,12 +13,11 @@ Beirami et al., "Theoretical guarantees on the best-of-n alignment policy", arXi
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast.best_of_n._count import draws_grid
+from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.kernels.best_of_n import cpu
 
 __all__ = ["GaussianReward", "chi2", "gaussian_reward", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
@@ -28,7 +27,7 @@ _KL = cpu.KL
 
 
 def _evaluate(kind, n, log_n, order=0.0):
-    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
+    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
         return _value(kind, n, False, order)
     grid, is_log = draws_grid(n, log_n, ())
     out = np.empty(grid.values.size)
@@ -113,10 +112,7 @@ def renyi(n: Any = None, *, order: float, log_n: Any = None) -> Any:
     (1.660731, 1.402585)
 
     """
-    order = float(order)
-    if math.isnan(order):
-        raise ValueError("order is NaN")
-    return _evaluate(cpu.RENYI, n, log_n, order)
+    return _evaluate(cpu.RENYI, n, log_n, renyi_order(order))
 
 
 def win_rate(n: Any = None, *, log_n: Any = None) -> Any:

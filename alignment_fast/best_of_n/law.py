@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._arrays import as_floating, common_device, library_of, like
-from alignment_fast._rng import Seed
-from alignment_fast.best_of_n._count import draws_grid
+from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
 from alignment_fast.errors import check_status
 from alignment_fast.kernels.best_of_n import cpu
@@ -69,6 +69,8 @@ class BestOfN:
     1e-12 (1 + n S) relative, S the mass of better outcomes; masses down to exp(-7e8) and log n up to 7e8 (larger
     ones act as that). Divergences keep their relative accuracy when they are tiny, as n -> 1 too. float32 in, float32
     out; the work is done in float64.
+
+    Finite rewards are meant to be at most 1e150 in size: the squares of larger ones overflow.
 
     Cost: about 25 ns per outcome for construction at V = 50 000 (most of it the sort), a few ns per outcome and n for
     a value, on one core; memory 92 bytes per outcome.
@@ -132,13 +134,13 @@ class BestOfN:
         return array if shape else array[()]
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
-        if self._single:  # the path without arrays, for a plain number
-            if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
+        if self._single and num_threads is None:  # the path without arrays, for a plain number
+            if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
                 return self._dtype.type(self._laws.value(kind, n, False, order))
             if n is None and type(log_n) is float and 0.0 <= log_n < math.inf:
                 return self._dtype.type(self._laws.value(kind, log_n, True, order))
         grid, is_log = draws_grid(n, log_n, self._leading)
-        points = grid.values.reshape(-1, grid.values.shape[-1])
+        points = grid.rows()
         row_of = self._row_of(grid.leading)
         values = kernel.values(self._laws, kind, order, row_of, points, is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
@@ -148,7 +150,7 @@ class BestOfN:
         shape = (*grid.shape, self._size)
         if math.prod(shape) > LARGEST_RESULT:
             raise ValueError(f"a result of shape {shape} has {math.prod(shape):.3g} numbers; ask for fewer n at a time")
-        points = grid.values.reshape(-1, grid.values.shape[-1])
+        points = grid.rows()
         row_of = self._row_of(grid.leading)
         return self._out(kernel.pmf(self._laws, row_of, points, is_log, log=log, num_threads=num_threads), shape)
 
@@ -270,9 +272,7 @@ class BestOfN:
             raise ValueError("kind 'renyi' needs order" if order is None else f"kind {kind!r} takes no order")
         if order is None:
             return self._value(DIVERGENCES[kind], n, log_n, num_threads)
-        order = float(order)
-        if math.isnan(order):
-            raise ValueError("order is NaN")
+        order = renyi_order(order)
         if order == 1.0:
             return self.kl(n, log_n=log_n, num_threads=num_threads)
         return self._value(cpu.RENYI, n, log_n, num_threads, order)
@@ -291,7 +291,7 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        points = grid.values.reshape(-1, grid.values.shape[-1])
+        points = grid.rows()
         row_of = self._row_of(grid.leading)
         values = kernel.kl_estimate(self._laws, row_of, points, is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
@@ -338,7 +338,7 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        points = grid.values.reshape(-1, grid.values.shape[-1])
+        points = grid.rows()
         row_of = self._row_of(grid.leading)
         options = {"num_threads": num_threads}
         log_pi = kernel.pmf(self._laws, row_of, points, is_log, log=True, **options)
@@ -387,22 +387,31 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        size = tuple(map(operator.index, size)) if isinstance(size, (tuple, list)) else (operator.index(size),)
-        if min(size, default=0) < 0:
-            raise ValueError(f"size {size} has a negative length")
+        size = _lengths(size)
+        stream = Stream.from_key(stream_key(rng, DRAWS, "rng"))
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
-        log_counts = grid.values if is_log else np.log(grid.values)
-        log_counts = np.broadcast_to(log_counts.reshape(-1, columns), (len(row_of), columns))
+        log_counts = np.broadcast_to(grid.rows() if is_log else np.log(grid.rows()), (len(row_of), columns))
         samplers = [self._sampler(int(row)) for row in row_of.repeat(columns)]
-        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(size), Stream(rng), num_threads=num_threads)
-        indices = out.reshape(*grid.shape, *size)
+        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(size), stream, num_threads=num_threads)
+        indices = out.reshape((*grid.shape, *size))
         return indices if self._model is None else like(indices, self._model)
 
     def _sampler(self, row):
         if row not in self._samplers:
             self._samplers[row] = kernel.Sampler(self._laws, row)
         return self._samplers[row]
+
+
+def _lengths(size):
+    """Return the shape that `size`, an integer or some integers, stands for."""
+    try:
+        lengths = tuple(map(operator.index, size)) if isinstance(size, (tuple, list)) else (operator.index(size),)
+    except TypeError:
+        raise TypeError(f"size must be an integer or a tuple of integers, not {size!r}") from None
+    if min(lengths, default=0) < 0:
+        raise ValueError(f"size {lengths} has a negative length")
+    return lengths
 
 
 def _common_shape(masses, rewards):

@@ -85,6 +85,13 @@ def read_outcomes(
         tables.read_columns(path, columns, nonnegative=() if role == "log_p" else ("weight",), progress=progress)
     )
     weight, rewards = (np.concatenate([chunk[key] for chunk in chunks]) for key in columns)
+    infinite = np.flatnonzero(weight == np.inf)
+    if infinite.size:
+        raise tables.TableError(
+            f"{path}, column {weight_column!r}, row {infinite[0] + 1} of the data: inf is no weight"
+        )
+    if not (np.isfinite(weight) if role == "log_p" else weight > 0).any():
+        raise tables.TableError(f"{path}, column {weight_column!r}: no outcome has a positive probability")
     return Outcomes(weight, rewards, role == "log_p", (weight_column, reward_column))
 
 
