@@ -15,6 +15,7 @@ import gzip
 import io
 import itertools
 import json
+import math
 import shutil
 import tempfile
 import zipfile
@@ -116,6 +117,7 @@ def read_columns(
     columns: Mapping[str, str],
     *,
     nonnegative: Collection[str] = (),
+    finite: Collection[str] = (),
     zero_one: Collection[str] = (),
     text: Collection[str] = (),
     progress: Progress | None = None,
@@ -127,9 +129,12 @@ def read_columns(
     path : path
         As in `column_names`.
     columns : mapping of str to str
-        Role (a key of the chunks) to name of the column.
+        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative and text that
+        lists a role counts.
     nonnegative : collection of str
         Roles in which a value below zero is an error.
+    finite : collection of str
+        Roles in which an infinite value is an error.
     zero_one : collection of str
         Roles in which only 0, 1 and the truth values (of JSONL, Parquet and npz; ``true`` and ``false`` as text, in
         upper or lower case) are allowed.
@@ -179,7 +184,7 @@ def read_columns(
             if names.count(name) != 1:
                 problem = "more than one column" if name in names else "no column"
                 raise TableError(f"{path} has {problem} {name!r}; its columns are: {', '.join(names)}")
-        contents = {_NON_NEGATIVE: nonnegative, _ZERO_ONE: zero_one, _TEXT: text}
+        contents = {_ZERO_ONE: zero_one, _FINITE: finite, _NON_NEGATIVE: nonnegative, _TEXT: text}
         rules = {
             role: (name, next((content for content, roles in contents.items() if role in roles), _NUMBER))
             for role, name in columns.items()
@@ -252,6 +257,17 @@ class _NonNegative(_Number):
         return super().acceptable(values) and not (values < 0).any()
 
 
+class _Finite(_Number):
+    def cell(self, cell: Any) -> Any:
+        value = super().cell(cell)
+        if value in (math.inf, -math.inf):
+            raise ValueError(f"{cell} is infinite")
+        return value
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        return bool(np.isfinite(values).all())
+
+
 class _ZeroOne(_Number):
     json_types = frozenset({bool, int, float})
     numpy_kinds = "biuf"
@@ -297,7 +313,7 @@ class _Text(_Number):
         return _textual(kind) or bool(_arrow().types.is_integer(kind))
 
 
-_NUMBER, _NON_NEGATIVE, _ZERO_ONE, _TEXT = _Number(), _NonNegative(), _ZeroOne(), _Text()
+_NUMBER, _NON_NEGATIVE, _FINITE, _ZERO_ONE, _TEXT = _Number(), _NonNegative(), _Finite(), _ZeroOne(), _Text()
 
 Rules = Mapping[str, tuple[str, _Number]]  # role -> (column, what it holds)
 

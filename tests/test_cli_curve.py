@@ -282,6 +282,9 @@ def test_bad_options_are_one_line_and_exit_code_2(capsys, tmp_path, arguments, m
     [
         ("prompt,score\na,1\nb,x\n", [], "table.csv, line 3, column 'score': 'x' is not a number"),
         ("prompt,score\na,1\nb,nan\n", [], "table.csv, line 3, column 'score': 'nan' is not a number"),
+        ("prompt,score\na,1\nb,inf\n", [], "table.csv, line 3, column 'score': inf is infinite"),
+        ("prompt,score,gold\na,1,-inf\n", [], "table.csv, line 2, column 'gold': -inf is infinite"),
+        ("id,s0,s1\na,1,1e999\n", ["--wide"], "table.csv, line 2, column 's1': 1e999 is infinite"),
         ("prompt,score\na,1\n,2\n", [], "table.csv, line 3, column 'prompt': the cell is empty"),
         ("prompt,score\na,1\nb\n", [], "table.csv, line 3: 1 cells under a header of 2"),
         ("task_id,s0,s1\na,1,2\nb,1,\n", ["--wide"], "table.csv, line 3, column 's1': the cell is empty"),

@@ -298,7 +298,10 @@ def _groups_left_out(samples: int, groups: int, largest: int, seed: Seed) -> lis
 def _estimate(
     scores: Any, values: Any, n: np.ndarray, kept: list[np.ndarray] | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the mean curve, its covariance and the number of blocks behind that: by the scatter of prompts, or by leaving out groups of one pool."""
+    """Return the mean curve, its covariance, and the number of blocks behind that.
+
+    The covariance comes from the scatter of prompts, or from leaving out groups of the one pool.
+    """
     blocks = _curves(scores, values, n)
     mean = blocks.mean(axis=0)
     if kept is not None:

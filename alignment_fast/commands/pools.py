@@ -74,7 +74,7 @@ def read_pools(path: Path, request: Request, *, wide: bool, progress: tables.Pro
 def _long(path: Path, request: Request, progress: tables.Progress) -> Pools:
     names = tables.column_names(path)
     score = tables.choose_column(path, names, request.score, () if request.correct else SCORES)
-    correct = tables.choose_column(path, names, request.correct, () if score else CORRECT)
+    correct = tables.choose_column(path, names, request.correct, () if score or request.value else CORRECT)
     value = tables.choose_column(path, names, request.value, VALUES if score else ())
     prompt = tables.choose_column(path, names, request.prompt, PROMPTS)
     if score is None and correct is None:
@@ -86,8 +86,9 @@ def _long(path: Path, request: Request, progress: tables.Progress) -> Pools:
     columns = {role: name for role, name in wanted.items() if name is not None}
     chunks: dict[str, list[np.ndarray]] = {role: [] for role in columns}
     code_of: dict[str, int] = {}
+    zero_one = ("score",) if correct else ()
     for chunk in tables.read_columns(
-        path, columns, text=("prompt",), zero_one=("score",) if correct else (), progress=progress
+        path, columns, finite=("score", "value"), zero_one=zero_one, text=("prompt",), progress=progress
     ):
         if prompt is not None:
             chunk["prompt"] = np.array([code_of.setdefault(name, len(code_of)) for name in chunk["prompt"]])
@@ -122,14 +123,12 @@ def _wide(path: Path, request: Request, progress: tables.Progress) -> Pools:
     score = _matching(path, rest, "*" if pattern is None else pattern, option)
     if value and len(value) != len(score):
         raise tables.TableError(f"{path}: {len(score)} columns of scores, but {len(value)} of values")
-    roles = [f"score {index}" for index in range(len(score))]
-    columns = dict(zip(roles, score, strict=True))
+    columns = {f"score {index}": name for index, name in enumerate(score)}
     columns |= {f"value {index}": name for index, name in enumerate(value)}
+    zero_one = () if request.correct is None else columns
     chunks = [
         np.column_stack(list(chunk.values()))
-        for chunk in tables.read_columns(
-            path, columns, zero_one=roles if request.correct is not None else (), progress=progress
-        )
+        for chunk in tables.read_columns(path, columns, finite=columns, zero_one=zero_one, progress=progress)
     ]
     samples = np.concatenate(chunks)
     kind = "scores" if request.correct is None else "correct"
