@@ -154,17 +154,19 @@ def curve(
     shape = (*pools.leading, len(grid))
     if np.prod(shape, dtype=np.float64) > LARGEST_RESULT:
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
-    mean = np.full((pools.rows, len(grid)), np.nan)
-    spread = None if variance is None else np.full(mean.shape, np.nan)
-    for rows, own_scores, own_values in pools.by_length():
-        size = own_scores.shape[1]
-        has = slice(None) if estimator == "v" else grid <= size
-        own = kernel.Pools(own_scores, own_values, num_threads=num_threads)
-        result = _of_one_size(own, None if n is None else grid[has], ESTIMATORS[estimator], VARIANCES.get(variance))
-        columns = slice(0, size) if n is None and estimator == "u" else np.arange(len(grid))[has]
-        for out, values_there in zip((mean, spread), result, strict=True):
-            if out is not None:
-                _store(out, rows, columns, values_there)
+    kind, method = ESTIMATORS[estimator], VARIANCES.get(variance)
+    parts = pools.by_length()
+    if pools.lengths is None:
+        mean, spread = _of_one_size(*parts[0][1:], None if n is None else grid, kind, method, num_threads)
+    else:
+        mean = np.full((pools.rows, len(grid)), np.nan)
+        spread = None if method is None else mean.copy()
+        for rows, own_scores, own_values in parts:
+            reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
+            own = _of_one_size(own_scores, own_values, grid[reached], kind, method, num_threads)
+            for out, part in zip((mean, spread), own, strict=True):
+                if out is not None:
+                    out[np.ix_(rows, reached)] = part
 
     def finish(array):
         if array is None:
@@ -175,34 +177,25 @@ def curve(
     return Curve(int(grid[0]) if scalar else grid, finish(mean), finish(spread))
 
 
-def _store(out, rows, columns, part):
-    if isinstance(rows, slice):
-        out[:, columns] = part
-    else:
-        out[np.ix_(rows, np.arange(out.shape[1])[columns])] = part
-
-
-def _of_one_size(pools, grid, kind, method):
-    """Return (means, variances or None) of pools of one size at `grid` (None: 1..M), in its order."""
-    if grid is None:
-        ascending, back = np.arange(1, pools.size + 1), slice(None)
-        means = pools.all_means() if kind == cpu.U else pools.means(kind, ascending.astype(np.float64))
-    elif len(grid) == 0:
-        empty = np.empty((len(pools.value), 0))
-        return empty, None if method is None else empty
-    else:
-        ascending, back = np.unique(grid, return_inverse=True)
-        means = pools.means(kind, ascending.astype(np.float64))
+def _of_one_size(scores, values, grid, kind, method, num_threads):
+    """Return (means, variances or None) of pools of one size (rows, M) at `grid` (None: 1..M), in its order."""
+    rows, size = scores.shape
+    every = grid is None and kind == cpu.U
+    ascending, back = (np.arange(1, size + 1), slice(None)) if grid is None else np.unique(grid, return_inverse=True)
+    at = ascending.astype(np.float64)
+    if rows * len(at) == 0:
+        return np.empty((rows, len(at))), None if method is None else np.empty((rows, len(at)))
+    if size <= cpu.SMALL and method is None:
+        return kernel.small_means(scores, values, kind, at, num_threads=num_threads)[:, back], None
+    pools = kernel.Pools(scores, values, num_threads=num_threads)
+    means = pools.all_means() if every else pools.means(kind, at)
     if method is None:
         return means[:, back], None
     variances = np.full(means.shape, np.nan)
-    if kind == cpu.V:
-        usable = len(ascending) if pools.size > 1 else 0
-    else:
-        most = pools.size // 2 if method == cpu.UNBIASED else pools.size - 1
-        usable = int(np.searchsorted(ascending, most, side="right"))
+    most = {cpu.UNBIASED: size // 2, cpu.JACKKNIFE: size - 1}[method]
+    usable = len(at) if kind == cpu.V and size > 1 else int(np.searchsorted(ascending, most, side="right"))
     if usable:
-        variances[:, :usable] = pools.variances(kind, method, ascending[:usable].astype(np.float64), means[:, :usable])
+        variances[:, :usable] = pools.variances(kind, method, at[:usable], means[:, :usable])
     return means[:, back], variances[:, back]
 
 
@@ -249,18 +242,19 @@ class _Input:
         self.leading, self.rows = scores.shape[:-1], int(np.prod(scores.shape[:-1], dtype=np.int64))
         self.dtype = np.result_type(scores, scores if values is None else values)
         self._arrays = scores, values
-        self._lengths = None if lengths is None else _checked_lengths(lengths, scores.shape)
-        self.largest = scores.shape[-1] if lengths is None else int(self._lengths.max(initial=0))
+        self.lengths = None if lengths is None else _checked_lengths(lengths, scores.shape)
+        self.largest = scores.shape[-1] if lengths is None else int(self.lengths.max(initial=0))
         self._check("scores", scores, np.isnan if values is not None else _not_finite)
         if values is not None:
             self._check("values", values, _not_finite)
 
     def _check(self, name, array, is_bad):
-        if not is_bad(array.sum(dtype=np.float64)) and name == "scores":
-            return  # a sum has a NaN or an infinity wherever a term has
+        with np.errstate(invalid="ignore", over="ignore"):
+            if not is_bad(array.sum(dtype=np.float64)):
+                return  # a sum has a NaN or an infinity wherever a term has
         bad = is_bad(array)
-        if self._lengths is not None:
-            bad &= (np.arange(array.shape[-1]) < self._lengths[:, None]).reshape(array.shape)
+        if self.lengths is not None:
+            bad &= (np.arange(array.shape[-1]) < self.lengths[:, None]).reshape(array.shape)
         flat = np.flatnonzero(bad)
         if flat.size:
             value = array.reshape(-1)[flat[0]]
@@ -269,15 +263,16 @@ class _Input:
             )
 
     def by_length(self):
-        """Yield (rows, scores (rows, M), values or None), one size M at a time, in float64."""
+        """Return (rows, scores (rows, M), values or None) for each size M there is, in float64."""
         flat = [None if a is None else a.reshape(self.rows, a.shape[-1]) for a in self._arrays]
-        if self._lengths is None:
-            yield slice(None), *(None if a is None else a.astype(np.float64, copy=False) for a in flat)
-            return
-        for size in np.unique(self._lengths):
-            rows = np.flatnonzero(self._lengths == size)
-            parts = (None if a is None else np.ascontiguousarray(a[rows, :size], dtype=np.float64) for a in flat)
-            yield rows, *parts
+        if self.lengths is None:
+            return [(slice(None), *(None if a is None else a.astype(np.float64, copy=False) for a in flat))]
+        parts = []
+        for size in np.unique(self.lengths):
+            rows = np.flatnonzero(self.lengths == size)
+            own = [None if a is None else np.ascontiguousarray(a[rows, :size], dtype=np.float64) for a in flat]
+            parts.append((rows, *own))
+        return parts
 
 
 def _not_finite(array):

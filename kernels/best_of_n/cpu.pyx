@@ -55,10 +55,13 @@ cdef extern from *:
         int (*pool_arrange)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
                             double*, double*, int32_t*) noexcept nogil
         void (*pool_mean)(int, const pool_row*, const double*, double*) noexcept nogil
+        void (*pool_weights)(int, Py_ssize_t, const double*, const double*, double*) noexcept nogil
+        void (*pool_dots)(Py_ssize_t, Py_ssize_t, const double*, const double*, Py_ssize_t, Py_ssize_t,
+                          double*) noexcept nogil
         void (*pool_variance)(int, int, const pool_row*, const double*, const double*, double*) noexcept nogil
         void (*pool_interpolate)(const double*, const double*, double, double, Py_ssize_t, double,
                                  double*) noexcept nogil
-        void (*pass_at_k)(Py_ssize_t, const int64_t*, const int64_t*, int64_t, double*) noexcept nogil
+        void (*pass_at_k)(Py_ssize_t, const int64_t*, const int64_t*, int64_t, double*, double*) noexcept nogil
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
@@ -74,6 +77,7 @@ cdef extern from *:
         LAW_REWARD_VARIANCE
         LAW_RENYI
         POOL_LANES
+        POOL_SMALL
         POOL_NODES
         POOL_U
         POOL_V
@@ -355,6 +359,7 @@ def table_rewards(const double[::1] tail, const double[::1] ladder, const double
 # ---- pools of scored samples (pool.inc) ----
 
 LANES = POOL_LANES
+SMALL = POOL_SMALL
 NODES = POOL_NODES
 U = POOL_U
 V = POOL_V
@@ -402,6 +407,22 @@ def pool_mean(int kind, const double[:, ::1] value, const double[::1] step, cons
             table.pool_mean(kind, &row, &n[j, 0], &out[i, j, 0])
 
 
+def pool_weights(int kind, const double[::1] step, const double[:, ::1] n, double[:, :, ::1] weight):
+    """Write the weights of ranks 1..size for every group of n: `weight` (groups, size, LANES)."""
+    cdef Py_ssize_t j
+    for j in range(n.shape[0]):
+        table.pool_weights(kind, weight.shape[1], &step[0], &n[j, 0], &weight[j, 0, 0])
+
+
+def pool_dots(const double[:, ::1] value, const double[:, :, ::1] weight, double[:, ::1] out):
+    """Write the means of every pool (rows) at every n (columns) from their weights."""
+    cdef Py_ssize_t j, count = out.shape[1]
+    with nogil:
+        for j in range(weight.shape[0]):
+            table.pool_dots(out.shape[0], value.shape[1], &value[0, 0], &weight[j, 0, 0],
+                            min(<Py_ssize_t>POOL_LANES, count - j * POOL_LANES), count, &out[0, j * POOL_LANES])
+
+
 def pool_variance(int kind, int method, const double[:, ::1] value, const double[::1] step,
                   const double[:, ::1] spread, const int32_t[:, ::1] tied, const double[:, ::1] n,
                   const double[:, :, ::1] mean, Py_ssize_t first, Py_ssize_t last, double[:, :, ::1] out):
@@ -427,8 +448,9 @@ def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transfor
                                        <Py_ssize_t>ends[s + 1] - start, ends[s] + 1.0, &out[i, start])
 
 
-def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] out):
-    """Write 1 - C(total - correct, k) / C(total, k) for every problem."""
+def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
+              double[::1] out):
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch, max(total) + 1."""
     if out.shape[0]:
         with nogil:
-            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &out[0])
+            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])

@@ -15,49 +15,88 @@ INTERPOLATION_COST = 3.0
 # Every n is summed exactly up to EXACT, and in pools smaller than INTERPOLATED at all n: there nodes save nothing.
 EXACT = 64
 INTERPOLATED = 512
+# Small pools share one table of weights; so many of them are sorted and summed at a time.
+BATCH = 1024
+
+
+def arrange(scores, values, value, spread, tied):
+    """Write pools (rows, M) in ascending order of score to `value`; returns whether any tied values differ."""
+    if values is None:  # nothing to carry along: NumPy's sort is the fastest
+        value[:] = scores
+        value.sort(axis=-1)
+        return False
+    return cpu.pool_arrange(scores, values, 0, len(value), value, spread, tied)
+
+
+def steps(kind, size):
+    """Return what the recurrence of the weights takes at each rank."""
+    out = np.empty(size + 1)
+    cpu.pool_steps(kind, out)
+    return out
+
+
+def shared_weights(kind, n, size):
+    """Return the weights of every rank of a small pool at ascending n: (groups, M, LANES)."""
+    grid = groups(n)
+    out = np.empty((len(grid), size, cpu.LANES))
+    cpu.pool_weights(kind, steps(kind, size), grid, out)
+    return out
+
+
+def small_means(scores, values, kind, n, *, num_threads=None):
+    """Return the means of many small pools (rows, M) at ascending n: (rows, T). Pools are sorted where they are used."""
+    rows, size = scores.shape
+    weight = shared_weights(kind, n, size)
+    out = np.empty((rows, len(n)))
+
+    def run(first, last):
+        length = min(BATCH, rows)
+        value, spread = np.empty((length, size)), np.empty((length, size))
+        tied = np.empty((length, size), dtype=np.int32)
+        for start in range(first * BATCH, min(last * BATCH, rows), BATCH):
+            part = slice(start, min(start + BATCH, rows))
+            count = part.stop - start
+            judged = None if values is None else values[part]
+            arrange(scores[part], judged, value[:count], spread[:count], tied[:count])
+            cpu.pool_dots(value[:count], weight, out[part])
+
+    work = SORT_COST * scores.size + MEAN_COST[kind] * size * out.size
+    threads.for_blocks(run, -(-rows // BATCH), work=work, num_threads=num_threads)
+    return out
 
 
 class Pools:
     """Pools of one size in ascending order of score: value (rows, M), and spread and tied where tied values differ."""
 
     def __init__(self, scores, values=None, *, num_threads=None):
-        rows, size = scores.shape
-        self.spread = self.tied = None
+        rows, self.size = scores.shape
         self.num_threads = num_threads
-        if values is None:
-            self.value = np.empty((rows, size))
+        self.value = np.empty(scores.shape)
+        self.spread = self.tied = None
+        spread = tied = None
+        if values is not None:
+            spread, tied = np.empty(scores.shape), np.empty(scores.shape, dtype=np.int32)
 
-            def run(first, last):
-                self.value[first:last] = scores[first:last]
-                self.value[first:last].sort(axis=-1)  # nothing to carry along: NumPy's vectorised sort is the fastest
-
-        else:
-            self.value, spread = np.empty((rows, size)), np.empty((rows, size))
-            tied = np.empty((rows, size), dtype=np.int32)
-
-            def run(first, last):
-                if cpu.pool_arrange(scores, values, first, last, self.value, spread, tied):
-                    self.spread, self.tied = spread, tied
+        def run(first, last):
+            part = slice(first, last)
+            own = (None, None, None) if values is None else (values[part], spread[part], tied[part])
+            if arrange(scores[part], own[0], self.value[part], own[1], own[2]):
+                self.spread, self.tied = spread, tied
 
         threads.for_blocks(run, rows, work=SORT_COST * scores.size, num_threads=num_threads)
-
-    @property
-    def size(self):
-        return self.value.shape[1]
-
-    def _steps(self, kind):
-        step = np.empty(self.size + 1)
-        cpu.pool_steps(kind, step)
-        return step
 
     def _ranks_visited(self, n):
         return float(np.minimum(self.size, 36.0 * self.size / n[:, 0] + 1).sum()) * n.shape[1] * self.value.shape[0]
 
     def means(self, kind, n):
         """Return the means at ascending n (T,), each summed by itself: (rows, T)."""
+        if self.size <= cpu.SMALL:
+            out = np.empty((len(self.value), len(n)))
+            cpu.pool_dots(self.value, shared_weights(kind, n, self.size), out)
+            return out
         grid = groups(n)
-        out = np.empty((self.value.shape[0], *grid.shape))
-        step = self._steps(kind)
+        out = np.empty((len(self.value), *grid.shape))
+        step = steps(kind, self.size)
 
         def run(first, last):
             cpu.pool_mean(kind, self.value, step, grid, first, last, out)
@@ -89,10 +128,10 @@ class Pools:
     def variances(self, kind, method, n, means):
         """Return the variances of `means` (rows, T) at ascending n (T,)."""
         grid = groups(n)
-        out = np.empty((self.value.shape[0], *grid.shape))
+        out = np.empty((len(self.value), *grid.shape))
         padded = np.zeros(out.shape)
         padded.reshape(len(out), -1)[:, : len(n)] = means
-        step = self._steps(kind)
+        step = steps(kind, self.size)
 
         def run(first, last):
             cpu.pool_variance(kind, method, self.value, step, self.spread, self.tied, grid, padded, first, last, out)
@@ -133,5 +172,5 @@ def segments(size):
 def pass_at_k(total, correct, k):
     """Return the chance that k of `total` samples, `correct` of them right, hold a right one: shape of `total`."""
     out = np.empty(total.shape)
-    cpu.pass_at_k(total, correct, k, out)
+    cpu.pass_at_k(total, correct, k, np.empty(int(total.max(initial=0)) + 1), out)
     return out
