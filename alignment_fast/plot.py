@@ -47,16 +47,9 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     3
 
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise BackendUnavailableError('figures need matplotlib: pip install "alignment-fast[app]"') from error
+    figure = _figure((13, 4.2), f"Best-of-n: {title}")
+    from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(f"Best-of-n: {title}", parse_math=False)
     reward, kl, win = figure.subplots(1, 3)
     x = columns["log_n"] / np.log(10)  # an axis of n itself would end where n overflows
 
@@ -79,10 +72,80 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
         axes.set_xlabel("n")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.xaxis.set_major_formatter(_power_of_ten)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize="small")
+        _finish(axes)
     return figure
+
+
+def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+    """Draw best-of-n curves that were estimated from pools of samples, with bands of two standard errors.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (T,)
+        One entry per value of n: ``n``, ``kl_bound`` (nats), and ``score`` or ``pass``, each with ``..._se``. With
+        ``value`` and ``value_se`` there is a second panel: gold values against √KL, and the curve fitted to them if
+        there is ``value_fit``.
+    title : str
+        Where the samples came from, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With its own Agg canvas; ``figure.savefig(file)`` writes it.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.plot import curve_figure
+    >>> names = ["n", "kl_bound", "score", "score_se", "value", "value_se"]
+    >>> figure = curve_figure({name: np.array([1.0, 2.0, 4.0]) for name in names}, "three points")
+    >>> len(figure.axes)
+    2
+
+    """
+    name, label = ("pass", "pass@n") if "pass" in columns else ("score", "expected score")
+    panels = 2 if "value" in columns else 1
+    figure = _figure((5.2 * panels, 4.2), f"Best-of-n from samples: {title}")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _band(axes[0], columns["n"], columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
+    axes[0].set(xscale="log", xlabel="n", ylabel=label)
+    if panels == 2:
+        d = np.sqrt(columns["kl_bound"])
+        _band(axes[1], d, columns["value"], columns["value_se"], "gold value ± 2 s.e.")
+        if "value_fit" in columns:
+            axes[1].plot(d, columns["value_fit"], color=BOUND, ls="--", label="fit  d (α − β d)")
+        axes[1].set(xlabel="d = √KL bound / √nats", ylabel="expected gold value")
+    for panel in axes:
+        _finish(panel)
+    return figure
+
+
+def _figure(size: tuple[float, float], title: str) -> "Figure":
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise BackendUnavailableError('figures need matplotlib: pip install "alignment-fast[app]"') from error
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def _finish(axes: "Axes") -> None:
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")
+
+
+def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray, label: str) -> None:
+    axes.fill_between(x, mean - 2 * standard_error, mean + 2 * standard_error, color=EXACT, alpha=0.18, lw=0)
+    axes.plot(x, mean, "o-", ms=3.5, color=EXACT, label=label)
 
 
 def _estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray) -> None:

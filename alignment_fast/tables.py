@@ -1,8 +1,8 @@
 """The one reader of tables: CSV, TSV, JSONL, Parquet and npz, plain or gzip, in chunks.
 
 `column_names` says what a file holds, `choose_column` picks one column by request or by a good guess, and
-`read_columns` streams the chosen columns as float64. Every complaint is a `TableError` that says where: file, line
-(counted as an editor counts: header and blank lines included, from 1) and column.
+`read_columns` streams the chosen columns as float64, or as text. Every complaint is a `TableError` that says where:
+file, line (counted as an editor counts: header and blank lines included, from 1) and column.
 
 CSV and TSV go through pyarrow's streaming reader, which is fast but does not know line numbers. When it, or a check on
 its values, finds something wrong, the file is read a second time by the standard library's slow reader, only to say
@@ -15,6 +15,7 @@ import gzip
 import io
 import itertools
 import json
+import math
 import shutil
 import tempfile
 import zipfile
@@ -116,31 +117,44 @@ def read_columns(
     columns: Mapping[str, str],
     *,
     nonnegative: Collection[str] = (),
+    finite: Collection[str] = (),
+    zero_one: Collection[str] = (),
+    text: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Chunk]:
-    r"""Read numeric columns of a table, chunk by chunk, as float64.
+    r"""Read columns of a table, chunk by chunk: numbers as float64, text as str.
 
     Parameters
     ----------
     path : path
         As in `column_names`.
     columns : mapping of str to str
-        Role (a key of the chunks) to name of the column.
+        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative and text that
+        lists a role counts.
     nonnegative : collection of str
         Roles in which a value below zero is an error.
+    finite : collection of str
+        Roles in which an infinite value is an error.
+    zero_one : collection of str
+        Roles in which only 0, 1 and the truth values (of JSONL, Parquet and npz; ``true`` and ``false`` as text, in
+        upper or lower case) are allowed.
+    text : collection of str
+        Roles that are read as text, say the names of prompts: arrays of dtype object that hold str. Integers stand
+        for their decimal digits; any other number is an error, as it has no one spelling.
     progress : callable, optional
         Called after every chunk with the bytes of the file consumed so far and its size.
 
     Yields
     ------
     dict of str to ndarray (rows,)
-        One float64 array per role. The rows of all chunks, in order, are those of the file. An integer above 2^53 is
-        rounded to the nearest float64; infinities are values; NaN, empty cells and nulls are errors.
+        One float64 array per role, or one of str for text. The rows of all chunks, in order, are those of the file.
+        An integer above 2^53 is rounded to the nearest float64; infinities are values; NaN, empty cells and nulls
+        are errors.
 
     Raises
     ------
     TableError
-        For the first cell that is not a number, is NaN, or is negative where that is forbidden; for ragged rows,
+        For the first cell that is empty, not a number, NaN, or outside of what its role allows; for ragged rows,
         columns that do not exist, empty, truncated or undecodable files. ``letters.csv, line 7, column 'count': 'abc'
         is not a number``. Rows of Parquet and npz are counted from 1.
     BackendUnavailableError
@@ -170,7 +184,11 @@ def read_columns(
             if names.count(name) != 1:
                 problem = "more than one column" if name in names else "no column"
                 raise TableError(f"{path} has {problem} {name!r}; its columns are: {', '.join(names)}")
-        rules = {role: (name, role in nonnegative) for role, name in columns.items()}
+        contents = {_ZERO_ONE: zero_one, _FINITE: finite, _NON_NEGATIVE: nonnegative, _TEXT: text}
+        rules = {
+            role: (name, next((content for content, roles in contents.items() if role in roles), _NUMBER))
+            for role, name in columns.items()
+        }
         for chunk, consumed in table.chunks(rules):
             rows += len(next(iter(chunk.values())))
             yield chunk
@@ -180,28 +198,124 @@ def read_columns(
         raise table.no_rows()
 
 
-Rules = Mapping[str, tuple[str, bool]]  # role -> (column, whether values below zero are errors)
+class _Number:
+    """What a column holds: how one cell of it is read, and how many at once. Here: any number but NaN."""
+
+    noun = "a number"
+    plural = "numbers"
+    json_types = frozenset({int, float})
+    numpy_kinds = "iuf"
+
+    def cell(self, cell: Any) -> Any:
+        """Return the value of a cell, or raise ValueError with the reason."""
+        if isinstance(cell, str) and not cell.strip():
+            raise ValueError("the cell is empty")
+        try:
+            value = float(cell)
+        except (ValueError, TypeError):
+            raise ValueError(f"{cell!r} is not a number") from None
+        except OverflowError:
+            raise ValueError("the integer is too large") from None
+        if value != value:
+            raise ValueError(f"{cell!r} is not a number")
+        return value
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        """Return whether `cell` would take every one of these values."""
+        return not np.isnan(values).any()
+
+    def array(self, cells: Any) -> np.ndarray:
+        """Return a list of cells of `json_types`, or an array of one of `numpy_kinds`."""
+        return np.asarray(cells, dtype=np.float64)
+
+    def from_arrow(self, cells: Any) -> np.ndarray:
+        """Return an Arrow array of text or of an `arrow_type`; ValueError where `cell` would raise it."""
+        arrow = _arrow("compute")
+        if not _textual(cells.type):
+            return cells.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False)
+        trimmed = arrow.compute.ascii_trim_whitespace(cells)
+        try:
+            return arrow.compute.cast(trimmed, "float64").to_numpy()
+        except ValueError:
+            # What Arrow takes is a subset of what `cell` takes ("1_000"), which has the last word.
+            return self.array([self.cell(cell) for cell in trimmed.to_pylist()])
+
+    def arrow_type(self, kind: Any) -> bool:
+        """Return whether a Parquet column of this type can hold such values."""
+        types = _arrow().types
+        return _textual(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
 
 
-def _number(cell: Any, nonnegative: bool) -> float:
-    """Return a cell as a float, or raise ValueError with the reason."""
-    if isinstance(cell, str) and not cell.strip():
-        raise ValueError("the cell is empty")
-    try:
-        value = float(cell)
-    except (ValueError, TypeError):
-        raise ValueError(f"{cell!r} is not a number") from None
-    except OverflowError:
-        raise ValueError("the integer is too large") from None
-    if value != value:
-        raise ValueError(f"{cell!r} is not a number")
-    if nonnegative and value < 0:
-        raise ValueError(f"{cell} is negative")
-    return value
+class _NonNegative(_Number):
+    def cell(self, cell: Any) -> Any:
+        value = super().cell(cell)
+        if value < 0:
+            raise ValueError(f"{cell} is negative")
+        return value
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        return super().acceptable(values) and not (values < 0).any()
 
 
-def _acceptable(values: np.ndarray, nonnegative: bool) -> bool:
-    return not (np.isnan(values).any() or (nonnegative and (values < 0).any()))
+class _Finite(_Number):
+    def cell(self, cell: Any) -> Any:
+        value = super().cell(cell)
+        if value in (math.inf, -math.inf):
+            raise ValueError(f"{cell} is infinite")
+        return value
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        return bool(np.isfinite(values).all())
+
+
+class _ZeroOne(_Number):
+    json_types = frozenset({bool, int, float})
+    numpy_kinds = "biuf"
+    words: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+
+    def cell(self, cell: Any) -> Any:
+        word = cell.strip().lower() if isinstance(cell, str) else cell
+        value = self.words[word] if word in self.words else super().cell(cell)
+        if value not in (0.0, 1.0):
+            raise ValueError(f"{cell} is neither 0 nor 1")
+        return value
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        return bool(((values == 0) | (values == 1)).all())
+
+    def arrow_type(self, kind: Any) -> bool:
+        return bool(_arrow().types.is_boolean(kind)) or super().arrow_type(kind)
+
+
+class _Text(_Number):
+    noun = "text or an integer"
+    plural = "text"
+    json_types = frozenset({str, int})
+    numpy_kinds = "Uiu"
+
+    def cell(self, cell: Any) -> Any:
+        if not str(cell).strip():
+            raise ValueError("the cell is empty")
+        return str(cell)
+
+    def acceptable(self, values: np.ndarray) -> bool:
+        return all(map(str.strip, values))
+
+    def array(self, cells: Any) -> np.ndarray:
+        return np.array(list(map(str, cells)), dtype=object)
+
+    def from_arrow(self, cells: Any) -> np.ndarray:
+        # Cells of a CSV file need not be UTF-8 where nobody looks at them; a name must be.
+        cells.validate(full=True)
+        return self.array(cells.to_pylist())
+
+    def arrow_type(self, kind: Any) -> bool:
+        return _textual(kind) or bool(_arrow().types.is_integer(kind))
+
+
+_NUMBER, _NON_NEGATIVE, _FINITE, _ZERO_ONE, _TEXT = _Number(), _NonNegative(), _Finite(), _ZeroOne(), _Text()
+
+Rules = Mapping[str, tuple[str, _Number]]  # role -> (column, what it holds)
 
 
 class _Table:
@@ -239,14 +353,14 @@ class _Table:
     def no_rows(self) -> TableError:
         return TableError(f"{self.path} has columns but no rows")
 
-    def bad_cell(self, cells: Iterable[Any], before: int, name: str, nonnegative: bool) -> TableError:
+    def bad_cell(self, cells: Iterable[Any], before: int, name: str, content: _Number) -> TableError:
         """Return the error for the first bad one of `cells`, which stand below `before` other rows."""
         for row, cell in enumerate(cells, start=before + 1):
             try:
-                _number("" if cell is None else cell, nonnegative)
+                content.cell("" if cell is None else cell)
             except ValueError as reason:
                 return self.error(f"row {row}, column {name!r}", reason)
-        return TableError(f"{self.path}, column {name!r}: cannot be read as numbers")
+        return TableError(f"{self.path}, column {name!r}: cannot be read as {content.plural}")
 
     def names(self) -> tuple[str, ...]:
         raise NotImplementedError
@@ -302,7 +416,7 @@ class _Delimited(_Table):
                         column_names=[str(index) for index in range(len(names))],
                     ),
                     arrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-                    # Cells stay text here, so that what is a number is decided by one rule, `_number`'s.
+                    # Cells stay text here, so that what is a number is decided by one rule, that of its content.
                     arrow.csv.ConvertOptions(
                         include_columns=sorted(set(position.values())),
                         column_types={index: arrow.string() for index in position.values()},
@@ -310,8 +424,8 @@ class _Delimited(_Table):
                     ),
                 )
                 for batch in reader:
-                    chunk = {role: _parsed(batch.column(index)) for role, index in position.items()}
-                    if not all(_acceptable(chunk[role], rules[role][1]) for role in chunk):
+                    chunk = {role: rules[role][1].from_arrow(batch.column(index)) for role, index in position.items()}
+                    if not all(rules[role][1].acceptable(values) for role, values in chunk.items()):
                         raise ValueError("a value is out of its domain")
                     yield chunk, raw.tell()
             except ValueError:
@@ -323,14 +437,15 @@ class _Delimited(_Table):
         with self.records() as records:
             _, _, names = next(records)
             names = [name.strip() for name in names]
-            wanted = sorted((names.index(name), name, nonnegative) for name, nonnegative in rules.values())
+            wanted = [(names.index(name), name, content) for name, content in rules.values()]
+            wanted.sort(key=lambda column: column[0])  # the first bad cell of a line is the leftmost
             line = None
             for line, _, cells in records:
                 if len(cells) != len(names):
                     raise self.error(f"line {line}", f"{len(cells)} cells under a header of {len(names)}")
-                for index, name, nonnegative in wanted:
+                for index, name, content in wanted:
                     try:
-                        _number(cells[index], nonnegative)
+                        content.cell(cells[index])
                     except ValueError as reason:
                         raise self.error(f"line {line}, column {name!r}", reason) from None
         if line is None:
@@ -389,12 +504,12 @@ class _JsonLines(_Table):
                 self.explain(rules)
                 raise
 
-    def column(self, items: list[dict[str, Any]], name: str, nonnegative: bool) -> np.ndarray:
+    def column(self, items: list[dict[str, Any]], name: str, content: _Number) -> np.ndarray:
         cells = [item[name] for item in items]
-        if not set(map(type, cells)) <= {int, float}:
-            raise ValueError("a value is not a number")
-        values = np.array(cells, dtype=np.float64)
-        if not _acceptable(values, nonnegative):
+        if not set(map(type, cells)) <= content.json_types:
+            raise ValueError(f"a value is not {content.noun}")
+        values = content.array(cells)
+        if not content.acceptable(values):
             raise ValueError("a value is out of its domain")
         return values
 
@@ -402,14 +517,14 @@ class _JsonLines(_Table):
         """Raise TableError for the first thing wrong in the file, read line by line."""
         with self.objects() as (objects, _):
             for line, item in objects:
-                for name, nonnegative in rules.values():
+                for name, content in rules.values():
                     where = f"line {line}, key {name!r}"
                     if name not in item:
                         raise self.error(where, "the key is missing")
-                    if type(item[name]) not in (int, float):
-                        raise self.error(where, f"{json.dumps(item[name])} is not a number")
+                    if type(item[name]) not in content.json_types:
+                        raise self.error(where, f"{json.dumps(item[name])} is not {content.noun}")
                     try:
-                        _number(item[name], nonnegative)
+                        content.cell(item[name])
                     except ValueError as reason:
                         raise self.error(where, reason) from None
 
@@ -428,30 +543,24 @@ class _Parquet(_Table):
             wanted = list(dict.fromkeys(name for name, _ in rules.values()))
             for batch in file.iter_batches(CHUNK_ROWS, columns=wanted):
                 chunk = {
-                    role: self.column(batch.column(name), done, name, nonnegative)
-                    for role, (name, nonnegative) in rules.items()
+                    role: self.column(batch.column(name), done, name, content)
+                    for role, (name, content) in rules.items()
                 }
                 done += batch.num_rows
                 # The footer is read first, so the position in the file says nothing: count rows.
                 yield chunk, size * done // max(total, 1)
 
-    def column(self, cells: Any, before: int, name: str, nonnegative: bool) -> np.ndarray:
-        arrow = _arrow()
-        kind = cells.type
-        if arrow.types.is_dictionary(kind):
+    def column(self, cells: Any, before: int, name: str, content: _Number) -> np.ndarray:
+        if _arrow().types.is_dictionary(cells.type):
             cells = cells.dictionary_decode()
-            kind = cells.type
-        textual = arrow.types.is_string(kind) or arrow.types.is_large_string(kind)
-        if not (
-            textual or arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind)
-        ):
-            raise TableError(f"{self.path}, column {name!r}: holds {kind}, not numbers")
+        if not content.arrow_type(cells.type):
+            raise TableError(f"{self.path}, column {name!r}: holds {cells.type}, not {content.plural}")
         if not cells.null_count:
             with contextlib.suppress(ValueError):
-                values = _parsed(cells) if textual else cells.cast(arrow.float64(), safe=False).to_numpy()
-                if _acceptable(values, nonnegative):
+                values = content.from_arrow(cells)
+                if content.acceptable(values):
                     return values
-        raise self.bad_cell(cells.to_pylist(), before, name, nonnegative)
+        raise self.bad_cell(cells.to_pylist(), before, name, content)
 
 
 class _Npz(_Table):
@@ -470,21 +579,22 @@ class _Npz(_Table):
 
     def chunks(self, rules: Rules) -> Iterator[tuple[Chunk, int]]:
         with self.archive() as file:
-            chunk = {role: self.column(file[name], name, nonnegative) for role, (name, nonnegative) in rules.items()}
+            chunk = {role: self.column(file[name], name, content) for role, (name, content) in rules.items()}
         lengths = {rules[role][0]: len(values) for role, values in chunk.items()}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
             raise TableError(f"{self.path}: arrays differ in length: {listed}")
         yield chunk, self.path.stat().st_size
 
-    def column(self, array: np.ndarray, name: str, nonnegative: bool) -> np.ndarray:
-        if array.ndim != 1 or array.dtype.kind not in "iuf":
+    def column(self, array: np.ndarray, name: str, content: _Number) -> np.ndarray:
+        if array.ndim != 1 or array.dtype.kind not in content.numpy_kinds:
             raise TableError(
-                f"{self.path}, column {name!r}: holds {array.dtype} of shape {array.shape}, not a row of numbers"
+                f"{self.path}, column {name!r}: holds {array.dtype} of shape {array.shape}, "
+                f"not a row of {content.plural}"
             )
-        values = array.astype(np.float64)
-        if not _acceptable(values, nonnegative):
-            raise self.bad_cell(values.tolist(), 0, name, nonnegative)
+        values = content.array(array)
+        if not content.acceptable(values):
+            raise self.bad_cell(values.tolist(), 0, name, content)
         return values
 
 
@@ -540,12 +650,6 @@ def _arrow(module: str | None = None) -> Any:
         ) from error
 
 
-def _parsed(cells: Any) -> np.ndarray:
-    """Return an Arrow array of text as float64 numbers; ValueError if one of them is none."""
-    compute = _arrow("compute").compute
-    trimmed = compute.ascii_trim_whitespace(cells)
-    try:
-        return compute.cast(trimmed, "float64").to_numpy()
-    except ValueError:
-        # What Arrow takes is a subset of what float() takes ("1_000"); float() has the last word.
-        return np.array([_number(cell, False) for cell in trimmed.to_pylist()])
+def _textual(kind: Any) -> bool:
+    types = _arrow().types
+    return bool(types.is_string(kind) or types.is_large_string(kind))

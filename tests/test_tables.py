@@ -320,6 +320,85 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
         assert len(read(written(tmp_path, f"a.{kind}", FORMATS[kind]), {"p": "count"})["p"]) == 4
 
 
+# ---- text, and what is right or wrong ----
+
+NAMES = ["a/1", "007", " b", "b"]
+RIGHT = [True, False, False, True]
+
+
+def named(kind):
+    """Return a table of a name and a truth value per row, in the way that is natural for its kind."""
+    pairs = list(zip(NAMES, RIGHT, strict=True))
+    match kind:
+        case "csv":
+            return "prompt,correct\n" + "".join(f"{name},{int(right)}\n" for name, right in pairs)
+        case "tsv":
+            return "prompt\tcorrect\n" + "".join(f"{name}\t{right}\n" for name, right in pairs)
+        case "jsonl" | "ndjson":
+            return "".join(json.dumps({"prompt": name, "correct": right}) + "\n" for name, right in pairs)
+        case "parquet":
+            return parquet_of(prompt=NAMES, correct=RIGHT)
+        case "npz":
+            file = io.BytesIO()
+            np.savez(file, prompt=np.array(NAMES), correct=np.array(RIGHT))
+            return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_text_stays_as_it_is_and_truth_values_are_zero_and_one(tmp_path, kind):
+    path = written(tmp_path, f"a.{kind}", named(kind))
+    columns = read(path, {"id": "prompt", "right": "correct"}, text=("id",), zero_one=("right",))
+    assert columns["id"].tolist() == NAMES
+    assert columns["right"].dtype == np.float64
+    np.testing.assert_array_equal(columns["right"], RIGHT)
+
+
+def integers(kind):
+    match kind:
+        case "csv" | "tsv":
+            return "id\n7\n12\n"
+        case "jsonl" | "ndjson":
+            return '{"id": 7}\n{"id": 12}\n'
+        case "parquet":
+            return parquet_of(id=[7, 12])
+        case "npz":
+            file = io.BytesIO()
+            np.savez(file, id=np.array([7, 12]))
+            return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_integers_as_text_are_their_digits(tmp_path, kind):
+    path = written(tmp_path, f"a.{kind}", integers(kind))
+    assert read(path, {"id": "id"}, text=("id",))["id"].tolist() == ["7", "12"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "id,right\na,1\n,0\n", ", line 3, column 'id': the cell is empty"),
+        ("a.csv", "id,right\na,1\n  ,0\n", ", line 3, column 'id': the cell is empty"),
+        ("a.csv", b"id,right\n\xff,1\n", ": Invalid UTF8"),
+        ("a.csv", "id,right\na,1\nb,2\n", ", line 3, column 'right': 2 is neither 0 nor 1"),
+        ("a.csv", "id,right\na,TRUE\nb,maybe\n", ", line 3, column 'right': 'maybe' is not a number"),
+        ("a.csv", "id,right\na,1\nb,nan\n", ", line 3, column 'right': 'nan' is not a number"),
+        ("a.jsonl", '{"id": 1.5, "right": true}\n', ", line 1, key 'id': 1.5 is not text or an integer"),
+        ("a.jsonl", '{"id": true, "right": true}\n', ", line 1, key 'id': true is not text or an integer"),
+        ("a.jsonl", '{"id": "", "right": true}\n', ", line 1, key 'id': the cell is empty"),
+        ("a.jsonl", '{"id": "a", "right": "true"}\n', ", line 1, key 'right': \"true\" is not a number"),
+        ("a.jsonl", '{"id": "a", "right": 0.5}\n', ", line 1, key 'right': 0.5 is neither 0 nor 1"),
+        ("a.parquet", parquet_of(id=["a", None], right=[1, 0]), ", row 2, column 'id': the cell is empty"),
+        ("a.parquet", parquet_of(id=[1.5], right=[1]), ", column 'id': holds double, not text"),
+        ("a.parquet", parquet_of(id=["a"], right=[7]), ", row 1, column 'right': 7 is neither 0 nor 1"),
+    ],
+)
+def test_complaints_about_text_and_truth_values_say_where(tmp_path, name, content, message):
+    path = written(tmp_path, name, content)
+    with pytest.raises(TableError) as caught:
+        read(path, {"id": "id", "right": "right"}, text=("id",), zero_one=("right",))
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=20),

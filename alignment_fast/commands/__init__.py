@@ -3,6 +3,7 @@
 import typer
 
 from alignment_fast.commands.best_of_n import best_of_n
+from alignment_fast.commands.curve import curve
 from alignment_fast.commands.info import info
 
 app = typer.Typer(
@@ -14,5 +15,6 @@ app = typer.Typer(
 )
 app.command("info")(info)
 app.command("best-of-n")(best_of_n)
+app.command("curve")(curve)
 
 __all__ = ["app"]

@@ -1,22 +1,17 @@
 """``alignment-fast best-of-n``: what best-of-N does to a reference distribution, exactly and by simulation."""
 
-import csv
 import dataclasses
-import io
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
 from alignment_fast._files import replacing
 from alignment_fast.commands.outcomes import Outcomes, read_outcomes
+from alignment_fast.commands.terminal import csv_bytes, numbers, output, progress_bar, table
 
 __all__ = ["best_of_n"]
 
@@ -72,11 +67,7 @@ def best_of_n(
     import alignment_fast as af
 
     grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
-    messages = Console(stderr=True, quiet=not sys.stderr.isatty())  # a bar is for people
-    with (
-        af.num_threads(threads or af.get_num_threads()),
-        Progress(console=messages, transient=True) as progress,
-    ):
+    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
             file,
@@ -92,21 +83,10 @@ def best_of_n(
 
 def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
     """Return the pairs (n, log n) that the options list, ascending, each once; n is inf where it overflows."""
-    pairs = {(value, math.log(value)) for value in _values(n, "--n", 1.0)}
-    for value in _values(log_n, "--log-n", 0.0):
+    pairs = {(value, math.log(value)) for value in numbers(n, "--n", 1.0)}
+    for value in numbers(log_n, "--log-n", 0.0):
         pairs.add((math.exp(value) if value <= LARGEST_LOG_N else math.inf, value))
     return sorted(pairs, key=lambda pair: pair[1])
-
-
-def _values(text: str | None, option: str, lowest: float) -> Iterator[float]:
-    for item in text.split(",") if text is not None else ():
-        try:
-            value = float(item)
-        except ValueError:
-            raise ValueError(f"{option}: {item.strip()!r} is not a number") from None
-        if not lowest <= value < math.inf:
-            raise ValueError(f"{option}: {item.strip()} is not a finite number of at least {lowest:g}")
-        yield value
 
 
 def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, seed: int) -> Iterator[Row]:
@@ -161,15 +141,13 @@ def _mean(values: np.ndarray) -> tuple[float, float]:
 
 
 def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=200)  # no line of a table is folded in a file or a pipe
+    console = output()
     weight, reward = outcomes.columns
     kind = "log-probability" if outcomes.log else "weight"
     console.print(f"{file}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}", markup=False)
     console.print(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n", markup=False)
     console.print(
-        _table(
+        table(
             ("n", "expected reward", "estimate", "s.e.", "sd of reward", "method"),
             (
                 (
@@ -182,11 +160,12 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
                 )
                 for row in rows
             ),
+            left="method",
         )
     )
     console.print()
     console.print(
-        _table(
+        table(
             ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
             (
                 (
@@ -210,15 +189,6 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
     )
 
 
-def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        table.add_column(title, justify="left" if title == "method" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
 def _short_n(row: Row) -> str:
     return f"{row.n:.6g}" if math.isfinite(row.n) else f"exp({row.log_n:g})"
 
@@ -227,14 +197,9 @@ def _save(folder: Path, rows: list[Row], title: str) -> None:
     from alignment_fast.plot import best_of_n_figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in dataclasses.fields(Row)])
-    writer.writerows(dataclasses.astuple(row) for row in rows)  # repr of floats: reads back to the same bits
-    figure = best_of_n_figure(
-        {field.name: np.array([getattr(row, field.name) for row in rows]) for field in dataclasses.fields(Row)}, title
-    )
+    names = [field.name for field in dataclasses.fields(Row)]
+    figure = best_of_n_figure({name: np.array([getattr(row, name) for row in rows]) for name in names}, title)
     with replacing(folder / "best_of_n.csv") as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_bytes(names, map(dataclasses.astuple, rows)))
     with replacing(folder / "best_of_n.png") as file:
         figure.savefig(file, format="png", dpi=150)

@@ -65,3 +65,36 @@ def uniform_rewards(tail: NDArray[np.float64], reward: NDArray[np.float64]) -> N
 def table_rewards(
     tail: NDArray[np.float64], ladder: NDArray[np.float64], value: NDArray[np.float64], reward: NDArray[np.float64]
 ) -> None: ...
+
+# ---- pools of scored samples (pool.inc) ----
+
+LANES: Final[int]
+SMALL: Final[int]
+NODES: Final[int]
+U: Final[int]
+V: Final[int]
+UNBIASED: Final[int]
+JACKKNIFE: Final[int]
+
+def pool_steps(kind: int, step: _Reals) -> None: ...
+def pool_arrange(
+    score: _Reals, judged: _Reals, first: int, last: int, value: _Reals, spread: _Reals, tied: NDArray[np.int32]
+) -> bool: ...
+def pool_mean(kind: int, value: _Reals, step: _Reals, n: _Reals, first: int, last: int, out: _Reals) -> None: ...
+def pool_weights(kind: int, step: _Reals, n: _Reals, weight: _Reals) -> None: ...
+def pool_dots(value: _Reals, weight: _Reals, out: _Reals) -> None: ...
+def pool_variance(
+    kind: int,
+    method: int,
+    value: _Reals,
+    step: _Reals,
+    spread: _Reals | None,
+    tied: NDArray[np.int32] | None,
+    n: _Reals,
+    mean: _Reals,
+    first: int,
+    last: int,
+    out: _Reals,
+) -> None: ...
+def pool_interpolate(sums: _Reals, transform: _Reals, ends: _Reals, first: int, last: int, out: _Reals) -> None: ...
+def pass_at_k(total: _Rows, correct: _Rows, k: int, found: _Reals, out: _Reals) -> None: ...

@@ -21,6 +21,12 @@ cdef extern from *:
         double sum, second, third
     ctypedef struct af_race:
         uint64_t draws, ties, start, stop
+    ctypedef struct pool_row:
+        Py_ssize_t size
+        const double *value
+        const double *step
+        const double *spread
+        const int32_t *tied
     ctypedef struct af_table:
         const char *isa
         void (*law_build)(law_row*, const double*, const double*, int, void*, uint64_t*) noexcept nogil
@@ -45,6 +51,17 @@ cdef extern from *:
         void (*uniform_rewards)(Py_ssize_t, const double*, double*) noexcept nogil
         void (*table_rewards)(Py_ssize_t, const double*, Py_ssize_t, const double*, const double*,
                               double*) noexcept nogil
+        void (*pool_steps)(int, Py_ssize_t, double*) noexcept nogil
+        int (*pool_arrange)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
+                            double*, double*, int32_t*) noexcept nogil
+        void (*pool_mean)(int, const pool_row*, const double*, double*) noexcept nogil
+        void (*pool_weights)(int, Py_ssize_t, const double*, const double*, double*) noexcept nogil
+        void (*pool_dots)(Py_ssize_t, Py_ssize_t, const double*, const double*, Py_ssize_t, Py_ssize_t,
+                          double*) noexcept nogil
+        void (*pool_variance)(int, int, const pool_row*, const double*, const double*, double*) noexcept nogil
+        void (*pool_interpolate)(const double*, const double*, double, double, Py_ssize_t, double,
+                                 double*) noexcept nogil
+        void (*pass_at_k)(Py_ssize_t, const int64_t*, const int64_t*, int64_t, double*, double*) noexcept nogil
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
@@ -59,6 +76,13 @@ cdef extern from *:
         LAW_EXPECTED_REWARD
         LAW_REWARD_VARIANCE
         LAW_RENYI
+        POOL_LANES
+        POOL_SMALL
+        POOL_NODES
+        POOL_U
+        POOL_V
+        POOL_UNBIASED
+        POOL_JACKKNIFE
     const af_table *af_select(const char *isa)
 
 cdef const af_table *table = af_select(ISA.encode())
@@ -330,3 +354,103 @@ def table_rewards(const double[::1] tail, const double[::1] ladder, const double
     if tail.shape[0]:
         with nogil:
             table.table_rewards(tail.shape[0], &tail[0], ladder.shape[0], &ladder[0], &value[0], &reward[0])
+
+
+# ---- pools of scored samples (pool.inc) ----
+
+LANES = POOL_LANES
+SMALL = POOL_SMALL
+NODES = POOL_NODES
+U = POOL_U
+V = POOL_V
+UNBIASED = POOL_UNBIASED
+JACKKNIFE = POOL_JACKKNIFE
+
+
+def pool_steps(int kind, double[::1] step):
+    """Write what the recurrence of the weights takes at every rank 0..size, for pools of up to `size` samples."""
+    table.pool_steps(kind, step.shape[0] - 1, &step[0])
+
+
+def pool_arrange(const double[:, ::1] score, const double[:, ::1] judged, Py_ssize_t first, Py_ssize_t last,
+                 double[:, ::1] value, double[:, ::1] spread, int32_t[:, ::1] tied):
+    """Write the values of pools first..last-1 in ascending order of score; returns whether any tied values differ."""
+    cdef Py_ssize_t size = score.shape[1], i
+    cdef uint64_t *words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
+    cdef bint differ = False
+    with nogil:
+        for i in range(first, last):
+            differ |= table.pool_arrange(size, &score[i, 0], &judged[i, 0], words, words + size, words + 2 * size,
+                                         <int32_t*>(words + 3 * size), &value[i, 0], &spread[i, 0], &tied[i, 0])
+    free(words)
+    return differ
+
+
+cdef inline pool_row pool_of(Py_ssize_t which, const double[:, ::1] value, const double[::1] step,
+                             const double[:, ::1] spread, const int32_t[:, ::1] tied) noexcept nogil:
+    cdef pool_row row
+    row.size, row.value, row.step, row.spread, row.tied = value.shape[1], &value[which, 0], &step[0], NULL, NULL
+    if tied is not None:
+        row.spread, row.tied = &spread[which, 0], &tied[which, 0]
+    return row
+
+
+def pool_mean(int kind, const double[:, ::1] value, const double[::1] step, const double[:, ::1] n, Py_ssize_t first,
+              Py_ssize_t last, double[:, :, ::1] out):
+    """Write units first..last-1 of `out` (pools, groups, LANES): unit = (pool, group of n, a row of `n`)."""
+    cdef Py_ssize_t unit, i, j
+    cdef pool_row row
+    with nogil:
+        for unit in range(first, last):
+            i, j = unit // n.shape[0], unit % n.shape[0]
+            row = pool_of(i, value, step, None, None)
+            table.pool_mean(kind, &row, &n[j, 0], &out[i, j, 0])
+
+
+def pool_weights(int kind, const double[::1] step, const double[:, ::1] n, double[:, :, ::1] weight):
+    """Write the weights of ranks 1..size for every group of n: `weight` (groups, size, LANES)."""
+    cdef Py_ssize_t j
+    for j in range(n.shape[0]):
+        table.pool_weights(kind, weight.shape[1], &step[0], &n[j, 0], &weight[j, 0, 0])
+
+
+def pool_dots(const double[:, ::1] value, const double[:, :, ::1] weight, double[:, ::1] out):
+    """Write the means of every pool (rows) at every n (columns) from their weights."""
+    cdef Py_ssize_t j, count = out.shape[1]
+    with nogil:
+        for j in range(weight.shape[0]):
+            table.pool_dots(out.shape[0], value.shape[1], &value[0, 0], &weight[j, 0, 0],
+                            min(<Py_ssize_t>POOL_LANES, count - j * POOL_LANES), count, &out[0, j * POOL_LANES])
+
+
+def pool_variance(int kind, int method, const double[:, ::1] value, const double[::1] step,
+                  const double[:, ::1] spread, const int32_t[:, ::1] tied, const double[:, ::1] n,
+                  const double[:, :, ::1] mean, Py_ssize_t first, Py_ssize_t last, double[:, :, ::1] out):
+    """Write units first..last-1 of `out`, as `pool_mean` does; `spread` and `tied` may be None."""
+    cdef Py_ssize_t unit, i, j
+    cdef pool_row row
+    with nogil:
+        for unit in range(first, last):
+            i, j = unit // n.shape[0], unit % n.shape[0]
+            row = pool_of(i, value, step, spread, tied)
+            table.pool_variance(kind, method, &row, &n[j, 0], &mean[i, j, 0], &out[i, j, 0])
+
+
+def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transform, const double[::1] ends,
+                     Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write out[i, ends[s] - 1:ends[s + 1]], the means at those n, from sums (pools, segments, NODES)."""
+    cdef Py_ssize_t i, s, start
+    with nogil:
+        for i in range(first, last):
+            for s in range(sums.shape[1]):
+                start = <Py_ssize_t>ends[s]
+                table.pool_interpolate(&sums[i, s, 0], &transform[0, 0], ends[s], ends[s + 1],
+                                       <Py_ssize_t>ends[s + 1] - start, ends[s] + 1.0, &out[i, start])
+
+
+def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
+              double[::1] out):
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch, max(total) + 1."""
+    if out.shape[0]:
+        with nogil:
+            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])

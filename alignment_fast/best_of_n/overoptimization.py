@@ -1,0 +1,316 @@
+"""Over-optimisation: what best-of-n by a proxy reward does to the reward that is meant, and the curves fitted to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from alignment_fast._rng import BOOTSTRAP, Seed
+from alignment_fast.best_of_n.bounds import kl_upper_bound
+from alignment_fast.best_of_n.pool import curve
+from alignment_fast.random import Stream
+
+__all__ = ["OveroptimizationFit", "ProxyVersusGold", "fit_overoptimization", "proxy_versus_gold"]
+
+Form = Literal["best-of-n", "reinforcement-learning"]
+
+
+@dataclass(frozen=True, eq=False)
+class OveroptimizationFit:
+    r"""A fitted gain over the reference, as a function of d = √KL.
+
+    Parameters
+    ----------
+    form : str
+        "best-of-n", d (α − β d), or "reinforcement-learning", d (α − β log d).
+    alpha, beta : float
+        The fitted coefficients.
+    covariance : ndarray (2, 2)
+        Of (alpha, beta).
+
+    """
+
+    form: Form
+    alpha: float
+    beta: float
+    covariance: np.ndarray
+
+    @property
+    def standard_errors(self) -> tuple[float, float]:
+        """Standard errors of alpha and beta."""
+        alpha, beta = np.sqrt(np.diag(self.covariance)).tolist()
+        return alpha, beta
+
+    @property
+    def peak_kl(self) -> float:
+        """KL divergence at which the fitted gain is largest; inf where it never turns."""
+        if self.beta <= 0:
+            return math.inf
+        if self.form == "best-of-n":
+            return max(self.alpha / (2 * self.beta), 0.0) ** 2
+        exponent = 2 * (self.alpha / self.beta - 1)
+        return math.exp(exponent) if exponent < 700 else math.inf  # beyond the range of floats
+
+    def gain(self, kl: Any) -> Any:
+        """Return the fitted gain at divergence `kl` in nats, scalar or array."""
+        return (_design(np.asarray(kl, dtype=np.float64), self.form) @ (self.alpha, self.beta))[()]
+
+    def standard_error(self, kl: Any) -> Any:
+        """Return the standard error of `gain`, as far as it comes from alpha and beta."""
+        design = _design(np.asarray(kl, dtype=np.float64), self.form)
+        return np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))[()]
+
+
+def _design(kl: np.ndarray, form: Form) -> np.ndarray:
+    """Return the derivatives of the gain with respect to alpha and beta, on the last axis."""
+    d = np.sqrt(kl)
+    if form == "best-of-n":
+        return np.stack([d, -kl], axis=-1)
+    return np.stack([d, -d * np.log(d, out=np.zeros_like(d), where=d > 0)], axis=-1)
+
+
+def fit_overoptimization(
+    kl: Any, gain: Any, *, form: Form = "best-of-n", standard_error: Any = None, covariance: Any = None
+) -> OveroptimizationFit:
+    r"""Fit the over-optimisation law of Gao et al. to gains over the reference.
+
+    .. math:: R_{\mathrm{bon}}(d) = d (\alpha - \beta d), \qquad R_{\mathrm{RL}}(d) = d (\alpha - \beta \log d),
+              \qquad d = \sqrt{D(\pi \| p)}
+
+    Both are linear in α and β, so that weighted least squares has one solution, found without iterating.
+
+    Parameters
+    ----------
+    kl : array (T,)
+        Divergence from the reference in nats, >= 0. Points at 0 say nothing about α and β and are left out.
+    gain : array (T,)
+        Reward minus that of the reference.
+    form : {"best-of-n", "reinforcement-learning"}
+        The law to fit.
+    standard_error : array (T,), optional
+        Standard errors of independent gains: points weigh by their inverse squares.
+    covariance : array (T, T), optional
+        Covariance of the gains. Points weigh by its inverse diagonal; all of it goes into the covariance of the fit.
+        Points of one curve are strongly correlated: without this, the fit looks better than it is.
+
+    Returns
+    -------
+    OveroptimizationFit
+        If neither is given, points weigh alike and their variance is estimated from the residuals.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite or out of its domain, both options are given, or fewer than two
+        different positive divergences are left (three without `standard_error` or `covariance`).
+
+    References
+    ----------
+    Gao, Schulman and Hilton, "Scaling laws for reward model overoptimization", arXiv:2210.10760, section 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.best_of_n import fit_overoptimization
+    >>> kl = np.array([0.5, 1.0, 2.0, 4.0])
+    >>> fit = fit_overoptimization(kl, np.sqrt(kl) * (1.0 - 0.25 * np.sqrt(kl)))
+    >>> print(f"{fit.alpha:.6f} {fit.beta:.6f}, largest gain at KL = {fit.peak_kl:.6f}")
+    1.000000 0.250000, largest gain at KL = 4.000000
+
+    """
+    if form not in ("best-of-n", "reinforcement-learning"):
+        raise ValueError(f'form must be "best-of-n" or "reinforcement-learning", not {form!r}')
+    if standard_error is not None and covariance is not None:
+        raise ValueError("only one of standard_error and covariance can be given")
+    kl = _finite(kl, "kl", 1, lowest=0.0)
+    gain = _finite(gain, "gain", 1, shape=kl.shape)
+    used = kl > 0
+    known = np.eye(kl.size)
+    if standard_error is not None:
+        known = np.diag(_finite(standard_error, "standard_error", 1, shape=kl.shape) ** 2)
+    elif covariance is not None:
+        known = _finite(covariance, "covariance", 2, shape=kl.shape * 2)
+    known = known[np.ix_(used, used)]
+    if (np.diag(known) <= 0).any():
+        raise ValueError("the variance of a gain at positive divergence is not positive")
+    estimated = standard_error is None and covariance is None
+    needed = 3 if estimated else 2
+    if np.unique(kl[used]).size < needed:
+        raise ValueError(f"kl holds fewer than {needed} different positive values")
+    weight = 1 / np.sqrt(np.diag(known))
+    inverse = np.linalg.pinv(_design(kl[used], form) * weight[:, None]) * weight
+    alpha, beta = (inverse @ gain[used]).tolist()
+    if estimated:
+        residual = gain[used] - _design(kl[used], form) @ (alpha, beta)
+        known = known * (residual @ residual / (residual.size - 2))
+    return OveroptimizationFit(form, alpha, beta, inverse @ known @ inverse.T)
+
+
+def _finite(
+    value: Any, name: str, ndim: int, *, shape: tuple[int, ...] | None = None, lowest: float = -math.inf
+) -> np.ndarray:
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim != ndim or (shape is not None and array.shape != shape):
+        raise ValueError(f"{name} has shape {array.shape}, not {shape or '(T,)'}")
+    bad = ~np.isfinite(array) | (array < lowest)
+    if bad.any():
+        at = tuple(np.argwhere(bad)[0].tolist())
+        place = ", ".join(map(str, at))
+        raise ValueError(f"{name}[{place}] = {array[at]} is not finite{'' if lowest < 0 else ' and at least 0'}")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class ProxyVersusGold:
+    """Expected proxy and gold reward of best-of-n by the proxy, with the covariances of the estimates across n.
+
+    Parameters
+    ----------
+    n : ndarray (T,)
+        Draws, ascending from 1.
+    kl : ndarray (T,)
+        log n − (n − 1)/n, an upper bound of the divergence from the reference, exact for distinct scores.
+    proxy, gold : ndarray (T,)
+        Estimates of the expected rewards.
+    proxy_covariance, gold_covariance : ndarray (T, T)
+        Covariances of the estimates.
+    blocks : int
+        The independent blocks that the covariances come from: the prompts, or groups of one prompt's samples.
+
+    """
+
+    n: np.ndarray
+    kl: np.ndarray
+    proxy: np.ndarray
+    gold: np.ndarray
+    proxy_covariance: np.ndarray
+    gold_covariance: np.ndarray
+    blocks: int
+
+    @property
+    def proxy_standard_error(self) -> np.ndarray:
+        """Standard errors of `proxy`."""
+        return np.sqrt(np.diag(self.proxy_covariance))
+
+    @property
+    def gold_standard_error(self) -> np.ndarray:
+        """Standard errors of `gold`."""
+        return np.sqrt(np.diag(self.gold_covariance))
+
+    def fit(self, form: Form = "best-of-n", *, reward: Literal["gold", "proxy"] = "gold") -> OveroptimizationFit:
+        """Fit the gain over n = 1 by `fit_overoptimization`, given how the points of the curve correlate."""
+        if reward not in ("gold", "proxy"):
+            raise ValueError(f'reward must be "gold" or "proxy", not {reward!r}')
+        mean, covariance = (
+            (self.gold, self.gold_covariance) if reward == "gold" else (self.proxy, self.proxy_covariance)
+        )
+        gain = np.eye(self.n.size)
+        gain[:, 0] -= 1  # rows: value at n minus value at 1
+        return fit_overoptimization(self.kl, gain @ mean, form=form, covariance=gain @ covariance @ gain.T)
+
+
+def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 20, seed: Seed = 0) -> ProxyVersusGold:
+    r"""Return the proxy and the gold reward of best-of-n by the proxy, from pools of doubly scored samples.
+
+    Estimates are the unbiased ones of `curve`, averaged over prompts. Their covariances across n come from the
+    scatter of prompts; a single pool is cut at random into `groups` groups, each left out once (the delete-a-group
+    jackknife), and the scatter of the pseudo-values :math:`G \hat R - (G-1) \hat R_{(-g)}` takes that place.
+
+    Parameters
+    ----------
+    scores : array (..., M), or sequence of one-dimensional arrays
+        Proxy rewards, which select: one pool for each prompt; pools may differ in size.
+    values : like `scores`
+        Gold rewards of the same samples, which judge.
+    n : sequence of int, optional
+        Draws; 1 is always added. Default: the powers of two up to the smallest pool, or up to half of a single one.
+    groups : int
+        Groups of a single pool, at least 2; M where the pool has fewer samples.
+    seed : int, SeedSequence, Generator or None
+        Of the random groups; not used for several prompts.
+
+    Returns
+    -------
+    ProxyVersusGold
+        The rewards, and ``.fit()`` for the law of Gao et al.
+
+    Raises
+    ------
+    ValueError
+        If pools are empty or disagree, a score is NaN, n is below 1 or exceeds the smallest pool, or a single pool
+        keeps less than n samples when a group is left out.
+
+    References
+    ----------
+    Gao, Schulman and Hilton, arXiv:2210.10760; Kott, "The delete-a-group jackknife", J. Official Statistics 17 (2001).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.best_of_n import proxy_versus_gold
+    >>> rng = np.random.default_rng(0)
+    >>> gold = rng.normal(size=(200, 64))
+    >>> result = proxy_versus_gold(gold + rng.normal(size=gold.shape), gold)
+    >>> print(result.n, result.gold.round(2))
+    [ 1  2  4  8 16 32 64] [0.   0.4  0.72 0.99 1.21 1.38 1.52]
+    >>> bool(result.fit().alpha > 0)
+    True
+
+    """
+    smallest, one = _smallest(scores)
+    groups = min(groups, smallest)
+    if n is None:
+        largest = max(smallest // 2, 1) if one else smallest
+        n = 2 ** np.arange(largest.bit_length())
+    draws = np.unique(np.append(np.asarray(n), 1))
+    if draws[-1] > smallest:
+        raise ValueError(f"n = {draws[-1]} exceeds the {smallest} samples of the smallest pool")
+    kept = _groups_left_out(smallest, groups, int(draws[-1]), seed) if one else None
+    proxy, proxy_covariance, _ = _estimate(scores, scores, draws, kept)
+    gold, gold_covariance, blocks = _estimate(scores, values, draws, kept)
+    return ProxyVersusGold(draws, kl_upper_bound(draws), proxy, gold, proxy_covariance, gold_covariance, blocks)
+
+
+def _smallest(scores: Any) -> tuple[int, bool]:
+    """Return the size of the smallest pool, and whether it is the only one."""
+    try:
+        shape = np.shape(scores)
+    except ValueError:  # pools that differ in size have no shape
+        shape = (len(scores), min(map(len, scores)))
+    if not shape or 0 in shape:
+        raise ValueError(f"scores of shape {shape} hold no samples")
+    return shape[-1], math.prod(shape[:-1]) == 1
+
+
+def _groups_left_out(samples: int, groups: int, largest: int, seed: Seed) -> list[np.ndarray]:
+    """Return for each random group which samples are not in it; groups differ by one sample at most."""
+    if groups < 2:
+        raise ValueError(f"groups = {groups}, of a pool of {samples}, is less than two")
+    if largest > samples - math.ceil(samples / groups):
+        raise ValueError(f"n = {largest} is more than the samples left when one of {groups} groups is left out")
+    order = np.argsort(Stream(seed, purpose=BOOTSTRAP).uniform(samples), kind="stable")
+    return [order % groups != group for group in range(groups)]
+
+
+def _estimate(
+    scores: Any, values: Any, n: np.ndarray, kept: list[np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the mean curve, its covariance, and the number of blocks behind that.
+
+    The covariance comes from the scatter of prompts, or from leaving out groups of the one pool.
+    """
+    blocks = _curves(scores, values, n)
+    mean = blocks.mean(axis=0)
+    if kept is not None:
+        pool, judged = np.reshape(scores, -1), np.reshape(values, -1)
+        left_out = _curves([pool[keep] for keep in kept], [judged[keep] for keep in kept], n)
+        blocks = len(kept) * mean - (len(kept) - 1) * left_out
+    return mean, np.cov(blocks, rowvar=False).reshape(n.size, n.size) / len(blocks), len(blocks)
+
+
+def _curves(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
+    """Return the curves of all prompts, (P, T)."""
+    return np.asarray(curve(scores, n, values=values).mean, dtype=np.float64).reshape(-1, n.size)

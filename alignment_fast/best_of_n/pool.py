@@ -1,0 +1,459 @@
+"""Best-of-n from pools of scored samples: curves over n, pass@k, the mean over prompts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from alignment_fast._arrays import as_floating
+from alignment_fast.errors import place
+from alignment_fast.kernels.best_of_n import cpu
+from alignment_fast.kernels.best_of_n import pool as kernel
+
+ESTIMATORS = {"u": cpu.U, "v": cpu.V}
+VARIANCES = {"unbiased": cpu.UNBIASED, "jackknife": cpu.JACKKNIFE}
+# A curve of more numbers than this is surely a mistake.
+LARGEST_RESULT = 2**31
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Expected value of the best of n, estimated from pools.
+
+    Parameters
+    ----------
+    n : array (T,) or int
+        Numbers of draws.
+    mean : array (..., T)
+        The estimate; without the last axis where n was a single number. NaN where n exceeds a ragged row's pool.
+    variance : array (..., T) or None
+        Estimated variance of `mean`; NaN where it does not exist.
+
+    """
+
+    n: Any
+    mean: Any
+    variance: Any = None
+
+    @property
+    def standard_error(self) -> Any:
+        """Square root of `variance`, or None; 0 where an unbiased variance is negative."""
+        return None if self.variance is None else np.sqrt(np.maximum(self.variance, 0.0))
+
+
+@dataclass(frozen=True)
+class MeanCurve:
+    """Mean of curves over prompts.
+
+    Parameters
+    ----------
+    n : array (T,) or int
+        Numbers of draws.
+    mean : array (T,)
+        Mean over the prompts that have a value at n.
+    standard_error : array (T,)
+        From the spread of prompts, or of clusters of them; NaN for fewer than two.
+    prompts : array (T,)
+        How many prompts have a value at n.
+
+    """
+
+    n: Any
+    mean: Any
+    standard_error: Any
+    prompts: Any
+
+
+def curve(
+    scores: Any,
+    n: Any = None,
+    *,
+    values: Any = None,
+    variance: Literal["unbiased", "jackknife"] | None = None,
+    estimator: Literal["u", "v"] = "u",
+    lengths: Any = None,
+    num_threads: int | None = None,
+) -> Curve:
+    r"""Estimate the expected value of the best of n draws, for many n, from M scored samples of each prompt.
+
+    With the samples in ascending order of score, :math:`v_{(i)}` the value of the i-th,
+
+    .. math:: \hat R_n = \sum_{i=n}^{M} \binom{i-1}{n-1} \binom{M}{n}^{-1} v_{(i)},
+
+    the mean over all subsets of n samples: unbiased for every n <= M. ``estimator="v"`` draws the n samples with
+    replacement, :math:`\sum_i [(i/M)^n - ((i-1)/M)^n] v_{(i)}`: biased downwards, defined for any n.
+
+    Parameters
+    ----------
+    scores : array (..., M), or sequence of one-dimensional arrays
+        Scores that select the best sample. A sequence of arrays of different lengths, or `lengths`, makes ragged
+        pools.
+    n : int or array of int (T,), optional
+        Numbers of draws, at least 1, in any order. Default: 1, 2, ..., M.
+    values : like `scores`, optional
+        What the selected sample is judged by (a gold reward, say). Default: the scores themselves. Samples of equal
+        score are equally likely to be selected: each counts with the mean value of its ties.
+    variance : {None, "unbiased", "jackknife"}
+        Also estimate the variance of the estimate. ``"unbiased"``: from all pairs of disjoint subsets; its expectation
+        is exact, so it may be negative; NaN where 2n > M; for ``estimator="u"`` only. ``"jackknife"``: from leaving
+        out each sample in turn; never negative, somewhat too large on average; NaN for "u" where n = M.
+    estimator : {"u", "v"}
+        Without or with replacement.
+    lengths : array of int (...,), optional
+        Number of samples in each row of `scores`, which come first; what follows them is not read.
+    num_threads : int, optional
+        Default `get_num_threads`. The result has the same bits for any number.
+
+    Returns
+    -------
+    Curve
+        ``n`` as asked for, ``mean`` and ``variance`` of shape (..., T), or (...) for a single n.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN, a value is NaN or infinite, a pool is empty, shapes differ, n < 1, or, for "u", n exceeds
+        the largest pool. The message names the argument, the value and its position.
+
+    Notes
+    -----
+    Accuracy: given `n` are summed exactly, with error below 1e-13 Σ w|v| for M up to 1e6. Without `n` and from M = 512
+    on, n > 64 are interpolated from 18 of them per octave: a further error below 1e-14 of the range of the values.
+    float32 in, float32 out; the work is done in float64.
+
+    Cost: for all n at M = 1e6 less than two sorts; a given n costs about 36 M / n multiplications, at most M.
+
+    References
+    ----------
+    Nakano et al., "WebGPT", arXiv:2112.09332, and Gao, Schulman & Hilton, "Scaling laws for reward model
+    overoptimization", arXiv:2210.10760 (the estimate). Lee, "U-Statistics" (1990).
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.curve([0.1, 0.9, 0.4, 0.5]).mean.round(4)
+    array([0.475 , 0.6833, 0.8   , 0.9   ])
+    >>> judged = af.best_of_n.curve([0.1, 0.9, 0.4, 0.5], 2, values=[1.0, 0.0, 1.0, 0.0], variance="jackknife")
+    >>> float(judged.mean.round(4)), float(judged.standard_error.round(4))
+    (0.1667, 0.2887)
+    >>> af.best_of_n.curve([[1.0, 2.0, 3.0], [4.0, 0.0]], [1, 3]).mean
+    array([[ 2.,  3.],
+           [ 2., nan]])
+
+    """
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
+    if variance is not None and variance not in VARIANCES:
+        raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
+    if variance == "unbiased" and estimator == "v":
+        raise ValueError("variance 'unbiased' needs estimator 'u': draws with replacement have no disjoint subsets")
+    pools = _Input(scores, values, lengths)
+    grid, scalar = _draws(n, pools.largest, estimator)
+    shape = (*pools.leading, len(grid))
+    if np.prod(shape, dtype=np.float64) > LARGEST_RESULT:
+        raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
+    kind, method = ESTIMATORS[estimator], VARIANCES.get(variance)
+    parts = pools.by_length()
+    if pools.lengths is None:
+        mean, spread = _of_one_size(*parts[0][1:], None if n is None else grid, kind, method, num_threads)
+    else:
+        mean = np.full((pools.rows, len(grid)), np.nan)
+        spread = None if method is None else mean.copy()
+        for rows, own_scores, own_values in parts:
+            reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
+            own = _of_one_size(own_scores, own_values, grid[reached], kind, method, num_threads)
+            for out, part in zip((mean, spread), own, strict=True):
+                if out is not None:
+                    out[np.ix_(rows, reached)] = part
+
+    def finish(array):
+        if array is None:
+            return None
+        array = array.astype(pools.dtype, copy=False).reshape(shape)
+        return array if not scalar else array[..., 0][()]
+
+    return Curve(int(grid[0]) if scalar else grid, finish(mean), finish(spread))
+
+
+def _of_one_size(scores, values, grid, kind, method, num_threads):
+    """Return (means, variances or None) of pools of one size (rows, M) at `grid` (None: 1..M), in its order."""
+    rows, size = scores.shape
+    every = grid is None and kind == cpu.U
+    ascending, back = (np.arange(1, size + 1), slice(None)) if grid is None else np.unique(grid, return_inverse=True)
+    at = ascending.astype(np.float64)
+    if rows * len(at) == 0:
+        return np.empty((rows, len(at))), None if method is None else np.empty((rows, len(at)))
+    if size <= cpu.SMALL and method is None:
+        return kernel.small_means(scores, values, kind, at, num_threads=num_threads)[:, back], None
+    pools = kernel.Pools(scores, values, num_threads=num_threads)
+    means = pools.all_means() if every else pools.means(kind, at)
+    if method is None:
+        return means[:, back], None
+    variances = np.full(means.shape, np.nan)
+    most = {cpu.UNBIASED: size // 2, cpu.JACKKNIFE: size - 1}[method]
+    usable = len(at) if kind == cpu.V and size > 1 else int(np.searchsorted(ascending, most, side="right"))
+    if usable:
+        variances[:, :usable] = pools.variances(kind, method, at[:usable], means[:, :usable])
+    return means[:, back], variances[:, back]
+
+
+def _draws(n, largest, estimator):
+    """Return (n as an int64 array, whether it was a scalar), or raise for the first bad one."""
+    if n is None:
+        return np.arange(1, largest + 1, dtype=np.int64), False
+    grid = np.asarray(n)
+    if grid.ndim > 1:
+        raise ValueError(f"n must be a number or one-dimensional, not of shape {grid.shape}")
+    if grid.dtype.kind == "f" and (grid == np.floor(grid)).all() and (np.abs(grid) < 2**62).all():
+        grid = grid.astype(np.int64)  # 1e6 is a fine way to write a number of draws
+    if grid.dtype.kind not in "iu":
+        raise ValueError(f"n must be integers, not {n!r}")
+    most = largest if estimator == "u" else np.iinfo(np.int64).max
+    bad = np.flatnonzero((grid < 1) | (grid > most))
+    if bad.size:
+        found = f"n{place(int(bad[0]), grid.shape)} = {grid.reshape(-1)[bad[0]]}"
+        if grid.reshape(-1)[bad[0]] < 1:
+            raise ValueError(f"{found} is below 1")
+        raise ValueError(f"{found} exceeds the {most} samples of the largest pool; estimator 'v' allows it")
+    return grid.reshape(-1).astype(np.int64), grid.ndim == 0
+
+
+class _Input:
+    """The checked arguments of `curve`: scores, values, and how many samples each row has."""
+
+    def __init__(self, scores, values=None, lengths=None):
+        if lengths is None and _is_ragged(scores):
+            scores, lengths = _padded(scores, "scores")
+            if values is not None:
+                values, given = _padded(values, "values")
+                different = (
+                    np.flatnonzero(given != lengths) if len(given) == len(lengths) else [min(len(given), len(lengths))]
+                )
+                if len(different):
+                    raise ValueError(f"values[{different[0]}] and scores[{different[0]}] differ in length")
+        scores = as_floating(scores, "scores")
+        values = None if values is None else as_floating(values, "values")
+        if scores.ndim == 0 or scores.shape[-1] == 0:
+            raise ValueError(f"scores of shape {scores.shape} have no samples")
+        if values is not None and values.shape != scores.shape:
+            raise ValueError(f"values of shape {values.shape} and scores of shape {scores.shape} differ")
+        self.leading, self.rows = scores.shape[:-1], int(np.prod(scores.shape[:-1], dtype=np.int64))
+        self.dtype = np.result_type(scores, scores if values is None else values)
+        self._arrays = scores, values
+        self.lengths = None if lengths is None else _checked_lengths(lengths, scores.shape)
+        self.largest = scores.shape[-1] if lengths is None else int(self.lengths.max(initial=0))
+        self._check("scores", scores, np.isnan if values is not None else _not_finite)
+        if values is not None:
+            self._check("values", values, _not_finite)
+
+    def _check(self, name, array, is_bad):
+        with np.errstate(invalid="ignore", over="ignore"):
+            if not is_bad(array.sum(dtype=np.float64)):
+                return  # a sum has a NaN or an infinity wherever a term has
+        bad = is_bad(array)
+        if self.lengths is not None:
+            bad &= (np.arange(array.shape[-1]) < self.lengths[:, None]).reshape(array.shape)
+        flat = np.flatnonzero(bad)
+        if flat.size:
+            value = array.reshape(-1)[flat[0]]
+            raise ValueError(
+                f"{name}{place(int(flat[0]), array.shape)} = {value} is {'NaN' if value != value else 'infinite'}"
+            )
+
+    def by_length(self):
+        """Return (rows, scores (rows, M), values or None) for each size M there is, in float64."""
+        flat = [None if a is None else a.reshape(self.rows, a.shape[-1]) for a in self._arrays]
+        if self.lengths is None:
+            return [(slice(None), *(None if a is None else a.astype(np.float64, copy=False) for a in flat))]
+        parts = []
+        for size in np.unique(self.lengths):
+            rows = np.flatnonzero(self.lengths == size)
+            own = [None if a is None else np.ascontiguousarray(a[rows, :size], dtype=np.float64) for a in flat]
+            parts.append((rows, *own))
+        return parts
+
+
+def _not_finite(array):
+    return ~np.isfinite(array)
+
+
+def _is_ragged(scores):
+    if not isinstance(scores, (list, tuple)):
+        return False
+    return len({np.shape(row)[0] if np.ndim(row) == 1 else -1 for row in scores if np.ndim(row)}) > 1
+
+
+def _padded(rows, name):
+    """Return (array (rows, longest), lengths) of one-dimensional arrays of different lengths."""
+    if not isinstance(rows, (list, tuple)):
+        raise ValueError(f"{name} must be a sequence of one-dimensional arrays, as scores are")
+    arrays = [as_floating(row, f"{name}[{i}]") for i, row in enumerate(rows)]
+    for i, row in enumerate(arrays):
+        if row.ndim != 1:
+            raise ValueError(f"{name}[{i}] must be one-dimensional, not of shape {row.shape}")
+    lengths = np.array([len(row) for row in arrays], dtype=np.int64)
+    out = np.zeros((len(arrays), lengths.max()), dtype=np.result_type(*arrays))
+    out[np.arange(out.shape[1]) < lengths[:, None]] = np.concatenate(arrays)
+    return out, lengths
+
+
+def _checked_lengths(lengths, shape):
+    lengths = np.asarray(lengths)
+    if lengths.dtype.kind not in "iu" or lengths.shape != shape[:-1]:
+        raise ValueError(
+            f"lengths must be integers of shape {shape[:-1]}, not {lengths.dtype} of shape {lengths.shape}"
+        )
+    bad = np.flatnonzero((lengths < 1) | (lengths > shape[-1]))
+    if bad.size:
+        found = f"lengths{place(int(bad[0]), lengths.shape)} = {lengths.reshape(-1)[bad[0]]}"
+        raise ValueError(f"{found} is not between 1 and {shape[-1]}")
+    return lengths.reshape(-1).astype(np.int64)
+
+
+def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
+    r"""Average curves over prompts, with a standard error that lets prompts of one cluster depend on each other.
+
+    Prompts, not samples, are the units: the spread of the curves between prompts holds both what differs between
+    prompts and the error within each. With clusters :math:`g` of prompts,
+
+    .. math:: \mathrm{se}^2 = \frac{G}{G-1} \frac{1}{P^2} \sum_g \Big(\sum_{i \in g} (x_i - \bar x)\Big)^2,
+
+    which for single prompts is the variance of the mean, :math:`s^2 / P`.
+
+    Parameters
+    ----------
+    curves : Curve
+        Of shape (..., T): all leading axes are prompts. A NaN (n beyond a ragged pool) leaves that prompt out at that n.
+    clusters : array (...,), optional
+        Labels, of any type that NumPy sorts. Default: each prompt is its own cluster.
+
+    Returns
+    -------
+    MeanCurve
+
+    Raises
+    ------
+    ValueError
+        If there is no prompt axis or `clusters` has another shape.
+
+    References
+    ----------
+    Liang & Zeger, Biometrika 73 (1986) 13; Miller, "Adding error bars to evals", arXiv:2411.00640.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> curves = af.best_of_n.curve([[0.0, 1.0], [2.0, 5.0], [1.0, 1.0]])
+    >>> af.best_of_n.mean_over_prompts(curves).mean.round(4)
+    array([1.6667, 2.3333])
+    >>> af.best_of_n.mean_over_prompts(curves, clusters=["a", "b", "a"]).standard_error.round(4)
+    array([1.2222, 1.7778])
+
+    """
+    mean = np.asarray(curves.mean, dtype=np.float64)
+    columns = 1 if np.ndim(curves.n) == 0 else mean.shape[-1]
+    leading = mean.shape if np.ndim(curves.n) == 0 else mean.shape[:-1]
+    if not leading:
+        raise ValueError("curves have no axis of prompts")
+    rows = mean.reshape(-1, columns)
+    labels = np.arange(len(rows)) if clusters is None else np.asarray(clusters)
+    if clusters is not None and labels.shape != leading:
+        raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
+    _, group = np.unique(labels.reshape(-1), return_inverse=True)
+    present = ~np.isnan(rows)
+    prompts = present.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        average = np.where(present, rows, 0.0).sum(axis=0) / prompts
+        away = np.where(present, rows - average, 0.0)
+        count = group.max(initial=-1) + 1
+        sums, members = np.zeros((count, columns)), np.zeros((count, columns))
+        np.add.at(sums, group, away)
+        np.add.at(members, group, present)
+        used = (members > 0).sum(axis=0)
+        variance = (sums**2).sum(axis=0) / prompts.astype(np.float64) ** 2 * (used / (used - 1.0))
+    error = np.sqrt(np.where(used > 1, variance, np.nan))
+    if np.ndim(curves.n) == 0:
+        return MeanCurve(curves.n, average[0], error[0], prompts[0])
+    return MeanCurve(curves.n, average, error, prompts)
+
+
+def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
+    r"""Return the unbiased estimate of pass@k: the chance that k samples of a problem hold a correct one.
+
+    .. math:: 1 - \binom{m - c}{k} \Big/ \binom{m}{k}
+
+    It is `curve` for scores that are 0 or 1.
+
+    Parameters
+    ----------
+    num_samples, num_correct : int or array of int (...,)
+        Samples m and correct samples c of each problem; they broadcast.
+    k : int or array of int (T,)
+        A one-dimensional k adds an axis after those of the problems.
+
+    Returns
+    -------
+    float or array of float64 (..., [T])
+        Relative error below 3 min(k, c) 2^-53.
+
+    Raises
+    ------
+    ValueError
+        If c is negative or exceeds m, k < 1, or k exceeds the samples of a problem (`estimate_pass_at_k` of
+        `alignment_fast.interop.human_eval` returns 1 there).
+    TypeError
+        If a count is not an integer.
+
+    References
+    ----------
+    Chen et al., "Evaluating large language models trained on code", arXiv:2107.03374, eq. 1.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.pass_at_k(200, [0, 3, 120], [1, 10]).round(4)
+    array([[0.    , 0.    ],
+           [0.015 , 0.1433],
+           [0.6   , 0.9999]])
+
+    """
+    total, correct, ks = _counts(num_samples, num_correct, k)
+    smallest = int(total.min(initial=np.iinfo(np.int64).max))
+    bad = np.flatnonzero(ks > smallest)
+    if bad.size:
+        found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
+        where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
+        raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
+    out = np.empty((*total.shape, len(ks)))
+    for column, one in enumerate(ks):
+        out[..., column] = kernel.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
+    return out if np.ndim(k) else out[..., 0][()]
+
+
+def _counts(num_samples, num_correct, k):
+    """Return (total, correct) broadcast, int64, and k as (T,); raise for the first bad one."""
+    arrays = {"num_samples": np.asarray(num_samples), "num_correct": np.asarray(num_correct), "k": np.asarray(k)}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be integers, not {array.dtype}")
+        least = 1 if name == "k" else 0
+        bad = np.flatnonzero(array < least)
+        if bad.size:
+            raise ValueError(f"{name}{place(int(bad[0]), array.shape)} = {array.reshape(-1)[bad[0]]} is below {least}")
+    if arrays["k"].ndim > 1:
+        raise ValueError(f"k must be a number or one-dimensional, not of shape {arrays['k'].shape}")
+    try:
+        total, correct = np.broadcast_arrays(arrays["num_samples"], arrays["num_correct"])
+    except ValueError:
+        raise ValueError(
+            f"num_samples of shape {np.shape(num_samples)} and num_correct of shape {np.shape(num_correct)} "
+            "do not broadcast"
+        ) from None
+    bad = np.flatnonzero(correct > total)
+    if bad.size:
+        at = place(int(bad[0]), total.shape)
+        found = f"{correct.reshape(-1)[bad[0]]} exceeds num_samples{at} = {total.reshape(-1)[bad[0]]}"
+        raise ValueError(f"num_correct{at} = {found}")
+    return total.astype(np.int64), correct.astype(np.int64), arrays["k"].reshape(-1).astype(np.int64)

@@ -1,0 +1,345 @@
+"""Relatives of best-of-n: soft best-of-n, best-of-Poisson, the win-rate-optimal policy, inference-time pessimism."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alignment_fast._arrays import as_floating
+from alignment_fast.errors import place
+
+# Spacing of log s in the trapezoidal rule: the integrand is analytic and bounded in |Im log s| < pi/2, so that the
+# error is of the order exp(-pi^2 / spacing), 1e-21.
+SPACING = 0.2
+# The integrand falls like s on the left and like exp(-s weight) on the right: to exp(-45) and exp(-800).
+LEFT, RIGHT = 45.0, math.log(800.0)
+# Numbers of the table (nodes, outcomes) that are held at once.
+HELD = 2**18
+
+
+@dataclass(frozen=True)
+class WinRateOptimal:
+    """The policy of the highest win rate at its divergence.
+
+    Parameters
+    ----------
+    pmf : array (V,)
+        Its probabilities.
+    strength : float
+        c: the policy is proportional to p exp(c quantile).
+    kl, win_rate : float
+        Divergence from the reference in nats, and probability to beat one draw of it, for a continuous reward.
+
+    """
+
+    pmf: Any
+    strength: float
+    kl: float
+    win_rate: float
+
+
+@dataclass(frozen=True)
+class Pessimism:
+    """Weights of inference-time pessimism.
+
+    Parameters
+    ----------
+    threshold : float
+        λ: samples of no higher reward get no weight.
+    weights : array (M,)
+        Probability to return each sample; they sum to 1.
+
+    """
+
+    threshold: float
+    weights: Any
+
+
+def soft_best_of_n(p: Any, reward: Any, n: float, temperature: float) -> Any:
+    r"""Return the law of soft best-of-n: of n draws from p, one is returned with weight exp(reward / temperature).
+
+    With :math:`w_y = e^{r(y)/\lambda}` and :math:`M(s) = \sum_y p(y) e^{-s w_y}`, exactly, for any real n >= 1,
+
+    .. math:: \pi_n(y) = n\, p(y)\, w_y \int_0^\infty e^{-s w_y} M(s)^{n-1} \mathrm{d}s,
+
+    by the trapezoidal rule in log s. It tends to best-of-n as the temperature falls, and to the tilted policy
+    :math:`p\, e^{r/\lambda}` as n grows.
+
+    Parameters
+    ----------
+    p : array (V,)
+        Reference probabilities, normalised here.
+    reward : array (V,)
+        Finite rewards.
+    n : float
+        Number of draws, any real >= 1.
+    temperature : float
+        λ > 0.
+
+    Returns
+    -------
+    array of float64 (V,)
+        Relative error below 1e-12.
+
+    Raises
+    ------
+    ValueError
+        If p has a negative, NaN or infinite entry or no mass, a reward is not finite, shapes differ, n < 1, or the
+        temperature is not positive.
+
+    Notes
+    -----
+    Cost: two exponentials for each outcome and node; nodes are five for each unit of log n + 50 + the range of
+    reward / temperature.
+
+    References
+    ----------
+    Verdun et al., "Soft best-of-n sampling for model alignment", arXiv:2505.03156.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.soft_best_of_n([0.25, 0.25, 0.5], [1.0, 0.0, 2.0], 4, 0.5).round(4)
+    array([0.1185, 0.0218, 0.8597])
+
+    """
+    mass, rewards = _outcomes(p, reward)
+    n, temperature = _number(n, "n", 1.0), _positive(temperature, "temperature")
+    live = mass > 0.0
+    scaled = (rewards - rewards[live].max()) / temperature
+    scaled[~live] = 0.0
+    weight = np.exp(scaled)
+    nodes = np.arange(-LEFT - math.log(n), RIGHT - scaled[live].min() + SPACING, SPACING)
+    total = np.zeros(len(mass))
+    rows = max(1, HELD // len(mass))
+    for start in range(0, len(nodes), rows):
+        log_s = nodes[start : start + rows, None]
+        with np.errstate(over="ignore", under="ignore"):  # exp(-inf) is 0, as it should be
+            exponent = -np.exp(log_s + scaled)
+            above = exponent[:, live].max(axis=1, keepdims=True)
+            # log M(s): from exp(x) - 1 while M is near 1, and about its largest term when M is small
+            near = np.log1p(np.maximum(np.expm1(exponent) @ mass, -0.5))
+            far = above[:, 0] + np.log(np.exp(exponent - above) @ mass)
+            log_m = np.where(near > -0.5, near, far)[:, None]
+            total += (np.exp(exponent + (n - 1.0) * log_m + log_s + scaled)).sum(axis=0)
+    return n * SPACING * mass * total
+
+
+def best_of_poisson(p: Any, reward: Any, mu: float) -> Any:
+    r"""Return the law of the best of 1 + Poisson(μ) draws, ties broken at random.
+
+    With F and F⁻ as in `BestOfN`, :math:`\pi(y) = p(y) / P(y)\, (F e^{-\mu (1 - F)} - F^- e^{-\mu (1 - F^-)})`: a
+    smooth path of policies between the reference (μ = 0) and the best outcome.
+
+    Parameters
+    ----------
+    p : array (V,)
+        Reference probabilities, normalised here.
+    reward : array (V,)
+        Rewards; equal ones are a tie.
+    mu : float
+        Mean number of draws beyond the first, at least 0.
+
+    Returns
+    -------
+    array of float64 (V,)
+        Relative error below 1e-14 (1 + μ S) + V 2^-53, S the mass of better outcomes.
+
+    Raises
+    ------
+    ValueError
+        As `soft_best_of_n`; rewards may be infinite.
+
+    References
+    ----------
+    arXiv:2506.19248.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.best_of_poisson([0.25, 0.25, 0.5], [1.0, 0.0, 2.0], 3.0).round(4)
+    array([0.0852, 0.0263, 0.8884])
+
+    """
+    mass, rewards = _outcomes(p, reward, infinite=True)
+    mu = _number(mu, "mu", 0.0)
+    group, own, below, above = _groups(mass, rewards)
+    ratio = np.exp(-mu * above) * (own - below * np.expm1(-mu * own)) / own  # of positive terms
+    return mass * ratio[group]
+
+
+def win_rate_optimal(p: Any, reward: Any, *, strength: float | None = None, kl: float | None = None) -> WinRateOptimal:
+    r"""Return the policy with the highest win rate against the reference at a given divergence from it.
+
+    It is proportional to :math:`p\, e^{c Q}`, Q the quantile of the reward, with ties sharing theirs. For a continuous
+    reward
+
+    .. math:: D = \frac{(c-1) e^c + 1}{e^c - 1} - \log \frac{e^c - 1}{c}, \qquad
+              \mathrm{win} = \frac{(c-1) e^c + 1}{c (e^c - 1)};
+
+    a discrete one has at most these.
+
+    Parameters
+    ----------
+    p : array (V,)
+        Reference probabilities, normalised here.
+    reward : array (V,)
+        Rewards; equal ones are a tie.
+    strength : float, optional
+        c >= 0.
+    kl : float, optional
+        D >= 0 for a continuous reward, such as `kl_upper_bound` of some n; gives c. Exactly one of the two.
+
+    Returns
+    -------
+    WinRateOptimal
+
+    Raises
+    ------
+    ValueError
+        As `soft_best_of_n`, or if not exactly one of `strength` and `kl` is given.
+
+    References
+    ----------
+    Gui, Gârbacea & Veitch, "BoNBoN alignment", arXiv:2406.00832.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> best = af.best_of_n.win_rate_optimal([0.25, 0.25, 0.5], [1.0, 0.0, 2.0], kl=af.best_of_n.kl_upper_bound(2))
+    >>> round(best.strength, 6), round(best.win_rate, 6)
+    (2.288641, 0.675907)
+    >>> best.pmf.round(4)
+    array([0.1544, 0.0871, 0.7585])
+
+    """
+    if (strength is None) == (kl is None):
+        raise ValueError("give exactly one of strength and kl" + (", not both" if kl is not None else ""))
+    mass, rewards = _outcomes(p, reward, infinite=True)
+    c = _number(strength, "strength", 0.0) if kl is None else _strength(_number(kl, "kl", 0.0))
+    group, own, _, above = _groups(mass, rewards)
+    ratio = own / own if c == 0.0 else np.exp(-c * above) * np.expm1(-c * own) / (own * math.expm1(-c))
+    divergence, win = _continuous(c)
+    return WinRateOptimal(mass * ratio[group], c, divergence, win)
+
+
+def inference_time_pessimism(scores: Any, beta: float, *, p: Any = None) -> Pessimism:
+    r"""Return the weights of inference-time pessimism over a pool of samples: chi-square regularised selection.
+
+    The weights are :math:`p_i \max(0, (r_i - \lambda)/\beta)` with λ such that they sum to 1. Unlike best-of-n they do
+    not get worse as the pool grows, when scores are only estimates.
+
+    Parameters
+    ----------
+    scores : array (M,)
+        Estimated rewards, finite.
+    beta : float
+        β > 0; the larger, the closer to the pool itself.
+    p : array (M,), optional
+        Probabilities of the samples, normalised here. Default: equal.
+
+    Returns
+    -------
+    Pessimism
+
+    Raises
+    ------
+    ValueError
+        As `soft_best_of_n`, with β for the temperature.
+
+    References
+    ----------
+    Huang et al., "Is best-of-N the best of them?", arXiv:2503.21878.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.best_of_n.inference_time_pessimism([0.0, 1.0, 3.0, 3.5], 0.5)
+    Pessimism(threshold=2.25, weights=array([0.   , 0.   , 0.375, 0.625]))
+
+    """
+    beta = _positive(beta, "beta")
+    rewards = as_floating(scores, "scores")
+    mass, rewards = _outcomes(np.ones(rewards.shape) if p is None else p, rewards, name="scores")
+    order = np.argsort(-rewards, kind="stable")
+    order = order[mass[order] > 0.0]
+    best = rewards[order[0]]
+    below, share = best - rewards[order], mass[order]
+    # best - λ if exactly the first k samples have weight; the right k is the last whose own reward exceeds λ
+    reach = (beta + np.cumsum(share * below)) / np.cumsum(share)
+    last = int(np.flatnonzero(below < reach)[-1])
+    return Pessimism(float(best - reach[last]), mass * np.maximum(0.0, (reach[last] - (best - rewards)) / beta))
+
+
+def _continuous(c):
+    """Return (divergence, win rate) of the density c e^(cu) / (e^c - 1) on (0, 1)."""
+    if c < 1e-2:  # series to c^6: the closed forms lose 1e-16 / c^2
+        return c**2 / 24 - c**4 / 960 + c**6 / 36288, 0.5 + c / 12 - c**3 / 720 + c**5 / 30240
+    mean = 1.0 / -math.expm1(-c) - 1.0 / c
+    return c * mean - c - math.log(-math.expm1(-c)) + math.log(c), mean
+
+
+def _strength(kl):
+    """Return c of a given divergence, which grows with it; by bisection in log c."""
+    if kl == 0.0:
+        return 0.0
+    low, high = math.log(math.sqrt(24.0 * kl)) - 1.0, kl + 3.0  # D ~ c^2 / 24, and D > log c - 1
+    if high > math.log(1e300):
+        raise ValueError(f"kl = {kl} is larger than any policy here needs")
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if _continuous(math.exp(middle))[0] < kl:
+            low = middle
+        else:
+            high = middle
+    return math.exp(0.5 * (low + high))
+
+
+def _groups(mass, rewards):
+    """Return (group of each outcome, mass P, mass F⁻ below and mass 1 - F above of each group of equal reward)."""
+    live = mass > 0.0
+    levels, group = np.unique(rewards[live], return_inverse=True)
+    of_all = np.zeros(len(mass), dtype=np.intp)
+    of_all[live] = group
+    own = np.bincount(group, weights=mass[live], minlength=len(levels))
+    below = np.concatenate([[0.0], np.cumsum(own[:-1])])
+    above = np.concatenate([np.cumsum(own[:0:-1])[::-1], [0.0]])
+    return of_all, own, below, above
+
+
+def _outcomes(p, reward, *, name="reward", infinite=False):
+    """Return (p normalised, reward), both float64 (V,), or raise for the first bad entry."""
+    mass, rewards = as_floating(p, "p").astype(np.float64), as_floating(reward, name).astype(np.float64)
+    for label, array in (("p", mass), (name, rewards)):
+        if array.ndim != 1 or array.size == 0:
+            raise ValueError(f"{label} must be one-dimensional and not empty, not of shape {array.shape}")
+    if mass.shape != rewards.shape:
+        raise ValueError(f"p of shape {mass.shape} and {name} of shape {rewards.shape} differ")
+    for label, array, bad in (
+        ("p", mass, ~((mass >= 0.0) & np.isfinite(mass))),
+        (name, rewards, np.isnan(rewards) if infinite else ~np.isfinite(rewards)),
+    ):
+        if bad.any():
+            at = int(np.argmax(bad))
+            raise ValueError(f"{label}{place(at, array.shape)} = {array[at]} is not allowed")
+    if not mass.any():
+        raise ValueError("p has no positive mass")
+    mass = mass / mass.max()
+    return mass / mass.sum(), rewards
+
+
+def _number(value, name, least):
+    value = float(value)
+    if not least <= value < math.inf:
+        raise ValueError(f"{name} = {value} is not a finite number >= {least:g}")
+    return value
+
+
+def _positive(value, name):
+    value = float(value)
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} = {value} is not a positive finite number")
+    return value

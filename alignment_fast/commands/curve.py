@@ -1,0 +1,179 @@
+"""``alignment-fast curve``: what best-of-n achieves, estimated from pools of scored samples."""
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+
+from alignment_fast._files import replacing
+from alignment_fast.commands.pools import Pools, Request, Samples, read_pools
+from alignment_fast.commands.terminal import csv_bytes, numbers, output, progress_bar, table
+
+__all__ = ["curve"]
+
+
+class Variance(StrEnum):
+    """Where standard errors come from."""
+
+    CLUSTERED = "clustered"
+    UNBIASED = "unbiased"
+    JACKKNIFE = "jackknife"
+
+
+def curve(
+    file: Annotated[Path, typer.Argument(help="Table of samples: .csv .tsv .jsonl .parquet .npz, plain or .gz.")],
+    score: Annotated[str | None, typer.Option("--score", help="Column of scores: the best is selected.")] = None,
+    value: Annotated[str | None, typer.Option("--value", help="Column of gold values that judge the selected.")] = None,
+    correct: Annotated[str | None, typer.Option("--correct", help="Column of 0 and 1 instead: pass@k.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="Column that names the prompt of a sample.")] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="One row per prompt, one column per sample; columns by pattern: 's*'.")
+    ] = False,
+    n: Annotated[str | None, typer.Option("--n", help="Values of n, by commas. Default: 1,2,5,10,20,...")] = None,
+    variance: Annotated[
+        Variance | None,
+        typer.Option(help="Standard errors. Default: clustered for several prompts, jackknife for one."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write curve.csv and curve.png here.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+) -> None:
+    """Unbiased best-of-n curves from pools of scored samples, with standard errors; pass@k; over-optimisation.
+
+    FILE holds one sample per row: a score, perhaps the prompt it belongs to, perhaps a gold value. Columns that are
+    not named are guessed; without a prompt all rows are one pool. Curves are averaged over prompts. With gold values
+    the law d (alpha - beta d), d = sqrt(KL), is fitted to their gain.
+
+    Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
+    """
+    import alignment_fast as af
+
+    requested = sorted(set(numbers(n, "--n", 1.0)))
+    for number in requested:
+        if not number.is_integer():
+            raise ValueError(f"--n: {number:g} is not a whole number")
+    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+        task = progress.add_task("reading", total=None)
+        pools = read_pools(
+            file,
+            Request(score, value, correct, prompt),
+            wide=wide,
+            progress=lambda done, size: progress.update(task, completed=done, total=size),
+        )
+        progress.update(task, description="curves", completed=0, total=None)
+        draws = _draws(requested, pools)
+        if variance is None:
+            variance = Variance.CLUSTERED if len(pools.scores) > 1 else Variance.JACKKNIFE
+        columns = _columns(pools, draws, variance)
+        fitted, sentence = _fit(pools, draws) if pools.values is not None else (None, "")
+    if fitted is not None:
+        columns["value_fit"] = fitted
+    _print(file, pools, columns, variance, sentence)
+    if out is not None:
+        _save(out, columns, file.name)
+
+
+def _draws(requested: list[float], pools: Pools) -> np.ndarray:
+    """Return the values of n, ascending."""
+    size, prompt = pools.smallest
+    if not requested:
+        decades = 10 ** np.arange(len(str(size)))
+        steps = np.multiply.outer(decades, [1, 2, 5]).ravel()
+        return steps[steps <= size]
+    if requested[-1] > size:
+        raise ValueError(f"--n: {requested[-1]:.0f} is more than the samples of {prompt}: {size}")
+    return np.array(requested, dtype=np.int64)
+
+
+def _columns(pools: Pools, draws: np.ndarray, variance: Variance) -> dict[str, np.ndarray]:
+    """Return the columns of the result by name: estimates and, as ``..._se``, their standard errors."""
+    from alignment_fast.best_of_n import kl_upper_bound
+
+    name = "pass" if pools.correct else "score"
+    columns = {"n": draws, "kl_bound": np.atleast_1d(kl_upper_bound(draws))}
+    columns[name], columns[f"{name}_se"] = _estimate(pools.scores, None, draws, variance)
+    if pools.values is not None:
+        columns["value"], columns["value_se"] = _estimate(pools.scores, pools.values, draws, variance)
+    return columns
+
+
+def _estimate(
+    scores: Samples, values: Samples | None, draws: np.ndarray, variance: Variance
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean curve over prompts, and its standard errors."""
+    from alignment_fast import best_of_n as library
+
+    if variance is not Variance.CLUSTERED:
+        method: Literal["unbiased", "jackknife"] = "unbiased" if variance is Variance.UNBIASED else "jackknife"
+        curves = library.curve(scores, draws, values=values, variance=method)
+        with np.errstate(invalid="ignore"):  # an unbiased variance may be negative: NaN
+            return curves.mean.mean(axis=0), np.sqrt(curves.variance.sum(axis=0)) / len(scores)
+    if len(scores) == 1:
+        raise ValueError("--variance clustered needs several prompts")
+    over_prompts = library.mean_over_prompts(library.curve(scores, draws, values=values))
+    return over_prompts.mean, over_prompts.standard_error
+
+
+def _fit(pools: Pools, draws: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Return the over-optimisation law fitted to the gold values at every n, if there is one, and a sentence on it."""
+    from alignment_fast.best_of_n import kl_upper_bound, proxy_versus_gold
+
+    size, _ = pools.smallest
+    one = len(pools.scores) == 1
+    # The last samples of a single pool decide all of its largest n together: no error bar there, and no fit.
+    used = draws[2 * draws <= size] if one else draws
+    try:
+        result = proxy_versus_gold(pools.scores, pools.values, used)
+        fit = result.fit()
+    except ValueError as error:
+        return None, f"No fit: {error}"
+    alpha, beta = fit.standard_errors
+    peak = f"largest at KL = {fit.peak_kl:.4g}" if math.isfinite(fit.peak_kl) else "without a maximum"
+    return (
+        result.gold[0] + fit.gain(kl_upper_bound(draws)),
+        f"Fit: gain in value = d (alpha - beta d), d = sqrt(KL bound): alpha = {fit.alpha:.6g} (s.e. {alpha:.2g}), "
+        f"beta = {fit.beta:.6g} (s.e. {beta:.2g}); {peak}.",
+    )
+
+
+def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance, sentence: str) -> None:
+    size, _ = pools.smallest
+    largest = max(map(len, pools.scores))
+    samples = f"{size} samples each" if size == largest else f"{size} to {largest} samples each"
+    count = f"{len(pools.scores)} prompts, {samples}" if len(pools.scores) > 1 else f"one pool of {size} samples"
+    console = output()
+    console.print(f"{file}: {count}; {pools.columns}", markup=False)
+    console.print(f"Standard errors: {variance.value}\n", markup=False)
+    layout = {
+        "n": ("n", "d"),
+        "kl_bound": ("KL bound", ".6g"),
+        "score": ("score", ".6g"),
+        "score_se": ("s.e.", ".2g"),
+        "pass": ("pass@n", ".6g"),
+        "pass_se": ("s.e.", ".2g"),
+        "value": ("value", ".6g"),
+        "value_se": ("s.e.", ".2g"),
+        "value_fit": ("fitted", ".6g"),
+    }
+    cells = [[format(number, layout[name][1]) for number in column] for name, column in columns.items()]
+    console.print(table([layout[name][0] for name in columns], zip(*cells, strict=True)))
+    console.print(
+        "\nUnbiased estimates for the best of n of the samples at hand, ties at random, averaged over prompts. KL "
+        "bound in nats from the reference: log n - (n-1)/n.",
+        markup=False,
+    )
+    if sentence:
+        console.print(f"\n{sentence}", markup=False)
+
+
+def _save(folder: Path, columns: dict[str, np.ndarray], title: str) -> None:
+    from alignment_fast.plot import curve_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = curve_figure(columns, title)
+    with replacing(folder / "curve.csv") as file:
+        file.write(csv_bytes(columns, zip(*(column.tolist() for column in columns.values()), strict=True)))
+    with replacing(folder / "curve.png") as file:
+        figure.savefig(file, format="png", dpi=150)
