@@ -27,6 +27,7 @@ PACKAGES = {
     "alignment_fast": "alignment_fast",
     "alignment_fast.best_of_n": "alignment_fast/best_of_n",
     "alignment_fast.commands": "alignment_fast/commands",
+    "alignment_fast.interop": "alignment_fast/interop",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }

@@ -1,0 +1,1 @@
+"""Front ends with the names, arguments and results of other libraries."""
