@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mpmath
 
-STORED = json.loads((Path(__file__).parent / "best_of_n.json").read_text())
+STORED = json.loads((Path(__file__).parent / "pool.json").read_text())
 
 
 def best(scores, values, subset):
