@@ -207,7 +207,7 @@ POOL = (
     ),
     Kernel(
         name="pool_variance",
-        formula="unbiased: mean^2 - average of h(S) h(S') over disjoint n-subsets; jackknife: (M-1)/M sum (mean_j - .)^2",
+        formula="mean^2 - average of h(S) h(S') over disjoint n-subsets; or (M-1)/M sum_j (mean without j - average)^2",
         arguments=("kind", "method", "value", "step", "spread", "tied", "n", "mean", "first", "last", "out"),
         dtypes=("float64",),
         domain=(),
