@@ -28,6 +28,7 @@ PACKAGES = {
     "alignment_fast.best_of_n": "alignment_fast/best_of_n",
     "alignment_fast.commands": "alignment_fast/commands",
     "alignment_fast.information": "alignment_fast/information",
+    "alignment_fast.interop": "alignment_fast/interop",
     "alignment_fast.policy": "alignment_fast/policy",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
@@ -145,6 +146,7 @@ setup(
     package_dir=PACKAGES,
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
+        "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
         **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
     },

@@ -16,7 +16,7 @@ INTERPOLATION_COST = 3.0
 EXACT = 64
 INTERPOLATED = 512
 # Small pools share one table of weights; so many of them are sorted and summed at a time.
-BATCH = 1024
+BATCH = 512
 
 
 def arrange(scores, values, value, spread, tied):
@@ -44,7 +44,7 @@ def shared_weights(kind, n, size):
 
 
 def small_means(scores, values, kind, n, *, num_threads=None):
-    """Return the means of many small pools (rows, M) at ascending n: (rows, T). Pools are sorted where they are used."""
+    """Return the means of many small pools (rows, M) at ascending n (T,), sorting them batch by batch: (rows, T)."""
     rows, size = scores.shape
     weight = shared_weights(kind, n, size)
     out = np.empty((rows, len(n)))

@@ -168,4 +168,70 @@ SIMULATION = (
     ),
 )
 
-KERNELS = (*LAW, *SIMULATION)
+_POOL = "pool.inc; Lee, U-Statistics (1990)"
+
+# Bounds of means are relative to sum w |v|, for pools of up to 1e6 samples; interpolation, to the range of the values.
+POOL = (
+    Kernel(
+        name="pool_mean",
+        formula="sum_i w_i v_(i), w_i = C(i-1, n-1) / C(M, n), or (i/M)^n - ((i-1)/M)^n",
+        arguments=("kind", "value", "step", "n", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="pool:mean",
+        backends=("cpu",),
+        reference="Nakano et al., arXiv:2112.09332; Gao et al., arXiv:2210.10760",
+    ),
+    Kernel(
+        name="pool_dots",
+        formula="the same from a table of weights, for many pools of at most 64 samples",
+        arguments=("value", "weight", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-14}),
+        unit="relative",
+        oracle="pool:mean",
+        backends=("cpu",),
+        reference=_POOL,
+    ),
+    Kernel(
+        name="pool_interpolate",
+        formula="the polynomial in n through the means at the Chebyshev nodes of an octave of n",
+        arguments=("sums", "transform", "ends", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-14}),
+        unit="relative",
+        oracle="pool:mean",
+        backends=("cpu",),
+        reference="Trefethen, Approximation Theory and Approximation Practice (2013), chapters 3, 8",
+    ),
+    Kernel(
+        name="pool_variance",
+        formula="mean^2 - average of h(S) h(S') over disjoint n-subsets; or (M-1)/M sum_j (mean without j - average)^2",
+        arguments=("kind", "method", "value", "step", "spread", "tied", "n", "mean", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-11}),
+        unit="relative",
+        oracle="pool:variance",
+        backends=("cpu",),
+        reference=_POOL,
+    ),
+    Kernel(
+        name="pass_at_k",
+        formula="1 - C(total - correct, k) / C(total, k)",
+        arguments=("total", "correct", "k", "found", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="pool:pass_at_k",
+        backends=("cpu",),
+        reference="Chen et al., arXiv:2107.03374",
+    ),
+)
+
+KERNELS = (*LAW, *SIMULATION, *POOL)

@@ -1,0 +1,16 @@
+"""Front ends with the names, arguments and results of other libraries: change one import line.
+
+Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``.
+"""
+
+import importlib
+
+_FRONT_ENDS = ("human_eval",)
+
+__all__ = ["human_eval"]
+
+
+def __getattr__(name):
+    if name in _FRONT_ENDS:
+        return importlib.import_module(f"alignment_fast.interop.{name}")
+    raise AttributeError(f"module 'alignment_fast.interop' has no attribute {name!r}")

@@ -1,0 +1,80 @@
+"""Estimates from pools by their definition: averages over subsets, in fractions or many digits."""
+
+import itertools
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import mpmath
+
+STORED = json.loads((Path(__file__).parent / "pool.json").read_text())
+
+
+def best(scores, values, subset):
+    """Value of the best of a subset of positions; the mean value of the best ones where several are."""
+    top = max(scores[i] for i in subset)
+    chosen = [values[i] for i in subset if scores[i] == top]
+    return sum(chosen) / len(chosen)
+
+
+def average(items):
+    items = list(items)
+    return sum(items) / len(items)
+
+
+def mean_over_subsets(scores, values, n, members=None):
+    """Average of `best` over all n-subsets of the positions `members`."""
+    members = range(len(scores)) if members is None else members
+    return average(best(scores, values, subset) for subset in itertools.combinations(members, n))
+
+
+def variance(scores, values, n):
+    """Square of the mean minus the average product over pairs of disjoint subsets, literally."""
+    everyone = set(range(len(scores)))
+    products = average(
+        best(scores, values, subset) * mean_over_subsets(scores, values, n, sorted(everyone - set(subset)))
+        for subset in itertools.combinations(sorted(everyone), n)
+    )
+    return mean_over_subsets(scores, values, n) ** 2 - products
+
+
+def jackknife(statistic, size):
+    """(M - 1)/M times the sum of squares of ``statistic(members)`` without each member in turn."""
+    left_out = [statistic([i for i in range(size) if i != j]) for j in range(size)]
+    centre = average(left_out)
+    return sum((x - centre) ** 2 for x in left_out) * (size - 1) / size
+
+
+def mean(ascending, n, with_replacement=False):
+    """Weighted sum over ranks with exact integer or rational weights."""
+    size = len(ascending)
+    if with_replacement:
+        weights = [Fraction(i**n - (i - 1) ** n, size**n) for i in range(1, size + 1)]
+    else:
+        weights = [Fraction(math.comb(i - 1, n - 1), math.comb(size, n)) for i in range(1, size + 1)]
+    return float(sum(w * Fraction(float(v)) for w, v in zip(weights, ascending, strict=True)))
+
+
+def missed_by_all(size, k, n):
+    """C(size - k, n) / C(size, n) for real n, in 40 digits: the weight below the k highest ranks."""
+    with mpmath.workdps(40):
+        log_gamma = mpmath.loggamma
+        top = log_gamma(size - k + 1) + log_gamma(size - n + 1)
+        return mpmath.exp(top - log_gamma(size - k - n + 1) - log_gamma(size + 1))
+
+
+def pass_at_k(total, correct, k):
+    return 1 - Fraction(math.comb(total - correct, k), math.comb(total, k))
+
+
+def soft_best_of_n(p, reward, n, temperature):
+    """Law of soft best-of-n by enumeration of the n-tuples, in 40 digits."""
+    with mpmath.workdps(40):
+        weights = [mpmath.exp(mpmath.mpf(r) / temperature) for r in reward]
+        law = [mpmath.mpf(0)] * len(p)
+        for draws in itertools.product(range(len(p)), repeat=n):
+            chance = mpmath.fprod(mpmath.mpf(p[i]) for i in draws) / mpmath.fsum(weights[i] for i in draws)
+            for i in draws:
+                law[i] += chance * weights[i]
+        return law

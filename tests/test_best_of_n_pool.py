@@ -1,0 +1,303 @@
+"""Curves from pools of samples, their variances and pass@k, against their definition over subsets."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alignment_fast.best_of_n import curve, mean_over_prompts, pass_at_k
+from alignment_fast.interop.human_eval import estimate_pass_at_k
+from alignment_fast.kernels.best_of_n import pool as kernel
+from alignment_fast.kernels.common.cpu import supported_isas
+from fresh import output_of
+from oracles import pool as oracle
+
+STORED = oracle.STORED["pool"]
+SCORES = np.array([float(text) for text in STORED["scores_sorted"]])
+
+
+def stored(key):
+    rows = [row for row in STORED["unbiased"] if key in row]
+    return np.array([row["n"] for row in rows]), np.array([float(row[key]) for row in rows])
+
+
+def samples(size, seed=0):
+    return np.random.default_rng(seed).standard_normal(size)
+
+
+def tied_pool(seed, size=8, levels=4):
+    """Scores with ties, and values that differ within them, as fractions of 8."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, levels, size).tolist(), [Fraction(int(x), 8) for x in rng.integers(-40, 40, size)]
+
+
+@pytest.mark.parametrize(
+    ("key", "variance"), [("unbiased", None), ("unbiased_var", "unbiased"), ("jackknife_var", "jackknife")]
+)
+def test_stored_values(key, variance):
+    n, exact = stored(key)
+    result = curve(np.random.default_rng(3).permutation(SCORES), n, variance=variance)
+    np.testing.assert_allclose(result.mean if variance is None else result.variance, exact, rtol=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ties_are_averages_over_subsets(seed):
+    scores, values = tied_pool(seed)
+    size = len(scores)
+    floats = [float(x) for x in values]
+    unbiased, jackknife = (curve(scores, values=floats, variance=kind) for kind in ("unbiased", "jackknife"))
+    for n in range(1, size + 1):
+        assert unbiased.mean[n - 1] == pytest.approx(float(oracle.mean_over_subsets(scores, values, n)), abs=1e-14)
+        if 2 * n <= size:
+            exact = float(oracle.variance(scores, values, n))
+            assert unbiased.variance[n - 1] == pytest.approx(exact, rel=1e-12, abs=1e-14)
+        if n < size:
+
+            def without(members, n=n):
+                return oracle.mean_over_subsets(scores, values, n, members)
+
+            exact = float(oracle.jackknife(without, size))
+            assert jackknife.variance[n - 1] == pytest.approx(exact, rel=1e-12, abs=1e-14)
+
+
+def test_variances_exist_where_they_can():
+    assert np.isnan(curve(SCORES, variance="unbiased").variance).tolist() == [2 * n > 12 for n in range(1, 13)]
+    assert np.isnan(curve(SCORES, variance="jackknife").variance).tolist() == [n == 12 for n in range(1, 13)]
+    assert not np.isnan(curve(SCORES, [1, 12, 50], estimator="v", variance="jackknife").variance).any()
+
+
+@pytest.mark.parametrize("size", [7, 64, 65, 300, 600])
+@pytest.mark.parametrize("estimator", ["u", "v"])
+def test_means_against_rational_weights(size, estimator):
+    ascending = np.sort(samples(size, size))
+    n = [1, 2, 3, size // 2, size - 1, size] + ([3 * size] if estimator == "v" else [])
+    exact = [oracle.mean(ascending, k, estimator == "v") for k in n]
+    bound = 1e-14 * np.abs(ascending).max()
+    np.testing.assert_allclose(curve(samples(size, size), n, estimator=estimator).mean, exact, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 50, 10**6])
+def test_jackknife_with_replacement(n):
+    scores = np.sort(samples(9, 4))
+
+    def statistic(members):
+        ranks = np.arange(1, len(members) + 1) / len(members)
+        return (ranks**n - (ranks - 1 / len(members)) ** n) @ scores[members]
+
+    result = curve(scores, n, estimator="v", variance="jackknife")
+    assert result.variance == pytest.approx(oracle.jackknife(statistic, 9), rel=1e-9)
+
+
+def test_weights_of_a_large_pool():
+    """The top indicator has mean C(M - k, n)-wise known in 40 digits; 1e6 steps of the recurrence keep 1e-13."""
+    size, k, n = 10**6, 250_000, np.array([1, 2, 3, 10, 60, 100])
+    scores = np.arange(size, dtype=np.float64)
+    exact = [float(1 - oracle.missed_by_all(size, k, int(m))) for m in n]
+    np.testing.assert_allclose(curve(scores, n, values=(scores >= size - k).astype(float)).mean, exact, rtol=1e-13)
+
+
+@pytest.mark.parametrize("size", [512, 1000, 20_000])
+def test_interpolation_is_right_for_any_values(size):
+    """Every curve is a mixture of curves of top indicators: its error is at most the largest of theirs, times range."""
+    n = np.unique(np.geomspace(65, size, 60).astype(int))
+    for k in np.unique(np.geomspace(1, size // 2, 25).astype(int)):
+        scores = (np.arange(size) >= size - k).astype(float)
+        assert np.abs(curve(scores).mean[n - 1] - curve(scores, n).mean).max() < 1e-14
+
+
+def test_no_n_is_left_out_of_a_long_curve():
+    scores = np.exp(samples(3000))
+    np.testing.assert_allclose(curve(scores).mean, curve(scores, np.arange(1, 3001)).mean, rtol=0, atol=1e-13)
+
+
+pools = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=90)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pools, st.integers(-8, 8), st.randoms(use_true_random=False))
+def test_properties_of_every_curve(scores, power, random):
+    result = curve(scores).mean
+    scale = max(map(abs, scores), default=0.0) + 1e-300
+    assert np.all(np.diff(result) >= -1e-12 * scale)  # more draws are not worse
+    assert abs(result[0] - np.mean(scores)) <= 1e-13 * scale
+    assert result[-1] == pytest.approx(max(scores), abs=1e-13 * scale)
+    shuffled = random.sample(scores, len(scores))
+    np.testing.assert_array_equal(curve(shuffled).mean, result)
+    np.testing.assert_array_equal(curve([x * 2.0**power for x in scores]).mean, result * 2.0**power)
+    np.testing.assert_allclose(curve(scores, values=scores).mean, result, rtol=0, atol=1e-13 * scale)
+
+
+def test_unbiased_and_its_variance_too():
+    """2000 pools of 16 exponential samples: the mean of estimates and of variances, each within 4 standard errors."""
+    scores = np.random.default_rng(11).exponential(size=(2000, 16))
+    result = curve(scores, [1, 2, 4, 8], variance="unbiased")
+    harmonic = [sum(1 / k for k in range(1, n + 1)) for n in (1, 2, 4, 8)]
+    error = result.mean.std(axis=0, ddof=1) / np.sqrt(2000)
+    assert np.all(np.abs(result.mean.mean(axis=0) - harmonic) < 4 * error)
+    spread = result.variance.std(axis=0, ddof=1) / np.sqrt(2000)
+    true = result.mean.var(axis=0, ddof=1)
+    assert np.all(np.abs(result.variance.mean(axis=0) - true) < 4 * np.hypot(spread, true * np.sqrt(2 / 2000) * 2))
+
+
+def test_jackknife_intervals_cover():
+    """95 % intervals hold the expected best of 4 of 40 normal samples between 91 % and 98 % of the time."""
+    result = curve(np.random.default_rng(12).standard_normal((2000, 40)), 4, variance="jackknife")
+    covered = np.abs(result.mean - 1.0293753730039641) < 1.96 * result.standard_error
+    assert 0.91 < covered.mean() < 0.98
+
+
+# ---- batches, ragged pools, prompts ----
+
+
+@pytest.mark.parametrize("size", [16, 100])
+def test_a_batch_is_its_rows(size):
+    scores, values = samples((3, 5, size)), samples((3, 5, size), 1)
+    batch = curve(scores, values=values, variance="jackknife")
+    assert batch.mean.shape == (3, 5, size)
+    for row in itertools.product(range(3), range(5)):
+        one = curve(scores[row], values=values[row], variance="jackknife")
+        np.testing.assert_array_equal(one.mean, batch.mean[row])
+        np.testing.assert_array_equal(one.variance, batch.variance[row])
+
+
+def test_ragged_pools():
+    rows = [samples(size, size) for size in (5, 1, 9, 5)]
+    result = curve(rows, variance="unbiased")
+    assert result.mean.shape == (4, 9)
+    for row, own in zip(rows, result.mean, strict=True):
+        np.testing.assert_array_equal(own[: len(row)], curve(row).mean)
+        assert np.isnan(own[len(row) :]).all()
+    padded = np.full((4, 9), np.nan)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    again = curve(padded, lengths=[5, 1, 9, 5], variance="unbiased")
+    np.testing.assert_array_equal(again.mean, result.mean)
+    np.testing.assert_array_equal(again.variance, result.variance)
+    assert not np.isnan(curve(rows, [20], estimator="v").mean).any()
+
+
+def test_asked_for_order_dtype_and_shape():
+    scores = samples(30).astype(np.float32)
+    result = curve(scores, [7, 1, 7])
+    assert result.mean.dtype == np.float32
+    assert result.mean[0] == result.mean[2] == curve(scores, 7).mean
+    assert result.mean[1] == np.float32(scores.astype(np.float64).mean())
+    assert curve(scores, 7).n == 7
+    assert curve(np.empty((0, 5))).mean.shape == (0, 5)
+    assert curve(scores, []).mean.shape == (0,)
+
+
+@pytest.mark.parametrize("isa", supported_isas())
+def test_same_bits_for_every_instruction_set(isa):
+    code = """
+import hashlib, numpy as np
+from alignment_fast.best_of_n import curve
+x = np.random.default_rng(0).standard_normal(5000)
+parts = [curve(x).mean, curve(x[:700], [1, 5, 90], variance="unbiased").variance, curve(x[:640].reshape(40, 16)).mean]
+print(hashlib.sha256(b"".join(p.tobytes() for p in parts)).hexdigest())
+"""
+    assert output_of(code, ALIGNMENT_FAST_ISA=isa) == output_of(code)
+
+
+@pytest.mark.parametrize("shape", [(1, 20_000), (3000, 16), (40, 700)])
+def test_same_bits_for_any_number_of_threads(shape):
+    scores = samples(shape)
+    np.testing.assert_array_equal(curve(scores, num_threads=1).mean, curve(scores, num_threads=3).mean)
+
+
+def test_mean_over_prompts():
+    curves = curve(samples((40, 6)))
+    result = mean_over_prompts(curves)
+    np.testing.assert_allclose(result.mean, curves.mean.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(result.standard_error, curves.mean.std(axis=0, ddof=1) / np.sqrt(40), rtol=1e-13)
+
+
+def test_prompts_of_one_cluster_count_as_one():
+    scores = samples((10, 6))
+    single = mean_over_prompts(curve(scores))
+    tripled = mean_over_prompts(curve(np.repeat(scores, 3, axis=0)), clusters=np.repeat(np.arange(10), 3))
+    np.testing.assert_allclose(tripled.standard_error, single.standard_error, rtol=1e-13)
+    assert tripled.prompts.tolist() == [30] * 6
+
+
+def test_prompts_without_a_value_are_left_out():
+    result = mean_over_prompts(curve([[1.0, 2.0, 3.0], [5.0]]))
+    assert result.prompts.tolist() == [2, 1, 1]
+    assert result.mean.tolist() == pytest.approx([3.5, 8 / 3, 3.0])
+    assert np.isnan(result.standard_error).tolist() == [False, True, True]
+
+
+# ---- pass@k ----
+
+
+def test_pass_at_k_against_binomials():
+    total, correct = np.meshgrid([5, 20, 200], [0, 1, 3, 5], indexing="ij")
+    for k in (1, 2, 5):
+        exact = [float(oracle.pass_at_k(int(m), int(c), k)) for m, c in zip(total.flat, correct.flat, strict=True)]
+        np.testing.assert_allclose(pass_at_k(total, correct, k).reshape(-1), exact, rtol=1e-14)
+
+
+def test_rare_successes_keep_their_digits():
+    assert pass_at_k(10**6, 1, 1) == 1e-6
+    exact = float(oracle.pass_at_k(10**6, 2, 3))
+    assert pass_at_k(10**6, 2, 3) == pytest.approx(exact, rel=1e-15)
+
+
+def test_pass_at_k_is_the_curve_of_zeros_and_ones():
+    scores = (np.arange(40) < 7).astype(float)
+    np.testing.assert_allclose(pass_at_k(40, 7, np.arange(1, 41)), curve(scores).mean, rtol=1e-13)
+
+
+def test_human_eval_front_end():
+    np.testing.assert_allclose(estimate_pass_at_k(5, [0, 2, 4], 3), [0.0, 0.9, 1.0], rtol=1e-15)
+    np.testing.assert_allclose(estimate_pass_at_k([2, 5], [0, 1], 4), [1.0, 0.8], rtol=1e-15)  # k = 4 of 2: 1, as there
+
+
+# ---- what is refused ----
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: curve([1.0, NAN]), r"scores\[1\] = nan is NaN"),
+        (lambda: curve([[1.0, 2.0], [INF, 2.0]]), r"scores\[1, 0\] = inf is infinite"),
+        (lambda: curve([1.0, 2.0], values=[0.0, NAN]), r"values\[1\] = nan is NaN"),
+        (lambda: curve([1.0, 2.0], values=[0.0]), r"values of shape \(1,\) and scores of shape \(2,\) differ"),
+        (lambda: curve([]), r"scores of shape \(0,\) have no samples"),
+        (lambda: curve([[1.0], []]), r"lengths\[1\] = 0 is not between 1 and 1"),
+        (lambda: curve([[1.0, 2.0], [1.0]], values=[[1.0], [1.0]]), r"values"),
+        (lambda: curve([1.0, 2.0], 3), r"n = 3 exceeds the 2 samples of the largest pool"),
+        (lambda: curve([1.0, 2.0], [1, 0]), r"n\[1\] = 0 is below 1"),
+        (lambda: curve([1.0, 2.0], 1.5), r"n must be integers, not 1.5"),
+        (lambda: curve([1.0], estimator="w"), r"estimator 'w' is not one of"),
+        (lambda: curve([1.0], variance="w"), r"variance 'w' is not one of"),
+        (lambda: curve([1.0], estimator="v", variance="unbiased"), r"variance 'unbiased' needs estimator 'u'"),
+        (lambda: curve([[1.0, 2.0]], lengths=[3]), r"lengths\[0\] = 3 is not between 1 and 2"),
+        (lambda: mean_over_prompts(curve([1.0, 2.0])), r"no axis of prompts"),
+        (lambda: mean_over_prompts(curve([[1.0, 2.0]]), clusters=[1, 2]), r"clusters of shape \(2,\)"),
+        (lambda: pass_at_k(5, 2, 6), r"k = 6 exceeds num_samples = 5"),
+        (lambda: pass_at_k([9, 5], 2, [1, 6]), r"k\[1\] = 6 exceeds num_samples\[1\] = 5"),
+        (lambda: pass_at_k(5, 6, 1), r"num_correct = 6 exceeds num_samples = 5"),
+        (lambda: pass_at_k(5, -1, 1), r"num_correct = -1 is below 0"),
+        (lambda: pass_at_k(5, 2, 0), r"k = 0 is below 1"),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_infinite_scores_may_select():
+    assert curve([-INF, 1.0, INF], values=[1.0, 2.0, 4.0]).mean.tolist() == pytest.approx([7 / 3, 10 / 3, 4.0])
+
+
+def test_nodes_cover_every_n():
+    ends, nodes, _ = kernel.segments(1000)
+    assert ends[0] == kernel.EXACT
+    assert ends[-1] == 1000
+    assert np.all((nodes > ends[:-1, None]) & (nodes < ends[1:, None]))
