@@ -22,12 +22,14 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-FAMILIES = ("common", "random", "best_of_n")
+FAMILIES = ("common", "random", "information", "best_of_n")
 PACKAGES = {
     "alignment_fast": "alignment_fast",
     "alignment_fast.best_of_n": "alignment_fast/best_of_n",
     "alignment_fast.commands": "alignment_fast/commands",
+    "alignment_fast.information": "alignment_fast/information",
     "alignment_fast.interop": "alignment_fast/interop",
+    "alignment_fast.policy": "alignment_fast/policy",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }
@@ -63,6 +65,10 @@ A C compiler and the Python headers are needed:
 
 class BuildExt(build_ext):
     """Adds the flags of the compiler in use, and says plainly what is missing when there is none."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or True  # one compiler per CPU
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"

@@ -1,6 +1,8 @@
 from typing import Final
 
 from alignment_fast import best_of_n as best_of_n
+from alignment_fast import information as information
+from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
@@ -8,5 +10,19 @@ from alignment_fast.errors import BackendUnavailableError as BackendUnavailableE
 from alignment_fast.kernels.common.threads import get_num_threads as get_num_threads
 from alignment_fast.kernels.common.threads import num_threads as num_threads
 from alignment_fast.kernels.common.threads import set_num_threads as set_num_threads
+
+__all__ = [
+    "BackendUnavailableError",
+    "__version__",
+    "best_of_n",
+    "get_include",
+    "get_num_threads",
+    "information",
+    "num_threads",
+    "policy",
+    "random",
+    "set_num_threads",
+    "show_config",
+]
 
 __version__: Final[str]

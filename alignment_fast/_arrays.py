@@ -3,6 +3,7 @@
 Libraries are recognised by the root module of a value's type, so none of them is imported here.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,20 @@ def _to_numpy(value, name):
             value = value.float()
     if device_of(value) != "cpu":
         raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
-    return np.from_dlpack(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+    return np.from_dlpack(value) if hasattr(value, "__dlpack__") else value
+
+
+def _as_array(value, name):
+    """Return `value` as a plain NumPy array of whatever dtype it has."""
+    array = _to_numpy(value, name)
+    if type(array) is np.ndarray:
+        return array
+    if isinstance(array, np.ndarray) and isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, and a mask has no meaning here; fill it or drop what it hides")
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array: {error}") from None
 
 
 def as_floating(value, name, *, floating_only=False):
@@ -66,9 +80,7 @@ def as_floating(value, name, *, floating_only=False):
     float32 stays; float16 and bfloat16 become float32; integers, booleans and other reals become float64, or raise
     TypeError with ``floating_only`` (log-probabilities, where an integer is surely a mistake).
     """
-    array = _to_numpy(value, name)
-    if type(array) is not np.ndarray:
-        array = np.asarray(array)
+    array = _as_array(value, name)
     kind = array.dtype.kind
     if kind == "f" or array.dtype.name == "bfloat16":
         dtype = np.dtype(np.float32) if array.dtype.itemsize <= 4 else np.dtype(np.float64)
@@ -113,6 +125,23 @@ class Grid:
     leading: tuple[int, ...]
     shape: tuple[int, ...]
 
+    def rows(self):
+        """Return the parameter as (1 or rows of the result, T)."""
+        return self.values.reshape(math.prod(self.values.shape[:-1]), self.values.shape[-1])
+
+
+def as_parameter(value, name):
+    """Return parameter `value` as a float64 array; Python's integers, fractions and decimals are numbers too."""
+    array = _as_array(value, name)
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
+    try:
+        return array.astype(np.float64, order="C", copy=False)
+    except TypeError:
+        raise TypeError(f"{name} must be real numbers, not {value!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} does not fit into a float64; a number that large is given by its logarithm") from None
+
 
 def parameter_grid(value, leading, name):
     """Lay out parameter `value` over `leading` axes: the grid rule of the package.
@@ -120,7 +149,7 @@ def parameter_grid(value, leading, name):
     A scalar adds no axis, shape (T,) adds one axis after the leading ones, and shape (..., T) broadcasts its own
     leading axes against `leading` (one value per row: shape (B, 1)).
     """
-    values = np.asarray(value, dtype=np.float64)
+    values = as_parameter(value, name)
     if values.ndim == 0:
         return Grid(values.reshape(1), leading, leading)
     if values.ndim == 1:

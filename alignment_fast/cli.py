@@ -5,6 +5,7 @@ The commands themselves are in `alignment_fast.commands`; they need the extra ``
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 SUCCESS = 0
 BAD_INPUT = 2
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f'the command line needs {library}: pip install "alignment-fast[app]"')
     # The base of all usage errors, taken from a public name: newer versions of typer carry their own copy of click.
-    command_line_error = typer.BadParameter.__mro__[2]
+    command_line_error: Any = typer.BadParameter.__mro__[2]
     try:
         code = app(arguments or ["--help"], prog_name="alignment-fast", standalone_mode=False)
     except command_line_error as error:

@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 import numpy as np
 import test_bench_best_of_n
+import test_bench_information
 import test_bench_random
 import test_bench_scalar
 
@@ -21,7 +22,14 @@ import floors
 from alignment_fast.kernels.common import cpu
 from cases import OURS
 
-CASES = [*test_bench_random.CASES, *test_bench_best_of_n.CASES, *test_bench_scalar.CASES]
+CASES = [
+    *test_bench_random.CASES,
+    *test_bench_best_of_n.CASES,
+    *test_bench_scalar.CASES,
+    *test_bench_information.CASES,
+    *test_bench_information.SECOND_CASES,
+    *test_bench_information.SMALL_CASES,
+]
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 
 

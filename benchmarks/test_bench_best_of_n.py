@@ -188,8 +188,8 @@ def order_case(n=10**6, replicates=2**18):
 # ---- exact laws ----
 
 
-def close_to(expected):
-    return lambda result: np.testing.assert_allclose(result, expected, rtol=1e-7)
+def close_to(expected, absolute=0.0):
+    return lambda result: np.testing.assert_allclose(result, expected, rtol=1e-7, atol=absolute)
 
 
 def one_law_case(size=50257, n=16):
@@ -221,6 +221,87 @@ def further_case(size=50257, count=64):
         floor={"exp_f64": 3},  # exp, expm1 and log
         targets=(Target("floor", 1 / 1.5),),
     )
+
+
+# Differences of NumPy's running sums, which are near 1, cost the masses of rare outcomes their last digits.
+NUMPY_ERROR = 1e-13
+
+
+def distribution_case(size=50257, count=8):
+    p, reward = outcomes(size)
+    grid = np.arange(2.0, 2.0 + count)
+    law = BestOfN(p, reward)
+
+    def numpy_pmf(n):
+        order, best = numpy_law(p, reward, n)
+        out = np.empty(size)
+        out[order] = best
+        return out
+
+    return Case(
+        f"exact law, V = {size}, probabilities of each n, per atom",
+        {
+            OURS: Contender(
+                lambda: law.pmf(grid, num_threads=1), count * size, close_to([numpy_pmf(n) for n in grid], NUMPY_ERROR)
+            ),
+            "NumPy law": Contender(lambda: numpy_pmf(2.0), size, close_to(numpy_pmf(2.0), NUMPY_ERROR)),
+        },
+        floor={"exp_f64": 4},  # the three of `further_case`, and the exponential of the result
+    )
+
+
+def draws_case(size=50257, n=1000, count=2**18):
+    p, reward = outcomes(size)
+    law = BestOfN(p, reward)
+    exact = float(law.expected_reward(n)), float(law.reward_variance(n))
+    order = np.argsort(reward)
+    below = np.cumsum(p[order])
+
+    def check(chosen):
+        mean_is(*exact)(reward[chosen])
+
+    return Case(
+        f"draws of the best of {n}, V = {size}, per draw",
+        {
+            OURS: Contender(lambda: law.sample(count, n, rng=1, num_threads=1), count, check),
+            "NumPy searchsorted(cdf, u ** (1 / n))": Contender(
+                lambda: order[np.searchsorted(below, below[-1] * GENERATOR.random(count) ** (1 / n))], count, check
+            ),
+        },
+        floor={"philox": 4, "exp_f64": 2},  # two float64 uniforms; the tail of the first
+    )
+
+
+def numpy_estimates(p, n):
+    below = (1 - p) ** n
+    return below * (np.log(n) + (n - 1) * np.log1p(-p) - (n - 1) / n) - (below - 1) * np.log((1 - below) / p)
+
+
+def estimates_case(size=50257, n=16.0):
+    p = np.linspace(1e-3, 0.999, size)
+    return elementwise_case(
+        f"estimates of the divergence from {size} selected outcomes, per outcome",
+        lambda: best_of_n.kl_estimator(p, n),
+        lambda: numpy_estimates(p, n),
+        size,
+        floor={"exp_f64": 4},
+    )
+
+
+def closed_form_case(size=50257):
+    grid = np.linspace(2.0, 1e6, size)
+    return elementwise_case(
+        f"closed form of the divergence at {size} n, per n",
+        lambda: best_of_n.continuous.kl(grid),
+        lambda: np.log(grid) - (grid - 1) / grid,
+        size,
+        floor={"exp_f64": 2},
+    )
+
+
+def elementwise_case(name, ours, numpy, size, floor):
+    check = close_to(numpy())
+    return Case(name, {OURS: Contender(ours, size, check), "NumPy": Contender(numpy, size, check)}, floor=floor)
 
 
 # ---- call overhead ----
@@ -256,11 +337,21 @@ CASES = [
     order_case(),
     one_law_case(),
     further_case(),
+    distribution_case(),
+    draws_case(),
+    estimates_case(),
+    closed_form_case(),
     *call_cases(),
 ]
 
 
 @pytest.mark.kernels(
+    "best_of_n.build",
+    "best_of_n.values",
+    "best_of_n.pmf",
+    "best_of_n.draw",
+    "best_of_n.kl_estimators",
+    "best_of_n.continuous_values",
     "best_of_n.fold_winners",
     "best_of_n.word_tails",
     "best_of_n.fold_exponents",

@@ -1,5 +1,8 @@
 """Array arguments, parameter grids and the wording of errors: alignment_fast/_arrays.py and errors.py."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -80,6 +83,35 @@ def test_what_is_not_real_is_refused(value):
         _arrays.as_floating(value, "x")
 
 
+def test_masked_arrays_are_refused_because_their_masks_would_be_lost():
+    with pytest.raises(TypeError, match="x is a masked array"):
+        _arrays.as_floating(np.ma.array([1.0, 2.0], mask=[False, True]), "x")
+
+
+@pytest.mark.parametrize("read", [_arrays.as_floating, _arrays.as_parameter])
+def test_ragged_lists_are_refused_by_name(read):
+    with pytest.raises(ValueError, match=r"x is not an array: .*inhomogeneous"):
+        read([[1.0, 2.0], [3.0]], "x")
+
+
+@pytest.mark.parametrize("value", [10**30, Fraction(7, 2), Decimal("3.5"), [1, 2.5], np.float16(3), True])
+def test_parameters_are_any_real_numbers(value):
+    array = _arrays.as_parameter(value, "n")
+    assert array.dtype == np.float64
+    assert array.tolist() == (value if isinstance(value, list) else float(value))
+
+
+@pytest.mark.parametrize("value", ["3", 1j, np.array([1j]), object()])
+def test_parameters_that_are_not_real_are_refused_by_name(value):
+    with pytest.raises(TypeError, match="n must be real numbers"):
+        _arrays.as_parameter(value, "n")
+
+
+def test_parameters_beyond_the_range_of_a_float_are_refused_by_name():
+    with pytest.raises(ValueError, match="n does not fit into a float64"):
+        _arrays.as_parameter(10**400, "n")
+
+
 def test_libraries_are_told_by_their_type():
     assert _arrays.library_of(np.ones(1)) == "numpy"
     assert _arrays.library_of(np.float32(1)) == "numpy"
@@ -139,6 +171,7 @@ def test_grids(value, leading, shape, values):
     assert grid.shape == shape
     assert grid.values.shape == values
     assert grid.values.flags.c_contiguous
+    assert grid.rows().shape == (grid.values.size // values[-1] if values[-1] else 1, values[-1])
     assert grid.values.dtype == np.float64
     assert grid.leading == (shape[:-1] if np.ndim(value) else shape)
 

@@ -1,5 +1,7 @@
 """Closed forms for continuous rewards, bounds and the estimator, against quadrature and many digits."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -154,3 +156,27 @@ def test_bad_selected_probabilities(p, options, message):
 def test_bad_numbers_of_draws(function, arguments):
     with pytest.raises(ValueError, match="n"):
         function(**arguments)
+
+
+@pytest.mark.parametrize("row", oracle.STORED["gaussian_reward"], ids=lambda row: f"log_n={row['logN'][:5]}")
+def test_best_of_n_normals(row):
+    mean, variance = continuous.gaussian_reward(log_n=float(row["logN"]))
+    assert mean == pytest.approx(float(row["E_max"]), rel=1e-14)
+    assert variance == pytest.approx(float(row["Var_max"]), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("log_n", "mean"),
+    [(10, 4.041563967059651), (50, 9.732849115417645), (300, 24.35005899506278), (1000, 44.62866763045257)],
+)
+def test_best_of_n_normals_at_any_n(log_n, mean):
+    """Published with 19 digits; the Gaussian policy of the same divergence gives sqrt(2 (log n - 1))."""
+    assert continuous.gaussian_reward(log_n=log_n).mean == pytest.approx(mean, rel=1e-14)
+    assert mean < math.sqrt(2 * (log_n - 1))
+
+
+def test_one_normal_and_grids_of_them():
+    mean, variance = continuous.gaussian_reward([1.0, 2.0, 1e6])
+    assert mean[:2] == pytest.approx([0.0, 1 / math.sqrt(math.pi)], abs=1e-15)
+    assert variance[:2] == pytest.approx([1.0, 1 - 1 / math.pi], rel=1e-14)
+    assert continuous.gaussian_reward(1e6) == (pytest.approx(mean[2]), pytest.approx(variance[2]))

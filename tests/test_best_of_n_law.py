@@ -94,11 +94,28 @@ def test_values_from_the_definition(seed, n):
 
 
 @pytest.mark.parametrize("order", [-40.0, -2.0, -1e-6, 0.3, 0.5, 0.7, 1 - 1e-7, 1 + 1e-9, 1.4, 2.0, 7.0, 80.0])
-@pytest.mark.parametrize("n", [1.01, 4.0, 1e5])
+@pytest.mark.parametrize("n", [1 + 1e-12, 1 + 1e-6, 1.01, 1.99, 4.0, 1e5])
 def test_renyi_from_the_definition(n, order):
     p, reward = random_law(5)
     exact = float(oracle.Law(p, reward, n=n).renyi(order))
-    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-11)
+    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", [-2.0, 0.4, 1 + 1e-9, 3.0])
+@pytest.mark.parametrize("n", [1 + 1e-12, 1.001, 1.5])
+def test_renyi_of_nearly_certain_outcomes_keeps_its_digits_as_n_goes_to_one(n, order):
+    p, reward = [0.99997, 3.6e-15, 4.7e-10, 3e-5], [-2.0, 0.0, 2.0, 1.0]
+    exact = float(oracle.Law(p, reward, n=n).renyi(order))
+    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("leading", [(), (3,)])
+@pytest.mark.parametrize("size", [2, 9000])
+def test_an_empty_grid_gives_an_empty_result(leading, size):
+    law = BestOfN(reward=np.zeros((*leading, size)))
+    for method in (law.kl, law.expected_reward, law.kl_estimate, law.win_rate):
+        assert method([]).shape == (*leading, 0)
+    assert law.pmf([]).shape == (*leading, 0, size)
 
 
 def test_renyi_orders_with_a_name():
@@ -196,11 +213,10 @@ def test_every_law_sums_to_one_and_respects_its_bounds(drawn):
     rows, log_n = drawn
     p, reward = np.array(rows).T
     law = BestOfN(p, reward)
-    normal = p / p.sum()
-    top = normal[reward == reward[p > 0].max()].sum()
+    surprisal_of_top = np.log(p.sum()) - np.log(p[reward == reward[p > 0].max()].sum())
     assert law.pmf(log_n=log_n).sum() == pytest.approx(1.0, abs=1e-12)
     kl = law.kl(log_n=log_n)
-    assert -1e-16 <= kl <= min(kl_upper_bound(log_n=log_n), -np.log(top)) * (1 + 1e-12) + 1e-15
+    assert -1e-16 <= kl <= min(kl_upper_bound(log_n=log_n), surprisal_of_top) * (1 + 1e-12) + 1e-15
     assert kl <= law.kl_estimate(log_n=log_n) + 1e-12
     assert law.kl_estimate(log_n=log_n) <= kl_upper_bound(log_n=log_n) + 1e-12
     assert 0.5 - 1e-14 <= law.win_rate(log_n=log_n) <= win_rate_continuous(log_n=log_n) + 1e-14

@@ -66,6 +66,8 @@ def test_wrong_kinds(p, reward, log, message):
         ({"n": INF}, r"n = inf"),
         ({"n": [1, 2, 0]}, r"n\[2\] = 0.0"),
         ({"n": [[1.0, 2.0], [3.0, -1.0]]}, r"n\[1, 1\] = -1.0"),
+        ({"n": 10**400}, "n does not fit into a float64"),
+        ({"n": 2, "num_threads": 0}, "num_threads must be a positive integer, not 0"),
         ({"log_n": -1e-3}, r"log_n = -0.001 is not a finite number >= 0"),
         ({"log_n": [0.0, NAN]}, r"log_n\[1\] = nan"),
     ],
@@ -104,3 +106,18 @@ def test_results_beyond_reason_are_refused_with_their_size():
 def test_negative_sample_sizes(size):
     with pytest.raises(ValueError, match="negative length"):
         BestOfN(reward=[0.0, 1.0]).sample(size, 2, rng=0)
+
+
+def test_sizes_that_are_no_integers():
+    with pytest.raises(TypeError, match=r"size must be an integer or a tuple of integers, not 2\.5"):
+        BestOfN(reward=[0.0, 1.0]).sample(2.5, 2, rng=0)
+
+
+def test_a_bad_generator_is_named_as_the_argument_it_is():
+    with pytest.raises(TypeError, match="rng must be None, an int"):
+        BestOfN(reward=[0.0, 1.0]).sample(2, 2, rng=1.5)
+
+
+def test_orders_that_are_no_numbers():
+    with pytest.raises(TypeError, match="order must be a real number, not 'two'"):
+        BestOfN(reward=[0.0, 1.0]).divergence("renyi", 2, order="two")

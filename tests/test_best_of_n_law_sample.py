@@ -53,6 +53,20 @@ def test_a_draw_depends_on_the_seed_and_its_number_only():
     assert np.any(law.sample(1000, 9, rng=4) != many[:1000])
 
 
+@pytest.mark.parametrize(
+    ("p", "n", "size", "shape"),
+    [
+        ([0.5, 0.5], 2, (), ()),
+        ([0.5, 0.5], [2, 3], (), (2,)),
+        ([0.5, 0.5], [], 4, (0, 4)),
+        (np.ones((3, 2)), [2, 5], (4, 0), (3, 2, 4, 0)),
+        (np.ones((3, 2)), np.ones((3, 1)), 6, (3, 1, 6)),
+    ],
+)
+def test_shapes(p, n, size, shape):
+    assert BestOfN(p, [0.0, 1.0]).sample(size, n, rng=0).shape == shape
+
+
 def test_a_draw_is_the_inverse_law_of_two_uniforms_of_the_stream():
     law = BestOfN([0.1, 0.2, 0.3, 0.4], [0.0, 1.0, 1.0, 2.0])
     first, second = Stream(11).uniform((1, 2000)).reshape(-1, 2).T

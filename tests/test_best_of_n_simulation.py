@@ -303,6 +303,7 @@ def test_the_cpu_path_does_not_load_numba():
         ({"n": []}, r"shape \(G,\) with G >= 1, not \(0,\)"),
         ({"n": [[1]]}, r"not \(1, 1\)"),
         ({"n": math.inf}, r"logarithm of n must not exceed 650"),
+        ({"n": 10**400}, r"n is too large: the logarithm of n must not exceed 650, and is 921"),
         ({"n": 2.5, "method": "brute"}, r"brute force needs integers"),
         ({"n": 2**60, "method": "brute"}, r"brute force needs integers n below 2\*\*60"),
         ({"n": 2, "log_n": 1.0}, r"exactly one of n and log_n"),
@@ -329,6 +330,8 @@ def test_bad_arguments(arguments, message):
     [
         (lambda: Gaussian(math.inf), ValueError, "mean must be finite, not inf"),
         (lambda: Gaussian(0.0, 0.0), ValueError, "std must be positive and finite, not 0.0"),
+        (lambda: Gaussian("a"), TypeError, "mean must be a number, not 'a'"),
+        (lambda: Gaussian(std=[1.0, 2.0]), TypeError, r"std must be a number, not \[1.0, 2.0\]"),
         (lambda: Table([0.5, -0.5], [1, 2]), ValueError, r"p\[1\] = -0.5 is negative"),
         (lambda: Table([0.5, math.nan], [1, 2]), ValueError, r"p\[1\] = nan is NaN"),
         (lambda: Table([math.inf, 1], [1, 2]), ValueError, r"p\[0\] = inf is infinite"),
@@ -345,12 +348,22 @@ def test_bad_arguments(arguments, message):
         (lambda: simulate(Gaussian(), "x", 10, seed=1), TypeError, "n must be a number, not 'x'"),
         (lambda: simulate(Sampler(max, 2), 2, 10, seed=1, method="order"), ValueError, "needs a monotone source"),
         (lambda: simulate(Quantile(isf=np.sum), 2, 10, seed=1), ValueError, r"isf returned shape \(\) for an argument"),
+        (lambda: simulate(Quantile(isf=lambda t: t * 1j), 2, 10, seed=1), TypeError, "isf must return real numbers"),
+        (lambda: simulate(Sampler(lambda u: u, 2), 2, 10, seed=1), TypeError, "cannot be compiled to take 2 float64"),
+        (lambda: simulate(Sampler(lambda u: None, 1), 2, 10, seed=1), TypeError, "and return one number"),
         (lambda: simulate(Gaussian(), 2, 10, seed=-1), ValueError, "seed must not be negative"),
     ],
 )
 def test_bad_sources(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("grid", [[1, 2**60], [1, 10**250], [2.5, 10**30]])
+def test_numbers_of_draws_beyond_64_bits_are_floats(grid):
+    result = simulate(Gaussian(), grid, 10, seed=1)
+    assert result.n.tolist() == [float(n) for n in grid]
+    assert type(simulate(Gaussian(), grid[1], 10, seed=1).n) is float
 
 
 def test_infinite_rewards_are_atoms():

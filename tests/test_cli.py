@@ -246,8 +246,10 @@ def test_bad_options_are_one_line_and_exit_code_2(capsys, tmp_path, arguments, m
     [
         ("p,reward\n0.5,1\n-0.5,2\n", "table.csv, line 3, column 'p': -0.5 is negative"),
         ("p,reward\n0.5,1\n0.5,\n", "table.csv, line 3, column 'reward': the cell is empty"),
-        ("p,reward\n0,1\n0,2\n", "p has no positive mass"),
-        ("p,reward\ninf,1\n0,2\n", "is infinite"),
+        ("p,reward\n0,1\n0,2\n", "table.csv, column 'p': no outcome has a positive probability"),
+        ("log_p,reward\n-inf,1\n", "table.csv, column 'log_p': no outcome has a positive probability"),
+        ("p,reward\n0,2\ninf,1\n", "table.csv, column 'p', row 2 of the data: inf is no weight"),
+        ("log_p,reward\ninf,1\n", "table.csv, column 'log_p', row 1 of the data: inf is no weight"),
         ("p,reward\n", "table.csv has columns but no rows"),
         ("", "table.csv is empty"),
         ("a,reward\n1,1\n", "no column looks like probabilities: name one with --p, --log-p or --count"),

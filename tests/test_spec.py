@@ -2,24 +2,17 @@
 
 import ast
 import importlib
-import pkgutil
+import runpy
 from pathlib import Path
 
 import pytest
 
-from alignment_fast import kernels
+from alignment_fast.kernels.common.spec import row_modules
 
 ROOT = Path(__file__).parents[1]
 
 
-def spec_modules():
-    """Return the modules that hold rows: spec.py of each family, and the elementwise functions of `common`."""
-    names = [f"{info.name}.spec" for info in pkgutil.iter_modules(kernels.__path__) if info.ispkg]
-    names = [name for name in names if name != "common.spec"] + ["common.functions"]
-    return [importlib.import_module(f"alignment_fast.kernels.{name}") for name in names]
-
-
-ROWS = [(module.__name__.split(".")[2], row) for module in spec_modules() for row in module.KERNELS]
+ROWS = [(family, row) for family, module in row_modules().items() for row in module.KERNELS]
 each_row = pytest.mark.parametrize(("family", "row"), ROWS, ids=lambda value: getattr(value, "name", value))
 
 
@@ -77,3 +70,8 @@ def test_formula_and_reference_are_stated(family, row):
 @each_row
 def test_a_benchmark_names_the_kernel(family, row):
     assert f"{family}.{row.name}" in benchmarked()
+
+
+def test_the_accuracy_page_is_current():
+    page = runpy.run_path(str(ROOT / "docs" / "accuracy.py"))["page"]()
+    assert (ROOT / "docs" / "accuracy.md").read_text("utf-8") == page, "run python -P docs/accuracy.py"

@@ -43,6 +43,12 @@ def test_a_range_is_short_enough_for_ctrl_c(n_blocks, work, num_threads):
     assert longest == 1 or longest * work / n_blocks <= threads.CHUNK
 
 
+def test_a_bad_number_of_threads_is_refused_whatever_the_work():
+    for work in (1.0, PARALLEL_WORK):
+        with pytest.raises(ValueError, match="num_threads must be a positive integer, not 0"):
+            threads.for_blocks(lambda *_: None, 1, work=work, num_threads=0)
+
+
 def test_work_below_the_grain_is_one_call_on_this_thread():
     callers = []
     threads.for_blocks(lambda *_: callers.append(threading.get_ident()), 1000, work=threads.GRAIN, num_threads=8)

@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 
-from alignment_fast._arrays import Grid, parameter_grid
+from alignment_fast._arrays import Grid, as_parameter, parameter_grid
 from alignment_fast.errors import place
+
+# Plain numbers below this take the paths without arrays: an int of any size below it has a float.
+PLAIN_LIMIT = 2.0**1023
 
 
 def number_of_draws(n, log_n) -> tuple[object, bool]:
@@ -13,6 +16,17 @@ def number_of_draws(n, log_n) -> tuple[object, bool]:
     if (n is None) == (log_n is None):
         raise ValueError("give exactly one of n and log_n" + (", not both" if n is not None else ""))
     return (log_n, True) if n is None else (n, False)
+
+
+def renyi_order(order) -> float:
+    """Return the order of a Rényi divergence: any real number, ±inf included."""
+    try:
+        number = float(order)
+    except (TypeError, ValueError):
+        raise TypeError(f"order must be a real number, not {order!r}") from None
+    if math.isnan(number):
+        raise ValueError("order is NaN")
+    return number
 
 
 def draws_grid(n, log_n, leading) -> tuple[Grid, bool]:
@@ -30,7 +44,7 @@ def draws_grid(n, log_n, leading) -> tuple[Grid, bool]:
     values = grid.values
     good = (values >= least) & (values < math.inf)
     if not good.all():
-        given = np.asarray(value, dtype=np.float64)
+        given = as_parameter(value, name)
         flat = int(np.argmin((given >= least) & (given < math.inf)))
         found = f"{name}{place(flat, given.shape)} = {given.reshape(-1)[flat]}"
         raise ValueError(f"{found} is not a finite number >= {least:g}")

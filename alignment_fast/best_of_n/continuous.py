@@ -13,22 +13,21 @@ Beirami et al., "Theoretical guarantees on the best-of-n alignment policy", arXi
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast.best_of_n._count import draws_grid
+from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.kernels.best_of_n import cpu
 
-__all__ = ["chi2", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
+__all__ = ["GaussianReward", "chi2", "gaussian_reward", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
 
 _value = cpu.continuous_value
 _KL = cpu.KL
 
 
 def _evaluate(kind, n, log_n, order=0.0):
-    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < math.inf:
+    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
         return _value(kind, n, False, order)
     grid, is_log = draws_grid(n, log_n, ())
     out = np.empty(grid.values.size)
@@ -113,10 +112,7 @@ def renyi(n: Any = None, *, order: float, log_n: Any = None) -> Any:
     (1.660731, 1.402585)
 
     """
-    order = float(order)
-    if math.isnan(order):
-        raise ValueError("order is NaN")
-    return _evaluate(cpu.RENYI, n, log_n, order)
+    return _evaluate(cpu.RENYI, n, log_n, renyi_order(order))
 
 
 def win_rate(n: Any = None, *, log_n: Any = None) -> Any:
@@ -130,3 +126,81 @@ def win_rate(n: Any = None, *, log_n: Any = None) -> Any:
 
     """
     return _evaluate(cpu.WIN_RATE, n, log_n)
+
+
+class GaussianReward(NamedTuple):
+    """Mean and variance of the best of n standard normal rewards.
+
+    Parameters
+    ----------
+    mean, variance : float or array
+        In the shape of n.
+
+    """
+
+    mean: Any
+    variance: Any
+
+
+def gaussian_reward(n: Any = None, *, log_n: Any = None) -> GaussianReward:
+    r"""Return mean and variance of the largest of n independent standard normals, at any n.
+
+    With x = Φ⁻¹(1 − τ) and n · (−log(1 − τ)) = e^v, the variable v has the Gumbel density e^{v − e^v} whatever n is:
+
+    .. math:: E\max = \int x(v)\, e^{v - e^v}\, dv .
+
+    The integrand is analytic and decays exponentially on one side, doubly exponentially on the other, so the
+    trapezoidal rule over 256 nodes is exact to rounding; τ is kept as a logarithm.
+
+    Parameters
+    ----------
+    n, log_n : float or array
+        Number of draws, real and at least 1, or its logarithm; exactly one of both.
+
+    Returns
+    -------
+    GaussianReward
+        ``(mean, variance)``.
+
+    Raises
+    ------
+    ValueError
+        If n < 1, or both or neither of `n` and `log_n` are given.
+
+    Notes
+    -----
+    Accuracy: 1e-14 relative for n >= 2. Cost: 256 quantiles (SciPy's ``ndtri_exp``) per n.
+
+    Examples
+    --------
+    >>> from alignment_fast.best_of_n import continuous
+    >>> mean, variance = continuous.gaussian_reward(2)
+    >>> round(mean, 12), round(variance, 12)  # 1/sqrt(pi), 1 - 1/pi
+    (0.564189583548, 0.681690113816)
+    >>> round(continuous.gaussian_reward(log_n=1000.0).mean, 9)
+    44.62866763
+
+    """
+    from scipy.special import ndtri_exp
+
+    grid, is_log = draws_grid(n, log_n, ())
+    values = grid.values.reshape(-1, 1)
+    rate = _NODES - (values if is_log else np.log(values))  # log(-log(1 - tau))
+    small = np.exp(np.minimum(rate, 0.0))
+    large = np.exp(np.maximum(rate, 0.0))
+    # log(1 - exp(-e^rate)): below e^-30 its argument is e^rate up to the factor 1 - e^rate / 2.
+    tiny = rate - 0.5 * small
+    middle = np.log(-np.expm1(-np.exp(np.clip(rate, -30.0, 0.0))))
+    log_tail = np.where(rate < -30.0, tiny, np.where(rate < 0.0, middle, np.log1p(-np.exp(-large))))
+    reward = -ndtri_exp(log_tail)
+    mean = reward @ _WEIGHTS
+    variance = (reward - mean[:, None]) ** 2 @ _WEIGHTS
+    if grid.shape:
+        return GaussianReward(mean.reshape(grid.shape), variance.reshape(grid.shape))
+    return GaussianReward(float(mean[0]), float(variance[0]))
+
+
+# e^{v - e^v} is below 2^-60 outside of this range.
+_NODES = np.linspace(-42.0, 4.2, 256)
+_WEIGHTS = np.exp(_NODES - np.exp(_NODES))
+_WEIGHTS /= _WEIGHTS.sum()

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alignment_fast._arrays import as_parameter
 from alignment_fast._dispatch import resolve
 from alignment_fast._rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
@@ -197,7 +198,7 @@ class _Grid:
         if (n is None) == (log_n is None):
             raise ValueError("give exactly one of n and log_n")
         name, given = ("n", n) if log_n is None else ("log_n", log_n)
-        array = np.asarray(given, dtype=object if name == "n" else np.float64)
+        array = np.asarray(given, dtype=object) if name == "n" else as_parameter(given, name)
         if array.ndim > 1 or array.size == 0:
             raise ValueError(f"{name} must be a number or have shape (G,) with G >= 1, not {array.shape}")
         convert = _number if name == "n" else _exponential
@@ -223,9 +224,9 @@ def _number(value, name):
         raise TypeError(f"{name} must be a number, not {value!r}")
     if not number >= 1:
         raise ValueError(f"{name} must be at least 1, not {value!r}")
-    if number == math.inf or math.log(number) > LARGEST_LOG_N:
-        raise ValueError(f"{name} = {value!r}: the logarithm of n must not exceed {LARGEST_LOG_N:g}")
-    return int(number) if number == int(number) and number < LARGEST_BRUTE_N else number
+    if (log_n := math.log(number)) > LARGEST_LOG_N:
+        raise ValueError(f"{name} is too large: the logarithm of n must not exceed {LARGEST_LOG_N:g}, and is {log_n:g}")
+    return int(number) if number < LARGEST_BRUTE_N and number == int(number) else float(number)
 
 
 def _exponential(value, name):

@@ -4,8 +4,10 @@ All but `Sampler` are *monotone*: the reward is a decreasing function of one upp
 draws is the draw with the smallest one, and the function is evaluated once per replicate.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,9 +42,12 @@ class Gaussian:
     std: float = 1.0
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.mean):
+        for name, value in (("mean", self.mean), ("std", self.std)):
+            if not isinstance(value, Real):
+                raise TypeError(f"{name} must be a number, not {value!r}")
+        if not math.isfinite(self.mean):
             raise ValueError(f"mean must be finite, not {self.mean!r}")
-        if not (np.isfinite(self.std) and self.std > 0):
+        if not (math.isfinite(self.std) and self.std > 0):
             raise ValueError(f"std must be positive and finite, not {self.std!r}")
 
     def transform(self) -> Transform:

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -115,7 +115,7 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
     law = library.BestOfN(outcomes.weight, outcomes.reward, log=outcomes.log)
     wins = outcomes.mid_distribution()
     for n, log_n in grid:
-        size = {"n": n} if math.isfinite(n) else {"log_n": log_n}
+        size: dict[str, Any] = {"n": n} if math.isfinite(n) else {"log_n": log_n}
         if n.is_integer() and n * replicates <= BRUTE_DRAWS:
             method = "brute"
             estimates = [_brute(outcomes, score, int(n), replicates, seed) for score in (outcomes.reward, wins)]

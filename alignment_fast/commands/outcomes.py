@@ -1,6 +1,6 @@
 """A reference distribution with rewards, as a table on disk holds it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,19 +74,28 @@ def read_outcomes(
     names = tables.column_names(path)
     guesses = dict.fromkeys(named, ()) or WEIGHTS
     chosen = ((role, tables.choose_column(path, names, named.get(role), guesses[role])) for role in guesses)
-    role, weight_column = next((pair for pair in chosen if pair[1] is not None), (None, None))
+    role, weight_column = next(((role, column) for role, column in chosen if column is not None), (None, None))
     reward_column = tables.choose_column(path, names, reward, REWARDS)
-    for column, what, options in (
-        (weight_column, "probabilities", "--p, --log-p or --count"),
-        (reward_column, "rewards", "--reward"),
-    ):
-        if column is None:
-            raise tables.TableError(
-                f"{path}: no column looks like {what}: name one with {options}; its columns are: {', '.join(names)}"
-            )
+    if weight_column is None:
+        raise _no_column(path, names, "probabilities", "--p, --log-p or --count")
+    if reward_column is None:
+        raise _no_column(path, names, "rewards", "--reward")
     columns = {"weight": weight_column, "reward": reward_column}
     chunks = list(
         tables.read_columns(path, columns, nonnegative=() if role == "log_p" else ("weight",), progress=progress)
     )
     weight, rewards = (np.concatenate([chunk[key] for chunk in chunks]) for key in columns)
+    infinite = np.flatnonzero(weight == np.inf)
+    if infinite.size:
+        raise tables.TableError(
+            f"{path}, column {weight_column!r}, row {infinite[0] + 1} of the data: inf is no weight"
+        )
+    if not (np.isfinite(weight) if role == "log_p" else weight > 0).any():
+        raise tables.TableError(f"{path}, column {weight_column!r}: no outcome has a positive probability")
     return Outcomes(weight, rewards, role == "log_p", (weight_column, reward_column))
+
+
+def _no_column(path: Path, names: Sequence[str], what: str, options: str) -> tables.TableError:
+    return tables.TableError(
+        f"{path}: no column looks like {what}: name one with {options}; its columns are: {', '.join(names)}"
+    )

@@ -2,6 +2,7 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 # ---- exact laws (law_build.inc, law.inc, law_atoms.inc, closed_forms.inc) ----
 
@@ -24,6 +25,7 @@ _Reals = NDArray[np.float64]
 _Bytes = NDArray[np.uint8]
 _Rows = NDArray[np.int64]
 
+@disjoint_base
 class Laws:
     arrays: tuple[_Reals, NDArray[np.int32], _Rows]
 

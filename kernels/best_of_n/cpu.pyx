@@ -263,6 +263,16 @@ def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
             table.law_points(n.shape[1], &n[i, 0], is_log, <law_point*>&out[i, 0])
 
 
+cdef double kl_upper_bound(double log_n) noexcept nogil:
+    return table.continuous_value(LAW_KL, log_n, True, 0.0)
+
+
+cdef double kl_estimator(double log_p, double log_n) noexcept nogil:
+    cdef double value
+    table.kl_estimators(1, &log_p, 1, &log_n, &value)
+    return value
+
+
 def continuous_value(int kind, double value, bint is_log=False, double order=0.0):
     """Return the closed form `kind` for continuous rewards at n (or log n) `value`."""
     return table.continuous_value(kind, value, is_log, order)
@@ -293,6 +303,15 @@ def fold_winners(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, u
     if winner.shape[0] and start < stop:
         with nogil:
             table.fold_winners(&race, replicate, winner.shape[0], &winner[0])
+
+
+cdef uint64_t winning_word(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, uint64_t replicate) noexcept nogil:
+    cdef af_race race
+    cdef uint64_t word = <uint64_t>-1
+    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    if start < stop:
+        table.fold_winners(&race, replicate, 1, &word)
+    return word
 
 
 def word_tails(const uint64_t[::1] winner, double[::1] tail):

@@ -3,6 +3,7 @@
 import functools
 
 import numba
+from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
@@ -17,7 +18,6 @@ def fold(function, k):
     """
     reward = function if isinstance(function, CPUDispatcher) else numba.njit(function)
 
-    @numba.njit(nogil=True)
     def loop(uniforms, best):
         for r in range(uniforms.shape[0]):
             largest = best[r]
@@ -27,4 +27,9 @@ def fold(function, k):
                     largest = value
             best[r] = largest
 
-    return loop
+    try:
+        return numba.njit("void(float64[:, ::1], float64[::1])", nogil=True)(loop)
+    except NumbaError as error:
+        raise TypeError(
+            f"function cannot be compiled to take {k} float64 numbers and return one number; numba says why, above"
+        ) from error

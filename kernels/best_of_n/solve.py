@@ -133,7 +133,9 @@ _KERNELS = {"gaussian": cpu.gaussian_rewards, "uniform": cpu.uniform_rewards, "t
 
 def call_function(function, name, tail, reward):
     """Write ``function(tail)``, which must return one number per element."""
-    result = np.asarray(function(tail), dtype=np.float64)
+    result = np.asarray(function(tail))
+    if result.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must return real numbers, not {result.dtype}")
     if result.shape != tail.shape:
         raise ValueError(f"{name} returned shape {result.shape} for an argument of shape {tail.shape}")
     reward[:] = result

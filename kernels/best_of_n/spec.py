@@ -1,4 +1,8 @@
-"""Kernels of best-of-n, one row each: see `alignment_fast.kernels.common.spec`."""
+"""Rows of the best-of-n kernels.
+
+Bounds of the laws are relative to max(1, log n), and for divergences hold as n -> 1 and for masses down to exp(-7e8).
+Winners of the simulation, and the rewards that are simple functions of them, have the same bits on every backend.
+"""
 
 from types import MappingProxyType
 
@@ -9,7 +13,6 @@ _MASS, _LOG_N = (0.0, 1.0), (0.0, 7e8)
 
 _BITS = MappingProxyType({"float64": 0.0})
 
-# Bounds of the laws are relative to max(1, log n), and for divergences hold as n -> 1 and for masses down to exp(-7e8).
 LAW = (
     Kernel(
         name="build",

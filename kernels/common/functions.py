@@ -10,8 +10,8 @@ from types import MappingProxyType
 from .spec import Kernel
 
 # Largest error found, in ulp. float64 against mpmath on 50 000 to 200 000 points per function (every piece and seam,
-# uniform and logarithmic). float32 against the float64 functions: exp, expm1 and log on all 2^32 numbers, the others on
-# at least every 23rd of them. "fma" is AVX2 and AVX-512, whose results are the same bits.
+# uniform and logarithmic). float32 against the float64 functions: exp, expm1 and log on all 2^32 numbers, the normal
+# quantiles on all of (0, 1), the others on at least every 23rd number. "fma" is AVX2 and AVX-512, whose results are the same bits.
 MEASURED = MappingProxyType(
     {
         # name: (float64 baseline, float64 fma, float32 baseline, float32 fma)
@@ -24,9 +24,9 @@ MEASURED = MappingProxyType(
         "sigmoid": (1.99, 1.99, 2.41, 2.41),
         "normal_cdf": (3.09, 2.58, 3.16, 2.89),
         "log_normal_cdf": (3.41, 3.41, 4.28, 4.14),
-        "normal_ppf": (3.50, 2.55, 3.31, 2.37),
-        "normal_isf": (3.50, 2.55, 3.31, 2.37),
-        "normal_ppf_rn": (3.50, 3.50, 3.31, 3.31),
+        "normal_ppf": (3.50, 2.55, 3.71, 2.81),
+        "normal_isf": (3.50, 2.55, 3.71, 2.81),
+        "normal_ppf_rn": (3.50, 3.50, 3.71, 3.71),
     }
 )
 

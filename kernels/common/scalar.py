@@ -248,8 +248,22 @@ def normal_isf(p):
 
 
 # In the order in which they use each other.
-PARTS = (exp_reduce, exp_series, scale, expm1_series, log_split, log_exponent, log_series, log_positive, log_ends)
-PARTS += (log_sum, mills, half_square, normal_tail, normal_lower)
+PARTS = (
+    exp_reduce,
+    exp_series,
+    scale,
+    expm1_series,
+    log_split,
+    log_exponent,
+    log_series,
+    log_positive,
+    log_ends,
+    log_sum,
+    mills,
+    half_square,
+    normal_tail,
+    normal_lower,
+)
 PUBLIC = (exp, expm1, log, log1p, log1mexp, softplus, sigmoid, normal_cdf, log_normal_cdf, normal_ppf, normal_isf)
 
 

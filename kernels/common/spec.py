@@ -4,8 +4,10 @@ Tests, benchmarks and the accuracy page are driven by these rows; a row without 
 benchmark fails ``tests/test_spec.py``.
 """
 
+import importlib
+import pkgutil
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,11 @@ class Kernel:
     def bound(self, dtype, isa=None):
         """Return the error bound for `dtype` on the instruction set `isa`."""
         return self.bounds.get(f"{dtype}/{isa}", self.bounds[str(dtype)])
+
+
+def row_modules() -> dict[str, ModuleType]:
+    """Return the modules that hold rows, by family: ``spec.py`` of each, and the elementwise functions of `common`."""
+    package = __name__.rpartition(".common.")[0]
+    folders = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__) if info.ispkg]
+    names = {family: f"{family}.spec" if family != "common" else "common.functions" for family in sorted(folders)}
+    return {family: importlib.import_module(f"{package}.{name}") for family, name in names.items()}

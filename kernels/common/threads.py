@@ -156,10 +156,11 @@ def for_blocks(run, n_blocks, *, work, num_threads=None):
         Default from `get_num_threads`. Nested calls and calls below the grain stay on this thread.
 
     """
+    requested = num_threads if num_threads is None else check(num_threads)  # refused whatever the work
     if work <= GRAIN:
         run(0, n_blocks)
         return
-    threads = get_num_threads() if num_threads is None else check(num_threads)
+    threads = get_num_threads() if requested is None else requested
     threads = 1 if getattr(_local, "inside", False) else min(threads, n_blocks, int(work // GRAIN) + 1)
     pieces = max(work / CHUNK, threads * RANGES_PER_THREAD if threads > 1 else 1)
     step = max(1, int(n_blocks // pieces))

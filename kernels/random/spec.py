@@ -1,4 +1,8 @@
-"""Rows of the random kernels."""
+"""Rows of the random kernels.
+
+Words and uniforms are exact; a normal is within its bound of the quantile of its uniform, and its bits are the same on
+every machine too.
+"""
 
 from types import MappingProxyType
 

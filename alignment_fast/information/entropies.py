@@ -1,0 +1,324 @@
+"""Shannon and Rényi entropies, cross entropies and divergences, for every real order."""
+
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alignment_fast import _rows
+from alignment_fast.kernels.information import cpu, operations
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _is_plain(p: object) -> TypeGuard[NDArray[np.float64]]:
+    """Whether `p` is one contiguous row of native float64: the case that goes straight to a compiled function."""
+    return type(p) is np.ndarray and p.dtype is _FLOAT64 and p.ndim == 1 and p.flags.c_contiguous and p.shape[0] > 0
+
+
+def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) -> Any:
+    """Return the Shannon entropy H(p) = −Σ p log p in nats.
+
+    Parameters
+    ----------
+    p : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits.
+    log : bool, default False
+        Whether `p` holds logarithms.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (...)
+        Nats; float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, an empty alphabet.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · max|log p|. Cost: one logarithm per letter. Reference: Cover & Thomas, Elements of Information
+    Theory, chapter 2. Unlike ``scipy.stats.entropy`` the alphabet is the last axis.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> float(af.information.entropy([0.5, 0.25, 0.25])) / 0.6931471805599453
+    1.5
+
+    """
+    if not log and _is_plain(p):
+        value = cpu.plain_entropy(p)
+        if value == value:  # NaN: a bad value, which the general path names
+            return np.float64(value)
+    return renyi_entropy(p, 1.0, log=log, num_threads=num_threads)
+
+
+def cross_entropy(
+    p: ArrayLike, q: ArrayLike, *, log: bool = False, normalize_q: bool = True, num_threads: int | None = None
+) -> Any:
+    """Return the cross entropy H(p‖q) = −Σ p log q in nats; +inf where q = 0 < p.
+
+    Parameters
+    ----------
+    p, q : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits. Leading axes broadcast.
+    log : bool, default False
+        Whether `p` and `q` hold logarithms.
+    normalize_q : bool, default True
+        False leaves `q` as it is, as an unnormalised measure.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (...)
+        Nats; float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, shapes that do not broadcast, an empty alphabet.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · Σ p |log q|. Cost: one logarithm per letter. Reference: Cover & Thomas, chapter 2.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> round(float(af.information.cross_entropy([0.2, 0.3, 0.5], [6.0, 1.0, 2.0])), 12)
+    1.492299093211
+
+    """
+    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
+        value = cpu.plain_cross_entropy(p, q, normalize_q)
+        if value == value:  # NaN: a bad value, which the general path names
+            return np.float64(value)
+    return renyi_cross_entropy(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
+
+
+def kl_divergence(
+    p: ArrayLike, q: ArrayLike, *, log: bool = False, normalize_q: bool = True, num_threads: int | None = None
+) -> Any:
+    """Return the Kullback–Leibler divergence D(p‖q) = Σ p log(p/q) in nats; +inf where q = 0 < p.
+
+    Parameters
+    ----------
+    p, q : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits. Leading axes broadcast.
+    log : bool, default False
+        Whether `p` and `q` hold logarithms.
+    normalize_q : bool, default True
+        False leaves `q` as it is, as an unnormalised measure.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (...)
+        Nats; float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, shapes that do not broadcast, an empty alphabet.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · Σ p |log(p/q)|. Cost: two logarithms per letter. Reference: Cover & Thomas, chapter 2.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> float(af.information.kl_divergence([0.5, 0.5], [0.25, 0.75])).__round__(12)
+    0.143841036226
+
+    """
+    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
+        value = cpu.plain_divergence(p, q, normalize_q)
+        if value == value:  # NaN: a bad value, which the general path names
+            return np.float64(value)
+    return renyi_divergence(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
+
+
+def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_threads: int | None = None) -> Any:
+    """Return the Rényi entropy H_t(p) = log(Σ p^t) / (1 − t) in nats, for every real order t.
+
+    Order 0 is the log of the number of letters of positive probability, 1 the Shannon entropy, inf the min-entropy
+    −log max p; −inf gives −log of the least positive probability.
+
+    Parameters
+    ----------
+    p : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits.
+    order : array_like, scalar, (T,) or (..., T)
+        Orders t, any reals including 0, 1 and ±inf.
+    log : bool, default False
+        Whether `p` holds logarithms.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (..., [T])
+        Nats; float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, an empty alphabet, an order that is NaN.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · max|log p| at every order, also arbitrarily near 1. Cost: one exponential per letter and order.
+    Reference: Rényi, Proc. 4th Berkeley Symposium (1961) 547.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, numpy as np
+    >>> af.information.renyi_entropy([0.5, 0.25, 0.25], [0, 1, 2, np.inf]).round(6)
+    array([1.098612, 1.039721, 0.980829, 0.693147])
+
+    """
+    problem = _rows.problem("p", None, floating_only=("p",) if log else (), p=p)
+    return _of_order(problem, log, cpu.REWARD_OWN_LOG, order, -1.0, num_threads)
+
+
+def renyi_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    order: ArrayLike,
+    *,
+    log: bool = False,
+    normalize_q: bool = True,
+    num_threads: int | None = None,
+) -> Any:
+    """Return the Rényi divergence D_t(p‖q) = log(Σ p^t q^{1−t}) / (t − 1) in nats, for every real order t.
+
+    Order 1 is the Kullback–Leibler divergence, 0 is −log q(p > 0), inf is log max p/q, −inf is log min p/q. Letters
+    with p = 0 are left out; q = 0 < p gives +inf for t ≥ 1 and contributes nothing for t < 1; p and q without a common
+    letter give +inf at every order.
+
+    Parameters
+    ----------
+    p, q : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits. Leading axes broadcast.
+    order : array_like, scalar, (T,) or (..., T)
+        Orders t, any reals including 0, 1 and ±inf.
+    log : bool, default False
+        Whether `p` and `q` hold logarithms.
+    normalize_q : bool, default True
+        False leaves `q` as it is, as an unnormalised measure.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (..., [T])
+        Nats; float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, shapes that do not broadcast, an empty alphabet, an order that is
+        NaN.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · max|log(p/q)|. Cost: one exponential per letter and order. Reference: van Erven & Harremoës, IEEE
+    Trans. Inf. Theory 60 (2014) 3797.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, numpy as np
+    >>> af.information.renyi_divergence([0.5, 0.5], [0.25, 0.75], [0.5, 1, 2, np.inf]).round(6)
+    array([0.069336, 0.143841, 0.287682, 0.693147])
+
+    """
+    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    return _of_order(problem, log, cpu.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
+
+
+def renyi_cross_entropy(
+    p: ArrayLike,
+    q: ArrayLike,
+    order: ArrayLike,
+    *,
+    variant: str = "standard",
+    log: bool = False,
+    normalize_q: bool = True,
+    num_threads: int | None = None,
+) -> Any:
+    """Return the Rényi cross entropy of p and q in nats, for every real order t.
+
+    ``"standard"``: H_t(p‖q) = log(Σ p q^{t−1}) / (1 − t), as in arXiv:2404.01730, Valverde-Albacete & Peláez-Moreno,
+    and Thierrin, Alajaji & Linder. ``"natural"``: D_t(p‖q) + H_t(p) = [log Σ p^t − log Σ p^t q^{1−t}] / (1 − t), of
+    Sarraf & Nie. Both are H(p‖q) at t = 1 and H_t(p) for q = p; elsewhere they differ. The standard one does not
+    increase with t; its limits are −log max q at inf and −log min q at −inf, over the letters with p > 0.
+
+    Parameters
+    ----------
+    p, q : array_like (..., V)
+        Probabilities or counts, self-normalised; with `log` log-probabilities or logits. Leading axes broadcast.
+    order : array_like, scalar, (T,) or (..., T)
+        Orders t, any reals including 0, 1 and ±inf.
+    variant : {"standard", "natural"}
+        Which definition.
+    log : bool, default False
+        Whether `p` and `q` hold logarithms.
+    normalize_q : bool, default True
+        False leaves `q` as it is, as an unnormalised measure.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (..., [T])
+        Nats; float32 for float32 input, else float64. Standard variant: letters with p = 0 are left out; q = 0 < p
+        gives +inf for t ≤ 1 and contributes nothing for t > 1; +inf at every order if p and q have no common letter.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative values, a row without mass, shapes that do not broadcast, an empty alphabet, an order that is
+        NaN, an unknown variant.
+
+    Notes
+    -----
+    Accuracy: 2e-15 · max|log q| at every order, also arbitrarily near 1, where log(Σ p q^{t−1}) / (1 − t) as it stands
+    loses up to 12 digits. Cost: one exponential per letter and order, one pass over memory. Reference: Thierrin,
+    Alajaji & Linder, Entropy 24 (2022) 1417.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, numpy as np
+    >>> p, q = [0.2, 0.3, 0.5], [6.0, 1.0, 2.0]
+    >>> af.information.renyi_cross_entropy(p, q, [0.5, 1, 2, np.inf]).round(6)
+    array([1.582007, 1.492299, 1.280934, 0.405465])
+    >>> round(float(af.information.renyi_cross_entropy(p, q, 2, variant="natural")), 6)
+    1.658228
+
+    """
+    if variant not in ("standard", "natural"):
+        raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
+    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    if variant == "natural":
+        divergence = _of_order(problem, log, cpu.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
+        own = _of_order(problem, log, cpu.REWARD_OWN_LOG, order, -1.0, num_threads)
+        return divergence + own
+    kind = cpu.REWARD_LOGITS if log else cpu.REWARD_LOG_OF
+    return _of_order(problem, log, kind, order, -1.0, num_threads, normalize_q)
+
+
+def _of_order(problem, log, reward_kind, order, sign, num_threads, normalize_q=True):
+    """Return sign · E(order − 1) with the rewards of `reward_kind`."""
+    grid, orders = problem.grid(order, "order")
+    kind = cpu.WEIGHT_LOG if log else cpu.WEIGHT_PROBABILITY
+    rows = problem.rows(kind, reward_kind, grid.leading, normalize_q)
+    result, words = operations.exponential_mean(rows, orders - 1.0, num_threads)
+    problem.check(words, grid.leading)
+    return problem.give(sign * result, grid.shape)

@@ -1,0 +1,212 @@
+"""Markov sources: Rényi cross entropy rates, and the KL-regularised optimal chain."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alignment_fast import _rows
+from alignment_fast._arrays import as_floating, parameter_grid
+from alignment_fast.kernels.information import markov
+
+
+class MarkovPolicy(NamedTuple):
+    """The tilted chain and its rates per transition.
+
+    Parameters
+    ----------
+    P : array (..., [T,] K, K)
+        Transition probabilities R_ij v_j / (λ v_i) with R = P ∘ e^{α r} and λ, v its Perron value and vector.
+    log_perron : array (..., [T])
+        log λ.
+    kl_rate : array (..., [T])
+        Divergence rate from the reference chain, α (log λ)' − log λ.
+    reward_rate : array (..., [T])
+        Mean reward (log λ)'.
+    variance_rate : array (..., [T])
+        Asymptotic variance (log λ)'' of the summed reward per transition.
+
+    """
+
+    P: Any
+    log_perron: Any
+    kl_rate: Any
+    reward_rate: Any
+    variance_rate: Any
+
+
+def _square(problem, name):
+    array = problem.arrays[name]
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
+        raise ValueError(f"{name} must have shape (..., K, K), not {array.shape}")
+    return array
+
+
+def _stochastic(array, name):
+    """Return the rows of `array` normalised in float64; NaN, negative and infinite entries and empty rows raise."""
+    for bad, reason in ((np.isnan(array), "is NaN"), (array < 0, "is negative"), (np.isinf(array), "is infinite")):
+        if bad.any():
+            position = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise ValueError(f"{name}[{', '.join(map(str, position))}] = {array[position]} {reason}")
+    total = array.sum(axis=-1, keepdims=True, dtype=np.float64)
+    if (total == 0).any():
+        position = tuple(int(i) for i in np.argwhere(total[..., 0] == 0)[0])
+        raise ValueError(f"{name}[{', '.join(map(str, position))}] (a row) has no positive mass")
+    return array.astype(np.float64) / total
+
+
+def _broadcast(array, leading):
+    """Return matrices (rows, K, K) over `leading` axes."""
+    return np.broadcast_to(array, (*leading, *array.shape[-2:])).reshape(-1, *array.shape[-2:])
+
+
+def _grid(problem, value, name):
+    """Return the grid of `value` over the leading axes of matrices, and its values (rows, T)."""
+    grid = parameter_grid(value, problem.leading[:-1], name)
+    if np.isnan(grid.values).any():
+        raise ValueError(f"{name} is NaN")
+    count = int(np.prod(grid.leading, dtype=np.int64))
+    return grid, np.broadcast_to(grid.values.reshape(-1, grid.values.shape[-1]), (count, grid.values.shape[-1]))
+
+
+def markov_renyi_cross_entropy_rate(
+    P: ArrayLike, Q: ArrayLike, order: ArrayLike, *, initial: ArrayLike | None = None, normalize_q: bool = True
+) -> Any:
+    """Return the Rényi cross entropy rate lim (1/m) H_t(p^m‖q^m) of two Markov sources, in nats per transition.
+
+    For t ≠ 1 the rate is log λ_max(P ∘ Q^{t−1}) / (1 − t), the largest over the communicating classes that `initial`
+    reaches; at t = 1 it is −Σ π_i P_ij log Q_ij, and at t = ±inf it is minus the largest (least) cycle mean of log Q.
+
+    Parameters
+    ----------
+    P, Q : array_like (..., K, K)
+        Transition probabilities or counts; rows are self-normalised. Leading axes broadcast.
+    order : array_like, scalar, (T,) or (..., T)
+        Orders t, any reals including 0, 1 and ±inf.
+    initial : array_like (K,), optional
+        Law of the first state; by default every state is possible. Matters for reducible P only.
+    normalize_q : bool, default True
+        False leaves the rows of `Q` as they are.
+
+    Returns
+    -------
+    array (..., [T])
+        float32 for float32 input, else float64. +inf where t ≤ 1 and a transition that p takes has Q = 0; where t > 1
+        such transitions contribute nothing.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative entries, a row without mass, matrices that are not square or do not broadcast, an order that
+        is NaN, an `initial` of another length.
+
+    Notes
+    -----
+    At t = 1 a reducible chain has the mean over its closed classes weighted with the chance to end there, whereas t → 1
+    gives an extreme over classes. Accuracy: 1e-13 relative, also near t = 1. Cost: O(K³) per matrix and order.
+    Reference: Rached, Alajaji & Campbell, IEEE Trans. Inf. Theory 47 (2001) 1553.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> P, Q = [[0.7, 0.3], [0.4, 0.6]], [[0.5, 0.5], [0.5, 0.5]]
+    >>> af.information.markov_renyi_cross_entropy_rate(P, Q, [0.5, 1, 2]).round(6)
+    array([0.693147, 0.693147, 0.693147])
+
+    """
+    problem = _rows.problem(P=P, Q=Q)
+    chain = _stochastic(_square(problem, "P"), "P")
+    other = _stochastic(_square(problem, "Q"), "Q")
+    other = other if normalize_q else problem.arrays["Q"].astype(np.float64)
+    grid, orders = _grid(problem, order, "order")
+    first = _initial(initial, problem.width)
+    chain = _broadcast(chain, grid.leading)
+    with np.errstate(divide="ignore"):
+        log_other = np.log(_broadcast(other, grid.leading))
+    rates = [
+        [markov.cross_entropy_rate(p, log_q, t, first) for t in row]
+        for p, log_q, row in zip(chain, log_other, orders, strict=True)
+    ]
+    return problem.give(np.array(rates, dtype=np.float64), grid.shape)
+
+
+def _initial(initial, n_states):
+    if initial is None:
+        return np.full(n_states, 1.0 / n_states)
+    law = as_floating(initial, "initial")
+    if law.shape != (n_states,):
+        raise ValueError(f"initial must have shape ({n_states},), not {law.shape}")
+    return _stochastic(law, "initial")
+
+
+def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovPolicy:
+    """Return the chain that maximises reward rate − (divergence rate from P)/α.
+
+    It is P_α(i, j) = P_ij e^{α r_ij} v_j / (λ v_i), with λ and v the Perron value and right vector of P ∘ e^{α r}.
+
+    Parameters
+    ----------
+    P : array_like (..., K, K)
+        Transition probabilities or counts of an irreducible chain; rows are self-normalised.
+    reward : array_like (..., K, K)
+        Reward per transition, finite wherever P is positive.
+    alpha : array_like, scalar, (T,) or (..., T)
+        Tilts, finite.
+
+    Returns
+    -------
+    MarkovPolicy
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative entries, a row without mass, shapes that do not fit, a reducible P, an infinite reward or
+        alpha.
+
+    Notes
+    -----
+    Accuracy: 1e-13 relative, also of the divergence rate as α → 0. Cost: O(K³) per matrix and tilt. Reference: Dembo &
+    Zeitouni, section 3.1; Todorov, PNAS 106 (2009) 11478.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> policy = af.information.markov_aligned([[0.7, 0.3], [0.4, 0.6]], [[0.0, 1.0], [0.0, 1.0]], 0.5)
+    >>> policy.P.round(4)
+    array([[0.5334, 0.4666],
+           [0.2462, 0.7538]])
+
+    """
+    problem = _rows.problem(P=P, reward=reward)
+    chain = _stochastic(_square(problem, "P"), "P")
+    rewards = _square(problem, "reward").astype(np.float64)
+    grid, tilts = _grid(problem, alpha, "alpha")
+    if np.isinf(tilts).any():
+        raise ValueError("alpha must be finite")
+    chain, rewards = _broadcast(chain, grid.leading), _broadcast(rewards, grid.leading)
+    for row, (p, r) in enumerate(zip(chain, rewards, strict=True)):
+        _require_irreducible(p, r, f" of chain {row}" if grid.leading else "")
+    results = [_aligned(p, r, a) for p, r, row in zip(chain, rewards, tilts, strict=True) for a in row]
+    columns = zip(*results, strict=True)
+    shapes = ((*grid.shape, problem.width, problem.width), *[grid.shape] * 4)
+    return MarkovPolicy(*(problem.give(np.array(c), shape) for c, shape in zip(columns, shapes, strict=True)))
+
+
+def _require_irreducible(P, reward, where):
+    n_classes = len(markov.communicating_classes(P > 0))
+    if n_classes > 1:
+        raise ValueError(f"P{where} is reducible ({n_classes} communicating classes): the tilted chain is not unique")
+    bad = np.argwhere((P > 0) & ~np.isfinite(reward))
+    if bad.size:
+        i, j = bad[0]
+        raise ValueError(f"reward[{i}, {j}]{where} = {reward[i, j]} is not finite where P is positive")
+
+
+def _aligned(P, reward, alpha):
+    tilted = markov.tilt(P, reward, alpha)
+    chain = P * np.exp(tilted.log_ratio)
+    chain /= chain.sum(axis=1, keepdims=True)
+    reward_rate, variance_rate = markov.asymptotic_mean_and_variance(chain, tilted.stationary, reward)
+    log_perron = alpha * tilted.mean + tilted.excess
+    return chain, log_perron, markov.divergence_rate(P, tilted), reward_rate, variance_rate

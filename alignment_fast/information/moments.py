@@ -1,0 +1,281 @@
+"""Log-MGF, tilted cumulants and rate function of a reward under weights."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alignment_fast import _rows
+from alignment_fast.kernels.information import cpu, operations, solve
+
+MAX_ORDER = 8
+
+
+class TiltedMoments(NamedTuple):
+    """Log-MGF and cumulants of the reward under p·e^{t r}.
+
+    Parameters
+    ----------
+    t : array (..., [T])
+        The tilts.
+    log_mgf : array (..., [T])
+        K(t).
+    cumulants : array (..., [T,] order)
+        κ_1 (mean), κ_2 (variance), ..., the derivatives of K at t.
+
+    """
+
+    t: Any
+    log_mgf: Any
+    cumulants: Any
+
+
+class RateFunction(NamedTuple):
+    """Legendre transform of the log-MGF: its value I(x) and the maximiser t, both of the shape of the grid of x."""
+
+    value: Any
+    t: Any
+
+
+def _reward_problem(reward, p, log, floating_only=("p",)):
+    return _rows.problem("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
+
+
+def log_mgf(
+    reward: ArrayLike, t: ArrayLike, *, p: ArrayLike | None = None, log: bool = False, num_threads: int | None = None
+) -> Any:
+    """Return the log-MGF of a reward, K(t) = log Σ p e^{t r}.
+
+    Parameters
+    ----------
+    reward : array_like (..., V)
+        Reward per letter; −inf is allowed (a forbidden letter).
+    t : array_like, scalar, (T,) or (..., T)
+        Tilts, any reals.
+    p : array_like (..., V), optional
+        Weights, self-normalised; uniform by default. Leading axes broadcast against those of `reward`.
+    log : bool, default False
+        Whether `p` holds log-probabilities or logits.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (..., [T])
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, negative weights, a row without mass, shapes that do not broadcast, an empty alphabet.
+
+    Notes
+    -----
+    Accuracy: about 5e-16 · max(|K|, |t| max|r|) in float64. Cost: one exponential per letter and tilt, one pass over
+    memory for all tilts. Reference: Dembo & Zeitouni, Large Deviations Techniques and Applications, section 2.2.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> float(af.information.log_mgf([0.0, 1.0], 0.0))
+    0.0
+    >>> af.information.log_mgf([0.0, 1.0], [1.0, 2.0], p=[0.5, 0.5]).round(6)
+    array([0.620115, 1.433781])
+
+    """
+    problem = _reward_problem(reward, p, log)
+    grid, orders = problem.grid(t, "t")
+    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
+    result, words = solve.log_mgf(rows, orders, num_threads)
+    problem.check(words, grid.leading)
+    return problem.give(result, grid.shape)
+
+
+def tilted_moments(
+    reward: ArrayLike,
+    t: ArrayLike,
+    *,
+    p: ArrayLike | None = None,
+    order: int = 4,
+    log: bool = False,
+    num_threads: int | None = None,
+) -> TiltedMoments:
+    """Return log-MGF and cumulants κ_1..κ_order of the reward under the tilted weights p·e^{t r}.
+
+    The cumulants are the derivatives of K(t) = log Σ p e^{t r}; they are computed from central moments about the
+    tilted mean, so that nothing cancels when the mean is large.
+
+    Parameters
+    ----------
+    reward : array_like (..., V)
+        Reward per letter.
+    t : array_like, scalar, (T,) or (..., T)
+        Tilts, finite.
+    p : array_like (..., V), optional
+        Weights, self-normalised; uniform by default.
+    order : int, default 4
+        Highest cumulant, 1 to 8.
+    log : bool, default False
+        Whether `p` holds log-probabilities or logits.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    TiltedMoments
+        ``t`` and ``log_mgf`` of the grid's shape, ``cumulants`` with a last axis of length `order`.
+
+    Raises
+    ------
+    ValueError
+        As `log_mgf`, and for an order outside 1..8 or an infinite tilt.
+
+    Notes
+    -----
+    Accuracy: κ_n to about 1e-14 · max(|κ_n|, σ^n) in float64. Cost: one exponential and 2 order + 3 products per
+    letter and tilt. Reference: Smith, The American Statistician 49 (1995) 217 (cumulants from moments).
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.information.tilted_moments([0.0, 1.0], 0.0, order=4).cumulants
+    array([ 0.5  ,  0.25 ,  0.   , -0.125])
+
+    """
+    order = check_order(order)
+    problem = _reward_problem(reward, p, log)
+    grid, orders = problem.grid(t, "t")
+    if not np.isfinite(orders).all():
+        raise ValueError("t must be finite: cumulants at t = ±inf are those of the letters of extreme reward")
+    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
+    result, words = operations.tilted_moments(rows, orders, order, num_threads)
+    problem.check(words, grid.leading)
+    tilts = np.broadcast_to(orders, result.shape[:2])
+    return TiltedMoments(
+        problem.give(tilts, grid.shape),
+        problem.give(result[..., 0], grid.shape),
+        problem.give(result[..., 1:], (*grid.shape, order)),
+    )
+
+
+def check_order(order: int) -> int:
+    """Return the highest cumulant `order` as an int, or raise ValueError unless it lies in 1..8."""
+    if isinstance(order, bool) or not hasattr(order, "__index__") or not 1 <= order.__index__() <= MAX_ORDER:
+        raise ValueError(f"order must be an integer from 1 to {MAX_ORDER}, not {order!r}")
+    return order.__index__()
+
+
+def cumulants(
+    reward: ArrayLike,
+    order: int = 4,
+    *,
+    t: ArrayLike = 0.0,
+    p: ArrayLike | None = None,
+    log: bool = False,
+    num_threads: int | None = None,
+) -> Any:
+    """Return the cumulants κ_1..κ_order of the reward under p·e^{t r}; see `tilted_moments`.
+
+    Parameters
+    ----------
+    reward : array_like (..., V)
+        Reward per letter.
+    order : int, default 4
+        Highest cumulant, 1 to 8.
+    t : array_like, scalar, (T,) or (..., T), default 0
+        Tilts, finite.
+    p : array_like (..., V), optional
+        Weights, self-normalised; uniform by default.
+    log : bool, default False
+        Whether `p` holds log-probabilities or logits.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    array (..., [T,] order)
+        κ_1 (mean), κ_2 (variance), κ_3, ...
+
+    Raises
+    ------
+    ValueError
+        As `tilted_moments`.
+
+    Notes
+    -----
+    Accuracy, cost and reference: those of `tilted_moments`.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.information.cumulants([0.0, 1.0, 2.0], 2, p=[0.25, 0.5, 0.25])
+    array([1. , 0.5])
+
+    """
+    return tilted_moments(reward, t, p=p, order=order, log=log, num_threads=num_threads).cumulants
+
+
+def rate_function(
+    reward: ArrayLike, x: ArrayLike, *, p: ArrayLike | None = None, log: bool = False, num_threads: int | None = None
+) -> RateFunction:
+    """Return Cramér's rate function I(x) = sup_t (t x − K(t)) of the reward, and its maximiser.
+
+    Inside the range of the reward the maximiser solves K'(t) = x; at its ends t = ±inf and I = −log P(r = x); outside
+    I = +inf with t = ±inf; a constant reward has I = 0 at its value (t = 0) and +inf elsewhere.
+
+    Parameters
+    ----------
+    reward : array_like (..., V)
+        Reward per letter, finite wherever `p` is positive.
+    x : array_like, scalar, (T,) or (..., T)
+        Levels of the mean reward.
+    p : array_like (..., V), optional
+        Weights, self-normalised; uniform by default.
+    log : bool, default False
+        Whether `p` holds log-probabilities or logits.
+    num_threads : int, optional
+        Threads to use; the result has the same bits for any number.
+
+    Returns
+    -------
+    RateFunction
+        ``value`` I(x) ≥ 0 and ``t``, both of the grid's shape.
+
+    Raises
+    ------
+    ValueError
+        As `log_mgf`, and for an infinite reward on the support.
+
+    Notes
+    -----
+    Safeguarded Newton on log(1 − K'/reach), which is nearly linear both around the mean and at the ends; 4 to 8 passes.
+    I is computed as D(T_t‖p), a sum of terms of one sign, so it keeps its relative accuracy where x is near the mean:
+    about 1e-14, apart from the conditioning of x − μ. Reference: Dembo & Zeitouni, section 2.2.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> rate = af.information.rate_function([0.0, 1.0], [0.5, 0.75, 1.0, 2.0])
+    >>> rate.value.round(6), rate.t.round(6)
+    (array([0.      , 0.130812, 0.693147,      inf]), array([0.      , 1.098612,      inf,      inf]))
+
+    """
+    problem = _reward_problem(reward, p, log)
+    grid, levels = problem.grid(x, "x")
+    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
+    require_finite_rewards(problem, rows, grid.leading, num_threads)
+    value, t = solve.rate_function(rows, levels, num_threads)
+    return RateFunction(problem.give(value, grid.shape), problem.give(t, grid.shape))
+
+
+def require_finite_rewards(problem, rows, leading, num_threads=None):
+    """Raise ValueError for bad weights or rewards, and for an infinite reward on the support of the weights."""
+    ends = np.array([[-np.inf, np.inf]])
+    extremes, words = operations.exponential_mean(rows, ends, num_threads)
+    problem.check(words, leading)
+    row = np.flatnonzero(np.isinf(extremes).any(axis=1))
+    if row.size:
+        where = f" in row {row[0]}" if leading else ""
+        raise ValueError(
+            f"reward{where} is infinite on a letter of positive weight; only finite rewards are allowed here"
+        )

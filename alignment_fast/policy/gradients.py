@@ -1,0 +1,180 @@
+"""Closed-form derivatives of what `tilt` and `kl_constrained` return, for differentiation front ends.
+
+With T the tilted policy, m, v and κ3 its first cumulants, x_i = log(T_i/p_i) and h(x) = x e^x − expm1(x):
+
+==================  ========  ==================================  =========================
+quantity            ∂α        ∂r_i                                ∂log p_i
+==================  ========  ==================================  =========================
+log-partition       m         α T_i                               T_i − p_i
+divergence          α v       α² T_i (r_i − m)                    p_i (h(x_i) − D e^{x_i})
+expected reward     v         T_i (1 + α (r_i − m))               T_i (r_i − m)
+reward variance     κ3        T_i (2 (r_i − m) + α ((r_i−m)²−v))  T_i ((r_i − m)² − v)
+==================  ========  ==================================  =========================
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alignment_fast.kernels.information import operations, solve
+from alignment_fast.policy.tilting import divergence_grid, policy_problem, policy_rows
+
+
+class PolicyGradient(NamedTuple):
+    """Derivatives of one scalar, by ``parameter`` (alpha or kl) (..., [T]), ``reward`` and ``log_p`` (..., [T,] V)."""
+
+    parameter: Any
+    reward: Any
+    log_p: Any
+
+
+class TiltGradient(NamedTuple):
+    """Derivatives of the scalars of a tilted policy, each a `PolicyGradient` whose parameter is alpha."""
+
+    kl: PolicyGradient
+    expected_reward: PolicyGradient
+    reward_variance: PolicyGradient
+    log_partition: PolicyGradient
+
+
+class ConstrainedGradient(NamedTuple):
+    """Derivatives of alpha and of the expected reward at a fixed budget, each a `PolicyGradient` of parameter kl."""
+
+    alpha: PolicyGradient
+    expected_reward: PolicyGradient
+
+
+def tilt_gradient(
+    p: ArrayLike | None, reward: ArrayLike, alpha: ArrayLike, *, log: bool = False, num_threads: int | None = None
+) -> TiltGradient:
+    """Return the derivatives of the scalars of `tilt` with respect to alpha, the reward and the logits log p.
+
+    Parameters
+    ----------
+    p, reward, alpha, log, num_threads
+        As in `tilt`; finite alpha.
+
+    Returns
+    -------
+    TiltGradient
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        As `tilt`, and for an infinite alpha.
+
+    Notes
+    -----
+    Formulas: module docstring. Accuracy: 1e-13 relative to the largest component, also as α → 0. Cost: four passes and
+    results of eight times the size of the policy. Reference: Wainwright & Jordan, section 3.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.policy.tilt_gradient([0.5, 0.5], [0.0, 1.0], 0.0).expected_reward.log_p
+    array([-0.25,  0.25])
+
+    """
+    problem = policy_problem(p, reward, log)
+    grid, alphas = problem.grid(alpha, "alpha")
+    if np.isinf(alphas).any():
+        raise ValueError("alpha must be finite: at ±inf the policy does not move")
+    rows = policy_rows(problem, p, log, grid.leading, num_threads)
+    local = _Local(rows, np.broadcast_to(alphas, (rows.count, alphas.shape[1])), num_threads)
+    give = _giver(problem, grid)
+    a, T, d = local.alpha[..., None], local.tilted, local.deviation
+    mean, variance, third = (local.cumulants[..., k] for k in range(3))
+    spread = d * d - variance[..., None]
+    return TiltGradient(
+        give(local.alpha * variance, a * a * T * d, local.divergence_by_log_p),
+        give(variance, T * (1 + a * d), T * d),
+        give(third, T * (2 * d + a * spread), T * spread),
+        give(mean, a * T, local.change),
+    )
+
+
+def kl_constrained_gradient(
+    p: ArrayLike | None, reward: ArrayLike, kl: ArrayLike, *, log: bool = False, num_threads: int | None = None
+) -> ConstrainedGradient:
+    """Return the derivatives of `kl_constrained`: of alpha and of the expected reward m at fixed divergence.
+
+    ∂m/∂kl = 1/α, ∂m/∂r_i = T_i, ∂m/∂log p_i = (T_i − p_i)/α; those of alpha follow from D(alpha) = kl.
+
+    Parameters
+    ----------
+    p, reward, kl, log, num_threads
+        As in `kl_constrained`; budgets inside (0, D_max).
+
+    Returns
+    -------
+    ConstrainedGradient
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        As `kl_constrained`, and for a budget of 0 or of D_max and more, where alpha has no derivative.
+
+    Notes
+    -----
+    Accuracy: 1e-13 relative to the largest component. Cost: that of `kl_constrained` and four passes. Reference:
+    envelope theorem on arXiv:2404.01730, definition 2.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, numpy as np
+    >>> p, reward = [0.2, 0.3, 0.5], np.log([6.0, 1.0, 2.0])
+    >>> float(af.policy.kl_constrained_gradient(p, reward, 0.11).expected_reward.parameter).__round__(9)
+    1.410162593
+
+    """
+    problem = policy_problem(p, reward, log)
+    grid, budgets = divergence_grid(problem, kl)
+    rows = policy_rows(problem, p, log, grid.leading, num_threads)
+    alphas = solve.alpha_of_divergence(rows, budgets, num_threads=num_threads)
+    if not ((alphas > 0) & np.isfinite(alphas)).all():
+        raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
+    local = _Local(rows, alphas, num_threads)
+    give = _giver(problem, grid)
+    a, T, d = alphas[..., None], local.tilted, local.deviation
+    variance = local.cumulants[..., 1]
+    slope = alphas * variance
+    return ConstrainedGradient(
+        give(1 / slope, -a * T * d / variance[..., None], -local.divergence_by_log_p / slope[..., None]),
+        give(1 / alphas, T, local.change / a),
+    )
+
+
+class _Local:
+    """What the formulas need at each (row, alpha): T, T − p, r − m, cumulants and ∂D/∂log p, without cancellation."""
+
+    def __init__(self, rows, alphas, num_threads):
+        self.alpha = alphas
+        centred, mean = solve.centred(rows, num_threads)
+        log_total = alphas * operations.exponential_mean(centred, alphas, num_threads)[0]
+        moments, _ = operations.tilted_moments(centred, alphas, 3, num_threads)
+        p = rows.probabilities()[:, None, :]
+        rewards = centred.rewards[:, None, :]
+        x = np.where(p > 0, alphas[..., None] * rewards - log_total[..., None], 0.0)
+        self.change = p * np.expm1(x)
+        self.tilted = p + self.change
+        self.deviation = rewards - moments[..., 1:2]
+        self.cumulants = moments[..., 1:] + np.stack(np.broadcast_arrays(mean, 0.0, 0.0), axis=-1)
+        divergence = solve.tilted_divergence(rows, alphas, num_threads)
+        self.divergence_by_log_p = p * (solve.relative_entropy_term(x) - divergence[..., None] * np.exp(x))
+
+
+def _giver(problem, grid):
+    shape, letters = grid.shape, (*grid.shape, problem.width)
+    full = (int(np.prod(grid.leading, dtype=np.int64)), grid.values.shape[-1], problem.width)
+
+    def give(parameter, reward, log_p):
+        return PolicyGradient(
+            problem.give(np.broadcast_to(parameter, full[:2]), shape),
+            problem.give(np.broadcast_to(reward, full), letters),
+            problem.give(np.broadcast_to(log_p, full), letters),
+        )
+
+    return give

@@ -1,0 +1,75 @@
+"""Write ``accuracy.md`` from the rows of every family's ``spec.py``: python -P docs/accuracy.py."""
+
+import inspect
+from pathlib import Path
+
+from alignment_fast.kernels.common.spec import row_modules
+
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """\
+# Accuracy of the kernels
+
+Written by `docs/accuracy.py` from the rows in `kernels/*/spec.py` and `kernels/common/functions.py`; a test keeps it
+current. Every bound holds for all instruction sets and is tested against the oracle named beside it, a function in
+`tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result; *relative*,
+to what the family's introduction says; *bits*, the same bits on every backend and for any number of threads. Documented
+accuracy of the public functions is in their docstrings.
+"""
+MEASURED = """\
+Largest errors found, in ulp (how: the head of `kernels/common/functions.py`; fma is AVX2 and AVX-512, whose results are
+the same bits):
+
+| kernel | float64 baseline | float64 fma | float32 baseline | float32 fma |
+|---|---|---|---|---|
+"""
+
+
+def cell(text):
+    """Return text that stands in one cell of a table: a bar would end it."""
+    return text.replace("|", "\\|")
+
+
+def interval(low, high):
+    """Return a closed interval, or an open end where it is infinite."""
+    left = "(" if low == float("-inf") else "["
+    right = ")" if high == float("inf") else "]"
+    return f"{left}{low:g}, {high:g}{right}".replace("inf", "∞")
+
+
+def bounds(kernel):
+    """Return the bound of each dtype with its unit."""
+    if kernel.unit == "bits":
+        return f"same bits ({', '.join(kernel.dtypes)})"
+    unit = " ulp" if kernel.unit == "ulp" else ""
+    return ", ".join(f"{kernel.bound(dtype):g}{unit} ({dtype})" for dtype in kernel.dtypes)
+
+
+def table(kernels):
+    """Yield the lines of one family's table."""
+    yield "| kernel | formula | domain | bound | where | oracle | reference |"
+    yield "|---|---|---|---|---|---|---|"
+    for kernel in kernels:
+        domain = " × ".join(interval(*ends) for ends in kernel.domain) or "any"
+        module, _, function = kernel.oracle.partition(":")
+        oracle, where = f"`{module}.py` {function}", ", ".join(kernel.backends)
+        cells = f"`{kernel.name}`", kernel.formula, domain, bounds(kernel), where, oracle, kernel.reference
+        yield f"| {' | '.join(map(cell, cells))} |"
+
+
+def section(family, module):
+    """Return the section of one family: its introduction, its table, its measured errors where there are some."""
+    introduction = inspect.getdoc(module).partition("\n\n")[2]
+    lines = [f"## {family}", "", introduction, "", *table(module.KERNELS), ""]
+    if hasattr(module, "MEASURED"):
+        rows = (f"| `{name}` | {' | '.join(map(str, errors))} |" for name, errors in module.MEASURED.items())
+        lines += [MEASURED + "\n".join(rows), ""]
+    return "\n".join(lines)
+
+
+def page():
+    """Return the text of the page."""
+    return "\n".join([HEAD, *(section(family, module) for family, module in row_modules().items())])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

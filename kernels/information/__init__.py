@@ -1,0 +1,1 @@
+"""Log-partition functions, exponential means, tilted moments and tilted log-probabilities of weighted rewards."""

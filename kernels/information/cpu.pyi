@@ -1,0 +1,95 @@
+"""Compiled entry points of the information family; arrays are C-contiguous and of one real type.
+
+Common arguments
+----------------
+weights : array of shape (B, V) or (1, V)
+    What `weight_kind` says: nothing (``WEIGHT_UNIFORM``; any array of that type), probabilities up to scale
+    (``WEIGHT_PROBABILITY``), or logarithms up to a constant (``WEIGHT_LOG``).
+rewards : array of shape (B, V) or (1, V)
+    What `reward_kind` says: rewards (``REWARD_GIVEN``), probabilities q whose logarithm is the reward
+    (``REWARD_LOG_OF``), logits of such a q (``REWARD_LOGITS``), q of the reward log p - log q, given like the weights
+    (``REWARD_LOG_RATIO``), or nothing: the reward is log p (``REWARD_OWN_LOG``; any array of that type).
+normalize : bool
+    Whether q is divided by its sum. The weights always are.
+orders : float64 array of shape (1, T) or (B, T)
+first_row, last_row : int
+    The rows to work on, of max(len(weights), len(rewards), len(orders)) = len(out); other rows of `out` stay.
+
+A pair of int that is returned holds the status words (`alignment_fast.kernels.common.status`) of weights and rewards,
+with positions ``row * V + letter``; results of the rows that they name are not meaningful.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Real = TypeVar("_Real", np.float32, np.float64)
+_Double = NDArray[np.float64]
+
+WEIGHT_UNIFORM: int
+WEIGHT_PROBABILITY: int
+WEIGHT_LOG: int
+REWARD_GIVEN: int
+REWARD_LOG_OF: int
+REWARD_LOGITS: int
+REWARD_LOG_RATIO: int
+REWARD_OWN_LOG: int
+
+def exponential_mean(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> tuple[int, int]: ...
+def log_mgf(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> tuple[int, int]: ...
+def tilted_moments(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    means: _Double,
+    facts: _Double,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> tuple[int, int]: ...
+def log_tilted(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    means: _Double,
+    facts: _Double,
+    out: NDArray[_Real],
+    first_row: int,
+    last_row: int,
+) -> tuple[int, int]: ...
+def plain_entropy(p: _Double) -> float: ...
+def plain_cross_entropy(p: _Double, q: _Double, normalize: bool) -> float: ...
+def plain_divergence(p: _Double, q: _Double, normalize: bool) -> float: ...
+def entropy_sums(
+    p: _Double, rewards: _Double, orders: _Double, log_mgf: _Double, out: _Double, first_row: int, last_row: int
+) -> None: ...
+def exponential_rests(
+    p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
+) -> None: ...

@@ -1,0 +1,190 @@
+"""Entry points of the information loops: exponential means, log-partition functions, tilted moments and policies.
+
+Rows are given as weights (uniform, probabilities, or logarithms with any additive constant) and rewards (given, or
+formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants.
+"""
+
+from libc.stdint cimport uint64_t
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "information/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    ctypedef struct af_rows:
+        const void *weights
+        const void *rewards
+        Py_ssize_t weights_stride, rewards_stride, letters
+        int weight_kind, reward_kind, normalize
+        const double *orders
+        Py_ssize_t orders_stride, n_orders
+    ctypedef struct af_verdict:
+        uint64_t weights, rewards
+    ctypedef struct af_table:
+        af_verdict (*exponential_mean_f32)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        af_verdict (*exponential_mean_f64)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tilted_moments_f32)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*tilted_moments_f64)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*log_tilted_f32)(const af_rows*, const double*, const double*, float*, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
+        void (*log_tilted_f64)(const af_rows*, const double*, const double*, double*, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
+        double (*plain_entropy)(Py_ssize_t, const double*) noexcept nogil
+        double (*plain_cross_entropy)(Py_ssize_t, const double*, const double*, int) noexcept nogil
+        double (*plain_divergence)(Py_ssize_t, const double*, const double*, int) noexcept nogil
+        void (*weak_sums)(const af_rows*, const double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const af_table *af_select(const char *isa)
+    enum:
+        AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
+        AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
+
+cdef const af_table *table = af_select(ISA.encode())
+
+WEIGHT_UNIFORM = AF_WEIGHT_UNIFORM
+WEIGHT_PROBABILITY = AF_WEIGHT_PROBABILITY
+WEIGHT_LOG = AF_WEIGHT_LOG
+REWARD_GIVEN = AF_REWARD_GIVEN
+REWARD_LOG_OF = AF_REWARD_LOG_OF
+REWARD_LOGITS = AF_REWARD_LOGITS
+REWARD_LOG_RATIO = AF_REWARD_LOG_RATIO
+REWARD_OWN_LOG = AF_REWARD_OWN_LOG
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef af_rows describe(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+                      bint normalize, const double[:, ::1] orders) noexcept:
+    """Return the rows behind the arrays; an array of one row serves every row."""
+    cdef af_rows rows
+    rows.letters = rewards.shape[1] if reward_kind != AF_REWARD_OWN_LOG else weights.shape[1]
+    rows.weights = &weights[0, 0] if weight_kind != AF_WEIGHT_UNIFORM else NULL
+    rows.rewards = &rewards[0, 0] if reward_kind != AF_REWARD_OWN_LOG else NULL
+    rows.weights_stride = 0 if weights.shape[0] == 1 else rows.letters
+    rows.rewards_stride = 0 if rewards.shape[0] == 1 else rows.letters
+    rows.weight_kind = weight_kind
+    rows.reward_kind = reward_kind
+    rows.normalize = normalize
+    rows.orders = &orders[0, 0]
+    rows.orders_stride = 0 if orders.shape[0] == 1 else orders.shape[1]
+    rows.n_orders = orders.shape[1]
+    return rows
+
+
+def exponential_mean(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+                     bint normalize, const double[:, ::1] orders, double[:, ::1] out,
+                     Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write E(ρ) = log(Σ p e^{ρ r})/ρ of rows first_row..last_row-1 to `out`; return two status words."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 0, &out[0, 0], NULL, first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 0, &out[0, 0], NULL, first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+def log_mgf(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+            bint normalize, const double[:, ::1] orders, double[:, ::1] out,
+            Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write K(ρ) = log Σ p e^{ρ r} of rows first_row..last_row-1 to `out`; return two status words.
+
+    For finite orders: at ±inf, where K needs the mass of the extreme reward if that is 0, `out` is unspecified.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 1, &out[0, 0], NULL, first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 1, &out[0, 0], NULL, first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+                   double[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write K(ρ) and the cumulants of the reward under p e^{ρ r} to ``out[row, order, :]``; return two status words.
+
+    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `facts` (rows, 2)
+    the logarithm of the row's mass and what normalisers add to its rewards.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    cdef int order = <int>out.shape[2] - 1
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.tilted_moments_f32(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.tilted_moments_f64(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+def log_tilted(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
+               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+               real[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write log(p e^{ρ r} / Σ p e^{ρ r}), finite ρ, to ``out[row, order, :]``; return two status words.
+
+    `means` and `facts` as in `tilted_moments`.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_verdict verdict
+    with nogil:
+        if real is float:
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.log_tilted_f32(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+        else:
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
+            table.log_tilted_f64(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+    return verdict.weights, verdict.rewards
+
+
+cdef double entropy_f64(Py_ssize_t n, const double *p) noexcept nogil:
+    return table.plain_entropy(n, p)
+
+
+cdef double cross_entropy_f64(Py_ssize_t n, const double *p, const double *q, bint normalize) noexcept nogil:
+    return table.plain_cross_entropy(n, p, q, normalize)
+
+
+cdef double divergence_f64(Py_ssize_t n, const double *p, const double *q, bint normalize) noexcept nogil:
+    return table.plain_divergence(n, p, q, normalize)
+
+
+def plain_entropy(const double[::1] p):
+    """Return the entropy of one row in nats; NaN where the row is not a distribution up to scale."""
+    return entropy_f64(p.shape[0], &p[0])
+
+
+def plain_cross_entropy(const double[::1] p, const double[::1] q, bint normalize):
+    """Return the cross entropy of two rows of equal length in nats; NaN as in `plain_entropy`."""
+    return cross_entropy_f64(p.shape[0], &p[0], &q[0], normalize)
+
+
+def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
+    """Return the Kullback-Leibler divergence D(p‖q) of two rows of equal length in nats; NaN as in `plain_entropy`."""
+    return divergence_f64(p.shape[0], &p[0], &q[0], normalize)
+
+
+def entropy_sums(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
+                 const double[:, ::1] log_mgf, double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write Σ p h(x), x = order · reward − log_mgf, h(x) = x e^x − expm1(x), to ``out[row, order]``; p normalised."""
+    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
+    with nogil:
+        table.weak_sums(&rows, &log_mgf[0, 0], &out[0, 0], first_row, last_row)
+
+
+def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
+                      double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write Σ p g(x), x = order · reward, g(x) = e^x − 1 − x, to ``out[row, order]``; p normalised."""
+    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
+    with nogil:
+        table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)

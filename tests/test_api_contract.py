@@ -1,0 +1,135 @@
+"""The public names, their arguments and their results, as other people's code may rely on them.
+
+A function may have more keywords than stand here, never fewer, and no positional argument that is not here.
+"""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+
+import pytest
+
+import alignment_fast as af
+
+FUNCTIONS = """
+information.log_mgf(reward, t, *, p=None, log=False, num_threads=None)
+information.tilted_moments(reward, t, *, p=None, order=4, log=False, num_threads=None)
+information.cumulants(reward, order=4, *, t=0.0, p=None, log=False, num_threads=None)
+information.rate_function(reward, x, *, p=None, log=False, num_threads=None)
+information.entropy(p, *, log=False, num_threads=None)
+information.cross_entropy(p, q, *, log=False, normalize_q=True, num_threads=None)
+information.kl_divergence(p, q, *, log=False, normalize_q=True, num_threads=None)
+information.renyi_entropy(p, order, *, log=False, num_threads=None)
+information.renyi_divergence(p, q, order, *, log=False, normalize_q=True, num_threads=None)
+information.renyi_cross_entropy(p, q, order, *, variant="standard", log=False, normalize_q=True, num_threads=None)
+information.markov_renyi_cross_entropy_rate(P, Q, order, *, initial=None)
+information.markov_aligned(P, reward, alpha)
+
+best_of_n.BestOfN(p=None, reward=None, *, log=False, num_threads=None)
+best_of_n.BestOfN.log_pmf(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.pmf(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.kl(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.expected_reward(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.reward_variance(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.win_rate(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.divergence(kind, n=None, *, log_n=None, order=None, num_threads=None)
+best_of_n.BestOfN.kl_estimate(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.aligned(n=None, *, log_n=None, num_threads=None)
+best_of_n.BestOfN.sample(size, n=None, *, log_n=None, rng=None, num_threads=None)
+best_of_n.kl_upper_bound(n=None, *, log_n=None)
+best_of_n.win_rate_continuous(n=None, *, log_n=None)
+best_of_n.kl_estimator(p_selected, n=None, *, log_n=None, log=False)
+best_of_n.continuous.kl(n=None, *, log_n=None)
+best_of_n.continuous.reverse_kl(n=None, *, log_n=None)
+best_of_n.continuous.chi2(n=None, *, log_n=None)
+best_of_n.continuous.tv(n=None, *, log_n=None)
+best_of_n.continuous.hellinger2(n=None, *, log_n=None)
+best_of_n.continuous.renyi(n=None, *, order, log_n=None)
+best_of_n.continuous.win_rate(n=None, *, log_n=None)
+best_of_n.simulate(source, n=None, replicates=None, *, seed, log_n=None, method="auto", batch=None,
+                   return_maxima=False, num_threads=None)
+best_of_n.Gaussian(mean=0.0, std=1.0)
+best_of_n.Uniform()
+best_of_n.Table(p, reward, *, log=False)
+best_of_n.Quantile(isf=None, ppf=None)
+best_of_n.Sampler(function, uniforms)
+
+policy.tilt(p, reward, alpha, *, log=False)
+policy.kl_constrained(p, reward, kl, *, log=False)
+policy.optimality_gap(psi, p, reward, kl, *, log=False)
+
+random.Stream(seed, *, purpose=0)
+random.Stream.uint32(shape, *, replicate=0, draw=0, num_threads=None)
+random.Stream.uint64(shape, *, replicate=0, draw=0, num_threads=None)
+random.Stream.uniform(shape, *, replicate=0, draw=0, num_threads=None)
+random.Stream.normal(shape, *, replicate=0, draw=0, num_threads=None)
+
+tables.column_names(path)
+tables.choose_column(path, names, requested, guesses=())
+tables.read_columns(path, columns, *, nonnegative=(), progress=None)
+
+set_num_threads(n)
+get_num_threads()
+num_threads(n)
+show_config()
+get_include()
+"""
+
+RESULTS = {
+    "information.TiltedMoments": "t log_mgf cumulants",
+    "information.RateFunction": "value t",
+    "information.MarkovPolicy": "P log_perron kl_rate reward_rate variance_rate",
+    "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
+    "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
+}
+
+
+def contracts():
+    """Return the parsed calls of `FUNCTIONS`, each as the definition of a function of that name."""
+    calls = FUNCTIONS.replace(",\n", ",").split("\n")
+    return [(name, arguments) for name, _, arguments in (call.partition("(") for call in calls if call)]
+
+
+def public(name):
+    """Return the object behind a dotted name; a submodule counts although it loads on request only."""
+    value = af
+    for part in name.split("."):
+        value = getattr(value, part, None) or importlib.import_module(f"{value.__name__}.{part}")
+    return value
+
+
+def arguments_of(signature):
+    """Return (positional arguments, keywords), each a dictionary of name to default."""
+    groups = {}, {}
+    for parameter in signature.parameters.values():
+        groups[parameter.kind == inspect.Parameter.KEYWORD_ONLY][parameter.name] = parameter.default
+    return groups
+
+
+@pytest.mark.parametrize(("name", "arguments"), contracts(), ids=lambda value: value.rstrip(")"))
+def test_arguments(name, arguments):
+    definition = {}
+    exec(compile(ast.parse(f"def promised({arguments}: pass"), name, "exec"), definition)
+    positional, keywords = arguments_of(inspect.signature(definition["promised"]))
+    owner = public(name.rpartition(".")[0]) if "." in name else af
+    signature = inspect.signature(public(name))
+    if inspect.isclass(owner):
+        signature = signature.replace(parameters=list(signature.parameters.values())[1:])  # self
+    own_positional, own_keywords = arguments_of(signature)
+    assert list(own_positional.items()) == list(positional.items())
+    assert keywords.items() <= own_keywords.items()
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_fields_of_results(name):
+    result = public(name)
+    fields = result._fields if hasattr(result, "_fields") else [field.name for field in dataclasses.fields(result)]
+    assert list(fields)[: len(RESULTS[name].split())] == RESULTS[name].split()
+
+
+def test_every_kind_of_divergence_has_its_name():
+    law = af.best_of_n.BestOfN(reward=[0.0, 1.0])
+    for kind in ("reverse_kl", "chi2", "tv", "hellinger2"):
+        assert law.divergence(kind, 2) > 0
+    assert law.divergence("renyi", 2, order=2) > 0
