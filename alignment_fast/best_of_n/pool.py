@@ -325,8 +325,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     Parameters
     ----------
     curves : Curve
-        Of shape (..., T): all leading axes are prompts. A NaN (n beyond a ragged pool) leaves that prompt out at
-        that n.
+        Of shape (..., T): all leading axes are prompts. A NaN (n beyond a ragged pool) leaves that prompt out there.
     clusters : array (...,), optional
         Labels, of any type that NumPy sorts. Default: each prompt is its own cluster.
 

@@ -56,8 +56,8 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
 
     are the estimator of Beirami et al. (`kl_estimator`; no fresh draws are needed, and the average is unbiased for its
     expectation, which is not below the divergence), the plug-in with the empirical distribution function
-    :math:`\hat F` (right where equal scores are one outcome), and its limit for small :math:`p_i`, in which
-    :math:`\hat F^{\circ}` counts half of a sample's own ties.
+    :math:`\hat F` (right where equal scores are one outcome), and its limit for small :math:`p_i`,
+    in which :math:`\hat F^{\circ}` counts half of a sample's own ties.
 
     Parameters
     ----------
