@@ -108,6 +108,16 @@ def test_interpolation_is_right_for_any_values(size):
         assert np.abs(curve(scores).mean[n - 1] - curve(scores, n).mean).max() < 1e-14
 
 
+@pytest.mark.parametrize("size", [100, 300, 10_000])
+@pytest.mark.parametrize("variance", ["unbiased", "jackknife"])
+def test_n_do_not_disturb_each_other(size, variance):
+    """Small n visit all ranks, and great n beside them have no weight there."""
+    scores, n = samples(size), np.array([1, 2, 50, size // 3, size // 2 - 1, size // 2, size - 2, size - 1, size])
+    together, alone = curve(scores, n, variance=variance), [curve(scores, int(k), variance=variance) for k in n]
+    np.testing.assert_allclose(together.mean, [one.mean for one in alone], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(together.variance, [one.variance for one in alone], rtol=1e-10)
+
+
 def test_no_n_is_left_out_of_a_long_curve():
     scores = np.exp(samples(3000))
     np.testing.assert_allclose(curve(scores).mean, curve(scores, np.arange(1, 3001)).mean, rtol=0, atol=1e-13)
