@@ -47,7 +47,7 @@ def values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
     chunks = -(-columns // CHUNK)
     blocks = -(-size // cpu.BLOCK)
     work = EVALUATION_COST * out.size * size
-    if blocks == 1:
+    if blocks == 1 or columns == 0:
 
         def run(first, last):
             laws.values(kind, order, row_of, at, CHUNK, first, last, out)
