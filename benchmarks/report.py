@@ -1,8 +1,9 @@
 """Measure the stated aims and print one table: ``python benchmarks/report.py [--rounds 15] [--only TEXT]``.
 
 Whatever is compared runs in turn within each round, floors too, and a figure is the median over rounds of the ratio
-within a round: a load that comes and goes meets all of them. One thread, BLAS included, and the processor time of that
-thread, so that waiting for a processor does not count; elapsed time for cases of several threads.
+within a round: a load that comes and goes meets all of them. One thread, BLAS included, and processor time, so that
+waiting for a processor does not count (a peer that runs on threads of its own pays for all of them); elapsed time for
+cases of several threads.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def rounds_of(case, rounds):
     if case.floor:
         _, call, elements = floor_of(case)
         work["floor"] = (call, elements)
-    clock = time.perf_counter if case.threads > 1 else time.thread_time
+    clock = time.perf_counter if case.threads > 1 else time.process_time
     times = {name: [] for name in work}
     for _ in range(rounds):
         for name, (call, elements) in work.items():
