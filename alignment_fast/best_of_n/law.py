@@ -387,14 +387,14 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        size = _lengths(size)
+        lengths = _lengths(size)
         stream = Stream.from_key(stream_key(rng, DRAWS, "rng"))
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
         log_counts = np.broadcast_to(grid.rows() if is_log else np.log(grid.rows()), (len(row_of), columns))
         samplers = [self._sampler(int(row)) for row in row_of.repeat(columns)]
-        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(size), stream, num_threads=num_threads)
-        indices = out.reshape((*grid.shape, *size))
+        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(lengths), stream, num_threads=num_threads)
+        indices = out.reshape((*grid.shape, *lengths))
         return indices if self._model is None else like(indices, self._model)
 
     def _sampler(self, row):
@@ -403,7 +403,7 @@ class BestOfN:
         return self._samplers[row]
 
 
-def _lengths(size):
+def _lengths(size: int | tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that `size`, an integer or some integers, stands for."""
     try:
         lengths = tuple(map(operator.index, size)) if isinstance(size, (tuple, list)) else (operator.index(size),)

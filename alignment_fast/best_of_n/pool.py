@@ -154,10 +154,11 @@ def curve(
     shape = (*pools.leading, len(grid))
     if np.prod(shape, dtype=np.float64) > LARGEST_RESULT:
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
-    kind, method = ESTIMATORS[estimator], VARIANCES.get(variance)
+    kind, method = ESTIMATORS[estimator], None if variance is None else VARIANCES[variance]
     parts = pools.by_length()
     if pools.lengths is None:
-        mean, spread = _of_one_size(*parts[0][1:], None if n is None else grid, kind, method, num_threads)
+        _, own_scores, own_values = parts[0]
+        mean, spread = _of_one_size(own_scores, own_values, None if n is None else grid, kind, method, num_threads)
     else:
         mean = np.full((pools.rows, len(grid)), np.nan)
         spread = None if method is None else mean.copy()
