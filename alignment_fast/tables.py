@@ -9,6 +9,7 @@ its values, finds something wrong, the file is read a second time by the standar
 which line it was. pyarrow is imported on first use and comes with the extra ``app``; JSONL and npz do not need it.
 """
 
+import abc
 import contextlib
 import csv
 import gzip
@@ -318,7 +319,7 @@ _NUMBER, _NON_NEGATIVE, _FINITE, _ZERO_ONE, _TEXT = _Number(), _NonNegative(), _
 Rules = Mapping[str, tuple[str, _Number]]  # role -> (column, what it holds)
 
 
-class _Table:
+class _Table(abc.ABC):
     """A file on disk; subclasses know one format each."""
 
     def __init__(self, path: Path, zipped: bool) -> None:
@@ -362,12 +363,13 @@ class _Table:
                 return self.error(f"row {row}, column {name!r}", reason)
         return TableError(f"{self.path}, column {name!r}: cannot be read as {content.plural}")
 
+    @abc.abstractmethod
     def names(self) -> tuple[str, ...]:
-        raise NotImplementedError
+        """Return the names of the columns."""
 
+    @abc.abstractmethod
     def chunks(self, rules: Rules) -> Iterator[tuple[Chunk, int]]:
         """Yield chunks and how many bytes of the file were consumed by then."""
-        raise NotImplementedError
 
 
 class _Delimited(_Table):
