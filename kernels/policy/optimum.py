@@ -174,7 +174,8 @@ def dpo_obstacle(P, mu):
     sampled = np.flatnonzero(mu > 0)
     labels = components((P > 0)[np.ix_(sampled, sampled)], "strong")
     if labels.any():
-        return "components", [sampled[labels == label] for label in range(labels.max() + 1)]
+        groups = [sampled[labels == label] for label in range(labels.max() + 1)]
+        return "components", sorted(groups, key=lambda group: group[0])
     silent = np.flatnonzero(mu == 0)
     for reason, chance in (("wins", P[np.ix_(sampled, silent)]), ("losses", P[np.ix_(silent, sampled)].T)):
         stuck = silent[~(chance > 0).any(axis=0)]
