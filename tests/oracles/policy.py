@@ -88,10 +88,17 @@ def laplacian(weights):
 
 
 def covariance(hessian_weights, score_weights, mu):
-    """Return the sandwich H⁺ V H⁺ of two weighted Laplacians, moved into the gauge μᵀ x = 0."""
-    inverse = np.linalg.pinv(laplacian(hessian_weights))
-    gauge = np.eye(len(mu)) - np.outer(np.ones(len(mu)), mu)
-    return gauge @ inverse @ laplacian(score_weights) @ inverse @ gauge.T
+    """Return the sandwich H⁻ V H⁻ of two weighted Laplacians, moved into the gauge μᵀ x = 0, with 50 digits."""
+    K = len(mu)
+    with mpmath.workdps(DIGITS):
+        H, V = (
+            mpmath.matrix(laplacian(weights.astype(object) * mpmath.mpf(1)).tolist())
+            for weights in (hessian_weights, score_weights)
+        )
+        inverse = mpmath.zeros(K)  # with the last response fixed
+        inverse[: K - 1, : K - 1] = H[: K - 1, : K - 1] ** -1
+        gauge = mpmath.eye(K) - mpmath.ones(K, 1) * mpmath.matrix([exact(mu)]) / mpmath.fsum(exact(mu))
+        return np.array((gauge * inverse * V * inverse.T * gauge.T).tolist(), dtype=np.float64)
 
 
 # ---- axioms ----
