@@ -86,12 +86,13 @@ def test_the_example_of_the_file():
 
 
 def test_equal_differences_have_equal_bits_and_sums_are_one():
-    scores = np.arange(12.0).reshape(12, 1) / 4
-    P = af.policy.preference_matrix_from_scores(scores, attribute=0, scale=0.7)
+    scores = np.random.default_rng(3).permutation(12) / 4
+    P = af.policy.preference_matrix_from_scores(scores[:, None], attribute=0, scale=0.7)
     np.testing.assert_array_equal(P + P.T, 1.0)
-    for offset in range(-11, 12):
-        assert len(set(np.diagonal(P, offset))) == 1
-    np.testing.assert_allclose(P, oracle.bradley_terry(0.7 * scores[:, 0]), atol=2e-16)
+    gap = np.subtract.outer(scores, scores)
+    for difference in np.unique(gap):
+        assert len(set(P[gap == difference])) == 1
+    np.testing.assert_allclose(P, oracle.bradley_terry(0.7 * scores), atol=3e-16)
     assert af.policy.is_strongly_transitive(P)
 
 
@@ -169,16 +170,17 @@ def test_scored_responses_are_grouped_by_prompt(tmp_path, name):
 
 
 def test_from_file_to_classes(tmp_path):
-    random = np.random.default_rng(9)
+    scores = np.random.default_rng(9).integers(0, 5, size=(400, 5))
     rows = [
-        {"prompt": f"prompt {number // 4}", "response": str(number)}
-        | dict(
-            zip(("helpfulness", "correctness", "coherence", "complexity", "verbosity"), scores.tolist(), strict=True)
-        )
-        for number, scores in enumerate(random.integers(0, 5, size=(400, 5)))
+        {
+            "prompt": f"prompt {number % 100}",
+            "response": str(number),
+            **dict(zip(HELPSTEER_ATTRIBUTES, row, strict=True)),
+        }
+        for number, row in enumerate(scores.tolist())
     ]
     data = af.policy.read_scores(write(tmp_path / "train.jsonl.gz", rows))
-    assert data.scores.shape == (100, 4, 5)
+    np.testing.assert_array_equal(data.scores, scores.reshape(4, 100, 5).swapaxes(0, 1))
     P = af.policy.preference_matrix_from_scores(data.scores, rng=1)
     classes = af.policy.classify(P)
     assert 0 < classes.cyclic.sum() < 100
