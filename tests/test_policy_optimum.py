@@ -216,7 +216,7 @@ def test_dpo_is_blind_to_sampling_for_bradley_terry(vector):
     np.testing.assert_allclose(rewards, np.tile(vector["expected"]["r_centered"], (len(mus), 1)), atol=1e-15)
 
 
-@pytest.mark.parametrize(("spread", "K"), [(1.0, 6), (10.0, 3), (40.0, 6), (40.0, 2)])
+@pytest.mark.parametrize(("spread", "K"), [(1.0, 6), (10.0, 3), (40.0, 6), (40.0, 3)])
 def test_bradley_terry_of_any_spread_is_recovered(spread, K):
     """Chances down to exp(−spread): the rarer outcome carries the digits."""
     rewards = spread * np.linspace(0.5, -0.5, K)
