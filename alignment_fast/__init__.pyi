@@ -3,6 +3,7 @@ from typing import Final
 from alignment_fast import best_of_n as best_of_n
 from alignment_fast import information as information
 from alignment_fast import interop as interop
+from alignment_fast import memoryless as memoryless
 from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
@@ -22,6 +23,7 @@ __all__ = [
     "get_num_threads",
     "information",
     "interop",
+    "memoryless",
     "num_threads",
     "policy",
     "random",

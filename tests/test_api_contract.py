@@ -55,6 +55,12 @@ best_of_n.Table(p, reward, *, log=False)
 best_of_n.Quantile(isf=None, ppf=None)
 best_of_n.Sampler(function, uniforms)
 
+memoryless.MemorylessModel(p, q=None, *, reward=None)
+memoryless.MemorylessModel.tilt(alpha)
+memoryless.MemorylessModel.aligned(delta)
+memoryless.MemorylessModel.reward_law(m, *, method="auto")
+memoryless.MemorylessModel.best_of_n(m, *, delta=None, log_n=None, method="auto")
+
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
 policy.optimality_gap(psi, p, reward, kl, *, log=False)
@@ -98,6 +104,8 @@ RESULTS = {
     "information.RateFunction": "value t",
     "information.MarkovPolicy": "P log_perron kl_rate reward_rate variance_rate",
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
+    "memoryless.Law": "support log_pmf",
+    "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
     "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
