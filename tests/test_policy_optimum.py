@@ -200,6 +200,23 @@ def test_dpo_under_concentrated_sampling_has_the_published_rewards():
     np.testing.assert_allclose(rewards, [0.6063697824, -0.240926085686, 1.225404568612, -1.590848265326], atol=1e-12)
 
 
+@pytest.mark.parametrize("depth", [5, 30, 300])
+@pytest.mark.parametrize("spread", [1.0, 12.0])
+def test_dpo_is_solved_under_sampling_of_any_concentration(depth, spread):
+    """Weights down to exp(−300) and chances down to exp(−50): every bracket vanishes, the rarest one too."""
+    random = np.random.default_rng(depth)
+    log_odds = np.triu(spread * random.normal(size=(500, 5, 5)), 1)
+    P = 1 / (1 + np.exp(np.swapaxes(log_odds, -1, -2) - log_odds))
+    mu = np.exp(-depth * random.random((500, 5)))
+    rewards = af.policy.dpo(P, mu, None, 1.0).scores
+    model = 1 / (1 + np.exp(rewards[:, None, :] - rewards[:, :, None]))
+    brackets = np.einsum("bij,bj->bi", P - model, mu / mu.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(brackets, 0.0, atol=1e-14)
+    for row in range(3):
+        exact = oracle.dpo_rewards(P[row], mu[row], rewards[row])
+        np.testing.assert_allclose(rewards[row], exact, atol=1e-11 * max(1.0, np.ptp(exact)))
+
+
 @given(tasks())
 def test_dpo_optimum_is_stationary(task):
     P, mu = task
