@@ -306,7 +306,7 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     mu : array_like (..., K) or None
         Sampling distribution, self-normalised; None is uniform.
     beta : array_like, scalar, (T,) or (..., T)
-        As in `ipo`, the inverse of the beta of `af.pairwise`, whose "ipo" loss is this one divided by beta².
+        As in `ipo`: the "ipo" loss of `af.pairwise` at 1/beta is the loss of one pair here.
 
     Returns
     -------

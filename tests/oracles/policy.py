@@ -66,20 +66,29 @@ def dpo_loss(r, P, mu):
 
 
 def dpo_rewards(P, mu, start):
-    """Return the mean-zero solution of Σ_j μ_j (P_ij − σ(r_i − r_j)) = 0 near `start`, by mpmath's root finder."""
-    with mpmath.workdps(DIGITS):
-        P, mu = exact(P), exact(mu)
-        K = len(mu)
+    """Return the mean-zero solution of Σ_j μ_j (P_ij − σ(r_i − r_j)) = 0 near `start`, by mpmath's root finder.
 
-        def equations(*head):
-            r = [*head, -mpmath.fsum(head)]
+    One equation follows from the others: that of the most sampled response, since 50 digits do not hold a rare one.
+    """
+    fixed = int(np.argmax(mu))
+    with mpmath.workdps(DIGITS):
+        P, mu, start = exact(P), exact(mu), exact(start)
+        others = [i for i in range(len(mu)) if i != fixed]
+
+        def rewards(free):
+            r = dict(zip(others, free, strict=True)) | {fixed: mpmath.mpf(0)}
+            return [r[i] for i in range(len(mu))]
+
+        def equations(*free):
+            r = rewards(free)
             return [
-                mpmath.fsum(mu[j] * (P[i][j] - 1 / (1 + mpmath.exp(r[j] - r[i]))) for j in range(K))
-                for i in range(K - 1)
+                mpmath.fsum(mu[j] * (P[i][j] - 1 / (1 + mpmath.exp(r[j] - r[i]))) for j in range(len(mu)))
+                for i in others
             ]
 
-        head = mpmath.findroot(equations, exact(start[:-1]))
-        return [float(x) for x in [*head, -mpmath.fsum(head)]]
+        r = rewards(mpmath.findroot(equations, [start[i] - start[fixed] for i in others]))
+        mean = mpmath.fsum(r) / len(r)
+        return [float(x - mean) for x in r]
 
 
 def laplacian(weights):
