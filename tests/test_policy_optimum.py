@@ -373,6 +373,35 @@ def test_ipo_covariance_is_that_of_simulated_estimates():
     np.testing.assert_allclose(ratio, 1.0, atol=5 * np.sqrt(2 / replicates))
 
 
+# ---- the same losses pair by pair ----
+
+
+@pytest.mark.parametrize("beta", [0.3, 4.0])
+def test_beta_is_the_inverse_of_that_of_pairwise_losses(beta):
+    """The population loss is the mean of the losses of single pairs, whose KL coefficient is 1/beta."""
+    pairwise = pytest.importorskip("alignment_fast.pairwise")
+    log_ref = np.log([0.1, 0.2, 0.3, 0.4])
+    log_pi = af.policy.ipo(P4, MU4, np.exp(log_ref), beta).log_pi
+    winner, loser = np.indices((4, 4)).reshape(2, -1)
+    chance = 2 * MU4[winner] * MU4[loser] * P4[winner, loser]
+
+    def mean_loss(loss_type):
+        losses = pairwise.preference_loss(
+            log_pi[winner],
+            log_pi[loser],
+            log_ref[winner],
+            log_ref[loser],
+            loss_type=loss_type,
+            beta=1 / beta,
+            reduction="none",
+        )
+        return chance @ losses.loss
+
+    h = log_pi - log_ref
+    assert mean_loss("ipo") == pytest.approx(af.policy.ipo_loss(h, P4, MU4, beta).value, rel=1e-13)
+    assert mean_loss("sigmoid") == pytest.approx(af.policy.dpo_loss(h / beta, P4, MU4).value, rel=1e-13)
+
+
 # ---- shapes, grids, dtypes ----
 
 
