@@ -267,10 +267,10 @@ def test_the_certificate_is_reported_when_it_is_not_met():
     message = "DPO: the last of 2 Newton steps moved rewards by .* tol = 1e-12"
     with pytest.raises(af.ConvergenceError, match=message) as caught:
         af.policy.dpo(P4, MU4, None, 1.0, max_iter=2)
-    np.testing.assert_allclose(caught.value.best, af.policy.dpo(P4, MU4, None, 1.0).scores, atol=1e-3)
+    np.testing.assert_allclose(caught.value.result, af.policy.dpo(P4, MU4, None, 1.0).scores, atol=1e-3)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value)
-    np.testing.assert_array_equal(copy.best, caught.value.best)
+    np.testing.assert_array_equal(copy.result, caught.value.result)
 
 
 # ---- existence ----

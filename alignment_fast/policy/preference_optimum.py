@@ -201,7 +201,7 @@ def dpo(
         As `ipo`, and where no finite optimum exists: the sampled responses fall into several strong components of the
         win graph (the message lists them), or a response that is not sampled wins or loses every comparison.
     ConvergenceError
-        If `max_iter` steps do not reach `tol`; it carries the best rewards as ``best``.
+        If `max_iter` steps do not reach `tol`; it carries the best rewards as ``result``.
 
     Notes
     -----
