@@ -68,5 +68,5 @@ def bounds(letters, m, log_n, alpha, num_threads):
     for rule, side in (("down", -1), ("up", 1)):
         lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
         found = _lattice.summary(lattice, m, log_n, alpha, num_threads)
-        ends.append(found.expected_reward + side * found.error_bound)
+        ends.append(float(found.expected_reward + side * found.error_bound))
     return tuple(ends)

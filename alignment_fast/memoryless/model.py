@@ -229,7 +229,7 @@ class MemorylessModel:
         >>> import alignment_fast as af
         >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
         >>> lower, upper = model.reward_bounds(100, delta=0.11)
-        >>> lower < model.best_of_n(100, delta=0.11).expected_reward < upper
+        >>> bool(lower < model.best_of_n(100, delta=0.11).expected_reward < upper)
         True
 
         """
