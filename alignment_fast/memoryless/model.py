@@ -402,8 +402,8 @@ class MemorylessModel:
         tilt = max(float(found.t), 0.0)
         if math.isinf(tilt):  # the largest sum, or none
             return TailEstimate(-m * float(found.value), 0.0, tilt, draws)
-        estimate = _sampling.tail(self._letters, m, float(level), tilt, draws, _generator(rng))
-        return TailEstimate(*estimate, tilt, draws)
+        log_mean, error = _sampling.tail(self._letters, m, float(level), tilt, draws, _generator(rng))
+        return TailEstimate(log_mean, error, tilt, draws)
 
     def _of_distinct(self, delta):
         """Return the aligned policy over the distinct rewards."""

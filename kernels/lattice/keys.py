@@ -77,7 +77,8 @@ def keys_of(reward):
     elif (powers := _rational(values)) is not None:
         exponents, generators = powers
     else:
-        exponents, generators, exact = *_independent(distance), False
+        exponents, generators = _independent(distance)
+        exact = False
     return Keys(values, group_of, np.ascontiguousarray(exponents), generators, float(values[0]), exact)
 
 

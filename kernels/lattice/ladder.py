@@ -252,7 +252,7 @@ class _Climb:
         return theta, *self.lattice.moments(theta)
 
     def _missed(self, theta):
-        """Return how many of the m letters miss the extreme step on the side of the tilts `theta`, expected under them."""
+        """Return how many of m letters are expected to miss the extreme step on the side of the tilts `theta`."""
         weight, _ = self.lattice.tilted(theta)
         return self.m * (weight[:, :-1] if theta[0] > 0 else weight[:, 1:]).sum(axis=1)
 
