@@ -1,0 +1,1 @@
+"""Preference losses and their gradients, from log-probabilities of pairs of answers."""

@@ -1,0 +1,57 @@
+"""Compiled entry points of the pairwise family; arrays are C-contiguous and of one length."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# ---- losses ----
+
+TILE: int
+STORAGE: Mapping[str, int]
+SCORES: Mapping[str, int]
+FORMULAS_BY_NAME: Mapping[str, int]
+MARGIN_FORMULAS: tuple[str, ...]
+
+class Pairs:
+    """One call of a loss over n pairs.
+
+    Parameters
+    ----------
+    formula, score, storage : int
+        From `FORMULAS_BY_NAME`, `SCORES`, `STORAGE`.
+    lengths_first : bool
+        Whether lengths divide log-probabilities before the score map, and rewards too.
+    wide : bool
+        Whether the arrays are float64; else float32.
+    n : int
+        Number of pairs.
+    inputs : tuple
+        Chosen, rejected, reference chosen, reference rejected (as `storage` says), lengths of chosen and rejected,
+        weights, targets; None where absent. Margins are given as chosen without rejected.
+    outputs : tuple
+        Loss, gradients of chosen and rejected, second derivative, rewards of chosen and rejected; None where not wanted.
+    parameters : tuple of float
+        β, ε, γ, λ, τ, δ, and the exponent of the score map.
+    factor : float
+        Factor of the gradients.
+    metrics : bool
+        Whether rewards and wins are summed.
+
+    """
+
+    def __new__(
+        cls,
+        formula: int,
+        score: int,
+        storage: int,
+        lengths_first: bool,
+        wide: bool,
+        n: int,
+        inputs: tuple[Any, ...],
+        outputs: tuple[Any, ...],
+        parameters: tuple[float, ...],
+        factor: float,
+        metrics: bool,
+    ) -> Pairs: ...
+    def tiles(self) -> int: ...
+    def run(self, first: int, last: int) -> None: ...
+    def sums(self) -> tuple[float, float, float, float]: ...

@@ -1,0 +1,141 @@
+"""Entry points of the pairwise loops: one call of a loss over pairs of log-probabilities or over margins.
+
+Arrays come through the buffer protocol, one-dimensional or not, C-contiguous: a typed argument per array would cost a
+small call more than its work.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "pairwise/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    enum:
+        PAIR_TILE, PAIR_SUMS, PAIR_LOSS, PAIR_CHOSEN_REWARD, PAIR_REJECTED_REWARD, PAIR_WINS
+        PAIR_OWN, PAIR_HALF, PAIR_BFLOAT
+        PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
+        FORMULAS, FORMULA_PAIRS
+    const char **pair_formula_names
+    ctypedef struct af_pairs:
+        Py_ssize_t n
+        int formula, score, storage, lengths_first
+        const void *input[4]
+        const void *length[2]
+        const void *weight
+        const void *target
+        void *loss
+        void *gradient[2]
+        void *second
+        void *reward[2]
+        int metrics
+        double *sums
+        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+    ctypedef struct af_table:
+        void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const af_table *af_select(const char *isa)
+
+cdef const af_table *table = af_select(ISA.encode())
+
+# ---- losses ----
+
+TILE = PAIR_TILE
+STORAGE = {"own": PAIR_OWN, "float16": PAIR_HALF, "bfloat16": PAIR_BFLOAT}
+SCORES = {"identity": PAIR_IDENTITY, "exponential": PAIR_EXPONENTIAL, "jensen_shannon": PAIR_JENSEN_SHANNON}
+FORMULAS_BY_NAME = {pair_formula_names[i].decode(): i for i in range(FORMULAS)}
+MARGIN_FORMULAS = tuple(name for name, number in FORMULAS_BY_NAME.items() if number < FORMULA_PAIRS)
+
+cdef enum:
+    INPUTS = 8
+    BUFFERS = 14
+
+
+cdef class Pairs:
+    """One call of a loss; `run` works on a range of tiles of ``TILE`` pairs, `sums` adds up what they left."""
+
+    cdef af_pairs pairs
+    cdef Py_buffer views[BUFFERS]
+    cdef int attached
+    cdef bint wide
+
+    def __cinit__(self, int formula, int score, int storage, bint lengths_first, bint wide, Py_ssize_t n, tuple inputs,
+                  tuple outputs, tuple parameters, double factor, bint metrics):
+        if len(inputs) != INPUTS or len(inputs) + len(outputs) != BUFFERS or not 0 <= formula < FORMULAS:
+            raise ValueError("eight inputs, six outputs and the number of a formula are needed")
+        self.wide = wide
+        self.pairs.n = n
+        self.pairs.formula = formula
+        self.pairs.score = score
+        self.pairs.storage = storage
+        self.pairs.lengths_first = lengths_first
+        self.pairs.metrics = metrics
+        self.pairs.factor = factor
+        (self.pairs.beta, self.pairs.epsilon, self.pairs.gamma, self.pairs.lam, self.pairs.tau, self.pairs.delta,
+         self.pairs.exponent) = parameters
+        cdef Py_ssize_t real = 8 if wide else 4, stored = real if storage == PAIR_OWN else 2
+        cdef int i
+        for i in range(4):
+            self.pairs.input[i] = self.attach(inputs[i], stored, 0)
+        self.pairs.length[0] = self.attach(inputs[4], real, 0)
+        self.pairs.length[1] = self.attach(inputs[5], real, 0)
+        self.pairs.weight = self.attach(inputs[6], real, 0)
+        self.pairs.target = self.attach(inputs[7], real, 0)
+        self.pairs.loss = self.attach(outputs[0], real, PyBUF_WRITABLE)
+        self.pairs.gradient[0] = self.attach(outputs[1], real, PyBUF_WRITABLE)
+        self.pairs.gradient[1] = self.attach(outputs[2], real, PyBUF_WRITABLE)
+        self.pairs.second = self.attach(outputs[3], real, PyBUF_WRITABLE)
+        self.pairs.reward[0] = self.attach(outputs[4], real, PyBUF_WRITABLE)
+        self.pairs.reward[1] = self.attach(outputs[5], real, PyBUF_WRITABLE)
+        self.pairs.sums = <double*>PyMem_Malloc(<size_t>(self.tiles() * PAIR_SUMS + 1) * sizeof(double))
+        if self.pairs.sums is NULL:
+            raise MemoryError
+
+    cdef void *attach(self, object array, Py_ssize_t itemsize, int flags) except? NULL:
+        """Hold the memory of `array` until this object goes; NULL for None."""
+        if array is None:
+            return NULL
+        cdef Py_buffer *view = &self.views[self.attached]
+        PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | flags)
+        self.attached += 1
+        if view.itemsize != itemsize or view.len != self.pairs.n * itemsize:
+            raise ValueError(f"an array of {view.len} bytes, {self.pairs.n} items of {itemsize} bytes are needed")
+        return view.buf
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.attached):
+            PyBuffer_Release(&self.views[i])
+        PyMem_Free(self.pairs.sums)
+
+    cpdef Py_ssize_t tiles(self):
+        """Return the number of tiles."""
+        return (self.pairs.n + PAIR_TILE - 1) // PAIR_TILE
+
+    def run(self, Py_ssize_t first, Py_ssize_t last):
+        """Work on tiles first..last-1."""
+        if not 0 <= first <= last <= self.tiles():
+            raise ValueError(f"tiles {first} to {last} of {self.tiles()}")
+        with nogil:
+            if self.wide:
+                table.pairs_f64(&self.pairs, first, last)
+            else:
+                table.pairs_f32(&self.pairs, first, last)
+
+    def sums(self):
+        """Return the sums of losses and, with metrics, chosen rewards, rejected rewards and wins, over all tiles."""
+        cdef double loss = 0.0, chosen = 0.0, rejected = 0.0, wins = 0.0
+        cdef const double *here = self.pairs.sums
+        cdef Py_ssize_t i
+        for i in range(self.tiles()):
+            loss += here[i * PAIR_SUMS + PAIR_LOSS]
+        if not self.pairs.metrics:
+            return loss, 0.0, 0.0, 0.0
+        for i in range(self.tiles()):
+            chosen += here[i * PAIR_SUMS + PAIR_CHOSEN_REWARD]
+            rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
+            wins += here[i * PAIR_SUMS + PAIR_WINS]
+        return loss, chosen, rejected, wins
