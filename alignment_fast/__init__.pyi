@@ -3,6 +3,7 @@ from typing import Final
 from alignment_fast import best_of_n as best_of_n
 from alignment_fast import information as information
 from alignment_fast import interop as interop
+from alignment_fast import pairwise as pairwise
 from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
@@ -21,6 +22,7 @@ __all__ = [
     "information",
     "interop",
     "num_threads",
+    "pairwise",
     "policy",
     "random",
     "set_num_threads",

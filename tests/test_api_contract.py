@@ -55,6 +55,15 @@ best_of_n.Table(p, reward, *, log=False)
 best_of_n.Quantile(isf=None, ppf=None)
 best_of_n.Sampler(function, uniforms)
 
+pairwise.preference_loss(policy_chosen, policy_rejected, ref_chosen=None, ref_rejected=None, *, loss_type="sigmoid",
+                         beta=0.1, label_smoothing=0.0, weight=None, reduction="mean", grad=False, score="reverse_kl",
+                         chosen_length=None, rejected_length=None, gamma=None, lam=None, alpha=None, tau=None,
+                         delta=None, out=None, num_threads=None)
+pairwise.unpaired_loss(policy, ref, desirable, *, kl, loss_type="kto", beta=0.1, desirable_weight=1.0,
+                       undesirable_weight=1.0, reduction="mean", grad=False, num_threads=None)
+pairwise.margin_loss(margin, loss_type="sigmoid", *, beta=1.0, label_smoothing=0.0, target=None, weight=None,
+                     reduction="mean", grad=False, hess=False, num_threads=None)
+
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
 policy.optimality_gap(psi, p, reward, kl, *, log=False)
@@ -81,6 +90,8 @@ RESULTS = {
     "information.RateFunction": "value t",
     "information.MarkovPolicy": "P log_perron kl_rate reward_rate variance_rate",
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
+    "pairwise.PreferenceLoss": "loss chosen_rewards rejected_rewards grad_policy_chosen grad_policy_rejected",
+    "pairwise.MarginLoss": "loss grad hess",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
 

@@ -1,7 +1,12 @@
 """Compiled entry points of the pairwise family; arrays are C-contiguous and of one length."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 # ---- losses ----
 
@@ -28,7 +33,7 @@ class Pairs:
         Chosen, rejected, reference chosen, reference rejected (as `storage` says), lengths of chosen and rejected,
         weights, targets; None where absent. Margins are given as chosen without rejected.
     outputs : tuple
-        Loss, gradients of chosen and rejected, second derivative, rewards of chosen and rejected; None where not wanted.
+        Loss, gradients of chosen and rejected, second derivative, rewards of both; None where not wanted.
     parameters : tuple of float
         β, ε, γ, λ, τ, δ, and the exponent of the score map.
     factor : float
@@ -53,5 +58,12 @@ class Pairs:
         metrics: bool,
     ) -> Pairs: ...
     def tiles(self) -> int: ...
-    def run(self, first: int, last: int) -> None: ...
+    def evaluate(self, first: int, last: int) -> None: ...
     def sums(self) -> tuple[float, float, float, float]: ...
+
+# ---- matching ----
+
+def sort_differences(
+    x: NDArray[_Real], y: NDArray[_Real], values: NDArray[_Real], order: NDArray[np.int32]
+) -> None: ...
+def scatter(values: NDArray[_Real], order: NDArray[np.int32], out: NDArray[_Real]) -> None: ...

@@ -6,6 +6,9 @@ small call more than its work.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cython cimport floating
+from libc.stdint cimport INT32_MAX, int32_t, uint64_t
+from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -37,6 +40,10 @@ cdef extern from *:
     ctypedef struct af_table:
         void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
+                                     float*) noexcept nogil
+        void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*,
+                                     int32_t*, double*) noexcept nogil
     const af_table *af_select(const char *isa)
 
 cdef const af_table *table = af_select(ISA.encode())
@@ -55,7 +62,7 @@ cdef enum:
 
 
 cdef class Pairs:
-    """One call of a loss; `run` works on a range of tiles of ``TILE`` pairs, `sums` adds up what they left."""
+    """One call of a loss; `evaluate` works on a range of tiles of ``TILE`` pairs, `sums` adds up what they left."""
 
     cdef af_pairs pairs
     cdef Py_buffer views[BUFFERS]
@@ -115,7 +122,7 @@ cdef class Pairs:
         """Return the number of tiles."""
         return (self.pairs.n + PAIR_TILE - 1) // PAIR_TILE
 
-    def run(self, Py_ssize_t first, Py_ssize_t last):
+    def evaluate(self, Py_ssize_t first, Py_ssize_t last):
         """Work on tiles first..last-1."""
         if not 0 <= first <= last <= self.tiles():
             raise ValueError(f"tiles {first} to {last} of {self.tiles()}")
@@ -139,3 +146,56 @@ cdef class Pairs:
             rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
             wins += here[i * PAIR_SUMS + PAIR_WINS]
         return loss, chosen, rejected, wins
+
+
+cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double beta, double epsilon, double tau,
+                      double *loss, double *grad, double *hess) noexcept nogil:
+    cdef af_pairs pairs
+    cdef double sums[PAIR_SUMS]
+    cdef Py_ssize_t first = 0
+    memset(&pairs, 0, sizeof(af_pairs))
+    pairs.formula = formula
+    pairs.sums = sums
+    pairs.factor = 1.0
+    pairs.beta = beta
+    pairs.epsilon = epsilon
+    pairs.tau = tau
+    while first < n:
+        pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
+        pairs.input[0] = margin + first
+        pairs.loss = loss + first
+        pairs.gradient[0] = grad + first if grad is not NULL else NULL
+        pairs.second = hess + first if hess is not NULL else NULL
+        table.pairs_f64(&pairs, 0, 1)
+        first += PAIR_TILE
+
+
+# ---- matching ----
+
+
+def sort_differences(const floating[::1] x, const floating[::1] y, floating[::1] values, int32_t[::1] order):
+    """Write x - y in ascending order to `values`, and the index of each of them to `order`."""
+    cdef Py_ssize_t n = x.shape[0]
+    if y.shape[0] != n or values.shape[0] != n or order.shape[0] != n or n > INT32_MAX:
+        raise ValueError("four arrays of one length below 2^31 are needed")
+    if n == 0:
+        return
+    cdef uint64_t *scratch = <uint64_t*>PyMem_Malloc(<size_t>n * 3 * sizeof(uint64_t))
+    if scratch is NULL:
+        raise MemoryError
+    with nogil:
+        if floating is double:
+            table.sort_differences_f64(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+        else:
+            table.sort_differences_f32(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+    PyMem_Free(scratch)
+
+
+def scatter(const floating[::1] values, const int32_t[::1] order, floating[::1] out):
+    """Write ``out[order[i]] = values[i]``; `order` is a permutation."""
+    cdef Py_ssize_t i
+    if order.shape[0] != values.shape[0] or out.shape[0] != values.shape[0]:
+        raise ValueError("three arrays of one length are needed")
+    with nogil:
+        for i in range(values.shape[0]):
+            out[order[i]] = values[i]
