@@ -14,8 +14,10 @@ from alignment_fast.kernels.pairwise import cpu
 
 REDUCTIONS = ("mean", "sum", "none")
 _SIXTEEN = {"torch.float16": "float16", "torch.bfloat16": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
+_OWN = cpu.STORAGE["own"]
 _REAL = (np.dtype(np.float32), np.dtype(np.float64))
 _NANOSECONDS = 4.0  # work of one pair, roughly
+_SMALL = 1000  # pairs that are not worth a look at the number of threads
 
 
 class Metrics(NamedTuple):
@@ -51,6 +53,8 @@ class Batch(NamedTuple):
         Of everything else: float32 or float64.
     shape : tuple of int
         Common shape.
+    size : int
+        Number of pairs.
     model : object
         Argument whose kind of array the results take.
 
@@ -60,12 +64,8 @@ class Batch(NamedTuple):
     storage: int
     dtype: Any
     shape: tuple[int, ...]
+    size: int
     model: Any
-
-    @property
-    def size(self) -> int:
-        """Number of pairs."""
-        return math.prod(self.shape)
 
     def extra(self, value: Any, name: str) -> Any:
         """Return the array `value` (weights, lengths, targets) in this batch's shape and dtype; None stays."""
@@ -91,10 +91,10 @@ class Batch(NamedTuple):
 
 def number(value: Any, name: str) -> Any:
     """Return the parameter `value` as a float; None stays."""
-    if value is None or type(value) is float:
+    if value is None:
         return value
     try:
-        return float(value)
+        return float(value + 0)  # a string has no sum with 0
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, not {value!r}") from None
 
@@ -107,27 +107,26 @@ def refuse(bad: Any, array: Any, name: str, why: str) -> None:
         raise ValueError(f"{name}{place(first, array.shape)} = {array.reshape(-1)[first]:g} {why}")
 
 
-def batch(*, floating_only: bool = True, **arguments: Any) -> Batch:
-    """Return the `Batch` of arrays of one shape; an argument that is None is absent.
+def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: bool = True) -> Batch:
+    """Return the `Batch` of arrays of one shape; one that is None is absent.
 
     With `floating_only`, integers are a TypeError: log-probabilities cannot be meant.
     """
-    arrays = tuple(arguments.values())
     model = arrays[0]
-    if type(model) is np.ndarray and model.dtype in _REAL and model.flags.c_contiguous:
+    if type(model) is np.ndarray and model.dtype in _REAL:
         dtype, shape = model.dtype, model.shape
-        for other in arrays[1:]:
-            if other is not None and not (
-                type(other) is np.ndarray and other.dtype == dtype and other.shape == shape and other.flags.c_contiguous
+        for array in arrays:
+            if array is not None and not (
+                type(array) is np.ndarray and array.dtype is dtype and array.shape == shape and array.flags.c_contiguous
             ):
                 break
-        else:
-            return Batch(arrays, cpu.STORAGE["own"], dtype, shape, model)
-    return _converted(arguments, floating_only)
+        else:  # the common case, and the fast one
+            return Batch(arrays, _OWN, dtype, shape, model.size, model)
+    return _converted(names, arrays, floating_only)
 
 
-def _converted(arguments, floating_only):
-    given = {name: value for name, value in arguments.items() if value is not None}
+def _converted(names, arrays, floating_only):
+    given = {name: value for name, value in zip(names, arrays, strict=True) if value is not None}
     common_device(**given)
     model = next((v for v in given.values() if library_of(v) not in ("numpy", "builtins")), next(iter(given.values())))
     kinds = {_SIXTEEN.get(str(getattr(value, "dtype", ""))) for value in given.values()}
@@ -143,7 +142,9 @@ def _converted(arguments, floating_only):
     shapes = {array.shape for array in views.values()}
     if len(shapes) > 1:
         raise ValueError("shapes differ: " + ", ".join(f"{name} of shape {a.shape}" for name, a in views.items()))
-    return Batch(tuple(views.get(name) for name in arguments), cpu.STORAGE[storage], dtype, shapes.pop(), model)
+    shape = shapes.pop()
+    views = tuple(views.get(name) for name in names)
+    return Batch(views, cpu.STORAGE[storage], dtype, shape, math.prod(shape), model)
 
 
 def _words(value):
@@ -164,12 +165,15 @@ class Outputs:
 
     def __init__(self, of: Batch, out: Any, names: tuple[str, ...]):
         self._batch = of
-        self._given = out._asdict() if hasattr(out, "_asdict") else out
-        if self._given is not None and not isinstance(self._given, Mapping):
+        self._given = None
+        if out is None:
+            return
+        self._given = out if type(out) is dict or not hasattr(out, "_asdict") else out._asdict()
+        if not isinstance(self._given, Mapping):
             raise TypeError(f"out must be a mapping of names to arrays or an earlier result, not {type(out).__name__}")
-        unknown = [name for name in self._given or () if name not in names]
-        if unknown:
-            raise ValueError(f"out[{unknown[0]!r}] is no result of this function; results: {', '.join(names)}")
+        for name in self._given:
+            if name not in names:
+                raise ValueError(f"out[{name!r}] is no result of this function; results: {', '.join(names)}")
 
     def array(self, name: str, wanted: bool) -> Any:
         """Return the NumPy array that receives `name`, or None where it is not wanted.
@@ -183,21 +187,19 @@ class Outputs:
         value = self._given.get(name)
         if value is None:
             return None
-        array = value.numpy() if library_of(value) == "torch" else value
-        fits = (
+        array = value if type(value) is np.ndarray or library_of(value) != "torch" else value.numpy()
+        if (
             type(array) is np.ndarray
             and array.dtype == self._batch.dtype
             and array.shape == self._batch.shape
-            and array.flags.c_contiguous
-            and array.flags.writeable
+            and array.flags.carray
+        ):
+            return array
+        what = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(
+            f"out[{name!r}] must be a writable C-contiguous {self._batch.dtype} array of shape "
+            f"{self._batch.shape}, not {what}"
         )
-        if not fits:
-            what = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise ValueError(
-                f"out[{name!r}] must be a writable C-contiguous {self._batch.dtype} array of shape "
-                f"{self._batch.shape}, not {what}"
-            )
-        return array
 
     def give(self, name: str, array: Any) -> Any:
         """Return the result `array` as the caller's kind, or the very array that the caller gave for it."""
@@ -222,10 +224,13 @@ def evaluate(
     """Run the compiled pass, gradients divided by `divisor`; return the sums of losses, rewards (two) and wins."""
     size = of.size
     factor = 1.0 / divisor if divisor else 1.0
-    wide = of.dtype == np.float64
+    wide = of.dtype == _REAL[1]
     pairs = cpu.Pairs(
         formula, score, of.storage, lengths_first, wide, size, inputs, outputs, parameters, factor, metrics
     )
+    if size <= _SMALL and num_threads is None:
+        pairs.evaluate(0, pairs.tiles())
+        return pairs.sums()
     for_blocks(pairs.evaluate, pairs.tiles(), work=_NANOSECONDS * size, num_threads=num_threads)
     return pairs.sums()
 

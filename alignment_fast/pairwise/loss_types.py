@@ -230,12 +230,18 @@ _INTERVALS: Mapping[str, Callable[[float], bool]] = {
 
 
 class Plan(NamedTuple):
-    """A loss with its parameters, as the kernels take it."""
+    """A loss with its parameters, as the kernels take it, and what decides on its inputs.
+
+    `counts_tokens`: lengths do not divide scores but make the mean one over tokens.
+    """
 
     row: LossType
     formula: int
     score: int
     parameters: tuple[float, ...]
+    has_reference: bool
+    is_matched: bool
+    counts_tokens: bool
 
 
 def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> LossType:
@@ -283,7 +289,7 @@ def plan(
     if not 0.0 < values.get("tau", 1.0) <= 1.0:
         raise ValueError(f"tau must lie in (0, 1], where the loss grows no faster than the margin, not {values['tau']}")
     map_, exponent = _score_map(row, loss_type, score, values.get("alpha"))
-    kernel = row.margin_kernel if margin else row.kernel
+    kernel = (row.margin_kernel if margin else None) or row.kernel
     return Plan(
         row,
         cpu.FORMULAS_BY_NAME[kernel],
@@ -297,6 +303,9 @@ def plan(
             values.get("delta", 0.0),
             exponent,
         ),
+        row.has_reference,
+        row.is_matched,
+        row.kernel == "sft",
     )
 
 

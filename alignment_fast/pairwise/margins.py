@@ -108,7 +108,7 @@ def margin_loss(
         None,
     )
     check_reduction(reduction)
-    of = batch(floating_only=False, margin=margin)
+    of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")
     if targets is not None:
         refuse(~((targets >= 0) & (targets <= 1)), targets, "target", "is not in [0, 1]")

@@ -43,6 +43,7 @@ class PreferenceLoss(NamedTuple):
     metrics: Metrics | None = None
 
 
+_INPUTS = ("policy_chosen", "policy_rejected", "ref_chosen", "ref_rejected")
 _ARRAYS = PreferenceLoss._fields[:-1]
 
 
@@ -157,50 +158,58 @@ def preference_loss(
     np.float64(1.220095)
 
     """
-    settings = plan(
-        loss_type,
-        False,
-        score,
-        number(beta, "beta"),
-        number(label_smoothing, "label_smoothing"),
-        number(gamma, "gamma"),
-        number(lam, "lam"),
-        number(alpha, "alpha"),
-        number(tau, "tau"),
-        number(delta, "delta"),
-    )
-    row = settings.row
+    try:
+        settings = plan(loss_type, False, score, beta, label_smoothing, gamma, lam, alpha, tau, delta)
+    except TypeError:  # a parameter that is no plain number
+        settings = plan(
+            loss_type,
+            False,
+            score,
+            number(beta, "beta"),
+            number(label_smoothing, "label_smoothing"),
+            number(gamma, "gamma"),
+            number(lam, "lam"),
+            number(alpha, "alpha"),
+            number(tau, "tau"),
+            number(delta, "delta"),
+        )
     check_reduction(reduction)
-    given = _checked_inputs(row, loss_type, policy_chosen, policy_rejected, ref_chosen, ref_rejected)
-    of = batch(**given)
-    lengths = _lengths(row, loss_type, of, chosen_length, rejected_length)
-    weights = of.extra(weight, "weight")
+    if not settings.has_reference:
+        ref_chosen = ref_rejected = None
+    given = (policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    if policy_rejected is None or (settings.has_reference and (ref_chosen is None or ref_rejected is None)):
+        _refuse_missing(settings.row, loss_type, given)
+    of = batch(_INPUTS, given)
+    lengths: tuple[Any, Any] = (None, None)
+    if chosen_length is not None or rejected_length is not None or settings.row.needs_lengths:
+        lengths = _lengths(settings, loss_type, of, chosen_length, rejected_length)
     results = Outputs(of, out, _ARRAYS)
     arrays = (
         results.array("loss", reduction == "none"),
         results.array("grad_policy_chosen", grad),
-        results.array("grad_policy_rejected", grad and of.arrays[1] is not None),
+        results.array("grad_policy_rejected", grad and policy_rejected is not None),
         None,
         results.array("chosen_rewards", True),
-        results.array("rejected_rewards", of.arrays[1] is not None),
+        results.array("rejected_rewards", policy_rejected is not None),
     )
-    count = float(lengths[0].sum(dtype=np.float64)) if row.kernel == "sft" and lengths[0] is not None else of.size
+    count = float(of.size)
+    if settings.counts_tokens and lengths[0] is not None:
+        count, lengths = float(lengths[0].sum(dtype=np.float64)), (None, None)
     divisor = count if reduction == "mean" else 1.0
-    if row.is_matched:
-        if weights is not None:
+    if settings.is_matched:
+        if weight is not None:
             raise ValueError(f"loss_type {loss_type!r} couples the pairs of a batch by sorting: it has no weights")
         sums = matched_loss(of, loss_type, settings, arrays, divisor, metrics, num_threads)
     else:
-        inputs = (*of.arrays, *((None, None) if row.kernel == "sft" else lengths), weights, None)
         sums = evaluate(
             of,
             settings.formula,
             settings.score,
             settings.parameters,
-            inputs,
+            (*of.arrays, *lengths, None if weight is None else of.extra(weight, "weight"), None),
             arrays,
             divisor=divisor,
-            lengths_first=not row.has_reference,
+            lengths_first=not settings.has_reference,
             metrics=metrics,
             num_threads=num_threads,
         )
@@ -218,26 +227,19 @@ def preference_loss(
     )
 
 
-def _checked_inputs(row: LossType, loss_type: str, chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any):
-    """Return the arrays that the loss needs, by name; those it does not look at as None."""
-    given = {"policy_chosen": chosen, "policy_rejected": rejected}
-    given |= {"ref_chosen": ref_chosen, "ref_rejected": ref_rejected} if row.has_reference else {}
-    for name, value in given.items():
+def _refuse_missing(row: LossType, loss_type: str, given: tuple[Any, ...]) -> None:
+    """Raise ValueError for the first array that the loss needs and that is None."""
+    for name, value in zip(_INPUTS, given, strict=True):
         if value is None and name in row.inputs:
             raise ValueError(f"loss_type {loss_type!r} needs {name}; it is {row.formula}")
-    return {"policy_chosen": None, "policy_rejected": None, "ref_chosen": None, "ref_rejected": None} | given
 
 
-def _lengths(row: LossType, loss_type: str, of: Batch, chosen: Any, rejected: Any) -> tuple[Any, Any]:
-    """Return the checked lengths of both sides, or twice None."""
-    if row.needs_lengths and (chosen is None or rejected is None):
-        raise ValueError(f"loss_type {loss_type!r} needs chosen_length and rejected_length")
-    if chosen is None and rejected is None:
-        return None, None
-    if row.is_matched:
+def _lengths(settings: Plan, loss_type: str, of: Batch, chosen: Any, rejected: Any) -> tuple[Any, Any]:
+    """Return the checked lengths of both sides."""
+    if settings.is_matched:
         raise ValueError(f"loss_type {loss_type!r} takes no lengths; divide the log-probabilities by them")
-    if row.kernel != "sft" and (chosen is None or rejected is None):
-        raise ValueError("chosen_length and rejected_length must be given together")
+    if chosen is None or (rejected is None and not settings.counts_tokens):
+        raise ValueError(f"loss_type {loss_type!r} needs chosen_length and rejected_length together")
     return of.lengths(chosen, "chosen_length"), of.lengths(rejected, "rejected_length")
 
 
@@ -247,4 +249,4 @@ def _metrics(sums: tuple[float, float, float, float], size: int) -> Metrics:
     return Metrics(chosen, rejected, chosen - rejected, ratio(wins, size))
 
 
-__all__ = ["Metrics", "Plan", "PreferenceLoss", "preference_loss"]
+__all__ = ["PreferenceLoss", "preference_loss"]

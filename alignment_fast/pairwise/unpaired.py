@@ -51,7 +51,7 @@ def batch_kl(policy: Any, ref: Any, *, beta: float = 0.1) -> float:
     0.75
 
     """
-    of = batch(policy=policy, ref=ref)
+    of = batch(("policy", "ref"), (policy, ref))
     mine, other = (as_floating(x, name, floating_only=True) for x, name in ((policy, "policy"), (ref, "ref")))
     mean = ratio(float((mine.astype(np.float64) - other).sum()), of.size)
     return number(beta, "beta") * (mean if mean != mean else max(0.0, mean))
@@ -136,7 +136,7 @@ def unpaired_loss(
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")
     shift = max(0.0, _reference_point(kl)) if loss_type == "kto" else 0.0
-    of = batch(policy=policy, ref=ref)
+    of = batch(("policy", "ref"), (policy, ref))
     targets, weights = _labels(of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
     results = Outputs(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
