@@ -171,8 +171,8 @@ class Outputs:
         self._given = out if type(out) is dict or not hasattr(out, "_asdict") else out._asdict()
         if not isinstance(self._given, Mapping):
             raise TypeError(f"out must be a mapping of names to arrays or an earlier result, not {type(out).__name__}")
-        for name in self._given:
-            if name not in names:
+        for name, value in self._given.items():
+            if name not in names and (value is not None and self._given is out):
                 raise ValueError(f"out[{name!r}] is no result of this function; results: {', '.join(names)}")
 
     def array(self, name: str, wanted: bool) -> Any:

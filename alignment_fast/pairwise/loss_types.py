@@ -250,7 +250,8 @@ def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> L
     if row is not None and fits(row):
         return row
     names = [name for name, other in LOSS_TYPES.items() if fits(other)]
-    near = difflib.get_close_matches(str(loss_type), names, n=3, cutoff=0.5) or names
+    alike = [name for name in names if name.startswith(str(loss_type))]
+    near = alike or difflib.get_close_matches(str(loss_type), names, n=3, cutoff=0.5) or names
     known = "is no loss of" if row is not None else "is not known to"
     raise ValueError(f"loss_type {loss_type!r} {known} {where}; near it: {', '.join(near)}")
 

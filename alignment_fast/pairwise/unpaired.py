@@ -6,7 +6,7 @@ import numpy as np
 
 from alignment_fast._arrays import as_floating
 from alignment_fast.kernels.pairwise import cpu
-from alignment_fast.pairwise._batch import Outputs, batch, check_reduction, evaluate, number, ratio, reduced
+from alignment_fast.pairwise._batch import Outputs, batch, check_reduction, evaluate, number, ratio, reduced, refuse
 from alignment_fast.pairwise.loss_types import find
 
 
@@ -169,9 +169,7 @@ def _reference_point(kl):
 def _labels(of, desirable, desirable_weight, undesirable_weight):
     """Return targets 1 and 0 and the weights of the answers."""
     labels = of.extra(desirable, "desirable")
-    bad = np.flatnonzero((labels != 0) & (labels != 1))
-    if bad.size:
-        raise ValueError(f"desirable must hold true or false, not {labels.reshape(-1)[bad[0]]} at {bad[0]}")
+    refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false")
     weights = np.where(labels == 1, desirable_weight, number(undesirable_weight, "undesirable_weight"))
     return labels, weights.astype(of.dtype)
 
