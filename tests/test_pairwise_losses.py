@@ -138,22 +138,29 @@ def test_rewards_and_metrics_come_with_the_loss(name):
     assert accuracy == np.mean(a - b > c - d)
 
 
-def test_the_plain_pass_and_the_general_one_agree():
-    """Four arrays without extras run in one loop, everything else through tiles; both are the same formula."""
+PLAIN = [name for name in PAIRED if af.pairwise.LOSS_TYPES[name].margin_kernel and name in SCORED]
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if not af.pairwise.LOSS_TYPES[name].needs_lengths])
+def test_the_plain_pass_and_the_general_one_agree(name):
+    """Four arrays without weights or lengths run in one loop, everything else through tiles; both are one formula."""
     arrays = log_probabilities(3000, "float64", seed=4)
-    grads = {"grad_policy_chosen": np.empty(3000), "grad_policy_rejected": np.empty(3000)}
-    for name in [name for name in PAIRED if af.pairwise.LOSS_TYPES[name].margin_kernel]:
-        row = af.pairwise.LOSS_TYPES[name]
-        if row.needs_lengths:
-            continue
-        options = {"loss_type": name, "label_smoothing": smoothing(name), "grad": True}
-        plain = af.pairwise.preference_loss(*arrays, out=grads, **options)
-        assert plain.chosen_rewards is None
-        assert plain.grad_policy_chosen is grads["grad_policy_chosen"]
-        general = af.pairwise.preference_loss(*arrays, **options)
-        np.testing.assert_allclose(plain.loss, general.loss, rtol=1e-15)
-        np.testing.assert_array_equal(plain.grad_policy_chosen, general.grad_policy_chosen)
-        np.testing.assert_array_equal(plain.grad_policy_rejected, general.grad_policy_rejected)
+    options = {"loss_type": name, "label_smoothing": smoothing(name), "grad": True, "metrics": True}
+    plain = af.pairwise.preference_loss(*arrays, **options)
+    general = af.pairwise.preference_loss(*arrays, weight=np.ones(3000), **options)
+    np.testing.assert_allclose(plain.loss, general.loss, rtol=1e-14)
+    for mine, other in zip(plain[1:5], general[1:5], strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert plain.metrics == general.metrics
+
+
+@pytest.mark.parametrize("shift", [0.0, 30.0, 300.0, 700.0])
+def test_means_of_tiny_losses_keep_their_digits(shift):
+    """One logarithm serves many pairs; the product behind it holds 1 + e^-x without losing e^-x."""
+    margin = shift + np.linspace(0, 1, 3000)
+    zero = np.zeros(3000)
+    mean = af.pairwise.preference_loss(margin, zero, zero, zero, beta=1.0).loss
+    assert mean == pytest.approx(np.log1p(np.exp(-margin)).mean(), rel=1e-13)
 
 
 # ---- losses that sort their batch ----
