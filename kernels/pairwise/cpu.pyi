@@ -67,3 +67,19 @@ def sort_differences(
     x: NDArray[_Real], y: NDArray[_Real], values: NDArray[_Real], order: NDArray[np.int32]
 ) -> None: ...
 def scatter(values: NDArray[_Real], order: NDArray[np.int32], out: NDArray[_Real]) -> None: ...
+
+# ---- sequences ----
+
+def token_logprobs(
+    logits: Any, storage: int, token_ids: Any, log_partition: Any, out: Any, first_row: int, last_row: int
+) -> None: ...
+def logit_gradients(
+    logits: Any,
+    storage: int,
+    token_ids: Any,
+    log_partition: Any,
+    factor: Any,
+    out: Any,
+    first_row: int,
+    last_row: int,
+) -> None: ...
