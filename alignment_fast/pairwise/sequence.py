@@ -145,8 +145,8 @@ def sequence_logprobs_grad(
     -----
     Accuracy: of each probability (6 + 2 |d|) u relative, d the distance of its logit from the largest, u = 2^-24 for
     float32 (float64: 2^-53), and the rounding to 16 bits where that is the dtype; with `log_partition` 2^-53 of its
-    magnitude more. Probabilities below e^-87 (float64: e^-708) are taken as 0. Cost: one exponential per logit, two without
-    `log_partition`; one read and one write of memory. Reference: arXiv:1805.02867.
+    magnitude more. Probabilities below e^-87 (float64: e^-708) are taken as 0. Cost: one exponential per logit, two
+    without `log_partition`; one read and one write of memory. Reference: arXiv:1805.02867.
 
     Examples
     --------
