@@ -63,6 +63,12 @@ pairwise.unpaired_loss(policy, ref, desirable, *, kl, loss_type="kto", beta=0.1,
                        undesirable_weight=1.0, reduction="mean", grad=False, num_threads=None)
 pairwise.margin_loss(margin, loss_type="sigmoid", *, beta=1.0, label_smoothing=0.0, target=None, weight=None,
                      reduction="mean", grad=False, hess=False, num_threads=None)
+pairwise.sequence_logprobs(logits, token_ids, mask=None, *, average=False, return_log_partition=False, num_threads=None)
+pairwise.sequence_logprobs_grad(logits, token_ids, mask=None, *, upstream=None, average=False, log_partition=None,
+                                out=None, num_threads=None)
+pairwise.sequence_logprobs_hidden(hidden, weight, token_ids, mask=None, *, average=False, chunk=None, num_threads=None)
+pairwise.sequence_logprobs_hidden_grad(hidden, weight, token_ids, mask=None, *, upstream=None, average=False,
+                                       chunk=None, num_threads=None)
 
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
@@ -92,6 +98,7 @@ RESULTS = {
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
     "pairwise.PreferenceLoss": "loss chosen_rewards rejected_rewards grad_policy_chosen grad_policy_rejected",
     "pairwise.MarginLoss": "loss grad hess",
+    "pairwise.HiddenGradient": "hidden weight",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
 

@@ -20,8 +20,8 @@ from alignment_fast.pairwise.sequence import (
 from alignment_fast.pairwise.unpaired import UnpairedLoss, batch_kl, unpaired_loss
 
 __all__ = [
-    "HiddenGradient",
     "LOSS_TYPES",
+    "HiddenGradient",
     "LossType",
     "MarginLoss",
     "Metrics",

@@ -2,8 +2,8 @@
 
 Bounds of `evaluate` are in units in the last place of the sum of the magnitudes of the terms of a formula, for exact
 margins; sums over pairs add the error of a fixed-order sum of 1024 terms. What sorts and scatters moves values
-unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean distance of a logit from the largest; those
-of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
+unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean distance of a logit from the
+largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
 """
 
 from types import MappingProxyType
