@@ -230,7 +230,7 @@ def test_tensors_of_torch(dtype):
     ids = torch.from_numpy(tokens_of(2, 3, letters=50))
     value = af.pairwise.sequence_logprobs(logits, ids)
     assert value.dtype == torch.float32
-    leaf = logits.float().requires_grad_()
+    leaf = logits.float().clone().requires_grad_()
     log_p = torch.log_softmax(leaf, -1).gather(-1, ids[..., None])[..., 0].sum(-1)
     torch.testing.assert_close(value, log_p.detach())
     log_p.sum().backward()

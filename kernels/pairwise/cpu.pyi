@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Real = TypeVar("_Real", np.float32, np.float64)
+_Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
 
 # ---- losses ----
 
@@ -71,15 +72,21 @@ def scatter(values: NDArray[_Real], order: NDArray[np.int32], out: NDArray[_Real
 # ---- sequences ----
 
 def token_logprobs(
-    logits: Any, storage: int, token_ids: Any, log_partition: Any, out: Any, first_row: int, last_row: int
+    logits: NDArray[_Logit],
+    storage: int,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64],
+    out: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
 ) -> None: ...
 def logit_gradients(
-    logits: Any,
+    logits: NDArray[_Logit],
     storage: int,
-    token_ids: Any,
-    log_partition: Any,
-    factor: Any,
-    out: Any,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64] | None,
+    factor: NDArray[np.float64],
+    out: NDArray[_Logit],
     first_row: int,
     last_row: int,
 ) -> None: ...
