@@ -4,6 +4,7 @@ from alignment_fast import best_of_n as best_of_n
 from alignment_fast import information as information
 from alignment_fast import interop as interop
 from alignment_fast import memoryless as memoryless
+from alignment_fast import pairwise as pairwise
 from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
@@ -25,6 +26,7 @@ __all__ = [
     "interop",
     "memoryless",
     "num_threads",
+    "pairwise",
     "policy",
     "random",
     "set_num_threads",
