@@ -1,0 +1,1 @@
+"""Ranking from comparisons: Bradley-Terry and its relatives, fits and bootstraps."""

@@ -1,0 +1,1 @@
+"""Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
