@@ -1,5 +1,8 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+
 from alignment_fast.kernels.common.cpu import ISA
 
 cdef extern from *:
@@ -8,12 +11,239 @@ cdef extern from *:
     #include "alignment_fast/af_simd.h"
     """
     ctypedef struct ranking_terms:
-        pass
+        double *value
+        double *slope
+        double *curvature
+        double *tie_slope
+        double *mixed
+        double *tie_curvature
+    ctypedef struct ranking_problem:
+        int model
+        Py_ssize_t items, cells, covariates
+        const int32_t *first
+        const int32_t *second
+        const double *wins_first
+        const double *wins_second
+        const double *ties
+        const int64_t *start
+        const int32_t *column
+        const double *value
+        double ridge, gamma
+    ctypedef struct ranking_sums:
+        double *gradient
+        double *diagonal
+        double *curvature
+        double *mixed
+        double *matrix
+        Py_ssize_t stride
+        double *totals
+    ctypedef struct ranking_report:
+        double value, decrement, step, iterations
     ctypedef struct af_table:
-        # likelihood.inc
-        void (*cell_terms)(int, Py_ssize_t, const double*, const double*, const double*, const double*, double,
-                           ranking_terms*) noexcept nogil
+        # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
+        void (*terms_at)(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t, ranking_terms*) noexcept nogil
+        void (*pass_cells "pass")(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t,
+                                  const ranking_sums*) noexcept nogil
+        void (*product)(const ranking_problem*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+                        double*) noexcept nogil
+        void (*assemble)(const ranking_problem*, Py_ssize_t, Py_ssize_t, const double*, const double*, double*,
+                         Py_ssize_t) noexcept nogil
+        void (*prior)(const ranking_problem*, const double*, double*, double*, double*, Py_ssize_t) noexcept nogil
+        int (*cholesky)(Py_ssize_t, double*, Py_ssize_t) noexcept nogil
+        void (*solve)(Py_ssize_t, const double*, Py_ssize_t, double*) noexcept nogil
+        int (*newton)(const ranking_problem*, double, int, double*, double*, ranking_report*) noexcept nogil
+        void (*resample)(const ranking_problem*, uint64_t, uint64_t, double*, double*, double*) noexcept nogil
+        int (*connected)(const ranking_problem*, uint8_t*) noexcept nogil
     const af_table *af_select(const char *isa)
+    Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
+    Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
+    Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
+    int ranking_has_ties(int model) noexcept nogil
     const Py_ssize_t RANKING_TERMS
+    enum:
+        RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
+        RANKING_CONVERGED, RANKING_UNFINISHED, RANKING_SINGULAR
 
 cdef const af_table *table = af_select(ISA.encode())
+cdef double NOT_A_NUMBER = float("nan")
+
+# ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
+
+BRADLEY_TERRY = RANKING_BRADLEY_TERRY
+THURSTONE = RANKING_THURSTONE
+RAO_KUPPER = RANKING_RAO_KUPPER
+DAVIDSON = RANKING_DAVIDSON
+CONVERGED = RANKING_CONVERGED
+UNFINISHED = RANKING_UNFINISHED
+SINGULAR = RANKING_SINGULAR
+
+
+cdef inline const double *reals(const double[::1] x) noexcept nogil:
+    return &x[0] if x.shape[0] else NULL
+
+
+cdef double *allocate(Py_ssize_t n) except NULL:
+    cdef double *memory = <double*>malloc(<size_t>n * sizeof(double))
+    if memory is NULL:
+        raise MemoryError
+    return memory
+
+
+cdef class Problem:
+    """A model of comparisons: cells, covariates by rows (empty: none), and a prior on the scores.
+
+    Unknowns u: scores, coefficients of covariates, and the tie parameter where the model has one. There is at least one
+    cell. Ranges of cells add to their outputs.
+    """
+
+    cdef ranking_problem problem
+    cdef readonly object arrays
+    cdef readonly Py_ssize_t unknowns
+
+    def __init__(self, int model, Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second,
+                 const double[::1] wins_first, const double[::1] wins_second, const double[::1] ties,
+                 Py_ssize_t covariates, const int64_t[::1] start, const int32_t[::1] column, const double[::1] value,
+                 double ridge, double gamma):
+        self.arrays = first, second, wins_first, wins_second, ties, start, column, value
+        self.problem.model, self.problem.items, self.problem.cells = model, items, first.shape[0]
+        self.problem.covariates = covariates
+        self.problem.first, self.problem.second = &first[0], &second[0]
+        self.problem.wins_first, self.problem.wins_second = &wins_first[0], &wins_second[0]
+        self.problem.ties = reals(ties)
+        self.problem.start = &start[0] if covariates else NULL
+        self.problem.column = &column[0] if column.shape[0] else NULL
+        self.problem.value = reals(value)
+        self.problem.ridge, self.problem.gamma = ridge, gamma
+        self.unknowns = ranking_unknowns(&self.problem)
+
+    @property
+    def cells(self):
+        return self.problem.cells
+
+    def terms(self, const double[::1] u, double[:, ::1] out):
+        """Write (value, slope, curvature, slope in τ, mixed, curvature in τ) of every cell to the rows of `out`."""
+        cdef ranking_terms *terms = <ranking_terms*>allocate(6 * RANKING_TERMS)
+        cdef Py_ssize_t block, at, n, k, cells = self.problem.cells
+        cdef bint ties = ranking_has_ties(self.problem.model)
+        with nogil:
+            for block in range((cells + RANKING_TERMS - 1) // RANKING_TERMS):
+                at = block * RANKING_TERMS
+                n = min(<Py_ssize_t>RANKING_TERMS, cells - at)
+                table.terms_at(&self.problem, &u[0], at, n, terms)
+                for k in range(n):
+                    out[0, at + k], out[1, at + k] = terms.value[k], terms.slope[k]
+                    out[2, at + k] = terms.curvature[k]
+                    out[3, at + k] = terms.tie_slope[k] if ties else 0.0
+                    out[4, at + k] = terms.mixed[k] if ties else 0.0
+                    out[5, at + k] = terms.tie_curvature[k] if ties else 0.0
+        free(terms)
+
+    def gradient(self, const double[::1] u, Py_ssize_t first, Py_ssize_t last, double[::1] gradient,
+                 double[::1] totals, double[::1] diagonal=None, double[::1] curvature=None, double[::1] mixed=None):
+        """Add cells first..last-1: slopes to `gradient`, (log-likelihood, curvature in τ) to `totals`.
+
+        Where given, the diagonal of the negated Hessian is added to `diagonal`, and the cells' own curvatures are
+        written to `curvature` and `mixed`.
+        """
+        cdef ranking_sums sums
+        sums.gradient, sums.totals, sums.matrix, sums.stride = &gradient[0], &totals[0], NULL, 0
+        sums.diagonal = NULL if diagonal is None else &diagonal[0]
+        sums.curvature = NULL if curvature is None else &curvature[0]
+        sums.mixed = NULL if mixed is None or not mixed.shape[0] else &mixed[0]
+        with nogil:
+            table.pass_cells(&self.problem, &u[0], first, last, &sums)
+
+    def prior(self, const double[::1] u, double[::1] gradient, double[::1] diagonal):
+        """Return the logarithm of the prior at `u`; its slope and its curvature are added to the arrays."""
+        cdef double value = 0.0
+        table.prior(&self.problem, &u[0], &value, &gradient[0], &diagonal[0], 1)
+        return value
+
+    def product(self, const double[::1] curvature, const double[::1] mixed, const double[::1] v, Py_ssize_t first,
+                Py_ssize_t last, double[::1] out):
+        """Add the negated Hessian of cells first..last-1 times `v` to `out`, but for its entry (τ, τ)."""
+        with nogil:
+            table.product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
+
+    def assemble(self, const double[::1] curvature, const double[::1] mixed, double[:, ::1] out):
+        """Add the negated Hessian with these curvatures to the upper triangle of `out`, but for its entry (τ, τ)."""
+        with nogil:
+            table.assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
+
+    def newton(self, double[:, ::1] u, double tolerance, int limit, double[:, ::1] report,
+               const double[:, ::1] wins_first=None, const double[:, ::1] wins_second=None):
+        """Maximise from every row of `u`, in place; row r of `report` is (status, value, decrement, step, iterations).
+
+        Where given, rows of `wins_first` and `wins_second` take the place of the problem's own.
+        """
+        cdef ranking_problem problem = self.problem
+        cdef ranking_report made
+        cdef Py_ssize_t r
+        cdef double *scratch = allocate(ranking_scratch(self.unknowns))
+        with nogil:
+            for r in range(u.shape[0]):
+                if wins_first is not None:
+                    problem.wins_first, problem.wins_second = &wins_first[r, 0], &wins_second[r, 0]
+                report[r, 0] = table.newton(&problem, tolerance, limit, &u[r, 0], scratch, &made)
+                report[r, 1], report[r, 2], report[r, 3] = made.value, made.decrement, made.step
+                report[r, 4] = made.iterations
+        free(scratch)
+
+    def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
+                 double[::1] ties):
+        """Write the Poisson counts of one replicate."""
+        with nogil:
+            table.resample(&self.problem, key, replicate, &wins_first[0], &wins_second[0],
+                           &ties[0] if ties.shape[0] else NULL)
+
+    def connected(self):
+        """Return whether wins lead from every item to every other."""
+        cdef uint8_t[::1] reached = bytearray(self.problem.items)
+        return bool(table.connected(&self.problem, &reached[0]))
+
+    def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start, double tolerance,
+                  int limit, double[:, ::1] out):
+        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none."""
+        cdef ranking_problem problem = self.problem
+        cdef ranking_report report
+        cdef Py_ssize_t r, i, cells = problem.cells, n = self.unknowns
+        cdef bint free_prior = problem.ridge == 0.0 and problem.gamma == 0.0
+        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
+        cdef double *scratch = counts + 3 * cells + problem.items
+        cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
+        cdef bint found
+        with nogil:
+            problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
+            for r in range(first, last):
+                table.resample(&self.problem, key, r, counts, counts + cells, ties)
+                for i in range(n):
+                    out[r, i] = start[i]
+                found = not free_prior or table.connected(&problem, <uint8_t*>(counts + 3 * cells))
+                if found:
+                    found = table.newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
+                if not found:
+                    for i in range(n):
+                        out[r, i] = NOT_A_NUMBER
+        free(counts)
+
+
+def cholesky(double[:, ::1] a, Py_ssize_t n):
+    """Write U with UᵀU = the symmetric matrix in the upper triangle of `a` over it; False where not positive definite.
+
+    `a` has rows of `stride(n)` doubles.
+    """
+    cdef int done
+    with nogil:
+        done = table.cholesky(n, &a[0, 0], a.shape[1])
+    return bool(done)
+
+
+def solve(const double[:, ::1] u, double[::1] x):
+    """Replace `x` by the solution of UᵀU y = x."""
+    with nogil:
+        table.solve(x.shape[0], &u[0, 0], u.shape[1], &x[0])
+
+
+def stride(Py_ssize_t n):
+    """Return how many doubles a row of a matrix for `cholesky` takes."""
+    return ranking_stride(n)
