@@ -10,6 +10,10 @@ def _none() -> NDArray[np.float64]:
     return np.empty(0)
 
 
+def _nobody() -> NDArray[np.uint8]:
+    return np.empty(0, dtype=np.uint8)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Comparisons of pairs of items, counted.
@@ -25,8 +29,9 @@ class Cells:
         Weight of the comparisons that `first` won, and that `second` won.
     ties : array of float64 (C,) or (0,)
         Weight of those that ended equal; empty when there are none.
-    ordered : bool
-        Whether `first` is the one with the advantage of home or order. If not, first < second.
+    home : array of uint8 (C,) or (0,)
+        1 where `first` has the advantage of home or order, 0 on neutral ground, where first < second; a pair may have
+        both kinds of cell, the neutral one first. Empty when nobody is ever at home.
 
     """
 
@@ -36,4 +41,4 @@ class Cells:
     wins_first: NDArray[np.float64]
     wins_second: NDArray[np.float64]
     ties: NDArray[np.float64] = field(default_factory=_none)
-    ordered: bool = False
+    home: NDArray[np.uint8] = field(default_factory=_nobody)

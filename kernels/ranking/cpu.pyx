@@ -1,6 +1,6 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -39,6 +39,24 @@ cdef extern from *:
         double *totals
     ctypedef struct ranking_report:
         double value, decrement, step, iterations
+    ctypedef struct compress_rows:
+        Py_ssize_t size
+        int64_t n_items
+        int wide
+        const void *winner
+        const void *loser
+        const uint8_t *kind
+        const double *weight
+        const double *outcome
+    ctypedef struct compress_cells:
+        int32_t *first
+        int32_t *second
+        uint8_t *home
+        double *wins_first
+        double *wins_second
+        double *ties
+    ctypedef struct compress_layout:
+        int item_bits, payload_bits, indexed
     ctypedef struct af_table:
         # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
         void (*terms_at)(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t, ranking_terms*) noexcept nogil
@@ -54,6 +72,31 @@ cdef extern from *:
         int (*newton)(const ranking_problem*, double, int, double*, double*, ranking_report*) noexcept nogil
         void (*resample)(const ranking_problem*, uint64_t, uint64_t, double*, double*, double*) noexcept nogil
         int (*connected)(const ranking_problem*, uint8_t*) noexcept nogil
+        # compress.inc
+        void (*compress_tally)(const compress_rows*, Py_ssize_t, Py_ssize_t, uint32_t*, uint64_t*) noexcept nogil
+        void (*compress_tally_weights)(const compress_rows*, Py_ssize_t, Py_ssize_t, double*, uint64_t*) noexcept nogil
+        Py_ssize_t (*compress_table_cells)(const void*, int, int32_t, int, int, const compress_cells*) noexcept nogil
+        void (*compress_words)(const compress_rows*, compress_layout, Py_ssize_t, Py_ssize_t, int, uint64_t*, int64_t*,
+                               uint64_t*) noexcept nogil
+        void (*compress_scatter)(const uint64_t*, Py_ssize_t, Py_ssize_t, int, int64_t*, uint64_t*) noexcept nogil
+        void (*compress_sort)(Py_ssize_t, uint64_t*, uint64_t*, int, int) noexcept nogil
+        Py_ssize_t (*compress_word_cells)(const compress_rows*, compress_layout, Py_ssize_t, const uint64_t*,
+                                          const compress_cells*) noexcept nogil
+        # reach.inc
+        Py_ssize_t (*reach_sweep)(Py_ssize_t, const int32_t*, const int32_t*, const double*, const double*,
+                                  const double*, int, int, uint8_t*) noexcept nogil
+    enum:
+        AF_BLOCK
+        COMPRESS_WINNER
+        COMPRESS_LOSER
+        COMPRESS_SELF
+        COMPRESS_WEIGHT
+        COMPRESS_OUTCOME
+        COMPRESS_STATUS
+        COMPRESS_NEUTRAL
+        COMPRESS_WINNER_AT_HOME
+        COMPRESS_LOSER_AT_HOME
+        COMPRESS_RESULT_BITS
     const af_table *af_select(const char *isa)
     Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
     Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
@@ -247,3 +290,151 @@ def solve(const double[:, ::1] u, double[::1] x):
 def stride(Py_ssize_t n):
     """Return how many doubles a row of a matrix for `cholesky` takes."""
     return ranking_stride(n)
+
+BLOCK = AF_BLOCK
+
+
+# ---- compression (compress.inc) ----
+
+WINNER = COMPRESS_WINNER
+LOSER = COMPRESS_LOSER
+SELF = COMPRESS_SELF
+WEIGHT = COMPRESS_WEIGHT
+OUTCOME = COMPRESS_OUTCOME
+STATUS = COMPRESS_STATUS
+NEUTRAL = COMPRESS_NEUTRAL
+WINNER_AT_HOME = COMPRESS_WINNER_AT_HOME
+LOSER_AT_HOME = COMPRESS_LOSER_AT_HOME
+RESULT_BITS = COMPRESS_RESULT_BITS
+
+
+cdef compress_cells pointers(cells, Py_ssize_t start) except *:
+    """Return where cells `start` and on go; no arrays for None."""
+    cdef compress_cells out
+    cdef int32_t[::1] first, second
+    cdef uint8_t[::1] home
+    cdef double[::1] wins_first, wins_second, ties
+    out.first = NULL
+    if cells is None or start >= len(cells.first):
+        return out
+    first, second, home = cells.first, cells.second, cells.home
+    wins_first, wins_second, ties = cells.wins_first, cells.wins_second, cells.ties
+    out.first, out.second = &first[start], &second[start]
+    out.home = &home[start] if home.shape[0] else NULL
+    out.wins_first, out.wins_second = &wins_first[start], &wins_second[start]
+    out.ties = &ties[start] if ties.shape[0] else NULL
+    return out
+
+
+cdef class Rows:
+    """One row per comparison: indices of `n_items` items as the bytes of int32, or of int64 where `wide`.
+
+    `kind` (tied + 2 home), `weight` and `outcome` may be None. There is at least one row.
+    """
+
+    cdef compress_rows rows
+    cdef compress_layout layout
+    cdef readonly object arrays
+
+    def __init__(self, const uint8_t[::1] winner, const uint8_t[::1] loser, bint wide, int64_t n_items,
+                 const uint8_t[::1] kind, const double[::1] weight, const double[::1] outcome):
+        self.arrays = winner, loser, kind, weight, outcome
+        self.rows.size, self.rows.n_items, self.rows.wide = winner.shape[0] // (8 if wide else 4), n_items, wide
+        self.rows.winner, self.rows.loser = <const void*>&winner[0], <const void*>&loser[0]
+        self.rows.kind = NULL if kind is None else &kind[0]
+        self.rows.weight = NULL if weight is None else &weight[0]
+        self.rows.outcome = NULL if outcome is None else &outcome[0]
+
+    @property
+    def size(self):
+        return self.rows.size
+
+    @property
+    def n_items(self):
+        return self.rows.n_items
+
+    @property
+    def weighted(self):
+        """Whether rows count other than one."""
+        return self.rows.weight is not NULL or self.rows.outcome is not NULL
+
+    def tally(self, Py_ssize_t first, Py_ssize_t last, tallies, uint64_t[::1] status):
+        """Add rows first..last-1 to `tallies`: doubles where weighted, else uint32."""
+        cdef double[::1] weights
+        cdef uint32_t[::1] counts
+        if self.weighted:
+            weights = tallies
+            with nogil:
+                table.compress_tally_weights(&self.rows, first, last, &weights[0], &status[0])
+        else:
+            counts = tallies
+            with nogil:
+                table.compress_tally(&self.rows, first, last, &counts[0], &status[0])
+
+    def table_cells(self, tallies, bint homes, cells):
+        """Write the cells of `tallies` to `cells` unless it is None; returns how many there are."""
+        cdef compress_cells out = pointers(cells, 0)
+        cdef const uint8_t[::1] content = tallies.view("u1")
+        cdef bint real = self.weighted
+        cdef Py_ssize_t count
+        with nogil:
+            count = table.compress_table_cells(&content[0], real, <int32_t>self.rows.n_items,
+                                               self.rows.kind is not NULL, homes, &out)
+        return count
+
+    def lay_out(self, int item_bits, int payload_bits):
+        """Settle the layout of words."""
+        self.layout.item_bits, self.layout.payload_bits, self.layout.indexed = item_bits, payload_bits, self.weighted
+
+    def words(self, Py_ssize_t first, Py_ssize_t last, int shift, uint64_t[::1] words, int64_t[::1] bucket,
+              uint64_t[::1] status):
+        """Write the words of rows first..last-1, and count them by bucket."""
+        with nogil:
+            table.compress_words(&self.rows, self.layout, first, last, shift, &words[0], &bucket[0], &status[0])
+
+    def word_cells(self, const uint64_t[::1] words, const int64_t[::1] ends, Py_ssize_t first, Py_ssize_t last,
+                   const int64_t[::1] starts, cells, int64_t[::1] count):
+        """Write the cells of sorted buckets first..last-1 from `starts` on, unless `cells` is None, and their counts."""
+        cdef Py_ssize_t b, low
+        cdef compress_cells out
+        for b in range(first, last):
+            low = ends[b - 1] if b else 0
+            if ends[b] == low:
+                count[b] = 0
+                continue
+            out = pointers(cells, 0 if starts is None else starts[b])
+            with nogil:
+                count[b] = table.compress_word_cells(&self.rows, self.layout, ends[b] - low, &words[low], &out)
+
+
+def scatter(const uint64_t[::1] words, Py_ssize_t first, Py_ssize_t last, int shift, int64_t[::1] place,
+            uint64_t[::1] out):
+    """Move words first..last-1 to `place` of their bucket (word >> shift) in `out`, and advance it."""
+    with nogil:
+        table.compress_scatter(&words[0], first, last, shift, &place[0], &out[0])
+
+
+def sort_buckets(uint64_t[::1] words, uint64_t[::1] other, const int64_t[::1] ends, Py_ssize_t first, Py_ssize_t last,
+                 int low_bit, int high_bit):
+    """Sort buckets first..last-1 of `words`, which end at `ends`, by bits low_bit..high_bit-1; `other` is scratch."""
+    cdef Py_ssize_t b, low
+    with nogil:
+        for b in range(first, last):
+            low = ends[b - 1] if b else 0
+            if ends[b] > low:
+                table.compress_sort(ends[b] - low, &words[low], &other[low], low_bit, high_bit)
+
+
+# ---- the graph of wins (reach.inc) ----
+
+
+def reach(const int32_t[::1] first, const int32_t[::1] second, const double[::1] wins_first,
+          const double[::1] wins_second, const double[::1] ties, bint against, bint backwards, uint8_t[::1] reached):
+    """Mark what is one edge away from a marked item, cell by cell; returns how many marks are new."""
+    cdef const double *tied = &ties[0] if ties.shape[0] else NULL
+    cdef Py_ssize_t found = 0
+    if first.shape[0]:
+        with nogil:
+            found = table.reach_sweep(first.shape[0], &first[0], &second[0], &wins_first[0], &wins_second[0], tied,
+                                      against, backwards, &reached[0])
+    return found
