@@ -163,6 +163,15 @@ cdef class Problem:
     def cells(self):
         return self.problem.cells
 
+    @property
+    def items(self):
+        return self.problem.items
+
+    @property
+    def is_rao_kupper(self):
+        """Whether the last unknown must stay positive."""
+        return self.problem.model == RANKING_RAO_KUPPER
+
     def terms(self, const double[::1] u, double[:, ::1] out):
         """Write (value, slope, curvature, slope in τ, mixed, curvature in τ) of every cell to the rows of `out`."""
         cdef ranking_terms *terms = <ranking_terms*>allocate(6 * RANKING_TERMS)
