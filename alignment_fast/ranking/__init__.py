@@ -1,6 +1,20 @@
 """Ranking from comparisons: Bradley-Terry and its relatives, fits and bootstraps."""
 
+from alignment_fast.ranking.bootstrap import Bootstrap
 from alignment_fast.ranking.comparisons import Comparisons, ItemIndexError
 from alignment_fast.ranking.existence import Existence
+from alignment_fast.ranking.fit import fit
+from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
+from alignment_fast.ranking.result import RatingFit
 
-__all__ = ["Comparisons", "Existence", "ItemIndexError"]
+__all__ = [
+    "Bootstrap",
+    "Comparisons",
+    "Existence",
+    "ItemIndexError",
+    "RatingFit",
+    "fit",
+    "gradient",
+    "hessian_product",
+    "log_likelihood",
+]

@@ -174,8 +174,7 @@ def _objective(
         if tie_parameter is None or not least < tie_parameter < np.inf:
             raise ValueError(f"tie_parameter of {model!r} must be finite and {condition}, not {tie_parameter}")
         u.append(np.log([tie_parameter]))
-    problem = solve.problem(cells, model, covariates=covariates)
-    objective = solve.Objective(problem, model, items=cells.n_items, free=True, num_threads=num_threads)
+    objective = solve.objective(cells, model, covariates=covariates, num_threads=num_threads)
     return objective, np.concatenate(u)
 
 

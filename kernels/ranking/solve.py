@@ -6,6 +6,7 @@ the matrix is small enough, the kernel takes over. `newton_batch` solves many pr
 optima of DPO for many sampling distributions: cells (i, j) with wins mu_i mu_j P_ij and mu_i mu_j P_ji.
 """
 
+import dataclasses
 from collections import deque
 from dataclasses import dataclass
 
@@ -26,8 +27,9 @@ WITH_TIES = (cpu.RAO_KUPPER, cpu.DAVIDSON)
 ALWAYS_DENSE = 256
 # Largest matrix for the kernel: its factor takes about 0.1 s, the longest that Ctrl-C may wait.
 LARGEST_DENSE = 1536
-# Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of one step in the interpreter.
-PASS, PRODUCT, FACTOR, STEP = 8.0, 1.7, 0.1, 30_000.0
+# Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of one step in the interpreter, of
+# a count that is drawn.
+PASS, PRODUCT, FACTOR, STEP, DRAW = 8.0, 1.7, 0.1, 30_000.0, 30.0
 # Cells are summed by chunks, a number that depends on the problem only.
 CHUNK, MOST_CHUNKS = 1 << 16, 64
 # Steps of conjugate gradients over which the decrease is watched.
@@ -125,11 +127,30 @@ def in_chunks(count, width, work, run, num_threads):
 
 
 class Objective:
-    """Penalised log-likelihood of a problem."""
+    """Penalised log-likelihood of cells under a model; `free`: without a prior, all scores may move alike."""
 
-    def __init__(self, problem, model, *, items, free, num_threads=None):
-        self.problem, self.items, self.free, self.num_threads = problem, items, free, num_threads
+    def __init__(self, cells, model, *, covariates, ridge, gamma, num_threads):
+        self.cells, self.model, self.covariates, self.ridge, self.gamma = cells, model, covariates, ridge, gamma
+        self.num_threads = num_threads
+        self.problem = problem(cells, model, covariates=covariates, ridge=ridge, gamma=gamma)
+        self.items, self.free = cells.n_items, ridge == gamma == 0.0
         self.ties = MODELS[model] in WITH_TIES
+
+    def over(self, cells):
+        """Return the same objective over other counts of the same cells."""
+        return objective(
+            cells,
+            self.model,
+            covariates=self.covariates,
+            ridge=self.ridge,
+            gamma=self.gamma,
+            num_threads=self.num_threads,
+        )
+
+    def log_likelihood(self, u):
+        """Return the objective at `u` without the prior."""
+        n = self.problem.unknowns
+        return self.evaluate(u, curvatures=False).value - self.problem.prior(u, np.zeros(n), np.zeros(n))
 
     def evaluate(self, u, curvatures=True):
         """Return the `Evaluation` at `u`; without curvatures those arrays are empty."""
@@ -189,11 +210,26 @@ class Objective:
         return out
 
 
-def start_of(objective, tie):
-    """Return scores from one gradient at equal scores: the log-odds of each item's share of wins."""
+def objective(cells, model, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0, num_threads=None):
+    """Return the `Objective` of `cells` under the model named `model`."""
+    return Objective(cells, model, covariates=covariates, ridge=ridge, gamma=gamma, num_threads=num_threads)
+
+
+def origin_of(objective):
+    """Return unknowns for equal scores, with the tie parameter that fits the share of ties."""
     u = np.zeros(objective.problem.unknowns)
     if objective.ties:
-        u[-1] = tie
+        cells = objective.cells
+        tied = cells.ties.sum()
+        share = tied / (tied + cells.wins_first.sum() + cells.wins_second.sum())
+        davidson = objective.model == "davidson"
+        u[-1] = np.log(2.0 * share / (1.0 - share)) if davidson else 2.0 * np.arctanh(share)
+    return u
+
+
+def start_of(objective):
+    """Return scores from one gradient at equal scores: the log-odds of each item's share of wins."""
+    u = origin_of(objective)
     at = objective.evaluate(u, curvatures=False)
     items = objective.items
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -316,3 +352,127 @@ def newton_batch(problem, start, wins_first, wins_second, *, tolerance=1e-12, li
     items = problem.items
     u[:, :items] -= u[:, :items].mean(axis=1, keepdims=True)
     return u, report[:, 0] == cpu.CONVERGED
+
+
+def reduce_bias(cells, covariates, start, *, tolerance, limit, num_threads=None):
+    """Return the `Maximum` of the Bradley-Terry likelihood with Jeffreys's prior, by which Firth's bias reduction acts.
+
+    It is that of the likelihood with half the leverage of each cell added to the wins of either side (Firth 1993): the
+    leverages are found anew until scores stay.
+    """
+    plain = objective(cells, "bradley-terry", covariates=covariates, num_threads=num_threads)
+    u, iterations = start, 0
+    while True:
+        at = plain.evaluate(u)
+        half = 0.5 * at.curvature * difference_variances(plain, covariance(plain, u))
+        more = dataclasses.replace(cells, wins_first=cells.wins_first + half, wins_second=cells.wins_second + half)
+        found = maximize(plain.over(more), u, tolerance=tolerance, limit=limit)
+        iterations += found.iterations
+        move = float(np.abs(found.unknowns - u).max())
+        u = found.unknowns
+        if not found.converged or move <= tolerance or iterations >= limit:
+            return dataclasses.replace(
+                found, step=move, iterations=iterations, converged=found.converged and move <= tolerance
+            )
+
+
+def difference_variances(objective, covariance):
+    """Return the variance of the difference that each cell compares."""
+    from scipy.sparse import coo_array, csr_array, hstack
+
+    cells, covariates = objective.cells, objective.covariates
+    count = len(cells.first)
+    row, sign = np.tile(np.arange(count), 2), np.repeat([1.0, -1.0], count)
+    pairs = coo_array((sign, (row, np.concatenate([cells.first, cells.second]))), shape=(count, cells.n_items))
+    design = csr_array(pairs)
+    if covariates.width:
+        rows = csr_array((covariates.value, covariates.column, covariates.start), shape=(count, covariates.width))
+        design = hstack([design, rows]).tocsr()
+    return np.asarray(design.multiply(design @ covariance).sum(axis=1)).reshape(count)
+
+
+def covariance(objective, u, *, sandwich=False):
+    """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹, or H⁻¹ J H⁻¹ with the observed J = Σ s sᵀ.
+
+    Without a prior H does not see equal changes of the scores; a multiple of the matrix of ones fixes that, and drops
+    out in the centring.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    n, items, at = len(u), objective.items, objective.evaluate(u)
+    prior = np.zeros(n)
+    objective.problem.prior(u, np.zeros(n), prior)
+    hessian = objective.matrix(at.curvature, at.mixed, at.tie_curvature, prior)
+    hessian[:items, :items] += hessian.diagonal()[:items].mean() / items
+    inverse = cho_solve(cho_factor(hessian, check_finite=False), np.eye(n), check_finite=False)
+    if sandwich:
+        inverse = inverse @ objective.matrix(*slope_squares(objective, u), np.zeros(n)) @ inverse
+    inverse[:items] -= inverse[:items].mean(axis=0)
+    inverse[:, :items] -= inverse[:, :items].mean(axis=1, keepdims=True)
+    return 0.5 * (inverse + inverse.T)
+
+
+def slope_squares(objective, u):
+    """Return Σ s_d², Σ s_d s_τ of every cell, and Σ s_τ² of all: squared slopes of the results that were seen."""
+    cells = objective.cells
+    count = len(cells.first)
+    seen = [cells.wins_first, cells.wins_second, cells.ties]
+    squares = np.zeros((3, count))
+    for result, weight in enumerate(seen):
+        if not weight.size:
+            continue
+        one = [np.ones(count) if other == result else np.zeros(count) for other in range(3)]
+        alone = dataclasses.replace(cells, wins_first=one[0], wins_second=one[1], ties=one[2])
+        terms = np.empty((6, count))
+        objective.over(alone).problem.terms(u, terms)
+        slope, tie_slope = terms[1], terms[3]
+        squares += weight * np.stack([slope * slope, slope * tie_slope, tie_slope * tie_slope])
+    return squares[0], squares[1] if objective.ties else NOTHING, float(squares[2].sum())
+
+
+def probabilities(model, d, tie):
+    """Return (first wins, second wins, tie) at differences `d` and the unknown `tie`."""
+    from scipy.special import expit, ndtr
+
+    if model == "bradley-terry":
+        return expit(d), expit(-d), np.zeros_like(d)
+    if model == "thurstone":
+        return ndtr(d), ndtr(-d), np.zeros_like(d)
+    if model == "rao-kupper":
+        first, second = expit(d - tie), expit(-d - tie)
+        return first, second, np.expm1(2.0 * tie) * first * second
+    half = np.abs(0.5 * d)
+    top = np.maximum(half, tie)
+    first, second, equal = np.exp(0.5 * d - top), np.exp(-0.5 * d - top), np.exp(tie - top)
+    total = first + second + equal
+    return first / total, second / total, equal / total
+
+
+def bootstrap(objective, start, key, count, *, tolerance, limit, num_threads=None):
+    """Return the unknowns (count, n) of replicates, each from `start`; NaN where there is no finite maximum."""
+    out = np.empty((count, len(start)))
+    small = len(start) <= ALWAYS_DENSE
+
+    def run(first, last):
+        if small:
+            objective.problem.bootstrap(key, first, last, start, tolerance, limit, out)
+            return
+        for replicate in range(first, last):
+            out[replicate] = repeat(objective, start, key, replicate, tolerance, limit)
+
+    cells = objective.problem.cells
+    work = count * (DRAW * cells * 2 + 5 * PASS * cells + (3 * FACTOR * len(start) ** 3 / 3 if small else 0))
+    for_blocks(run, count, work=work, num_threads=num_threads)
+    return out
+
+
+def repeat(objective, start, key, replicate, tolerance, limit):
+    """Return the unknowns of one replicate, by `maximize`."""
+    cells = objective.cells
+    wins_first, wins_second, ties = np.empty_like(cells.wins_first), np.empty_like(cells.wins_second), np.empty_like(cells.ties)
+    objective.problem.resample(key, replicate, wins_first, wins_second, ties)
+    drawn = objective.over(dataclasses.replace(cells, wins_first=wins_first, wins_second=wins_second, ties=ties))
+    if objective.free and not drawn.problem.connected():
+        return np.full_like(start, np.nan)
+    found = maximize(drawn, start, tolerance=tolerance, limit=limit)
+    return found.unknowns if found.converged else np.full_like(start, np.nan)
