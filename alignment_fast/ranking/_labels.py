@@ -59,7 +59,9 @@ def as_indices(column: Any, name: str) -> Codes:
         array = array.astype(np.int64)
     if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
         raise ValueError(f"{name}[{int(array.argmax())}] = {int(array.max())} does not fit into 64 bits with a sign")
-    return np.ascontiguousarray(array, dtype=np.int32 if array.dtype.itemsize <= 2 or array.dtype == np.int32 else np.int64)
+    return np.ascontiguousarray(
+        array, dtype=np.int32 if array.dtype.itemsize <= 2 or array.dtype == np.int32 else np.int64
+    )
 
 
 def _missing(column: Any, library: str) -> int | None:
@@ -107,7 +109,9 @@ def _checked(labels: list[Hashable], codes: Codes, name: str) -> list[Hashable]:
     return labels
 
 
-def unite(columns: Sequence[tuple[str, Any]], labels: Sequence[Hashable] | None) -> tuple[list[Codes], tuple[Hashable, ...]]:
+def unite(
+    columns: Sequence[tuple[str, Any]], labels: Sequence[Hashable] | None
+) -> tuple[list[Codes], tuple[Hashable, ...]]:
     """Return the indices of several columns of labels, by one numbering, and the labels in that order.
 
     The order is that of `labels` where given, else ascending, else (labels that do not compare) that of appearance.
@@ -122,7 +126,7 @@ def unite(columns: Sequence[tuple[str, Any]], labels: Sequence[Hashable] | None)
     else:
         order = tuple(labels)
     number = {label: index for index, label in enumerate(order)}
-    indices = []
+    indices: list[Codes] = []
     for (name, _), (codes, own) in zip(columns, encoded, strict=True):
         table = np.empty(len(own), dtype=np.int32)
         for code, label in enumerate(own):

@@ -116,7 +116,9 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         if tied is not None and outcome is not None:
-            raise ValueError("give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own")
+            raise ValueError(
+                "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
+            )
         names = None if labels is None else _distinct(labels)
         sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
         if len({len(column) for _, column in sides}) > 1:
@@ -137,7 +139,8 @@ class Comparisons:
         guess = _glance(indices) if total is None else total
         while True:
             cells, words = kernel.compress(
-                *indices,
+                indices[0],
+                indices[1],
                 guess,
                 kind=kind,
                 ties=tied is not None,
@@ -398,7 +401,9 @@ def _refuse(
             raise ItemIndexError(f"{name}[{position}] = {index} is {reason}")
     if words[kernel.SELF] != status.OK:
         position, _ = status.decode(words[kernel.SELF])
-        raise ValueError(f"winner[{position}] and loser[{position}] are both item {indices[0][position]}: nothing is compared")
+        raise ValueError(
+            f"winner[{position}] and loser[{position}] are both item {indices[0][position]}: nothing is compared"
+        )
     if weight is not None:
         check_status(words[kernel.WEIGHT], "weight", weight)
     if outcome is not None and words[kernel.OUTCOME] != status.OK:
@@ -428,7 +433,9 @@ def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]
     return row, column, entries, shape[0]
 
 
-def _check_symmetric(row: NDArray[np.int32], column: NDArray[np.int32], entry: NDArray[np.float64], n_items: int) -> None:
+def _check_symmetric(
+    row: NDArray[np.int32], column: NDArray[np.int32], entry: NDArray[np.float64], n_items: int
+) -> None:
     def ordered(one: NDArray[np.int32], other: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         key = one.astype(np.int64) * n_items + other
         order = np.argsort(key)

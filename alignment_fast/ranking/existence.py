@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from alignment_fast.kernels.ranking import graph
 from alignment_fast.kernels.ranking.cells import Cells
 
+__all__ = ["Existence"]
+
 # So many items are named in a message.
 NAMED = 3
 
@@ -58,7 +60,8 @@ class Existence:
         limit[above & ~core], limit[below & ~core] = np.inf, -np.inf
         limit[~above & ~below] = np.nan
         reasons = {
-            (item if labels is None else labels[item]): reason for item, reason in _reasons(cells, limit, component, core)
+            (item if labels is None else labels[item]): reason
+            for item, reason in _reasons(cells, limit, component, core)
         }
         return cls(limit, int(component.max()) + 1, groups, reasons)
 
@@ -79,12 +82,12 @@ def _reasons(
 ) -> list[tuple[int, str]]:
     ties = cells.ties if cells.ties.size else 0.0
     won, lost = np.zeros(cells.n_items), np.zeros(cells.n_items)
-    for item, wins, losses in (
+    for items, wins, losses in (
         (cells.first, cells.wins_first, cells.wins_second),
         (cells.second, cells.wins_second, cells.wins_first),
     ):
-        np.add.at(won, item, wins + ties)
-        np.add.at(lost, item, losses + ties)
+        np.add.at(won, items, wins + ties)
+        np.add.at(lost, items, losses + ties)
     home = component[np.flatnonzero(core)[0]]
     found = []
     for item in np.flatnonzero(limit != 0).tolist():

@@ -1,4 +1,4 @@
-"""Host side of the compression: chooses between the table and the words, lays out memory, hands ranges to the threads."""
+"""Host side of the compression: chooses table or words, lays out memory, hands ranges to the threads."""
 
 import numpy as np
 
@@ -72,44 +72,53 @@ def _by_table(rows, tallies, ties, homes, words):
 
 
 def _by_words(rows, ties, homes, words, num_threads):
-    size, item_bits = rows.size, max(1, (rows.n_items - 1).bit_length())
-    payload_bits = max(1, (size - 1).bit_length()) if rows.weighted else cpu.RESULT_BITS
-    key_bits = 2 * item_bits + 1
-    if key_bits + payload_bits > WORD_BITS:
-        raise ValueError(f"{rows.n_items} items and {size} comparisons are too many to be told apart in 64 bits")
+    item_bits = max(1, (rows.n_items - 1).bit_length())
+    payload_bits = max(1, (rows.size - 1).bit_length()) if rows.weighted else cpu.RESULT_BITS
+    word_bits = 2 * item_bits + 1 + payload_bits
+    if word_bits > WORD_BITS:
+        raise ValueError(f"{rows.n_items} items and {rows.size} comparisons are too many to be told apart in 64 bits")
     rows.lay_out(item_bits, payload_bits)
-    bucket_bits = min(max(0, (size // BUCKET).bit_length()), LARGEST_BUCKET_BITS, key_bits)
-    shift = key_bits + payload_bits - bucket_bits
+    ordered, ends = _sorted_words(rows, word_bits, payload_bits, words, num_threads)
+    if ordered is None:
+        return None
+    count, starts = np.empty(len(ends), dtype=np.int64), None
+    cells = None
+
+    def emit(first, last):
+        rows.word_cells(ordered, ends, first, last, starts, cells, count)
+
+    threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
+    starts, cells = np.cumsum(count) - count, _allocate(rows.n_items, int(count.sum()), ties, homes)
+    threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
+    return cells
+
+
+def _sorted_words(rows, word_bits, payload_bits, words, num_threads):
+    """Return the sorted words and where each bucket ends; None in place of words where a status word is not OK.
+
+    The second array of words is gone on return: before the cells are allocated, which is the peak of memory.
+    """
+    size, blocks = rows.size, -(-rows.size // cpu.BLOCK)
+    bucket_bits = min(max(1, (size // BUCKET).bit_length()), LARGEST_BUCKET_BITS)
+    shift = word_bits - bucket_bits
     unsorted, bucket = np.empty(size, dtype=np.uint64), np.zeros(1 << bucket_bits, dtype=np.int64)
-    blocks = -(-size // cpu.BLOCK)
 
     def fill(first, last):
         rows.words(first * cpu.BLOCK, min(last * cpu.BLOCK, size), shift, unsorted, bucket, words)
 
     threads.for_blocks(fill, blocks, work=WORD_COST * size, num_threads=1)
-    if (words != status.OK).any():
-        return None
     ends = np.cumsum(bucket)
-    place = ends - bucket
-    ordered = np.empty(size, dtype=np.uint64)
+    if (words != status.OK).any():
+        return None, ends
+    place, ordered = ends - bucket, np.empty(size, dtype=np.uint64)
 
     def scatter(first, last):
         cpu.scatter(unsorted, first * cpu.BLOCK, min(last * cpu.BLOCK, size), shift, place, ordered)
 
     threads.for_blocks(scatter, blocks, work=WORD_COST * size, num_threads=1)
-    count = np.empty(len(bucket), dtype=np.int64)
 
     def sort(first, last):
         cpu.sort_buckets(ordered, unsorted, ends, first, last, payload_bits, shift)
-        rows.word_cells(ordered, ends, first, last, None, None, count)
 
-    threads.for_blocks(sort, len(bucket), work=SORT_COST * size, num_threads=num_threads)
-    del unsorted  # before the cells are allocated: this is the peak
-    starts = np.cumsum(count) - count
-    cells = _allocate(rows.n_items, int(count.sum()), ties, homes)
-
-    def emit(first, last):
-        rows.word_cells(ordered, ends, first, last, starts, cells, count)
-
-    threads.for_blocks(emit, len(bucket), work=WORD_COST * size, num_threads=num_threads)
-    return cells
+    threads.for_blocks(sort, len(ends), work=SORT_COST * size, num_threads=num_threads)
+    return ordered, ends

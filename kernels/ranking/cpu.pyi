@@ -1,1 +1,78 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast.kernels.ranking.cells import Cells
+
+BLOCK: Final[int]
+
+# ---- compression (compress.inc) ----
+
+WINNER: Final[int]
+LOSER: Final[int]
+SELF: Final[int]
+WEIGHT: Final[int]
+OUTCOME: Final[int]
+STATUS: Final[int]
+NEUTRAL: Final[int]
+WINNER_AT_HOME: Final[int]
+LOSER_AT_HOME: Final[int]
+RESULT_BITS: Final[int]
+
+_Bytes = NDArray[np.uint8]
+_Counts = NDArray[np.int64]
+_Indices = NDArray[np.int32]
+_Reals = NDArray[np.float64]
+_Words = NDArray[np.uint64]
+
+class Rows:
+    arrays: tuple[memoryview | None, ...]
+    size: int
+    n_items: int
+    weighted: bool
+
+    def __init__(
+        self,
+        winner: _Bytes,
+        loser: _Bytes,
+        wide: bool,
+        n_items: int,
+        kind: _Bytes | None,
+        weight: _Reals | None,
+        outcome: _Reals | None,
+    ) -> None: ...
+    def tally(self, first: int, last: int, tallies: _Reals | NDArray[np.uint32], status: _Words) -> None: ...
+    def table_cells(self, tallies: _Reals | NDArray[np.uint32], homes: bool, cells: Cells | None) -> int: ...
+    def lay_out(self, item_bits: int, payload_bits: int) -> None: ...
+    def words(self, first: int, last: int, shift: int, words: _Words, bucket: _Counts, status: _Words) -> None: ...
+    def word_cells(
+        self,
+        words: _Words,
+        ends: _Counts,
+        first: int,
+        last: int,
+        starts: _Counts | None,
+        cells: Cells | None,
+        count: _Counts,
+    ) -> None: ...
+
+def scatter(words: _Words, first: int, last: int, shift: int, place: _Counts, out: _Words) -> None: ...
+def sort_buckets(
+    words: _Words, other: _Words, ends: _Counts, first: int, last: int, low_bit: int, high_bit: int
+) -> None: ...
+
+# ---- the graph of wins (reach.inc) ----
+
+def reach(
+    first: _Indices,
+    second: _Indices,
+    wins_first: _Reals,
+    wins_second: _Reals,
+    ties: _Reals,
+    against: bool,
+    backwards: bool,
+    reached: _Bytes,
+) -> int: ...

@@ -349,10 +349,13 @@ cdef class Rows:
                  const uint8_t[::1] kind, const double[::1] weight, const double[::1] outcome):
         self.arrays = winner, loser, kind, weight, outcome
         self.rows.size, self.rows.n_items, self.rows.wide = winner.shape[0] // (8 if wide else 4), n_items, wide
-        self.rows.winner, self.rows.loser = <const void*>&winner[0], <const void*>&loser[0]
-        self.rows.kind = NULL if kind is None else &kind[0]
-        self.rows.weight = NULL if weight is None else &weight[0]
-        self.rows.outcome = NULL if outcome is None else &outcome[0]
+        self.rows.winner, self.rows.loser = &winner[0], &loser[0]
+        if kind is not None:
+            self.rows.kind = &kind[0]
+        if weight is not None:
+            self.rows.weight = &weight[0]
+        if outcome is not None:
+            self.rows.outcome = &outcome[0]
 
     @property
     def size(self):

@@ -55,7 +55,9 @@ def is_strongly_connected(cells):
         found = 1
         for sweep in range(SWEEPS):
             before = found
-            found += cpu.reach(cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties, against, sweep % 2, reached)
+            found += cpu.reach(
+                cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties, against, sweep % 2, reached
+            )
             if found == cells.n_items:
                 break
             if found == before and sweep:
