@@ -5,6 +5,7 @@ from alignment_fast.ranking.comparisons import Comparisons, ItemIndexError
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
 from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
+from alignment_fast.ranking.plackett_luce import PlackettLuceFit, Rankings, fit_plackett_luce
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = [
@@ -12,8 +13,11 @@ __all__ = [
     "Comparisons",
     "Existence",
     "ItemIndexError",
+    "PlackettLuceFit",
+    "Rankings",
     "RatingFit",
     "fit",
+    "fit_plackett_luce",
     "gradient",
     "hessian_product",
     "log_likelihood",

@@ -119,7 +119,7 @@ class Comparisons:
             raise ValueError(
                 "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
             )
-        names = None if labels is None else _distinct(labels)
+        names = None if labels is None else distinct(labels)
         sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
         if len({len(column) for _, column in sides}) > 1:
             raise ValueError(f"lengths differ: winner has {len(sides[0][1])}, loser has {len(sides[1][1])}")
@@ -132,7 +132,7 @@ class Comparisons:
             indices = _common_type([_labels.as_indices(column, name) for name, column in sides])
         else:
             indices, names = _labels.unite(sides, names)
-        total = _number_of_items(n_items, names)
+        total = number_of_items(n_items, names)
         kind = _kinds(tied, home, size)
         weights = None if weight is None else _reals(weight, "weight", size)
         outcomes = None if outcome is None else _reals(outcome, "outcome", size)
@@ -202,7 +202,7 @@ class Comparisons:
         tied = None if ties is None else _matrix(ties, "ties")
         if tied is not None and tied[3] != n_items:
             raise ValueError(f"ties has {tied[3]} rows, wins has {n_items}")
-        names = None if labels is None else _distinct(labels)
+        names = None if labels is None else distinct(labels)
         if names is not None and len(names) != n_items:
             raise ValueError(f"labels has {len(names)} names for {n_items} items")
         first, second, weight = won[:3]
@@ -328,7 +328,8 @@ class Comparisons:
         return Existence.of(self.cells, self.labels)
 
 
-def _distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
+def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
+    """Return labels as a tuple; one that occurs twice is a ValueError."""
     names = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
     seen: set[Hashable] = set()
     for position, name in enumerate(names):
@@ -338,7 +339,8 @@ def _distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
     return names
 
 
-def _number_of_items(n_items: int | None, names: tuple[Hashable, ...] | None) -> int | None:
+def number_of_items(n_items: int | None, names: tuple[Hashable, ...] | None) -> int | None:
+    """Return the number of items that is asked for, or that there are labels for, or None."""
     if n_items is None:
         return None if names is None else len(names)
     number = operator.index(n_items)

@@ -39,6 +39,18 @@ cdef extern from *:
         double *totals
     ctypedef struct ranking_report:
         double value, decrement, step, iterations
+    ctypedef struct elo_games:
+        Py_ssize_t size
+        const int32_t *winner
+        const int32_t *loser
+        const double *outcome
+        const double *weight
+        const int32_t *order
+    ctypedef struct choices:
+        const int32_t *item
+        const int64_t *start
+        const int32_t *depth
+        const double *weight
     ctypedef struct compress_rows:
         Py_ssize_t size
         int64_t n_items
@@ -82,11 +94,24 @@ cdef extern from *:
         void (*compress_sort)(Py_ssize_t, uint64_t*, uint64_t*, int, int) noexcept nogil
         Py_ssize_t (*compress_word_cells)(const compress_rows*, compress_layout, Py_ssize_t, const uint64_t*,
                                           const compress_cells*) noexcept nogil
+        # elo.inc
+        void (*elo_play)(const elo_games*, double, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
+        void (*elo_shuffle)(uint64_t, uint64_t, Py_ssize_t, int32_t*) noexcept nogil
+        # plackett_luce.inc
+        void (*choices_pass)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
+                             double*, double*, double*) noexcept nogil
+        void (*choices_matrix)(const choices*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
+                               double*) noexcept nogil
+        void (*choices_product)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                                double*, double*) noexcept nogil
         # reach.inc
         Py_ssize_t (*reach_sweep)(Py_ssize_t, const int32_t*, const int32_t*, const double*, const double*,
                                   const double*, int, int, uint8_t*) noexcept nogil
+    uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
     enum:
         AF_BLOCK
+        CHOICES_ITEM
+        CHOICES_REPEATED
         COMPRESS_WINNER
         COMPRESS_LOSER
         COMPRESS_SELF
@@ -450,3 +475,80 @@ def reach(const int32_t[::1] first, const int32_t[::1] second, const double[::1]
             found = table.reach_sweep(first.shape[0], &first[0], &second[0], &wins_first[0], &wins_second[0], tied,
                                       against, backwards, &reached[0])
     return found
+
+
+# ---- Elo (elo.inc) ----
+
+
+def elo_play(const int32_t[::1] winner, const int32_t[::1] loser, const double[::1] outcome, const double[::1] weight,
+             const int32_t[::1] order, double k, Py_ssize_t first, Py_ssize_t last, double[::1] rating):
+    """Play games first..last-1 of `order` (None: as they come); `outcome` and `weight` may be None."""
+    cdef elo_games games
+    games.size, games.winner, games.loser = winner.shape[0], &winner[0], &loser[0]
+    games.outcome = reals(outcome)
+    games.weight = reals(weight)
+    games.order = NULL
+    if order is not None:
+        games.order = &order[0]
+    with nogil:
+        table.elo_play(&games, k, first, last, &rating[0])
+
+
+def elo_shuffle(uint64_t key, uint64_t replicate, int32_t[::1] order):
+    """Write a permutation: number `replicate` of the stream `key`."""
+    with nogil:
+        table.elo_shuffle(key, replicate, order.shape[0], &order[0])
+
+
+# ---- Plackett-Luce (plackett_luce.inc) ----
+
+ITEM = CHOICES_ITEM
+REPEATED = CHOICES_REPEATED
+
+
+cdef class Choices:
+    """Rankings: `item` in rows from `start` (N + 1) on, the first `depth` (N) of each chosen in order; `weight` or None.
+
+    Scores `u` are in units of the greatest, `w` are their exponentials. Ranges of rankings add to their outputs.
+    """
+
+    cdef choices rankings
+    cdef readonly object arrays
+    cdef readonly Py_ssize_t longest
+
+    def __init__(self, const int32_t[::1] item, const int64_t[::1] start, const int32_t[::1] depth,
+                 const double[::1] weight, Py_ssize_t longest):
+        self.arrays = item, start, depth, weight
+        self.longest = longest
+        self.rankings.item, self.rankings.start, self.rankings.depth = &item[0], &start[0], &depth[0]
+        self.rankings.weight = reals(weight)
+
+    def check(self, Py_ssize_t first, Py_ssize_t last, int32_t n_items, int32_t[::1] seen):
+        """Return the status word of the first place that is no item, or repeats one."""
+        cdef uint64_t word
+        with nogil:
+            word = choices_check(&self.rankings, first, last, n_items, &seen[0])
+        return word
+
+    def gradient(self, const double[::1] u, const double[::1] w, Py_ssize_t first, Py_ssize_t last,
+                 double[::1] gradient, double[::1] diagonal, double[::1] total):
+        """Add slopes, the diagonal of the negated Hessian, and the log-likelihood."""
+        cdef double *scratch = allocate(2 * self.longest)
+        with nogil:
+            table.choices_pass(&self.rankings, &u[0], &w[0], first, last, self.longest, scratch, &gradient[0],
+                               &diagonal[0], &total[0])
+        free(scratch)
+
+    def matrix(self, const double[::1] w, Py_ssize_t first, Py_ssize_t last, double[::1] matrix):
+        """Add what -w_i w_j makes the off-diagonal entries of the negated Hessian, each in either triangle."""
+        cdef double *scratch = allocate(self.longest)
+        with nogil:
+            table.choices_matrix(&self.rankings, &w[0], first, last, w.shape[0], scratch, &matrix[0])
+        free(scratch)
+
+    def product(self, const double[::1] w, const double[::1] v, Py_ssize_t first, Py_ssize_t last, double[::1] out):
+        """Add the negated Hessian times `v`."""
+        cdef double *scratch = allocate(2 * self.longest)
+        with nogil:
+            table.choices_product(&self.rankings, &w[0], &v[0], first, last, self.longest, scratch, &out[0])
+        free(scratch)

@@ -270,11 +270,15 @@ def by_factors(problem, u, tolerance, limit):
             return rows[0], (decrement, step, status == cpu.CONVERGED), iterations
 
 
-def by_conjugate_gradients(objective, u, tolerance, limit):
-    """Return (u, (decrement, step, converged) or None where the graph wants a factor, iterations)."""
+def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
+    """Return (u, (decrement, step, converged) or None where the graph wants a factor, iterations).
+
+    `budget` is the number of products for each step; by default it is what a factor costs, if that is possible.
+    """
     n = objective.problem.unknowns
-    step_cost = PRODUCT * objective.problem.cells + STEP
-    budget = max(WATCHED, int(FACTOR * n**3 / 3 / step_cost)) if n <= LARGEST_DENSE else 20 * n
+    if budget is None:
+        step_cost = PRODUCT * objective.problem.cells + STEP
+        budget = max(WATCHED, int(FACTOR * n**3 / 3 / step_cost)) if n <= LARGEST_DENSE else 20 * n
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
         relative = min(0.03, max(1e-5, previous))
