@@ -282,7 +282,8 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
         relative = min(0.03, max(1e-5, previous))
-        step, found = conjugate_gradients(objective.hessian(u, at), at.diagonal, at.gradient, relative, budget)
+        right = objective.centred(at.gradient) if objective.free else at.gradient  # rounding leaves no null vector in it
+        step, found = conjugate_gradients(objective.hessian(u, at), at.diagonal, right, relative, budget)
         if not found:
             return u, None, iteration - 1
         if objective.free:
@@ -326,7 +327,10 @@ def conjugate_gradients(product, diagonal, right, relative, budget):
         if power <= 1e-30 * start:
             return x, True
         image = product(direction)
-        length = power / (direction * image).sum()
+        bend = (direction * image).sum()
+        if not bend > 0:  # the direction is rounding
+            return x, True
+        length = power / bend
         x += length * direction
         residual -= length * image
         recent.append(length * power)
