@@ -78,6 +78,12 @@ class Bootstrap:
         return best.astype(np.int64), worst.astype(np.int64)
 
 
+def _tails(level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, not {level}")
+    return 0.5 - 0.5 * level, 0.5 + 0.5 * level
+
+
 def bootstrap(fit: RatingFit, n: int, *, rng: Seed = None, num_threads: int | None = None) -> Bootstrap:
     """Return `n` fits to comparisons drawn anew.
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from alignment_fast.kernels.ranking.cells import Cells
 
@@ -76,3 +77,73 @@ def reach(
     backwards: bool,
     reached: _Bytes,
 ) -> int: ...
+
+# ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
+
+BRADLEY_TERRY: Final[int]
+THURSTONE: Final[int]
+RAO_KUPPER: Final[int]
+DAVIDSON: Final[int]
+CONVERGED: Final[int]
+UNFINISHED: Final[int]
+SINGULAR: Final[int]
+
+@disjoint_base
+class Problem:
+    arrays: tuple[memoryview, ...]
+    unknowns: int
+    cells: int
+    items: int
+    is_rao_kupper: bool
+
+    def __init__(
+        self,
+        model: int,
+        items: int,
+        first: _Indices,
+        second: _Indices,
+        wins_first: _Reals,
+        wins_second: _Reals,
+        ties: _Reals,
+        covariates: int,
+        start: _Counts,
+        column: _Indices,
+        value: _Reals,
+        ridge: float,
+        gamma: float,
+    ) -> None: ...
+    def terms(self, u: _Reals, out: _Reals) -> None: ...
+    def gradient(
+        self,
+        u: _Reals,
+        first: int,
+        last: int,
+        gradient: _Reals,
+        totals: _Reals,
+        diagonal: _Reals | None = None,
+        curvature: _Reals | None = None,
+        mixed: _Reals | None = None,
+    ) -> None: ...
+    def prior(self, u: _Reals, gradient: _Reals, diagonal: _Reals) -> float: ...
+    def product(self, curvature: _Reals, mixed: _Reals, v: _Reals, first: int, last: int, out: _Reals) -> None: ...
+    def assemble(self, curvature: _Reals, mixed: _Reals, out: _Reals) -> None: ...
+    def newton(
+        self,
+        u: _Reals,
+        tolerance: float,
+        limit: int,
+        report: _Reals,
+        wins_first: _Reals | None = None,
+        wins_second: _Reals | None = None,
+    ) -> None: ...
+    def resample(
+        self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals
+    ) -> None: ...
+    def connected(self) -> bool: ...
+    def bootstrap(
+        self, key: int, first: int, last: int, start: _Reals, tolerance: float, limit: int, out: _Reals
+    ) -> None: ...
+
+def cholesky(a: _Reals, n: int) -> bool: ...
+def solve(u: _Reals, x: _Reals) -> None: ...
+def stride(n: int) -> int: ...

@@ -349,6 +349,7 @@ def newton_batch(problem, start, wins_first, wins_second, *, tolerance=1e-12, li
     Rows do not depend on each other; scores are centred. For up to `LARGEST_DENSE` unknowns.
     """
     count, n = start.shape
+    wins_first, wins_second = np.ascontiguousarray(wins_first), np.ascontiguousarray(wins_second)
     u, report = np.array(start, dtype=np.float64, order="C"), np.empty((count, 5))
 
     def run(first, last):

@@ -1,5 +1,7 @@
 """Rows of the ranking kernels.
 
+Bounds of log-likelihoods and their derivatives are relative to the comparisons they sum over, times the size of a term.
+
 Cells hold exact counts, or sums of weights in the order of the comparisons: the same bits however they are counted.
 """
 
@@ -48,4 +50,74 @@ COMPARISONS = (
     ),
 )
 
-KERNELS: tuple[Kernel, ...] = COMPARISONS
+_MODELS = "Bradley and Terry 1952; Thurstone 1927; Rao and Kupper 1967; Davidson 1970"
+
+
+def _model_row(name, formula, arguments, bound, oracle, reference, unit="relative"):
+    return Kernel(
+        name=name,
+        formula=formula,
+        arguments=arguments,
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": bound}),
+        unit=unit,
+        oracle=f"paired_models:{oracle}",
+        backends=("cpu",),
+        reference=reference,
+    )
+
+
+MODELS = (
+    _model_row(
+        "terms",
+        "log-likelihood of one cell, its slopes and curvatures in the difference and in the tie parameter",
+        ("u", "out"),
+        1e-14,
+        "terms",
+        _MODELS,
+    ),
+    _model_row(
+        "gradient",
+        "sums of the terms over cells: log-likelihood, gradient, diagonal of the Hessian",
+        ("u", "first", "last", "gradient", "totals", "diagonal", "curvature", "mixed"),
+        1e-14,
+        "terms",
+        _MODELS,
+    ),
+    _model_row(
+        "product",
+        "Hessian times a vector, as a sum of h_k d_k(v) d_k over cells",
+        ("curvature", "mixed", "v", "first", "last", "out"),
+        1e-14,
+        "terms",
+        "weighted Laplacian of the graph of comparisons",
+    ),
+    _model_row(
+        "cholesky",
+        "UᵀU = A in a fixed order; the bound is that of UᵀU for 300 rows",
+        ("a", "n"),
+        1e-13,
+        "maximum",
+        "Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 10.3",
+    ),
+    _model_row(
+        "newton",
+        "the maximum of the penalised log-likelihood; the bound is in logits",
+        ("u", "tolerance", "limit", "report", "wins_first", "wins_second"),
+        1e-9,
+        "maximum",
+        "Newton's method with a certificate",
+    ),
+    _model_row(
+        "resample",
+        "Poisson variables with the counts as means, the same on every instruction set",
+        ("key", "replicate", "wins_first", "wins_second", "ties"),
+        0.0,
+        "poisson_probabilities",
+        "Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45",
+        unit="bits",
+    ),
+)
+
+KERNELS: tuple[Kernel, ...] = COMPARISONS + MODELS
