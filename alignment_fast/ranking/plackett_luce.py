@@ -134,7 +134,7 @@ class Rankings:
 
     def comparisons(self) -> Comparisons:
         """Return neighbours as comparisons, each the winner over the next: the pairs that decide about `existence`."""
-        return Comparisons._of(kernel.beaten_neighbours(self._ordered, self._ordered.weight), self.labels)
+        return Comparisons._of(kernel.beaten_neighbours(self._ordered), self.labels)
 
     def existence(self) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
@@ -325,7 +325,7 @@ def fit_plackett_luce(
     found = kernel.maximize(objective, first, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
         scores=found.unknowns - found.unknowns.mean(),
-        log_likelihood=objective.log_likelihood(found.unknowns),
+        log_likelihood=found.value + 0.5 * l2 * float((found.unknowns**2).sum()),
         gradient_norm=found.gradient_norm,
         newton_decrement=found.decrement,
         last_step=found.step,

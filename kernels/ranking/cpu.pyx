@@ -112,6 +112,7 @@ cdef extern from *:
         AF_BLOCK
         CHOICES_ITEM
         CHOICES_REPEATED
+        CHOICES_TILE
         COMPRESS_WINNER
         COMPRESS_LOSER
         COMPRESS_SELF
@@ -514,12 +515,12 @@ cdef class Choices:
 
     cdef choices rankings
     cdef readonly object arrays
-    cdef readonly Py_ssize_t longest
+    cdef readonly Py_ssize_t tile
 
     def __init__(self, const int32_t[::1] item, const int64_t[::1] start, const int32_t[::1] depth,
                  const double[::1] weight, Py_ssize_t longest):
         self.arrays = item, start, depth, weight
-        self.longest = longest
+        self.tile = max(longest, <Py_ssize_t>CHOICES_TILE)
         self.rankings.item, self.rankings.start, self.rankings.depth = &item[0], &start[0], &depth[0]
         self.rankings.weight = reals(weight)
 
@@ -533,22 +534,22 @@ cdef class Choices:
     def gradient(self, const double[::1] u, const double[::1] w, Py_ssize_t first, Py_ssize_t last,
                  double[::1] gradient, double[::1] diagonal, double[::1] total):
         """Add slopes, the diagonal of the negated Hessian, and the log-likelihood."""
-        cdef double *scratch = allocate(2 * self.longest)
+        cdef double *scratch = allocate(2 * self.tile)
         with nogil:
-            table.choices_pass(&self.rankings, &u[0], &w[0], first, last, self.longest, scratch, &gradient[0],
+            table.choices_pass(&self.rankings, &u[0], &w[0], first, last, self.tile, scratch, &gradient[0],
                                &diagonal[0], &total[0])
         free(scratch)
 
     def matrix(self, const double[::1] w, Py_ssize_t first, Py_ssize_t last, double[::1] matrix):
         """Add what -w_i w_j makes the off-diagonal entries of the negated Hessian, each in either triangle."""
-        cdef double *scratch = allocate(self.longest)
+        cdef double *scratch = allocate(self.tile)
         with nogil:
             table.choices_matrix(&self.rankings, &w[0], first, last, w.shape[0], scratch, &matrix[0])
         free(scratch)
 
     def product(self, const double[::1] w, const double[::1] v, Py_ssize_t first, Py_ssize_t last, double[::1] out):
         """Add the negated Hessian times `v`."""
-        cdef double *scratch = allocate(2 * self.longest)
+        cdef double *scratch = allocate(2 * self.tile)
         with nogil:
-            table.choices_product(&self.rankings, &w[0], &v[0], first, last, self.longest, scratch, &out[0])
+            table.choices_product(&self.rankings, &w[0], &v[0], first, last, self.tile, scratch, &out[0])
         free(scratch)

@@ -50,24 +50,21 @@ def check(rankings, choices):
     return min(words, default=status.OK)
 
 
-def beaten_neighbours(rankings, weight=None):
+def beaten_neighbours(rankings):
     """Return cells in which every place beats the next one, and the last one chosen all that were not.
 
     Their graph of wins has the same components as that in which every place beats all behind it.
     """
-    length = np.diff(rankings.start)
-    ranking = np.repeat(np.arange(len(length)), length)
-    place = np.arange(len(rankings.item)) - rankings.start[ranking]
-    behind = np.flatnonzero((place > 0) & (rankings.depth[ranking] > 0))
-    before = np.minimum(place[behind], rankings.depth[ranking[behind]]) - 1
-    winner = rankings.item[rankings.start[ranking[behind]] + before]
-    cells, _ = compress.compress(
-        winner,
-        rankings.item[behind],
-        rankings.n_items,
-        weight=None if weight is None else weight[ranking[behind]],
-    )
-    return cells
+    item, start, depth, weights, n_items = rankings
+    length = np.diff(start)
+    behind = np.ones(len(item), dtype=bool)
+    behind[start[:-1][length > 0]] = False
+    behind &= np.repeat(depth > 0, length)
+    winner = np.flatnonzero(behind) - 1
+    if (depth < length - 1).any():  # whoever was not chosen lost to the last who was
+        winner = np.minimum(winner, np.repeat(start[:-1] + depth - 1, length)[behind])
+    weight = None if weights is None else np.repeat(weights, length)[behind]
+    return compress.compress(item[winner], item[behind], n_items, weight=weight)[0]
 
 
 class Objective:
@@ -106,10 +103,6 @@ class Objective:
         value = float(sums[2 * n]) - 0.5 * self.ridge * float((u * u).sum())
         gradient, diagonal = sums[:n] - self.ridge * u, sums[n : 2 * n] + self.ridge
         return solve.Evaluation(value, gradient, diagonal, solve.NOTHING, solve.NOTHING, 0.0)
-
-    def log_likelihood(self, u):
-        """Return the objective at `u` without the prior."""
-        return self.evaluate(u).value + 0.5 * self.ridge * float((u * u).sum())
 
     def matrix(self, u, at):
         """Return the negated Hessian at `u`, evaluated there as `at`."""
@@ -168,7 +161,8 @@ def covariance(objective, u):
 
 def refit(objective, u, weight, *, tolerance, limit):
     """Return the scores at other weights of the rankings, from `u`; NaN where there is no finite maximum."""
-    if objective.free and graph.strongly_connected(beaten_neighbours(objective.rankings, weight)).any():
+    again = objective.over(weight)
+    if objective.free and graph.strongly_connected(beaten_neighbours(again.rankings)).any():
         return np.full(objective.items, np.nan)
-    found = maximize(objective.over(weight), u, tolerance=tolerance, limit=limit)
+    found = maximize(again, u, tolerance=tolerance, limit=limit)
     return found.unknowns if found.converged else np.full(objective.items, np.nan)
