@@ -1,7 +1,9 @@
 """Ranking from comparisons: Bradley-Terry and its relatives, fits and bootstraps."""
 
+from alignment_fast.ranking._rows import ItemIndexError
 from alignment_fast.ranking.bootstrap import Bootstrap
-from alignment_fast.ranking.comparisons import Comparisons, ItemIndexError
+from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.elo import EloRatings, elo
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
 from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
@@ -11,11 +13,13 @@ from alignment_fast.ranking.result import RatingFit
 __all__ = [
     "Bootstrap",
     "Comparisons",
+    "EloRatings",
     "Existence",
     "ItemIndexError",
     "PlackettLuceFit",
     "Rankings",
     "RatingFit",
+    "elo",
     "fit",
     "fit_plackett_luce",
     "gradient",

@@ -11,24 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._arrays import as_parameter
-from alignment_fast.errors import check_status
-from alignment_fast.kernels.common import status
 from alignment_fast.kernels.ranking import compress as kernel
 from alignment_fast.kernels.ranking import graph, merge
 from alignment_fast.kernels.ranking.cells import Cells
-from alignment_fast.ranking import _labels
+from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
 from alignment_fast.ranking.existence import Existence
 
 __all__ = ["Comparisons", "ItemIndexError"]
-
-# Without n_items, this many rows say how many items there probably are; a later, higher index costs a second pass.
-GLANCE = 1 << 16
-LARGEST_SIZE = 2**31
-HOME_CODES = np.array([kernel.LOSER_AT_HOME, kernel.NEUTRAL, kernel.WINNER_AT_HOME], dtype=np.uint8)
-
-
-class ItemIndexError(ValueError, IndexError):
-    """An index is not that of an item."""
 
 
 class Comparisons:
@@ -115,47 +104,8 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
-        if tied is not None and outcome is not None:
-            raise ValueError(
-                "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
-            )
-        names = None if labels is None else distinct(labels)
-        sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
-        if len({len(column) for _, column in sides}) > 1:
-            raise ValueError(f"lengths differ: winner has {len(sides[0][1])}, loser has {len(sides[1][1])}")
-        size = len(sides[0][1])
-        if size == 0:
-            raise ValueError("there are no comparisons: winner and loser are empty")
-        if size >= LARGEST_SIZE:
-            raise ValueError(f"{size} comparisons are too many at a time; add up several Comparisons with +")
-        if all(_labels.is_index_column(column, name) for name, column in sides):
-            indices = _common_type([_labels.as_indices(column, name) for name, column in sides])
-        else:
-            indices, names = _labels.unite(sides, names)
-        total = number_of_items(n_items, names)
-        kind = _kinds(tied, home, size)
-        weights = None if weight is None else _reals(weight, "weight", size)
-        outcomes = None if outcome is None else _reals(outcome, "outcome", size)
-        guess = _glance(indices) if total is None else total
-        while True:
-            cells, words = kernel.compress(
-                indices[0],
-                indices[1],
-                guess,
-                kind=kind,
-                ties=tied is not None,
-                weight=weights,
-                outcome=outcomes,
-                homes=home is not None,
-                num_threads=num_threads,
-            )
-            highest = guess - 1 if total is not None or cells is not None else max(int(side.max()) for side in indices)
-            if highest < guess:
-                break
-            guess = total = highest + 1
-        if cells is None:
-            _refuse(words, indices, guess, weights, outcomes)
-        self._fill(cells, names)
+        rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
+        self._fill(rows.compressed(num_threads), rows.labels)
 
     def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
         if not len(cells.first):
@@ -326,91 +276,6 @@ class Comparisons:
         wins is strongly connected (Zermelo 1929; Ford 1957). A tie counts for both.
         """
         return Existence.of(self.cells, self.labels)
-
-
-def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
-    """Return labels as a tuple; one that occurs twice is a ValueError."""
-    names = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
-    seen: set[Hashable] = set()
-    for position, name in enumerate(names):
-        if name in seen:
-            raise ValueError(f"labels[{position}] = {name!r} occurs twice")
-        seen.add(name)
-    return names
-
-
-def number_of_items(n_items: int | None, names: tuple[Hashable, ...] | None) -> int | None:
-    """Return the number of items that is asked for, or that there are labels for, or None."""
-    if n_items is None:
-        return None if names is None else len(names)
-    number = operator.index(n_items)
-    if not 1 <= number < 2**31:
-        raise ValueError(f"n_items must be from 1 to 2^31 - 1, not {number}")
-    if names is not None and number != len(names):
-        raise ValueError(f"n_items = {number}, but there are {len(names)} labels")
-    return number
-
-
-def _common_type(indices: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    common = np.result_type(*indices)
-    return [side.astype(common, copy=False) for side in indices]
-
-
-def _glance(indices: list[NDArray[Any]]) -> int:
-    return max(1, *(int(side[:GLANCE].max()) + 1 for side in indices))
-
-
-def _reals(value: Any, name: str, size: int) -> NDArray[np.float64]:
-    array = np.ascontiguousarray(as_parameter(value.to_numpy() if hasattr(value, "to_numpy") else value, name))
-    if array.shape != (size,):
-        raise ValueError(f"{name} must have one value for each of {size} comparisons; it has shape {array.shape}")
-    return array
-
-
-def _kinds(tied: Any, home: Any, size: int) -> NDArray[np.uint8] | None:
-    """Return tied + 2 home for the kernel, or None."""
-    if tied is None and home is None:
-        return None
-    kinds = np.zeros(size, dtype=np.uint8)
-    if tied is not None:
-        kinds += _among(tied, "tied", (0, 1), size).astype(np.uint8)
-    if home is not None:
-        kinds += 2 * HOME_CODES[_among(home, "home", (-1, 0, 1), size) + 1]
-    return kinds
-
-
-def _among(value: Any, name: str, allowed: tuple[int, ...], size: int) -> NDArray[np.int8]:
-    array = _reals(value, name, size)
-    wrong = np.flatnonzero(~np.isin(array, allowed))
-    if wrong.size:
-        listed = ", ".join(map(str, allowed))
-        raise ValueError(f"{name}[{wrong[0]}] = {array[wrong[0]]:g} is not one of {listed}")
-    return array.astype(np.int8)
-
-
-def _refuse(
-    words: NDArray[np.uint64],
-    indices: list[NDArray[Any]],
-    n_items: int,
-    weight: NDArray[np.float64] | None,
-    outcome: NDArray[np.float64] | None,
-) -> None:
-    for name, side, word in zip(("winner", "loser"), indices, words, strict=False):
-        if word != status.OK:
-            position, _ = status.decode(word)
-            index = int(side[position])
-            reason = "negative" if index < 0 else f"not below the number of items, {n_items}"
-            raise ItemIndexError(f"{name}[{position}] = {index} is {reason}")
-    if words[kernel.SELF] != status.OK:
-        position, _ = status.decode(words[kernel.SELF])
-        raise ValueError(
-            f"winner[{position}] and loser[{position}] are both item {indices[0][position]}: nothing is compared"
-        )
-    if weight is not None:
-        check_status(words[kernel.WEIGHT], "weight", weight)
-    if outcome is not None and words[kernel.OUTCOME] != status.OK:
-        position, _ = status.decode(words[kernel.OUTCOME])
-        raise ValueError(f"outcome[{position}] = {outcome[position]:g} is not between 0 and 1")
 
 
 def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:

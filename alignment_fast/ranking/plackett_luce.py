@@ -18,8 +18,9 @@ from alignment_fast.kernels.ranking import cpu, solve
 from alignment_fast.kernels.ranking import plackett_luce as kernel
 from alignment_fast.random import Stream
 from alignment_fast.ranking import _labels
+from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
 from alignment_fast.ranking.bootstrap import TOLERANCE, Bootstrap
-from alignment_fast.ranking.comparisons import Comparisons, ItemIndexError, distinct, number_of_items
+from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.likelihood import one_per_item
 from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specification
@@ -303,7 +304,7 @@ def fit_plackett_luce(
     >>> import alignment_fast as af
     >>> result = af.ranking.fit_plackett_luce([[0, 1, 2], [1, 0, 2], [2, 0, 1], [0, 2, -1]])
     >>> result.scores.round(4)
-    array([ 0.4861, -0.2431, -0.2431])
+    array([ 0.7161,  0.109 , -0.8251])
 
     """
     if not 0 <= l2 < np.inf:
