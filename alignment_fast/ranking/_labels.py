@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import library_of
+from alignment_fast._arrays import as_parameter, library_of
 
 Codes = NDArray[np.integer[Any]]
 
@@ -73,20 +73,28 @@ def _missing(column: Any, library: str) -> int | None:
     return int(found[0]) if found.size else None
 
 
-def encode(column: Any, name: str) -> tuple[Codes, list[Hashable]]:
-    """Return (codes, labels) of a column: labels in order of appearance, or as the library has them."""
+def as_numbers(column: Any, name: str) -> NDArray[np.float64]:
+    """Return a column of numbers as float64."""
+    return as_parameter(column.to_numpy() if hasattr(column, "to_numpy") else column, name)
+
+
+def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, list[Hashable]]:
+    """Return (codes, labels) of a column: labels in order of appearance, or as the library has them.
+
+    Labels may be floats or truth values only with `numbers`.
+    """
     library = library_of(column)
     missing = _missing(column, library)
     if missing is not None:
         raise ValueError(f"{name}[{missing}] is missing")
     if library == "pandas":
         codes, labels = column.factorize()
-        return codes, _checked(labels.tolist(), codes, name)
+        return codes, _checked(labels.tolist(), codes, name, numbers)
     if library == "pyarrow":
         array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
         array = array if hasattr(array, "dictionary") else array.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False)
-        return codes, _checked(array.dictionary.to_pylist(), codes, name)
+        return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
     number: dict[Hashable, int] = {}
     values = column.to_list() if library == "polars" else column.tolist()
     try:
@@ -94,14 +102,14 @@ def encode(column: Any, name: str) -> tuple[Codes, list[Hashable]]:
     except TypeError:
         place = next(i for i, value in enumerate(values) if not isinstance(value, Hashable))
         raise TypeError(f"{name}[{place}] = {values[place]!r} cannot be a label: it is not hashable") from None
-    return codes, _checked(list(number), codes, name)
+    return codes, _checked(list(number), codes, name, numbers)
 
 
-def _checked(labels: list[Hashable], codes: Codes, name: str) -> list[Hashable]:
+def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:
     for code, label in enumerate(labels):
         if label is None or label != label:
             raise ValueError(f"{name}[{int(np.argmax(codes == code))}] is missing")
-        if isinstance(label, float | bool):
+        if isinstance(label, float | bool) and not numbers:
             raise TypeError(
                 f"{name}[{int(np.argmax(codes == code))}] = {label!r}; items are integers counted from 0, or labels "
                 "such as text"

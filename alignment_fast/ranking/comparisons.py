@@ -14,6 +14,7 @@ from alignment_fast._arrays import as_parameter
 from alignment_fast.kernels.ranking import compress as kernel
 from alignment_fast.kernels.ranking import graph, merge
 from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.ranking import _labels
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
 from alignment_fast.ranking.existence import Existence
 
@@ -168,6 +169,72 @@ class Comparisons:
             raise ValueError("there are no comparisons: wins is all zero")
         cells, _ = kernel.compress(first, second, n_items, kind=kind, ties=kind is not None, weight=weight)
         return cls._of(cells, names)
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, labels: Sequence[Hashable] | None = None, home: bool = False, **columns: str
+    ) -> Self:
+        """Return the comparisons in a table of votes: a pandas, polars or pyarrow frame, or a mapping of columns.
+
+        Parameters
+        ----------
+        frame : DataFrame, Table or mapping of str to array
+            One row per vote: winner and loser, perhaps whether they tied; or two sides and an outcome; or two sides and
+            how often either won, and how often they tied. Perhaps a weight.
+        labels : sequence, optional
+            Names of the items in the order of their indices. Default: those found, ascending.
+        home : bool
+            Whether the first side was at home (or shown first).
+        **columns : str
+            Names of columns by role: winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight.
+            What is not named is guessed (``model_a``, ``model_b`` and ``winner``, say).
+
+        Raises
+        ------
+        ValueError
+            If a column does not exist, nothing fits, or a row means nothing; and as `Comparisons`.
+        TypeError
+            If a role does not exist.
+
+        Notes
+        -----
+        An outcome is the name of the winner; or a side (the name of its column, ``left``, ``a``, ...), or begins with
+        ``tie``, ``draw``, ``both``, ...; or the share of the win that goes to the first side, where 0.5 is a tie.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> votes = {"model_a": ["x", "y", "x"], "model_b": ["y", "z", "z"], "winner": ["model_a", "tie", "model_b"]}
+        >>> af.ranking.Comparisons.from_frame(votes)
+        Comparisons(n_items=3, pairs=3, weight=3)
+
+        """
+        from alignment_fast.ranking import votes
+
+        names = getattr(frame, "column_names", getattr(frame, "columns", None))
+        layout = votes.Layout(**columns).complete(list(frame if names is None else names))
+        cells = {role: _labels.as_column(frame[name], name) for role, name in layout.given.items()}
+        sides = [(layout.given[role], cells[role]) for role in layout.sides]
+        if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:
+            (one, other), found = [_labels.as_indices(column, name) for name, column in sides], None
+        else:
+            (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
+        weight = cells.get("weight")
+        if layout.winner:
+            arguments = {"winner": one, "loser": other, "tied": cells.get("tied"), "weight": weight}
+            at_home = np.ones(len(one), dtype=np.int8)
+        elif layout.wins_first:
+            counts = [_labels.as_numbers(cells[role], layout.given[role]) for role in ("wins_first", "wins_second")]
+            ties = _labels.as_numbers(cells["ties"], str(layout.ties)) if layout.ties else None
+            arguments = votes.arguments_of_counts(one, other, counts, ties)
+            at_home = np.where(np.tile(one, len(arguments["winner"]) // len(one)) == arguments["winner"], 1, -1)
+        else:
+            codes, words = _labels.encode(cells["outcome"], str(layout.outcome), numbers=True)
+            known = range(int(max(one.max(), other.max())) + 1) if found is None else found
+            shares = votes.shares_of(codes, words, one, other, known, layout)
+            arguments = votes.arguments_of_shares(shares, one, other, weight)
+            at_home = np.where(arguments["winner"] == one, 1, -1)
+        return cls(**arguments, home=at_home if home else None, labels=found)
 
     @property
     def n_items(self) -> int:
