@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from arenas import simulated
 
 from alignment_fast.kernels.ranking import solve
 from alignment_fast.ranking import Comparisons, fit, hessian_product
-from test_ranking_fit import simulated
+
 
 def test_covariance_is_the_pseudo_inverse_of_the_information():
     votes, _ = simulated()
@@ -38,10 +39,7 @@ def test_errors_of_all_parameters_are_those_of_the_bordered_information():
     step = 1e-3
     unit = step * np.eye(5)
     information = [
-        [
-            (value(at + a - b) + value(at - a + b) - value(at + a + b) - value(at - a - b)) / (4 * step**2)
-            for b in unit
-        ]
+        [(value(at + a - b) + value(at - a + b) - value(at + a + b) - value(at - a - b)) / (4 * step**2) for b in unit]
         for a in unit
     ]
     expected = np.sqrt(np.diag(np.linalg.inv(information))[3:])

@@ -122,7 +122,7 @@ def test_newton_finds_the_maximum(items, probability):
 
 
 def test_a_batch_of_problems_is_the_dpo_optimum_for_each_sampling_distribution():
-    """Values: weights mu_i mu_j P_ij for four responses; a published digit of the concentrated case is lost to nobody."""
+    """Wins mu_i mu_j P_ij: every response meets its first-order condition, also where one has nearly all the mass."""
     preference = np.array([[0.5, 0.6, 0.8, 0.7], [0.4, 0.5, 0.45, 0.9], [0.2, 0.55, 0.5, 0.6], [0.3, 0.1, 0.4, 0.5]])
     random = np.random.default_rng(0)
     sampling = random.dirichlet(np.ones(4), 20)

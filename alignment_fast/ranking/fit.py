@@ -121,8 +121,14 @@ def fit(
 def check_existence(comparisons: Comparisons, specification: Specification) -> None:
     """Raise where the comparisons themselves show that there is no finite maximum."""
     cells = comparisons.cells
-    if specification.model in WITH_TIES and cells.ties.any() and not (cells.wins_first.any() or cells.wins_second.any()):
-        raise ValueError(f"every comparison is a tie: the tie parameter of {specification.model!r} has no finite maximum")
+    if (
+        specification.model in WITH_TIES
+        and cells.ties.any()
+        and not (cells.wins_first.any() or cells.wins_second.any())
+    ):
+        raise ValueError(
+            f"every comparison is a tie: the tie parameter of {specification.model!r} has no finite maximum"
+        )
     if specification.has_prior:
         return
     existence = comparisons.existence()

@@ -88,7 +88,9 @@ class RatingFit:
 
     def __repr__(self) -> str:
         order = np.argsort(-self.scores, kind="stable")[:3]
-        best = ", ".join(f"{i if self.labels is None else self.labels[i]}: {self.scores[i]:.4g}" for i in order.tolist())
+        best = ", ".join(
+            f"{i if self.labels is None else self.labels[i]}: {self.scores[i]:.4g}" for i in order.tolist()
+        )
         more = ", ..." if len(self.scores) > 3 else ""
         return (
             f"RatingFit({self.specification.model}, {len(self.scores)} items, {best}{more}; "

@@ -282,7 +282,9 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
         relative = min(0.03, max(1e-5, previous))
-        right = objective.centred(at.gradient) if objective.free else at.gradient  # rounding leaves no null vector in it
+        right = (
+            objective.centred(at.gradient) if objective.free else at.gradient
+        )  # rounding leaves no null vector in it
         step, found = conjugate_gradients(objective.hessian(u, at), at.diagonal, right, relative, budget)
         if not found:
             return u, None, iteration - 1
@@ -478,9 +480,9 @@ def bootstrap(objective, start, key, count, *, tolerance, limit, num_threads=Non
 def repeat(objective, start, key, replicate, tolerance, limit):
     """Return the unknowns of one replicate, by `maximize`."""
     cells = objective.cells
-    wins_first, wins_second, ties = np.empty_like(cells.wins_first), np.empty_like(cells.wins_second), np.empty_like(cells.ties)
-    objective.problem.resample(key, replicate, wins_first, wins_second, ties)
-    drawn = objective.over(dataclasses.replace(cells, wins_first=wins_first, wins_second=wins_second, ties=ties))
+    counts = [np.empty_like(array) for array in (cells.wins_first, cells.wins_second, cells.ties)]
+    objective.problem.resample(key, replicate, *counts)
+    drawn = objective.over(dataclasses.replace(cells, wins_first=counts[0], wins_second=counts[1], ties=counts[2]))
     if objective.free and not drawn.problem.connected():
         return np.full_like(start, np.nan)
     found = maximize(drawn, start, tolerance=tolerance, limit=limit)
