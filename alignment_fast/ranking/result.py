@@ -53,8 +53,8 @@ class RatingFit:
     gradient_norm : float
         Largest entry of the gradient of what was maximised.
     newton_decrement, last_step : float
-        Certificate: √(gᵀH⁻¹g), the distance from the maximum in standard errors, and the largest entry of the last Newton
-        step, in logits, which was still taken.
+        Certificate: √(gᵀH⁻¹g), the distance from the maximum in standard errors, and the largest entry of the last
+        Newton step, in logits, which was still taken.
     iterations : int
         Newton steps.
     converged : bool

@@ -148,7 +148,7 @@ def maximize(objective, start, *, tolerance, limit):
     u, report, iterations = solve.by_conjugate_gradients(
         objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * solve.WATCHED
     )
-    return solve.certify(objective, u, report, iterations, tolerance)
+    return solve.certify(objective, u, report, iterations)
 
 
 def covariance(objective, u):

@@ -245,12 +245,13 @@ def maximize(objective, start, *, tolerance, limit):
     if n > ALWAYS_DENSE:
         u, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit)
         if report is not None or n > LARGEST_DENSE:
-            return certify(objective, u, report, iterations, tolerance)
+            return certify(objective, u, report, iterations)
     u, report, more = by_factors(objective.problem, u, tolerance, limit - iterations)
-    return certify(objective, u, report, iterations + more, tolerance)
+    return certify(objective, u, report, iterations + more)
 
 
-def certify(objective, u, report, iterations, tolerance):
+def certify(objective, u, report, iterations):
+    """Return the `Maximum` at `u`, with the gradient there; `report` is (decrement, step, converged) or None."""
     u = objective.centred(u) if objective.free else u
     at = objective.evaluate(u, curvatures=False)
     decrement, step, converged = (np.inf, np.inf, False) if report is None else report
@@ -282,9 +283,8 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
         relative = min(0.03, max(1e-5, previous))
-        right = (
-            objective.centred(at.gradient) if objective.free else at.gradient
-        )  # rounding leaves no null vector in it
+        # Rounding must leave no part of the null vector in it: nothing would ever take that away.
+        right = objective.centred(at.gradient) if objective.free else at.gradient
         step, found = conjugate_gradients(objective.hessian(u, at), at.diagonal, right, relative, budget)
         if not found:
             return u, None, iteration - 1
@@ -403,10 +403,10 @@ def difference_variances(objective, covariance):
 
 
 def covariance(objective, u, *, sandwich=False):
-    """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹, or H⁻¹ J H⁻¹ with the observed J = Σ s sᵀ.
+    """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹, or H⁻¹ J H⁻¹.
 
-    Without a prior H does not see equal changes of the scores; a multiple of the matrix of ones fixes that, and drops
-    out in the centring.
+    J = Σ s sᵀ is the sum of squared slopes of the results that were seen. Without a prior H does not see equal changes
+    of the scores; a multiple of the matrix of ones fixes that, and drops out in the centring.
     """
     from scipy.linalg import cho_factor, cho_solve
 
