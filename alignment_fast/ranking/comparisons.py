@@ -186,8 +186,8 @@ class Comparisons:
         home : bool
             Whether the first side was at home (or shown first).
         **columns : str
-            Names of columns by role: winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight.
-            What is not named is guessed (``model_a``, ``model_b`` and ``winner``, say).
+            Names of columns by role: winner, loser, tied, first, second, outcome, wins_first, wins_second, ties,
+            weight. What is not named is guessed (``model_a``, ``model_b`` and ``winner``, say).
 
         Raises
         ------

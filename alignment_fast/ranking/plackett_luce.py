@@ -206,6 +206,10 @@ class PlackettLuceFit(RatingFit):
             raise ValueError(f"the covariance of more than {LARGEST_COVARIANCE} scores is too large; use bootstrap()")
         return kernel.covariance(self.rankings._objective(None, self.specification.l2), self.scores)
 
+    def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
+        difference = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)])
+        return solve.probabilities("bradley-terry", difference, 0.0)[outcome][()]
+
     def _parameter_covariance(self, kind: str) -> NDArray[np.float64]:
         return self.covariance(kind)
 
@@ -292,8 +296,8 @@ def fit_plackett_luce(
 
     Notes
     -----
-    Accuracy: scores are exact to about `tol`. Cost: about six Newton steps, each of 3 ns per place and 0.7 ns per pair of
-    places of a ranking.
+    Accuracy: scores are exact to about `tol`. Cost: about six Newton steps, each of some 5 ns per place and 1 ns per pair
+    of places of a ranking.
 
     References
     ----------

@@ -65,6 +65,41 @@ def sort_buckets(
     words: _Words, other: _Words, ends: _Counts, first: int, last: int, low_bit: int, high_bit: int
 ) -> None: ...
 
+# ---- Elo (elo.inc) ----
+
+def elo_play(
+    winner: _Indices,
+    loser: _Indices,
+    outcome: _Reals | None,
+    weight: _Reals | None,
+    order: _Indices | None,
+    k: float,
+    first: int,
+    last: int,
+    rating: _Reals,
+) -> None: ...
+def elo_shuffle(key: int, replicate: int, order: _Indices) -> None: ...
+
+# ---- Plackett-Luce (plackett_luce.inc) ----
+
+ITEM: Final[int]
+REPEATED: Final[int]
+
+@disjoint_base
+class Choices:
+    arrays: tuple[memoryview | None, ...]
+    tile: int
+
+    def __init__(
+        self, item: _Indices, start: _Counts, depth: _Indices, weight: _Reals | None, longest: int
+    ) -> None: ...
+    def check(self, first: int, last: int, n_items: int, seen: _Indices) -> int: ...
+    def choices_gradient(
+        self, u: _Reals, w: _Reals, first: int, last: int, gradient: _Reals, diagonal: _Reals, total: _Reals
+    ) -> None: ...
+    def choices_matrix(self, w: _Reals, first: int, last: int, matrix: _Reals) -> None: ...
+    def choices_product(self, w: _Reals, v: _Reals, first: int, last: int, out: _Reals) -> None: ...
+
 # ---- the graph of wins (reach.inc) ----
 
 def reach(

@@ -531,7 +531,7 @@ cdef class Choices:
             word = choices_check(&self.rankings, first, last, n_items, &seen[0])
         return word
 
-    def gradient(self, const double[::1] u, const double[::1] w, Py_ssize_t first, Py_ssize_t last,
+    def choices_gradient(self, const double[::1] u, const double[::1] w, Py_ssize_t first, Py_ssize_t last,
                  double[::1] gradient, double[::1] diagonal, double[::1] total):
         """Add slopes, the diagonal of the negated Hessian, and the log-likelihood."""
         cdef double *scratch = allocate(2 * self.tile)
@@ -540,14 +540,14 @@ cdef class Choices:
                                &diagonal[0], &total[0])
         free(scratch)
 
-    def matrix(self, const double[::1] w, Py_ssize_t first, Py_ssize_t last, double[::1] matrix):
+    def choices_matrix(self, const double[::1] w, Py_ssize_t first, Py_ssize_t last, double[::1] matrix):
         """Add what -w_i w_j makes the off-diagonal entries of the negated Hessian, each in either triangle."""
         cdef double *scratch = allocate(self.tile)
         with nogil:
             table.choices_matrix(&self.rankings, &w[0], first, last, w.shape[0], scratch, &matrix[0])
         free(scratch)
 
-    def product(self, const double[::1] w, const double[::1] v, Py_ssize_t first, Py_ssize_t last, double[::1] out):
+    def choices_product(self, const double[::1] w, const double[::1] v, Py_ssize_t first, Py_ssize_t last, double[::1] out):
         """Add the negated Hessian times `v`."""
         cdef double *scratch = allocate(2 * self.tile)
         with nogil:

@@ -100,7 +100,7 @@ class Objective:
         weight = np.exp(shifted)
 
         def run(first, last, out):
-            self.kernel.gradient(shifted, weight, first, last, out[:n], out[n : 2 * n], out[2 * n :])
+            self.kernel.choices_gradient(shifted, weight, first, last, out[:n], out[n : 2 * n], out[2 * n :])
 
         sums = self._summed(2 * n + 1, PASS * len(self.rankings.item), run)
         value = float(sums[2 * n]) - 0.5 * self.ridge * float((u * u).sum())
@@ -112,7 +112,7 @@ class Objective:
         n, weight = self.items, np.exp(u - u.max())
 
         def run(first, last, out):
-            self.kernel.matrix(weight, first, last, out)
+            self.kernel.choices_matrix(weight, first, last, out)
 
         half = self._summed(n * n, PAIR * self.pairs, run).reshape(n, n)
         full = -(half + half.T) * weight * weight[:, None]
@@ -130,7 +130,7 @@ class Objective:
 
         def product(v):
             def run(first, last, out):
-                self.kernel.product(weight, v, first, last, out)
+                self.kernel.choices_product(weight, v, first, last, out)
 
             return self._summed(self.items, PRODUCT * len(self.rankings.item), run) + self.ridge * v
 

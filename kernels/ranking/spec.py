@@ -50,6 +50,63 @@ COMPARISONS = (
     ),
 )
 
+_ELO_BOUND = MappingProxyType({"float64": 1e-13})
+_CHOICES = "Plackett, Appl. Statist. 24 (1975); Hunter, Ann. Statist. 32 (2004)"
+
+
+def _sequence_row(name, formula, arguments, oracle, reference):
+    return Kernel(
+        name=name,
+        formula=formula,
+        arguments=arguments,
+        dtypes=("float64",),
+        domain=(),
+        bounds=_BITS if name == "elo_shuffle" else _ELO_BOUND,
+        unit="bits" if name == "elo_shuffle" else "relative",
+        oracle=oracle,
+        backends=("cpu",),
+        reference=reference,
+    )
+
+
+SEQUENCES = (
+    _sequence_row(
+        "elo_play",
+        "R_w += k w (o - σ(R_w - R_l)), R_l -= the same, game by game",
+        ("winner", "loser", "outcome", "weight", "order", "k", "first", "last", "rating"),
+        "elo:ratings",
+        "Elo, The Rating of Chessplayers (1978)",
+    ),
+    _sequence_row(
+        "elo_shuffle",
+        "the Fisher-Yates shuffle, place i by floor(word_i (i + 1) / 2^64)",
+        ("key", "replicate", "order"),
+        "elo:shuffle",
+        "Durstenfeld, Algorithm 235, CACM 7 (1964)",
+    ),
+    _sequence_row(
+        "choices_gradient",
+        "Σ u(a_t) - log Σ_{v >= t} exp u(a_v), and its derivatives",
+        ("u", "w", "first", "last", "gradient", "diagonal", "total"),
+        "plackett_luce:log_likelihood",
+        _CHOICES,
+    ),
+    _sequence_row(
+        "choices_matrix",
+        "Σ q_min(i, j) over rankings, q_i = Σ_{t <= t_i} 1 / s_t²",
+        ("w", "first", "last", "matrix"),
+        "plackett_luce:hessian",
+        _CHOICES,
+    ),
+    _sequence_row(
+        "choices_product",
+        "Hessian times a vector, ranking by ranking",
+        ("w", "v", "first", "last", "out"),
+        "plackett_luce:hessian",
+        _CHOICES,
+    ),
+)
+
 _MODELS = "Bradley and Terry 1952; Thurstone 1927; Rao and Kupper 1967; Davidson 1970"
 
 
@@ -120,4 +177,4 @@ MODELS = (
     ),
 )
 
-KERNELS: tuple[Kernel, ...] = COMPARISONS + MODELS
+KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
