@@ -238,6 +238,90 @@ def test_bad_matrices_are_refused(wins, ties, message):
         Comparisons.from_matrix(wins, ties)
 
 
+# ---- tables of votes ----
+
+SIDED = {"model_a": ["x", "y", "z", "x"], "model_b": ["y", "z", "x", "z"]}
+RESULT = {(0, 1, 0): (1, 0, 0), (0, 2, 0): (0, 0, 2), (1, 2, 0): (0, 1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("table", "options"),
+    [
+        (SIDED | {"winner": ["model_a", "model_b", "tie", "tie (bothbad)"]}, {}),
+        (SIDED | {"winner": ["A", "right", "Both good", "draw"]}, {}),
+        (SIDED | {"outcome": [1.0, 0.0, 0.5, 0.5]}, {}),
+        (SIDED | {"outcome": ["1", "0", "0.5", "0.5"]}, {}),
+        (SIDED | {"Winner": ["x", "z", "tie", "tie"]}, {}),
+        (SIDED | {"who": ["x", "z", "tie", "tie"]}, {"outcome": "who"}),
+        (SIDED | {"winner": ["x", "z", "tie", "tie"], "weight": np.ones(4)}, {}),
+        ({"u": SIDED["model_a"], "v": SIDED["model_b"], "label": [1, 0, 0.5, 0.5]}, {"first": "u", "second": "v"}),
+        ({"winner": ["x", "z", "z", "x"], "loser": ["y", "y", "x", "z"], "tied": [0, 0, 1, 1]}, {}),
+        (
+            {
+                "item_i": ["x", "z", "z"],
+                "item_j": ["y", "y", "x"],
+                "wins_i": [1, 1, 0],
+                "wins_j": [0, 0, 0],
+                "ties": [0, 0, 2],
+            },
+            {},
+        ),
+    ],
+)
+def test_tables_are_read_however_votes_are_kept(table, options):
+    found = Comparisons.from_frame(table, **options)
+    assert found.labels == ("x", "y", "z")
+    assert counted(found) == RESULT
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_frames_of_other_libraries(library):
+    module = pytest.importorskip(library)
+    frame = (module.table if library == "pyarrow" else module.DataFrame)(SIDED | {"outcome": [1.0, 0.0, 0.5, 0.5]})
+    assert counted(Comparisons.from_frame(frame)) == RESULT
+
+
+def test_soft_outcomes_in_a_table():
+    found = Comparisons.from_frame({"a": [0, 1], "b": [1, 2], "outcome": [0.25, 1.0]})
+    assert counted(found) == {(0, 1, 0): (0.25, 0.75, 0), (1, 2, 0): (1, 0, 0)}
+    assert found.labels is None
+
+
+def test_names_of_items_that_are_names_of_sides():
+    """Where every outcome names one of the two, it is the winner that is named, not a side."""
+    found = Comparisons.from_frame({"left": ["b", "b"], "right": ["a", "c"], "winner": ["a", "b"]})
+    assert counted(found) == {(0, 1, 0): (1, 0, 0), (1, 2, 0): (1, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("table", "home"),
+    [
+        ({"home": [0, 1, 0], "away": [1, 0, 1], "result": [1, 1, 0.5]}, True),
+        ({"home": [0, 1], "away": [1, 0], "wins_a": [1, 1], "wins_b": [0, 0], "ties": [1, 0]}, True),
+    ],
+)
+def test_the_first_side_is_at_home(table, home):
+    found = Comparisons.from_frame(table, home=home)
+    assert counted(found) == {(0, 1, 1): (1, 0, 1), (1, 0, 1): (1, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "error", "message"),
+    [
+        ({"u": [0], "v": [1]}, {}, ValueError, "no two columns look like the two sides .* its columns are: u, v"),
+        ({"a": [0], "b": [1]}, {}, ValueError, "no column looks like the outcome"),
+        ({"a": [0], "b": [1]}, {"outcome": "c"}, ValueError, r"has no column 'c' \(outcome\)"),
+        ({"a": ["x"], "b": ["y"], "winner": ["z"]}, {}, ValueError, "row 0: 'z' is no outcome of 'x' against 'y'"),
+        ({"a": [0], "b": [1], "outcome": [7]}, {}, ValueError, "row 0: 7 is no outcome"),
+        ({"a": [0], "b": [1], "outcome": [1]}, {"victor": "a"}, TypeError, "victor"),
+        ({"a": [0, 1], "b": [1, None], "outcome": [1, 1]}, {}, ValueError, r"b\[1\] is missing"),
+    ],
+)
+def test_tables_that_mean_nothing(table, options, error, message):
+    with pytest.raises(error, match=message):
+        Comparisons.from_frame(table, **options)
+
+
 # ---- bad input ----
 
 

@@ -199,7 +199,8 @@ class Comparisons:
         Notes
         -----
         An outcome is the name of the winner; or a side (the name of its column, ``left``, ``a``, ...), or begins with
-        ``tie``, ``draw``, ``both``, ...; or the share of the win that goes to the first side, where 0.5 is a tie.
+        ``tie``, ``draw``, ``both``, ...; or a number from 0 to 1, the share of the win that goes to the first side,
+        where 0.5 is a tie.
 
         Examples
         --------
@@ -221,7 +222,7 @@ class Comparisons:
             (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
         weight = cells.get("weight")
         if layout.winner:
-            arguments = {"winner": one, "loser": other, "tied": cells.get("tied"), "weight": weight}
+            arguments: dict[str, Any] = {"winner": one, "loser": other, "tied": cells.get("tied"), "weight": weight}
             at_home = np.ones(len(one), dtype=np.int8)
         elif layout.wins_first:
             counts = [_labels.as_numbers(cells[role], layout.given[role]) for role in ("wins_first", "wins_second")]

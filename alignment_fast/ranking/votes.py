@@ -145,9 +145,9 @@ def shares_of(
     Parameters
     ----------
     codes, words : array (M,), sequence
-        Outcomes: ``words[codes[row]]``. If every outcome that is no tie is the name of one of the two items, it names
-        the winner. Otherwise it is a side (its column, ``left``, ``a``, ...), ``tie``, ``draw``, ``both bad``, ..., or
-        a number from 0 to 1, the share itself, with 0.5 a tie.
+        Outcomes: ``words[codes[row]]``. A number from 0 to 1 is the share itself, 0.5 a tie. If every other outcome
+        that is no tie is the name of one of the two items, it names the winner; otherwise it is a side (its
+        column, ``left``, ``a``, ...), ``tie``, ``draw``, ``both bad``, ...
     first, second : array (M,)
         The two items.
     labels : sequence
@@ -162,7 +162,7 @@ def shares_of(
 
     """
     number = {str(label): index for index, label in enumerate(labels)}
-    item = np.array([number.get(str(word), -1) for word in words])[codes]
+    item = np.array([-1 if _share(word) is not None else number.get(str(word), -1) for word in words])[codes]
     meaning = np.array([_meaning(word, layout) for word in words])[codes]
     named = np.where(item == first, FIRST_WON, np.where(item == second, SECOND_WON, UNKNOWN))
     unnamed = named == UNKNOWN
@@ -189,13 +189,19 @@ def _meaning(word: Hashable, layout: Layout) -> float:
         return SECOND_WON
     if text.startswith(TIE_WORDS):
         return np.nan
-    try:
-        share = float(text)
-    except ValueError:
-        return UNKNOWN
-    if not 0 <= share <= 1:
+    share = _share(word)
+    if share is None:
         return UNKNOWN
     return np.nan if share == 0.5 else share
+
+
+def _share(word: Hashable) -> float | None:
+    """Return the share of the win that a number from 0 to 1 stands for, whatever the items are called."""
+    try:
+        share = float(str(word))
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None
 
 
 def arguments_of_shares(

@@ -34,8 +34,8 @@ PASS, PRODUCT, FACTOR, STEP, DRAW = 8.0, 1.7, 0.1, 30_000.0, 30.0
 CHUNK, MOST_CHUNKS = 1 << 16, 64
 # Steps of conjugate gradients over which the decrease is watched.
 WATCHED = 4
-# As in newton.inc: decrement below which rounding may be all that is left, and rounding of the objective.
-FLOOR, SLACK, HALVINGS = 1e-7, 1e-12, 40
+# As in newton.inc: decrement, and step, below which rounding may be all that is left, and rounding of the objective.
+FLOOR, CHORD, SLACK, HALVINGS = 1e-7, 0.01, 1e-12, 40
 # Largest entry of 2 atanh in the start: log-odds of 0.975.
 STEEPEST = 0.95
 
@@ -291,7 +291,7 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
         if objective.free:
             step = objective.centred(step)
         size, decrement = float(np.abs(step).max()), float(np.sqrt(max((at.gradient * step).sum(), 0.0)))
-        if size <= tolerance or (size > 0.5 * previous and decrement <= FLOOR):
+        if size <= tolerance or (CHORD >= size > 0.5 * previous and decrement <= FLOOR):
             return u + step, (decrement, size, True), iteration
         u, at = improve(objective, u, at, step)
         previous = size
