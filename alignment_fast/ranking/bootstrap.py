@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bootstrap", "bootstrap"]
 
-# Largest entry of the last Newton step of a replicate: far below any standard error that is worth a bootstrap.
-TOLERANCE = 1e-8
+# Largest entry of the last Newton step of a replicate, which is still taken: far below any standard error.
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)

@@ -206,7 +206,7 @@ def _result(
     at_home = int(specification.home)
     return RatingFit(
         scores=u[:items] - u[:items].mean(),
-        log_likelihood=objective.log_likelihood(u),
+        log_likelihood=found.value - objective.log_prior(u),
         gradient_norm=found.gradient_norm,
         newton_decrement=found.decrement,
         last_step=found.step,

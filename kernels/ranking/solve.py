@@ -32,8 +32,10 @@ LARGEST_DENSE = 1536
 PASS, PRODUCT, FACTOR, STEP, DRAW = 8.0, 1.7, 0.1, 30_000.0, 30.0
 # Cells are summed by chunks, a number that depends on the problem only.
 CHUNK, MOST_CHUNKS = 1 << 16, 64
-# Steps of conjugate gradients over which the decrease is watched.
-WATCHED = 4
+# Steps of conjugate gradients over which the decrease is watched: on the way, and for the last step, which certifies.
+GLANCED, WATCHED = 2, 6
+# Largest error of a step, relative, in the norm of the Hessian.
+LOOSE = 0.03
 # As in newton.inc: decrement, and step, below which rounding may be all that is left, and rounding of the objective.
 FLOOR, CHORD, SLACK, HALVINGS = 1e-7, 0.01, 1e-12, 40
 # Largest entry of 2 atanh in the start: log-odds of 0.975.
@@ -147,10 +149,9 @@ class Objective:
             num_threads=self.num_threads,
         )
 
-    def log_likelihood(self, u):
-        """Return the objective at `u` without the prior."""
-        n = self.problem.unknowns
-        return self.evaluate(u, curvatures=False).value - self.problem.prior(u, np.zeros(n), np.zeros(n))
+    def log_prior(self, u):
+        """Return what the prior adds to the log-likelihood at `u`."""
+        return self.problem.prior(u, np.zeros(len(u)), np.zeros(len(u)))
 
     def evaluate(self, u, curvatures=True):
         """Return the `Evaluation` at `u`; without curvatures those arrays are empty."""
@@ -279,18 +280,23 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
     n = objective.problem.unknowns
     if budget is None:
         step_cost = PRODUCT * objective.problem.cells + STEP
-        budget = max(WATCHED, int(FACTOR * n**3 / 3 / step_cost)) if n <= LARGEST_DENSE else 20 * n
+        budget = max(2 * WATCHED, int(FACTOR * n**3 / 3 / step_cost)) if n <= LARGEST_DENSE else 20 * n
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
-        relative = min(0.03, max(1e-5, previous))
+        # The error that is left is about `relative` of a step of about previous²: no more is asked for than counts.
+        relative = min(LOOSE, max(previous, 0.1 * tolerance / previous**2))
         # Rounding must leave no part of the null vector in it: nothing would ever take that away.
         right = objective.centred(at.gradient) if objective.free else at.gradient
-        step, found = conjugate_gradients(objective.hessian(u, at), at.diagonal, right, relative, budget)
-        if not found:
-            return u, None, iteration - 1
-        if objective.free:
-            step = objective.centred(step)
-        size, decrement = float(np.abs(step).max()), float(np.sqrt(max((at.gradient * step).sum(), 0.0)))
+        for watched in (GLANCED, WATCHED) if previous**2 > tolerance else (WATCHED,):
+            product = objective.hessian(u, at)
+            step, found = conjugate_gradients(product, at.diagonal, right, relative, watched, budget)
+            if not found:
+                return u, None, iteration - 1
+            step = objective.centred(step) if objective.free else step
+            size = float(np.abs(step).max())
+            if size > tolerance:
+                break
+        decrement = float(np.sqrt(max((at.gradient * step).sum(), 0.0)))
         if size <= tolerance or (CHORD >= size > 0.5 * previous and decrement <= FLOOR):
             return u + step, (decrement, size, True), iteration
         u, at = improve(objective, u, at, step)
@@ -312,10 +318,10 @@ def improve(objective, u, at, step):
     return trial, there
 
 
-def conjugate_gradients(product, diagonal, right, relative, budget):
+def conjugate_gradients(product, diagonal, right, relative, watched, budget):
     """Return (x, whether it was found): the solution of ``product(x) = right``, by Jacobi's preconditioner.
 
-    The error, in the norm of the matrix, is at most about `relative` of the solution: what the last `WATCHED` steps
+    The error, in the norm of the matrix, is at most about `relative` of the solution: what the last `watched` steps
     added to its square bounds what is missing where convergence is steady (Strakoš and Tichý, ETNA 13 (2002) 56-80).
     Sums are NumPy's own, whose order does not depend on threads.
     """
@@ -323,7 +329,7 @@ def conjugate_gradients(product, diagonal, right, relative, budget):
     x, residual = np.zeros_like(right), right.copy()
     z = weight * residual
     direction, power = z, (residual * z).sum()
-    total, recent = 0.0, deque(maxlen=WATCHED)
+    total, recent = 0.0, deque(maxlen=watched)
     start = power
     for _ in range(budget):
         if power <= 1e-30 * start:
@@ -337,7 +343,7 @@ def conjugate_gradients(product, diagonal, right, relative, budget):
         residual -= length * image
         recent.append(length * power)
         total += length * power
-        if len(recent) == WATCHED and sum(recent) <= relative**2 * total:
+        if len(recent) == watched and sum(recent) <= relative**2 * total:
             return x, True
         z = weight * residual
         power, before = (residual * z).sum(), power
