@@ -3,6 +3,7 @@
 from alignment_fast.ranking._rows import ItemIndexError
 from alignment_fast.ranking.bootstrap import Bootstrap
 from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.contextual import fit_contextual
 from alignment_fast.ranking.elo import EloRatings, elo
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
@@ -21,6 +22,7 @@ __all__ = [
     "RatingFit",
     "elo",
     "fit",
+    "fit_contextual",
     "fit_plackett_luce",
     "gradient",
     "hessian_product",

@@ -104,6 +104,16 @@ def fit(
     np.float64(0.7419)
 
     """
+    specification = specify(model, l2, gamma_shape, home, bias_reduction, tol, max_iter)
+    check_existence(comparisons, specification)
+    covariates = home_covariate(comparisons) if home else solve.NO_COVARIATES
+    return maximum(comparisons, specification, covariates, start, tol, max_iter, num_threads)
+
+
+def specify(
+    model: str, l2: float, gamma_shape: float, home: bool, bias_reduction: bool, tol: float, max_iter: int
+) -> Specification:
+    """Return the `Specification` of checked options."""
     check_model(model)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
@@ -114,9 +124,7 @@ def fit(
     specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
     if bias_reduction and (model != "bradley-terry" or specification.has_prior):
         raise ValueError("bias_reduction is for the model 'bradley-terry' without a prior")
-    check_existence(comparisons, specification)
-    covariates = home_covariate(comparisons) if home else solve.NO_COVARIATES
-    return maximum(comparisons, specification, covariates, start, tol, max_iter, num_threads)
+    return specification
 
 
 def check_existence(comparisons: Comparisons, specification: Specification) -> None:
