@@ -39,11 +39,12 @@ SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 
 def measured(call, clock):
     """Return the seconds of one call, from as many as fill `SHORTEST`."""
-    calls = 0
+    calls, elapsed = 0, 0.0
     start = clock()
-    while (elapsed := clock() - start) < SHORTEST:
+    while elapsed < SHORTEST:
         call()
         calls += 1
+        elapsed = clock() - start
     return elapsed / calls
 
 
