@@ -39,8 +39,8 @@ LIBRARIES = """
   or the paper (do not).
 - `exo_pair` with ε = 0: an error here and in TRL from 0.29 on, 1e-3 in TRL before.
 - Shift of `bco_pair`: a running mean of rewards in TRL up to 0.28; here `delta`.
-- Negative log-likelihood of `cpo` and `orpo`: a token mean over the batch in TRL; here −a_w of each pair, divided by its
-  length where lengths are given.
+- Negative log-likelihood of `cpo` and `orpo`: a token mean over the batch in TRL; here −a_w of each pair, divided
+  by its length where lengths are given.
 - Reference point of `kto`: TRL's estimate is in nats, inside β (ρ − KL); here `kl` is in units of the reward, as
   `af.pairwise.batch_kl` computes it.
 """
