@@ -7,7 +7,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("best_of_n", "information", "interop", "pairwise", "policy", "random")
+_SUBMODULES = ("best_of_n", "information", "interop", "memoryless", "pairwise", "policy", "random")
 _ATTRIBUTES = {
     "get_num_threads": "alignment_fast.kernels.common.threads",
     "set_num_threads": "alignment_fast.kernels.common.threads",
@@ -15,6 +15,7 @@ _ATTRIBUTES = {
     "show_config": "alignment_fast._config",
     "get_include": "alignment_fast._config",
     "BackendUnavailableError": "alignment_fast.errors",
+    "ConvergenceError": "alignment_fast.errors",
 }
 
 __all__ = [
