@@ -17,6 +17,7 @@ from importlib.metadata import version
 import numpy as np
 import test_bench_best_of_n
 import test_bench_information
+import test_bench_pairwise
 import test_bench_random
 import test_bench_scalar
 import test_bench_sequence
@@ -32,6 +33,8 @@ CASES = [
     *test_bench_information.CASES,
     *test_bench_information.SECOND_CASES,
     *test_bench_information.SMALL_CASES,
+    *test_bench_pairwise.CASES,
+    *test_bench_pairwise.MATCHED,
     *test_bench_sequence.CASES,
 ]
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it

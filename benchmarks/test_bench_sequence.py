@@ -139,7 +139,7 @@ BACKWARD = {
     "JAX": ("jax", partial(jaxs, gradient=True)),
 }
 # Tokens, letters, dtype: whether the aims are for this size.
-SIZES = {(400, 50257, "float32"): True, (80, 262144, "float32"): False, (200, 50257, "float64"): False}
+SIZES = {(1000, 50257, "float32"): True, (80, 262144, "float32"): False, (200, 50257, "float64"): False}
 
 
 def contenders(size, mine, peers, check):

@@ -1,5 +1,8 @@
 """Every loss of the table against its formula in 60 digits: values, gradients, score maps, lengths, reductions."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,6 +42,11 @@ def check(result, name, arrays, dtype, *, bound, **parameters):
 def test_the_oracle_knows_every_loss():
     assert set(oracle.PAIRED) == set(PAIRED)
     assert set(oracle.OF_MARGIN) == {name for name, row in af.pairwise.LOSS_TYPES.items() if row.margin_kernel}
+
+
+def test_the_page_of_losses_is_current():
+    docs = Path(__file__).parents[1] / "docs"
+    assert (docs / "losses.md").read_text("utf-8") == runpy.run_path(str(docs / "losses.py"))["page"]()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

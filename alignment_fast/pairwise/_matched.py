@@ -28,7 +28,9 @@ def matched_loss(of, loss_type, settings, arrays, divisor, metrics, num_threads)
     )[0]  # fmt: skip
     if grad_chosen is not None:
         matching.scattered(slope, upper_order, grad_chosen)
-    if grad_rejected is not None:
+    if loss_type == "aot" and grad_chosen is not None and grad_rejected is not None:
+        np.negative(grad_chosen, out=grad_rejected)  # in order: cheaper than a second scatter
+    elif grad_rejected is not None:
         matching.scattered(-slope, upper_order if loss_type == "aot" else lower_order, grad_rejected)
     return (total, *_rewards(settings.parameters[0], (chosen, ref_chosen), (rejected, ref_rejected), arrays, metrics))
 

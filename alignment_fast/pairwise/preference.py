@@ -131,7 +131,7 @@ def preference_loss(
 
     Notes
     -----
-    Accuracy, for exact scores: 4 units in the last place of the sum of the magnitudes of the terms of the formula; sums
+    Accuracy, for exact scores: 4 epsilon times the sum of the magnitudes of the terms of the formula; sums
     over pairs in fixed order, of tiles in the dtype, of tiles in float64. Every finite input gives finite losses and
     gradients as long as squares of scores are finite, without clamps that would set gradients to zero. Cost of the
     default with gradients: one exponential, a short polynomial and two divisions per pair; four reads and two writes

@@ -44,10 +44,9 @@ cdef extern from *:
     ctypedef struct af_table:
         void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
-                                     float*) noexcept nogil
-        void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*,
-                                     int32_t*, double*) noexcept nogil
+        void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, int32_t*, float*) noexcept nogil
+        void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, int32_t*,
+                                     double*) noexcept nogil
         void (*token_logprobs_f32)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
                                    Py_ssize_t) noexcept nogil
         void (*token_logprobs_f64)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
@@ -197,9 +196,9 @@ def sort_differences(const floating[::1] x, const floating[::1] y, floating[::1]
         raise MemoryError
     with nogil:
         if floating is double:
-            table.sort_differences_f64(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+            table.sort_differences_f64(n, &x[0], &y[0], scratch, &order[0], &values[0])
         else:
-            table.sort_differences_f32(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+            table.sort_differences_f32(n, &x[0], &y[0], scratch, &order[0], &values[0])
     PyMem_Free(scratch)
 
 

@@ -1,9 +1,10 @@
 """Rows of the pairwise kernels.
 
-Bounds of `evaluate` are in units in the last place of the sum of the magnitudes of the terms of a formula, for exact
-margins; sums over pairs add the error of a fixed-order sum of 1024 terms. What sorts and scatters moves values
-unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean distance of a logit from the
-largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
+Bounds of `evaluate` are in units of the machine epsilon times the sum of the magnitudes of the terms of a formula, for
+exact arguments βm - γ; they hold for losses and first derivatives, and for second derivatives but those of exo_pair and
+discopop, which are within four times the bound. Sums over pairs add the error of a fixed-order sum of 1024 terms. What
+sorts and scatters moves values unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean
+distance of a logit from the largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
 """
 
 from types import MappingProxyType
