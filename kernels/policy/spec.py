@@ -1,0 +1,3 @@
+"""Rows of the kernels of iterated preference optimisation."""
+
+KERNELS = ()
