@@ -32,6 +32,7 @@ PACKAGES = {
     "alignment_fast.interop": "alignment_fast/interop",
     "alignment_fast.policy": "alignment_fast/policy",
     "alignment_fast.kernels": "kernels",
+    "alignment_fast.kernels.policy": "kernels/policy",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }
 

@@ -15,6 +15,7 @@ _ATTRIBUTES = {
     "show_config": "alignment_fast._config",
     "get_include": "alignment_fast._config",
     "BackendUnavailableError": "alignment_fast.errors",
+    "ConvergenceError": "alignment_fast.errors",
 }
 
 __all__ = [

@@ -8,12 +8,14 @@ from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
 from alignment_fast.errors import BackendUnavailableError as BackendUnavailableError
+from alignment_fast.errors import ConvergenceError as ConvergenceError
 from alignment_fast.kernels.common.threads import get_num_threads as get_num_threads
 from alignment_fast.kernels.common.threads import num_threads as num_threads
 from alignment_fast.kernels.common.threads import set_num_threads as set_num_threads
 
 __all__ = [
     "BackendUnavailableError",
+    "ConvergenceError",
     "__version__",
     "best_of_n",
     "get_include",

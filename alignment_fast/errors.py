@@ -7,6 +7,26 @@ class BackendUnavailableError(ImportError):
     """An optional library or device is needed for this call and cannot be used here."""
 
 
+class ConvergenceError(ArithmeticError):
+    """An iteration did not meet its certificate, or has nothing finite to converge to.
+
+    Parameters
+    ----------
+    message : str
+        What was asked for, what was reached.
+    best : object
+        The best iterate, None where there is none.
+
+    """
+
+    def __init__(self, message, best=None):
+        super().__init__(message, best)
+        self.best = best
+
+    def __str__(self):
+        return str(self.args[0])
+
+
 def unravel(flat, shape):
     """Return the index of flat position `flat` in an array of `shape`: an integer for one axis, else a tuple."""
     index = []
