@@ -96,8 +96,9 @@ cdef class Trajectories:
         self.problem.skew, self.problem.log_ref = rows_of(skew), rows_of(log_ref)
         self.problem.sampler, self.problem.log_init = rows_of(sampler), rows_of(log_init)
         self.problem.alpha, self.problem.beta, self.problem.lambda_ = rows_of(alpha), rows_of(beta), rows_of(lam)
-        self.problem.schedule = NULL if schedule is None else &schedule[0, 0]
         self.problem.burn_in, self.problem.n_times = burn_in, times.shape[0]
+        if schedule is not None and schedule.shape[0]:
+            self.problem.schedule = &schedule[0, 0]
         if times.shape[0]:
             self.problem.times, self.problem.path = &times[0], &path[0, 0, 0]
 

@@ -1,0 +1,50 @@
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+LANES: Final[int]
+IPO: Final[int]
+DPO: Final[int]
+
+_Reals = NDArray[np.float64]
+
+def state_size(size: int) -> int: ...
+@disjoint_base
+class Trajectories:
+    def __init__(
+        self,
+        method: int,
+        rows: int,
+        shared: bool,
+        skew: _Reals,
+        log_ref: _Reals,
+        sampler: _Reals,
+        log_init: _Reals,
+        alpha: _Reals,
+        beta: _Reals,
+        lam: _Reals,
+        schedule: _Reals | None,
+        burn_in: int,
+        times: NDArray[np.int64],
+        path: _Reals,
+        state: _Reals,
+    ) -> None: ...
+    def start(self, first: int, last: int) -> None: ...
+    def run(self, begin: int, end: int, first: int, last: int) -> None: ...
+    def finish(
+        self,
+        round: int,
+        tolerance: float,
+        first: int,
+        last: int,
+        log_policy: _Reals,
+        mean: _Reals,
+        variance: _Reals,
+        entropy: _Reals,
+        entropy_min: _Reals,
+        entropy_max: _Reals,
+        period: _Reals,
+        converged: NDArray[np.uint8],
+    ) -> None: ...
