@@ -7,6 +7,7 @@ import numpy as np
 
 from alignment_fast import _preferences
 from alignment_fast._arrays import as_parameter, parameter_grid
+from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
 from alignment_fast.errors import place
 from alignment_fast.kernels.policy import cpu, optimum, trajectories
 
@@ -62,13 +63,16 @@ class Arguments:
         return place(trajectory, self.shape)
 
 
-def arguments(P, parameters, init, sampler, ref, method, *, steps=None, outer=False) -> Arguments:
+def arguments(
+    P, parameters, init, sampler, ref, method, noise=None, seed=None, *, steps=None, outer=False
+) -> Arguments:
     """Return the `Arguments`; what is wrong raises an error that names it.
 
     `parameters` holds alpha, beta and lam, each a number, an array or a `Schedule` of `steps` rounds. With `outer` every
     row meets every parameter point, however many axes the parameters have; without, parameters of two and more axes
     broadcast against the rows. `init` may be None where no trajectory starts.
     """
+    check_noise(noise)
     code = method_code(method)
     distributions = {"init": init, "sampler": sampler, "ref": ref}
     if init is None:
@@ -76,8 +80,9 @@ def arguments(P, parameters, init, sampler, ref, method, *, steps=None, outer=Fa
     task = _preferences.problem(P, distributions=distributions)
     base, schedule = _split(parameters, steps)
     grids, leading, shape = _grids(base, task.leading, outer)
-    if code == cpu.DPO:
-        _require_finite_rewards(task["P"])
+    matrices = frozen_estimate(task["P"], noise, seed) if isinstance(noise, FrozenEstimate) else task["P"]
+    if code == cpu.DPO and not isinstance(noise, FreshPairs):
+        _require_finite_rewards(matrices)
     count = int(np.prod(leading, dtype=np.int64))
     with np.errstate(divide="ignore"):
         log_ref = np.log(task["ref"])
@@ -85,12 +90,13 @@ def arguments(P, parameters, init, sampler, ref, method, *, steps=None, outer=Fa
     problem = trajectories.Problem(
         code,
         count,
-        _rows(optimum.skew(task["P"]), leading, count, 2),
+        _rows(optimum.skew(matrices), leading, count, 2),
         _rows(log_ref, leading, count),
         _rows(task["sampler"], leading, count),
         _rows(log_init, leading, count),
         *grids,
         schedule,
+        fresh_pairs(noise, seed),
     )
     return Arguments(task, leading, shape, problem)
 
@@ -112,7 +118,9 @@ def _split(parameters, steps):
             if steps is None:
                 raise ValueError(f"{name} is a Schedule, and this function knows no rounds")
             if values.shape != (steps,):
-                raise ValueError(f"{name} is a Schedule of shape {values.shape}, not of one value for each of {steps} steps")
+                raise ValueError(
+                    f"{name} is a Schedule of shape {values.shape}, not of one value for each of {steps} steps"
+                )
             _check_parameter(values, name)
             schedule = np.ones((steps, 3)) if schedule is None else schedule
             schedule[:, column] = values

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from alignment_fast import _rows
 from alignment_fast._rng import Seed
 from alignment_fast.dynamics._arguments import Arguments, Schedule, arguments
+from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
 from alignment_fast.kernels.policy import cpu, trajectories
 
@@ -84,6 +85,8 @@ def simulate(
     burn_in: int = 0,
     record: int | ArrayLike | None = None,
     method: str = "ipo",
+    noise: Noise = None,
+    seed: Seed = None,
     num_threads: int | None = None,
 ) -> Trajectory:
     r"""Return trajectories of iterated preference optimisation with mixed reference and sampling.
@@ -117,6 +120,10 @@ def simulate(
         Stride, or ascending list, of the rounds kept in `path`.
     method : {"ipo", "dpo"}
         The objective.
+    noise : FreshPairs or FrozenEstimate, optional
+        Scores from samples in place of exact ones.
+    seed : None, int, SeedSequence or Generator
+        Of the samples. Fresh pairs depend on it, the number of the trajectory, the round and the number of the pair.
     num_threads : int, optional
         Threads to use; the result has the same bits for any number.
 
@@ -158,7 +165,7 @@ def simulate(
     """
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method, steps=steps)
+    given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps)
     times = recorded(record, steps)
     _rows.refuse_large((*given.shape, len(times), given.problem.size), "the path")
     warn_at_unstable_point(given)
@@ -204,6 +211,8 @@ def recorded(record, steps):
 def warn_at_unstable_point(given: Arguments) -> None:
     """Warn if a trajectory starts exactly at a symmetric fixed point that is unstable."""
     problem = given.problem
+    if problem.pairs is not None or problem.schedule is not None:
+        return
     init = np.exp(problem.log_init)
     symmetric = np.flatnonzero(np.ptp(np.matmul(problem.skew, init[..., None])[..., 0], axis=-1) <= 1e-15)
     for row in symmetric if len(symmetric) else ():
@@ -212,7 +221,8 @@ def warn_at_unstable_point(given: Arguments) -> None:
         skew = problem.skew[row if len(problem.skew) > 1 else 0]
         at = slice(None) if len(problem.alpha) == 1 else slice(row, row + 1)
         alpha, beta, lam = problem.alpha[at], problem.beta[at], problem.lam[at]
-        anchored = np.ptp(pull[row] - np.log(start)) <= 1e-15
+        with np.errstate(divide="ignore", invalid="ignore"):
+            anchored = np.ptp(pull[row] - np.log(start)) <= 1e-15
         fed = np.ptp(skew @ offline[row]) <= 1e-15
         stays = (anchored | (alpha == 1)) & (fed | (lam == 1) | (beta == 0))
         unstable = stays & (alpha**2 + (beta * lam * feedback_frequency(skew, start, problem.method)) ** 2 > 1)

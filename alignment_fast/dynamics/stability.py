@@ -173,10 +173,10 @@ def spectral_radius(
     if code == cpu.IPO:
         return task.give(np.hypot(alpha, beta * lam * stability.ipo_frequency(M, pi)))
     mu = lam[..., None] * pi + (1 - lam[..., None]) * sampler
-    return task.give(stability.spectral_radius(dpo_gain(M + 0.5, mu, pi), alpha, beta * lam))
+    return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alpha, beta * lam)[0])
 
 
-def dpo_gain(P, mu, pi):
+def _dpo_gain(P, mu, pi):
     """Return A⁺ R Σ(π), the change of DPO's rewards at μ with log π, (..., K, K)."""
     shape = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1], pi.shape[:-1])
     K = P.shape[-1]

@@ -1,6 +1,6 @@
 """Entry points of the trajectories of policies."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -20,6 +20,9 @@ cdef extern from *:
         trajectory_rows alpha, beta
         trajectory_rows lambda_ "lambda"
         const double *schedule
+        int64_t pairs
+        double prior
+        uint64_t key, replicate
         Py_ssize_t burn_in, n_times
         const int64_t *times
         double *path
@@ -37,8 +40,15 @@ cdef extern from *:
         void (*dynamics_start)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
         void (*dynamics_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
                              double*) noexcept nogil
+        void (*trajectory_prepare)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
+        void (*dynamics_advance)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, const double*, double*, double*,
+                                 double*) noexcept nogil
         void (*dynamics_finish)(const trajectory_problem*, Py_ssize_t, const double*, Py_ssize_t, double,
                                 const trajectory_results*) noexcept nogil
+        void (*lyapunov_start)(Py_ssize_t, double*) noexcept nogil
+        void (*lyapunov_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*, double*,
+                             double*) noexcept nogil
+        void (*lyapunov_finish)(const trajectory_problem*, Py_ssize_t, const double*, double, double*) noexcept nogil
     enum:
         AF_TRAJECTORY_LANES
         TRAJECTORY_IPO
@@ -76,7 +86,9 @@ cdef class Trajectories:
 
     Arrays with one row serve all problems: `skew` (rows, size²), the matrices P - 1/2; `log_ref`, `sampler`, `log_init`
     (rows, size); `alpha`, `beta`, `lam` (rows, points). `schedule` (rounds, 3) holds factors of the three, or is None.
-    `times` are the ascending rounds recorded in `path` (trajectories, times, size). `state` (blocks, state_size).
+    `times` are the ascending rounds recorded in `path` (trajectories, times, size). With `pairs` > 0, scores come from
+    so many sampled pairs a round and `prior` pseudo-pairs, by the random words of replicates `replicate` on under `key`.
+    `state` (blocks, state_size).
     """
 
     cdef trajectory_problem problem
@@ -87,7 +99,7 @@ cdef class Trajectories:
                  const double[:, ::1] log_ref, const double[:, ::1] sampler, const double[:, ::1] log_init,
                  const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam,
                  const double[:, ::1] schedule, Py_ssize_t burn_in, const int64_t[::1] times, double[:, :, ::1] path,
-                 double[:, ::1] state):
+                 double[:, ::1] state, int64_t pairs=0, double prior=0.0, uint64_t key=0, uint64_t replicate=0):
         self.arrays = (skew, log_ref, sampler, log_init, alpha, beta, lam, schedule, times, path)
         self.state = state
         self.problem.method, self.problem.size, self.problem.rows = method, log_ref.shape[1], rows
@@ -96,6 +108,8 @@ cdef class Trajectories:
         self.problem.skew, self.problem.log_ref = rows_of(skew), rows_of(log_ref)
         self.problem.sampler, self.problem.log_init = rows_of(sampler), rows_of(log_init)
         self.problem.alpha, self.problem.beta, self.problem.lambda_ = rows_of(alpha), rows_of(beta), rows_of(lam)
+        self.problem.pairs, self.problem.prior = pairs, prior
+        self.problem.key, self.problem.replicate = key, replicate
         self.problem.burn_in, self.problem.n_times = burn_in, times.shape[0]
         if schedule is not None and schedule.shape[0]:
             self.problem.schedule = &schedule[0, 0]
@@ -118,6 +132,27 @@ cdef class Trajectories:
                 table.dynamics_run(&self.problem, block, begin, end, &self.state[block, 0], room)
         free(room)
 
+    @property
+    def room(self):
+        """Number of float64 values of scratch memory that a block needs."""
+        return table.trajectory_room(&self.problem)
+
+    def prepare(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] rooms):
+        """Open the rooms (blocks, room) of blocks first..last-1 for `advance`."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.trajectory_prepare(&self.problem, block, &rooms[block, 0])
+
+    def advance(self, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] scores,
+                double[:, ::1] policies, double[:, ::1] rooms):
+        """Bring blocks first..last-1, of one row, to round `round` by `scores`; `policies`: the new ones (size, points)."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.dynamics_advance(&self.problem, block, round, &scores[0, 0], &policies[0, 0],
+                                       &self.state[block, 0], &rooms[block, 0])
+
     def finish(self, Py_ssize_t round, double tolerance, Py_ssize_t first, Py_ssize_t last, double[:, ::1] log_policy,
                double[:, ::1] mean, double[:, ::1] variance, double[::1] entropy, double[::1] entropy_min,
                double[::1] entropy_max, double[::1] period, unsigned char[::1] converged):
@@ -130,3 +165,28 @@ cdef class Trajectories:
         with nogil:
             for block in range(first, last):
                 table.dynamics_finish(&self.problem, block, &self.state[block, 0], round, tolerance, &out)
+
+    def lyapunov_start(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] tangent):
+        """Put a direction into `tangent` (blocks, (size + 1) LANES), of blocks first..last-1 that are in round 0."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_start(self.problem.size, &tangent[block, 0])
+
+    def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
+                     double[:, ::1] tangent):
+        """Advance blocks first..last-1 and their tangents from round `begin` to round `end`."""
+        cdef double *room = <double*>scratch(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_run(&self.problem, block, begin, end, &self.state[block, 0], &tangent[block, 0], room)
+        free(room)
+
+    def lyapunov_finish(self, double count, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] tangent,
+                        double[::1] exponent):
+        """Write the exponents of blocks first..last-1 after `count` counted rounds: one entry per trajectory."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_finish(&self.problem, block, &tangent[block, 0], count, &exponent[0])

@@ -34,11 +34,18 @@ def ipo_frequency(M, pi):
     return largest_frequency(skew_form(M, pi))
 
 
-def spectral_radius(gain, alpha, feedback):
-    """Return max |α + βλ γ| over the eigenvalues γ (..., K) of `gain`; `feedback` is βλ."""
-    eigenvalues = np.linalg.eigvals(gain)
-    # The direction of ones is no direction of policies: its eigenvalue, 0, gives α and is outdone or equalled.
-    return np.abs(alpha[..., None] + feedback[..., None] * eigenvalues).max(axis=-1)
+def leading(gain, alpha, feedback):
+    """Return |e|, |Im γ| and |arg e| of the eigenvalue e = α + βλ γ of largest modulus, γ one of `gain`.
+
+    `feedback` is βλ. The direction of ones is no direction of policies, but its eigenvalue α is the least of them when
+    all γ are imaginary.
+    """
+    gamma = np.linalg.eigvals(gain)
+    value = alpha[..., None] + feedback[..., None] * gamma
+    most = np.abs(value).argmax(axis=-1)[..., None]
+    gamma = np.broadcast_to(gamma, value.shape)
+    gamma, value = (np.take_along_axis(array, most, axis=-1)[..., 0] for array in (gamma, value))
+    return np.abs(value), np.abs(gamma.imag), np.abs(np.angle(value))
 
 
 def constants(M):

@@ -7,14 +7,25 @@ import numpy as np
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.policy import cpu
 
-# Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves.
-RESPONSE_COST, PRODUCT_COST, PAIR_COST, ELIMINATION_COST = 3.0, 0.05, 20.0, 1.0
+# Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves, pairs.
+RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 30.0
 # At most so many nanoseconds of one block between two looks at the interpreter.
 PIECE = 30e6
 # Matrices of more responses than this are shared by the lanes of a block where there are enough points.
 SMALL = 8
+# From this many responses on, the product of a shared matrix with the policies of all points is BLAS's.
+LARGE = 192
 # The largest change of a probability in the last round of a trajectory that counts as converged.
 CONVERGED = 1e-12
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Scores from sampled pairs: how many a round, pseudo-pairs beside them, the key of their random words."""
+
+    count: int
+    prior: float
+    key: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,10 @@ class Problem:
         Parameters.
     schedule : array (rounds, 3) or None
         Factors of the three parameters, round by round.
+    pairs : Pairs or None
+        None: exact scores.
+    first_row : int
+        Number of the first row in a larger problem that this one is a part of.
 
     """
 
@@ -48,6 +63,8 @@ class Problem:
     beta: np.ndarray
     lam: np.ndarray
     schedule: np.ndarray | None = None
+    pairs: Pairs | None = None
+    first_row: int = 0
 
     @property
     def size(self):
@@ -56,6 +73,12 @@ class Problem:
     @property
     def points(self):
         return self.alpha.shape[1]
+
+    def part(self, first, last):
+        """Return rows first..last-1 as a problem of its own, with the same results."""
+        arrays = (getattr(self, name) for name in ("skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam"))
+        cut = (array if len(array) == 1 else array[first:last] for array in arrays)
+        return Problem(self.method, last - first, *cut, self.schedule, self.pairs, self.first_row + first)
 
 
 @dataclass(frozen=True)
@@ -80,24 +103,80 @@ class Results:
         return cls(*per_response, *per_trajectory, converged, np.empty((trajectories, times, size)))
 
 
-def shares_matrix(problem):
-    """Return whether the lanes of a block share one matrix, rather than each having its own copy of an entry."""
-    return problem.size > SMALL and problem.points >= cpu.LANES
+class Lanes:
+    """The blocks of a problem, in round 0."""
+
+    def __init__(self, problem, burn_in, times, path):
+        self.problem = problem
+        self.shared = problem.size > SMALL and problem.points >= cpu.LANES
+        per_row = -(-problem.points // cpu.LANES)
+        self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // cpu.LANES)
+        self.per_row = per_row
+        pairs = problem.pairs or Pairs(0, 0.0, 0)
+        self.cpu = cpu.Trajectories(
+            problem.method,
+            problem.rows,
+            self.shared,
+            problem.skew.reshape(len(problem.skew), -1),
+            problem.log_ref,
+            problem.sampler,
+            problem.log_init,
+            problem.alpha,
+            problem.beta,
+            problem.lam,
+            problem.schedule,
+            burn_in,
+            times,
+            path,
+            np.empty((self.count, cpu.state_size(problem.size))),
+            pairs.count,
+            pairs.prior,
+            pairs.key,
+            problem.first_row * problem.points,
+        )
+        self.cpu.start(0, self.count)
+
+    def rounds(self, run, steps, num_threads):
+        """Call ``run(begin, end, first, last)`` so that every block goes through rounds 0 to `steps` in order."""
+        cost = cpu.LANES * trajectory_cost(self.problem)
+        piece = max(1, int(PIECE / cost))
+        for begin in range(0, steps, piece):
+            end = min(begin + piece, steps)
+
+            def blocks(first, last, begin=begin, end=end):
+                run(begin, end, first, last)
+
+            threads.for_blocks(blocks, self.count, work=cost * self.count * (end - begin), num_threads=num_threads)
+
+    def rounds_by_blas(self, steps, num_threads):
+        """Go through the rounds with one matrix product for all points of a row: P is read once a round."""
+        problem = self.problem
+        rooms = np.empty((self.count, self.cpu.room))
+        self.cpu.prepare(0, self.count, rooms)
+        shape = problem.size, problem.points
+        policies, scores = np.empty(shape), np.empty(shape)
+        for row in range(problem.rows):
+            skew = problem.skew[row if len(problem.skew) > 1 else 0]
+            policies[:] = np.exp(problem.log_init[row if len(problem.log_init) > 1 else 0])[:, None]
+            for step in range(1, steps + 1):
+                np.matmul(skew, policies, out=scores)
+
+                def advance(first, last, step=step, start=row * self.per_row):
+                    self.cpu.advance(step, start + first, start + last, scores, policies, rooms)
+
+                work = 2 * RESPONSE_COST * scores.size
+                threads.for_blocks(advance, self.per_row, work=work, num_threads=num_threads)
 
 
-def block_count(problem):
-    """Return the number of blocks of lanes."""
-    if shares_matrix(problem):
-        return problem.rows * -(-problem.points // cpu.LANES)
-    return -(-problem.rows * problem.points // cpu.LANES)
-
-
-def round_cost(problem):
+def trajectory_cost(problem):
     """Return the nanoseconds that a round of one trajectory takes, roughly."""
     K = problem.size
-    if problem.method == cpu.DPO:
-        return PAIR_COST * K * K + ELIMINATION_COST * K**3
-    return RESPONSE_COST * K + PRODUCT_COST * K * K
+    cost = RESPONSE_COST * K + PRODUCT_COST * K * K
+    if problem.pairs:
+        cost += DRAW_COST * problem.pairs.count
+    if problem.method == cpu.DPO or problem.pairs:
+        cost += SQUARE_COST * K**2 + CUBE_COST * K**3
+    return cost
 
 
 def simulate(problem, steps, burn_in, times, num_threads=None):
@@ -105,39 +184,16 @@ def simulate(problem, steps, burn_in, times, num_threads=None):
     results = Results.empty(problem.rows * problem.points, problem.size, len(times))
     if results.mean.size == 0:
         return results
-    blocks, cost = block_count(problem), round_cost(problem) * cpu.LANES
-    state = np.empty((blocks, cpu.state_size(problem.size)))
-    lanes = cpu.Trajectories(
-        problem.method,
-        problem.rows,
-        shares_matrix(problem),
-        problem.skew.reshape(len(problem.skew), -1),
-        problem.log_ref,
-        problem.sampler,
-        problem.log_init,
-        problem.alpha,
-        problem.beta,
-        problem.lam,
-        problem.schedule,
-        burn_in,
-        times,
-        results.path,
-        state,
-    )
-    lanes.start(0, blocks)
-    piece = max(1, int(PIECE / cost))
-    for begin in range(0, steps, piece):
-        end = min(begin + piece, steps)
-
-        def run(first, last, begin=begin, end=end):
-            lanes.run(begin, end, first, last)
-
-        threads.for_blocks(run, blocks, work=cost * blocks * (end - begin), num_threads=num_threads)
-    lanes.finish(
+    lanes = Lanes(problem, burn_in, times, results.path)
+    if lanes.shared and problem.size >= LARGE and problem.method == cpu.IPO and problem.pairs is None:
+        lanes.rounds_by_blas(steps, num_threads)
+    else:
+        lanes.rounds(lanes.cpu.run, steps, num_threads)
+    lanes.cpu.finish(
         steps,
         CONVERGED,
         0,
-        blocks,
+        lanes.count,
         results.log_policy,
         results.mean,
         results.variance,
@@ -148,3 +204,20 @@ def simulate(problem, steps, burn_in, times, num_threads=None):
         results.converged,
     )
     return results
+
+
+def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
+    """Return the largest Lyapunov exponent of every trajectory, from the growth in rounds `burn_in` to `steps`."""
+    exponents = np.empty(problem.rows * problem.points)
+    if exponents.size == 0:
+        return exponents
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)))
+    tangent = np.empty((lanes.count, (problem.size + 1) * cpu.LANES))
+    lanes.cpu.lyapunov_start(0, lanes.count, tangent)
+
+    def run(begin, end, first, last):
+        lanes.cpu.lyapunov_run(begin, end, first, last, tangent)
+
+    lanes.rounds(run, steps, num_threads)
+    lanes.cpu.lyapunov_finish(steps - burn_in, 0, lanes.count, tangent, exponents)
+    return exponents
