@@ -31,7 +31,7 @@ class Schedule:
     >>> P = [[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]]
     >>> run = af.dynamics.simulate(P, alpha=0.5, beta=annealed, lam=1.0, init=[0.5, 0.3, 0.2], steps=3)
     >>> run.pi.round(4)
-    array([0.2628, 0.3207, 0.4165])
+    array([0.3172, 0.2864, 0.3964])
 
     """
 
@@ -68,9 +68,9 @@ def arguments(
 ) -> Arguments:
     """Return the `Arguments`; what is wrong raises an error that names it.
 
-    `parameters` holds alpha, beta and lam, each a number, an array or a `Schedule` of `steps` rounds. With `outer` every
-    row meets every parameter point, however many axes the parameters have; without, parameters of two and more axes
-    broadcast against the rows. `init` may be None where no trajectory starts.
+    `parameters` holds alpha, beta and lam, each a number, an array or a `Schedule` of `steps` rounds. With `outer`
+    every row meets every parameter point, however many axes the parameters have; without, parameters of two and more
+    axes broadcast against the rows. `init` may be None where no trajectory starts.
     """
     check_noise(noise)
     code = method_code(method)

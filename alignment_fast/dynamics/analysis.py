@@ -69,15 +69,16 @@ def lyapunov_exponent(
 
     Notes
     -----
-    Iterates a tangent vector along the trajectory. Accuracy is statistical: of the order of 1/(steps − burn_in) where the
-    motion is regular, its square root where it is chaotic. Cost: about twice `simulate`. Reference: Benettin et al.,
+    Iterates a tangent vector along the trajectory. Accuracy is statistical: of the order of 1/(steps − burn_in) where
+    the motion is regular, its square root where it is chaotic. Cost: about twice `simulate`. Reference: Benettin et al.,
     Meccanica 15 (1980); arXiv:2602.12180.
 
     Examples
     --------
     >>> import alignment_fast as af
     >>> P = [[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]]
-    >>> af.dynamics.lyapunov_exponent(P, alpha=[0.48, 0.6], beta=[41.63, 40.0], lam=1.0, init=[0.4, 0.35, 0.25]).round(1)
+    >>> alpha, beta = [0.48, 0.6], [41.63, 40.0]
+    >>> af.dynamics.lyapunov_exponent(P, alpha=alpha, beta=beta, lam=1.0, init=[0.4, 0.35, 0.25]).round(1)
     array([ 0.5, -0.5])
 
     """

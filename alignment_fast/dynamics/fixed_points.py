@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast.dynamics._arguments import Arguments, arguments
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.policy import cpu, equilibrium, optimum, stability
+from alignment_fast.kernels.policy import cpu, equilibrium, stability
 
 # The largest change of log π in one round, relative to the largest |log π|, that passes for rounding.
 _TOLERANCE = 1e-9
@@ -50,8 +50,8 @@ def fixed_point(
 ) -> FixedPoint:
     r"""Return the fixed point of the dynamics for α < 1, stable or not.
 
-    .. math:: \log \pi = \log \mathrm{ref} + \frac{\beta}{1 - \alpha}\, s(\lambda \pi + (1 - \lambda)\, \mathrm{sampler})
-              + \mathrm{const}
+    .. math:: \log \pi = \log \mathrm{ref} + \mathrm{const} +
+              \frac{\beta}{1 - \alpha}\, s(\lambda \pi + (1 - \lambda)\, \mathrm{sampler})
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def fixed_point(
     Notes
     -----
     For IPO the fixed point is unique, and the limit of β/(1 − α) → ∞ at λ = 1 is a maximal lottery. Backtracking Newton
-    with continuation in β: log π to 1e-13 relative to its largest entry and to the conditioning of Newton's matrix. Cost:
-    5 to 20 solutions of K × K systems per point. Steps are LAPACK-backed. Reference: arXiv:2602.12180.
+    with continuation in β: log π to 1e-13 relative to its largest entry and to the conditioning of Newton's matrix.
+    Cost: 5 to 20 solutions of K × K systems per point. Steps are LAPACK-backed. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def fixed_point(
     >>> P = [[0.5, 0.9, 0.3], [0.1, 0.5, 0.8], [0.7, 0.2, 0.5]]
     >>> point = af.dynamics.fixed_point(P, alpha=0.5, beta=4.0, lam=1.0)
     >>> np.exp(point.log_pi).round(4), point.spectral_radius.round(4), point.period.round(2)
-    (array([0.4361, 0.2352, 0.3287]), np.float64(0.7896), np.float64(7.11))
+    (array([0.3978, 0.2324, 0.3698]), np.float64(0.8325), np.float64(6.78))
 
     """
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method)
@@ -99,7 +99,7 @@ def fixed_point(
     if (excess > 0).any():
         worst = int(np.argmax(excess))
         raise ConvergenceError(
-            f"the fixed point{f' at {given.where(worst)}' if shape else ''} still moves by {residual[worst]:.3g} a round",
+            f"the best iterate{given.where(worst)} still moves by {residual[worst]:.3g} a round",
             give(log_pi.reshape(*shape, problem.size)),
         )
     radius, frequency, angle = _linearised(problem, log_pi)

@@ -79,7 +79,7 @@ def fresh_pairs(noise: Noise, seed: Seed) -> Pairs | None:
 
 
 def frozen_estimate(P: Any, noise: FrozenEstimate, seed: Seed) -> np.ndarray:
-    """Return the estimate of the matrices P (..., K, K): one uniform of the noise stream for each pair of each matrix."""
+    """Return the estimate of the matrices P (..., K, K), from one uniform of the noise stream for each pair."""
     K = P.shape[-1]
     i, j = np.triu_indices(K, 1)
     counts = np.asarray(noise.counts)

@@ -13,7 +13,7 @@ from alignment_fast._rng import Seed
 from alignment_fast.dynamics._arguments import Arguments, Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
-from alignment_fast.kernels.policy import cpu, trajectories
+from alignment_fast.kernels.policy import trajectories
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,8 +105,8 @@ def simulate(
     beta : float, array_like or Schedule
         Strength of the preference signal, ≥ 0: the inverse of the KL coefficient (and of the beta of `af.pairwise`).
     lam : float, array_like or Schedule
-        Share of the policy's own samples, 0 to 1: 1 is fully on-policy. The three parameters broadcast together; numbers
-        add no axis, shape (S,) adds one after the leading axes, more axes broadcast against those.
+        Share of the policy's own samples, 0 to 1: 1 is fully on-policy. The three parameters broadcast together;
+        numbers add no axis, shape (S,) adds one after the leading axes, more axes broadcast against those.
     init : array_like (..., K)
         Policy of round 0, self-normalised. There is no default: the symmetric point of a cycle is an unstable fixed
         point that exact arithmetic never leaves.
@@ -135,8 +135,8 @@ def simulate(
     Raises
     ------
     ValueError
-        For a P that is not square or not complementary or leaves [0, 1], a policy with a negative entry or without mass,
-        a parameter out of range, shapes that do not broadcast; for DPO, where the graph of wins is not strongly
+        For a P that is not square or not complementary or leaves [0, 1], a policy with a negative entry or without
+        mass, a parameter out of range, shapes that do not broadcast; for DPO, where the graph of wins is not strongly
         connected.
 
     Warns
@@ -148,8 +148,8 @@ def simulate(
     -----
     Policies are kept as logarithms relative to the most likely response, so that nothing underflows: entropies keep
     their relative accuracy down to 1e-300. Each round adds an error of a few units in the last place of log π, which
-    the dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2 and
-    AVX-512 the bits are the same. Implicit rewards are solved for to 1e-14, relative to the conditioning of P.
+    the dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
+    and AVX-512 the bits are the same. Implicit rewards are solved for to 1e-14, relative to the conditioning of P.
 
     Cost, one thread with AVX-512: about 10 ns per round and trajectory for K = 4, 65 ns for K = 16, 1.5 µs for K = 128;
     0.15 µs for DPO with K = 4, growing with K³. Reference: arXiv:2602.12180.
@@ -160,7 +160,7 @@ def simulate(
     >>> P = [[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]]
     >>> run = af.dynamics.simulate(P, alpha=[0.5, 0.95], beta=4.0, lam=0.5, init=[0.5, 0.3, 0.2], steps=3000)
     >>> run.converged, run.period.round(1)
-    (array([ True, False]), array([ nan, 21.6]))
+    (array([ True, False]), array([ nan, 18.8]))
 
     """
     steps, burn_in = rounds(steps, burn_in)

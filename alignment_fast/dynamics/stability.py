@@ -1,4 +1,4 @@
-"""Whether a policy that the dynamics map to itself attracts its neighbours, and conditions that say so for all of them."""
+"""Whether a policy that the dynamics map to itself attracts its neighbours, and conditions for it to attract all."""
 
 from typing import Any, NamedTuple
 
@@ -150,8 +150,8 @@ def spectral_radius(
 
     Notes
     -----
-    Accuracy: 1e-14 relative for IPO, by the Hermitian form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian. Cost
-    K³ per point. Reference: arXiv:2602.12180.
+    Accuracy: 1e-14 relative for IPO, by the Hermitian form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
+    Cost: K³ per point. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def spectral_radius(
     >>> P = [[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]]
     >>> rho = af.dynamics.spectral_radius(P, np.log([1 / 3] * 3), alpha=0.95, beta=4.0, lam=0.5)
     >>> rho.round(4), np.sqrt(0.95**2 + (0.4 * 4.0 * 0.5) ** 2 / 3).round(4)
-    (np.float64(1.0564), np.float64(1.0564))
+    (np.float64(1.0563), np.float64(1.0563))
 
     """
     code = method_code(method)

@@ -162,10 +162,10 @@ def sweep(
     >>> run = af.dynamics.sweep(P, alpha=alpha, beta=beta, lam=1.0, init=[0.5, 0.3, 0.2], steps=2000, burn_in=1000)
     >>> run.cycle_strength.round(3)
     array([[[0.   , 0.   , 0.   ],
-            [0.   , 0.   , 0.038]],
+            [0.   , 0.   , 0.016]],
     <BLANKLINE>
-           [[0.   , 0.   , 0.083],
-            [0.   , 0.055, 0.149]]])
+           [[0.   , 0.   , 0.126],
+            [0.   , 0.016, 0.171]]])
 
     """
     steps, burn_in = rounds(steps, burn_in)

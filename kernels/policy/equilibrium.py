@@ -1,8 +1,8 @@
 """Fixed points of the dynamics: backtracking Newton with continuation in the strength of the signal.
 
-A fixed point solves F(θ) = (1 − α)(θ − log ref) − β s(μ) = const, μ = λπ + (1 − λ) sampler, π = softmax θ. For IPO it is
-unique when α < 1 and depends on α and β only through β/(1 − α); Newton's matrix (1 − α) − βλ G (stability.py) is never
-singular, and damped steps arrive from every start that was tried. Stages multiply β by `GROWTH` up to its value: the
+A fixed point solves F(θ) = (1 − α)(θ − log ref) − β s(μ) = const, μ = λπ + (1 − λ) sampler, π = softmax θ. For IPO it
+is unique when α < 1 and depends on α and β only through β/(1 − α); Newton's matrix (1 − α) − βλ G (stability.py) is
+never singular, and damped steps arrive from every start that was tried. Stages multiply β by `GROWTH` up to its value: the
 fixed point of one is a good start for the next. Reference: arXiv:2602.12180.
 """
 
@@ -38,7 +38,7 @@ class System:
         row, point = np.divmod(trajectories, problem.points)
         self.method = problem.method
         self.skew, self.log_ref, self.sampler = (
-            _take(getattr(problem, name), row) for name in ("skew", "log_ref", "sampler")
+            array if len(array) == 1 else array[row] for array in (problem.skew, problem.log_ref, problem.sampler)
         )
         self.alpha, self.beta, self.lam = (
             np.broadcast_to(getattr(problem, name), (problem.rows, problem.points))[row, point][:, None]
@@ -57,9 +57,11 @@ class System:
         return other
 
     def mixture(self, pi):
+        """Return μ."""
         return self.lam * pi + (1 - self.lam) * self.sampler
 
     def rewards(self, mu):
+        """Return DPO's rewards under μ."""
         return optimum.dpo_rewards(self.skew + 0.5, mu, 1e-13, 200)[0]
 
     def scores(self, mu):
@@ -90,6 +92,7 @@ class System:
         return optimum.dpo_sensitivities(self.skew + 0.5, mu, self.rewards(mu), spread)
 
     def newton_step(self, theta, factor, F):
+        """Return the step that would make F vanish if F were linear."""
         gain = (factor * self.beta * self.lam)[..., None] * self.gain(theta)
         matrix = (1 - self.alpha)[..., None] * np.eye(theta.shape[-1]) - gain + gain.mean(axis=-2, keepdims=True)
         return np.linalg.solve(matrix, -F[..., None])[..., 0]
@@ -102,10 +105,6 @@ def log_softmax(theta):
     first = np.arange(theta.shape[-1]) == theta.argmax(axis=-1)[..., None]
     rest[first] = 0.0
     return theta - top - np.log1p(rest.sum(axis=-1, keepdims=True))
-
-
-def _take(array, row):
-    return array if len(array) == 1 else array[row]
 
 
 def _continued(system):
@@ -133,7 +132,7 @@ def _newton(system, theta, factor):
 
 
 def _backtrack(system, theta, factor, step, norm):
-    """Return θ + t·step, normalised, t = 1, 1/2, ... the first with |F| smaller by a part in 10⁴ t; at least unchanged."""
+    """Return θ + t·step, normalised, for the first t = 1, 1/2, ... that lowers |F| by t/10⁴ of it; else θ."""
     result, length = theta.copy(), 1.0
     active = np.arange(len(theta))
     for _ in range(HALVINGS):

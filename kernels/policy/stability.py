@@ -1,6 +1,6 @@
 """Linear stability of fixed points of the dynamics, and the constants of sufficient conditions.
 
-At a policy π the map has the Jacobian J = α + βλ G in log space: G = M Σ(π) for IPO, M = P − 1/2 and Σ(π) = diag π − ππᵀ;
+At a policy π the map has the Jacobian J = α + βλ G in log space: G = M Σ(π) for IPO, M = P − 1/2, Σ(π) = diag π − ππᵀ;
 G = A⁺ R Σ(π) for DPO (optimum.py). M is skew and Σ positive semidefinite, so IPO's G has eigenvalues ±iω_k: stability
 is lost by rotation only (Neimark-Sacker). Reference: arXiv:2602.12180.
 """

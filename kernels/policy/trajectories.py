@@ -68,10 +68,12 @@ class Problem:
 
     @property
     def size(self):
+        """Number of responses."""
         return self.skew.shape[-1]
 
     @property
     def points(self):
+        """Number of parameter points."""
         return self.alpha.shape[1]
 
     def part(self, first, last):
@@ -97,6 +99,7 @@ class Results:
 
     @classmethod
     def empty(cls, trajectories, size, times):
+        """Return results yet to be written."""
         per_response = (np.empty((trajectories, size)) for _ in range(3))
         per_trajectory = (np.empty(trajectories) for _ in range(4))
         converged = np.empty(trajectories, dtype=np.uint8)
