@@ -4,6 +4,7 @@ from alignment_fast import best_of_n as best_of_n
 from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
 from alignment_fast import interop as interop
+from alignment_fast import memoryless as memoryless
 from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast._config import get_include as get_include
@@ -24,6 +25,7 @@ __all__ = [
     "get_num_threads",
     "information",
     "interop",
+    "memoryless",
     "num_threads",
     "policy",
     "random",

@@ -55,9 +55,32 @@ best_of_n.Table(p, reward, *, log=False)
 best_of_n.Quantile(isf=None, ppf=None)
 best_of_n.Sampler(function, uniforms)
 
+memoryless.MemorylessModel(p, q=None, *, reward=None)
+memoryless.MemorylessModel.tilt(alpha)
+memoryless.MemorylessModel.aligned(delta)
+memoryless.MemorylessModel.reward_law(m, *, method="auto")
+memoryless.MemorylessModel.best_of_n(m, *, delta=None, log_n=None, method="auto")
+
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
 policy.optimality_gap(psi, p, reward, kl, *, log=False)
+policy.ipo(P, mu, ref, beta)
+policy.ipo_pairs(P, rho, ref, beta)
+policy.dpo(P, mu, ref, beta, *, tol=1e-12, max_iter=100)
+policy.ipo_loss(h, P, mu, beta)
+policy.dpo_loss(r, P, mu)
+policy.dpo_sensitivity(P, mu, direction)
+policy.ipo_covariance(P, mu, beta)
+policy.dpo_covariance(P, mu)
+policy.preference_matrix(winner, loser, n_items, *, tied=None, weight=None, prior=0.0)
+policy.preference_matrix_from_scores(scores, *, scale=1.0, attribute="random", rng=None)
+policy.condorcet_winner(P)
+policy.smith_set(P)
+policy.smith_sampler(P, ref=None)
+policy.order_sampler(P)
+policy.is_row_dominant(P)
+policy.is_strongly_transitive(P)
+policy.count_cycles(P)
 
 random.Stream(seed, *, purpose=0)
 random.Stream.uint32(shape, *, replicate=0, draw=0, num_threads=None)
@@ -81,6 +104,9 @@ RESULTS = {
     "information.RateFunction": "value t",
     "information.MarkovPolicy": "P log_perron kl_rate reward_rate variance_rate",
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
+    "memoryless.Law": "support log_pmf",
+    "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
+    "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
 

@@ -99,7 +99,9 @@ def test_at_alpha_and_lambda_1_every_round_leads_away_from_the_centre_of_a_cycle
     )
     divergence = -np.log(3) - run.path.mean(-1)
     assert (np.diff(divergence) > 0).all()
-    np.testing.assert_allclose(divergence[[0, 50, 100, 200]], [0.01885678, 0.11521711, 0.42653748, 1.29489499], rtol=1e-6)
+    np.testing.assert_allclose(
+        divergence[[0, 50, 100, 200]], [0.01885678, 0.11521711, 0.42653748, 1.29489499], rtol=1e-6
+    )
 
 
 def test_bradley_terry_preferences_move_dpo_on_a_straight_line():
@@ -211,7 +213,9 @@ def test_parameters_may_change_with_time(name):
     parameters = {"alpha": 0.7, "beta": 2.0, "lam": 0.6}
     scheduled = {**parameters, name: af.dynamics.Schedule(values)}
     run = af.dynamics.simulate(RPS, **scheduled, init=START, steps=8)
-    path = oracle.trajectory(RPS, **{**parameters, name: values}, init=START, sampler=np.ones(3), ref=np.ones(3), steps=8)
+    path = oracle.trajectory(
+        RPS, **{**parameters, name: values}, init=START, sampler=np.ones(3), ref=np.ones(3), steps=8
+    )
     np.testing.assert_allclose(run.log_pi, path[-1], rtol=1e-12)
 
 

@@ -182,7 +182,8 @@ def dpo(
     beta : array_like, scalar, (T,) or (..., T)
         Strength of the preference signal, ≥ 0: DPO's usual temperature, the beta of `af.pairwise`, is 1/beta.
     tol : float
-        Certificate: the last Newton step moved no difference of rewards by more than `tol` logits.
+        Certificate: the last Newton step moved no difference of rewards by more than `tol` logits, or more than `tol`
+        of their range where that is above one logit.
     max_iter : int
         Most Newton steps.
 
@@ -255,7 +256,7 @@ def _dpo_rewards(task: Problem, tol: float, max_iter: int) -> np.ndarray:
         worst = int(np.argmax(np.where(np.isnan(width), np.inf, width)))
         raise ConvergenceError(
             f"DPO{_of_matrix(place(worst, leading))}: the last of {max_iter} Newton steps moved rewards by "
-            f"{width[worst]:.3g} logits, more than tol = {tol:.3g}",
+            f"{width[worst]:.3g}, more than tol = {tol:.3g}",
             task.give(rewards),
         )
     return rewards
@@ -305,7 +306,7 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     mu : array_like (..., K) or None
         Sampling distribution, self-normalised; None is uniform.
     beta : array_like, scalar, (T,) or (..., T)
-        As in `ipo`, the inverse of the beta of `af.pairwise`, whose "ipo" loss is this one divided by beta².
+        As in `ipo`: the "ipo" loss of `af.pairwise` at 1/beta is the loss of one pair here.
 
     Returns
     -------

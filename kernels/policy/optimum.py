@@ -7,7 +7,9 @@ IPO: the minimiser of the pair loss is h = β M μ, in closed form. DPO: the rew
     F_i(r) = Σ_j μ_j (P_ij − σ(r_i − r_j)) = 0,    −∂F/∂r = A,  A_ij = δ_ij Σ_k μ_k σ'_ik − μ_j σ'_ij.
 
 A is the Hessian of the loss with each row divided by 2 μ_i. So scaled it stays well conditioned however concentrated μ
-is, and responses with μ_i = 0, on which the loss is silent, get their limit as μ_i → 0 from their own row.
+is, and responses with μ_i = 0, on which the loss is silent, get their limit as μ_i → 0 from their own row. The fit of
+`ranking` has the same optimum, but its Newton measures progress by the likelihood, in which a response with μ_i below
+1e-13 does not show: under sampling that concentrated it may stop logits away from the rewards of rare responses.
 
 Reference: arXiv:2602.12180; Azar et al., arXiv:2310.12036 (IPO); Bach, Electron. J. Stat. 4 (2010) 384 (step length).
 """
@@ -99,11 +101,12 @@ def dpo_loss(P, mu, r):
 
 
 def dpo_rewards(P, mu, tol, max_iter):
-    """Return the rewards r (rows, K), mean zero, and the width (rows,) of the last Newton step in logits.
+    """Return the rewards r (rows, K), mean zero, and the width (rows,) of the last Newton step.
 
-    P is (rows or 1, K, K), mu (rows, K). A width of at most `tol` is the certificate; a finite optimum must exist
-    (`dpo_obstacle`). Newton steps of width δ = max d − min d are shortened to log(1 + δ)/δ: the third derivative of the
-    loss along d is at most δ times the second, so this never overshoots, from any start, and is quadratic in the end.
+    P is (rows or 1, K, K), mu (rows, K). A width of at most `tol` is the certificate, in logits, or as a share of the
+    range of the rewards where that is above one logit; a finite optimum must exist (`dpo_obstacle`). Newton steps of
+    width δ = max d − min d are shortened to log(1 + δ)/δ: the third derivative of the loss along d is at most δ times
+    the second, so this never overshoots, from any start, and is quadratic in the end.
     """
     rows, K = mu.shape
     rewards, width = np.empty((rows, K)), np.empty(rows)
@@ -125,10 +128,11 @@ def _dpo_newton(P, mu, tol, max_iter):
     for _ in range(max_iter):
         residual, slope = pair_terms(P if len(P) == 1 else P[active], rewards[active])
         direction = _dpo_solve(slope, mu[active], advantages(residual, mu[active])[..., None])[..., 0]
-        width[active] = delta = np.ptp(direction, axis=-1)
+        delta = np.ptp(direction, axis=-1)
         length = np.where(delta > 0, np.log1p(delta) / np.where(delta > 0, delta, 1.0), 1.0)
         rewards[active] += length[:, None] * direction
-        active = active[~(delta <= tol)]
+        width[active] = delta / np.maximum(np.ptp(rewards[active], axis=-1), 1.0)
+        active = active[~(width[active] <= tol)]
         if not active.size:
             break
     return rewards, width
@@ -179,7 +183,8 @@ def dpo_obstacle(P, mu):
     sampled = np.flatnonzero(mu > 0)
     labels = components((P > 0)[np.ix_(sampled, sampled)], "strong")
     if labels.any():
-        return "components", [sampled[labels == label] for label in range(labels.max() + 1)]
+        groups = [sampled[labels == label] for label in range(labels.max() + 1)]
+        return "components", sorted(groups, key=lambda group: group[0])
     silent = np.flatnonzero(mu == 0)
     for reason, chance in (("wins", P[np.ix_(sampled, silent)]), ("losses", P[np.ix_(silent, sampled)].T)):
         stuck = silent[~(chance > 0).any(axis=0)]

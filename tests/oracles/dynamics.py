@@ -60,7 +60,10 @@ def collapsing_entropy(P, beta, init, steps, digits=400):
         pi = [mpf(float(x)) for x in init]
         pi = [x / sum(pi) for x in pi]
         for _ in range(steps):
-            pi = [x * mp.exp(mpf(float(beta)) * sum(m * y for m, y in zip(row, pi, strict=True))) for x, row in zip(pi, M, strict=True)]
+            pi = [
+                x * mp.exp(mpf(float(beta)) * sum(m * y for m, y in zip(row, pi, strict=True)))
+                for x, row in zip(pi, M, strict=True)
+            ]
             total = sum(pi)
             pi = [x / total for x in pi]
         return float(-sum(x * mp.log(x) for x in pi))

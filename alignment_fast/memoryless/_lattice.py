@@ -1,0 +1,151 @@
+"""Sums of rewards on a lattice by tilted Fourier transforms."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from alignment_fast.best_of_n.law import BestOfN
+from alignment_fast.kernels.lattice import ladder as kernel
+from alignment_fast.memoryless._letters import Summary
+from alignment_fast.memoryless.results import Law
+
+# Relative error of a probability in a window of one tilt. Its edges are about 5 deviations from the centre, where
+# best-of-n is, and their errors count for as little as they weigh.
+WINDOW = 1e-6
+# A window that leaves out so much of best-of-n, in units of the range of the sum, is not enough: the whole law is.
+LEFT_OUT = 1e-13
+# Best-of-n is below a sum with probability exp(-CERTAIN) at most: what is below that sum need not be told apart.
+CERTAIN = 40.0
+# Numbers in one transform: the arrays of one tilt take about 40 bytes for each.
+LARGEST = 1 << 26
+
+
+def of(letters):
+    """Return the lattice that the rewards of `letters` lie on."""
+    steps = letters.keys.steps
+    log_weight = np.full(int(steps[-1]) + 1, -np.inf)
+    log_weight[steps] = np.log(letters.p)
+    return kernel.Lattice(log_weight)
+
+
+def points(letters, m):
+    """Return the number of points of the lattice of the sum."""
+    return m * int(letters.keys.steps[-1]) + 1
+
+
+def refuse_large(size, m):
+    """Raise ValueError if transforms of `size` points would not fit."""
+    if size > LARGEST:
+        raise ValueError(
+            f"the sum of m = {m} rewards lies on a lattice of {size} points, whose transforms would take "
+            f"{40 * size / 2**30:.1f} GiB; use method='saddlepoint', or round the rewards to a coarser lattice"
+        )
+
+
+def law(letters, m, num_threads):
+    """Return the `Law` of the sum: every point to relative accuracy."""
+    refuse_large(points(letters, m), m)
+    whole = kernel.ladder(of(letters), m, num_threads=num_threads)
+    found = whole.log_pmf > -np.inf
+    support = _rewards(letters, m, np.flatnonzero(found))
+    return Law(support, whole.log_pmf[found], "fft", float(whole.error.max()))
+
+
+def _rewards(letters, m, sums):
+    return m * letters.keys.offset + letters.keys.span * sums
+
+
+def summary(letters, m, log_n, alpha, num_threads):
+    """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law."""
+    refuse_large(points(letters, m), m)
+    lattice = of(letters)
+    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
+    atoms = _window(kernel.tilts(lattice, m, theta, num_threads), m, log_n)
+    whole = atoms.left_out > LEFT_OUT
+    if whole:
+        every = kernel.ladder(lattice, m, num_threads=num_threads)
+        sums = np.flatnonzero(every.log_pmf > -np.inf)
+        atoms = _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0)
+    rewards = _rewards(letters, m, atoms.sums)
+    best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
+    log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
+    mean = float(best.expected_reward(log_n=log_n, num_threads=num_threads))
+    # A relative error e of tails moves the quantiles of best-of-n by about e / alpha, and spreads them by itself.
+    spread = np.abs(rewards - mean) + 1 / max(alpha, 1e-3)
+    error = float((np.exp(log_pi) * atoms.error) @ spread) + atoms.left_out * m * float(np.ptp(letters.reward))
+    return Summary(
+        mean,
+        float(best.reward_variance(log_n=log_n, num_threads=num_threads)),
+        float(best.kl(log_n=log_n, num_threads=num_threads)),
+        _marginal(letters, lattice, m, None if whole else theta, atoms.sums, log_pi - atoms.log_pmf, num_threads),
+        error + np.finfo(np.float64).eps * abs(mean),
+    )
+
+
+def _tilt(lattice, m, theta):
+    """Return the tilt `theta`, or one at which about one of the m letters misses the largest step if that is less."""
+    most = 1.0 / lattice.top
+    while most < theta and m * (1 - lattice.tilted(np.array([most]))[0][0, -1]) > kernel.MISSED:
+        most *= 1.5
+    return min(theta, most)
+
+
+class _Atoms(NamedTuple):
+    """Sums, the logarithms of their probabilities with relative errors, and how much of best-of-n they may miss."""
+
+    sums: np.ndarray
+    log_pmf: np.ndarray
+    error: np.ndarray
+    left_out: float
+
+
+def _window(tilts, m, log_n):
+    """Return the `_Atoms` that one tilt knows and best-of-n may reach; everything below them is one more atom."""
+    (mass,), (noise,), (theta,), (log_mgf,) = tilts.mass, tilts.noise, tilts.theta, tilts.log_mgf
+    known = np.flatnonzero(mass > noise / WINDOW)
+    first, last = known[0], known[-1]
+    sums = np.arange(first, last + 1)[mass[first : last + 1] > noise]
+    log_pmf, error = tilts.untilted(m, 0, sums)
+    # Tilted laws fall off faster than geometrically beyond the ends of the window.
+    beyond = math.log(len(sums) * noise / WINDOW)
+    above = -math.inf if last == len(mass) - 1 else beyond + m * log_mgf - theta * last
+    left_out = math.exp(min(0.0, log_n + above))
+    tail = np.minimum(np.cumsum(np.exp(log_pmf)[::-1])[::-1], 1.0)
+    with np.errstate(divide="ignore"):
+        # log P(best-of-n below a sum) = n log(1 - tail), in units of -1.
+        escape = np.exp(min(log_n, 700.0)) * -np.log1p(-tail)
+    certain = np.flatnonzero(escape >= CERTAIN)
+    start = int(certain[-1]) if certain.size else 0
+    if first + start == 0:
+        return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out)
+    below = max(1 - float(tail[start]), math.exp(beyond))
+    left_out += below ** math.exp(min(log_n, 700.0))
+    return _Atoms(
+        np.concatenate([[sums[start] - 1], sums[start:]]),
+        np.concatenate([[math.log(below)], log_pmf[start:]]),
+        np.concatenate([[0.0], error[start:]]),
+        left_out,
+    )
+
+
+def _marginal(letters, lattice, m, theta, sums, log_ratio, num_threads):
+    """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j); P_{m-1} from one tilt or (None) as a whole."""
+    fewer = _log_law(lattice, m - 1, theta, num_threads)
+    marginal = np.empty(len(letters.p))
+    for at, step in enumerate(letters.keys.steps):
+        place = sums - step
+        inside = (place >= 0) & (place < len(fewer))
+        marginal[at] = letters.p[at] * np.exp(log_ratio[inside] + fewer[place[inside]]).sum()
+    return marginal / marginal.sum()
+
+
+def _log_law(lattice, m, theta, num_threads):
+    """Return log P_m, -inf where one tilt `theta` does not know it, or everywhere where `theta` is None."""
+    if m == 0:
+        return np.zeros(1)
+    if theta is None:
+        return kernel.ladder(lattice, m, num_threads=num_threads).log_pmf
+    tilts = kernel.tilts(lattice, m, theta, num_threads)
+    log_pmf, error = tilts.untilted(m, 0, np.arange(tilts.mass.shape[1]))
+    return np.where(error < 1, log_pmf, -np.inf)

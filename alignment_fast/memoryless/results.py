@@ -1,0 +1,68 @@
+"""What the functions of `MemorylessModel` return."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Law(NamedTuple):
+    """The law of the sum of m rewards.
+
+    Parameters
+    ----------
+    support : array (S,)
+        Sums of rewards, ascending, equal ones merged.
+    log_pmf : array (S,)
+        Logarithms of their probabilities.
+    method : str
+        How it was computed: ``"types"``, ``"fft"`` or ``"saddlepoint"``.
+    error_bound : float
+        Largest relative error of a probability: a bound for types and for rewards on a lattice, else an estimate.
+
+    """
+
+    support: NDArray[np.float64]
+    log_pmf: NDArray[np.float64]
+    method: str
+    error_bound: float
+
+
+class BestOfNLaw(NamedTuple):
+    """Best-of-n over sequences of m letters; sums over the sequence, not per token.
+
+    Parameters
+    ----------
+    expected_reward, reward_variance : float
+        Mean and variance of the sum of rewards.
+    kl_to_reference : float
+        D(best-of-n ‖ p^m) in nats.
+    kl_to_aligned : float
+        D(best-of-n ‖ φ^m), φ the tilted policy with m D(φ ‖ p) = log n; inf where `alpha` is.
+    token_marginal : array (V,)
+        Law of a token at any position.
+    m : int
+        Letters of a sequence.
+    log_n : float
+        Logarithm of the number of draws.
+    alpha : float
+        Tilt of φ; inf from log n = m delta_max on, where φ is p conditioned on the letters of largest reward.
+    method : str
+        How it was computed: ``"types"``, ``"fft"`` or ``"saddlepoint"``.
+    error_bound : float
+        Absolute error of `expected_reward`: a bound for types and for rewards on a lattice, else an estimate.
+
+    """
+
+    expected_reward: float
+    reward_variance: float
+    kl_to_reference: float
+    kl_to_aligned: float
+    token_marginal: NDArray[np.float64]
+    m: int
+    log_n: float
+    alpha: float
+    method: str
+    error_bound: float

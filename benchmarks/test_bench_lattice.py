@@ -1,0 +1,168 @@
+"""Laws of sums of m rewards: types against the NumPy recipe, tilted transforms against the transforms they need."""
+
+from functools import cache, partial
+
+import numpy as np
+import pytest
+from scipy import fft, special
+
+from alignment_fast.kernels.lattice import keys, ladder, types
+from cases import OURS, Case, Contender, Target, each_contender
+
+# ---- types ----
+
+M = 1600
+P = np.array([0.3, 0.5, 0.2])
+REWARD = np.log([1.0, 2.0, 6.0])
+
+
+def our_types():
+    return types.enumerate_types(P, keys.keys_of(REWARD), M, num_threads=1)[:2]
+
+
+def numpys_types():
+    """Tables of log-factorials, all pairs of counts, one sort: no ties are looked for."""
+    first, second = np.nonzero(np.tri(M + 1, dtype=bool)[::-1])
+    third = M - first - second
+    table = special.gammaln(np.arange(M + 1) + 1.0)
+    counts = np.arange(M + 1.0)[:, None]
+    log_p = counts * np.log(P) - table[:, None]
+    log_mass = table[M] + log_p[first, 0] + log_p[second, 1] + log_p[third, 2]
+    reward = REWARD[0] * first + REWARD[1] * second + REWARD[2] * third
+    order = np.argsort(reward)
+    return reward[order], log_mass[order]
+
+
+def is_a_law(result):
+    support, log_pmf = result
+    assert (np.diff(support) >= 0).all()
+    assert np.isclose(np.logaddexp.reduce(log_pmf), 0.0, atol=1e-9)
+
+
+TYPES = Case(
+    f"types, m = {M}, 3 letters",
+    {
+        OURS: Contender(our_types, types.count(3, M), is_a_law),
+        "NumPy": Contender(numpys_types, types.count(3, M), is_a_law),
+    },
+    targets=(Target("NumPy", 4),),
+)
+
+# ---- one tilt ----
+
+LETTERS, BINS = 1000, 1 << 20
+THETA = np.array([1e-3])
+
+
+@cache
+def wide_lattice():
+    weight = np.random.default_rng(0).exponential(size=BINS // LETTERS)
+    return ladder.Lattice(np.log(weight / weight.sum()))
+
+
+@cache
+def spectrum():
+    x = np.random.default_rng(1).random(ladder.transform_length(wide_lattice(), LETTERS))
+    return x, fft.rfft(x)
+
+
+def our_tilt():
+    return ladder.tilts(wide_lattice(), LETTERS, THETA, num_threads=1)
+
+
+def two_transforms():
+    x, z = spectrum()
+    fft.rfft(x)
+    return fft.irfft(z, len(x))
+
+
+def adds_up(result):
+    assert np.isclose(result.mass.sum(), 1.0, atol=1e-10)
+
+
+def is_given_back(result):
+    np.testing.assert_allclose(result, spectrum()[0], atol=1e-12)
+
+
+TILT = Case(
+    "one tilt of the sum of 1000 rewards, 2^20 bins",
+    {OURS: Contender(our_tilt, 1, adds_up), "two SciPy transforms": Contender(two_transforms, 1, is_given_back)},
+    targets=(Target("two SciPy transforms", 1 / 1.3),),
+)
+
+# ---- a whole law ----
+
+WEIGHTS = np.array([7, 11, 0, 5, 3, 0, 0, 1]) / 27
+LONG = 800
+
+
+@cache
+def small_lattice():
+    with np.errstate(divide="ignore"):
+        return ladder.Lattice(np.log(WEIGHTS))
+
+
+def our_ladder():
+    return ladder.ladder(small_lattice(), LONG, num_threads=1)
+
+
+def its_transforms():
+    """As many pairs of transforms of the same length as the ladder takes."""
+    shape = our_ladder_shape()
+    z = fft.rfft(np.ones((shape[0], len(WEIGHTS))), shape[1], axis=1)
+    return fft.irfft(z, shape[1], axis=1)
+
+
+@cache
+def our_ladder_shape():
+    return our_ladder().tilts, ladder.transform_length(small_lattice(), LONG)
+
+
+def is_accurate(result):
+    assert result.error.max() < 3e-11
+    assert result.log_pmf[-1] == pytest.approx(LONG * np.log(1 / 27), rel=1e-13)
+
+
+WHOLE = Case(
+    f"whole law of the sum of {LONG} rewards, relative 1e-11",
+    {
+        OURS: Contender(our_ladder, 1, is_accurate),
+        "its SciPy transforms": Contender(its_transforms, 1, lambda result: None),
+    },
+    targets=(Target("its SciPy transforms", 1 / 1.2),),
+)
+
+# ---- the loops alone ----
+
+WEIGHT = np.random.default_rng(2).random(types.count(3, M))
+
+
+def our_means():
+    return types.weighted_counts(3, M, WEIGHT, num_threads=1)
+
+
+def numpys_means():
+    first, second = np.nonzero(np.tri(M + 1, dtype=bool)[::-1])
+    means = np.array([WEIGHT @ first, WEIGHT @ second])
+    return np.append(means, M * WEIGHT.sum() - means.sum())
+
+
+def are_means(expected, result):
+    np.testing.assert_allclose(result, expected(), rtol=1e-9)
+
+
+MEANS = Case(
+    f"weighted means of types, m = {M}, 3 letters",
+    {
+        OURS: Contender(our_means, WEIGHT.size, partial(are_means, numpys_means)),
+        "NumPy": Contender(numpys_means, WEIGHT.size, partial(are_means, our_means)),
+    },
+)
+
+CASES = (TYPES, TILT, WHOLE, MEANS)
+
+
+@pytest.mark.kernels("lattice.types", "lattice.power", "lattice.types_means")
+@each_contender(CASES)
+def test_laws_of_sums(case, name, timed):
+    timed(case, name)

@@ -1,0 +1,27 @@
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_LETTERS: int
+
+def types(
+    constant: float,
+    terms: NDArray[np.float64],
+    exponents: NDArray[np.float64],
+    generators: NDArray[np.float64],
+    start: NDArray[np.int64],
+    first: int,
+    last: int,
+    reward: NDArray[np.float64],
+    log_pmf: NDArray[np.float64],
+) -> None: ...
+def types_means(
+    letters: int,
+    m: int,
+    start: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    first: int,
+    last: int,
+    sums: NDArray[np.float64],
+) -> None: ...
+def sort(reward: NDArray[np.float64], scratch: NDArray[np.uint64], order: NDArray[np.int32]) -> None: ...
+def power(m: int, z: NDArray[np.float64], first: int, last: int) -> None: ...

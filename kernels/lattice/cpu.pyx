@@ -1,0 +1,72 @@
+"""Entry points of the loops over types and lattices."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "lattice/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    ctypedef struct types_problem:
+        Py_ssize_t letters, rank, m
+        double constant
+        const double *table
+        const double *exponents
+        const double *generators
+    ctypedef struct af_table:
+        void (*types_block)(const types_problem*, Py_ssize_t, double*, double*) noexcept nogil
+        void (*types_means)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*) noexcept nogil
+        void (*power)(Py_ssize_t, uint64_t, double*) noexcept nogil
+    const af_table *af_select(const char *isa)
+    uint64_t af_sort_key_f64(double x) noexcept nogil
+    void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
+    const int TYPES_LETTERS
+
+MOST_LETTERS = TYPES_LETTERS
+
+cdef const af_table *table = af_select(ISA.encode())
+
+
+def types(double constant, const double[:, ::1] terms, const double[:, ::1] exponents, const double[::1] generators,
+          const int64_t[::1] start, Py_ssize_t first, Py_ssize_t last, double[::1] reward, double[::1] log_pmf):
+    """Write rewards and log-probabilities of the types of blocks first .. last - 1; block b begins at start[b]."""
+    cdef types_problem problem
+    cdef Py_ssize_t block
+    problem.letters = terms.shape[0]
+    problem.rank = exponents.shape[0]
+    problem.m = terms.shape[1] - 1
+    problem.constant = constant
+    problem.table = &terms[0, 0]
+    problem.exponents = &exponents[0, 0]
+    problem.generators = &generators[0]
+    with nogil:
+        for block in range(first, last):
+            table.types_block(&problem, block, &reward[start[block]], &log_pmf[start[block]])
+
+
+def types_means(Py_ssize_t letters, Py_ssize_t m, const int64_t[::1] start, const double[::1] weight, Py_ssize_t first,
+                Py_ssize_t last, double[:, ::1] sums):
+    """Write sums[b] = Σ weight n_k over the types of m letters, blocks b = first .. last - 1."""
+    cdef Py_ssize_t block
+    with nogil:
+        for block in range(first, last):
+            table.types_means(letters, m, block, &weight[start[block]], &sums[block, 0])
+
+
+def sort(const double[::1] reward, uint64_t[:, ::1] scratch, int32_t[::1] order):
+    """Write the stable ascending order of `reward`; `scratch` has three rows of its length, at least one element."""
+    cdef Py_ssize_t n = reward.shape[0], i
+    with nogil:
+        for i in range(n):
+            scratch[0, i] = af_sort_key_f64(reward[i])
+            order[i] = <int32_t>i
+        af_sort_indices(n, &scratch[0, 0], &order[0], &scratch[1, 0], &scratch[2, 0])
+
+
+def power(uint64_t m, double[::1] z, Py_ssize_t first, Py_ssize_t last):
+    """Raise the complex numbers first .. last - 1 of `z` (real and imaginary parts in turn) to the power m >= 1."""
+    if last > first:
+        with nogil:
+            table.power(last - first, m, &z[2 * first])

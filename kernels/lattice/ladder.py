@@ -1,0 +1,276 @@
+"""The law of a sum of m lattice rewards by tilted Fourier transforms, with the accuracy of every point.
+
+With steps j = 0..J and log-weights a_j, the law of the sum s under the tilt θ is
+
+    P_θ(s) = IFFT(FFT(p_θ)^m)(s),     p_θ(j) = exp(a_j + θ j - K(θ)),     log P(s) = log P_θ(s) - θ s + m K(θ).
+
+Rounding leaves an error of about the same absolute size everywhere, so one tilt gives small relative errors within a
+few standard deviations of its mean; a ladder of tilts, about one per eight of them, covers the whole law.
+
+The error is measured, not guessed: a transform is longer than the law, and what should be zero behind its end shows
+the noise of that very transform. The bound of a point is `SAFETY` times the largest noise seen, relative to the point,
+plus `RELATIVE` m u for the errors of the weights and of the power, which scale the law smoothly (power.inc).
+References: spec of the method in arXiv:2404.01730's setting; Granville and Walker (2020) for the support.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from alignment_fast.kernels.common import threads
+from alignment_fast.kernels.lattice import cpu
+
+# Points behind the law that show the noise, at least.
+PADDING = 64
+SAFETY = 8.0
+RELATIVE = 8.0
+UNIT = np.finfo(np.float64).eps / 2
+# Complex numbers raised to a power in one unit of work, and nanoseconds for each.
+CHUNK = 1 << 14
+COST = 6.0
+# Neighbouring windows of a ladder are planned to overlap by this part, for laws that are not quite Gaussian.
+OVERLAP = 0.85
+# A ladder ends where this many of the m letters are expected to miss the extreme step.
+MISSED = 0.5
+# Points of the grid of tilts that a ladder is planned on; numbers transformed at once.
+PLAN = 512
+BATCH = 1 << 21
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The law of one reward on a lattice.
+
+    Parameters
+    ----------
+    log_weight : array (J + 1,)
+        Normalised log-probability of step j; -inf where the law has no mass. The first and the last are finite.
+
+    """
+
+    log_weight: np.ndarray
+
+    @property
+    def top(self):
+        """J, the largest step."""
+        return len(self.log_weight) - 1
+
+    def tilted(self, theta):
+        """Return probabilities (T, J + 1) of the steps under the tilts `theta` (T,), and K(theta)."""
+        exponent = self.log_weight + np.multiply.outer(theta, np.arange(len(self.log_weight)))
+        most = exponent.max(axis=1, keepdims=True)
+        weight = np.exp(exponent - most)
+        total = weight.sum(axis=1, keepdims=True)
+        return weight / total, (most + np.log(total))[:, 0]
+
+    def moments(self, theta):
+        """Return means and standard deviations of a step under the tilts `theta`."""
+        weight, _ = self.tilted(theta)
+        step = np.arange(len(self.log_weight))
+        mean = weight @ step
+        return mean, np.sqrt((weight * (step - mean[:, None]) ** 2).sum(axis=1))
+
+
+def transform_length(lattice, m):
+    """Return the length of the transforms for sums of m rewards: the law and some noise behind it."""
+    return fft.next_fast_len(m * lattice.top + 1 + PADDING, real=True)
+
+
+def power(z, m, num_threads=None):
+    """Raise the complex array `z` to the power m in place."""
+    numbers = z.reshape(-1).view(np.float64)
+
+    def run(first, last):
+        cpu.power(m, numbers, first * CHUNK, min(last * CHUNK, z.size))
+
+    threads.for_blocks(run, -(-z.size // CHUNK), work=COST * z.size, num_threads=num_threads)
+
+
+@dataclass(frozen=True)
+class Tilts:
+    """The law of the sum under several tilts.
+
+    Parameters
+    ----------
+    theta, log_mgf : array (T,)
+        The tilts and K(theta).
+    mass : array (T, m J + 1)
+        Probabilities of the sums under each tilt; noise where they are smaller than `noise`.
+    noise : array (T,)
+        Bound of the absolute error.
+
+    """
+
+    theta: np.ndarray
+    log_mgf: np.ndarray
+    mass: np.ndarray
+    noise: np.ndarray
+
+    def untilted(self, m, row, sums):
+        """Return log-probabilities of `sums` without the tilt of `row`, and bounds of their relative errors.
+
+        Where there is less than noise, at impossible sums for one, the bound is above 1.
+        """
+        theta, log_mgf, noise = self.theta[row], self.log_mgf[row], self.noise[row]
+        mass = np.maximum(self.mass[row, sums], 0.1 * noise)
+        rounded = abs(theta) * sums[-1] + m * abs(log_mgf)  # the products in the exponent
+        error = noise / mass + UNIT * (RELATIVE * m + 4 * rounded)
+        return np.log(mass) - theta * sums + m * log_mgf, error
+
+
+def tilts(lattice, m, theta, num_threads=None):
+    """Return the `Tilts` theta (T,) of the sum of m >= 1 rewards."""
+    length, size = transform_length(lattice, m), m * lattice.top + 1
+    weight, log_mgf = lattice.tilted(theta)
+    z = fft.rfft(weight, length, axis=1)
+    power(z, m, num_threads)
+    mass = fft.irfft(z, length, axis=1, overwrite_x=True)
+    noise = SAFETY * np.maximum(np.abs(mass[:, size:]).max(axis=1), UNIT * mass.max(axis=1))
+    return Tilts(theta, log_mgf, mass[:, :size], noise)
+
+
+def reachable(lattice, m):
+    """Return which sums 0..m J some m letters have, as booleans.
+
+    Let the steps have greatest common divisor 1. From m = J - (number of steps) + 2 on, exactly those sums are missing
+    that are no sum of any number of steps, and the same from the other end (Granville and Walker, "A tight structure
+    theorem for sumsets", 2020): fewer letters are enough to find both.
+    """
+    steps = lattice.log_weight > -np.inf
+    few = min(m, max(lattice.top - int(steps.sum()) + 2, 1))
+    sums = _power_of_support(steps, few)
+    if few == m:
+        return sums
+    half = len(sums) // 2 + 1
+    result = np.ones(m * lattice.top + 1, dtype=bool)
+    result[:half] = sums[:half]
+    result[-half:] &= sums[-half:]
+    return result
+
+
+def _power_of_support(steps, m):
+    """Return the m-fold sumset of the set `steps`, both as booleans, by repeated doubling."""
+    result = steps
+    for bit in bin(m)[3:]:
+        result = _sumset(result, result)
+        if bit == "1":
+            result = _sumset(result, steps)
+    return result
+
+
+def _sumset(a, b):
+    """Return the sumset of two sets. Counts of pairs are integers far below 2^53: rounding them is exact."""
+    size = len(a) + len(b) - 1
+    length = fft.next_fast_len(size, real=True)
+    pairs = fft.irfft(fft.rfft(a.astype(np.float64), length) * fft.rfft(b.astype(np.float64), length), length)
+    return pairs[:size] > 0.5
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The whole law of a sum.
+
+    Parameters
+    ----------
+    log_pmf : array (m J + 1,)
+        Logarithms of probabilities; -inf exactly where the sum cannot occur.
+    error : array (m J + 1,)
+        Bound of the relative error of each probability.
+    tilts : int
+        Number of tilts, two real transforms each.
+
+    """
+
+    log_pmf: np.ndarray
+    error: np.ndarray
+    tilts: int
+
+
+def ladder(lattice, m, tolerance=1e-11, num_threads=None):
+    """Return the `Ladder` of the sum of m rewards, with relative errors within `tolerance` where that is possible.
+
+    It is not possible at a sum that is much less probable than its neighbours under every tilt.
+    """
+    return _Climb(lattice, m, tolerance, num_threads).run(tolerance)
+
+
+class _Climb:
+    """A ladder in construction."""
+
+    def __init__(self, lattice, m, tolerance, num_threads):
+        self.lattice, self.m, self.num_threads = lattice, m, num_threads
+        self.allowed = max(tolerance - RELATIVE * m * UNIT, 1e-13)
+        self.size = m * lattice.top + 1
+        self.possible = reachable(lattice, m)
+        self.log_pmf = np.full(self.size, -np.inf)
+        self.error = np.where(self.possible, np.inf, 0.0)
+        self.tilts = 0
+
+    def run(self, tolerance):
+        for theta in self._batches(self._plan(OVERLAP * self._reach())):
+            self._add(theta)
+        missing = np.flatnonzero(self.error > 2 * tolerance)
+        if missing.size:  # laws far from Gaussian between two tilts: the tilts that are centred on the gaps
+            for theta in self._batches(self._centred_on(missing)):
+                self._add(theta)
+        return Ladder(self.log_pmf, self.error, self.tilts)
+
+    def _batches(self, theta):
+        rows = max(1, BATCH // self.size)
+        return [theta[first : first + rows] for first in range(0, len(theta), rows)]
+
+    def _reach(self):
+        """Return the half width of the window of a tilt in standard deviations, seen at the untilted law."""
+        known = tilts(self.lattice, self.m, np.zeros(1), self.num_threads)
+        self._take(known)
+        return np.sqrt(2 * np.log(known.mass.max() * self.allowed / known.noise[0]))
+
+    def _plan(self, reach):
+        """Return tilts whose windows of `reach` standard deviations to each side meet.
+
+        Along u(θ) = √m ∫ √K'' dθ, in which every tilted law has standard deviation about 1, they are 2 reach apart.
+        """
+        theta, _, deviation = self._grid()
+        rate = np.sqrt(self.m) * deviation
+        u = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(theta))])
+        return np.interp(np.linspace(0.0, u[-1], max(2, int(np.ceil(u[-1] / (2 * reach))) + 1)), u, theta)
+
+    def _grid(self):
+        """Return a grid of tilts from one end of the law to the other, with means and deviations of a step there."""
+        ends = []
+        for side in (-1.0, 1.0):
+            theta = side / self.lattice.top
+            while self._missed(theta) > MISSED:
+                theta *= 1.25
+            ends.append(theta)
+        # Half of the grid near 0, where tilts of heavy lattices crowd, half evenly up to the ends.
+        bend = np.linspace(-1.0, 1.0, PLAN) ** 3
+        theta = np.where(bend < 0, -bend * ends[0], bend * ends[1])
+        return theta, *self.lattice.moments(theta)
+
+    def _missed(self, theta):
+        """Return how many of the m letters miss the extreme step of the side of `theta`, expected under that tilt."""
+        weight, _ = self.lattice.tilted(np.array([theta]))
+        return self.m * weight[0, :-1].sum() if theta > 0 else self.m * weight[0, 1:].sum()
+
+    def _centred_on(self, sums):
+        """Return tilts centred on the middles of the runs of neighbours in `sums`."""
+        runs = np.split(sums, np.flatnonzero(np.diff(sums) > 1) + 1)
+        theta, mean, _ = self._grid()
+        return np.interp([0.5 * (run[0] + run[-1]) for run in runs], self.m * mean, theta)
+
+    def _add(self, theta):
+        self._take(tilts(self.lattice, self.m, theta, self.num_threads))
+
+    def _take(self, known):
+        """Take over what each of the tilts knows best."""
+        self.tilts += len(known.theta)
+        for row in range(len(known.theta)):
+            mass, noise = known.mass[row], known.noise[row]
+            good = np.flatnonzero(mass > noise / self.allowed)
+            part = slice(good[0], good[-1] + 1)
+            log_pmf, error = known.untilted(self.m, row, np.arange(part.start, part.stop))
+            better = error < self.error[part]
+            np.copyto(self.log_pmf[part], log_pmf, where=better)
+            np.copyto(self.error[part], error, where=better)

@@ -1,0 +1,44 @@
+"""Rows of the lattice kernels. `relative` is relative to what the formula's head says: see types.inc and power.inc."""
+
+from types import MappingProxyType
+
+from alignment_fast.kernels.common.spec import Kernel
+
+KERNELS = (
+    Kernel(
+        name="types",
+        formula="log(m!/Π n_k! Π p_k^n_k) and Σ n_k r_k of every type n of m letters; relative to 1 + |log|",
+        arguments=("constant", "terms", "exponents", "generators", "start", "first", "last", "reward", "log_pmf"),
+        dtypes=("float64",),
+        domain=((0.0, float("inf")),),
+        bounds=MappingProxyType({"float64": 4e-15}),
+        unit="relative",
+        oracle="lattice:log_multinomial",
+        backends=("cpu",),
+        reference="Loader (2000), Fast and accurate computation of binomial probabilities",
+    ),
+    Kernel(
+        name="types_means",
+        formula="Σ w(n) n_k over every type n; relative for weights of one sign",
+        arguments=("letters", "m", "start", "weight", "first", "last", "sums"),
+        dtypes=("float64",),
+        domain=((2, 64), (1, float("inf"))),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="lattice:type_means",
+        backends=("cpu",),
+        reference="sum in a fixed order, af_reduce.h",
+    ),
+    Kernel(
+        name="power",
+        formula="z^m of complex z, |z| ≤ 1; relative to m |z|^m",
+        arguments=("m", "z", "first", "last"),
+        dtypes=("float64",),
+        domain=((1, 2**40),),
+        bounds=MappingProxyType({"float64": 5e-16}),
+        unit="relative",
+        oracle="lattice:power",
+        backends=("cpu",),
+        reference="Brent, Percival, Zimmermann (2007), Error bounds on complex floating-point multiplication",
+    ),
+)

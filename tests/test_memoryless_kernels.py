@@ -1,0 +1,157 @@
+"""The kernels under the laws of sums: types, complex powers, ladders of tilts, integer keys."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment_fast.kernels.lattice import keys, ladder, spec, types
+from oracles import lattice as oracle
+
+BOUND = {row.name: row.bound("float64") for row in spec.KERNELS}
+P = np.array([0.2, 0.3, 0.5])
+
+
+def enumerated(p, reward, m, num_threads=None):
+    return types.enumerate_types(np.asarray(p), keys.keys_of(np.asarray(reward, dtype=float)), m, num_threads)
+
+
+# ---- types ----
+
+
+@pytest.mark.parametrize(("letters", "m"), [(2, 1), (2, 40), (3, 1), (3, 25), (4, 9), (7, 4)])
+def test_log_probabilities_of_types(letters, m):
+    p = np.arange(1.0, letters + 1)
+    found = enumerated(p / p.sum(), np.sqrt(np.arange(letters)), m).log_mass
+    for counts, log_mass in zip(oracle.compositions(m, letters), found, strict=True):
+        expected = oracle.log_multinomial(counts, p)
+        assert abs(log_mass - expected) <= BOUND["types"] * (m + abs(expected))
+
+
+def test_log_probabilities_keep_their_digits_at_great_length():
+    found = enumerated(P, np.log([1.0, 2.0, 6.0]), 1600)
+    for index in (0, 123_456, 777_777, len(found.order) - 1):
+        counts = composition(index, 1600)
+        expected = oracle.log_multinomial(counts, [mpmath.mpf(float(x)) for x in P])
+        assert abs(found.log_mass[index] - expected) <= 2e-12 + BOUND["types"] * abs(expected)
+    assert np.logaddexp.reduce(found.log_mass) == pytest.approx(0.0, abs=1e-12)
+
+
+def composition(index, m):
+    """Return the type of three letters at a place of the lexicographic order."""
+    first = 0
+    while index > m - first:
+        index -= m - first + 1
+        first += 1
+    return first, index, m - first - index
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_types_have_the_same_bits_for_any_number_of_threads(threads):
+    one, many = (enumerated(P, np.log([1.0, 2.0, 6.0]), 400, n) for n in (1, threads))
+    np.testing.assert_array_equal(one.support, many.support)
+    np.testing.assert_array_equal(one.log_pmf, many.log_pmf)
+
+
+@pytest.mark.parametrize(("letters", "m"), [(2, 9), (3, 6), (5, 4)])
+def test_means_of_types(letters, m):
+    weight = np.random.default_rng(0).random(types.count(letters, m))
+    found = types.weighted_counts(letters, m, weight)
+    expected = [float(x) for x in oracle.type_means(letters, m, weight)]
+    np.testing.assert_allclose(found, expected, rtol=BOUND["types_means"])
+
+
+# ---- ties ----
+
+
+@pytest.mark.parametrize(
+    ("reward", "integers"),
+    [
+        (np.log([6, 1, 2]), [(1, 1), (0, 0), (0, 1)]),  # powers of 3 and 2: no two types tie
+        (np.log([4, 2, 1]), [(2,), (1,), (0,)]),  # (1, 0, 1) and (0, 2, 0) tie
+        ([0.1, 0.2, 0.3], [(1,), (2,), (3,)]),  # 0.1 + 0.2 != 0.3 in floating point
+        (np.log([6, 3, 2, 1]), [(1, 1), (1, 0), (0, 1), (0, 0)]),
+        ([0.0, math.pi, 2 * math.pi, 1.0], [(0, 0), (1, 0), (2, 0), (0, 1)]),  # merged within rounding
+    ],
+)
+def test_sums_that_are_equal_are_merged(reward, integers):
+    found = enumerated(np.full(len(reward), 1 / len(reward)), reward, 12)
+    sums = {
+        tuple(sum(n * key[i] for n, key in zip(counts, integers, strict=True)) for i in range(len(integers[0])))
+        for counts in oracle.compositions(12, len(reward))
+    }
+    assert len(found.support) == len(sums)
+    assert (np.diff(found.support) > 0).all()
+
+
+@given(st.lists(st.integers(0, 50), min_size=2, max_size=5, unique=True), st.floats(0.01, 10), st.floats(-5, 5))
+def test_lattices_are_recognised_with_their_span(steps, span, offset):
+    found = keys.keys_of(np.array(steps) * span + offset)
+    assert found.exact
+    divisor = math.gcd(*(step - min(steps) for step in steps))
+    assert found.span == pytest.approx(span * divisor, rel=1e-9)
+
+
+def test_rewards_in_general_position_are_on_no_lattice():
+    found = keys.keys_of(np.random.default_rng(0).normal(size=5))
+    assert found.span is None
+    assert not found.exact
+
+
+# ---- complex powers ----
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 7, 64, 1000, 65_535])
+def test_complex_powers(m):
+    random = np.random.default_rng(m)
+    modulus = np.exp(-random.exponential(10 / m, 70))
+    z = modulus * np.exp(1j * random.uniform(-np.pi, np.pi, 70))
+    found = z.copy()
+    ladder.power(found, m)
+    for start, result in zip(z, found, strict=True):
+        expected = oracle.power(start, m)
+        assert abs(mpmath.mpc(result) - expected) <= BOUND["power"] * m * abs(expected)
+
+
+# ---- ladders ----
+
+
+def lattice_of(weights):
+    with np.errstate(divide="ignore"):
+        return ladder.Lattice(np.log(np.array(weights) / sum(weights)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "m"),
+    [
+        ([7, 11, 0, 5, 3, 0, 0, 1], 50),
+        ([7, 11, 0, 5, 3, 0, 0, 1], 200),
+        ([1, 0, 0, 1, 0, 1], 7),  # sums with gaps at both ends
+        ([3, 1], 300),
+        ([1, 10**6, 1], 60),
+        ([1] + [0] * 30 + [1, 1], 3),
+        ([5, 4, 3, 2, 1], 1),
+    ],
+)
+def test_every_probability_is_within_its_bound(weights, m):
+    found = ladder.ladder(lattice_of(weights), m)
+    counts = oracle.integer_law(weights, m)
+    total = m * mpmath.log(sum(weights))
+    for log_pmf, error, count in zip(found.log_pmf, found.error, counts, strict=True):
+        if count == 0:
+            assert log_pmf == -math.inf
+        else:
+            expected = mpmath.log(count) - total
+            assert abs(log_pmf - expected) <= error + 2e-16 * abs(expected)
+            assert error < 5e-11
+
+
+def test_a_sum_that_no_tilt_shows_has_a_bound_that_says_so():
+    """A letter of probability 1e-40 alone gives odd sums: next to the even ones they drown in noise."""
+    log_weight = np.log([0.5, 1e-40, 0.5])
+    found = ladder.ladder(ladder.Lattice(log_weight), 40)
+    assert found.error[1::2].max() > 0.1
+    assert found.error[0::2].max() < 5e-11
