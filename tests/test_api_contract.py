@@ -82,6 +82,16 @@ policy.is_row_dominant(P)
 policy.is_strongly_transitive(P)
 policy.count_cycles(P)
 
+dynamics.simulate(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, record=None, method="ipo",
+                  noise=None, seed=None, num_threads=None)
+dynamics.sweep(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, method="ipo", noise=None,
+               seed=None, num_threads=None)
+dynamics.sweep_blocks(P, *, alpha, beta, lam, init, steps, block=None, start=0)
+dynamics.fixed_point(P, *, alpha, beta, lam, sampler=None, ref=None, method="ipo")
+dynamics.spectral_radius(P, log_pi, *, alpha, beta, lam)
+dynamics.lyapunov_exponent(P, *, alpha, beta, lam, init, sampler=None, ref=None)
+dynamics.stability_bounds(P, *, alpha, beta, lam)
+
 random.Stream(seed, *, purpose=0)
 random.Stream.uint32(shape, *, replicate=0, draw=0, num_threads=None)
 random.Stream.uint64(shape, *, replicate=0, draw=0, num_threads=None)
@@ -106,6 +116,8 @@ RESULTS = {
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
     "memoryless.Law": "support log_pmf",
     "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
+    "dynamics.Trajectory": "log_pi mean variance entropy entropy_min entropy_max times path period converged",
+    "dynamics.FixedPoint": "log_pi residual spectral_radius frequency",
     "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }

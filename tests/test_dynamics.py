@@ -270,7 +270,8 @@ BITS = """
 import hashlib, numpy as np, alignment_fast as af
 random = np.random.default_rng(0)
 digest = hashlib.sha256()
-for K, points, method in ((3, 40, "ipo"), (4, 5, "dpo"), (7, 3, "ipo"), (12, 20, "ipo"), (12, 3, "ipo"), (10, 20, "dpo")):
+cases = (3, 40, "ipo"), (4, 5, "dpo"), (7, 3, "ipo"), (12, 20, "ipo"), (12, 3, "ipo"), (10, 20, "dpo")
+for K, points, method in cases:
     skew = random.uniform(-0.4, 0.4, (7, K, K))
     P = 0.5 + (skew - skew.transpose(0, 2, 1)) / 2
     run = af.dynamics.simulate(

@@ -70,8 +70,8 @@ def lyapunov_exponent(
     Notes
     -----
     Iterates a tangent vector along the trajectory. Accuracy is statistical: of the order of 1/(steps − burn_in) where
-    the motion is regular, its square root where it is chaotic. Cost: about twice `simulate`. Reference: Benettin et al.,
-    Meccanica 15 (1980); arXiv:2602.12180.
+    the motion is regular, its square root where it is chaotic. Cost: about twice `simulate`. Reference: Benettin et
+    al., Meccanica 15 (1980); arXiv:2602.12180.
 
     Examples
     --------

@@ -103,7 +103,7 @@ def fixed_point(
             give(log_pi.reshape(*shape, problem.size)),
         )
     radius, frequency, angle = _linearised(problem, log_pi)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         period = 2 * np.pi / angle
     return FixedPoint(
         give(log_pi.reshape(*shape, problem.size)),

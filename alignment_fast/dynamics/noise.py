@@ -101,11 +101,11 @@ def binomial_quantile(u: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray
     """Return the least k with P(Binomial(n, p) <= k) >= u, by bisection."""
     from scipy.special import bdtr
 
-    n = np.broadcast_to(n, u.shape).astype(np.float64)
-    low, high = np.full(u.shape, -1.0), n.copy()
+    n = np.broadcast_to(n, u.shape).astype(np.int64)
+    low, high = np.full(u.shape, -1), n.copy()
     while (high - low > 1).any():
-        middle = np.floor((low + high) / 2)
-        enough = bdtr(np.maximum(middle, 0.0), n, p) >= u
+        middle = (low + high) // 2
+        enough = bdtr(np.maximum(middle, 0).astype(np.float64), n, p) >= u
         wide = high - low > 1
         high, low = np.where(wide & enough, middle, high), np.where(wide & ~enough, middle, low)
     return high

@@ -84,11 +84,11 @@ cdef trajectory_rows rows_of(const double[:, ::1] array) noexcept:
 cdef class Trajectories:
     """Trajectories of `rows` problems at `points` parameter points each, advanced block by block.
 
-    Arrays with one row serve all problems: `skew` (rows, size²), the matrices P - 1/2; `log_ref`, `sampler`, `log_init`
-    (rows, size); `alpha`, `beta`, `lam` (rows, points). `schedule` (rounds, 3) holds factors of the three, or is None.
+    Arrays with one row serve all problems: `skew` (rows, size²), the matrices P - 1/2; `log_ref`, `sampler`,
+    `log_init` (rows, size); `alpha`, `beta`, `lam` (rows, points). `schedule` (rounds, 3) holds factors of the three, or is None.
     `times` are the ascending rounds recorded in `path` (trajectories, times, size). With `pairs` > 0, scores come from
-    so many sampled pairs a round and `prior` pseudo-pairs, by the random words of replicates `replicate` on under `key`.
-    `state` (blocks, state_size).
+    so many sampled pairs a round and `prior` pseudo-pairs, by the random words of replicates `replicate` on under
+    `key`. `state` (blocks, state_size).
     """
 
     cdef trajectory_problem problem
@@ -146,7 +146,7 @@ cdef class Trajectories:
 
     def advance(self, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] scores,
                 double[:, ::1] policies, double[:, ::1] rooms):
-        """Bring blocks first..last-1, of one row, to round `round` by `scores`; `policies`: the new ones (size, points)."""
+        """Bring blocks first..last-1, of one row, to round `round` by `scores`; write new `policies` (size, points)."""
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):

@@ -2,8 +2,8 @@
 
 A fixed point solves F(θ) = (1 − α)(θ − log ref) − β s(μ) = const, μ = λπ + (1 − λ) sampler, π = softmax θ. For IPO it
 is unique when α < 1 and depends on α and β only through β/(1 − α); Newton's matrix (1 − α) − βλ G (stability.py) is
-never singular, and damped steps arrive from every start that was tried. Stages multiply β by `GROWTH` up to its value: the
-fixed point of one is a good start for the next. Reference: arXiv:2602.12180.
+never singular, and damped steps arrive from every start that was tried. Stages multiply β by `GROWTH` up to its value:
+the fixed point of one is a good start for the next. Reference: arXiv:2602.12180.
 """
 
 import numpy as np
