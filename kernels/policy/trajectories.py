@@ -1,6 +1,6 @@
 """Host side of the trajectories: lays lanes out, cuts rounds into pieces that an interrupt can come between."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from alignment_fast.kernels.policy import cpu
 
 # Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves, pairs.
 RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 30.0
+# Nanoseconds per response and trajectory to start, or to write results; operations of BLAS per nanosecond.
+START_COST, FINISH_COST, PRODUCT_SPEED = 5.0, 20.0, 20.0
 # At most so many nanoseconds of one block between two looks at the interpreter.
 PIECE = 30e6
 # Matrices of more responses than this are shared by the lanes of a block where there are enough points.
@@ -109,8 +111,9 @@ class Results:
 class Lanes:
     """The blocks of a problem, in round 0."""
 
-    def __init__(self, problem, burn_in, times, path):
+    def __init__(self, problem, burn_in, times, path, num_threads):
         self.problem = problem
+        self.num_threads = num_threads
         self.shared = problem.size > SMALL and problem.points >= cpu.LANES
         per_row = -(-problem.points // cpu.LANES)
         self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // cpu.LANES)
@@ -137,9 +140,10 @@ class Lanes:
             pairs.key,
             problem.first_row * problem.points,
         )
-        self.cpu.start(0, self.count)
+        work = START_COST * self.count * cpu.LANES * problem.size
+        threads.for_blocks(self.cpu.start, self.count, work=work, num_threads=num_threads)
 
-    def rounds(self, run, steps, num_threads):
+    def rounds(self, run, steps):
         """Call ``run(begin, end, first, last)`` so that every block goes through rounds 0 to `steps` in order."""
         cost = cpu.LANES * trajectory_cost(self.problem)
         piece = max(1, int(PIECE / cost))
@@ -149,26 +153,38 @@ class Lanes:
             def blocks(first, last, begin=begin, end=end):
                 run(begin, end, first, last)
 
-            threads.for_blocks(blocks, self.count, work=cost * self.count * (end - begin), num_threads=num_threads)
+            work = cost * self.count * (end - begin)
+            threads.for_blocks(blocks, self.count, work=work, num_threads=self.num_threads)
 
-    def rounds_by_blas(self, steps, num_threads):
+    def rounds_by_blas(self, steps):
         """Go through the rounds with one matrix product for all points of a row: P is read once a round."""
         problem = self.problem
         rooms = np.empty((self.count, self.cpu.room))
         self.cpu.prepare(0, self.count, rooms)
         shape = problem.size, problem.points
         policies, scores = np.empty(shape), np.empty(shape)
+        strip = max(1, int(PIECE * PRODUCT_SPEED / (2 * policies.size)))
         for row in range(problem.rows):
             skew = problem.skew[row if len(problem.skew) > 1 else 0]
             policies[:] = np.exp(problem.log_init[row if len(problem.log_init) > 1 else 0])[:, None]
             for step in range(1, steps + 1):
-                np.matmul(skew, policies, out=scores)
+                for top in range(0, problem.size, strip):
+                    np.matmul(skew[top : top + strip], policies, out=scores[top : top + strip])
 
                 def advance(first, last, step=step, start=row * self.per_row):
                     self.cpu.advance(step, start + first, start + last, scores, policies, rooms)
 
                 work = 2 * RESPONSE_COST * scores.size
-                threads.for_blocks(advance, self.per_row, work=work, num_threads=num_threads)
+                threads.for_blocks(advance, self.per_row, work=work, num_threads=self.num_threads)
+
+    def finish(self, steps, results):
+        """Write what all trajectories have come to after `steps` rounds."""
+        out = [getattr(results, field.name) for field in fields(results) if field.name != "path"]
+
+        def run(first, last):
+            self.cpu.finish(steps, CONVERGED, first, last, *out)
+
+        threads.for_blocks(run, self.count, work=FINISH_COST * results.mean.size, num_threads=self.num_threads)
 
 
 def trajectory_cost(problem):
@@ -187,25 +203,12 @@ def simulate(problem, steps, burn_in, times, num_threads=None):
     results = Results.empty(problem.rows * problem.points, problem.size, len(times))
     if results.mean.size == 0:
         return results
-    lanes = Lanes(problem, burn_in, times, results.path)
+    lanes = Lanes(problem, burn_in, times, results.path, num_threads)
     if lanes.shared and problem.size >= LARGE and problem.method == cpu.IPO and problem.pairs is None:
-        lanes.rounds_by_blas(steps, num_threads)
+        lanes.rounds_by_blas(steps)
     else:
-        lanes.rounds(lanes.cpu.run, steps, num_threads)
-    lanes.cpu.finish(
-        steps,
-        CONVERGED,
-        0,
-        lanes.count,
-        results.log_policy,
-        results.mean,
-        results.variance,
-        results.entropy,
-        results.entropy_min,
-        results.entropy_max,
-        results.period,
-        results.converged,
-    )
+        lanes.rounds(lanes.cpu.run, steps)
+    lanes.finish(steps, results)
     return results
 
 
@@ -214,13 +217,13 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     exponents = np.empty(problem.rows * problem.points)
     if exponents.size == 0:
         return exponents
-    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)))
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads)
     tangent = np.empty((lanes.count, (problem.size + 1) * cpu.LANES))
     lanes.cpu.lyapunov_start(0, lanes.count, tangent)
 
     def run(begin, end, first, last):
         lanes.cpu.lyapunov_run(begin, end, first, last, tangent)
 
-    lanes.rounds(run, steps, num_threads)
+    lanes.rounds(run, steps)
     lanes.cpu.lyapunov_finish(steps - burn_in, 0, lanes.count, tangent, exponents)
     return exponents
