@@ -7,24 +7,19 @@ class BackendUnavailableError(ImportError):
     """An optional library or device is needed for this call and cannot be used here."""
 
 
-class ConvergenceError(ArithmeticError):
-    """An iteration did not meet its certificate, or has nothing finite to converge to.
+class ConvergenceError(RuntimeError):
+    """No optimum was found: there is none, or the limit of iterations came first.
 
-    Parameters
+    Attributes
     ----------
-    message : str
-        What was asked for, what was reached.
-    best : object
-        The best iterate, None where there is none.
+    result : object or None
+        The best iterate, where there is one.
 
     """
 
-    def __init__(self, message, best=None):
-        super().__init__(message, best)
-        self.best = best
-
-    def __str__(self):
-        return str(self.args[0])
+    def __init__(self, message, result=None):
+        super().__init__(message)
+        self.result = result
 
 
 def unravel(flat, shape):

@@ -267,10 +267,10 @@ def test_the_certificate_is_reported_when_it_is_not_met():
     message = "DPO: the last of 2 Newton steps moved rewards by .* tol = 1e-12"
     with pytest.raises(af.ConvergenceError, match=message) as caught:
         af.policy.dpo(P4, MU4, None, 1.0, max_iter=2)
-    np.testing.assert_allclose(caught.value.best, af.policy.dpo(P4, MU4, None, 1.0).scores, atol=1e-3)
+    np.testing.assert_allclose(caught.value.result, af.policy.dpo(P4, MU4, None, 1.0).scores, atol=1e-3)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value)
-    np.testing.assert_array_equal(copy.best, caught.value.best)
+    np.testing.assert_array_equal(copy.result, caught.value.result)
 
 
 # ---- existence ----
@@ -373,6 +373,35 @@ def test_ipo_covariance_is_that_of_simulated_estimates():
     np.testing.assert_allclose(ratio, 1.0, atol=5 * np.sqrt(2 / replicates))
 
 
+# ---- the same losses pair by pair ----
+
+
+@pytest.mark.parametrize("beta", [0.3, 4.0])
+def test_beta_is_the_inverse_of_that_of_pairwise_losses(beta):
+    """The population loss is the mean of the losses of single pairs, whose KL coefficient is 1/beta."""
+    pairwise = pytest.importorskip("alignment_fast.pairwise")
+    log_ref = np.log([0.1, 0.2, 0.3, 0.4])
+    log_pi = af.policy.ipo(P4, MU4, np.exp(log_ref), beta).log_pi
+    winner, loser = np.indices((4, 4)).reshape(2, -1)
+    chance = 2 * MU4[winner] * MU4[loser] * P4[winner, loser]
+
+    def mean_loss(loss_type):
+        losses = pairwise.preference_loss(
+            log_pi[winner],
+            log_pi[loser],
+            log_ref[winner],
+            log_ref[loser],
+            loss_type=loss_type,
+            beta=1 / beta,
+            reduction="none",
+        )
+        return chance @ losses.loss
+
+    h = log_pi - log_ref
+    assert mean_loss("ipo") == pytest.approx(af.policy.ipo_loss(h, P4, MU4, beta).value, rel=1e-13)
+    assert mean_loss("sigmoid") == pytest.approx(af.policy.dpo_loss(h / beta, P4, MU4).value, rel=1e-13)
+
+
 # ---- shapes, grids, dtypes ----
 
 
@@ -415,7 +444,7 @@ def test_shared_preferences_of_many_samplers_are_solved_one_by_one():
     random = np.random.default_rng(6)
     mus = random.dirichlet(np.full(4, 0.3), size=20_000) + 1e-12
     rewards = af.policy.dpo(P4, mus, None, 1.0).scores
-    for row in (0, 7, 16_383, 16_384, 19_999):
+    for row in (0, 7, 2047, 2048, 19_999):
         np.testing.assert_allclose(rewards[row], af.policy.dpo(P4, mus[row], None, 1.0).scores, atol=1e-13)
 
 

@@ -233,7 +233,7 @@ def classify(P: ArrayLike) -> PreferenceClasses:
 
     Notes
     -----
-    Exact up to ties. Cost: about 3 µs per matrix of 4 responses. Reference: arXiv:2602.12180.
+    Exact up to ties. Cost: one to five µs per matrix of 4 responses. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -247,10 +247,11 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     """
     task = problem(P)
     M = axioms.comparable(task["P"])
+    row_dominant, strongly_transitive = axioms.transitivity(M)
     return PreferenceClasses(
         task.give(axioms.is_cyclic(M), np.bool_),
-        task.give(axioms.is_strongly_transitive(M, False), np.bool_),
-        task.give(axioms.is_row_dominant(M, False), np.bool_),
+        task.give(strongly_transitive, np.bool_),
+        task.give(row_dominant, np.bool_),
         task.give(axioms.condorcet_winner(M), np.int64),
         task.give(axioms.smith_set(M).sum(axis=-1), np.int64),
         task.give(axioms.count_cycles(M), np.int64),

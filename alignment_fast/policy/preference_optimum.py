@@ -4,6 +4,7 @@ Here ``beta`` is the strength of the preference signal, the inverse of the KL co
 is 1/beta here.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._arrays import Grid
 from alignment_fast._preferences import Problem, nonnegative_grid, problem
+from alignment_fast._rows import refuse_large
 from alignment_fast.errors import ConvergenceError, place
 from alignment_fast.information.entropies import entropy
+from alignment_fast.kernels.information import cpu, operations, solve
+from alignment_fast.kernels.information.operations import Rows
 from alignment_fast.kernels.policy import optimum
-from alignment_fast.policy.tilting import tilt
 
 
 class PreferenceOptimum(NamedTuple):
@@ -101,7 +104,7 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     grid = nonnegative_grid(beta, task.leading, "beta")
     advantage = optimum.advantages(optimum.skew(task["P"]), task["mu"])
     loss = grid.values**2 * _ipo_least_loss(task["mu"], advantage)[..., None]
-    return _optimum(task, grid, beta, advantage, 0.5 + advantage, loss)
+    return _optimum(task, grid, advantage, 0.5 + advantage, loss)
 
 
 def _ipo_least_loss(mu, advantage):
@@ -153,7 +156,7 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     task = problem(P, distributions={"ref": ref}, designs={"rho": rho})
     grid = nonnegative_grid(beta, task.leading, "beta")
     potential, least_loss = optimum.pair_potential(optimum.skew(task["P"]), task["rho"])
-    return _optimum(task, grid, beta, potential, potential, grid.values**2 * least_loss[..., None])
+    return _optimum(task, grid, potential, potential, grid.values**2 * least_loss[..., None])
 
 
 def dpo(
@@ -198,7 +201,7 @@ def dpo(
         As `ipo`, and where no finite optimum exists: the sampled responses fall into several strong components of the
         win graph (the message lists them), or a response that is not sampled wins or loses every comparison.
     ConvergenceError
-        If `max_iter` steps do not reach `tol`; it carries the best rewards as ``best``.
+        If `max_iter` steps do not reach `tol`; it carries the best rewards as ``result``.
 
     Notes
     -----
@@ -219,20 +222,37 @@ def dpo(
     grid = nonnegative_grid(beta, task.leading, "beta")
     rewards = _dpo_rewards(task, tol, max_iter)
     loss = optimum.dpo_loss(task["P"], task["mu"], rewards)[0]
-    return _optimum(task, grid, beta, rewards, rewards, loss[..., None])
+    return _optimum(task, grid, rewards, rewards, loss[..., None])
 
 
-def _optimum(task: Problem, grid: Grid, beta: ArrayLike, exponent, scores, loss) -> PreferenceOptimum:
+def _optimum(task: Problem, grid: Grid, exponent, scores, loss) -> PreferenceOptimum:
     """Return the optimum π ∝ ref · exp(beta · exponent) of the given scores and loss (..., T)."""
-    rows = (*task.leading, exponent.shape[-1])
-    policy = tilt(task["ref"], np.broadcast_to(exponent, rows), beta)
-    return PreferenceOptimum(
-        task.give(policy.log_pi),
-        task.give(np.broadcast_to(scores, rows)),
-        task.give(_on_grid(loss, grid)),
-        task.give(entropy(policy.log_pi, log=True)),
-        task.give(policy.kl),
+    K = exponent.shape[-1]
+    refuse_large((*grid.shape, K), "the policy")
+    rows = Rows(
+        _flat(task["ref"], grid.leading),
+        cpu.WEIGHT_PROBABILITY,
+        _flat(exponent, grid.leading),
+        cpu.REWARD_GIVEN,
+        math.prod(grid.leading),
     )
+    log_pi, _ = operations.log_tilted(rows, grid.rows())
+    log_pi = log_pi.reshape(*grid.shape, K)
+    kl = solve.tilted_divergence(rows, grid.rows())
+    return PreferenceOptimum(
+        task.give(log_pi),
+        task.give(np.broadcast_to(scores, (*task.leading, K))),
+        task.give(_on_grid(loss, grid)),
+        task.give(entropy(log_pi, log=True)),
+        task.give(kl.reshape(grid.shape)),
+    )
+
+
+def _flat(array: np.ndarray, leading: tuple[int, ...]) -> np.ndarray:
+    """Return rows (..., K) over `leading` axes as (rows, K), or as (1, K) where all share one."""
+    K = array.shape[-1]
+    rows = array[None] if array.ndim == 1 else np.broadcast_to(array, (*leading, K)).reshape(math.prod(leading), K)
+    return np.ascontiguousarray(rows)
 
 
 def _on_grid(values, grid: Grid, *core: int):

@@ -57,17 +57,23 @@ def is_row_dominant(M, strict):
 def is_strongly_transitive(M, strict):
     """Return whether M_ij ≥ 0 and M_jk ≥ 0 imply M_ik ≥ max(M_ij, M_jk) for all distinct i, j, k.
 
-    That is row dominance in which responses that tie have equal rows. Strict: no ties, and M_ik > max(M_ij, M_jk); that
-    is strict row dominance.
+    Strict: no ties, and M_ik > max(M_ij, M_jk); that is strict row dominance.
+    """
+    return is_row_dominant(M, True) if strict else transitivity(M)[1]
+
+
+def transitivity(M):
+    """Return (row dominant, strongly transitive), neither of them strict.
+
+    Strong transitivity is row dominance in which responses that tie have equal rows: if i ties j, each of the two
+    implies the inequality between their rows one way.
     """
     order = dominance_order(M)
     rows = _sorted_rows(M, order)
-    dominant = _neighbours_decrease(rows, strict)
-    if strict:
-        return dominant
+    dominant = _neighbours_decrease(rows, False)
     equal = (rows[..., :-1, :] == rows[..., 1:, :]).all(axis=-1)
     tied = np.take_along_axis(rows[..., :-1, :], order[..., 1:, None], axis=-1)[..., 0] == 0
-    return dominant & (equal | ~tied).all(axis=-1)
+    return dominant, dominant & (equal | ~tied).all(axis=-1)
 
 
 def _sorted_rows(M, order):

@@ -16,8 +16,8 @@ Reference: arXiv:2602.12180; Azar et al., arXiv:2310.12036 (IPO); Bach, Electron
 
 import numpy as np
 
-# Pairs of responses per block of matrices: the temporaries of one Newton step then stay within a few caches.
-_BLOCK_PAIRS = 1 << 18
+# Pairs of responses per block of matrices: the temporaries of one Newton step then stay in a cache.
+_BLOCK_PAIRS = 1 << 15
 # First iterate of DPO: log-odds, cut where a longer one would only put Newton's first step on a flat part.
 _LARGEST_START = 10.0
 

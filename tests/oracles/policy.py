@@ -132,9 +132,9 @@ def has_dominance_order(P, strict):
 
 def is_strongly_transitive(P, strict):
     """Return the implication P_ij, P_jk ≥ 1/2 ⇒ P_ik ≥ max over all triples; strict: no ties, and >."""
+    if strict and any(P[i, j] == 0.5 for i, j in itertools.combinations(range(len(P)), 2)):
+        return False
     for i, j, k in itertools.permutations(range(len(P)), 3):
-        if strict and P[i, j] == 0.5:
-            return False
         if P[i, j] >= 0.5 and P[j, k] >= 0.5:
             bound = max(P[i, j], P[j, k])
             if not (P[i, k] > bound if strict else P[i, k] >= bound):
