@@ -66,7 +66,7 @@ def sweep_case(K, matrices, points, steps, target):
             ),
             "NumPy, batched": Contender(lambda: numpy_sweep(P, **grid, init=init, steps=steps), elements, close),
         },
-        floor={"exp": K + 1},
+        floor={"exp_f64": K + 1},
         targets=(Target("NumPy, batched", target),),
     )
 
@@ -166,9 +166,9 @@ def lyapunov_case(points=64, steps=2000):
 
 
 CASES = [
-    sweep_case(4, 16, 64, 200, 60.0),
-    sweep_case(16, 4, 64, 100, 10.0),
-    sweep_case(128, 1, 64, 30, 4.0),
+    sweep_case(4, 16, 64, 1000, 60.0),
+    sweep_case(16, 4, 64, 400, 10.0),
+    sweep_case(128, 1, 64, 200, 4.0),
     shared_case(),
     dpo_case(),
     lyapunov_case(),

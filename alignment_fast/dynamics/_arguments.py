@@ -79,7 +79,7 @@ def arguments(
         del distributions["init"]
     task = _preferences.problem(P, distributions=distributions)
     base, schedule = _split(parameters, steps)
-    grids, leading, shape = _grids(base, task.leading, outer)
+    (alpha, beta, lam), leading, shape = _grids(base, task.leading, outer)
     matrices = frozen_estimate(task["P"], noise, seed) if isinstance(noise, FrozenEstimate) else task["P"]
     if code == cpu.DPO and not isinstance(noise, FreshPairs):
         _require_finite_rewards(matrices)
@@ -94,7 +94,9 @@ def arguments(
         _rows(log_ref, leading, count),
         _rows(task["sampler"], leading, count),
         _rows(log_init, leading, count),
-        *grids,
+        alpha,
+        beta,
+        lam,
         schedule,
         fresh_pairs(noise, seed),
     )

@@ -191,15 +191,15 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     (0.000417619, 6.286025)
 
     """
-    alpha, beta, lam = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     a = np.asarray(strength, dtype=np.float64)
     if not ((a > 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in (0, 1/2], not {strength!r}")
-    kappa = a * beta * lam / np.sqrt(3)
-    radius, angle = np.hypot(alpha, kappa), np.arctan2(kappa, alpha)
+    kappa = a * betas * lams / np.sqrt(3)
+    radius, angle = np.hypot(alphas, kappa), np.arctan2(kappa, alphas)
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = np.maximum(radius - 1, 0.0) / kappa**2
-        correction = 4 * growth / 3 * (kappa * alpha / 2 + kappa**2 / (4 * np.tan(1.5 * angle)))
+        correction = 4 * growth / 3 * (kappa * alphas / 2 + kappa**2 / (4 * np.tan(1.5 * angle)))
         return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - correction))
 
 
@@ -247,19 +247,19 @@ def collapse_rates(
     """
     code = method_code(method)
     task = _preferences.problem(P, distributions={"sampler": sampler})
-    _, beta, lam = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
+    _, betas, lams = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
     K = task["P"].shape[-1]
     if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:
         raise ValueError(f"top = {top!r} must be the number of one of {K} responses")
     row = task["P"][..., top, :]
     if code == cpu.DPO:
-        if (lam != 1).any():
+        if (lams != 1).any():
             raise ValueError("collapse rates of DPO are known for lam = 1 only")
         with np.errstate(divide="ignore"):
             gap = offline = np.log(row) - np.log1p(-row)
     else:
         score = optimum.advantages(optimum.skew(task["P"]), task["sampler"])
         gap, offline = row - 0.5, score[..., top, None] - score
-    if beta.ndim:
+    if betas.ndim:
         gap, offline = gap[..., None, :], offline[..., None, :]
-    return task.give(beta[..., None] * (lam[..., None] * gap + (1 - lam[..., None]) * offline))
+    return task.give(betas[..., None] * (lams[..., None] * gap + (1 - lams[..., None]) * offline))

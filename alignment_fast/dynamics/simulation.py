@@ -242,8 +242,12 @@ def trajectory(given: Arguments, results: trajectories.Results, times: np.ndarra
     """Return kernel results in the caller's shapes, dtype and kind of array."""
     shape, size, give = given.shape, given.problem.size, given.task.give
     return Trajectory(
-        *(give(getattr(results, name).reshape(*shape, size)) for name in ("log_policy", "mean", "variance")),
-        *(give(getattr(results, name).reshape(shape)) for name in ("entropy", "entropy_min", "entropy_max")),
+        give(results.log_policy.reshape(*shape, size)),
+        give(results.mean.reshape(*shape, size)),
+        give(results.variance.reshape(*shape, size)),
+        give(results.entropy.reshape(shape)),
+        give(results.entropy_min.reshape(shape)),
+        give(results.entropy_max.reshape(shape)),
         times,
         None if times is None else give(results.path.reshape(*shape, len(times), size)),
         give(results.period.reshape(shape)),

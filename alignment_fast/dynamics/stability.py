@@ -89,12 +89,12 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
     norm2, projected, span, largest = constants = stability.constants(M)
     rows = (np.broadcast_to(c, given.leading).reshape(-1, 1) for c in constants)
     by_row = dict(zip(("norm2", "projected", "span", "largest"), rows, strict=True))
-    feedback, alpha = problem.beta * problem.lam, problem.alpha
+    feedback, alphas = problem.beta * problem.lam, problem.alpha
     conditions = (
-        alpha + feedback * by_row["norm2"] / 2 < 1,
-        alpha + feedback * by_row["projected"] / 2 < 1,
-        alpha + feedback * by_row["span"] / 4 < 1,
-        (feedback * by_row["largest"]) ** 2 <= alpha * (1 - alpha),
+        alphas + feedback * by_row["norm2"] / 2 < 1,
+        alphas + feedback * by_row["projected"] / 2 < 1,
+        alphas + feedback * by_row["span"] / 4 < 1,
+        (feedback * by_row["largest"]) ** 2 <= alphas * (1 - alphas),
     )
     return StabilityBounds(
         give(norm2),
@@ -164,16 +164,15 @@ def spectral_radius(
     """
     code = method_code(method)
     task = _preferences.problem(P, distributions={"sampler": sampler})
-    alpha, beta, lam = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
-    M, sampler, pi = task["P"], task["sampler"], _policies(log_pi, task["P"].shape[-1])
-    M = optimum.skew(M)
-    if alpha.ndim:  # an axis for the points, before the responses
-        paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alpha.shape[-1]
-        M, sampler, pi = M[..., None, :, :], sampler[..., None, :], pi if paired else pi[..., None, :]
+    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    M, offline, pi = optimum.skew(task["P"]), task["sampler"], _policies(log_pi, task["P"].shape[-1])
+    if alphas.ndim:  # an axis for the points, before the responses
+        paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alphas.shape[-1]
+        M, offline, pi = M[..., None, :, :], offline[..., None, :], pi if paired else pi[..., None, :]
     if code == cpu.IPO:
-        return task.give(np.hypot(alpha, beta * lam * stability.ipo_frequency(M, pi)))
-    mu = lam[..., None] * pi + (1 - lam[..., None]) * sampler
-    return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alpha, beta * lam)[0])
+        return task.give(np.hypot(alphas, betas * lams * stability.ipo_frequency(M, pi)))
+    mu = lams[..., None] * pi + (1 - lams[..., None]) * offline
+    return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alphas, betas * lams)[0])
 
 
 def _dpo_gain(P, mu, pi):

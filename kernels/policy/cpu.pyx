@@ -1,5 +1,6 @@
 """Entry points of the trajectories of policies."""
 
+from cython cimport auto_pickle
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -81,6 +82,7 @@ cdef trajectory_rows rows_of(const double[:, ::1] array) noexcept:
     return rows
 
 
+@auto_pickle(False)  # holds addresses
 cdef class Trajectories:
     """Trajectories of `rows` problems at `points` parameter points each, advanced block by block.
 
