@@ -13,6 +13,8 @@ from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.simulation import Trajectory, rounds, trajectory, warn_at_unstable_point
 from alignment_fast.kernels.policy import trajectories
 
+__all__ = ["SweepBlock", "sweep", "sweep_blocks"]
+
 # A block is at most so many trajectories (about 20 MB of state at K = 4) and about so many nanoseconds of work.
 _TRAJECTORIES, _WORK = 65_536, 2e9
 
