@@ -128,11 +128,12 @@ def case(size, name, aims):
         for peer, (library, call) in LIBRARIES.items()
         if find_spec(library)
     }
+    exponentials = (3 if "equispaced" in name else 1 + orders.size) / orders.size  # one of them for the normaliser
     one = Contender(partial(ours, size, orders), count * orders.size, partial(is_close, size, orders, tolerance))
     return Case(
         f"log-mgf {dtype}, {rows} x {width}, {name}",
         {OURS: one, **peers},
-        floor={"read": 2 * bytes_ / orders.size, f"exp_f{8 * bytes_}": 1 if "equispaced" not in name else 0.125},
+        floor={"read": 2 * bytes_ / orders.size, f"exp_f{8 * bytes_}": exponentials},
         targets=tuple(Target(peer, bound) for (of, peer), bound in aims.items() if of == name),
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import fft, special
 
+import alignment_fast as af
 from alignment_fast.kernels.lattice import keys, ladder, types
 from cases import OURS, Case, Contender, Target, each_contender
 
@@ -159,7 +160,74 @@ MEANS = Case(
     },
 )
 
-CASES = (TYPES, TILT, WHOLE, MEANS)
+# ---- best-of-n over sequences ----
+
+VOCABULARY = 50_257
+
+
+@cache
+def large_model():
+    random = np.random.default_rng(0)
+    p, reward = random.dirichlet(np.ones(VOCABULARY)), random.normal(size=VOCABULARY)
+    return af.memoryless.MemorylessModel(p, reward=reward, num_threads=1)
+
+
+def our_best_of_n():
+    return large_model().best_of_n(1000, log_n=300.0)
+
+
+def states_its_error(law):
+    assert law.error_bound < 1e-6
+    assert law.kl_to_reference == pytest.approx(299.0, abs=1e-9)
+
+
+LARGE = Case(
+    f"best of exp(300) sequences of 1000 tokens, vocabulary {VOCABULARY}",
+    {OURS: Contender(our_best_of_n, 1, states_its_error)},
+    targets=(Target("seconds", 0.1),),
+)
+
+DRAWS = 1000
+TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9], num_threads=1)
+
+
+def our_sequences(m):
+    return TERNARY.sample_sequences(m, DRAWS, delta=0.11, rng=1)
+
+
+def numpys_sequences(m):
+    """All n = exp(0.11 m) candidates of fewer draws, and the best of them."""
+    n = round(np.exp(0.11 * m))
+    reward = np.log([2 / 3, 1 / 9, 2 / 9])
+    letters = np.random.default_rng(1).choice(3, size=(FEWER, n, m), p=[0.2, 0.3, 0.5])
+    best = reward[letters].sum(axis=2).argmax(axis=1)
+    return letters[np.arange(FEWER), best]
+
+
+FEWER = 10
+
+
+def are_best(m, result):
+    mean = np.log([2 / 3, 1 / 9, 2 / 9])[result].sum(axis=1).mean()
+    assert mean == pytest.approx(TERNARY.best_of_n(m, delta=0.11).expected_reward, abs=8 / len(result) ** 0.5)
+
+
+SEQUENCES = tuple(
+    Case(
+        f"best-of-n sequences of {m} letters, n = exp(0.11 m)",
+        {
+            OURS: Contender(partial(our_sequences, m), DRAWS, partial(are_best, m)),
+            **(
+                {"NumPy, all n": Contender(partial(numpys_sequences, m), FEWER, partial(are_best, m))}
+                if m < 100
+                else {}
+            ),
+        },
+    )
+    for m in (50, 200, 800)
+)
+
+CASES = (TYPES, TILT, WHOLE, MEANS, LARGE, *SEQUENCES)
 
 
 @pytest.mark.kernels("lattice.types", "lattice.power", "lattice.types_means")

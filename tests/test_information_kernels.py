@@ -262,10 +262,98 @@ def test_equispaced_orders_agree_with_single_ones(dtype, start, stop, letters):
     assert (abs(together - alone) <= 3 * SPEC["exponential_mean"].bound(dtype) * size).all()
 
 
+# ---- later tiles of a row, which are settled before they are surveyed ----
+
+TILE = 2048  # letters
+LATER = 4 * TILE + 5
+RISE = np.linspace(0, 1, LATER)
+SPIKE = np.arange(LATER) == 3 * TILE + 7
+# What is added to random logits or rewards of spread 1: later tiles keep within what the first ones have shown, pass
+# it by a little, and by far.
+DRIFTS = {
+    "none": 0 * RISE,
+    "a little up": 3 * RISE,
+    "a little down": -3 * RISE,
+    "far up": 70 * RISE,
+    "far down": -70 * RISE,
+    "one far above": 50.0 * SPIKE,
+    "one far below": -50.0 * SPIKE,
+}
+
+
+def drifting(weight_drift, reward_drift, dtype):
+    rng = np.random.default_rng(8)
+    logits, rewards = rng.standard_normal((2, LATER))
+    return (logits + DRIFTS[weight_drift]).astype(dtype), (rewards + DRIFTS[reward_drift]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weight_kind", [cpu.WEIGHT_LOG, cpu.WEIGHT_PROBABILITY])
+@pytest.mark.parametrize("reward_drift", DRIFTS)
+@pytest.mark.parametrize("weight_drift", DRIFTS)
+def test_rows_whose_later_tiles_leave_the_range_of_the_first(weight_drift, reward_drift, weight_kind, dtype):
+    weights, rewards = drifting(weight_drift, reward_drift, dtype)
+    if weight_kind == cpu.WEIGHT_PROBABILITY:
+        weights = np.exp(weights)
+    kind = weight_kind, cpu.REWARD_GIVEN
+    for orders in ([0.7], [-3.0], [0.5, -2.0, 1.5], np.linspace(0.3, 3.3, 16)):
+        got = mean(weights, weight_kind, rewards, cpu.REWARD_GIVEN, orders)[0]
+        for value, order in zip(got, orders, strict=True):
+            expected, size = definition(*letters_of(kind, weights, rewards), order)
+            assert abs(value - expected) <= SPEC["exponential_mean"].bound(dtype) * size, order
+
+
+@pytest.mark.parametrize("letter", [3 * TILE + 7, LATER - 1])
+@pytest.mark.parametrize("orders", [[0.7], [0.5, -2.0], np.linspace(0.3, 3.3, 16)], ids=["one", "two", "equispaced"])
+@pytest.mark.parametrize("reward", [INF, -INF])
+def test_an_infinite_reward_in_a_later_tile(reward, orders, letter):
+    weights, rewards = drifting("none", "none", "float32")
+    rewards[letter] = reward
+    got = mean(weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, orders)[0]
+    p, r = letters_of((cpu.WEIGHT_LOG, cpu.REWARD_GIVEN), weights, rewards)
+    for value, order in zip(got, orders, strict=True):
+        if order * reward > 0:
+            assert value == reward
+        else:
+            others = p[np.isfinite(r)], r[np.isfinite(r)]
+            expected, size = definition(*others, order)
+            assert abs(value - expected) <= SPEC["exponential_mean"].bound("float32") * size
+
+
+@pytest.mark.parametrize("orders", [[0.7], [0.5, -2.0], np.linspace(0.3, 3.3, 16)], ids=["one", "two", "equispaced"])
+@pytest.mark.parametrize("weight_kind", [cpu.WEIGHT_LOG, cpu.WEIGHT_PROBABILITY])
+def test_letters_off_the_support_in_a_later_tile_do_not_count(weight_kind, orders):
+    weights, rewards = drifting("none", "none", "float64")
+    weights, nothing = (weights, -INF) if weight_kind == cpu.WEIGHT_LOG else (np.exp(weights), 0.0)
+    weights[3 * TILE : 3 * TILE + 5], rewards[3 * TILE : 3 * TILE + 5] = nothing, 90.0
+    got = mean(weights, weight_kind, rewards, cpu.REWARD_GIVEN, orders)[0]
+    for value, order in zip(got, orders, strict=True):
+        expected, size = definition(*letters_of((weight_kind, cpu.REWARD_GIVEN), weights, rewards), order)
+        assert abs(value - expected) <= SPEC["exponential_mean"].bound("float64") * size
+
+
+QUIET_NANS = {"plain": 0x7FC00000, "with a payload": 0x7FC00155, "negative": 0xFFC00100}
+
+
+@pytest.mark.parametrize("pattern", QUIET_NANS.values(), ids=QUIET_NANS)
+@pytest.mark.parametrize("orders", [[0.7], [0.5, -2.0], np.linspace(0.3, 3.3, 16)], ids=["one", "two", "equispaced"])
+@pytest.mark.parametrize("operand", [0, 1])
+@pytest.mark.parametrize("weight_kind", [cpu.WEIGHT_LOG, cpu.WEIGHT_PROBABILITY])
+def test_not_a_number_in_a_later_tile_is_found(weight_kind, operand, orders, pattern):
+    operands = list(drifting("none", "none", "float32"))
+    if weight_kind == cpu.WEIGHT_PROBABILITY:
+        operands[0] = np.exp(operands[0])
+    operands[operand].view(np.uint32)[3 * TILE + 7] = pattern
+    _, words = reduced(cpu.exponential_mean, operands[0], weight_kind, operands[1], cpu.REWARD_GIVEN, orders)
+    expected = [status.OK, status.OK]
+    expected[operand] = (3 * TILE + 7) * 8 + status.NOT_A_NUMBER
+    assert words == tuple(expected)
+
+
 # ---- bits ----
 
 
-@pytest.mark.parametrize("letters", [1, 32, 128, 129, 3000])
+@pytest.mark.parametrize("letters", [1, 32, 128, 129, 5000])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_row_has_the_same_bits_alone_in_a_batch_and_in_any_range(kind, letters):
     weights, rewards = arrays(kind, "float32", 37, letters)
@@ -299,7 +387,7 @@ from alignment_fast.kernels.information import cpu
 rng = np.random.default_rng(3)
 digest = hashlib.sha256()
 for dtype in ("float32", "float64"):
-    for letters in (5, 64, 128, 3000):
+    for letters in (5, 64, 128, 5000):
         a, r = rng.normal(size=(2, 20, letters)).astype(dtype)
         p, q = np.exp(a), np.exp(r)
         for w, wk, x, rk in ((a, 2, r, 0), (p, 1, q, 1), (p, 1, q, 3), (a, 2, r, 2), (a, 0, r, 0)):

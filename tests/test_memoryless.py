@@ -240,11 +240,6 @@ def test_lattices_and_types_that_do_not_fit_are_refused_with_their_size():
         WIDE.reward_law(300, method="types")
 
 
-def test_transforms_need_a_lattice():
-    with pytest.raises(ValueError, match="lattice"):
-        TERNARY.reward_law(10, method="fft")
-
-
 def test_letters_cannot_be_words():
     with pytest.raises(TypeError, match="p must be real numbers"):
         af.memoryless.MemorylessModel(["a", "b"], reward=[0.0, 1.0])

@@ -116,6 +116,14 @@ def test_complex_powers(m):
         assert abs(mpmath.mpc(result) - expected) <= BOUND["power"] * m * abs(expected)
 
 
+def test_negligible_powers_may_vanish_and_others_stay():
+    z = np.concatenate([np.full(64, 0.5 + 0.1j), np.full(70, 0.99j)])
+    found = z.copy()
+    ladder.power(found, 1000)
+    assert (found[:64] == 0).all()
+    np.testing.assert_allclose(found[64:], z[64:] ** 1000, rtol=1e-12)
+
+
 # ---- ladders ----
 
 

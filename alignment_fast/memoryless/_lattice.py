@@ -4,17 +4,19 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy import fft, special
 
 from alignment_fast.best_of_n.law import BestOfN
 from alignment_fast.kernels.lattice import ladder as kernel
 from alignment_fast.memoryless._letters import Summary
+from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law
 
-# Relative error of a probability in a window of one tilt. Its edges are about 5 deviations from the centre, where
+# Relative error of a probability at the edges of the window of one tilt. They are 8 deviations from the centre, where
 # best-of-n is, and their errors count for as little as they weigh.
-WINDOW = 1e-6
+WINDOW = 0.5
 # A window that leaves out so much of best-of-n, in units of the range of the sum, is not enough: the whole law is.
-LEFT_OUT = 1e-13
+LEFT_OUT = 1e-11
 # Best-of-n is below a sum with probability exp(-CERTAIN) at most: what is below that sum need not be told apart.
 CERTAIN = 40.0
 # Numbers in one transform: the arrays of one tilt take about 40 bytes for each.
@@ -58,18 +60,15 @@ def _rewards(letters, m, sums):
 
 def summary(letters, m, log_n, alpha, num_threads):
     """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law."""
-    refuse_large(points(letters, m), m)
-    lattice = of(letters)
-    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
-    atoms = _window(kernel.tilts(lattice, m, theta, num_threads), m, log_n)
-    whole = atoms.left_out > LEFT_OUT
-    if whole:
-        every = kernel.ladder(lattice, m, num_threads=num_threads)
-        sums = np.flatnonzero(every.log_pmf > -np.inf)
-        atoms = _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0)
+    lattice, theta, atoms = _atoms(letters, m, log_n, alpha, num_threads)
     rewards = _rewards(letters, m, atoms.sums)
     best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
     log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
+    log_ratio = log_pi - atoms.log_pmf
+    if theta is None:
+        marginal = _marginal(letters, lattice, m, atoms.sums, log_ratio, num_threads)
+    else:
+        marginal = _tilted_marginal(letters, lattice, m, theta, atoms.sums, log_ratio, num_threads)
     mean = float(best.expected_reward(log_n=log_n, num_threads=num_threads))
     # A relative error e of tails moves the quantiles of best-of-n by about e / alpha, and spreads them by itself.
     spread = np.abs(rewards - mean) + 1 / max(alpha, 1e-3)
@@ -78,9 +77,30 @@ def summary(letters, m, log_n, alpha, num_threads):
         mean,
         float(best.reward_variance(log_n=log_n, num_threads=num_threads)),
         float(best.kl(log_n=log_n, num_threads=num_threads)),
-        _marginal(letters, lattice, m, None if whole else theta, atoms.sums, log_pi - atoms.log_pmf, num_threads),
+        marginal,
         error + np.finfo(np.float64).eps * abs(mean),
     )
+
+
+def ratio(letters, m, log_n, alpha, num_threads):
+    """Return the `Ratio` of best-of-n."""
+    _, _, atoms = _atoms(letters, m, log_n, alpha, num_threads)
+    rewards = _rewards(letters, m, atoms.sums)
+    best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
+    return Ratio(rewards, best.log_pmf(log_n=log_n, num_threads=num_threads) - atoms.log_pmf, False)
+
+
+def _atoms(letters, m, log_n, alpha, num_threads):
+    """Return the lattice, the tilt used (None: a ladder of them) and the `_Atoms` that best-of-n may reach."""
+    refuse_large(points(letters, m), m)
+    lattice = of(letters)
+    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
+    atoms = _window(kernel.tilts(lattice, m, theta, num_threads), m, log_n)
+    if atoms.left_out <= LEFT_OUT:
+        return lattice, theta, atoms
+    every = kernel.ladder(lattice, m, num_threads=num_threads)
+    sums = np.flatnonzero(every.log_pmf > -np.inf)
+    return lattice, None, _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0)
 
 
 def _tilt(lattice, m, theta):
@@ -105,22 +125,22 @@ def _window(tilts, m, log_n):
     (mass,), (noise,), (theta,), (log_mgf,) = tilts.mass, tilts.noise, tilts.theta, tilts.log_mgf
     known = np.flatnonzero(mass > noise / WINDOW)
     first, last = known[0], known[-1]
-    sums = np.arange(first, last + 1)[mass[first : last + 1] > noise]
+    sums = np.arange(first, last + 1)[mass[first : last + 1] > noise / WINDOW]
     log_pmf, error = tilts.untilted(m, 0, sums)
     # Tilted laws fall off faster than geometrically beyond the ends of the window.
-    beyond = math.log(len(sums) * noise / WINDOW)
+    beyond = math.log(len(sums) * noise)
     above = -math.inf if last == len(mass) - 1 else beyond + m * log_mgf - theta * last
     left_out = math.exp(min(0.0, log_n + above))
-    tail = np.minimum(np.cumsum(np.exp(log_pmf)[::-1])[::-1], 1.0)
+    log_tail = np.minimum(np.logaddexp.accumulate(log_pmf[::-1])[::-1], 0.0)
     with np.errstate(divide="ignore"):
-        # log P(best-of-n below a sum) = n log(1 - tail), in units of -1.
-        escape = np.exp(min(log_n, 700.0)) * -np.log1p(-tail)
-    certain = np.flatnonzero(escape >= CERTAIN)
+        # log P(best-of-n below a sum) = -exp(log_rate)
+        log_rate = log_n + np.where(log_tail < -36, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
+    certain = np.flatnonzero(log_rate >= math.log(CERTAIN))
     start = int(certain[-1]) if certain.size else 0
     if first + start == 0:
         return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out)
-    below = max(1 - float(tail[start]), math.exp(beyond))
-    left_out += below ** math.exp(min(log_n, 700.0))
+    below = max(-math.expm1(min(0.0, special.logsumexp(log_pmf[start:]))), math.exp(beyond))
+    left_out += math.exp(-math.exp(min(log_rate[start], 700.0))) if log_rate[start] > -math.inf else 1.0
     return _Atoms(
         np.concatenate([[sums[start] - 1], sums[start:]]),
         np.concatenate([[math.log(below)], log_pmf[start:]]),
@@ -129,9 +149,9 @@ def _window(tilts, m, log_n):
     )
 
 
-def _marginal(letters, lattice, m, theta, sums, log_ratio, num_threads):
-    """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j); P_{m-1} from one tilt or (None) as a whole."""
-    fewer = _log_law(lattice, m - 1, theta, num_threads)
+def _marginal(letters, lattice, m, sums, log_ratio, num_threads):
+    """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j), from whole laws."""
+    fewer = kernel.ladder(lattice, m - 1, num_threads=num_threads).log_pmf if m > 1 else np.zeros(1)
     marginal = np.empty(len(letters.p))
     for at, step in enumerate(letters.keys.steps):
         place = sums - step
@@ -140,12 +160,16 @@ def _marginal(letters, lattice, m, theta, sums, log_ratio, num_threads):
     return marginal / marginal.sum()
 
 
-def _log_law(lattice, m, theta, num_threads):
-    """Return log P_m, -inf where one tilt `theta` does not know it, or everywhere where `theta` is None."""
-    if m == 0:
-        return np.zeros(1)
-    if theta is None:
-        return kernel.ladder(lattice, m, num_threads=num_threads).log_pmf
-    tilts = kernel.tilts(lattice, m, theta, num_threads)
-    log_pmf, error = tilts.untilted(m, 0, np.arange(tilts.mass.shape[1]))
-    return np.where(error < 1, log_pmf, -np.inf)
+def _tilted_marginal(letters, lattice, m, theta, sums, log_ratio, num_threads):
+    """Return the same from laws under one tilt, in which all factors are moderate: one correlation by transforms.
+
+    p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws.
+    """
+    weight, log_mgf = lattice.tilted(theta)
+    fewer = kernel.tilts(lattice, m - 1, theta, num_threads).mass[0] if m > 1 else np.ones(1)
+    ratio = np.zeros(m * lattice.top + 1)
+    ratio[sums] = np.exp(log_ratio + m * log_mgf[0] - theta[0] * sums)
+    length = fft.next_fast_len(len(ratio), real=True)
+    overlap = fft.irfft(fft.rfft(ratio, length) * fft.rfft(fewer, length).conj(), length)
+    marginal = (weight[0] * overlap[: lattice.top + 1])[letters.keys.steps]
+    return marginal / marginal.sum()

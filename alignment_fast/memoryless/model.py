@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._rng import DRAWS, Seed, stream_key
 from alignment_fast.errors import place
-from alignment_fast.memoryless import _lattice, _types
+from alignment_fast.information.moments import rate_function
+from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
 from alignment_fast.memoryless._letters import Letters, Summary
-from alignment_fast.memoryless.results import BestOfNLaw, Law
+from alignment_fast.memoryless.expansions import SecondOrder
+from alignment_fast.memoryless.results import BestOfNLaw, Law, TailEstimate
 from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, tilt
 
 METHODS = ("auto", "types", "fft", "saddlepoint")
@@ -20,7 +23,10 @@ METHODS = ("auto", "types", "fft", "saddlepoint")
 MANY_TYPES = 2_000_000
 # Fewer of them than this cost less than the transforms.
 FEW_TYPES = 20_000
-_METHODS = {"types": _types, "fft": _lattice}
+# Points of a lattice that transforms are taken of without being asked.
+MANY_POINTS = 1 << 24
+# Absolute error of the expected reward, in units of its deviation, up to which the saddlepoint is good enough.
+GOOD = 1e-4
 
 
 class MemorylessModel:
@@ -141,8 +147,10 @@ class MemorylessModel:
             Number of letters, at least 1.
         method : str
             ``"types"`` enumerates the C(m + J - 1, J - 1) types of the J distinct rewards: errors of rounding only.
-            ``"fft"``, for rewards on a lattice: a ladder of tilted transforms, every probability to about 1e-11
-            relative. ``"auto"`` takes types where there are few, else transforms where there is a lattice.
+            ``"fft"``: a ladder of tilted transforms, every probability to about 1e-11 relative for rewards on a
+            lattice; others are put on a fine one first, which keeps their mean. ``"saddlepoint"``: probabilities of
+            4096 equal cells, by the Lugannani-Rice formula of second order. ``"auto"`` takes types where there are few,
+            else transforms where there is a lattice, else the saddlepoint.
 
         Raises
         ------
@@ -160,7 +168,7 @@ class MemorylessModel:
         m = _length(m)
         if len(self._letters.p) == 1:
             return Law(np.array([m * self._letters.reward[0]]), np.zeros(1), "types", 0.0)
-        return _METHODS[self._method(m, method)].law(self._letters, m, self._num_threads)
+        return self._module(self._method(m, method)).law(self._letters, m, self._num_threads)
 
     def best_of_n(
         self, m: int, *, delta: float | None = None, log_n: float | None = None, method: str = "auto"
@@ -174,8 +182,10 @@ class MemorylessModel:
         delta, log_n : float
             Exactly one: the number of draws is n = exp(m delta) or exp(log_n), any real n >= 1.
         method : str
-            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy. ``"auto"`` chooses
-            the cheapest exact one; the result says which, and with what error.
+            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (two lattices and
+            extrapolation where the rewards lie on none), and ``"saddlepoint"`` costs the same for any n and m.
+            ``"auto"`` chooses as in `reward_law`, and transforms where the saddlepoint is not good to 1e-4 deviations;
+            the result says which, and with what error.
 
         Raises
         ------
@@ -198,11 +208,230 @@ class MemorylessModel:
         if len(self._letters.p) == 1:
             constant = Summary(m * float(self._letters.reward[0]), 0.0, 0.0, np.ones(1), 0.0)
             return self._result(m, log_n, alpha, 0.0, "types", constant)
-        chosen = self._method(m, method)
-        found = _METHODS[chosen].summary(self._letters, m, log_n, alpha, self._num_threads)
+        found, chosen = self._summary(m, log_n, alpha, method)
         # D(π‖φ^m) = D(π‖p^m) - α E r + m Λ(α)
         gap = found.kl - alpha * found.expected_reward + m * float(aligned.log_partition)
         return self._result(m, log_n, alpha, gap if math.isfinite(alpha) else math.inf, chosen, found)
+
+    def reward_bounds(self, m: int, *, delta: float | None = None, log_n: float | None = None) -> tuple[float, float]:
+        """Return numbers that the expected reward of best-of-n lies between, for certain, whatever the rewards are.
+
+        The rewards are rounded down, then up, to a lattice of 2^21 points for the sum: sums of rounded rewards are
+        smaller (larger) one by one, and so is the best of any number of them. The bounds are about m spans apart.
+
+        Parameters
+        ----------
+        m, delta, log_n
+            As in `best_of_n`.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
+        >>> lower, upper = model.reward_bounds(100, delta=0.11)
+        >>> bool(lower < model.best_of_n(100, delta=0.11).expected_reward < upper)
+        True
+
+        """
+        m = _length(m)
+        log_n = _draws(m, delta, log_n)
+        if len(self._letters.p) == 1:
+            return (m * float(self._letters.reward[0]),) * 2
+        return _binned.bounds(self._letters, m, log_n, float(self.aligned(log_n / m).alpha), self._num_threads)
+
+    def rate(self, tau: ArrayLike, *, delta: float = 0.0, which: str = "reference") -> Any:
+        r"""Return the rate function of -reward/m at `tau`: :math:`P(-S_m/m \approx \tau) = e^{-m J(\tau) + o(m)}`.
+
+        With :math:`J_0(\tau) = \sup_t (-t \tau - \Lambda(t))` of the reference and the typical level
+        :math:`\tau_\delta` of the aligned policy of divergence `delta`, that of the aligned policy is
+        :math:`J_0(\tau) - \delta + \alpha (\tau - \tau_\delta)`, that of best-of-n with n = exp(m delta) is
+        :math:`J_0(\tau) - \delta` for :math:`\tau \le \tau_\delta` and infinite beyond: best-of-n is worse than
+        typical with a probability that is doubly exponentially small. The two agree at :math:`\tau_\delta` only.
+
+        Parameters
+        ----------
+        tau : array_like, scalar or (T,)
+            Levels of minus the reward per letter.
+        delta : float
+            Divergence per token, >= 0; the reference has none.
+        which : str
+            ``"reference"``, ``"aligned"`` or ``"best_of_n"``.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
+        >>> [model.rate(1.0, delta=0.11, which=which).round(6) for which in ("reference", "aligned", "best_of_n")]
+        [np.float64(0.285054), np.float64(0.04038), np.float64(0.175054)]
+
+        """
+        expansions.check_which(which)
+        policy = self._of_distinct(_delta(delta))
+        return expansions.rate(self._letters.p, self._letters.reward, policy, tau, float(delta), which)
+
+    def scaled_cumulant(self, rho: ArrayLike, *, delta: float = 0.0, which: str = "aligned") -> Any:
+        r"""Return :math:`\lim \frac{1}{m \rho} \log E\, e^{\rho S_m}`; at rho = 0 the mean reward per token.
+
+        For the reference and the aligned policy it is exact for every m: :math:`\Lambda(\rho)/\rho` and
+        :math:`(\Lambda(\alpha + \rho) - \Lambda(\alpha))/\rho`. For best-of-n it freezes: it is the mean for
+        :math:`\rho \le \alpha` and :math:`(\Lambda(\rho) + \delta)/\rho` from there on.
+
+        Parameters
+        ----------
+        rho : array_like, scalar or (T,)
+            Orders.
+        delta, which
+            As in `rate`.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
+        >>> model.scaled_cumulant([0.3, 1.0, 2.0], delta=0.11, which="best_of_n").round(6)
+        array([-1.189911, -1.170934, -1.016579])
+
+        """
+        expansions.check_which(which)
+        policy = self._of_distinct(_delta(delta))
+        return expansions.scaled_cumulant(self._letters.p, self._letters.reward, policy, rho, float(delta), which)
+
+    def second_order(self, m: int, delta: float) -> SecondOrder:
+        r"""Return best-of-n with n = exp(m delta) to the terms that vanish as m grows.
+
+        With :math:`\sigma^2 = \Lambda''(\alpha)`, Euler's :math:`\gamma` and rewards off every lattice,
+
+        .. math:: E S = m \Lambda'(\alpha) - \frac{\log(\alpha \sigma \sqrt{2 \pi m}) - \gamma}{\alpha}, \quad
+                  D(\pi \| p^m) = m \delta - 1, \quad
+                  D(\pi \| \varphi^m) = \tfrac12 \log(2 \pi m \alpha^2 \sigma^2) - 1 - \gamma;
+
+        on a lattice of span h the Gumbel law behind them is replaced by its discretisation with scale
+        :math:`h/((1 - e^{-\alpha h}) \sigma \sqrt{2 \pi m})`, so that values oscillate with m.
+
+        Parameters
+        ----------
+        m : int
+            Letters of a sequence, at least 1.
+        delta : float
+            Divergence per token, between 0 and `delta_max`, both excluded.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
+        >>> round(model.second_order(1600, 0.11).expected_reward / 1600, 9)
+        -1.19280899
+
+        """
+        m = _length(m)
+        if not 0 < delta < self.delta_max:
+            raise ValueError(f"delta = {delta} is not between 0 and delta_max = {self.delta_max}, both excluded")
+        keys = self._letters.keys
+        return expansions.second_order(self._of_distinct(float(delta)), m, float(delta), keys.span, keys.offset)
+
+    def sample_sequences(
+        self, m: int, size: int, *, delta: float | None = None, log_n: float | None = None, rng: Seed = None
+    ) -> np.ndarray:
+        """Return exact draws of best-of-n over sequences of m letters, at any n.
+
+        Tilted sequences are proposed and accepted by what best-of-n makes of the sum of their rewards. About √m
+        proposals are needed for a draw, whatever n is.
+
+        Parameters
+        ----------
+        m, delta, log_n
+            As in `best_of_n`.
+        size : int
+            Number of sequences.
+        rng : None, int, SeedSequence or Generator
+            Source of random numbers. Draws go through `numpy.random.Generator` and may change with its version.
+
+        Returns
+        -------
+        array (size, m) of int64
+            Letters, as indices into `p`. Exact where `reward_law` takes types or a lattice (to 1e-11 of probability);
+            elsewhere tails are those of the saddlepoint, with the error that `best_of_n` states.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([1/5, 3/10, 1/2], [2/3, 1/9, 2/9])
+        >>> model.sample_sequences(1000, 3, log_n=110.0, rng=1).shape
+        (3, 1000)
+
+        """
+        m, size = _length(m), _length(size, "size", 0)
+        log_n = _draws(m, delta, log_n)
+        generator = _generator(rng)
+        if len(self._letters.p) == 1:
+            return self._letters_of(np.zeros((size, m), dtype=np.int64), generator)
+        alpha = float(self.aligned(log_n / m).alpha)
+        ratio = self._ratio(m, log_n, alpha)
+        highest = min(alpha, self._highest_tilt(m))
+        return self._letters_of(_sampling.best_of_n(self._letters, m, size, ratio, highest, generator), generator)
+
+    def tail_probability(self, m: int, level: float, draws: int, *, rng: Seed = None) -> TailEstimate:
+        """Return a Monte Carlo estimate of P(sum of m rewards >= level) under the reference, however rare.
+
+        Letters are drawn under the tilt whose mean reward is level/m (Cramér), and weighted back: the relative variance
+        of one draw is of order √m, where that of plain Monte Carlo is one over the probability.
+
+        Parameters
+        ----------
+        m : int
+            Letters of a sequence, at least 1.
+        level : float
+            The level; below the mean of the sum letters are drawn without tilt.
+        draws : int
+            Sequences to draw, at least 1.
+        rng : None, int, SeedSequence or Generator
+            As in `sample_sequences`.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> model = af.memoryless.MemorylessModel([0.5, 0.5], reward=[0.0, 1.0])
+        >>> estimate = model.tail_probability(1000, 900.0, 10_000, rng=1)
+        >>> round(estimate.log_probability), estimate.relative_error < 0.05
+        (-371, True)
+
+        """
+        m, draws = _length(m), _length(draws, "draws")
+        if math.isnan(level):
+            raise ValueError("level is NaN")
+        found = rate_function(self._letters.reward, level / m, p=self._letters.p)
+        tilt = max(float(found.t), 0.0)
+        if math.isinf(tilt):  # the largest sum, or none
+            return TailEstimate(-m * float(found.value), 0.0, tilt, draws)
+        log_mean, error = _sampling.tail(self._letters, m, float(level), tilt, draws, _generator(rng))
+        return TailEstimate(log_mean, error, tilt, draws)
+
+    def _of_distinct(self, delta):
+        """Return the aligned policy over the distinct rewards."""
+        return kl_constrained(self._letters.p, self._letters.reward, delta)
+
+    def _ratio(self, m, log_n, alpha):
+        chosen = self._method(m, "auto")
+        found = self._module(chosen).ratio(self._letters, m, log_n, alpha, self._num_threads)
+        if found is None:
+            return _binned.ratio(self._letters, m, log_n, alpha, self._num_threads)
+        return found
+
+    def _highest_tilt(self, m):
+        """Return a tilt under which about one of m letters misses the largest reward."""
+        top = self._letters.reward[-1] - 0.5 / m * (self._letters.reward[-1] - self._letters.reward[-2])
+        return float(rate_function(self._letters.reward, top, p=self._letters.p).t)
+
+    def _letters_of(self, rewards, generator):
+        """Return letters for indices of distinct rewards: among those of one reward by their probabilities."""
+        group_of = self._letters.keys.group_of
+        order = np.argsort(group_of, kind="stable")
+        cumulated = np.cumsum(np.exp(self._log_p[self._support])[order])
+        first = np.searchsorted(group_of[order], np.arange(len(self._letters.p)))
+        last = np.searchsorted(group_of[order], np.arange(len(self._letters.p)), side="right") - 1
+        below = np.concatenate([[0.0], cumulated])[first]
+        place = below[rewards] + generator.random(rewards.shape) * (cumulated[last] - below)[rewards]
+        found = np.searchsorted(cumulated, place, side="right")
+        return self._support[order[np.clip(found, first[rewards], last[rewards])]]
 
     def _result(self, m, log_n, alpha, gap, method, found):
         marginal = np.zeros(len(self._p))
@@ -226,13 +455,31 @@ class MemorylessModel:
         """Return the method that `method` stands for with these rewards."""
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+        if method != "auto":
+            return method
         count = _types.count(self._letters, m)
-        lattice = self._letters.keys.span is not None
-        if method == "auto":
-            return "types" if count <= FEW_TYPES or (count <= MANY_TYPES and not lattice) else "fft"
-        if method == "fft" and not lattice:
-            raise ValueError("method 'fft' needs rewards on a lattice, and these lie on none")
-        return method
+        if self._letters.keys.span is not None and _lattice.points(self._letters, m) <= MANY_POINTS:
+            return "types" if count <= FEW_TYPES else "fft"
+        return "types" if count <= MANY_TYPES else "saddlepoint"
+
+    def _module(self, method):
+        if method == "fft" and self._letters.keys.span is None:
+            return _binned
+        return {"types": _types, "fft": _lattice, "saddlepoint": _saddlepoint}[method]
+
+    def _summary(self, m, log_n, alpha, method):
+        """Return the `Summary` of best-of-n and the method it is from."""
+        chosen = self._method(m, method)
+        found = self._module(chosen).summary(self._letters, m, log_n, alpha, self._num_threads)
+        if chosen != "saddlepoint":
+            return found, chosen
+        if method == "saddlepoint" and found is None:
+            raise ValueError(
+                "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
+            )
+        if method == "auto" and (found is None or found.error_bound > GOOD * math.sqrt(found.reward_variance)):
+            return self._module("fft").summary(self._letters, m, log_n, alpha, self._num_threads), "fft"
+        return found, chosen
 
 
 def _vector(value: Any, name: str) -> np.ndarray:
@@ -254,14 +501,24 @@ def _log_q(q, p):
     return np.log(np.where(q > 0, q, 1.0)) - np.where(q > 0, np.log(q.sum()), 0.0)
 
 
-def _length(m):
+def _length(m, name="m", least=1):
     try:
         number = operator.index(m)
     except TypeError:
-        raise TypeError(f"m must be an integer, not {m!r}") from None
-    if number < 1:
-        raise ValueError(f"m must be at least 1, got {number}")
+        raise TypeError(f"{name} must be an integer, not {m!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
+
+
+def _delta(delta):
+    if not float(delta) >= 0:
+        raise ValueError(f"delta = {delta} is not a number >= 0")
+    return float(delta)
+
+
+def _generator(rng):
+    return np.random.Generator(np.random.Philox(key=stream_key(rng, DRAWS, "rng")))
 
 
 def _draws(m, delta, log_n):

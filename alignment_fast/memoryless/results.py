@@ -66,3 +66,25 @@ class BestOfNLaw(NamedTuple):
     alpha: float
     method: str
     error_bound: float
+
+
+class TailEstimate(NamedTuple):
+    """A Monte Carlo estimate of the probability that a sum of rewards reaches a level.
+
+    Parameters
+    ----------
+    log_probability : float
+        Logarithm of the unbiased estimate; -inf where no draw reached the level.
+    relative_error : float
+        Standard error of the estimate divided by the estimate.
+    tilt : float
+        Tilt of the letters that were drawn.
+    draws : int
+        Sequences drawn.
+
+    """
+
+    log_probability: float
+    relative_error: float
+    tilt: float
+    draws: int

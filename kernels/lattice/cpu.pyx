@@ -18,7 +18,7 @@ cdef extern from *:
     ctypedef struct af_table:
         void (*types_block)(const types_problem*, Py_ssize_t, double*, double*) noexcept nogil
         void (*types_means)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*) noexcept nogil
-        void (*power)(Py_ssize_t, uint64_t, double*) noexcept nogil
+        void (*power)(Py_ssize_t, uint64_t, double, double*) noexcept nogil
     const af_table *af_select(const char *isa)
     uint64_t af_sort_key_f64(double x) noexcept nogil
     void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
@@ -65,8 +65,15 @@ def sort(const double[::1] reward, uint64_t[:, ::1] scratch, int32_t[::1] order)
         af_sort_indices(n, &scratch[0, 0], &order[0], &scratch[1, 0], &scratch[2, 0])
 
 
-def power(uint64_t m, double[::1] z, Py_ssize_t first, Py_ssize_t last):
-    """Raise the complex numbers first .. last - 1 of `z` (real and imaginary parts in turn) to the power m >= 1."""
+cdef void complex_power(Py_ssize_t n, uint64_t m, double negligible, double *z) noexcept nogil:
+    table.power(n, m, negligible, z)
+
+
+def power(uint64_t m, double negligible, double[::1] z, Py_ssize_t first, Py_ssize_t last):
+    """Raise the complex numbers first .. last - 1 of `z` (real and imaginary parts in turn) to the power m >= 1.
+
+    Where |z|² is below `negligible` the result may be 0.
+    """
     if last > first:
         with nogil:
-            table.power(last - first, m, &z[2 * first])
+            complex_power(last - first, m, negligible, &z[2 * first])

@@ -12,6 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from alignment_fast.kernels.lattice import cpu
+
 # Numerators and denominators of recognised ratios.
 LARGEST = 1 << 16
 # Keys of a lattice beyond this are useless: the sum would not fit in memory anyway.
@@ -33,7 +35,7 @@ class Keys:
     group_of : array (V,)
         Which of them each letter has.
     exponents : array (rank, J)
-        Integers, as float64; rank 0 for a constant reward.
+        Integers, as float64; rank 0 for a constant reward and for too many rewards in general position.
     generators : array (rank,)
         What they multiply.
     offset : float
@@ -75,7 +77,8 @@ def keys_of(reward):
     elif (powers := _rational(values)) is not None:
         exponents, generators = powers
     else:
-        exponents, generators, exact = *_independent(distance), False
+        exponents, generators = _independent(distance)
+        exact = False
     return Keys(values, group_of, np.ascontiguousarray(exponents), generators, float(values[0]), exact)
 
 
@@ -89,6 +92,8 @@ def _merged(reward):
 
 def _independent(distance):
     """Return one generator per reward above the lowest: types that differ have different exponents."""
+    if len(distance) > cpu.MOST_LETTERS:  # too many types to enumerate: nobody will ask
+        return np.zeros((0, len(distance))), np.zeros(0)
     return np.eye(len(distance))[1:], distance[1:].copy()
 
 

@@ -29,12 +29,16 @@ UNIT = np.finfo(np.float64).eps / 2
 # Complex numbers raised to a power in one unit of work, and nanoseconds for each.
 CHUNK = 1 << 14
 COST = 6.0
+# Powers that are left out: with 2^30 of them the law changes by less than 1e-30.
+NEGLIGIBLE = 1e-40
 # Neighbouring windows of a ladder are planned to overlap by this part, for laws that are not quite Gaussian.
 OVERLAP = 0.85
 # A ladder ends where this many of the m letters are expected to miss the extreme step.
-MISSED = 0.5
-# Points of the grid of tilts that a ladder is planned on; numbers transformed at once.
-PLAN = 512
+MISSED = 3.0
+# Points of the grid of tilts that a ladder is planned on, the largest tilt looked at times J, numbers transformed at
+# once.
+PLAN = 160
+REMOTE = 1e6
 BATCH = 1 << 21
 
 
@@ -78,11 +82,12 @@ def transform_length(lattice, m):
 
 
 def power(z, m, num_threads=None):
-    """Raise the complex array `z` to the power m in place."""
+    """Raise the complex array `z` to the power m in place; powers below `NEGLIGIBLE` may become 0."""
     numbers = z.reshape(-1).view(np.float64)
+    negligible = NEGLIGIBLE ** (2 / m)
 
     def run(first, last):
-        cpu.power(m, numbers, first * CHUNK, min(last * CHUNK, z.size))
+        cpu.power(m, negligible, numbers, first * CHUNK, min(last * CHUNK, z.size))
 
     threads.for_blocks(run, -(-z.size // CHUNK), work=COST * z.size, num_threads=num_threads)
 
@@ -238,21 +243,18 @@ class _Climb:
 
     def _grid(self):
         """Return a grid of tilts from one end of the law to the other, with means and deviations of a step there."""
-        ends = []
-        for side in (-1.0, 1.0):
-            theta = side / self.lattice.top
-            while self._missed(theta) > MISSED:
-                theta *= 1.25
-            ends.append(theta)
-        # Half of the grid near 0, where tilts of heavy lattices crowd, half evenly up to the ends.
+        candidates = np.geomspace(1 / self.lattice.top, REMOTE / self.lattice.top, PLAN)
+        highest = candidates[np.argmax(self._missed(candidates) <= MISSED)]
+        lowest = candidates[np.argmax(self._missed(-candidates) <= MISSED)]
+        # Tilts crowd near 0 where rewards spread far: half of the grid is there, half evenly up to the ends.
         bend = np.linspace(-1.0, 1.0, PLAN) ** 3
-        theta = np.where(bend < 0, -bend * ends[0], bend * ends[1])
+        theta = np.where(bend < 0, bend * lowest, bend * highest)
         return theta, *self.lattice.moments(theta)
 
     def _missed(self, theta):
-        """Return how many of the m letters miss the extreme step of the side of `theta`, expected under that tilt."""
-        weight, _ = self.lattice.tilted(np.array([theta]))
-        return self.m * weight[0, :-1].sum() if theta > 0 else self.m * weight[0, 1:].sum()
+        """Return how many of m letters are expected to miss the extreme step on the side of the tilts `theta`."""
+        weight, _ = self.lattice.tilted(theta)
+        return self.m * (weight[:, :-1] if theta[0] > 0 else weight[:, 1:]).sum(axis=1)
 
     def _centred_on(self, sums):
         """Return tilts centred on the middles of the runs of neighbours in `sums`."""

@@ -31,8 +31,8 @@ KERNELS = (
     ),
     Kernel(
         name="power",
-        formula="z^m of complex z, |z| ≤ 1; relative to m |z|^m",
-        arguments=("m", "z", "first", "last"),
+        formula="z^m of complex z, |z| ≤ 1, or 0 where |z|² < negligible; relative to m |z|^m",
+        arguments=("m", "negligible", "z", "first", "last"),
         dtypes=("float64",),
         domain=((1, 2**40),),
         bounds=MappingProxyType({"float64": 5e-16}),

@@ -77,6 +77,8 @@ def starts(letters, m):
 def enumerate_types(p, keys, m, num_threads=None):
     """Return the `Types` of m letters with probabilities `p` of the rewards of `keys`, at least two of them."""
     letters = len(p)
+    if m == 1:  # for any number of letters
+        return Types(keys.reward, np.log(p), np.arange(letters, dtype=np.int32)[::-1], None, np.log(p[::-1]))
     size, start = count(letters, m), starts(letters, m)
     table, constant = terms(p, m)
     reward, log_mass = np.empty(size), np.empty(size)
@@ -111,6 +113,8 @@ def mean_counts(types, letters, m, log_ratio, num_threads=None):
 
 def weighted_counts(letters, m, weight, num_threads=None):
     """Return Σ weight n_k over the types in enumeration order."""
+    if m == 1:
+        return weight[::-1]
     start = starts(letters, m)
     sums = np.empty((len(start), letters))
 

@@ -1,0 +1,72 @@
+"""Sums of rewards off every lattice by transforms: on two lattices, extrapolated, and between rigorous bounds."""
+
+import numpy as np
+
+from alignment_fast.kernels.lattice.binning import binned
+from alignment_fast.kernels.lattice.keys import Keys
+from alignment_fast.memoryless import _lattice
+from alignment_fast.memoryless._letters import Letters, Summary
+from alignment_fast.memoryless.results import Law
+
+# Points of the sum, and the least and largest number of intervals that one reward gets.
+POINTS = 1 << 21
+LEAST, MOST = 64, 1 << 12
+
+
+def intervals_for(m):
+    """Return the number of intervals of the lattice, even."""
+    return max(LEAST, min(MOST, POINTS // m)) // 2 * 2
+
+
+def on_lattice(letters, intervals, rule):
+    """Return the letters that `rule` makes of `letters`, and the bins."""
+    bins = binned(letters.p, letters.reward, intervals, rule)
+    steps = np.flatnonzero(bins.weight)
+    low = bins.low + bins.span * steps[0]
+    reward = bins.low + bins.span * steps
+    exponents = (steps - steps[0]).astype(np.float64)[None]
+    keys = Keys(reward, np.arange(len(steps)), exponents, np.array([bins.span]), low, True)
+    return Letters(bins.weight[steps], keys), bins, steps
+
+
+def law(letters, m, num_threads):
+    """Return the `Law` of the sum on the finer lattice; the error is that of probabilities of the coarser one."""
+    fine, _, _ = on_lattice(letters, intervals_for(m), "split")
+    found = _lattice.law(fine, m, num_threads)
+    spread = fine.keys.span**2 / 4 / float(letters.p @ (letters.reward - letters.p @ letters.reward) ** 2)
+    return Law(found.support, found.log_pmf, "fft", found.error_bound + spread * abs(float(found.log_pmf.min())))
+
+
+def summary(letters, m, log_n, alpha, num_threads):
+    """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h: errors are O(h²)."""
+    intervals = intervals_for(m)
+    coarse, _ = _on(letters, m, log_n, alpha, intervals // 2, num_threads)
+    fine, marginal = _on(letters, m, log_n, alpha, intervals, num_threads)
+    mean, variance = ((4 * near - far) / 3 for near, far in zip(fine[:2], coarse[:2], strict=True))
+    error = abs(mean - fine.expected_reward) + fine.error_bound + coarse.error_bound
+    return Summary(mean, variance, fine.kl, marginal, error)
+
+
+def ratio(letters, m, log_n, alpha, num_threads):
+    """Return the `Ratio` of best-of-n of the rewards on the finer lattice, taken as a smooth function of the sum."""
+    fine, _, _ = on_lattice(letters, intervals_for(m), "split")
+    return _lattice.ratio(fine, m, log_n, alpha, num_threads)._replace(smooth=True)
+
+
+def _on(letters, m, log_n, alpha, intervals, num_threads):
+    lattice, bins, steps = on_lattice(letters, intervals, "split")
+    found = _lattice.summary(lattice, m, log_n, alpha, num_threads)
+    ratio = np.zeros(intervals + 1)
+    ratio[steps] = found.marginal / bins.weight[steps]
+    marginal = letters.p * ((1 - bins.share) * ratio[bins.step] + bins.share * ratio[bins.step + 1])
+    return found, marginal / marginal.sum()
+
+
+def bounds(letters, m, log_n, alpha, num_threads):
+    """Return numbers below and above the expected reward of best-of-n, for certain."""
+    ends = []
+    for rule, side in (("down", -1), ("up", 1)):
+        lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
+        found = _lattice.summary(lattice, m, log_n, alpha, num_threads)
+        ends.append(float(found.expected_reward + side * found.error_bound))
+    return tuple(ends)
