@@ -10,6 +10,10 @@ from alignment_fast.kernels.policy.trajectories import Pairs
 from alignment_fast.random import Stream
 
 
+# A round is not cut: with more pairs an interrupt would have to wait for it.
+_MOST_PAIRS = 65_536
+
+
 @dataclass(frozen=True)
 class FreshPairs:
     """Scores are estimated each round from new pairs, drawn from μ × μ and labelled by P.
@@ -20,7 +24,7 @@ class FreshPairs:
     Parameters
     ----------
     count : int
-        Pairs per round; a response that meets itself teaches nothing.
+        Pairs per round, at most 65 536; a response that meets itself teaches nothing.
     prior : float
         Pseudo-pairs per round, positive.
 
@@ -30,8 +34,8 @@ class FreshPairs:
     prior: float = 1.0
 
     def __post_init__(self):
-        if isinstance(self.count, bool) or not hasattr(self.count, "__index__") or not 1 <= self.count <= 2**31:
-            raise ValueError(f"count must be an integer from 1 to 2**31, not {self.count!r}")
+        if isinstance(self.count, bool) or not hasattr(self.count, "__index__") or not 1 <= self.count <= _MOST_PAIRS:
+            raise ValueError(f"count must be an integer from 1 to {_MOST_PAIRS}, not {self.count!r}")
         if not 0 < self.prior < np.inf:
             raise ValueError(f"prior must be positive and finite, not {self.prior!r}")
 

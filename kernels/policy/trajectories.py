@@ -8,7 +8,7 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.policy import cpu
 
 # Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves, pairs.
-RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 30.0
+RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 60.0
 # Nanoseconds per response and trajectory to start, or to write results; operations of BLAS per nanosecond.
 START_COST, FINISH_COST, PRODUCT_SPEED = 5.0, 20.0, 20.0
 # At most so many nanoseconds of one block between two looks at the interpreter.
