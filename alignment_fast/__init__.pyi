@@ -5,8 +5,10 @@ from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
 from alignment_fast import interop as interop
 from alignment_fast import memoryless as memoryless
+from alignment_fast import pairwise as pairwise
 from alignment_fast import policy as policy
 from alignment_fast import random as random
+from alignment_fast import ranking as ranking
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
 from alignment_fast.errors import BackendUnavailableError as BackendUnavailableError
@@ -27,8 +29,10 @@ __all__ = [
     "interop",
     "memoryless",
     "num_threads",
+    "pairwise",
     "policy",
     "random",
+    "ranking",
     "set_num_threads",
     "show_config",
 ]

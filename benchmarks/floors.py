@@ -39,6 +39,8 @@ class _Table(ctypes.Structure):
         ("exp_f32", ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)),
         ("fma_f64", ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_ssize_t)),
         ("philox", ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_ssize_t)),
+        ("pairs_f32", ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)),
+        ("pairs_f64", ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)),
         ("fmas_per_step", ctypes.c_ssize_t),
         ("words_per_step", ctypes.c_ssize_t),
     )
@@ -118,6 +120,30 @@ def philox(count):
     _table().philox(max(1, round(count / _table().words_per_step)))
 
 
+@cache
+def _six(dtype):
+    """Return pointers to four arrays in and two out, beyond the caches, and the arrays."""
+    arrays = [np.ones(MEMORY // 2, dtype) for _ in range(6)]
+    pointers = [x.ctypes.data for x in arrays]
+    return (ctypes.c_void_p * 4)(*pointers[:4]), (ctypes.c_void_p * 2)(*pointers[4:]), arrays
+
+
+def _pairs(function, count, dtype):
+    given, taken, _ = _six(dtype)
+    for start in range(0, int(count), MEMORY // 2):
+        function(min(MEMORY // 2, int(count) - start), given, taken)
+
+
+def pairs_float32(count):
+    """Read four float32 arrays of `count` elements and write two, by plain stores."""
+    _pairs(_table().pairs_f32, count, np.float32)
+
+
+def pairs_float64(count):
+    """Read four float64 arrays of `count` elements and write two, by plain stores."""
+    _pairs(_table().pairs_f64, count, np.float64)
+
+
 def sort_f64(count):
     """Sort `count` random float64 values with NumPy, which does so with vectors where the processor has them."""
     np.sort(_shuffled(int(count)))
@@ -137,6 +163,8 @@ PARTS = {
     "exp_f32": (exp_f32, 4e6),
     "fma_f64": (fma_f64, 3e7),
     "philox": (philox, 3e6),
+    "pairs_float32": (pairs_float32, MEMORY // 2),
+    "pairs_float64": (pairs_float64, MEMORY // 2),
     "sort_f64": (sort_f64, 2**16),
 }
 REPETITIONS = 50

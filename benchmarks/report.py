@@ -19,6 +19,7 @@ import test_bench_best_of_n
 import test_bench_information
 import test_bench_random
 import test_bench_scalar
+import test_bench_sequence
 
 import floors
 from alignment_fast.kernels.common import cpu
@@ -31,6 +32,7 @@ CASES = [
     *test_bench_information.CASES,
     *test_bench_information.SECOND_CASES,
     *test_bench_information.SMALL_CASES,
+    *test_bench_sequence.CASES,
 ]
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 

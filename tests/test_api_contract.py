@@ -63,6 +63,20 @@ memoryless.MemorylessModel.best_of_n(m, *, delta=None, log_n=None, method="auto"
 memoryless.MemorylessModel.rate(tau, *, delta=0.0, which="reference")
 memoryless.MemorylessModel.second_order(m, delta)
 memoryless.MemorylessModel.sample_sequences(m, size, *, delta=None, log_n=None, rng=None)
+pairwise.preference_loss(policy_chosen, policy_rejected, ref_chosen=None, ref_rejected=None, *, loss_type="sigmoid",
+                         beta=0.1, label_smoothing=0.0, weight=None, reduction="mean", grad=False, score="reverse_kl",
+                         chosen_length=None, rejected_length=None, gamma=None, lam=None, alpha=None, tau=None,
+                         delta=None, out=None, num_threads=None)
+pairwise.unpaired_loss(policy, ref, desirable, *, kl, loss_type="kto", beta=0.1, desirable_weight=1.0,
+                       undesirable_weight=1.0, reduction="mean", grad=False, num_threads=None)
+pairwise.margin_loss(margin, loss_type="sigmoid", *, beta=1.0, label_smoothing=0.0, target=None, weight=None,
+                     reduction="mean", grad=False, hess=False, num_threads=None)
+pairwise.sequence_logprobs(logits, token_ids, mask=None, *, average=False, return_log_partition=False, num_threads=None)
+pairwise.sequence_logprobs_grad(logits, token_ids, mask=None, *, upstream=None, average=False, log_partition=None,
+                                out=None, num_threads=None)
+pairwise.sequence_logprobs_hidden(hidden, weight, token_ids, mask=None, *, average=False, chunk=None, num_threads=None)
+pairwise.sequence_logprobs_hidden_grad(hidden, weight, token_ids, mask=None, *, upstream=None, average=False,
+                                       chunk=None, num_threads=None)
 
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
@@ -95,6 +109,19 @@ dynamics.spectral_radius(P, log_pi, *, alpha, beta, lam)
 dynamics.lyapunov_exponent(P, *, alpha, beta, lam, init, sampler=None, ref=None)
 dynamics.stability_bounds(P, *, alpha, beta, lam)
 
+ranking.fit(comparisons, model="bradley-terry", *, l2=0.0, home=False, tol=1e-10, max_iter=100)
+ranking.fit_contextual(winner, loser, covariates, model="bradley-terry", *, weight=None, tied=None, l2=0.0, tol=1e-10)
+ranking.log_likelihood(scores, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.gradient(scores, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.hessian_product(scores, vector, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.RatingFit.covariance(kind="information")
+ranking.RatingFit.standard_errors(kind="information")
+ranking.RatingFit.interval(level=0.95, kind="information")
+ranking.RatingFit.predict(i, j)
+ranking.RatingFit.bootstrap(n, *, rng=None)
+ranking.RatingFit.elo(scale=400.0, base=10.0, mean=1000.0)
+ranking.Bootstrap.interval(level=0.95)
+
 random.Stream(seed, *, purpose=0)
 random.Stream.uint32(shape, *, replicate=0, draw=0, num_threads=None)
 random.Stream.uint64(shape, *, replicate=0, draw=0, num_threads=None)
@@ -122,6 +149,9 @@ RESULTS = {
     "dynamics.Trajectory": "log_pi mean variance entropy entropy_min entropy_max times path period converged",
     "dynamics.FixedPoint": "log_pi residual spectral_radius frequency",
     "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
+    "pairwise.PreferenceLoss": "loss chosen_rewards rejected_rewards grad_policy_chosen grad_policy_rejected",
+    "pairwise.MarginLoss": "loss grad hess",
+    "pairwise.HiddenGradient": "hidden weight",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
 

@@ -9,7 +9,6 @@ from alignment_fast._rng import NOISE, Seed, stream_key
 from alignment_fast.kernels.policy.trajectories import Pairs
 from alignment_fast.random import Stream
 
-
 # A round is not cut: with more pairs an interrupt would have to wait for it.
 _MOST_PAIRS = 65_536
 

@@ -1,0 +1,92 @@
+"""Compiled entry points of the pairwise family; arrays are C-contiguous and of one length."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Real = TypeVar("_Real", np.float32, np.float64)
+_Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
+
+# ---- losses ----
+
+TILE: int
+STORAGE: Mapping[str, int]
+SCORES: Mapping[str, int]
+FORMULAS_BY_NAME: Mapping[str, int]
+MARGIN_FORMULAS: tuple[str, ...]
+
+class Pairs:
+    """One call of a loss over n pairs.
+
+    Parameters
+    ----------
+    formula, score, storage : int
+        From `FORMULAS_BY_NAME`, `SCORES`, `STORAGE`.
+    lengths_first : bool
+        Whether lengths divide log-probabilities before the score map, and rewards too.
+    wide : bool
+        Whether the arrays are float64; else float32.
+    n : int
+        Number of pairs.
+    inputs : tuple
+        Chosen, rejected, reference chosen, reference rejected (as `storage` says), lengths of chosen and rejected,
+        weights, targets; None where absent. Margins are given as chosen without rejected.
+    outputs : tuple
+        Loss, gradients of chosen and rejected, second derivative, rewards of both; None where not wanted.
+    parameters : tuple of float
+        β, ε, γ, λ, τ, δ, and the exponent of the score map.
+    factor : float
+        Factor of the gradients.
+    metrics : bool
+        Whether rewards and wins are summed.
+
+    """
+
+    def __new__(
+        cls,
+        formula: int,
+        score: int,
+        storage: int,
+        lengths_first: bool,
+        wide: bool,
+        n: int,
+        inputs: tuple[Any, ...],
+        outputs: tuple[Any, ...],
+        parameters: tuple[float, ...],
+        factor: float,
+        metrics: bool,
+    ) -> Pairs: ...
+    def tiles(self) -> int: ...
+    def evaluate(self, first: int, last: int) -> None: ...
+    def sums(self) -> tuple[float, float, float, float]: ...
+
+# ---- matching ----
+
+def sort_differences(
+    x: NDArray[_Real], y: NDArray[_Real], values: NDArray[_Real], order: NDArray[np.int32]
+) -> None: ...
+def scatter(values: NDArray[_Real], order: NDArray[np.int32], out: NDArray[_Real]) -> None: ...
+
+# ---- sequences ----
+
+def token_logprobs(
+    logits: NDArray[_Logit],
+    storage: int,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64],
+    out: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def logit_gradients(
+    logits: NDArray[_Logit],
+    storage: int,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64] | None,
+    factor: NDArray[np.float64],
+    out: NDArray[_Logit],
+    first_row: int,
+    last_row: int,
+) -> None: ...

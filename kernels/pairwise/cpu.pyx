@@ -1,0 +1,267 @@
+"""Entry points of the pairwise loops: one call of a loss over pairs of log-probabilities or over margins.
+
+Arrays come through the buffer protocol, one-dimensional or not, C-contiguous: a typed argument per array would cost a
+small call more than its work.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cython cimport floating
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
+from libc.string cimport memset
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "pairwise/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    enum:
+        PAIR_TILE, PAIR_SUMS, PAIR_LOSS, PAIR_CHOSEN_REWARD, PAIR_REJECTED_REWARD, PAIR_WINS
+        PAIR_OWN, PAIR_HALF, PAIR_BFLOAT
+        PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
+        FORMULAS, FORMULA_PAIRS
+    const char **pair_formula_names
+    ctypedef struct af_pairs:
+        Py_ssize_t n
+        int formula, score, storage, lengths_first
+        const void *input[4]
+        const void *length[2]
+        const void *weight
+        const void *target
+        void *loss
+        void *gradient[2]
+        void *second
+        void *reward[2]
+        int metrics
+        double *sums
+        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+    ctypedef struct af_token_rows:
+        void *logits
+        Py_ssize_t sequence_stride, token_stride, tokens, letters
+        int storage
+    ctypedef struct af_table:
+        void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
+                                     float*) noexcept nogil
+        void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*,
+                                     int32_t*, double*) noexcept nogil
+        void (*token_logprobs_f32)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*token_logprobs_f64)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*logit_gradients_f32)(const af_token_rows*, const int64_t*, const double*, const double*,
+                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*logit_gradients_f64)(const af_token_rows*, const int64_t*, const double*, const double*,
+                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const af_table *af_select(const char *isa)
+
+cdef const af_table *table = af_select(ISA.encode())
+
+# ---- losses ----
+
+TILE = PAIR_TILE
+STORAGE = {"own": PAIR_OWN, "float16": PAIR_HALF, "bfloat16": PAIR_BFLOAT}
+SCORES = {"identity": PAIR_IDENTITY, "exponential": PAIR_EXPONENTIAL, "jensen_shannon": PAIR_JENSEN_SHANNON}
+FORMULAS_BY_NAME = {pair_formula_names[i].decode(): i for i in range(FORMULAS)}
+MARGIN_FORMULAS = tuple(name for name, number in FORMULAS_BY_NAME.items() if number < FORMULA_PAIRS)
+
+cdef enum:
+    INPUTS = 8
+    BUFFERS = 14
+
+
+cdef class Pairs:
+    """One call of a loss; `evaluate` works on a range of tiles of ``TILE`` pairs, `sums` adds up what they left."""
+
+    cdef af_pairs pairs
+    cdef Py_buffer views[BUFFERS]
+    cdef int attached
+    cdef bint wide
+
+    def __cinit__(self, int formula, int score, int storage, bint lengths_first, bint wide, Py_ssize_t n, tuple inputs,
+                  tuple outputs, tuple parameters, double factor, bint metrics):
+        if len(inputs) != INPUTS or len(inputs) + len(outputs) != BUFFERS or not 0 <= formula < FORMULAS:
+            raise ValueError("eight inputs, six outputs and the number of a formula are needed")
+        self.wide = wide
+        self.pairs.n = n
+        self.pairs.formula = formula
+        self.pairs.score = score
+        self.pairs.storage = storage
+        self.pairs.lengths_first = lengths_first
+        self.pairs.metrics = metrics
+        self.pairs.factor = factor
+        (self.pairs.beta, self.pairs.epsilon, self.pairs.gamma, self.pairs.lam, self.pairs.tau, self.pairs.delta,
+         self.pairs.exponent) = parameters
+        cdef Py_ssize_t real = 8 if wide else 4, stored = real if storage == PAIR_OWN else 2
+        cdef int i
+        for i in range(4):
+            self.pairs.input[i] = self.attach(inputs[i], stored, 0)
+        self.pairs.length[0] = self.attach(inputs[4], real, 0)
+        self.pairs.length[1] = self.attach(inputs[5], real, 0)
+        self.pairs.weight = self.attach(inputs[6], real, 0)
+        self.pairs.target = self.attach(inputs[7], real, 0)
+        self.pairs.loss = self.attach(outputs[0], real, PyBUF_WRITABLE)
+        self.pairs.gradient[0] = self.attach(outputs[1], real, PyBUF_WRITABLE)
+        self.pairs.gradient[1] = self.attach(outputs[2], real, PyBUF_WRITABLE)
+        self.pairs.second = self.attach(outputs[3], real, PyBUF_WRITABLE)
+        self.pairs.reward[0] = self.attach(outputs[4], real, PyBUF_WRITABLE)
+        self.pairs.reward[1] = self.attach(outputs[5], real, PyBUF_WRITABLE)
+        self.pairs.sums = <double*>PyMem_Malloc(<size_t>(self.tiles() * PAIR_SUMS + 1) * sizeof(double))
+        if self.pairs.sums is NULL:
+            raise MemoryError
+
+    cdef void *attach(self, object array, Py_ssize_t itemsize, int flags) except? NULL:
+        """Hold the memory of `array` until this object goes; NULL for None."""
+        if array is None:
+            return NULL
+        cdef Py_buffer *view = &self.views[self.attached]
+        PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | flags)
+        self.attached += 1
+        if view.itemsize != itemsize or view.len != self.pairs.n * itemsize:
+            raise ValueError(f"an array of {view.len} bytes, {self.pairs.n} items of {itemsize} bytes are needed")
+        return view.buf
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.attached):
+            PyBuffer_Release(&self.views[i])
+        PyMem_Free(self.pairs.sums)
+
+    cpdef Py_ssize_t tiles(self):
+        """Return the number of tiles."""
+        return (self.pairs.n + PAIR_TILE - 1) // PAIR_TILE
+
+    def evaluate(self, Py_ssize_t first, Py_ssize_t last):
+        """Work on tiles first..last-1."""
+        if not 0 <= first <= last <= self.tiles():
+            raise ValueError(f"tiles {first} to {last} of {self.tiles()}")
+        with nogil:
+            if self.wide:
+                table.pairs_f64(&self.pairs, first, last)
+            else:
+                table.pairs_f32(&self.pairs, first, last)
+
+    def sums(self):
+        """Return the sums of losses and, with metrics, chosen rewards, rejected rewards and wins, over all tiles."""
+        cdef double loss = 0.0, chosen = 0.0, rejected = 0.0, wins = 0.0
+        cdef const double *here = self.pairs.sums
+        cdef Py_ssize_t i
+        for i in range(self.tiles()):
+            loss += here[i * PAIR_SUMS + PAIR_LOSS]
+        if not self.pairs.metrics:
+            return loss, 0.0, 0.0, 0.0
+        for i in range(self.tiles()):
+            chosen += here[i * PAIR_SUMS + PAIR_CHOSEN_REWARD]
+            rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
+            wins += here[i * PAIR_SUMS + PAIR_WINS]
+        return loss, chosen, rejected, wins
+
+
+cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double beta, double epsilon, double tau,
+                      double *loss, double *grad, double *hess) noexcept nogil:
+    cdef af_pairs pairs
+    cdef double sums[PAIR_SUMS]
+    cdef Py_ssize_t first = 0
+    memset(&pairs, 0, sizeof(af_pairs))
+    pairs.formula = formula
+    pairs.sums = sums
+    pairs.factor = 1.0
+    pairs.beta = beta
+    pairs.epsilon = epsilon
+    pairs.tau = tau
+    while first < n:
+        pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
+        pairs.input[0] = margin + first
+        pairs.loss = loss + first
+        pairs.gradient[0] = grad + first if grad is not NULL else NULL
+        pairs.second = hess + first if hess is not NULL else NULL
+        table.pairs_f64(&pairs, 0, 1)
+        first += PAIR_TILE
+
+
+# ---- matching ----
+
+
+def sort_differences(const floating[::1] x, const floating[::1] y, floating[::1] values, int32_t[::1] order):
+    """Write x - y in ascending order to `values`, and the index of each of them to `order`."""
+    cdef Py_ssize_t n = x.shape[0]
+    if y.shape[0] != n or values.shape[0] != n or order.shape[0] != n or n > INT32_MAX:
+        raise ValueError("four arrays of one length below 2^31 are needed")
+    if n == 0:
+        return
+    cdef uint64_t *scratch = <uint64_t*>PyMem_Malloc(<size_t>n * 3 * sizeof(uint64_t))
+    if scratch is NULL:
+        raise MemoryError
+    with nogil:
+        if floating is double:
+            table.sort_differences_f64(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+        else:
+            table.sort_differences_f32(n, &x[0], &y[0], scratch, scratch + n, scratch + 2 * n, &order[0], &values[0])
+    PyMem_Free(scratch)
+
+
+def scatter(const floating[::1] values, const int32_t[::1] order, floating[::1] out):
+    """Write ``out[order[i]] = values[i]``; `order` is a permutation."""
+    cdef Py_ssize_t i
+    if order.shape[0] != values.shape[0] or out.shape[0] != values.shape[0]:
+        raise ValueError("three arrays of one length are needed")
+    with nogil:
+        for i in range(values.shape[0]):
+            out[order[i]] = values[i]
+
+
+# ---- sequences ----
+
+ctypedef fused logit:
+    float
+    double
+    uint16_t  # float16 or bfloat16, as `storage` says
+
+
+cdef af_token_rows rows_of(const logit[:, :, :] logits, int storage) except *:
+    """Return the rows of `logits`, (sequences, tokens, letters), none of these 0."""
+    cdef af_token_rows rows
+    if logits.strides[2] != <Py_ssize_t>sizeof(logit):
+        raise ValueError("the letters of a row must lie side by side")
+    rows.logits = <void*>&logits[0, 0, 0]
+    rows.sequence_stride = logits.strides[0] // <Py_ssize_t>sizeof(logit)
+    rows.token_stride = logits.strides[1] // <Py_ssize_t>sizeof(logit)
+    rows.tokens = logits.shape[1]
+    rows.letters = logits.shape[2]
+    rows.storage = storage
+    return rows
+
+
+def token_logprobs(const logit[:, :, :] logits, int storage, const int64_t[::1] token_ids, double[::1] log_partition,
+                   double[::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write log Σ e^z and z[id] - log Σ e^z of rows first_row..last_row-1, one per sequence and token.
+
+    A negative token id masks its row: NaN and 0.
+    """
+    cdef af_token_rows rows = rows_of(logits, storage)
+    with nogil:
+        if logit is double:
+            table.token_logprobs_f64(&rows, &token_ids[0], &log_partition[0], &out[0], first_row, last_row)
+        else:
+            table.token_logprobs_f32(&rows, &token_ids[0], &log_partition[0], &out[0], first_row, last_row)
+
+
+def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1] token_ids,
+                    const double[::1] log_partition, const double[::1] factor, logit[:, :, :] out,
+                    Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write factor · (1[v = id] - e^{z_v - log Σ e^z}) of rows first_row..last_row-1; zeros where masked.
+
+    `log_partition` as `token_logprobs` gives it, or None; `out` may be `logits`.
+    """
+    cdef af_token_rows rows = rows_of(logits, storage), gradients = rows_of(out, storage)
+    cdef const double *known = NULL
+    if log_partition is not None:
+        known = &log_partition[0]
+    with nogil:
+        if logit is double:
+            table.logit_gradients_f64(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
+        else:
+            table.logit_gradients_f32(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)

@@ -1,0 +1,76 @@
+"""Rows of the pairwise kernels.
+
+Bounds of `evaluate` are in units in the last place of the sum of the magnitudes of the terms of a formula, for exact
+margins; sums over pairs add the error of a fixed-order sum of 1024 terms. What sorts and scatters moves values
+unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean distance of a logit from the
+largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
+"""
+
+from types import MappingProxyType
+
+from alignment_fast.kernels.common.spec import Kernel
+
+_LOGITS = ("logits", "storage", "token_ids", "log_partition")
+_ROWS = ("out", "first_row", "last_row")
+
+KERNELS = (
+    Kernel(
+        name="evaluate",
+        formula="a preference loss of margins or of pairs of scores, its first and second derivatives",
+        arguments=("first", "last"),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 4.0, "float64": 4.0}),
+        oracle="pairwise:loss",
+        backends=("cpu",),
+        reference="kernels/pairwise/losses.inc: one reference per loss in LOSS_TYPES",
+    ),
+    Kernel(
+        name="sort_differences",
+        formula="x - y in ascending order, and the index of each",
+        arguments=("x", "y", "values", "order"),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),
+        unit="bits",
+        oracle="pairwise:sorted_differences",
+        backends=("cpu",),
+        reference="kernels/include/alignment_fast/af_sort.h",
+    ),
+    Kernel(
+        name="scatter",
+        formula="out[order[i]] = values[i]",
+        arguments=("values", "order", "out"),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),
+        unit="bits",
+        oracle="pairwise:scattered",
+        backends=("cpu",),
+        reference="kernels/pairwise/cpu.pyx",
+    ),
+    Kernel(
+        name="token_logprobs",
+        formula="z[id] − log Σ e^z",
+        arguments=(*_LOGITS, *_ROWS),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
+        unit="relative",
+        oracle="sequence:token_logprobs",
+        backends=("cpu",),
+        reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
+    ),
+    Kernel(
+        name="logit_gradients",
+        formula="1[v = id] − e^{z_v} / Σ e^z",
+        arguments=(*_LOGITS, "factor", *_ROWS),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
+        unit="relative",
+        oracle="sequence:logit_gradients",
+        backends=("cpu",),
+        reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
+    ),
+)

@@ -1,0 +1,224 @@
+"""Every loss of the table against its formula in 60 digits: values, gradients, score maps, lengths, reductions."""
+
+import numpy as np
+import pytest
+
+import alignment_fast as af
+from oracles import pairwise as oracle
+
+PAIRED = [name for name, row in af.pairwise.LOSS_TYPES.items() if row.is_paired and not row.is_matched]
+SCORED = [name for name in PAIRED if af.pairwise.LOSS_TYPES[name].has_scores]
+SCORES = ("forward_kl", "js_divergence", "alpha_divergence")
+DTYPES = ("float32", "float64")
+BETA = 0.25  # exact, so that products with it are rounded only where they must be
+
+
+def smoothing(name):
+    return 0.125 if af.pairwise.LOSS_TYPES[name].smoothing else 0.0
+
+
+def log_probabilities(size, dtype, seed=0, scale=6.0):
+    """Return four arrays of log-probabilities whose sums and differences are exact."""
+    random = np.random.default_rng(seed)
+    return [(-np.abs(np.round(64 * scale * random.standard_normal(size)) / 64) - 1 / 64).astype(dtype) for _ in "wlwl"]
+
+
+def check(result, name, arrays, dtype, *, bound, **parameters):
+    """Compare losses and both gradients of every pair with the oracle, in units of the sum of its terms' magnitudes."""
+    parameters = {**af.pairwise.LOSS_TYPES[name].parameters, "beta": BETA, "epsilon": smoothing(name), **parameters}
+    lengths = parameters.pop("lengths", [np.ones_like(arrays[0])] * 2)
+    unit = np.finfo(dtype).eps
+    for i, point in enumerate(zip(*arrays, strict=True)):
+        own = {**parameters, "lengths": [n[i] for n in lengths]}
+        for which, array in ((None, result.loss), (0, result.grad_policy_chosen), (1, result.grad_policy_rejected)):
+            exact, magnitude = oracle.loss(name, point, which, **own)
+            error = abs(oracle.mpmath.mpf(float(array[i])) - exact)
+            assert error <= bound * unit * magnitude + np.finfo(dtype).smallest_subnormal, (point, which)
+
+
+def test_the_oracle_knows_every_loss():
+    assert set(oracle.PAIRED) == set(PAIRED)
+    assert set(oracle.OF_MARGIN) == {name for name, row in af.pairwise.LOSS_TYPES.items() if row.margin_kernel}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PAIRED)
+def test_losses_and_gradients(name, dtype):
+    arrays = log_probabilities(24, dtype)
+    lengths = [np.full(24, 2.0), np.full(24, 4.0)] if name == "sigmoid_norm" else [np.ones(24)] * 2
+    options = {"chosen_length": lengths[0], "rejected_length": lengths[1]} if name == "sigmoid_norm" else {}
+    result = af.pairwise.preference_loss(
+        *arrays, loss_type=name, beta=BETA, label_smoothing=smoothing(name), reduction="none", grad=True, **options
+    )
+    assert result.loss.dtype == dtype
+    # Gradients of composite losses end in a product with the inner derivative; odds and powers have their own rounding.
+    bound = {"orpo": 40, "alphapo": 40, "exo_pair": 8, "dpop": 16}.get(name, 6)
+    check(result, name, arrays, dtype, bound=bound, lengths=lengths)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("name", SCORED)
+def test_score_maps(name, score, dtype):
+    arrays = log_probabilities(8, dtype, seed=1, scale=1.0)
+    lengths = [np.full(8, 2.0), np.full(8, 4.0)]
+    result = af.pairwise.preference_loss(
+        *arrays,
+        loss_type=name,
+        beta=BETA,
+        label_smoothing=smoothing(name),
+        score=score,
+        reduction="none",
+        grad=True,
+        chosen_length=lengths[0],
+        rejected_length=lengths[1],
+    )
+    # Scores carry 3 units of their own, in units of their size.
+    check(result, name, arrays, dtype, bound=60, lengths=lengths, score=score)
+
+
+@pytest.mark.parametrize("name", ["simpo", "cpo", "orpo", "alphapo", "tpo_l", "slic"])
+def test_lengths_divide_log_probabilities_of_losses_without_reference(name):
+    chosen, rejected, *_ = log_probabilities(16, "float64", seed=2)
+    lengths = np.arange(1.0, 17.0), np.arange(17.0, 1.0, -1.0)
+    options = {"loss_type": name, "beta": BETA, "reduction": "none", "grad": True}
+    by_length = af.pairwise.preference_loss(
+        chosen, rejected, chosen_length=lengths[0], rejected_length=lengths[1], **options
+    )
+    of_means = af.pairwise.preference_loss(chosen / lengths[0], rejected / lengths[1], **options)
+    np.testing.assert_allclose(by_length.loss, of_means.loss, rtol=1e-15)
+    np.testing.assert_allclose(by_length.chosen_rewards, of_means.chosen_rewards, rtol=1e-15)
+    np.testing.assert_allclose(by_length.grad_policy_chosen * lengths[0], of_means.grad_policy_chosen, rtol=1e-14)
+    np.testing.assert_allclose(by_length.grad_policy_rejected * lengths[1], of_means.grad_policy_rejected, rtol=1e-14)
+
+
+def test_sft_with_lengths_is_a_mean_over_tokens():
+    result = af.pairwise.preference_loss(
+        np.array([-10.0, -20.0]), None, loss_type="sft", chosen_length=np.array([2, 8]), grad=True
+    )
+    assert result.loss == 3.0
+    np.testing.assert_allclose(result.grad_policy_chosen, [-0.1, -0.1], rtol=1e-15)
+    assert result.grad_policy_rejected is None
+
+
+# ---- reductions, weights, rewards, metrics ----
+
+SIZES = (0, 1, 7, 1023, 1024, 1025, 5000)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+@pytest.mark.parametrize("size", SIZES)
+def test_reductions_weigh_and_add_what_none_returns(name, size):
+    arrays = log_probabilities(size, "float64", seed=size)
+    weight = np.linspace(0.5, 2.0, size)
+    lengths = {"chosen_length": np.full(size, 3.0), "rejected_length": np.full(size, 5.0)} if "norm" in name else {}
+    options = {"loss_type": name, "label_smoothing": smoothing(name), "grad": True, **lengths}
+    each = af.pairwise.preference_loss(*arrays, reduction="none", **options)
+    total = af.pairwise.preference_loss(*arrays, reduction="sum", weight=weight, **options)
+    mean = af.pairwise.preference_loss(*arrays, reduction="mean", weight=weight, **options)
+    np.testing.assert_allclose(total.loss, weight @ each.loss, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(total.grad_policy_chosen, weight * each.grad_policy_chosen, rtol=1e-14)
+    if size:
+        np.testing.assert_allclose(mean.loss, total.loss / size, rtol=1e-15)
+        np.testing.assert_allclose(mean.grad_policy_rejected, total.grad_policy_rejected / size, rtol=1e-14)
+    else:
+        assert np.isnan(mean.loss)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "ipo", "apo_zero", "aot", "aot_unpaired"])
+def test_rewards_and_metrics_come_with_the_loss(name):
+    arrays = a, c, b, d = log_probabilities(3000, "float64", seed=3)
+    result = af.pairwise.preference_loss(*arrays, loss_type=name, beta=0.5, metrics=True)
+    np.testing.assert_array_equal(result.chosen_rewards, 0.5 * (a - b))
+    np.testing.assert_array_equal(result.rejected_rewards, 0.5 * (c - d))
+    chosen, rejected, margin, accuracy = result.metrics
+    assert chosen == pytest.approx(np.mean(0.5 * (a - b)), rel=1e-13)
+    assert rejected == pytest.approx(np.mean(0.5 * (c - d)), rel=1e-13)
+    assert margin == chosen - rejected
+    assert accuracy == np.mean(a - b > c - d)
+
+
+PLAIN = [name for name in PAIRED if af.pairwise.LOSS_TYPES[name].margin_kernel and name in SCORED]
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if not af.pairwise.LOSS_TYPES[name].needs_lengths])
+def test_the_plain_pass_and_the_general_one_agree(name):
+    """Four arrays without weights or lengths run in one loop, everything else through tiles; both are one formula."""
+    arrays = log_probabilities(3000, "float64", seed=4)
+    options = {"loss_type": name, "label_smoothing": smoothing(name), "grad": True, "metrics": True}
+    plain = af.pairwise.preference_loss(*arrays, **options)
+    general = af.pairwise.preference_loss(*arrays, weight=np.ones(3000), **options)
+    np.testing.assert_allclose(plain.loss, general.loss, rtol=1e-14)
+    for mine, other in zip(plain[1:5], general[1:5], strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert plain.metrics == general.metrics
+
+
+@pytest.mark.parametrize("shift", [0.0, 30.0, 300.0, 700.0])
+def test_means_of_tiny_losses_keep_their_digits(shift):
+    """One logarithm serves many pairs; the product behind it holds 1 + e^-x without losing e^-x."""
+    margin = shift + np.linspace(0, 1, 3000)
+    zero = np.zeros(3000)
+    mean = af.pairwise.preference_loss(margin, zero, zero, zero, beta=1.0).loss
+    assert mean == pytest.approx(np.log1p(np.exp(-margin)).mean(), rel=1e-13)
+
+
+# ---- losses that sort their batch ----
+
+
+def matched(name, a, c, b, d):
+    """Return margins and the ranks that chosen and rejected log-probabilities have in them, from NumPy's sort."""
+    if name == "aot":
+        (upper, order), (lower, _) = oracle.sorted_differences(a, c), oracle.sorted_differences(b, d)
+        return upper - lower, order, order
+    (upper, first), (lower, second) = oracle.sorted_differences(a, b), oracle.sorted_differences(c, d)
+    return upper - lower, first, second
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, 1, 2, 30, 3000])
+@pytest.mark.parametrize("name", ["aot", "aot_unpaired"])
+def test_losses_that_match_sorted_lists(name, size, dtype):
+    arrays = log_probabilities(size, dtype, seed=5)  # rounded: ties among them
+    margin, first, second = matched(name, *arrays)
+    expected = af.pairwise.margin_loss(margin, beta=0.5, label_smoothing=0.125, reduction="none", grad=True)
+    result = af.pairwise.preference_loss(
+        *arrays, loss_type=name, beta=0.5, label_smoothing=0.125, reduction="none", grad=True
+    )
+    np.testing.assert_array_equal(result.loss, expected.loss)
+    np.testing.assert_array_equal(result.grad_policy_chosen, oracle.scattered(expected.grad, first))
+    np.testing.assert_array_equal(result.grad_policy_rejected, oracle.scattered(-expected.grad, second))
+
+
+# ---- losses of single answers ----
+
+
+@pytest.mark.parametrize("kl", [-0.5, 0.0, 0.75])
+@pytest.mark.parametrize("name", ["kto", "apo_zero_unpaired"])
+def test_unpaired_losses(name, kl):
+    policy, ref, *_ = log_probabilities(12, "float64", seed=6)
+    desirable = np.arange(12) % 3 == 0
+    result = af.pairwise.unpaired_loss(
+        policy, ref, desirable, kl=kl, loss_type=name, beta=BETA, desirable_weight=1.5, undesirable_weight=0.5,
+        reduction="none", grad=True,
+    )  # fmt: skip
+    np.testing.assert_array_equal(result.rewards, BETA * (policy - ref))
+    options = {"beta": BETA, "kl": kl if name == "kto" else 0.0, "weights": (1.5, 0.5)}
+    for i in range(12):
+        for which, array in ((None, result.loss), (0, result.grad_policy)):
+            exact, magnitude = oracle.unpaired(policy[i], ref[i], desirable[i], which=which, **options)
+            assert abs(oracle.mpmath.mpf(float(array[i])) - exact) <= 6 * np.finfo(float).eps * magnitude
+
+
+def test_unpaired_reductions_divide_by_the_number_of_answers():
+    policy, ref, *_ = log_probabilities(12, "float64", seed=6)
+    desirable = np.arange(12) % 3 == 0
+    each = af.pairwise.unpaired_loss(policy, ref, desirable, kl=0.5, reduction="none", grad=True)
+    mean = af.pairwise.unpaired_loss(policy, ref, desirable, kl=0.5, grad=True)
+    assert mean.loss == pytest.approx(each.loss.mean(), rel=1e-14)
+    np.testing.assert_allclose(mean.grad_policy, each.grad_policy / 12, rtol=1e-15)
+
+
+def test_the_reference_point_of_a_batch_is_beta_times_its_mean_log_ratio():
+    assert af.pairwise.batch_kl(np.array([-1.0, -2.0]), np.array([-2.0, -2.5]), beta=0.5) == 0.375
+    assert af.pairwise.batch_kl(np.array([-3.0]), np.array([-2.0])) == 0.0

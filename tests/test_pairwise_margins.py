@@ -1,0 +1,121 @@
+"""Losses of a margin with two derivatives: every margin in 60 digits, infinity, NaN, symmetries."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import alignment_fast as af
+from alignment_fast.kernels.pairwise.spec import KERNELS
+from oracles import pairwise as oracle
+
+SPEC = {row.name: row for row in KERNELS}["evaluate"]
+OF_MARGIN = [name for name, row in af.pairwise.LOSS_TYPES.items() if row.margin_kernel]
+SMOOTHED = {"sigmoid": 0.125, "robust": 0.125, "exo_pair": 0.125}
+SIZES = (0.0, 1e-300, 1e-20, 1e-5, 0.1, 0.5, 1.0, 3.0, 10.0, 17.0, 37.0, 88.0, 104.0, 708.0, 745.0, 1e3, 1e4)
+MARGINS = np.array([sign * size for size in SIZES for sign in (1, -1)])
+
+
+def evaluated(margin, name, **options):
+    options = {"label_smoothing": SMOOTHED.get(name, 0.0), "reduction": "none", "grad": True, "hess": True, **options}
+    return af.pairwise.margin_loss(margin, name, **options)
+
+
+@pytest.mark.parametrize("dtype", SPEC.dtypes)
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("name", OF_MARGIN)
+def test_margins_of_every_size(name, order, dtype):
+    margins = MARGINS.astype(dtype)
+    margins = margins[(np.abs(margins - 1) > 1e-3) | (name != "hinge")]  # its kink
+    row = af.pairwise.LOSS_TYPES[name]
+    parameters = {**row.parameters, "beta": 1.0, "epsilon": SMOOTHED.get(name, 0.0)}
+    result = evaluated(margins, name)[order]
+    tiny = 1e3 * float(np.finfo(dtype).smallest_subnormal)  # products with what underflows
+    for x, y in zip(margins, result, strict=True):
+        exact, magnitude = oracle.margin(name, x, order, **parameters)
+        error = float(abs(oracle.mpmath.mpf(float(y)) - exact) / (np.finfo(dtype).eps * magnitude + tiny))
+        assert error <= SPEC.bound(dtype), (x, y, oracle.mpmath.nstr(exact, 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "at_infinity", "at_minus_infinity"),
+    [
+        ("sigmoid", (np.inf, 0.125, 0), (np.inf, -0.875, 0)),
+        ("robust", (-np.inf, -1 / 6, 0), (np.inf, -7 / 6, 0)),
+        ("hinge", (0, 0, 0), (np.inf, -1, 0)),
+        ("ipo", (np.inf, np.inf, 2), (np.inf, -np.inf, 2)),
+        ("exo_pair", (-np.log(0.875), 0, 0), (-np.log(0.125), 0, 0)),
+        ("discopop", (0, 0, 0), (np.inf, -1, 0)),
+        ("simpo", (0, 0, 0), (np.inf, -1, 0)),
+    ],
+)
+def test_infinite_margins_have_the_limits(name, at_infinity, at_minus_infinity):
+    result = evaluated(np.array([np.inf, -np.inf]), name)
+    np.testing.assert_allclose(np.stack(result, axis=1), [at_infinity, at_minus_infinity], rtol=1e-15)
+
+
+def test_without_smoothing_the_loss_vanishes_at_infinity():
+    result = evaluated(np.array([np.inf, -np.inf]), "sigmoid", label_smoothing=0.0)
+    np.testing.assert_array_equal(result.loss, [0, np.inf])
+    np.testing.assert_array_equal(result.grad, [0, -1])
+
+
+@pytest.mark.parametrize("name", OF_MARGIN)
+def test_nan_passes_through(name):
+    result = evaluated(np.array([0.5, np.nan, 0.5]), name)
+    assert np.isnan(result.loss).tolist() == [False, True, False]
+    assert np.isnan(result.grad).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("dtype", SPEC.dtypes)
+@given(x=st.floats(allow_nan=False, allow_infinity=False, width=32), name=st.sampled_from(OF_MARGIN))
+def test_finite_margins_give_no_nan(x, name, dtype):
+    with np.errstate(over="ignore"):
+        result = evaluated(np.array([x], dtype), name)
+    assert not np.isnan(np.concatenate(result)).any()
+
+
+@given(x=st.floats(-1e4, 1e4), t=st.integers(0, 1024).map(lambda k: k / 1024))  # 1 - t is exact
+def test_swapping_the_answers_turns_the_target_around(x, t):
+    here = af.pairwise.margin_loss(np.array([x]), target=np.array([t]), grad=True, hess=True)
+    there = af.pairwise.margin_loss(np.array([-x]), target=np.array([1 - t]), grad=True, hess=True)
+    assert here.loss == pytest.approx(there.loss, rel=1e-12, abs=1e-300)
+    assert here.grad[0] == pytest.approx(-there.grad[0], rel=1e-12, abs=1e-15)
+    assert here.hess[0] == pytest.approx(there.hess[0], rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "hinge", "discopop", "simpo"])
+def test_targets_mix_the_loss_with_that_of_the_mirrored_argument(name):
+    x, t = np.linspace(-5, 5, 41), np.linspace(0, 1, 41)
+    parameters = {"gamma": 0.5} if name == "simpo" else {}
+    axis = 2 * parameters.get("gamma", 0.0) / 0.5
+    mixed = evaluated(x, name, beta=0.5, target=t, **parameters)
+    plain, mirrored = evaluated(x, name, beta=0.5, **parameters), evaluated(axis - x, name, beta=0.5, **parameters)
+    np.testing.assert_allclose(mixed.loss, t * plain.loss + (1 - t) * mirrored.loss, rtol=1e-14)
+    np.testing.assert_allclose(mixed.grad, t * plain.grad - (1 - t) * mirrored.grad, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(mixed.hess, t * plain.hess + (1 - t) * mirrored.hess, rtol=1e-12, atol=1e-15)
+
+
+def test_a_target_of_one_or_zero_leaves_the_other_term_out_at_infinity():
+    result = evaluated(np.array([np.inf, np.inf]), "sigmoid", label_smoothing=0.0, target=np.array([1.0, 0.0]))
+    np.testing.assert_array_equal(result.loss, [0, np.inf])
+
+
+def test_a_soft_target_is_label_smoothing():
+    x = np.linspace(-30, 30, 101)
+    soft = evaluated(x, "sigmoid", label_smoothing=0.0, target=np.full(101, 0.9))
+    smooth = evaluated(x, "sigmoid", label_smoothing=0.1)
+    np.testing.assert_allclose(soft.loss, smooth.loss, rtol=1e-14)
+    np.testing.assert_allclose(soft.grad, smooth.grad, rtol=1e-13, atol=1e-16)
+
+
+def test_integers_are_fine_margins():
+    assert af.pairwise.margin_loss([1, -1]).loss == pytest.approx(0.5 * (np.log1p(np.exp(-1)) + np.log1p(np.e)))
+
+
+def test_reductions_divide_derivatives_too():
+    x = np.linspace(-3, 3, 10)
+    each, mean = evaluated(x, "sigmoid"), evaluated(x, "sigmoid", reduction="mean")
+    assert mean.loss == pytest.approx(each.loss.mean(), rel=1e-14)
+    np.testing.assert_allclose(mean.grad, each.grad / 10, rtol=1e-15)
+    np.testing.assert_allclose(mean.hess, each.hess / 10, rtol=1e-15)
