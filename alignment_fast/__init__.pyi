@@ -1,6 +1,7 @@
 from typing import Final
 
 from alignment_fast import best_of_n as best_of_n
+from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
 from alignment_fast import interop as interop
 from alignment_fast import memoryless as memoryless
@@ -21,6 +22,7 @@ __all__ = [
     "ConvergenceError",
     "__version__",
     "best_of_n",
+    "dynamics",
     "get_include",
     "get_num_threads",
     "information",

@@ -102,6 +102,16 @@ policy.count_cycles(P)
 ranking.Comparisons(winner, loser, *, weight=None, tied=None, n_items=None, labels=None)
 ranking.fit_plackett_luce(rankings, *, n_items=None, l2=0.0)
 ranking.elo(winner, loser, *, k=4.0, scale=400, base=10, initial=1000)
+dynamics.simulate(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, record=None, method="ipo",
+                  noise=None, seed=None, num_threads=None)
+dynamics.sweep(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, method="ipo", noise=None,
+               seed=None, num_threads=None)
+dynamics.sweep_blocks(P, *, alpha, beta, lam, init, steps, block=None, start=0)
+dynamics.fixed_point(P, *, alpha, beta, lam, sampler=None, ref=None, method="ipo")
+dynamics.spectral_radius(P, log_pi, *, alpha, beta, lam)
+dynamics.lyapunov_exponent(P, *, alpha, beta, lam, init, sampler=None, ref=None)
+dynamics.stability_bounds(P, *, alpha, beta, lam)
+
 ranking.fit(comparisons, model="bradley-terry", *, l2=0.0, home=False, tol=1e-10, max_iter=100)
 ranking.fit_contextual(winner, loser, covariates, model="bradley-terry", *, weight=None, tied=None, l2=0.0, tol=1e-10)
 ranking.log_likelihood(scores, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
@@ -139,6 +149,8 @@ RESULTS = {
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
     "memoryless.Law": "support log_pmf",
     "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
+    "dynamics.Trajectory": "log_pi mean variance entropy entropy_min entropy_max times path period converged",
+    "dynamics.FixedPoint": "log_pi residual spectral_radius frequency",
     "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
     "pairwise.PreferenceLoss": "loss chosen_rewards rejected_rewards grad_policy_chosen grad_policy_rejected",
     "pairwise.MarginLoss": "loss grad hess",
