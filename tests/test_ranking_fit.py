@@ -243,8 +243,14 @@ def test_results_have_ranks_elo_and_a_repr():
     assert result.ranks.tolist() == [2, 4, 3, 1]
     assert result.elo()[3] - result.elo()[0] == pytest.approx(400 / np.log(10) * 0.2689, abs=0.02)
     assert "JRSS-B" in repr(result)
+
+
+def test_results_pickle_with_all_they_can_do():
+    result = fit(simulated()[0])
+    errors = result.standard_errors()
     copy = pickle.loads(pickle.dumps(result))
     np.testing.assert_array_equal(copy.scores, result.scores)
+    np.testing.assert_array_equal(copy.standard_errors(), errors)
 
 
 @pytest.mark.parametrize("threads", [2, 7])

@@ -86,6 +86,12 @@ class RatingFit:
     covariates: solve.Covariates = field(repr=False)
     unknowns: NDArray[np.float64] = field(repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_objective"}  # pointers into the cells
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def __repr__(self) -> str:
         order = np.argsort(-self.scores, kind="stable")[:3]
         best = ", ".join(

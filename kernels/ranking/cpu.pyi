@@ -29,6 +29,7 @@ _Indices = NDArray[np.int32]
 _Reals = NDArray[np.float64]
 _Words = NDArray[np.uint64]
 
+@disjoint_base
 class Rows:
     arrays: tuple[memoryview | None, ...]
     size: int
