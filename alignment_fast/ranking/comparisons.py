@@ -172,13 +172,13 @@ class Comparisons:
 
     @classmethod
     def from_frame(
-        cls, frame: Any, *, labels: Sequence[Hashable] | None = None, home: bool = False, **columns: str
+        cls, df: Any, *, labels: Sequence[Hashable] | None = None, home: bool = False, **columns: str
     ) -> Self:
         """Return the comparisons in a table of votes: a pandas, polars or pyarrow frame, or a mapping of columns.
 
         Parameters
         ----------
-        frame : DataFrame, Table or mapping of str to array
+        df : DataFrame, Table or mapping of str to array
             One row per vote: winner and loser, perhaps whether they tied; or two sides and an outcome; or two sides and
             how often either won, and how often they tied. Perhaps a weight.
         labels : sequence, optional
@@ -212,9 +212,9 @@ class Comparisons:
         """
         from alignment_fast.ranking import votes
 
-        names = getattr(frame, "column_names", getattr(frame, "columns", None))
-        layout = votes.Layout(**columns).complete(list(frame if names is None else names))
-        cells = {role: _labels.as_column(frame[name], name) for role, name in layout.given.items()}
+        names = getattr(df, "column_names", getattr(df, "columns", None))
+        layout = votes.Layout(**columns).complete(list(df if names is None else names))
+        cells = {role: _labels.as_column(df[name], name) for role, name in layout.given.items()}
         sides = [(layout.given[role], cells[role]) for role in layout.sides]
         if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:
             (one, other), found = [_labels.as_indices(column, name) for name, column in sides], None
