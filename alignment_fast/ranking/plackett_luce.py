@@ -160,7 +160,7 @@ class Rankings:
         Returns
         -------
         float
-            The error is a few units in the last place of its largest terms. Cost: 3 ns per place.
+            The error is a few units in the last place of its largest terms. Cost: 5 ns per place.
 
         """
         return self._objective(num_threads).evaluate(self._scores(scores)).value

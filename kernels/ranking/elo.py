@@ -6,7 +6,7 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.ranking import cpu
 
 # Nanoseconds per game, in order and through a permutation; games between two looks at the interpreter.
-COST, SHUFFLED_COST = 10.0, 40.0
+COST, SHUFFLED_COST = 15.0, 100.0
 PIECE = 1 << 20
 
 

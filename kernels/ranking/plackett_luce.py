@@ -8,7 +8,7 @@ from alignment_fast.kernels.common import status, threads
 from alignment_fast.kernels.ranking import compress, cpu, graph, solve
 
 # Nanoseconds: of a place in a pass and in a product, of a pair of places in the matrix.
-PASS, PRODUCT, PAIR, CHECK = 3.0, 3.0, 0.7, 2.0
+PASS, PRODUCT, PAIR, CHECK = 5.0, 5.0, 1.0, 2.0
 # A matrix serves all products of a Newton step, about thirty; it pays for rankings up to this length, and as long as it
 # fits into the second-level cache a few times over.
 LONGEST_DENSE = 64
