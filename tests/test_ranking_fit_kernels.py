@@ -123,10 +123,11 @@ def test_newton_finds_the_maximum(items, probability):
 
 def test_a_batch_of_problems_is_the_dpo_optimum_for_each_sampling_distribution():
     """Wins mu_i mu_j P_ij: every response meets its first-order condition, also where one has nearly all the mass."""
-    preference = np.array([[0.5, 0.6, 0.8, 0.7], [0.4, 0.5, 0.45, 0.9], [0.2, 0.55, 0.5, 0.6], [0.3, 0.1, 0.4, 0.5]])
+    preference = np.array([[0.5, 0.7, 0.35, 0.9], [0.3, 0.5, 0.8, 0.6], [0.65, 0.2, 0.5, 0.55], [0.1, 0.4, 0.45, 0.5]])
     random = np.random.default_rng(0)
     sampling = random.dirichlet(np.ones(4), 20)
     sampling[0] = 1 - 3e-6, 1e-6, 1e-6, 1e-6
+    sampling[1] = 0.4, 0.3, 0.2, 0.1
     i, j = (index.astype(np.int32) for index in np.triu_indices(4, 1))
     weight = sampling[:, i] * sampling[:, j]
     cells = Cells(4, i, j, np.ones(6), np.ones(6))
@@ -138,6 +139,9 @@ def test_a_batch_of_problems_is_the_dpo_optimum_for_each_sampling_distribution()
         rate = 1 / (1 + np.exp(scores[row][None, :] - scores[row][:, None]))
         condition = ((preference - rate) * sampling[row]).sum(axis=1)
         np.testing.assert_allclose(condition, 0, atol=1e-12)
+    # mpmath, 50 digits
+    exact = [0.47036410398786255, 0.14030058583565935, 0.07861452714129462, -0.6892792169648165]
+    np.testing.assert_allclose(scores[1], exact, rtol=1e-12)
     one = [array[:1] for array in wins]
     np.testing.assert_array_equal(solve.newton_batch(problem, np.zeros((1, 4)), *one)[0][0], scores[0])
 
