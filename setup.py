@@ -22,18 +22,19 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-FAMILIES = ("common", "random", "information", "best_of_n", "lattice", "pairwise")
+FAMILIES = ("common", "random", "information", "best_of_n", "lattice", "pairwise", "ranking", "policy")
 PACKAGES = {
     "alignment_fast": "alignment_fast",
     "alignment_fast.best_of_n": "alignment_fast/best_of_n",
     "alignment_fast.commands": "alignment_fast/commands",
+    "alignment_fast.dynamics": "alignment_fast/dynamics",
     "alignment_fast.information": "alignment_fast/information",
     "alignment_fast.interop": "alignment_fast/interop",
     "alignment_fast.memoryless": "alignment_fast/memoryless",
     "alignment_fast.pairwise": "alignment_fast/pairwise",
     "alignment_fast.policy": "alignment_fast/policy",
+    "alignment_fast.ranking": "alignment_fast/ranking",
     "alignment_fast.kernels": "kernels",
-    "alignment_fast.kernels.policy": "kernels/policy",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }
 

@@ -7,7 +7,17 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("best_of_n", "information", "interop", "memoryless", "pairwise", "policy", "random")
+_SUBMODULES = (
+    "best_of_n",
+    "dynamics",
+    "information",
+    "interop",
+    "memoryless",
+    "pairwise",
+    "policy",
+    "random",
+    "ranking",
+)
 _ATTRIBUTES = {
     "get_num_threads": "alignment_fast.kernels.common.threads",
     "set_num_threads": "alignment_fast.kernels.common.threads",

@@ -1,12 +1,14 @@
 from typing import Final
 
 from alignment_fast import best_of_n as best_of_n
+from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
 from alignment_fast import interop as interop
 from alignment_fast import memoryless as memoryless
 from alignment_fast import pairwise as pairwise
 from alignment_fast import policy as policy
 from alignment_fast import random as random
+from alignment_fast import ranking as ranking
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
 from alignment_fast.errors import BackendUnavailableError as BackendUnavailableError
@@ -20,6 +22,7 @@ __all__ = [
     "ConvergenceError",
     "__version__",
     "best_of_n",
+    "dynamics",
     "get_include",
     "get_num_threads",
     "information",
@@ -29,6 +32,7 @@ __all__ = [
     "pairwise",
     "policy",
     "random",
+    "ranking",
     "set_num_threads",
     "show_config",
 ]

@@ -3,6 +3,7 @@
 Libraries are recognised by the root module of a value's type, so none of them is imported here.
 """
 
+import importlib
 import math
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def _to_numpy(value, name):
     return np.from_dlpack(value) if hasattr(value, "__dlpack__") else value
 
 
-def _as_array(value, name):
+def as_array(value, name):
     """Return `value` as a plain NumPy array of whatever dtype it has."""
     array = _to_numpy(value, name)
     if type(array) is np.ndarray:
@@ -80,7 +81,7 @@ def as_floating(value, name, *, floating_only=False):
     float32 stays; float16 and bfloat16 become float32; integers, booleans and other reals become float64, or raise
     TypeError with ``floating_only`` (log-probabilities, where an integer is surely a mistake).
     """
-    array = _as_array(value, name)
+    array = as_array(value, name)
     kind = array.dtype.kind
     if kind == "f" or array.dtype.name == "bfloat16":
         dtype = np.dtype(np.float32) if array.dtype.itemsize <= 4 else np.dtype(np.float64)
@@ -93,13 +94,38 @@ def as_floating(value, name, *, floating_only=False):
     return np.ascontiguousarray(array, dtype=dtype) if array.ndim else array.astype(dtype, copy=False)
 
 
+def as_stored(value, name):
+    """Return (array, storage) of floating-point `value` on the CPU, of any layout, without widening 16-bit floats.
+
+    float32 and float64 come as they are, storage "own"; float16 and bfloat16 as their bits in uint16, storage by name.
+    """
+    if library_of(value) == "torch" and str(value.dtype) == "torch.bfloat16" and not value.requires_grad:
+        bits = value.view(importlib.import_module(library_of(value)).int16)
+        return _to_numpy(bits, name).view(np.uint16), "bfloat16"
+    array = as_array(value, name)
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise TypeError(f"{name} must be floating-point, not {array.dtype}")
+    if array.dtype.itemsize == 2:
+        return array.astype(array.dtype.newbyteorder("="), copy=False).view(np.uint16), array.dtype.name
+    return array.astype(np.float32 if array.dtype.itemsize == 4 else np.float64, copy=False), "own"
+
+
+def like_stored(result, storage, model):
+    """Return the array `result`, as `as_stored` gives arrays, as the kind of array and in the dtype that `model` is."""
+    if storage == "own":
+        return like(result, model)
+    if storage == "float16":
+        return like(result.view(np.float16), model)
+    if library_of(model) == "torch":
+        return like(result.view(np.int16), model).view(model.dtype)
+    return result.view(model.dtype)
+
+
 def like(result, model):
     """Return the NumPy array `result` as the kind of array that `model` is."""
     library = library_of(model)
     if library in ("numpy", "builtins") or not hasattr(model, "__dlpack__"):
         return result
-    import importlib
-
     namespace = (
         model.__array_namespace__() if hasattr(model, "__array_namespace__") else importlib.import_module(library)
     )
@@ -132,7 +158,7 @@ class Grid:
 
 def as_parameter(value, name):
     """Return parameter `value` as a float64 array; Python's integers, fractions and decimals are numbers too."""
-    array = _as_array(value, name)
+    array = as_array(value, name)
     if array.dtype.kind not in "biufO":
         raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
     try:

@@ -125,6 +125,56 @@ def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     return figure
 
 
+def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+    """Draw scores with their intervals, the best item on top, and beside them who beats whom how surely.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (K,)
+        ``item`` and ``score``, the best first; perhaps ``low`` and ``high``; and ``win_probability`` (K, K), that of
+        the row against the column.
+    title : str
+        Where the votes came from, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With its own Agg canvas; ``figure.savefig(file)`` writes it.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.plot import rank_figure
+    >>> columns = {"item": np.array(["a", "b"]), "score": np.array([0.5, -0.5]), "win_probability": np.eye(2)}
+    >>> len(rank_figure(columns, "two items").axes)
+    3
+
+    """
+    items, place = [str(item) for item in columns["item"]], np.arange(len(columns["item"]))
+    height = max(4.2, 1.2 + 0.22 * len(items))
+    figure = _figure((2.2 * height, height), f"Ranking: {title}")
+    scores, matrix = figure.subplots(1, 2)
+    if "low" in columns:
+        error = np.abs(np.stack([columns["low"], columns["high"]]) - columns["score"])
+        scores.errorbar(
+            columns["score"], place, xerr=error, fmt="none", ecolor=EXACT, lw=1.5, capsize=2, label="interval"
+        )
+    scores.plot(columns["score"], place, "o", ms=4, color=EXACT, label="score")
+    scores.set(xlabel="score / logits", ylim=(len(items) - 0.5, -0.5))
+    _finish(scores)
+    image = matrix.imshow(columns["win_probability"], cmap="RdBu", vmin=0.0, vmax=1.0, aspect="equal")
+    figure.colorbar(image, ax=matrix, label="P(row beats column)", shrink=0.8)
+    matrix.set_xticks(place, items, rotation=90, fontsize="x-small", parse_math=False)
+    for axes in (scores, matrix):
+        axes.set_yticks(place, items, fontsize="x-small", parse_math=False)
+    return figure
+
+
 def _figure(size: tuple[float, float], title: str) -> "Figure":
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -30,7 +30,7 @@ import numpy as np
 
 from alignment_fast.errors import BackendUnavailableError
 
-__all__ = ["TableError", "choose_column", "column_names", "read_columns"]
+__all__ = ["TableError", "choose_column", "column_names", "place_of_row", "read_columns"]
 
 Chunk = dict[str, np.ndarray]
 Progress = Callable[[int, int], None]
@@ -111,6 +111,32 @@ def choose_column(
     if found is None and requested is not None:
         raise TableError(f"{path} has no column {requested!r}; its columns are: {', '.join(names)}")
     return found
+
+
+def place_of_row(path: str | PathLike[str], row: int) -> str:
+    r"""Return where row number `row` (from 0) of a table is, for messages: a line of text, a row of Parquet or npz.
+
+    Parameters
+    ----------
+    path : path
+        As in `column_names`; a table that was read before.
+    row : int
+        As the chunks of `read_columns` count.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from alignment_fast import tables
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "votes.csv"
+    ...     _ = path.write_text("winner,loser\na,b\n\nb,b\n")
+    ...     tables.place_of_row(path, 1)
+    'line 4'
+
+    """
+    table = _table(path)
+    with _errors_of(table.path):
+        return table.place(row)
 
 
 def read_columns(
@@ -363,6 +389,10 @@ class _Table(abc.ABC):
                 return self.error(f"row {row}, column {name!r}", reason)
         return TableError(f"{self.path}, column {name!r}: cannot be read as {content.plural}")
 
+    def place(self, row: int) -> str:
+        """Return where row number `row` (from 0) is, as people count."""
+        return f"row {row + 1}"
+
     @abc.abstractmethod
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns."""
@@ -391,6 +421,11 @@ class _Delimited(_Table):
                     before = reader.line_num
 
             yield numbered()
+
+    def place(self, row: int) -> str:
+        with self.records() as records:
+            line, _, _ = next(itertools.islice(records, row + 1, None))  # after the header
+            return f"line {line}"
 
     def header(self) -> tuple[int, tuple[str, ...]]:
         """Return the last line of the header and the names in it."""
@@ -475,6 +510,11 @@ class _JsonLines(_Table):
                         yield line, self.parse(line, text)
 
             yield numbered(), raw
+
+    def place(self, row: int) -> str:
+        with self.objects() as (objects, _):
+            line, _ = next(itertools.islice(objects, row, None))
+            return f"line {line}"
 
     def parse(self, line: int, text: bytes) -> dict[str, Any]:
         try:

@@ -20,6 +20,7 @@ import test_bench_information
 import test_bench_pairwise
 import test_bench_random
 import test_bench_scalar
+import test_bench_sequence
 
 import floors
 from alignment_fast.kernels.common import cpu
@@ -34,17 +35,19 @@ CASES = [
     *test_bench_information.SMALL_CASES,
     *test_bench_pairwise.CASES,
     *test_bench_pairwise.MATCHED,
+    *test_bench_sequence.CASES,
 ]
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 
 
 def measured(call, clock):
     """Return the seconds of one call, from as many as fill `SHORTEST`."""
-    calls = 0
+    calls, elapsed = 0, 0.0
     start = clock()
-    while (elapsed := clock() - start) < SHORTEST:
+    while elapsed < SHORTEST:
         call()
         calls += 1
+        elapsed = clock() - start
     return elapsed / calls
 
 

@@ -108,10 +108,12 @@ def our_ladder():
 
 
 def its_transforms():
-    """As many pairs of transforms of the same length as the ladder takes."""
-    shape = our_ladder_shape()
-    z = fft.rfft(np.ones((shape[0], len(WEIGHTS))), shape[1], axis=1)
-    return fft.irfft(z, shape[1], axis=1)
+    """As many pairs of transforms of the same length as the ladder takes, in batches that suit the cache too."""
+    tilts, length = our_ladder_shape()
+    batch = max(1, ladder.BATCH // length)
+    for first in range(0, tilts, batch):
+        z = fft.rfft(np.ones((min(batch, tilts - first), len(WEIGHTS))), length, axis=1)
+        fft.irfft(z, length, axis=1)
 
 
 @cache

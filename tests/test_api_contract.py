@@ -71,6 +71,12 @@ pairwise.unpaired_loss(policy, ref, desirable, *, kl, loss_type="kto", beta=0.1,
                        undesirable_weight=1.0, reduction="mean", grad=False, num_threads=None)
 pairwise.margin_loss(margin, loss_type="sigmoid", *, beta=1.0, label_smoothing=0.0, target=None, weight=None,
                      reduction="mean", grad=False, hess=False, num_threads=None)
+pairwise.sequence_logprobs(logits, token_ids, mask=None, *, average=False, return_log_partition=False, num_threads=None)
+pairwise.sequence_logprobs_grad(logits, token_ids, mask=None, *, upstream=None, average=False, log_partition=None,
+                                out=None, num_threads=None)
+pairwise.sequence_logprobs_hidden(hidden, weight, token_ids, mask=None, *, average=False, chunk=None, num_threads=None)
+pairwise.sequence_logprobs_hidden_grad(hidden, weight, token_ids, mask=None, *, upstream=None, average=False,
+                                       chunk=None, num_threads=None)
 
 policy.tilt(p, reward, alpha, *, log=False)
 policy.kl_constrained(p, reward, kl, *, log=False)
@@ -92,6 +98,32 @@ policy.order_sampler(P)
 policy.is_row_dominant(P)
 policy.is_strongly_transitive(P)
 policy.count_cycles(P)
+
+ranking.Comparisons(winner, loser, *, weight=None, tied=None, n_items=None, labels=None)
+ranking.fit_plackett_luce(rankings, *, n_items=None, l2=0.0)
+ranking.elo(winner, loser, *, k=4.0, scale=400, base=10, initial=1000)
+dynamics.simulate(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, record=None, method="ipo",
+                  noise=None, seed=None, num_threads=None)
+dynamics.sweep(P, *, alpha, beta, lam, init, sampler=None, ref=None, steps, burn_in=0, method="ipo", noise=None,
+               seed=None, num_threads=None)
+dynamics.sweep_blocks(P, *, alpha, beta, lam, init, steps, block=None, start=0)
+dynamics.fixed_point(P, *, alpha, beta, lam, sampler=None, ref=None, method="ipo")
+dynamics.spectral_radius(P, log_pi, *, alpha, beta, lam)
+dynamics.lyapunov_exponent(P, *, alpha, beta, lam, init, sampler=None, ref=None)
+dynamics.stability_bounds(P, *, alpha, beta, lam)
+
+ranking.fit(comparisons, model="bradley-terry", *, l2=0.0, home=False, tol=1e-10, max_iter=100)
+ranking.fit_contextual(winner, loser, covariates, model="bradley-terry", *, weight=None, tied=None, l2=0.0, tol=1e-10)
+ranking.log_likelihood(scores, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.gradient(scores, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.hessian_product(scores, vector, comparisons, model="bradley-terry", *, tie_parameter=None, home_advantage=0.0)
+ranking.RatingFit.covariance(kind="information")
+ranking.RatingFit.standard_errors(kind="information")
+ranking.RatingFit.interval(level=0.95, kind="information")
+ranking.RatingFit.predict(i, j)
+ranking.RatingFit.bootstrap(n, *, rng=None)
+ranking.RatingFit.elo(scale=400.0, base=10.0, mean=1000.0)
+ranking.Bootstrap.interval(level=0.95)
 
 random.Stream(seed, *, purpose=0)
 random.Stream.uint32(shape, *, replicate=0, draw=0, num_threads=None)
@@ -117,9 +149,12 @@ RESULTS = {
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
     "memoryless.Law": "support log_pmf",
     "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
+    "dynamics.Trajectory": "log_pi mean variance entropy entropy_min entropy_max times path period converged",
+    "dynamics.FixedPoint": "log_pi residual spectral_radius frequency",
     "policy.PreferenceOptimum": "log_pi scores loss entropy kl",
     "pairwise.PreferenceLoss": "loss chosen_rewards rejected_rewards grad_policy_chosen grad_policy_rejected",
     "pairwise.MarginLoss": "loss grad hess",
+    "pairwise.HiddenGradient": "hidden weight",
     "policy.TiltedPolicy": "alpha log_pi kl expected_reward reward_variance log_partition",
 }
 

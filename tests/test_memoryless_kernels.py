@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_fast.kernels.lattice import keys, ladder, spec, types
+from alignment_fast.kernels.lattice import cpu, keys, ladder, spec, types
 from oracles import lattice as oracle
 
 BOUND = {row.name: row.bound("float64") for row in spec.KERNELS}
@@ -62,6 +62,27 @@ def test_means_of_types(letters, m):
     found = types.weighted_counts(letters, m, weight)
     expected = [float(x) for x in oracle.type_means(letters, m, weight)]
     np.testing.assert_allclose(found, expected, rtol=BOUND["types_means"])
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        [3.0],
+        [1.0, 1.0, 0.0],
+        np.random.default_rng(0).integers(0, 50, 3000) * 1.0,  # many ties
+        np.random.default_rng(0).normal(size=5000),
+        np.random.default_rng(0).normal(size=5000) ** 9,  # too uneven for insertion
+        [0.0, 5e-324, 1e-310, 0.0],
+        [-1e300, 0.0, 1e300],
+    ],
+    ids=len,
+)
+def test_the_order_of_sums_is_ascending_and_stable(reward):
+    reward = np.array(reward)
+    order, support = np.empty(len(reward), dtype=np.int32), np.empty(len(reward))
+    cpu.sort(reward, np.empty((3, len(reward)), dtype=np.uint64), order, support)
+    np.testing.assert_array_equal(order, np.argsort(reward, kind="stable"))
+    np.testing.assert_array_equal(support, reward[order])
 
 
 # ---- ties ----

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("information_measures.md", "best_of_n_from_data.md", "sampling_and_optima.md")
+PAGES = (
+    "information_measures.md",
+    "best_of_n_from_data.md",
+    "sampling_and_optima.md",
+    "dynamics.md",
+    "preference_losses.md",
+)
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 

@@ -5,6 +5,7 @@ import typer
 from alignment_fast.commands.best_of_n import best_of_n
 from alignment_fast.commands.curve import curve
 from alignment_fast.commands.info import info
+from alignment_fast.commands.rank import rank
 
 app = typer.Typer(
     add_completion=False,
@@ -16,5 +17,6 @@ app = typer.Typer(
 app.command("info")(info)
 app.command("best-of-n")(best_of_n)
 app.command("curve")(curve)
+app.command("rank")(rank)
 
 __all__ = ["app"]

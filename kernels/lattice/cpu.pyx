@@ -22,6 +22,7 @@ cdef extern from *:
     const af_table *af_select(const char *isa)
     uint64_t af_sort_key_f64(double x) noexcept nogil
     void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
+    int sums_sort(Py_ssize_t n, const double *sum, uint64_t *a, uint64_t *b, int32_t *order, double *sorted) noexcept nogil
     const int TYPES_LETTERS
 
 MOST_LETTERS = TYPES_LETTERS
@@ -55,14 +56,17 @@ def types_means(Py_ssize_t letters, Py_ssize_t m, const int64_t[::1] start, cons
             table.types_means(letters, m, block, &weight[start[block]], &sums[block, 0])
 
 
-def sort(const double[::1] reward, uint64_t[:, ::1] scratch, int32_t[::1] order):
-    """Write the stable ascending order of `reward`; `scratch` has three rows of its length, at least one element."""
+def sort(const double[::1] reward, uint64_t[:, ::1] scratch, int32_t[::1] order, double[::1] sorted):
+    """Write the stable ascending order of the finite `reward` and the rewards in it; `scratch`: three rows, n >= 1."""
     cdef Py_ssize_t n = reward.shape[0], i
     with nogil:
-        for i in range(n):
-            scratch[0, i] = af_sort_key_f64(reward[i])
-            order[i] = <int32_t>i
-        af_sort_indices(n, &scratch[0, 0], &order[0], &scratch[1, 0], &scratch[2, 0])
+        if not sums_sort(n, &reward[0], &scratch[1, 0], &scratch[2, 0], &order[0], &sorted[0]):
+            for i in range(n):
+                scratch[0, i] = af_sort_key_f64(reward[i])
+                order[i] = <int32_t>i
+            af_sort_indices(n, &scratch[0, 0], &order[0], &scratch[1, 0], &scratch[2, 0])
+            for i in range(n):
+                sorted[i] = reward[order[i]]
 
 
 cdef void complex_power(Py_ssize_t n, uint64_t m, double negligible, double *z) noexcept nogil:

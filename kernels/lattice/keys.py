@@ -18,6 +18,8 @@ from alignment_fast.kernels.lattice import cpu
 LARGEST = 1 << 16
 # Keys of a lattice beyond this are useless: the sum would not fit in memory anyway.
 LARGEST_SPAN = 1 << 40
+# A step that is not known to this part of a span is no step.
+UNCERTAIN = 1e-3
 # Units of rounding in which a ratio must agree with a fraction: a few operations on the caller's side.
 ROUNDING = 8 * np.finfo(np.float64).eps
 # Factors are looked for among so few rewards only: with more, types are too many to enumerate.
@@ -105,20 +107,20 @@ def _fraction(x, tolerance):
 
 def _lattice(values):
     """Return the rewards above the lowest as multiples of one span, None if they are not on a lattice."""
-    distance = values - values[0]
-    tolerance = ROUNDING * np.abs(values).max() / distance[-1]
-    common, ratios = 1, []
-    for ratio in distance / distance[-1]:
-        found = _fraction(ratio, max(tolerance, ROUNDING)) if ratio > 0 else Fraction(0)
+    ratio = (values - values[0]) / (values[-1] - values[0])
+    tolerance = ROUNDING * max(1.0, np.abs(values).max() / (values[-1] - values[0]))
+    common = 1
+    while True:
+        steps = np.rint(ratio * common)
+        off = np.flatnonzero(np.abs(ratio * common - steps) > tolerance * common)
+        if not off.size:
+            return steps / math.gcd(*map(int, steps))
+        found = _fraction(ratio[off[0]], tolerance)
         if found is None:
             return None
-        ratios.append(found)
         common = math.lcm(common, found.denominator)
-        if common > LARGEST_SPAN:
+        if common > LARGEST_SPAN or tolerance * common > UNCERTAIN:
             return None
-    steps = [int(ratio * common) for ratio in ratios]
-    divisor = math.gcd(*steps)
-    return np.array([step // divisor for step in steps], dtype=np.float64)
 
 
 def _rational(values):

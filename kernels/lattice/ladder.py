@@ -35,11 +35,11 @@ NEGLIGIBLE = 1e-40
 OVERLAP = 0.85
 # A ladder ends where this many of the m letters are expected to miss the extreme step.
 MISSED = 3.0
-# Points of the grid of tilts that a ladder is planned on, the largest tilt looked at times J, numbers transformed at
-# once.
+# Points of the grid of tilts that a ladder is planned on, and the largest tilt looked at times J.
 PLAN = 160
 REMOTE = 1e6
-BATCH = 1 << 21
+# Numbers transformed at once: transforms and what is made of them stay in the second-level cache.
+BATCH = 1 << 15
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,9 @@ def enumerate_types(p, keys, m, num_threads=None):
 
     threads.for_blocks(run, len(start), work=COST * size, num_threads=num_threads)
     reward += m * keys.offset
-    order = np.empty(size, dtype=np.int32)
-    cpu.sort(reward, np.empty((3, size), dtype=np.uint64), order)
-    support, log_pmf = reward[order], log_mass[order]
+    order, support = np.empty(size, dtype=np.int32), np.empty(size)
+    cpu.sort(reward, np.empty((3, size), dtype=np.uint64), order, support)
+    log_pmf = log_mass[order]
     tolerance = 0.0 if keys.exact else 4 * m * np.finfo(np.float64).eps * np.abs(keys.reward).max()
     apart = np.diff(support) > tolerance
     if apart.all():

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Real = TypeVar("_Real", np.float32, np.float64)
+_Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
 
 # ---- losses ----
 
@@ -67,3 +68,25 @@ def sort_differences(
     x: NDArray[_Real], y: NDArray[_Real], values: NDArray[_Real], order: NDArray[np.int32]
 ) -> None: ...
 def scatter(values: NDArray[_Real], order: NDArray[np.int32], out: NDArray[_Real]) -> None: ...
+
+# ---- sequences ----
+
+def token_logprobs(
+    logits: NDArray[_Logit],
+    storage: int,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64],
+    out: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def logit_gradients(
+    logits: NDArray[_Logit],
+    storage: int,
+    token_ids: NDArray[np.int64],
+    log_partition: NDArray[np.float64] | None,
+    factor: NDArray[np.float64],
+    out: NDArray[_Logit],
+    first_row: int,
+    last_row: int,
+) -> None: ...

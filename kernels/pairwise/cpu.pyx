@@ -7,7 +7,7 @@ small call more than its work.
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
-from libc.stdint cimport INT32_MAX, int32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -37,12 +37,24 @@ cdef extern from *:
         int metrics
         double *sums
         double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+    ctypedef struct af_token_rows:
+        void *logits
+        Py_ssize_t sequence_stride, token_stride, tokens, letters
+        int storage
     ctypedef struct af_table:
         void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, int32_t*, float*) noexcept nogil
         void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, int32_t*,
                                      double*) noexcept nogil
+        void (*token_logprobs_f32)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*token_logprobs_f64)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
+                                   Py_ssize_t) noexcept nogil
+        void (*logit_gradients_f32)(const af_token_rows*, const int64_t*, const double*, const double*,
+                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*logit_gradients_f64)(const af_token_rows*, const int64_t*, const double*, const double*,
+                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
     const af_table *af_select(const char *isa)
 
 cdef const af_table *table = af_select(ISA.encode())
@@ -198,3 +210,57 @@ def scatter(const floating[::1] values, const int32_t[::1] order, floating[::1] 
     with nogil:
         for i in range(values.shape[0]):
             out[order[i]] = values[i]
+
+
+# ---- sequences ----
+
+ctypedef fused logit:
+    float
+    double
+    uint16_t  # float16 or bfloat16, as `storage` says
+
+
+cdef af_token_rows rows_of(const logit[:, :, :] logits, int storage) except *:
+    """Return the rows of `logits`, (sequences, tokens, letters), none of these 0."""
+    cdef af_token_rows rows
+    if logits.strides[2] != <Py_ssize_t>sizeof(logit):
+        raise ValueError("the letters of a row must lie side by side")
+    rows.logits = <void*>&logits[0, 0, 0]
+    rows.sequence_stride = logits.strides[0] // <Py_ssize_t>sizeof(logit)
+    rows.token_stride = logits.strides[1] // <Py_ssize_t>sizeof(logit)
+    rows.tokens = logits.shape[1]
+    rows.letters = logits.shape[2]
+    rows.storage = storage
+    return rows
+
+
+def token_logprobs(const logit[:, :, :] logits, int storage, const int64_t[::1] token_ids, double[::1] log_partition,
+                   double[::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write log Σ e^z and z[id] - log Σ e^z of rows first_row..last_row-1, one per sequence and token.
+
+    A negative token id masks its row: NaN and 0.
+    """
+    cdef af_token_rows rows = rows_of(logits, storage)
+    with nogil:
+        if logit is double:
+            table.token_logprobs_f64(&rows, &token_ids[0], &log_partition[0], &out[0], first_row, last_row)
+        else:
+            table.token_logprobs_f32(&rows, &token_ids[0], &log_partition[0], &out[0], first_row, last_row)
+
+
+def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1] token_ids,
+                    const double[::1] log_partition, const double[::1] factor, logit[:, :, :] out,
+                    Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write factor · (1[v = id] - e^{z_v - log Σ e^z}) of rows first_row..last_row-1; zeros where masked.
+
+    `log_partition` as `token_logprobs` gives it, or None; `out` may be `logits`.
+    """
+    cdef af_token_rows rows = rows_of(logits, storage), gradients = rows_of(out, storage)
+    cdef const double *known = NULL
+    if log_partition is not None:
+        known = &log_partition[0]
+    with nogil:
+        if logit is double:
+            table.logit_gradients_f64(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
+        else:
+            table.logit_gradients_f32(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)

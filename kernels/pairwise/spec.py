@@ -3,12 +3,16 @@
 Bounds of `evaluate` are in units of the machine epsilon times the sum of the magnitudes of the terms of a formula, for
 exact arguments βm - γ; they hold for losses and first derivatives, and for second derivatives but those of exo_pair and
 discopop, which are within four times the bound. Sums over pairs add the error of a fixed-order sum of 1024 terms. What
-sorts and scatters moves values unchanged.
+sorts and scatters moves values unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean
+distance of a logit from the largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
 """
 
 from types import MappingProxyType
 
 from alignment_fast.kernels.common.spec import Kernel
+
+_LOGITS = ("logits", "storage", "token_ids", "log_partition")
+_ROWS = ("out", "first_row", "last_row")
 
 KERNELS = (
     Kernel(
@@ -45,5 +49,29 @@ KERNELS = (
         oracle="pairwise:scattered",
         backends=("cpu",),
         reference="kernels/pairwise/cpu.pyx",
+    ),
+    Kernel(
+        name="token_logprobs",
+        formula="z[id] − log Σ e^z",
+        arguments=(*_LOGITS, *_ROWS),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
+        unit="relative",
+        oracle="sequence:token_logprobs",
+        backends=("cpu",),
+        reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
+    ),
+    Kernel(
+        name="logit_gradients",
+        formula="1[v = id] − e^{z_v} / Σ e^z",
+        arguments=(*_LOGITS, "factor", *_ROWS),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
+        unit="relative",
+        oracle="sequence:logit_gradients",
+        backends=("cpu",),
+        reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
     ),
 )

@@ -146,9 +146,14 @@ def _dpo_solve(slope, mu, target):
 
 def dpo_sensitivity(P, mu, r, direction):
     """Return dr = A⁺ R dμ at the optimum r, R_ij = P_ij − σ(r_i − r_j), with mean zero; R μ = 0."""
+    return dpo_sensitivities(P, mu, r, direction[..., None])[..., 0]
+
+
+def dpo_sensitivities(P, mu, r, directions):
+    """Return `dpo_sensitivity` for every column of `directions` (..., K, D)."""
     residual, slope = pair_terms(P, r)
-    change = _dpo_solve(slope, mu, advantages(residual, direction)[..., None])[..., 0]
-    return change - change.mean(axis=-1, keepdims=True)
+    change = _dpo_solve(slope, mu, np.matmul(residual, directions))
+    return change - change.mean(axis=-2, keepdims=True)
 
 
 def dpo_covariance(P, mu, r):

@@ -1,0 +1,176 @@
+"""``alignment-fast rank``: a leaderboard from a table of votes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from alignment_fast._files import replacing
+from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
+
+if TYPE_CHECKING:
+    from alignment_fast.commands.votes import Votes
+    from alignment_fast.ranking import RatingFit
+
+__all__ = ["rank"]
+
+NO_FIT = 3
+# Beyond so many items a covariance matrix is not worth its time: then there are no intervals without --bootstrap.
+MOST_INTERVALS = 2048
+# So many items are printed, and drawn.
+MOST_PRINTED, MOST_DRAWN = 50, 60
+
+
+class Model(StrEnum):
+    """Probabilities of the results."""
+
+    BRADLEY_TERRY = "bradley-terry"
+    THURSTONE = "thurstone"
+    RAO_KUPPER = "rao-kupper"
+    DAVIDSON = "davidson"
+
+
+def rank(
+    file: Annotated[Path, typer.Argument(help="Table of votes: .csv .tsv .jsonl .parquet .npz, plain or .gz.")],
+    winner: Annotated[str | None, typer.Option(help="Column of winners, with --loser.")] = None,
+    loser: Annotated[str | None, typer.Option(help="Column of losers.")] = None,
+    tied: Annotated[str | None, typer.Option(help="Column of 0 and 1: whether winner and loser tied.")] = None,
+    first: Annotated[str | None, typer.Option(help="Column of one side, with --second and --outcome.")] = None,
+    second: Annotated[str | None, typer.Option(help="Column of the other side.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Column of outcomes: a side, a name, tie, or a number.")] = None,
+    wins_first: Annotated[str | None, typer.Option(help="Column of counts: wins of the first side.")] = None,
+    wins_second: Annotated[str | None, typer.Option(help="Column of counts: wins of the second side.")] = None,
+    ties: Annotated[str | None, typer.Option(help="Column of counts: ties.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
+    model: Annotated[Model, typer.Option(help="Model of the results.")] = Model.BRADLEY_TERRY,
+    home: Annotated[bool, typer.Option("--home", help="Fit what being the first side adds.")] = False,
+    l2: Annotated[float, typer.Option(min=0, help="Prior: one over the variance of the scores.")] = 0.0,
+    level: Annotated[float, typer.Option(min=0.01, max=0.9999, help="Confidence of the intervals.")] = 0.95,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Intervals from so many replicates, not the curvature.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write rank.csv and rank.png here.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+) -> int:
+    """Scores of everything that was compared, with intervals, ranks and their intervals.
+
+    FILE holds one vote per row: a winner and a loser; or two sides and who won; or two sides and how often either won.
+    Columns that are not named are guessed. Scores have mean zero; a difference of 1 means odds of e (thurstone: a
+    probability of Φ(1)). Elo: 1000 + 400 / ln 10 times the score.
+
+    Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 3 the votes have no finite
+    scores (somebody won or lost everything, or groups that never met), after one line that says who: --l2 makes them
+    finite; 130 interrupted.
+    """
+    import alignment_fast as af
+    from alignment_fast.commands.votes import read_votes
+    from alignment_fast.errors import ConvergenceError
+    from alignment_fast.ranking import fit
+    from alignment_fast.ranking.votes import Layout
+
+    requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
+    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+        task = progress.add_task("reading", total=None)
+        votes = read_votes(
+            file, requested, home=home, progress=lambda done, size: progress.update(task, completed=done, total=size)
+        )
+        progress.update(task, description="fitting", completed=0, total=None)
+        existence = votes.comparisons.existence()
+        if l2 == 0 and not existence.finite:
+            return _no_fit(file, existence.explain())
+        try:
+            result = fit(votes.comparisons, model.value, l2=l2, home=home)
+        except ConvergenceError as error:
+            return _no_fit(file, str(error))
+        columns = _columns(result, level, bootstrap, seed)
+    _print(file, votes, result, columns, level)
+    if out is not None:
+        _save(out, result, columns, file.name)
+    return 0
+
+
+def _no_fit(file: Path, reason: str) -> int:
+    typer.echo(f"error: {file}: {reason}; --l2 1 makes all scores finite", err=True)
+    return NO_FIT
+
+
+def _columns(result: "RatingFit", level: float, replicates: int, seed: int) -> dict[str, Any]:
+    """Return the columns of the result by name, the best item first."""
+    order = np.argsort(-result.scores, kind="stable")
+    wins, comparisons = _tallies(result)
+    columns: dict[str, Any] = {
+        "rank": result.ranks,
+        "item": np.array(result.labels, dtype=object),
+        "score": result.scores,
+        "elo": result.elo(),
+    }
+    if replicates:
+        sample = result.bootstrap(replicates, rng=seed)
+        columns["standard_error"] = sample.standard_errors()
+        (low, high), (best, worst) = sample.interval(level), sample.rank_interval(level)
+        columns |= {"low": low, "high": high, "best_rank": best, "worst_rank": worst}
+    elif len(result.scores) <= MOST_INTERVALS:
+        columns["standard_error"] = result.standard_errors()
+        (low, high), (best, worst) = result.interval(level), result.rank_interval(level)
+        columns |= {"low": low, "high": high, "best_rank": best, "worst_rank": worst}
+    columns |= {"comparisons": comparisons, "wins": wins}
+    return {name: values[order] for name, values in columns.items()}
+
+
+def _tallies(result: "RatingFit") -> tuple[np.ndarray, np.ndarray]:
+    """Return (wins, comparisons) of every item; a tie is half a win."""
+    cells = result.comparisons.cells
+    halves = 0.5 * cells.ties if cells.ties.size else 0.0
+    wins, comparisons = np.zeros((2, cells.n_items))
+    both = cells.wins_first + cells.wins_second + 2 * halves
+    for side, won in ((cells.first, cells.wins_first), (cells.second, cells.wins_second)):
+        wins += np.bincount(side, won + halves, cells.n_items)
+        comparisons += np.bincount(side, both, cells.n_items)
+    return wins, comparisons
+
+
+def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
+    console = output()
+    items = len(result.scores)
+    console.print(f"{file}: {votes.rows} rows, {items} items; {votes.columns}", markup=False)
+    extras = [f"log-likelihood {result.log_likelihood:.8g}", f"largest last step {result.last_step:.1g}"]
+    if result.tie_parameter is not None:
+        extras.append(f"tie parameter {result.tie_parameter:.6g}")
+    if result.home_advantage is not None:
+        extras.append(f"home advantage {result.home_advantage:.6g}")
+    console.print(f"Model {result.specification.model}: {', '.join(extras)}\n", markup=False)
+    titles, rows = ["rank", "item", "score"], [columns["rank"], columns["item"], columns["score"]]
+    formats = ["d", "s", ".4f"]
+    if "low" in columns:
+        titles += ["s.e.", f"{level:.4g} interval", "ranks"]
+        rows += [columns["standard_error"], *(_span(columns[a], columns[b], f) for a, b, f in SPANS)]
+        formats += [".2g", "s", "s"]
+    titles += ["Elo", "comparisons", "wins"]
+    rows += [columns["elo"], columns["comparisons"], columns["wins"]]
+    formats += [".1f", ".6g", ".6g"]
+    shown = [[format(value, how) for value in column[:MOST_PRINTED]] for column, how in zip(rows, formats, strict=True)]
+    console.print(table(titles, zip(*shown, strict=True), left="item"))
+    if items > MOST_PRINTED:
+        console.print(f"... and {items - MOST_PRINTED} more (--out writes all)", markup=False)
+
+
+SPANS = (("low", "high", "+.3f"), ("best_rank", "worst_rank", "d"))
+
+
+def _span(low: np.ndarray, high: np.ndarray, how: str) -> list[str]:
+    return [f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
+
+
+def _save(folder: Path, result: "RatingFit", columns: dict[str, Any], title: str) -> None:
+    from alignment_fast.plot import rank_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {name: values[:MOST_DRAWN] for name, values in columns.items()}
+    index = np.array([result.comparisons.index(item) for item in drawn["item"]])
+    drawn["win_probability"] = result.predict(index[:, None], index[None])
+    figure = rank_figure(drawn, title)
+    with replacing(folder / "rank.csv") as file:
+        file.write(csv_bytes(columns, zip(*(column.tolist() for column in columns.values()), strict=True)))
+    with replacing(folder / "rank.png") as file:
+        figure.savefig(file, format="png", dpi=150)

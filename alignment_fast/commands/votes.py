@@ -1,0 +1,98 @@
+"""Votes as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alignment_fast import tables
+from alignment_fast.ranking import Comparisons
+from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
+
+__all__ = ["Votes", "read_votes"]
+
+NUMBERS = ("wins_first", "wins_second", "ties", "weight", "tied")
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Comparisons, how many rows they came from, and from which columns, for people."""
+
+    comparisons: Comparisons
+    rows: int
+    columns: str
+
+
+def read_votes(path: Path, requested: Layout, *, home: bool, progress: tables.Progress) -> Votes:
+    """Read the votes in `path`; `home` says that the first side was at home."""
+    layout = requested.complete(tables.column_names(path), str(path))
+    if home and layout.winner:
+        raise ValueError("--home needs columns of two sides and an outcome: the first side is at home")
+    numeric = [role for role in layout.given if role in NUMBERS]
+    if layout.outcome and not _is_text(path, layout.outcome):
+        numeric.append("outcome")
+    numbers: dict[str, dict[str, int]] = {"items": {}, "outcome": {}}
+    parts: dict[str, list[np.ndarray]] = {role: [] for role in layout.given}
+    for chunk in tables.read_columns(
+        path,
+        layout.given,
+        nonnegative=[role for role in numeric if role != "tied"],
+        zero_one=("tied",),
+        text=[role for role in layout.given if role not in numeric],
+        progress=progress,
+    ):
+        for role, values in chunk.items():
+            if role not in numeric:
+                known = numbers["outcome" if role == "outcome" else "items"]
+                values = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
+            parts[role].append(values)
+    whole = {role: np.concatenate(chunks) for role, chunks in parts.items()}
+    first, second, labels = _sorted(whole, layout, numbers["items"])
+    _refuse_row(path, first == second, lambda row: f"{labels[first[row]]!r} is compared with itself")
+    if layout.winner:
+        tied = whole["tied"].astype(bool) if layout.tied else None
+        arguments = {"winner": first, "loser": second, "tied": tied, "weight": whole.get("weight")}
+    elif layout.wins_first:
+        arguments = arguments_of_counts(first, second, (whole["wins_first"], whole["wins_second"]), whole.get("ties"))
+    else:
+        try:
+            words, codes = list(numbers["outcome"]), whole["outcome"]
+            if "outcome" in numeric:
+                values, codes = np.unique(whole["outcome"], return_inverse=True)
+                words = values.tolist()
+            shares = shares_of(codes, words, first, second, labels, layout)
+        except RowError as error:
+            raise tables.TableError(f"{path}, {tables.place_of_row(path, error.row)}: {error.reason}") from None
+        arguments = arguments_of_shares(shares, first, second, whole.get("weight"))
+    if home:
+        repeats = len(arguments["winner"]) // len(first)
+        arguments["home"] = np.where(np.tile(first, repeats) == arguments["winner"], 1, -1)
+    described = ", ".join(f"{role.replace('_', ' ')} {name!r}" for role, name in layout.given.items())
+    return Votes(Comparisons(**arguments, labels=labels), len(first), described)
+
+
+def _sorted(whole: dict[str, np.ndarray], layout: Layout, number: dict[str, int]) -> tuple[Any, Any, list[str]]:
+    """Return both sides numbered in ascending order of their labels, and the labels."""
+    labels = sorted(number)
+    place = np.empty(len(labels), dtype=np.int32)
+    place[[number[label] for label in labels]] = np.arange(len(labels))
+    one, other = layout.sides
+    return place[whole[one]], place[whole[other]], labels
+
+
+def _refuse_row(path: Path, wrong: np.ndarray, reason: Callable[[int], str]) -> None:
+    found = np.flatnonzero(wrong)
+    if found.size:
+        row = int(found[0])
+        raise tables.TableError(f"{path}, {tables.place_of_row(path, row)}: {reason(row)}")
+
+
+def _is_text(path: Path, column: str) -> bool:
+    """Return whether the outcomes can be read as text: numbers with a point in Parquet, JSONL and npz cannot."""
+    try:
+        next(tables.read_columns(path, {"outcome": column}, text=("outcome",)), None)
+    except tables.TableError:
+        return False
+    return True

@@ -1,0 +1,198 @@
+"""Whether a policy that the dynamics map to itself attracts its neighbours, and conditions for it to attract all."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alignment_fast import _preferences
+from alignment_fast._arrays import as_floating
+from alignment_fast.dynamics._arguments import arguments, constant_parameters, method_code
+from alignment_fast.errors import place
+from alignment_fast.kernels.policy import cpu, optimum, stability
+
+DPO_TOLERANCE, DPO_ITERATIONS = 1e-12, 100
+
+
+class StabilityBounds(NamedTuple):
+    """Constants of a preference matrix, and which of four sufficient conditions hold at given parameters.
+
+    Each condition makes the fixed point of MRS-IPO unique, interior and globally attracting; M = P − 1/2.
+
+    Parameters
+    ----------
+    norm2, norm2_projected : array (...)
+        ‖M‖₂ and ‖ΠMΠ‖₂, Π = 1 − 11ᵀ/K.
+    span_D : array (...)
+        max_ij (max_k − min_k)(M_ik − M_jk).
+    max_abs : array (...)
+        max |M|.
+    by_norm, by_projected_norm, by_span, by_mirror_descent : array of bool (..., [S])
+        α + βλ‖M‖₂/2 < 1, α + βλ‖ΠMΠ‖₂/2 < 1, α + βλD/4 < 1, (βλ max|M|)² ≤ α(1 − α).
+
+    """
+
+    norm2: Any
+    norm2_projected: Any
+    span_D: Any  # noqa: N815 - the span's own symbol
+    max_abs: Any
+    by_norm: Any
+    by_projected_norm: Any
+    by_span: Any
+    by_mirror_descent: Any
+
+    @property
+    def stable(self) -> Any:
+        """Whether any of the four holds."""
+        return self.by_norm | self.by_projected_norm | self.by_span | self.by_mirror_descent
+
+
+def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: ArrayLike) -> StabilityBounds:
+    """Return four sufficient conditions for MRS-IPO to converge from everywhere.
+
+    Parameters
+    ----------
+    P : array_like (..., K, K)
+        P[i, j] is the chance that response i beats j; P + Pᵀ = 1.
+    alpha, beta, lam : array_like
+        Parameters as in `simulate`.
+
+    Returns
+    -------
+    StabilityBounds
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        As `simulate`.
+
+    Notes
+    -----
+    The first condition is the paper's; the second and third come from the same contraction argument with a norm that
+    forgets constants, and the span seminorm; the fourth from magnetic mirror descent: KL(π*‖π) then falls by the factor
+    α each round. None is necessary: `spectral_radius` says what happens nearby. Accuracy: 1e-14 relative; cost K³.
+    Reference: arXiv:2602.12180; arXiv:2410.16714.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> P = [[0.5, 0.8, 0.2], [0.2, 0.5, 0.8], [0.8, 0.2, 0.5]]
+    >>> bounds = af.dynamics.stability_bounds(P, alpha=0.5, beta=2.0, lam=1.0)
+    >>> bounds.norm2.round(6), bounds.by_norm, bounds.by_span
+    (np.float64(0.519615), np.False_, np.True_)
+
+    """
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, "ipo")
+    problem, give = given.problem, given.task.give
+    M = optimum.skew(given.task["P"])
+    norm2, projected, span, largest = constants = stability.constants(M)
+    rows = (np.broadcast_to(c, given.leading).reshape(-1, 1) for c in constants)
+    by_row = dict(zip(("norm2", "projected", "span", "largest"), rows, strict=True))
+    feedback, alphas = problem.beta * problem.lam, problem.alpha
+    conditions = (
+        alphas + feedback * by_row["norm2"] / 2 < 1,
+        alphas + feedback * by_row["projected"] / 2 < 1,
+        alphas + feedback * by_row["span"] / 4 < 1,
+        (feedback * by_row["largest"]) ** 2 <= alphas * (1 - alphas),
+    )
+    return StabilityBounds(
+        give(norm2),
+        give(projected),
+        give(span),
+        give(largest),
+        *(give(condition.reshape(given.shape), np.bool_) for condition in conditions),
+    )
+
+
+def feedback_frequency(skew, pi, method):
+    """Return ω of one matrix and a policy with M π = const: the largest |eigenvalue| of the gain at it."""
+    frequency = stability.ipo_frequency(skew, pi)
+    return frequency if method == cpu.IPO else stability.DPO_GAIN * frequency
+
+
+def spectral_radius(
+    P: ArrayLike,
+    log_pi: ArrayLike,
+    *,
+    alpha: ArrayLike,
+    beta: ArrayLike,
+    lam: ArrayLike,
+    sampler: ArrayLike | None = None,
+    method: str = "ipo",
+) -> Any:
+    """Return the spectral radius of the dynamics linearised at a fixed point: it attracts its neighbours below 1.
+
+    For IPO the eigenvalues are α ± i βλ ω_k, whatever P and the fixed point, so that the radius is √(α² + (βλω)²).
+
+    Parameters
+    ----------
+    P : array_like (..., K, K)
+        P[i, j] is the chance that response i beats j; P + Pᵀ = 1.
+    log_pi : array_like (..., K) or (..., S, K)
+        The fixed point; one for each of S parameter points as `fixed_point` returns them.
+    alpha, beta, lam : array_like
+        Parameters as in `simulate`.
+    sampler : array_like (..., K), optional
+        Offline sampler, of which DPO's gain depends for ``lam < 1``; uniform if not given.
+    method : {"ipo", "dpo"}
+        The objective.
+
+    Returns
+    -------
+    array (..., [S])
+        float32 for float32 input, else float64.
+
+    Raises
+    ------
+    ValueError
+        As `simulate`, and for log-probabilities that are NaN or +inf.
+
+    Notes
+    -----
+    Accuracy: 1e-14 relative for IPO, by the Hermitian form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
+    Cost: K³ per point. Reference: arXiv:2602.12180.
+
+    Examples
+    --------
+    >>> import alignment_fast as af, numpy as np
+    >>> P = [[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]]
+    >>> rho = af.dynamics.spectral_radius(P, np.log([1 / 3] * 3), alpha=0.95, beta=4.0, lam=0.5)
+    >>> rho.round(4), np.sqrt(0.95**2 + (0.4 * 4.0 * 0.5) ** 2 / 3).round(4)
+    (np.float64(1.0563), np.float64(1.0563))
+
+    """
+    code = method_code(method)
+    task = _preferences.problem(P, distributions={"sampler": sampler})
+    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    M, offline, pi = optimum.skew(task["P"]), task["sampler"], _policies(log_pi, task["P"].shape[-1])
+    if alphas.ndim:  # an axis for the points, before the responses
+        paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alphas.shape[-1]
+        M, offline, pi = M[..., None, :, :], offline[..., None, :], pi if paired else pi[..., None, :]
+    if code == cpu.IPO:
+        return task.give(np.hypot(alphas, betas * lams * stability.ipo_frequency(M, pi)))
+    mu = lams[..., None] * pi + (1 - lams[..., None]) * offline
+    return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alphas, betas * lams)[0])
+
+
+def _dpo_gain(P, mu, pi):
+    """Return A⁺ R Σ(π), the change of DPO's rewards at μ with log π, (..., K, K)."""
+    shape = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1], pi.shape[:-1])
+    K = P.shape[-1]
+    P, mu = np.broadcast_to(P, (*shape, K, K)).reshape(-1, K, K), np.broadcast_to(mu, (*shape, K)).reshape(-1, K)
+    rewards, _ = optimum.dpo_rewards(P, mu, DPO_TOLERANCE, DPO_ITERATIONS)
+    spread = np.broadcast_to(stability.covariance(pi), (*shape, K, K)).reshape(-1, K, K)
+    return optimum.dpo_sensitivities(P, mu, rewards, spread).reshape(*shape, K, K)
+
+
+def _policies(log_pi, K):
+    """Return exp(log_pi), normalised."""
+    array = as_floating(log_pi, "log_pi", floating_only=True)
+    if array.ndim == 0 or array.shape[-1] != K:
+        raise ValueError(f"log_pi must have shape (..., {K}), one entry per response of P, not {array.shape}")
+    bad = np.isnan(array) | (array == np.inf)
+    if bad.any():
+        flat = int(np.flatnonzero(bad)[0])
+        raise ValueError(f"log_pi{place(flat, array.shape)} = {array.reshape(-1)[flat]} is no log-probability")
+    mass = np.exp(array.astype(np.float64) - array.max(axis=-1, keepdims=True))
+    return mass / mass.sum(axis=-1, keepdims=True)

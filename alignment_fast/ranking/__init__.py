@@ -1,0 +1,30 @@
+"""Ranking from comparisons: Bradley-Terry and its relatives, fits and bootstraps."""
+
+from alignment_fast.ranking._rows import ItemIndexError
+from alignment_fast.ranking.bootstrap import Bootstrap
+from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.contextual import fit_contextual
+from alignment_fast.ranking.elo import EloRatings, elo
+from alignment_fast.ranking.existence import Existence
+from alignment_fast.ranking.fit import fit
+from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
+from alignment_fast.ranking.plackett_luce import PlackettLuceFit, Rankings, fit_plackett_luce
+from alignment_fast.ranking.result import RatingFit
+
+__all__ = [
+    "Bootstrap",
+    "Comparisons",
+    "EloRatings",
+    "Existence",
+    "ItemIndexError",
+    "PlackettLuceFit",
+    "Rankings",
+    "RatingFit",
+    "elo",
+    "fit",
+    "fit_contextual",
+    "fit_plackett_luce",
+    "gradient",
+    "hessian_product",
+    "log_likelihood",
+]

@@ -1,0 +1,146 @@
+"""Names of items: from columns of any library to indices, without importing the library."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast._arrays import as_parameter, library_of
+
+Codes = NDArray[np.integer[Any]]
+
+
+def as_column(value: Any, name: str) -> Any:
+    """Return `value` as an array, or as it is where it is a column of another library; scalars are a ValueError."""
+    if library_of(value) in ("pandas", "polars", "pyarrow"):
+        return value
+    array = value if isinstance(value, np.ndarray) else _as_array(value, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one axis, the comparisons; it has shape {array.shape}")
+    return array
+
+
+def _as_array(value: Any, name: str) -> NDArray[Any]:
+    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
+        return np.asarray(value)
+    try:
+        values = list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an array or a sequence, not {type(value).__name__}") from None
+    if all(isinstance(element, int | np.integer) and not isinstance(element, bool) for element in values):
+        return np.array(values, dtype=np.int64)
+    out = np.empty(len(values), dtype=object)  # np.asarray would turn numbers beside text into text
+    out[:] = values
+    return out
+
+
+def is_index_column(column: Any, name: str) -> bool:
+    """Return whether `column` holds integers: indices, not labels. Numbers that are not integers are a TypeError."""
+    dtype = getattr(column, "dtype", None)
+    dtype = getattr(column, "type", None) if dtype is None else dtype  # pyarrow says type
+    if getattr(dtype, "kind", "O") in "iu" or str(dtype).lower().startswith(("int", "uint")):
+        return True
+    if getattr(dtype, "kind", "O") in "fcb" or str(dtype).lower().startswith(("float", "double", "halffloat", "bool")):
+        raise TypeError(f"{name} holds {dtype}; items are integers counted from 0, or labels such as text")
+    return False
+
+
+def as_indices(column: Any, name: str) -> Codes:
+    """Return an integer column as contiguous int32 or int64."""
+    library = library_of(column)
+    missing = _missing(column, library)
+    if missing is not None:
+        raise ValueError(f"{name}[{missing}] is missing")
+    array = column.to_numpy() if library in ("pandas", "polars", "pyarrow") else column
+    if array.dtype.kind not in "iu":  # pandas hands out nullable integers as objects
+        array = array.astype(np.int64)
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
+        raise ValueError(f"{name}[{int(array.argmax())}] = {int(array.max())} does not fit into 64 bits with a sign")
+    return np.ascontiguousarray(
+        array, dtype=np.int32 if array.dtype.itemsize <= 2 or array.dtype == np.int32 else np.int64
+    )
+
+
+def _missing(column: Any, library: str) -> int | None:
+    """Return the position of the first missing value of a column that can have some."""
+    flags = {"pandas": "isna", "polars": "is_null", "pyarrow": "is_null"}.get(library)
+    if flags is None:
+        return None
+    found = np.flatnonzero(np.asarray(getattr(column, flags)()))
+    return int(found[0]) if found.size else None
+
+
+def as_numbers(column: Any, name: str) -> NDArray[np.float64]:
+    """Return a column of numbers as float64."""
+    return as_parameter(column.to_numpy() if hasattr(column, "to_numpy") else column, name)
+
+
+def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, list[Hashable]]:
+    """Return (codes, labels) of a column: labels in order of appearance, or as the library has them.
+
+    Labels may be floats or truth values only with `numbers`.
+    """
+    library = library_of(column)
+    missing = _missing(column, library)
+    if missing is not None:
+        raise ValueError(f"{name}[{missing}] is missing")
+    if library == "pandas":
+        codes, labels = column.factorize()
+        return codes, _checked(labels.tolist(), codes, name, numbers)
+    if library == "pyarrow":
+        array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+        array = array if hasattr(array, "dictionary") else array.dictionary_encode()
+        codes = array.indices.to_numpy(zero_copy_only=False)
+        return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
+    number: dict[Hashable, int] = {}
+    values = column.to_list() if library == "polars" else column.tolist()
+    try:
+        codes = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int64, len(values))
+    except TypeError:
+        place = next(i for i, value in enumerate(values) if not isinstance(value, Hashable))
+        raise TypeError(f"{name}[{place}] = {values[place]!r} cannot be a label: it is not hashable") from None
+    return codes, _checked(list(number), codes, name, numbers)
+
+
+def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:
+    for code, label in enumerate(labels):
+        if label is None or label != label:
+            raise ValueError(f"{name}[{int(np.argmax(codes == code))}] is missing")
+        if isinstance(label, float | bool) and not numbers:
+            raise TypeError(
+                f"{name}[{int(np.argmax(codes == code))}] = {label!r}; items are integers counted from 0, or labels "
+                "such as text"
+            )
+    return labels
+
+
+def unite(
+    columns: Sequence[tuple[str, Any]], labels: Sequence[Hashable] | None
+) -> tuple[list[Codes], tuple[Hashable, ...]]:
+    """Return the indices of several columns of labels, by one numbering, and the labels in that order.
+
+    The order is that of `labels` where given, else ascending, else (labels that do not compare) that of appearance.
+    """
+    encoded = [encode(column, name) for name, column in columns]
+    if labels is None:
+        found = list(dict.fromkeys(label for _, own in encoded for label in own))
+        try:
+            order = tuple(sorted(found))  # type: ignore[type-var]
+        except TypeError:
+            order = tuple(found)
+    else:
+        order = tuple(labels)
+    number = {label: index for index, label in enumerate(order)}
+    indices: list[Codes] = []
+    for (name, _), (codes, own) in zip(columns, encoded, strict=True):
+        table = np.empty(len(own), dtype=np.int32)
+        for code, label in enumerate(own):
+            if label not in number:
+                place = int(np.argmax(codes == code))
+                raise ValueError(f"{name}[{place}] = {label!r} is not one of the {len(order)} labels")
+            table[code] = number[label]
+        indices.append(table[codes])
+    return indices, order

@@ -1,0 +1,126 @@
+"""Fits with covariates of each comparison: style control, order, features of the context."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast._arrays import as_floating
+from alignment_fast.kernels.ranking import compress, solve
+from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.ranking._rows import Rows, parse
+from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.fit import check_existence, maximum, specify
+from alignment_fast.ranking.result import RatingFit
+
+__all__ = ["fit_contextual"]
+
+# Sign of the home advantage by the code of who was at home.
+HOME_SIGN = np.zeros(3)
+HOME_SIGN[compress.WINNER_AT_HOME], HOME_SIGN[compress.LOSER_AT_HOME] = 1.0, -1.0
+
+
+def fit_contextual(
+    winner: Any,
+    loser: Any,
+    covariates: Any,
+    model: str = "bradley-terry",
+    *,
+    weight: Any = None,
+    tied: Any = None,
+    outcome: Any = None,
+    home: Any = None,
+    n_items: int | None = None,
+    labels: Sequence[Hashable] | None = None,
+    l2: float = 0.0,
+    gamma_shape: float = 1.0,
+    start: RatingFit | Any = None,
+    tol: float = 1e-10,
+    max_iter: int = 100,
+    num_threads: int | None = None,
+) -> RatingFit:
+    r"""Fit scores, and coefficients of covariates of each comparison, by maximum likelihood.
+
+    The difference that the model of `fit` is about becomes
+
+    .. math:: d = θ_{winner} - θ_{loser} + x^T β
+
+    Parameters
+    ----------
+    winner, loser, weight, tied, outcome, home, n_items, labels
+        The comparisons, as in `Comparisons`; with `home`, its advantage is fitted.
+    covariates : array (M, q) or SciPy sparse array
+        x of each comparison: the feature on the winner's side less that on the loser's, such as the difference of the
+        lengths of two answers.
+    model, l2, gamma_shape, start, tol, max_iter, num_threads
+        As in `fit`; priors are on the scores only.
+
+    Returns
+    -------
+    RatingFit
+        `coefficients` is β; `parameter_errors` gives its standard errors, behind that of the home advantage. Its
+        bootstrap draws comparisons.
+
+    Raises
+    ------
+    ValueError, ConvergenceError
+        As in `Comparisons` and `fit`; also where a covariate is constant within every pair's differences of score, or
+        separates wins from losses, which ends in ConvergenceError.
+
+    Notes
+    -----
+    Cost: comparisons are not compressed; about 10 ns, and 4 ns for each covariate that is not 0, for each of them and
+    each of about six Newton steps. Centre and scale covariates as you like: the scores do not depend on it.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> longer = [[1], [1], [-1], [1], [-1], [1], [1], [-1]]
+    >>> result = af.ranking.fit_contextual([0, 0, 0, 1, 1, 1, 2, 2], [1, 2, 1, 0, 2, 0, 0, 1], longer)
+    >>> result.coefficients.round(4)
+    array([0.5752])
+
+    """
+    specification = specify(model, l2, gamma_shape, home is not None, False, tol, max_iter)
+    rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
+    compressed = rows.compressed(num_threads)
+    check_existence(Comparisons._of(compressed, rows.labels), specification)
+    design = _design(covariates, len(rows.winner))
+    if home is not None and rows.kind is not None:
+        from scipy.sparse import csr_array, hstack
+
+        design = hstack([csr_array(HOME_SIGN[rows.kind >> 1][:, None]), csr_array(design)])
+    order = np.argsort(rows.winner, kind="stable")  # the solver likes comparisons of one item together
+    table = solve.Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
+    each = Comparisons._of(_one_by_one(rows, order, compressed.n_items), rows.labels)
+    return maximum(each, specification, table, start, tol, max_iter, num_threads)
+
+
+def _design(covariates: Any, size: int) -> Any:
+    if hasattr(covariates, "tocsr"):
+        design, values = covariates, covariates.tocoo().data
+    else:
+        design = values = as_floating(covariates, "covariates").astype(np.float64)
+    if len(design.shape) != 2 or design.shape[0] != size or design.shape[1] == 0:
+        raise ValueError(f"covariates must have one row for each of {size} comparisons; their shape is {design.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("covariates must be finite")
+    return design
+
+
+def _one_by_one(rows: Rows, order: NDArray[np.intp], n_items: int) -> Cells:
+    """Return one cell for each comparison, in that order, the winner first."""
+    weight = np.ones(len(order)) if rows.weight is None else rows.weight
+    share = np.ones(len(order)) if rows.outcome is None else rows.outcome
+    tied = np.zeros(len(order), dtype=bool) if rows.kind is None else (rows.kind & 1).astype(bool)
+    return Cells(
+        n_items,
+        rows.winner.astype(np.int32)[order],
+        rows.loser.astype(np.int32)[order],
+        np.where(tied, 0.0, weight * share)[order],
+        np.where(tied, 0.0, weight * (1.0 - share))[order],
+        np.where(tied, weight, 0.0)[order] if tied.any() else np.empty(0),
+    )

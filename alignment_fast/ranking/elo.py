@@ -1,0 +1,131 @@
+"""Elo ratings: game by game, and averaged over random orders of the games."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast.kernels.ranking import elo as kernel
+from alignment_fast.ranking._rows import parse
+
+__all__ = ["EloRatings", "elo"]
+
+
+@dataclass(frozen=True, eq=False)
+class EloRatings:
+    """Elo ratings.
+
+    Attributes
+    ----------
+    ratings : array (K,)
+        In points: after the last game, or the mean over shuffles.
+    standard_deviations : array (K,) or None
+        Over shuffles: how much the order of the games decides.
+    labels : tuple or None
+        Names of the items.
+
+    """
+
+    ratings: NDArray[np.float64]
+    standard_deviations: NDArray[np.float64] | None
+    labels: tuple[Hashable, ...] | None
+
+
+def elo(
+    winner: Any,
+    loser: Any,
+    *,
+    k: float = 4.0,
+    scale: float = 400.0,
+    base: float = 10.0,
+    initial: float = 1000.0,
+    tied: Any = None,
+    outcome: Any = None,
+    weight: Any = None,
+    shuffles: int | None = None,
+    rng: Seed = None,
+    n_items: int | None = None,
+    labels: Sequence[Hashable] | None = None,
+    num_threads: int | None = None,
+) -> EloRatings:
+    r"""Return Elo ratings after a sequence of games.
+
+    .. math:: R_w \mathrel{+}= k \Big(o - \frac{1}{1 + b^{-(R_w - R_l)/s}}\Big), \qquad
+              R_l \mathrel{-}= \text{the same}
+
+    for every game in turn, with outcome o = 1, or 1/2 for a tie. Later games count more; shuffles take that out.
+
+    Parameters
+    ----------
+    winner, loser : array (M,) of integers or labels
+        Items of each game, in the order in which they were played; see `Comparisons`.
+    k : float
+        Points at stake.
+    scale, base : float
+        A lead of `scale` points multiplies the odds by `base`.
+    initial : float
+        Rating before the first game.
+    tied, outcome, weight : array (M,), optional
+        As in `Comparisons`; `weight` multiplies k.
+    shuffles : int, optional
+        Play all games so many times, in random orders, and give the mean. Default: once, in the order given.
+    rng : None, int, SeedSequence or Generator
+        Seed of the shuffles. Shuffle r depends on the seed and r only.
+    n_items, labels : optional
+        As in `Comparisons`.
+    num_threads : int, optional
+        For shuffles. The result has the same bits for any number.
+
+    Returns
+    -------
+    EloRatings
+        Ratings in points. The sum over items stays K times `initial`.
+
+    Raises
+    ------
+    ValueError
+        As `Comparisons`, or if k, scale or base - 1 is not positive and finite.
+
+    Notes
+    -----
+    Accuracy: each game has an error of a few units in the last place of k; errors do not grow from game to game.
+    Cost: about 15 ns per game, and 100 ns per game of a shuffle of a million.
+
+    References
+    ----------
+    Elo, The Rating of Chessplayers, Past and Present (1978).
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> af.ranking.elo([0, 0, 1], [1, 2, 2], k=32).ratings.round(2)
+    array([1031.26, 1000.03,  968.7 ])
+    >>> af.ranking.elo(["a", "b"], ["b", "a"], k=32, shuffles=1000, rng=1).ratings.round()
+    array([1000., 1000.])
+
+    """
+    for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
+        if not 0 < value < np.inf:
+            raise ValueError(f"{name} must be positive and finite, not {value}")
+    rows = parse(winner, loser, weight, tied, outcome, None, n_items, labels)
+    items = rows.compressed(num_threads).n_items  # which checks every game
+    shares = rows.outcome
+    if rows.kind is not None:
+        shares = np.where(rows.kind == 1, 0.5, 1.0)
+    games = rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight
+    point = scale / np.log(base)
+    if shuffles is None:
+        return EloRatings(initial + point * kernel.play(games, items, k / point), None, rows.labels)
+    count = operator.index(shuffles)
+    if count < 1:
+        raise ValueError(f"shuffles must be at least 1, not {count}")
+    key = stream_key(rng, DRAWS, "rng")
+    ratings = kernel.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
+    spread = point * ratings.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)
+    return EloRatings(initial + point * ratings.mean(axis=0), spread, rows.labels)

@@ -1,0 +1,62 @@
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+LANES: Final[int]
+IPO: Final[int]
+DPO: Final[int]
+
+_Reals = NDArray[np.float64]
+
+def state_size(size: int) -> int: ...
+
+@disjoint_base
+class Trajectories:
+    def __init__(
+        self,
+        method: int,
+        rows: int,
+        shared: bool,
+        skew: _Reals,
+        log_ref: _Reals,
+        sampler: _Reals,
+        log_init: _Reals,
+        alpha: _Reals,
+        beta: _Reals,
+        lam: _Reals,
+        schedule: _Reals | None,
+        burn_in: int,
+        times: NDArray[np.int64],
+        path: _Reals,
+        state: _Reals,
+        pairs: int = 0,
+        prior: float = 0.0,
+        key: int = 0,
+        replicate: int = 0,
+    ) -> None: ...
+    @property
+    def room(self) -> int: ...
+    def start(self, first: int, last: int) -> None: ...
+    def run(self, begin: int, end: int, first: int, last: int) -> None: ...
+    def prepare(self, first: int, last: int, rooms: _Reals) -> None: ...
+    def advance(self, round: int, first: int, last: int, scores: _Reals, policies: _Reals, rooms: _Reals) -> None: ...
+    def finish(
+        self,
+        round: int,
+        tolerance: float,
+        first: int,
+        last: int,
+        log_policy: _Reals,
+        mean: _Reals,
+        variance: _Reals,
+        entropy: _Reals,
+        entropy_min: _Reals,
+        entropy_max: _Reals,
+        period: _Reals,
+        converged: NDArray[np.uint8],
+    ) -> None: ...
+    def lyapunov_start(self, first: int, last: int, tangent: _Reals) -> None: ...
+    def lyapunov_run(self, begin: int, end: int, first: int, last: int, tangent: _Reals) -> None: ...
+    def lyapunov_finish(self, count: float, first: int, last: int, tangent: _Reals, exponent: _Reals) -> None: ...

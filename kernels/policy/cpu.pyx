@@ -1,0 +1,194 @@
+"""Entry points of the trajectories of policies."""
+
+from cython cimport auto_pickle
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "policy/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    ctypedef struct trajectory_rows:
+        const double *value
+        Py_ssize_t step
+    ctypedef struct trajectory_problem:
+        int method
+        Py_ssize_t size, rows, points, blocks_per_row
+        trajectory_rows skew, log_ref, sampler, log_init
+        trajectory_rows alpha, beta
+        trajectory_rows lambda_ "lambda"
+        const double *schedule
+        int64_t pairs
+        double prior
+        uint64_t key, replicate
+        Py_ssize_t burn_in, n_times
+        const int64_t *times
+        double *path
+    ctypedef struct trajectory_results:
+        double *log_policy
+        double *mean
+        double *variance
+        double *entropy
+        double *entropy_min
+        double *entropy_max
+        double *period
+        unsigned char *converged
+    ctypedef struct af_table:
+        Py_ssize_t (*trajectory_room)(const trajectory_problem*) noexcept nogil
+        void (*dynamics_start)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
+        void (*dynamics_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
+                             double*) noexcept nogil
+        void (*trajectory_prepare)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
+        void (*dynamics_advance)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, const double*, double*, double*,
+                                 double*) noexcept nogil
+        void (*dynamics_finish)(const trajectory_problem*, Py_ssize_t, const double*, Py_ssize_t, double,
+                                const trajectory_results*) noexcept nogil
+        void (*lyapunov_start)(Py_ssize_t, double*) noexcept nogil
+        void (*lyapunov_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*, double*,
+                             double*) noexcept nogil
+        void (*lyapunov_finish)(const trajectory_problem*, Py_ssize_t, const double*, double, double*) noexcept nogil
+    enum:
+        AF_TRAJECTORY_LANES
+        TRAJECTORY_IPO
+        TRAJECTORY_DPO
+    Py_ssize_t trajectory_state_size(Py_ssize_t size) noexcept nogil
+    const af_table *af_select(const char *isa)
+
+cdef const af_table *table = af_select(ISA.encode())
+
+LANES = AF_TRAJECTORY_LANES
+IPO = TRAJECTORY_IPO
+DPO = TRAJECTORY_DPO
+
+
+cdef void *scratch(size_t size) except NULL:
+    cdef void *memory = malloc(size)
+    if memory is NULL:
+        raise MemoryError(f"{size} bytes of scratch memory")
+    return memory
+
+
+def state_size(Py_ssize_t size):
+    """Return the number of float64 values that a block of trajectories over `size` responses carries."""
+    return trajectory_state_size(size)
+
+
+cdef trajectory_rows rows_of(const double[:, ::1] array) noexcept:
+    cdef trajectory_rows rows
+    rows.value, rows.step = &array[0, 0], array.shape[1] if array.shape[0] > 1 else 0
+    return rows
+
+
+@auto_pickle(False)  # holds addresses
+cdef class Trajectories:
+    """Trajectories of `rows` problems at `points` parameter points each, advanced block by block.
+
+    Arrays with one row serve all problems: `skew` (rows, size²), the matrices P - 1/2; `log_ref`, `sampler`,
+    `log_init` (rows, size); `alpha`, `beta`, `lam` (rows, points). `schedule` (rounds, 3) holds factors of the three, or is None.
+    `times` are the ascending rounds recorded in `path` (trajectories, times, size). With `pairs` > 0, scores come from
+    so many sampled pairs a round and `prior` pseudo-pairs, by the random words of replicates `replicate` on under
+    `key`. `state` (blocks, state_size).
+    """
+
+    cdef trajectory_problem problem
+    cdef double[:, ::1] state
+    cdef tuple arrays
+
+    def __init__(self, int method, Py_ssize_t rows, bint shared, const double[:, ::1] skew,
+                 const double[:, ::1] log_ref, const double[:, ::1] sampler, const double[:, ::1] log_init,
+                 const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam,
+                 const double[:, ::1] schedule, Py_ssize_t burn_in, const int64_t[::1] times, double[:, :, ::1] path,
+                 double[:, ::1] state, int64_t pairs=0, double prior=0.0, uint64_t key=0, uint64_t replicate=0):
+        self.arrays = (skew, log_ref, sampler, log_init, alpha, beta, lam, schedule, times, path)
+        self.state = state
+        self.problem.method, self.problem.size, self.problem.rows = method, log_ref.shape[1], rows
+        self.problem.points = alpha.shape[1]
+        self.problem.blocks_per_row = (alpha.shape[1] + AF_TRAJECTORY_LANES - 1) // AF_TRAJECTORY_LANES if shared else 0
+        self.problem.skew, self.problem.log_ref = rows_of(skew), rows_of(log_ref)
+        self.problem.sampler, self.problem.log_init = rows_of(sampler), rows_of(log_init)
+        self.problem.alpha, self.problem.beta, self.problem.lambda_ = rows_of(alpha), rows_of(beta), rows_of(lam)
+        self.problem.pairs, self.problem.prior = pairs, prior
+        self.problem.key, self.problem.replicate = key, replicate
+        self.problem.burn_in, self.problem.n_times = burn_in, times.shape[0]
+        if schedule is not None and schedule.shape[0]:
+            self.problem.schedule = &schedule[0, 0]
+        if times.shape[0]:
+            self.problem.times, self.problem.path = &times[0], &path[0, 0, 0]
+
+    def start(self, Py_ssize_t first, Py_ssize_t last):
+        """Put blocks first..last-1 into round 0."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.dynamics_start(&self.problem, block, &self.state[block, 0])
+
+    def run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last):
+        """Advance blocks first..last-1 from round `begin` to round `end`."""
+        cdef double *room = <double*>scratch(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.dynamics_run(&self.problem, block, begin, end, &self.state[block, 0], room)
+        free(room)
+
+    @property
+    def room(self):
+        """Number of float64 values of scratch memory that a block needs."""
+        return table.trajectory_room(&self.problem)
+
+    def prepare(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] rooms):
+        """Open the rooms (blocks, room) of blocks first..last-1 for `advance`."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.trajectory_prepare(&self.problem, block, &rooms[block, 0])
+
+    def advance(self, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] scores,
+                double[:, ::1] policies, double[:, ::1] rooms):
+        """Bring blocks first..last-1, of one row, to round `round` by `scores`; write new `policies` (size, points)."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.dynamics_advance(&self.problem, block, round, &scores[0, 0], &policies[0, 0],
+                                       &self.state[block, 0], &rooms[block, 0])
+
+    def finish(self, Py_ssize_t round, double tolerance, Py_ssize_t first, Py_ssize_t last, double[:, ::1] log_policy,
+               double[:, ::1] mean, double[:, ::1] variance, double[::1] entropy, double[::1] entropy_min,
+               double[::1] entropy_max, double[::1] period, unsigned char[::1] converged):
+        """Write what blocks first..last-1 have come to at round `round`: one row or entry per trajectory."""
+        cdef trajectory_results out
+        cdef Py_ssize_t block
+        out.log_policy, out.mean, out.variance = &log_policy[0, 0], &mean[0, 0], &variance[0, 0]
+        out.entropy, out.entropy_min, out.entropy_max = &entropy[0], &entropy_min[0], &entropy_max[0]
+        out.period, out.converged = &period[0], &converged[0]
+        with nogil:
+            for block in range(first, last):
+                table.dynamics_finish(&self.problem, block, &self.state[block, 0], round, tolerance, &out)
+
+    def lyapunov_start(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] tangent):
+        """Put a direction into `tangent` (blocks, (size + 1) LANES), of blocks first..last-1 that are in round 0."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_start(self.problem.size, &tangent[block, 0])
+
+    def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
+                     double[:, ::1] tangent):
+        """Advance blocks first..last-1 and their tangents from round `begin` to round `end`."""
+        cdef double *room = <double*>scratch(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_run(&self.problem, block, begin, end, &self.state[block, 0], &tangent[block, 0], room)
+        free(room)
+
+    def lyapunov_finish(self, double count, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] tangent,
+                        double[::1] exponent):
+        """Write the exponents of blocks first..last-1 after `count` counted rounds: one entry per trajectory."""
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                table.lyapunov_finish(&self.problem, block, &tangent[block, 0], count, &exponent[0])

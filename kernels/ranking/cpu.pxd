@@ -1,0 +1,1 @@
+"""Ranking for Cython code: nothing yet that is worth calling item by item."""

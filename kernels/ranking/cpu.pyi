@@ -1,0 +1,183 @@
+"""Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from alignment_fast.kernels.ranking.cells import Cells
+
+BLOCK: Final[int]
+
+# ---- compression (compress.inc) ----
+
+WINNER: Final[int]
+LOSER: Final[int]
+SELF: Final[int]
+WEIGHT: Final[int]
+OUTCOME: Final[int]
+STATUS: Final[int]
+NEUTRAL: Final[int]
+WINNER_AT_HOME: Final[int]
+LOSER_AT_HOME: Final[int]
+RESULT_BITS: Final[int]
+
+_Bytes = NDArray[np.uint8]
+_Counts = NDArray[np.int64]
+_Indices = NDArray[np.int32]
+_Reals = NDArray[np.float64]
+_Words = NDArray[np.uint64]
+
+@disjoint_base
+class Rows:
+    arrays: tuple[memoryview | None, ...]
+    size: int
+    n_items: int
+    weighted: bool
+
+    def __init__(
+        self,
+        winner: _Bytes,
+        loser: _Bytes,
+        wide: bool,
+        n_items: int,
+        kind: _Bytes | None,
+        weight: _Reals | None,
+        outcome: _Reals | None,
+    ) -> None: ...
+    def tally(self, first: int, last: int, tallies: _Reals | NDArray[np.uint32], status: _Words) -> None: ...
+    def table_cells(self, tallies: _Reals | NDArray[np.uint32], homes: bool, cells: Cells | None) -> int: ...
+    def lay_out(self, item_bits: int, payload_bits: int) -> None: ...
+    def words(self, first: int, last: int, shift: int, words: _Words, bucket: _Counts, status: _Words) -> None: ...
+    def word_cells(
+        self,
+        words: _Words,
+        ends: _Counts,
+        first: int,
+        last: int,
+        starts: _Counts | None,
+        cells: Cells | None,
+        count: _Counts,
+    ) -> None: ...
+
+def scatter(words: _Words, first: int, last: int, shift: int, place: _Counts, out: _Words) -> None: ...
+def sort_buckets(
+    words: _Words, other: _Words, ends: _Counts, first: int, last: int, low_bit: int, high_bit: int
+) -> None: ...
+
+# ---- Elo (elo.inc) ----
+
+def elo_play(
+    winner: _Indices,
+    loser: _Indices,
+    outcome: _Reals | None,
+    weight: _Reals | None,
+    order: _Indices | None,
+    k: float,
+    first: int,
+    last: int,
+    rating: _Reals,
+) -> None: ...
+def elo_shuffle(key: int, replicate: int, order: _Indices) -> None: ...
+
+# ---- Plackett-Luce (plackett_luce.inc) ----
+
+ITEM: Final[int]
+REPEATED: Final[int]
+
+@disjoint_base
+class Choices:
+    arrays: tuple[memoryview | None, ...]
+    tile: int
+
+    def __init__(
+        self, item: _Indices, start: _Counts, depth: _Indices, weight: _Reals | None, longest: int
+    ) -> None: ...
+    def check(self, first: int, last: int, n_items: int, seen: _Indices) -> int: ...
+    def choices_gradient(
+        self, u: _Reals, w: _Reals, first: int, last: int, gradient: _Reals, diagonal: _Reals, total: _Reals
+    ) -> None: ...
+    def choices_matrix(self, w: _Reals, first: int, last: int, matrix: _Reals) -> None: ...
+    def choices_product(self, w: _Reals, v: _Reals, first: int, last: int, out: _Reals) -> None: ...
+
+# ---- the graph of wins (reach.inc) ----
+
+def reach(
+    first: _Indices,
+    second: _Indices,
+    wins_first: _Reals,
+    wins_second: _Reals,
+    ties: _Reals,
+    against: bool,
+    backwards: bool,
+    reached: _Bytes,
+) -> int: ...
+
+# ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
+
+BRADLEY_TERRY: Final[int]
+THURSTONE: Final[int]
+RAO_KUPPER: Final[int]
+DAVIDSON: Final[int]
+CONVERGED: Final[int]
+UNFINISHED: Final[int]
+SINGULAR: Final[int]
+
+@disjoint_base
+class Problem:
+    arrays: tuple[memoryview, ...]
+    unknowns: int
+    cells: int
+    items: int
+    is_rao_kupper: bool
+
+    def __init__(
+        self,
+        model: int,
+        items: int,
+        first: _Indices,
+        second: _Indices,
+        wins_first: _Reals,
+        wins_second: _Reals,
+        ties: _Reals,
+        covariates: int,
+        start: _Counts,
+        column: _Indices,
+        value: _Reals,
+        ridge: float,
+        gamma: float,
+    ) -> None: ...
+    def terms(self, u: _Reals, out: _Reals) -> None: ...
+    def gradient(
+        self,
+        u: _Reals,
+        first: int,
+        last: int,
+        gradient: _Reals,
+        totals: _Reals,
+        diagonal: _Reals | None = None,
+        curvature: _Reals | None = None,
+        mixed: _Reals | None = None,
+    ) -> None: ...
+    def prior(self, u: _Reals, gradient: _Reals, diagonal: _Reals) -> float: ...
+    def product(self, curvature: _Reals, mixed: _Reals, v: _Reals, first: int, last: int, out: _Reals) -> None: ...
+    def assemble(self, curvature: _Reals, mixed: _Reals, out: _Reals) -> None: ...
+    def newton(
+        self,
+        u: _Reals,
+        tolerance: float,
+        limit: int,
+        report: _Reals,
+        wins_first: _Reals | None = None,
+        wins_second: _Reals | None = None,
+    ) -> None: ...
+    def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
+    def connected(self) -> bool: ...
+    def bootstrap(
+        self, key: int, first: int, last: int, start: _Reals, tolerance: float, limit: int, out: _Reals
+    ) -> None: ...
+
+def cholesky(a: _Reals, n: int) -> bool: ...
+def solve(u: _Reals, x: _Reals) -> None: ...
+def stride(n: int) -> int: ...

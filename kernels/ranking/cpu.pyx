@@ -1,0 +1,555 @@
+"""Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from alignment_fast.kernels.common.cpu import ISA
+
+cdef extern from *:
+    """
+    #define AF_LOOPS "ranking/loops.inc"
+    #include "alignment_fast/af_simd.h"
+    """
+    ctypedef struct ranking_terms:
+        double *value
+        double *slope
+        double *curvature
+        double *tie_slope
+        double *mixed
+        double *tie_curvature
+    ctypedef struct ranking_problem:
+        int model
+        Py_ssize_t items, cells, covariates
+        const int32_t *first
+        const int32_t *second
+        const double *wins_first
+        const double *wins_second
+        const double *ties
+        const int64_t *start
+        const int32_t *column
+        const double *value
+        double ridge, gamma
+    ctypedef struct ranking_sums:
+        double *gradient
+        double *diagonal
+        double *curvature
+        double *mixed
+        double *matrix
+        Py_ssize_t stride
+        double *totals
+    ctypedef struct ranking_report:
+        double value, decrement, step, iterations
+    ctypedef struct elo_games:
+        Py_ssize_t size
+        const int32_t *winner
+        const int32_t *loser
+        const double *outcome
+        const double *weight
+        const int32_t *order
+    ctypedef struct choices:
+        const int32_t *item
+        const int64_t *start
+        const int32_t *depth
+        const double *weight
+    ctypedef struct compress_rows:
+        Py_ssize_t size
+        int64_t n_items
+        int wide
+        const void *winner
+        const void *loser
+        const uint8_t *kind
+        const double *weight
+        const double *outcome
+    ctypedef struct compress_cells:
+        int32_t *first
+        int32_t *second
+        uint8_t *home
+        double *wins_first
+        double *wins_second
+        double *ties
+    ctypedef struct compress_layout:
+        int item_bits, payload_bits, indexed
+    ctypedef struct af_table:
+        # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
+        void (*terms_at)(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t, ranking_terms*) noexcept nogil
+        void (*pass_cells "pass")(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t,
+                                  const ranking_sums*) noexcept nogil
+        void (*product)(const ranking_problem*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+                        double*) noexcept nogil
+        void (*assemble)(const ranking_problem*, Py_ssize_t, Py_ssize_t, const double*, const double*, double*,
+                         Py_ssize_t) noexcept nogil
+        void (*prior)(const ranking_problem*, const double*, double*, double*, double*, Py_ssize_t) noexcept nogil
+        int (*cholesky)(Py_ssize_t, double*, Py_ssize_t) noexcept nogil
+        void (*solve)(Py_ssize_t, const double*, Py_ssize_t, double*) noexcept nogil
+        int (*newton)(const ranking_problem*, double, int, double*, double*, ranking_report*) noexcept nogil
+        void (*resample)(const ranking_problem*, uint64_t, uint64_t, double*, double*, double*) noexcept nogil
+        int (*connected)(const ranking_problem*, uint8_t*) noexcept nogil
+        # compress.inc
+        void (*compress_tally)(const compress_rows*, Py_ssize_t, Py_ssize_t, uint32_t*, uint64_t*) noexcept nogil
+        void (*compress_tally_weights)(const compress_rows*, Py_ssize_t, Py_ssize_t, double*, uint64_t*) noexcept nogil
+        Py_ssize_t (*compress_table_cells)(const void*, int, int32_t, int, int, const compress_cells*) noexcept nogil
+        void (*compress_words)(const compress_rows*, compress_layout, Py_ssize_t, Py_ssize_t, int, uint64_t*, int64_t*,
+                               uint64_t*) noexcept nogil
+        void (*compress_scatter)(const uint64_t*, Py_ssize_t, Py_ssize_t, int, int64_t*, uint64_t*) noexcept nogil
+        void (*compress_sort)(Py_ssize_t, uint64_t*, uint64_t*, int, int) noexcept nogil
+        Py_ssize_t (*compress_word_cells)(const compress_rows*, compress_layout, Py_ssize_t, const uint64_t*,
+                                          const compress_cells*) noexcept nogil
+        # elo.inc
+        void (*elo_play)(const elo_games*, double, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
+        void (*elo_shuffle)(uint64_t, uint64_t, Py_ssize_t, int32_t*) noexcept nogil
+        # plackett_luce.inc
+        void (*choices_pass)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
+                             double*, double*, double*) noexcept nogil
+        void (*choices_matrix)(const choices*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
+                               double*) noexcept nogil
+        void (*choices_product)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                                double*, double*) noexcept nogil
+        # reach.inc
+        Py_ssize_t (*reach_sweep)(Py_ssize_t, const int32_t*, const int32_t*, const double*, const double*,
+                                  const double*, int, int, uint8_t*) noexcept nogil
+    uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
+    enum:
+        AF_BLOCK
+        CHOICES_ITEM
+        CHOICES_REPEATED
+        CHOICES_TILE
+        COMPRESS_WINNER
+        COMPRESS_LOSER
+        COMPRESS_SELF
+        COMPRESS_WEIGHT
+        COMPRESS_OUTCOME
+        COMPRESS_STATUS
+        COMPRESS_NEUTRAL
+        COMPRESS_WINNER_AT_HOME
+        COMPRESS_LOSER_AT_HOME
+        COMPRESS_RESULT_BITS
+    const af_table *af_select(const char *isa)
+    Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
+    Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
+    Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
+    int ranking_has_ties(int model) noexcept nogil
+    const Py_ssize_t RANKING_TERMS
+    enum:
+        RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
+        RANKING_CONVERGED, RANKING_UNFINISHED, RANKING_SINGULAR
+
+cdef const af_table *table = af_select(ISA.encode())
+cdef double NOT_A_NUMBER = float("nan")
+
+# ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
+
+BRADLEY_TERRY = RANKING_BRADLEY_TERRY
+THURSTONE = RANKING_THURSTONE
+RAO_KUPPER = RANKING_RAO_KUPPER
+DAVIDSON = RANKING_DAVIDSON
+CONVERGED = RANKING_CONVERGED
+UNFINISHED = RANKING_UNFINISHED
+SINGULAR = RANKING_SINGULAR
+
+
+cdef inline const double *reals(const double[::1] x) noexcept nogil:
+    return &x[0] if x.shape[0] else NULL
+
+
+cdef double *allocate(Py_ssize_t n) except NULL:
+    cdef double *memory = <double*>malloc(<size_t>n * sizeof(double))
+    if memory is NULL:
+        raise MemoryError
+    return memory
+
+
+cdef class Problem:
+    """A model of comparisons: cells, covariates by rows (empty: none), and a prior on the scores.
+
+    Unknowns u: scores, coefficients of covariates, and the tie parameter where the model has one. There is at least one
+    cell. Ranges of cells add to their outputs.
+    """
+
+    cdef ranking_problem problem
+    cdef readonly object arrays
+    cdef readonly Py_ssize_t unknowns
+
+    def __init__(self, int model, Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second,
+                 const double[::1] wins_first, const double[::1] wins_second, const double[::1] ties,
+                 Py_ssize_t covariates, const int64_t[::1] start, const int32_t[::1] column, const double[::1] value,
+                 double ridge, double gamma):
+        self.arrays = first, second, wins_first, wins_second, ties, start, column, value
+        self.problem.model, self.problem.items, self.problem.cells = model, items, first.shape[0]
+        self.problem.covariates = covariates
+        self.problem.first, self.problem.second = &first[0], &second[0]
+        self.problem.wins_first, self.problem.wins_second = &wins_first[0], &wins_second[0]
+        self.problem.ties = reals(ties)
+        self.problem.start = &start[0] if covariates else NULL
+        self.problem.column = &column[0] if column.shape[0] else NULL
+        self.problem.value = reals(value)
+        self.problem.ridge, self.problem.gamma = ridge, gamma
+        self.unknowns = ranking_unknowns(&self.problem)
+
+    @property
+    def cells(self):
+        return self.problem.cells
+
+    @property
+    def items(self):
+        return self.problem.items
+
+    @property
+    def is_rao_kupper(self):
+        """Whether the last unknown must stay positive."""
+        return self.problem.model == RANKING_RAO_KUPPER
+
+    def terms(self, const double[::1] u, double[:, ::1] out):
+        """Write (value, slope, curvature, slope in τ, mixed, curvature in τ) of every cell to the rows of `out`."""
+        cdef ranking_terms *terms = <ranking_terms*>allocate(6 * RANKING_TERMS)
+        cdef Py_ssize_t block, at, n, k, cells = self.problem.cells
+        cdef bint ties = ranking_has_ties(self.problem.model)
+        with nogil:
+            for block in range((cells + RANKING_TERMS - 1) // RANKING_TERMS):
+                at = block * RANKING_TERMS
+                n = min(<Py_ssize_t>RANKING_TERMS, cells - at)
+                table.terms_at(&self.problem, &u[0], at, n, terms)
+                for k in range(n):
+                    out[0, at + k], out[1, at + k] = terms.value[k], terms.slope[k]
+                    out[2, at + k] = terms.curvature[k]
+                    out[3, at + k] = terms.tie_slope[k] if ties else 0.0
+                    out[4, at + k] = terms.mixed[k] if ties else 0.0
+                    out[5, at + k] = terms.tie_curvature[k] if ties else 0.0
+        free(terms)
+
+    def gradient(self, const double[::1] u, Py_ssize_t first, Py_ssize_t last, double[::1] gradient,
+                 double[::1] totals, double[::1] diagonal=None, double[::1] curvature=None, double[::1] mixed=None):
+        """Add cells first..last-1: slopes to `gradient`, (log-likelihood, curvature in τ) to `totals`.
+
+        Where given, the diagonal of the negated Hessian is added to `diagonal`, and the cells' own curvatures are
+        written to `curvature` and `mixed`.
+        """
+        cdef ranking_sums sums
+        sums.gradient, sums.totals, sums.matrix, sums.stride = &gradient[0], &totals[0], NULL, 0
+        sums.diagonal = NULL if diagonal is None else &diagonal[0]
+        sums.curvature = NULL if curvature is None else &curvature[0]
+        sums.mixed = NULL if mixed is None or not mixed.shape[0] else &mixed[0]
+        with nogil:
+            table.pass_cells(&self.problem, &u[0], first, last, &sums)
+
+    def prior(self, const double[::1] u, double[::1] gradient, double[::1] diagonal):
+        """Return the logarithm of the prior at `u`; its slope and its curvature are added to the arrays."""
+        cdef double value = 0.0
+        table.prior(&self.problem, &u[0], &value, &gradient[0], &diagonal[0], 1)
+        return value
+
+    def product(self, const double[::1] curvature, const double[::1] mixed, const double[::1] v, Py_ssize_t first,
+                Py_ssize_t last, double[::1] out):
+        """Add the negated Hessian of cells first..last-1 times `v` to `out`, but for its entry (τ, τ)."""
+        with nogil:
+            table.product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
+
+    def assemble(self, const double[::1] curvature, const double[::1] mixed, double[:, ::1] out):
+        """Add the negated Hessian with these curvatures to the upper triangle of `out`, but for its entry (τ, τ)."""
+        with nogil:
+            table.assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
+
+    def newton(self, double[:, ::1] u, double tolerance, int limit, double[:, ::1] report,
+               const double[:, ::1] wins_first=None, const double[:, ::1] wins_second=None):
+        """Maximise from every row of `u`, in place; row r of `report` is (status, value, decrement, step, iterations).
+
+        Where given, rows of `wins_first` and `wins_second` take the place of the problem's own.
+        """
+        cdef ranking_problem problem = self.problem
+        cdef ranking_report made
+        cdef Py_ssize_t r
+        cdef double *scratch = allocate(ranking_scratch(self.unknowns))
+        with nogil:
+            for r in range(u.shape[0]):
+                if wins_first is not None:
+                    problem.wins_first, problem.wins_second = &wins_first[r, 0], &wins_second[r, 0]
+                report[r, 0] = table.newton(&problem, tolerance, limit, &u[r, 0], scratch, &made)
+                report[r, 1], report[r, 2], report[r, 3] = made.value, made.decrement, made.step
+                report[r, 4] = made.iterations
+        free(scratch)
+
+    def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
+                 double[::1] ties):
+        """Write the Poisson counts of one replicate."""
+        with nogil:
+            table.resample(&self.problem, key, replicate, &wins_first[0], &wins_second[0],
+                           &ties[0] if ties.shape[0] else NULL)
+
+    def connected(self):
+        """Return whether wins lead from every item to every other."""
+        cdef uint8_t[::1] reached = bytearray(self.problem.items)
+        return bool(table.connected(&self.problem, &reached[0]))
+
+    def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start, double tolerance,
+                  int limit, double[:, ::1] out):
+        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none."""
+        cdef ranking_problem problem = self.problem
+        cdef ranking_report report
+        cdef Py_ssize_t r, i, cells = problem.cells, n = self.unknowns
+        cdef bint free_prior = problem.ridge == 0.0 and problem.gamma == 0.0
+        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
+        cdef double *scratch = counts + 3 * cells + problem.items
+        cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
+        cdef bint found
+        with nogil:
+            problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
+            for r in range(first, last):
+                table.resample(&self.problem, key, r, counts, counts + cells, ties)
+                for i in range(n):
+                    out[r, i] = start[i]
+                found = not free_prior or table.connected(&problem, <uint8_t*>(counts + 3 * cells))
+                if found:
+                    found = table.newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
+                if not found:
+                    for i in range(n):
+                        out[r, i] = NOT_A_NUMBER
+        free(counts)
+
+
+def cholesky(double[:, ::1] a, Py_ssize_t n):
+    """Write U with UᵀU = the symmetric matrix in the upper triangle of `a` over it; False where not positive definite.
+
+    `a` has rows of `stride(n)` doubles.
+    """
+    cdef int done
+    with nogil:
+        done = table.cholesky(n, &a[0, 0], a.shape[1])
+    return bool(done)
+
+
+def solve(const double[:, ::1] u, double[::1] x):
+    """Replace `x` by the solution of UᵀU y = x."""
+    with nogil:
+        table.solve(x.shape[0], &u[0, 0], u.shape[1], &x[0])
+
+
+def stride(Py_ssize_t n):
+    """Return how many doubles a row of a matrix for `cholesky` takes."""
+    return ranking_stride(n)
+
+BLOCK = AF_BLOCK
+
+
+# ---- compression (compress.inc) ----
+
+WINNER = COMPRESS_WINNER
+LOSER = COMPRESS_LOSER
+SELF = COMPRESS_SELF
+WEIGHT = COMPRESS_WEIGHT
+OUTCOME = COMPRESS_OUTCOME
+STATUS = COMPRESS_STATUS
+NEUTRAL = COMPRESS_NEUTRAL
+WINNER_AT_HOME = COMPRESS_WINNER_AT_HOME
+LOSER_AT_HOME = COMPRESS_LOSER_AT_HOME
+RESULT_BITS = COMPRESS_RESULT_BITS
+
+
+cdef compress_cells pointers(cells, Py_ssize_t start) except *:
+    """Return where cells `start` and on go; no arrays for None."""
+    cdef compress_cells out
+    cdef int32_t[::1] first, second
+    cdef uint8_t[::1] home
+    cdef double[::1] wins_first, wins_second, ties
+    out.first = NULL
+    if cells is None or start >= len(cells.first):
+        return out
+    first, second, home = cells.first, cells.second, cells.home
+    wins_first, wins_second, ties = cells.wins_first, cells.wins_second, cells.ties
+    out.first, out.second = &first[start], &second[start]
+    out.home = &home[start] if home.shape[0] else NULL
+    out.wins_first, out.wins_second = &wins_first[start], &wins_second[start]
+    out.ties = &ties[start] if ties.shape[0] else NULL
+    return out
+
+
+cdef class Rows:
+    """One row per comparison: indices of `n_items` items as the bytes of int32, or of int64 where `wide`.
+
+    `kind` (tied + 2 home), `weight` and `outcome` may be None. There is at least one row.
+    """
+
+    cdef compress_rows rows
+    cdef compress_layout layout
+    cdef readonly object arrays
+
+    def __init__(self, const uint8_t[::1] winner, const uint8_t[::1] loser, bint wide, int64_t n_items,
+                 const uint8_t[::1] kind, const double[::1] weight, const double[::1] outcome):
+        self.arrays = winner, loser, kind, weight, outcome
+        self.rows.size, self.rows.n_items, self.rows.wide = winner.shape[0] // (8 if wide else 4), n_items, wide
+        self.rows.winner, self.rows.loser = &winner[0], &loser[0]
+        if kind is not None:
+            self.rows.kind = &kind[0]
+        if weight is not None:
+            self.rows.weight = &weight[0]
+        if outcome is not None:
+            self.rows.outcome = &outcome[0]
+
+    @property
+    def size(self):
+        return self.rows.size
+
+    @property
+    def n_items(self):
+        return self.rows.n_items
+
+    @property
+    def weighted(self):
+        """Whether rows count other than one."""
+        return self.rows.weight is not NULL or self.rows.outcome is not NULL
+
+    def tally(self, Py_ssize_t first, Py_ssize_t last, tallies, uint64_t[::1] status):
+        """Add rows first..last-1 to `tallies`: doubles where weighted, else uint32."""
+        cdef double[::1] weights
+        cdef uint32_t[::1] counts
+        if self.weighted:
+            weights = tallies
+            with nogil:
+                table.compress_tally_weights(&self.rows, first, last, &weights[0], &status[0])
+        else:
+            counts = tallies
+            with nogil:
+                table.compress_tally(&self.rows, first, last, &counts[0], &status[0])
+
+    def table_cells(self, tallies, bint homes, cells):
+        """Write the cells of `tallies` to `cells` unless it is None; returns how many there are."""
+        cdef compress_cells out = pointers(cells, 0)
+        cdef const uint8_t[::1] content = tallies.view("u1")
+        cdef bint real = self.weighted
+        cdef Py_ssize_t count
+        with nogil:
+            count = table.compress_table_cells(&content[0], real, <int32_t>self.rows.n_items,
+                                               self.rows.kind is not NULL, homes, &out)
+        return count
+
+    def lay_out(self, int item_bits, int payload_bits):
+        """Settle the layout of words."""
+        self.layout.item_bits, self.layout.payload_bits, self.layout.indexed = item_bits, payload_bits, self.weighted
+
+    def words(self, Py_ssize_t first, Py_ssize_t last, int shift, uint64_t[::1] words, int64_t[::1] bucket,
+              uint64_t[::1] status):
+        """Write the words of rows first..last-1, and count them by bucket."""
+        with nogil:
+            table.compress_words(&self.rows, self.layout, first, last, shift, &words[0], &bucket[0], &status[0])
+
+    def word_cells(self, const uint64_t[::1] words, const int64_t[::1] ends, Py_ssize_t first, Py_ssize_t last,
+                   const int64_t[::1] starts, cells, int64_t[::1] count):
+        """Write the cells of sorted buckets first..last-1 from `starts` on, unless `cells` is None, and their counts."""
+        cdef Py_ssize_t b, low
+        cdef compress_cells out
+        for b in range(first, last):
+            low = ends[b - 1] if b else 0
+            if ends[b] == low:
+                count[b] = 0
+                continue
+            out = pointers(cells, 0 if starts is None else starts[b])
+            with nogil:
+                count[b] = table.compress_word_cells(&self.rows, self.layout, ends[b] - low, &words[low], &out)
+
+
+def scatter(const uint64_t[::1] words, Py_ssize_t first, Py_ssize_t last, int shift, int64_t[::1] place,
+            uint64_t[::1] out):
+    """Move words first..last-1 to `place` of their bucket (word >> shift) in `out`, and advance it."""
+    with nogil:
+        table.compress_scatter(&words[0], first, last, shift, &place[0], &out[0])
+
+
+def sort_buckets(uint64_t[::1] words, uint64_t[::1] other, const int64_t[::1] ends, Py_ssize_t first, Py_ssize_t last,
+                 int low_bit, int high_bit):
+    """Sort buckets first..last-1 of `words`, which end at `ends`, by bits low_bit..high_bit-1; `other` is scratch."""
+    cdef Py_ssize_t b, low
+    with nogil:
+        for b in range(first, last):
+            low = ends[b - 1] if b else 0
+            if ends[b] > low:
+                table.compress_sort(ends[b] - low, &words[low], &other[low], low_bit, high_bit)
+
+
+# ---- the graph of wins (reach.inc) ----
+
+
+def reach(const int32_t[::1] first, const int32_t[::1] second, const double[::1] wins_first,
+          const double[::1] wins_second, const double[::1] ties, bint against, bint backwards, uint8_t[::1] reached):
+    """Mark what is one edge away from a marked item, cell by cell; returns how many marks are new."""
+    cdef const double *tied = &ties[0] if ties.shape[0] else NULL
+    cdef Py_ssize_t found = 0
+    if first.shape[0]:
+        with nogil:
+            found = table.reach_sweep(first.shape[0], &first[0], &second[0], &wins_first[0], &wins_second[0], tied,
+                                      against, backwards, &reached[0])
+    return found
+
+
+# ---- Elo (elo.inc) ----
+
+
+def elo_play(const int32_t[::1] winner, const int32_t[::1] loser, const double[::1] outcome, const double[::1] weight,
+             const int32_t[::1] order, double k, Py_ssize_t first, Py_ssize_t last, double[::1] rating):
+    """Play games first..last-1 of `order` (None: as they come); `outcome` and `weight` may be None."""
+    cdef elo_games games
+    games.size, games.winner, games.loser = winner.shape[0], &winner[0], &loser[0]
+    games.outcome = reals(outcome)
+    games.weight = reals(weight)
+    games.order = NULL
+    if order is not None:
+        games.order = &order[0]
+    with nogil:
+        table.elo_play(&games, k, first, last, &rating[0])
+
+
+def elo_shuffle(uint64_t key, uint64_t replicate, int32_t[::1] order):
+    """Write a permutation: number `replicate` of the stream `key`."""
+    with nogil:
+        table.elo_shuffle(key, replicate, order.shape[0], &order[0])
+
+
+# ---- Plackett-Luce (plackett_luce.inc) ----
+
+ITEM = CHOICES_ITEM
+REPEATED = CHOICES_REPEATED
+
+
+cdef class Choices:
+    """Rankings: `item` in rows from `start` (N + 1) on, the first `depth` (N) of each chosen in order; `weight` or None.
+
+    Scores `u` are in units of the greatest, `w` are their exponentials. Ranges of rankings add to their outputs.
+    """
+
+    cdef choices rankings
+    cdef readonly object arrays
+    cdef readonly Py_ssize_t tile
+
+    def __init__(self, const int32_t[::1] item, const int64_t[::1] start, const int32_t[::1] depth,
+                 const double[::1] weight, Py_ssize_t longest):
+        self.arrays = item, start, depth, weight
+        self.tile = max(longest, <Py_ssize_t>CHOICES_TILE)
+        self.rankings.item, self.rankings.start, self.rankings.depth = &item[0], &start[0], &depth[0]
+        self.rankings.weight = reals(weight)
+
+    def check(self, Py_ssize_t first, Py_ssize_t last, int32_t n_items, int32_t[::1] seen):
+        """Return the status word of the first place that is no item, or repeats one."""
+        cdef uint64_t word
+        with nogil:
+            word = choices_check(&self.rankings, first, last, n_items, &seen[0])
+        return word
+
+    def choices_gradient(self, const double[::1] u, const double[::1] w, Py_ssize_t first, Py_ssize_t last,
+                 double[::1] gradient, double[::1] diagonal, double[::1] total):
+        """Add slopes, the diagonal of the negated Hessian, and the log-likelihood."""
+        cdef double *scratch = allocate(2 * self.tile)
+        with nogil:
+            table.choices_pass(&self.rankings, &u[0], &w[0], first, last, self.tile, scratch, &gradient[0],
+                               &diagonal[0], &total[0])
+        free(scratch)
+
+    def choices_matrix(self, const double[::1] w, Py_ssize_t first, Py_ssize_t last, double[::1] matrix):
+        """Add what -w_i w_j makes the off-diagonal entries of the negated Hessian, each in either triangle."""
+        cdef double *scratch = allocate(self.tile)
+        with nogil:
+            table.choices_matrix(&self.rankings, &w[0], first, last, w.shape[0], scratch, &matrix[0])
+        free(scratch)
+
+    def choices_product(self, const double[::1] w, const double[::1] v, Py_ssize_t first, Py_ssize_t last, double[::1] out):
+        """Add the negated Hessian times `v`."""
+        cdef double *scratch = allocate(2 * self.tile)
+        with nogil:
+            table.choices_product(&self.rankings, &w[0], &v[0], first, last, self.tile, scratch, &out[0])
+        free(scratch)

@@ -1,0 +1,36 @@
+"""Host side of Elo ratings: plays games in pieces, and averages over shuffles on several threads."""
+
+import numpy as np
+
+from alignment_fast.kernels.common import threads
+from alignment_fast.kernels.ranking import cpu
+
+# Nanoseconds per game, in order and through a permutation; games between two looks at the interpreter.
+COST, SHUFFLED_COST = 15.0, 100.0
+PIECE = 1 << 20
+
+
+def play(games, n_items, k, order=None):
+    """Return ratings in logits after all games (winner, loser, outcome, weight), from 0."""
+    rating, size = np.zeros(n_items), len(games[0])
+
+    def run(first, last):
+        cpu.elo_play(*games, order, k, first * PIECE, min(last * PIECE, size), rating)
+
+    threads.for_blocks(run, -(-size // PIECE), work=COST * size, num_threads=1)
+    return rating
+
+
+def play_shuffled(games, n_items, k, key, count, *, num_threads=None):
+    """Return ratings (count, n_items) in logits after the games in `count` random orders."""
+    size = len(games[0])
+    ratings = np.empty((count, n_items))
+
+    def run(first, last):
+        order = np.empty(size, dtype=np.int32)
+        for shuffle in range(first, last):
+            cpu.elo_shuffle(key, shuffle, order)
+            ratings[shuffle] = play(games, n_items, k, order)
+
+    threads.for_blocks(run, count, work=SHUFFLED_COST * size * count, num_threads=num_threads)
+    return ratings

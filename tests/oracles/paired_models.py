@@ -1,0 +1,70 @@
+"""Comparison models by their definitions: probabilities of one comparison in mpmath, maxima in extended precision."""
+
+import math
+
+import mpmath
+import numpy as np
+
+mpmath.mp.dps = 40
+
+
+def probabilities(model, d, tie):
+    """Return P(first wins), P(second wins), P(tie) at difference `d`; `tie` is log θ or log ν."""
+    one, d, tie = mpmath.mpf(1), mpmath.mpf(d), mpmath.mpf(tie)
+    if model == "bradley-terry":
+        return one / (one + mpmath.exp(-d)), one / (one + mpmath.exp(d)), None
+    if model == "thurstone":
+        return mpmath.ncdf(d), mpmath.ncdf(-d), None
+    first, second = mpmath.exp(d / 2), mpmath.exp(-d / 2)
+    if model == "davidson":
+        total = first + second + mpmath.exp(tie)
+        return first / total, second / total, mpmath.exp(tie) / total
+    theta = mpmath.exp(tie)
+    alone, other = first / (first + theta * second), second / (second + theta * first)
+    return alone, other, one - alone - other
+
+
+def cell(model, d, tie, wins_first, wins_second, ties):
+    """Return the log-likelihood of one cell; without a probability of ties, a tie is half a win for each."""
+    first, second, equal = probabilities(model, d, tie)
+    if equal is None:
+        wins_first, wins_second, ties = wins_first + mpmath.mpf(ties) / 2, wins_second + mpmath.mpf(ties) / 2, 0
+    value = wins_first * mpmath.log(first) + wins_second * mpmath.log(second)
+    return value + (ties * mpmath.log(equal) if ties else 0)
+
+
+def terms(model, d, tie, wins_first, wins_second, ties):
+    """Return (value, ∂/∂d, -∂²/∂d², ∂/∂τ, -∂²/∂d∂τ, -∂²/∂τ²) of one cell, by differences in 40 digits."""
+
+    def value(x, y):
+        return cell(model, x, y, wins_first, wins_second, ties)
+
+    orders = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (0, 2)]
+    found = [mpmath.diff(value, (d, tie), order) if any(order) else value(d, tie) for order in orders]
+    return [float(x if sum(order) < 2 else -x) for x, order in zip(found, orders, strict=True)]
+
+
+def log_likelihood(model, scores, tie, cells, home=0.0):
+    """Return the log-likelihood of all cells, (first, second, wins_first, wins_second, ties, at home) each."""
+    return float(sum(cell(model, scores[i] - scores[j] + home * at, tie, a, b, t) for i, j, a, b, t, at in cells))
+
+
+def maximum(first, second, wins_first, wins_second, start, steps=8):
+    """Return the Bradley-Terry scores of mean zero by Newton's method with a gradient in extended precision."""
+    items, wins = len(start), wins_first.astype(np.longdouble)
+    total, scores = wins + wins_second, start.astype(np.longdouble)
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(scores[second] - scores[first]))
+        slope, curvature = wins - total * p, (total * p * (1 - p)).astype(np.float64)
+        gradient, matrix = np.zeros(items, np.longdouble), np.zeros((items, items))
+        np.add.at(gradient, first, slope)
+        np.add.at(gradient, second, -slope)
+        for row, column, sign in ((first, first, 1), (second, second, 1), (first, second, -1), (second, first, -1)):
+            np.add.at(matrix, (row, column), sign * curvature)
+        scores[:-1] += np.linalg.solve(matrix[:-1, :-1], gradient[:-1].astype(np.float64))
+    return (scores - scores.mean()).astype(np.float64)
+
+
+def poisson_probabilities(mean, count):
+    """Return P(X = k) for k < count."""
+    return np.array([math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count)])

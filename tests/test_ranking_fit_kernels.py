@@ -1,0 +1,188 @@
+"""Kernels of the comparison models: terms of cells, sums, products, factors, Newton's method, drawn counts."""
+
+import numpy as np
+import pytest
+
+from alignment_fast.kernels.ranking import cpu, solve
+from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.spec import KERNELS
+from oracles import paired_models
+
+BOUND = {kernel.name: kernel.bounds["float64"] for kernel in KERNELS}
+TIES = {"bradley-terry": 0.0, "thurstone": 0.0, "rao-kupper": 0.7, "davidson": -0.4}
+each_model = pytest.mark.parametrize("model", solve.MODELS)
+
+
+def random_cells(items, seed, scale=20.0, ties=False, probability=1.0):
+    """Return cells of a random graph, connected by a ring."""
+    random = np.random.default_rng(seed)
+    i, j = np.triu_indices(items, 1)
+    kept = (random.random(len(i)) < probability) | (j == i + 1) | ((i == 0) & (j == items - 1))
+    i, j = i[kept].astype(np.int32), j[kept].astype(np.int32)
+    counts = 1.0 + random.poisson(scale, (3, len(i)))
+    return Cells(items, i, j, counts[0], counts[1], counts[2] if ties else np.empty(0))
+
+
+def unknowns(objective, seed):
+    u = np.random.default_rng(seed).normal(0, 1, objective.problem.unknowns)
+    if objective.ties:
+        u[-1] = TIES[objective.model]
+    return u
+
+
+@each_model
+@pytest.mark.parametrize("difference", [0.0, 0.3, -2.0, 7.0, -25.0, 36.0])
+@pytest.mark.parametrize("counts", [(3.0, 5.0, 2.0), (0.0, 1.0, 0.0), (1e6, 2.5, 1e-3)])
+def test_terms_of_a_cell(model, difference, counts):
+    cells = Cells(2, np.array([0], np.int32), np.array([1], np.int32), *(np.array([c]) for c in counts))
+    objective = solve.objective(cells, model)
+    u = np.zeros(objective.problem.unknowns)
+    u[0], u[-1] = difference, TIES[model] if objective.ties else 0.0
+    found = np.empty((6, 1))
+    objective.problem.terms(u, found)
+    expected = np.array(paired_models.terms(model, difference, TIES[model], *counts))
+    size = sum(counts) * (1.0 + abs(difference)) ** 2
+    used = 6 if objective.ties else 3
+    np.testing.assert_allclose(found[:used, 0], expected[:used], rtol=BOUND["terms"], atol=BOUND["terms"] * size)
+
+
+@each_model
+def test_pass_gives_value_gradient_and_diagonal(model):
+    cells = random_cells(7, 1, ties=True)
+    objective = solve.objective(cells, model)
+    u = unknowns(objective, 2)
+    at = objective.evaluate(u)
+    terms = np.empty((6, len(cells.first)))
+    objective.problem.terms(u, terms)
+    gradient, diagonal = np.zeros(len(u)), np.zeros(len(u))
+    for side, sign in ((cells.first, 1), (cells.second, -1)):
+        np.add.at(gradient, side, sign * terms[1])
+        np.add.at(diagonal, side, terms[2])
+    if objective.ties:
+        gradient[-1], diagonal[-1] = terms[3].sum(), terms[5].sum()
+    size = 100 * len(cells.first) * BOUND["gradient"]
+    assert at.value == pytest.approx(terms[0].sum(), rel=BOUND["gradient"])
+    np.testing.assert_allclose(at.gradient, gradient, atol=size)
+    np.testing.assert_allclose(at.diagonal, diagonal, atol=size)
+
+
+@each_model
+@pytest.mark.parametrize("prior", [{}, {"ridge": 0.7}, {"gamma": 1.5}])
+def test_products_are_those_of_the_matrix_and_of_differences_of_the_gradient(model, prior):
+    cells = random_cells(6, 3, ties=True)
+    covariates = solve.Covariates.of(np.random.default_rng(0).normal(size=(len(cells.first), 2)))
+    objective = solve.objective(cells, model, covariates=covariates, **prior)
+    u, v = unknowns(objective, 4), unknowns(objective, 5)
+    at = objective.evaluate(u)
+    product = objective.hessian(u, at)(v)
+    diagonal = np.zeros(len(u))
+    objective.problem.prior(u, np.zeros(len(u)), diagonal)
+    matrix = objective.matrix(at.curvature, at.mixed, at.tie_curvature, diagonal)
+    np.testing.assert_allclose(product, matrix @ v, rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(np.diag(matrix), at.diagonal, rtol=1e-12)
+    step = 1e-6
+    higher, lower = (objective.evaluate(u + sign * step * v, curvatures=False).gradient for sign in (1, -1))
+    np.testing.assert_allclose(product, (lower - higher) / (2 * step), rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 63, 64, 65, 130, 300])
+def test_factors(size):
+    random = np.random.default_rng(size)
+    half = random.normal(size=(size, size + 3))
+    matrix = half @ half.T
+    upper = np.zeros((size, cpu.stride(size)))
+    upper[:, :size] = np.triu(matrix)
+    assert cpu.cholesky(upper, size)
+    factor = np.triu(upper[:, :size])
+    np.testing.assert_allclose(factor.T @ factor, matrix, atol=BOUND["cholesky"] * abs(matrix).max())
+    right = random.normal(size=size)
+    solution = right.copy()
+    cpu.solve(upper, solution)
+    assert abs(matrix @ solution - right).max() <= 1e-9 * np.linalg.cond(matrix) ** 0.5
+
+
+@pytest.mark.parametrize("entry", [0.0, -1.0, np.nan, np.inf])
+def test_a_matrix_that_is_not_positive_definite_is_refused(entry):
+    upper = np.zeros((20, cpu.stride(20)))
+    upper[np.arange(20), np.arange(20)] = 1.0
+    upper[13, 13] = entry
+    assert not cpu.cholesky(upper, 20)
+
+
+@pytest.mark.parametrize(("items", "probability"), [(2, 1.0), (30, 1.0), (30, 0.1), (400, 0.3), (400, 0.001)])
+def test_newton_finds_the_maximum(items, probability):
+    """30 items: in the kernel; 400: by conjugate gradients; 400 in a ring: these give way to the factor."""
+    cells = random_cells(items, 6, scale=3.0, probability=probability)
+    objective = solve.objective(cells, "bradley-terry")
+    found = solve.maximize(objective, solve.start_of(objective), tolerance=1e-10, limit=100)
+    assert found.converged
+    assert found.step <= 1e-10
+    expected = paired_models.maximum(cells.first, cells.second, cells.wins_first, cells.wins_second, found.unknowns)
+    np.testing.assert_allclose(found.unknowns, expected, atol=BOUND["newton"])
+
+
+def test_a_batch_of_problems_is_the_dpo_optimum_for_each_sampling_distribution():
+    """Wins mu_i mu_j P_ij: every response meets its first-order condition, also where one has nearly all the mass."""
+    preference = np.array([[0.5, 0.6, 0.8, 0.7], [0.4, 0.5, 0.45, 0.9], [0.2, 0.55, 0.5, 0.6], [0.3, 0.1, 0.4, 0.5]])
+    random = np.random.default_rng(0)
+    sampling = random.dirichlet(np.ones(4), 20)
+    sampling[0] = 1 - 3e-6, 1e-6, 1e-6, 1e-6
+    i, j = (index.astype(np.int32) for index in np.triu_indices(4, 1))
+    weight = sampling[:, i] * sampling[:, j]
+    cells = Cells(4, i, j, np.ones(6), np.ones(6))
+    problem = solve.problem(cells, "bradley-terry")
+    wins = weight * preference[i, j], weight * preference[j, i]
+    scores, converged = solve.newton_batch(problem, np.zeros((20, 4)), *wins)
+    assert converged.all()
+    for row in range(20):
+        rate = 1 / (1 + np.exp(scores[row][None, :] - scores[row][:, None]))
+        condition = ((preference - rate) * sampling[row]).sum(axis=1)
+        np.testing.assert_allclose(condition, 0, atol=1e-12)
+    one = [array[:1] for array in wins]
+    np.testing.assert_array_equal(solve.newton_batch(problem, np.zeros((1, 4)), *one)[0][0], scores[0])
+
+
+def drawn(means, key=7, replicates=1):
+    """Return (replicates, cells) counts of cells whose first item won with these means."""
+    count = len(means)
+    cells = Cells(2, np.zeros(count, np.int32), np.ones(count, np.int32), np.asarray(means, float), np.zeros(count))
+    problem = solve.problem(cells, "bradley-terry")
+    out, none = np.empty((replicates, count)), np.empty(count)
+    for replicate in range(replicates):
+        problem.resample(key, replicate, out[replicate], none, np.empty(0))
+        assert not none.any()
+    return out
+
+
+@pytest.mark.parametrize("mean", [0.01, 1.0, 4.5, 9.99, 10.0, 23.7, 140.0, 3000.0])
+def test_drawn_counts_are_poisson(mean):
+    """Chi-square over cells of expected count 20 or more; 0.9999 quantile by Wilson and Hilferty."""
+    counts = drawn(np.full(100_000, mean)).reshape(-1)
+    most = int(mean + 12 * np.sqrt(mean) + 12)
+    expected = counts.size * paired_models.poisson_probabilities(mean, most)
+    seen = np.bincount(counts.astype(int), minlength=most)
+    usual = np.flatnonzero(expected >= 20)
+    low, high = usual[0], usual[-1] + 1
+    observed = np.concatenate([[seen[:low].sum()], seen[low:high], [seen[high:].sum()]])
+    predicted = np.concatenate([[expected[:low].sum()], expected[low:high], [counts.size - expected[:high].sum()]])
+    kept = predicted > 1
+    freedom = kept.sum() - 1
+    square = ((observed - predicted)[kept] ** 2 / predicted[kept]).sum()
+    assert square < freedom * (1 - 2 / (9 * freedom) + 3.72 * np.sqrt(2 / (9 * freedom))) ** 3
+    assert abs(counts.mean() - mean) < 4.5 * np.sqrt(mean / counts.size)
+
+
+def test_drawn_counts_depend_on_key_replicate_and_cell_only():
+    means = np.random.default_rng(0).uniform(0, 60, 700)
+    counts = drawn(means, replicates=3)
+    np.testing.assert_array_equal(drawn(means[:300], replicates=3), counts[:, :300])
+    assert (drawn(means, key=8) != counts[:1]).mean() > 0.5
+    assert (counts[1] != counts[0]).mean() > 0.5
+
+
+def test_drawn_counts_are_golden():
+    """Values of a stream do not change within a major version; instruction sets agree."""
+    assert drawn([0.5, 3.0, 9.5, 12.0, 100.0, 1e4, 1e9])[0].tolist() == GOLDEN
+
+
+GOLDEN = [2.0, 2.0, 3.0, 11.0, 94.0, 9953.0, 1000030314.0]
