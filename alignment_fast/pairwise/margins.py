@@ -78,8 +78,8 @@ def margin_loss(
     Notes
     -----
     Accuracy: loss and derivatives within 4 epsilon times the sum of the magnitudes of their terms, for every exact
-    argument βm − γ, infinite ones included; second derivatives of ``"exo_pair"`` and ``"discopop"`` within 16. Cost: one
-    exponential, a short polynomial and two divisions (``"sigmoid"``); with targets twice that.
+    argument βm − γ, infinite ones included; second derivatives of ``"exo_pair"`` and ``"discopop"`` within 16. Cost:
+    one exponential, a short polynomial and two divisions (``"sigmoid"``); with targets twice that.
 
     References
     ----------
