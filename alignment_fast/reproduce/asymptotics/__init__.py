@@ -5,17 +5,21 @@ error. Those that take a `Setting` do so for any memoryless model whose sums of 
 lattice; `TERNARY` is the paper's.
 """
 
-from alignment_fast.reproduce.asymptotics.convergence import convergence
-from alignment_fast.reproduce.asymptotics.cumulants import scaled_cumulants
-from alignment_fast.reproduce.asymptotics.ensembles import random_ensembles
+from alignment_fast.reproduce.asymptotics.cumulants import RHOS, scaled_cumulants
+from alignment_fast.reproduce.asymptotics.ensembles import ENSEMBLE_ROWS, random_ensembles
 from alignment_fast.reproduce.asymptotics.estimates import columns_of
-from alignment_fast.reproduce.asymptotics.rates import rate_functions
+from alignment_fast.reproduce.asymptotics.lengths import LENGTHS, convergence
+from alignment_fast.reproduce.asymptotics.rates import TAUS, rate_functions
 from alignment_fast.reproduce.asymptotics.setting import TERNARY, Setting
 from alignment_fast.reproduce.asymptotics.simplex import DRAWINGS, simplex_curves, simplex_points
 from alignment_fast.reproduce.asymptotics.table_one import best_of_n_in_rationals, table_one
 
 __all__ = [
     "DRAWINGS",
+    "ENSEMBLE_ROWS",
+    "LENGTHS",
+    "RHOS",
+    "TAUS",
     "TERNARY",
     "Setting",
     "best_of_n_in_rationals",

@@ -37,6 +37,8 @@ ENSEMBLES: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray
     "Dirichlet(1)": _dirichlet,
     "softmax": _softmax,
 }
+# Rows of `random_ensembles`.
+ENSEMBLE_ROWS = len(ENSEMBLES) * len(LETTERS) * len(DRAWS)
 
 
 class Ensemble(NamedTuple):
@@ -74,7 +76,9 @@ def random_ensembles(seed: int) -> Iterator[Ensemble]:
             generator = np.random.default_rng(seed_of(seed, Part.ENSEMBLES, number, letters))
             shape = (PAIRS, letters)
             law = BestOfN(generator.exponential(size=shape), log_q(generator, shape))
-            divergence = law.aligned(DRAWS).divergence
+            policy, divergence = law.aligned(DRAWS)
+            # Both laws are p on the best letters, to all digits of a double.
+            divergence = np.where(np.isinf(policy.alpha), 0.0, divergence)
             bound = 0.01 if letters > 1000 else 0.5
             for column, n in enumerate(DRAWS):
                 found = divergence[:, column]

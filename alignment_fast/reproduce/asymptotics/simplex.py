@@ -21,6 +21,7 @@ LENGTH = 10
 DIRECTIONS = 360
 # Halvings of an interval of at most √2 to its last bit.
 HALVINGS = 60
+UNKNOWN = [Estimate(math.nan, math.nan)] * 3
 
 
 class Drawing(NamedTuple):
@@ -154,7 +155,7 @@ def simplex_points(replicates: int, seed: int) -> Iterator[MarkedPoint]:
             yield _marked(drawing, name, marginal, estimates)
 
 
-def _marked(drawing, name, v, estimates=(Estimate(math.nan, math.nan),) * 3):
+def _marked(drawing, name, v, estimates=UNKNOWN):
     numbers = [number for estimate in estimates for number in estimate]
     to_q = float(cross_entropy(v, np.exp(TERNARY.reward)))
     return MarkedPoint(drawing.name, name, *map(float, v), *numbers, float(kl_divergence(v, TERNARY.p)), to_q)

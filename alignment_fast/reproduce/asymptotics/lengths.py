@@ -40,9 +40,7 @@ class Length(NamedTuple):
     error_bound: float
 
 
-def convergence(
-    setting: Setting, replicates: int, seed: int, lengths: Iterable[int] = LENGTHS
-) -> Iterator[Length]:
+def convergence(setting: Setting, replicates: int, seed: int, lengths: Iterable[int] = LENGTHS) -> Iterator[Length]:
     """Yield a row for each of the `lengths`.
 
     The limit of the reward is -H(φ‖q), that of D(π‖p^m)/m is δ, that of D(π‖φ^m)/m is 0; the second-order terms are
