@@ -118,16 +118,19 @@ def log_best_at_least(log_tail: float, log_n: float) -> float:
     """Return log P(best-of-n >= level) = log(1 - (1 - Q)^n) where log Q = `log_tail` for one draw."""
     if log_tail == 0:
         return 0.0
-    log_failure = log_tail if log_tail < TINY else math.log(-math.log1p(-math.exp(log_tail)))
-    if log_n + log_failure < TINY:
-        return log_n + log_failure
-    return math.log(-math.expm1(-math.exp(log_n + log_failure)))
+    log_failure = log_n + (log_tail if log_tail < TINY else math.log(-_log1mexp(log_tail)))
+    return log_failure if log_failure < TINY else _log1mexp(-math.exp(log_failure))
 
 
 def failures(log_below: float, log_above: float, log_n: float) -> float:
     """Return -log P(best-of-n <= level) = -n log P(S <= level), from that of one draw and from log P(S > level)."""
     exponent = -log_below if log_below < -1 else -math.log1p(-math.exp(log_above))
     return math.exp(log_n) * exponent
+
+
+def _log1mexp(x: float) -> float:
+    """Return log(1 - e^x) for x < 0; of the two forms each loses digits where the other does not."""
+    return math.log(-math.expm1(x)) if x > -math.log(2) else math.log1p(-math.exp(x))
 
 
 # Example 1 of the paper: its letters, and the divergence of the caption of Figure 1.
