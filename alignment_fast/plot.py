@@ -157,7 +157,7 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     """
     items, place = [str(item) for item in columns["item"]], np.arange(len(columns["item"]))
     height = max(4.2, 1.2 + 0.22 * len(items))
-    figure = _figure((2.2 * height, height), f"Ranking: {title}")
+    figure = new_figure((2.2 * height, height), f"Ranking: {title}")
     scores, matrix = figure.subplots(1, 2)
     if "low" in columns:
         error = np.abs(np.stack([columns["low"], columns["high"]]) - columns["score"])
@@ -166,7 +166,7 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
         )
     scores.plot(columns["score"], place, "o", ms=4, color=EXACT, label="score")
     scores.set(xlabel="score / logits", ylim=(len(items) - 0.5, -0.5))
-    _finish(scores)
+    finish(scores)
     image = matrix.imshow(columns["win_probability"], cmap="RdBu", vmin=0.0, vmax=1.0, aspect="equal")
     figure.colorbar(image, ax=matrix, label="P(row beats column)", shrink=0.8)
     matrix.set_xticks(place, items, rotation=90, fontsize="x-small", parse_math=False)
@@ -175,7 +175,6 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     return figure
 
 
-def _figure(size: tuple[float, float], title: str) -> "Figure":
 def new_figure(size: tuple[float, float], title: str) -> "Figure":
     """Return an empty figure of a size in inches; without matplotlib, BackendUnavailableError."""
     try:
