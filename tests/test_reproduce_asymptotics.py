@@ -210,10 +210,28 @@ def test_tails_of_best_of_n_keep_their_digits(log_n, log_tail):
         assert failures(float(mpmath.log1p(-tail)), log_tail, log_n) == pytest.approx(float(-log_failure), rel=1e-11)
 
 
+def test_sums_at_a_level_are_on_both_of_its_sides():
+    """P(S = 15) of 30 coins is 0.14: to be at the level or worse is not the contrary of to be at it or better."""
+    rows = list(paper.rate_functions(COIN, 4000, 0, taus=[-0.5, -0.6, -0.9], m=30))
+    mass = [math.comb(30, heads) / 2**30 for heads in range(31)]
+    for row, exact in zip(
+        rows,
+        [
+            -math.exp(6) * math.log(sum(mass[:16])),
+            -math.exp(6) * math.log(sum(mass[:19])),
+            -math.log(-math.expm1(math.exp(6) * math.log1p(-sum(mass[27:])))),
+        ],
+        strict=True,
+    ):
+        assert 30 * row.best_of_n_exact == pytest.approx(exact, rel=1e-12)
+        assert agrees(row.best_of_n_exact, row.best_of_n_estimate, row.best_of_n_se)
+
+
 def test_the_largest_sum_and_more_than_it():
     sums = COIN.sums(3)
     assert sums.log_at_least(3.0) == pytest.approx(-3 * math.log(2))
     assert sums.log_at_least(3.5) == -math.inf
+    assert sums.log_more_than(3.0) == -math.inf
     assert sums.log_at_most(3.0) == pytest.approx(0.0, abs=1e-15)
     assert sums.log_at_most(-1.0) == -math.inf
     assert log_best_at_least(0.0, 2.0) == 0.0

@@ -6,11 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, seed_of
-from alignment_fast.reproduce.asymptotics.setting import Setting, failures, log_best_at_least
+from alignment_fast.reproduce.asymptotics.setting import Setting, failures, just_above, log_best_at_least
 
 LENGTH = 1600
 TAUS = tuple(round(0.05 * step, 2) for step in range(9, 44))
@@ -113,11 +111,10 @@ def _best_of_n(setting, law, tails, level, m, rng):
         slope = x / math.expm1(x) if 0 < x < 700 else float(x == 0)
         estimate = Estimate(log_probability, slope * tail.standard_error)
         return -log_best_at_least(law.log_at_least(level), log_n), estimate
-    above = law.log_at_least(np.nextafter(level, math.inf))
-    exact = failures(law.log_at_most(level), above, log_n)
-    better = level >= m * tails.expected_reward
-    tail = tails.estimate(level, better, rng)
-    if better:
+    exact = failures(law.log_at_most(level), law.log_more_than(level), log_n)
+    if level >= m * tails.expected_reward:
+        tail = tails.estimate(just_above(level), True, rng)
         found = failures(0.0, tail.value, log_n)
         return exact, Estimate(-found, found * tail.standard_error)
+    tail = tails.estimate(level, False, rng)
     return exact, Estimate(math.exp(log_n) * tail.value, math.exp(log_n) * tail.standard_error)

@@ -95,9 +95,13 @@ class Sums:
         """Return log P(S >= level)."""
         return float(self._log_upper[np.searchsorted(self.support, level - SAME * abs(level))])
 
+    def log_more_than(self, level: float) -> float:
+        """Return log P(S > level)."""
+        return float(self._log_upper[np.searchsorted(self.support, just_above(level), side="right")])
+
     def log_at_most(self, level: float) -> float:
         """Return log P(S <= level)."""
-        return float(self._log_lower[np.searchsorted(self.support, level + SAME * abs(level), side="right")])
+        return float(self._log_lower[np.searchsorted(self.support, just_above(level), side="right")])
 
     def tilted(self, alpha: float) -> Sums:
         """Return the law of the sum of letters tilted by `alpha`."""
@@ -112,6 +116,11 @@ class Sums:
         """Return the indices of the `sums` in the support, up to rounding."""
         right = np.clip(np.searchsorted(self.support, sums), 1, len(self.support) - 1)
         return np.where(sums - self.support[right - 1] < self.support[right] - sums, right - 1, right)
+
+
+def just_above(level: float) -> float:
+    """Return a number above every sum that is at `level`, and below every other one that is above it."""
+    return level + SAME * abs(level)
 
 
 def log_best_at_least(log_tail: float, log_n: float) -> float:
