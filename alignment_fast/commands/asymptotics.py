@@ -20,7 +20,7 @@ class Part(NamedTuple):
     """The rows of one table or figure, by its name, and how many they are if that takes a while."""
 
     rows: Callable[[], Iterable[Any]]
-    count: int | None = None
+    total: int | None = None
 
 
 def asymptotics(
@@ -44,7 +44,7 @@ def asymptotics(
     results = {}
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         for name, part in _parts(replicates, seed).items():
-            results[name] = list(progress.track(part.rows(), part.count, description=name.replace("_", " ")))
+            results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
     _print(results, replicates, seed)
     if out is not None:
         _save(out, results)

@@ -69,7 +69,8 @@ def scaled_cumulants(
             numbers += [float(limits[which][place]), *_scaled(log_mean(rho * setting.reward[letters]), rho)]
         exact = float(np.logaddexp.reduce(log_best + rho * law.support)) / (m * rho)
         estimate = _best_of_n(setting, law, log_ratio, rho, m, replicates, generator)
-        yield Order(rho, m, *numbers, float(limits["best_of_n"][place]), exact, *_scaled(estimate, m * rho))
+        numbers += [float(limits["best_of_n"][place]), exact, *_scaled(estimate, m * rho)]
+        yield Order(rho, m, *numbers)
 
 
 def _scaled(estimate, divisor):

@@ -54,7 +54,7 @@ def best_of_n_in_rationals(
 
     """
     sequences = list(itertools.product(range(len(p)), repeat=m))
-    probability = {y: math.prod(p[letter] for letter in y) for y in sequences}
+    probability = {y: math.prod((p[letter] for letter in y), start=Fraction(1)) for y in sequences}
     reward = {y: math.prod(exp_reward[letter] for letter in y) for y in sequences}
     law = {}
     for y in sequences:
