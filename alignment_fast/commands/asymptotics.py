@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from alignment_fast._files import replacing
 from alignment_fast.commands.asymptotics_tables import TABLES
 from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["asymptotics"]
 
@@ -91,7 +88,7 @@ def _save(folder: Path, results: dict[str, list[Any]]) -> None:
             figure.savefig(file, format="png", dpi=150)
 
 
-def _figures(results: dict[str, list[Any]]) -> "dict[str, Figure]":
+def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
     from alignment_fast.reproduce.asymptotics import TERNARY, columns_of, figures
 
     title = f"ternary example, δ = {TERNARY.delta}"

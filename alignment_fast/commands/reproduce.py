@@ -6,5 +6,5 @@ from alignment_fast.commands.asymptotics import asymptotics
 
 __all__ = ["reproduce"]
 
-reproduce = typer.Typer(help="Compute the figures and tables of the papers again.", no_args_is_help=True)
+reproduce = typer.Typer(help="Compute the figures and tables of the papers again.")
 reproduce.command("asymptotics")(asymptotics)

@@ -11,6 +11,8 @@ from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, log_m
 from alignment_fast.reproduce.asymptotics.rates import LENGTH
 from alignment_fast.reproduce.asymptotics.setting import Setting
 
+__all__ = ["RHOS", "Order", "scaled_cumulants"]
+
 RHOS = tuple(round(0.1 * step, 1) for step in range(1, 31))
 
 

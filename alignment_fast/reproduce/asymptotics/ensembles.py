@@ -14,6 +14,8 @@ import numpy as np
 from alignment_fast.best_of_n import BestOfN
 from alignment_fast.reproduce.asymptotics.estimates import Part, mean, seed_of
 
+__all__ = ["ENSEMBLE_ROWS", "Ensemble", "random_ensembles"]
+
 LETTERS = (3, 5, 9, 1001)
 DRAWS = (2, 10, 100, 1000)
 PAIRS = 200

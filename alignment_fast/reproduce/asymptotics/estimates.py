@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+__all__ = ["LETTERS_AT_ONCE", "Estimate", "Part", "columns_of", "log_mean", "mean", "seed_of"]
+
 # Letters of sequences that are drawn at once: 32 MB.
 LETTERS_AT_ONCE = 1 << 22
 

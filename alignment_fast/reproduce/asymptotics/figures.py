@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = ["convergence_figure", "cumulants_figure", "ensembles_figure", "rates_figure", "simplex_figure"]
+
 Columns = Mapping[str, np.ndarray]
 REFERENCE, FAMILY = "#8a8a8a", "#3f8f5f"
 # Rates above this are deviations that nobody will see; those of best-of-n on its worse side are far above.

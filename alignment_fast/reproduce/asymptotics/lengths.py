@@ -11,6 +11,8 @@ from alignment_fast.best_of_n import kl_upper_bound
 from alignment_fast.reproduce.asymptotics.estimates import LETTERS_AT_ONCE, Part, mean, seed_of
 from alignment_fast.reproduce.asymptotics.setting import Setting
 
+__all__ = ["LENGTHS", "Length", "convergence"]
+
 LENGTHS = (10, 20, 50, 100, 200, 400, 800, 1600)
 
 

@@ -10,6 +10,8 @@ from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, seed_of
 from alignment_fast.reproduce.asymptotics.setting import Setting, failures, just_above, log_best_at_least
 
+__all__ = ["LENGTH", "TAUS", "Level", "rate_functions"]
+
 LENGTH = 1600
 TAUS = tuple(round(0.05 * step, 2) for step in range(9, 44))
 

@@ -13,6 +13,8 @@ from alignment_fast.best_of_n import BestOfN
 from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.policy import TiltedPolicy
 
+__all__ = ["TERNARY", "Setting", "Sums", "failures", "just_above", "log_best_at_least"]
+
 # A sum within this part of its size of a level is at the level: sums are rounded.
 SAME = 1e-11
 # Below exp(-37), -log(1 - x) is x to the last bit.
@@ -38,7 +40,7 @@ class Setting:
     >>> from alignment_fast.reproduce.asymptotics import Setting
     >>> coin = Setting(np.array([0.5, 0.5]), np.array([0.0, 1.0]), delta=0.1)
     >>> coin.policy.pi.round(6)
-    array([0.281851, 0.718149])
+    array([0.280205, 0.719795])
     >>> np.exp(coin.sums(2).log_pmf).round(6)
     array([0.25, 0.5 , 0.25])
 

@@ -17,6 +17,17 @@ from alignment_fast.information import cross_entropy, kl_divergence
 from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, mean, seed_of
 from alignment_fast.reproduce.asymptotics.setting import TERNARY
 
+__all__ = [
+    "DRAWINGS",
+    "CurvePoint",
+    "Drawing",
+    "MarkedPoint",
+    "cross_entropy_segment",
+    "divergence_contour",
+    "simplex_curves",
+    "simplex_points",
+]
+
 LENGTH = 10
 DIRECTIONS = 360
 # Halvings of an interval of at most √2 to its last bit.

@@ -13,6 +13,8 @@ import numpy as np
 from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.reproduce.asymptotics.estimates import Part, mean, seed_of
 
+__all__ = ["Entry", "best_of_n_in_rationals", "table_one"]
+
 P = (Fraction(1, 5), Fraction(3, 10), Fraction(1, 2))
 EXP_REWARD = (6, 1, 2)
 LENGTH = DRAWS = 2
