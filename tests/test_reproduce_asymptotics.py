@@ -353,3 +353,14 @@ def test_bad_options_are_one_line_and_exit_code_2(arguments, message, tmp_path, 
     assert len(err.splitlines()) == 1
     assert message in err
     assert (tmp_path / "FILE").read_text() == "mine"
+
+
+def test_an_interrupted_run_ends_with_130_and_writes_nothing(tmp_path, monkeypatch):
+    pytest.importorskip("typer")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(paper, "convergence", interrupted)
+    assert main(["reproduce", "asymptotics", "--replicates", "100", "--out", str(tmp_path / "out")]) == 130
+    assert list((tmp_path / "out").iterdir()) == []

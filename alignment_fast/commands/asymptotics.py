@@ -29,8 +29,8 @@ def asymptotics(
     """Compute "Asymptotics of Language Model Alignment" (arXiv:2404.01730) again, exactly and by simulation.
 
     Table 1 in rationals; Figure 1 as plotted and as captioned; best-of-N with N = exp(0.11 m) for m = 10 to 1600
-    against its limits and second-order terms; rate functions; scaled cumulants; random ensembles. About a minute on two
-    cores.
+    against its limits and second-order terms; rate functions; scaled cumulants; random ensembles. Less than a
+    minute on two cores.
 
     Exit codes: 0 success; 2 bad options, or files that cannot be written; 130 interrupted.
     """
