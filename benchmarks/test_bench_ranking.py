@@ -1,5 +1,6 @@
-"""Fits of comparisons from index arrays, and bootstraps of them, against choix, evalica and scikit-learn."""
+"""Fits of comparisons from index arrays, and bootstraps of them, against their peers."""
 
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -7,17 +8,9 @@ import pytest
 
 from alignment_fast.ranking import Comparisons, fit, gradient
 from cases import OURS, Case, Contender, Target, each_contender
+from ranking_peers import FITS, arena
 
 RANDOM = np.random.default_rng(2)
-
-
-def votes(n_items, size):
-    """Return (winner, loser) of random pairs whose scores have standard deviation 0.7."""
-    scores = RANDOM.normal(0, 0.7, n_items)
-    one = RANDOM.integers(0, n_items, size)
-    other = (one + RANDOM.integers(1, n_items, size)) % n_items
-    won = RANDOM.random(size) < 1 / (1 + np.exp(scores[other] - scores[one]))
-    return np.where(won, one, other).astype(np.int32), np.where(won, other, one).astype(np.int32)
 
 
 def agrees(expected, tolerance):
@@ -29,65 +22,32 @@ def agrees(expected, tolerance):
     return check
 
 
-def choix_dense(winner, loser, n_items):
-    """Return choix's fit from a count matrix, its fastest way."""
-    import choix
-
-    wins = np.bincount(winner.astype(np.int64) * n_items + loser, minlength=n_items**2).reshape(n_items, n_items)
-    return choix.ilsr_pairwise_dense(wins.astype(np.float64))
-
-
-def evalica_public(winner, loser, n_items):
-    """Return evalica's fit; its index keeps the items in the order of their numbers."""
-    import evalica
-    import pandas
-
-    index = pandas.Index(range(n_items))
-    outcome = [evalica.Winner.X] * len(winner)
-    result = evalica.bradley_terry(winner.tolist(), loser.tolist(), outcome, index=index)
-    return np.log(result.scores.sort_index().to_numpy())
-
-
-def logistic_regression(winner, loser, n_items):
-    """Return scikit-learn's unpenalised fit over a sparse design."""
-    from scipy.sparse import csr_array
-    from sklearn.linear_model import LogisticRegression
-
-    size = len(winner)
-    sign = np.where(RANDOM.random(size) < 0.5, 1.0, -1.0)  # both classes must occur
-    entries = np.stack([sign, -sign], axis=1).reshape(-1)
-    columns = np.stack([winner, loser], axis=1).reshape(-1)
-    design = csr_array((entries, columns, np.arange(0, 2 * size + 1, 2)), shape=(size, n_items))
-    model = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-6, max_iter=1000)
-    return model.fit(design, sign > 0).coef_[0]
-
-
-PEERS = {
-    "choix": ("choix ilsr_pairwise_dense", choix_dense, 1e-6),
-    "evalica": ("evalica bradley_terry", evalica_public, 1e-5),
-    "sklearn": ("scikit-learn LogisticRegression", logistic_regression, 0.3),
+# Largest errors in logits that are let pass; how large they are says ranking_peers.py.
+TOLERANCES = {
+    "choix dense": 1e-6,
+    "choix": 1e-6,
+    "evalica": 1e-5,
+    "evalica._brzo": 1e-5,
+    "arena-rank": 0.01,
+    "FastChat's formula": 0.3,
+    "scikit-learn": 0.3,
 }
 
 
 def fit_case(n_items, size, peers, targets=()):
-    winner, loser = votes(n_items, size)
-
-    def ours():
-        return fit(Comparisons(winner, loser, n_items=n_items, num_threads=1), num_threads=1).scores
-
-    expected = ours()
-    contenders = {OURS: Contender(ours, size, agrees(expected, 1e-9))}
-    for library in peers:
-        if find_spec(library):
-            name, call, tolerance = PEERS[library]
-            contenders[name] = Contender(
-                lambda call=call: call(winner, loser, n_items), size, agrees(expected, tolerance)
-            )
+    winner, loser = arena(n_items, size, RANDOM)
+    calls = {
+        name: partial(FITS[name][1], winner, loser, n_items) for name in (OURS, *peers) if find_spec(FITS[name][0])
+    }
+    expected = calls[OURS]()
+    contenders = {
+        name: Contender(call, size, agrees(expected, TOLERANCES.get(name, 1e-9))) for name, call in calls.items()
+    }
     return Case(f"Bradley-Terry fit, K = {n_items}, M = {size}, per comparison", contenders, targets=targets)
 
 
 def bootstrap_case(n_items=100, size=1_000_000, replicates=20):
-    winner, loser = votes(n_items, size)
+    winner, loser = arena(n_items, size, RANDOM)
     votes_once = Comparisons(winner, loser, n_items=n_items)
     result = fit(votes_once)
     wins = votes_once.to_matrix()[0]
@@ -113,7 +73,7 @@ def bootstrap_case(n_items=100, size=1_000_000, replicates=20):
 
 
 def gradient_case(n_items=1000, size=1_000_000):
-    winner, loser = votes(n_items, size)
+    winner, loser = arena(n_items, size, RANDOM)
     cells = Comparisons(winner, loser, n_items=n_items)
     pairs, scores = len(cells.cells.first), RANDOM.normal(size=n_items)
     first, second = cells.cells.first, cells.cells.second
@@ -136,9 +96,14 @@ def gradient_case(n_items=1000, size=1_000_000):
 
 
 CASES = [
-    fit_case(100, 1_000_000, ["choix", "evalica", "sklearn"], (Target("evalica bradley_terry", 250.0),)),
-    fit_case(1000, 1_000_000, ["choix", "evalica", "sklearn"], (Target("evalica bradley_terry", 15.0),)),
-    fit_case(20_000, 1_000_000, ["sklearn"], (Target("scikit-learn LogisticRegression", 3.0),)),
+    fit_case(
+        100,
+        1_000_000,
+        ["choix dense", "choix", "evalica._brzo", "evalica", "arena-rank", "FastChat's formula", "scikit-learn"],
+        (Target("evalica", 250.0), Target("evalica._brzo", 4.0), Target("arena-rank", 3000.0)),
+    ),
+    fit_case(1000, 1_000_000, ["choix dense", "evalica._brzo", "evalica", "scikit-learn"], (Target("evalica", 15.0),)),
+    fit_case(20_000, 1_000_000, ["scikit-learn"], (Target("scikit-learn", 3.0),)),
     bootstrap_case(),
     gradient_case(),
 ]

@@ -123,6 +123,31 @@ def test_probabilities_of_all_results_add_up_to_one():
         np.testing.assert_allclose(total, 1, rtol=1e-14)
 
 
+def test_predictions_take_labels_and_indices_one_or_many():
+    result = fit(Comparisons.from_matrix(CITATIONS, labels=JOURNALS))
+    expected = [result.predict("JASA", name) for name in JOURNALS]
+    for many in (list(JOURNALS), np.array(JOURNALS), [0, 1, 2, 3], np.arange(4, dtype=np.uint8)):
+        assert result.predict("JASA", many).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (4, "4 is not the index"),
+        (-1, "-1 is not the index"),
+        ([0, 4], "4 is not the index"),
+        (np.array([0, -1]), "-1 is not the index"),
+        ("Nature", "'Nature' is not one of"),
+        (["JASA", "Nature"], "'Nature' is not one of"),
+        ([0.5], "0.5 is not one of"),
+    ],
+)
+def test_predictions_for_unknown_items_are_refused(item, message):
+    result = fit(Comparisons.from_matrix(CITATIONS, labels=JOURNALS))
+    with pytest.raises(ValueError, match=message):
+        result.predict(item, 0)
+
+
 # ---- priors ----
 
 

@@ -263,6 +263,16 @@ class Comparisons:
             raise ItemIndexError(f"{number} is not the index of one of {self.n_items} items")
         return number
 
+    def indices(self, items: Any) -> NDArray[np.intp]:
+        """Return the indices of an array of labels; an array of integers is one of indices already, and is checked."""
+        array = np.asarray(items)
+        if array.dtype.kind not in "iu":
+            return np.array([self.index(item) for item in array.ravel().tolist()], dtype=np.intp).reshape(array.shape)
+        outside = array[(array < 0) | (array >= self.n_items)]
+        if outside.size:
+            raise ItemIndexError(f"{outside[0]} is not the index of one of {self.n_items} items")
+        return array.astype(np.intp, copy=False)
+
     @cached_property
     def _numbers(self) -> dict[Hashable, int]:
         return {label: number for number, label in enumerate(self.labels or ())}

@@ -118,8 +118,8 @@ class RatingFit:
 
         Parameters
         ----------
-        i, j : label, index, or array of indices
-            Items; arrays broadcast.
+        i, j : label, index, or array or list of labels or of indices
+            Items; arrays broadcast. Integers in an array are indices.
         home : float
             1 where i is at home, -1 where j is, 0 on neutral ground.
 
@@ -127,6 +127,13 @@ class RatingFit:
         -------
         float or array
             In models with ties, the probability of a win outright; see `predict_tie`.
+
+        Raises
+        ------
+        ItemIndexError
+            If an index is negative or too large.
+        ValueError
+            If a label is unknown.
 
         """
         return self._probability(i, j, home, 0)
@@ -146,7 +153,7 @@ class RatingFit:
         return bool(self.comparisons.cells.ties.any())
 
     def _index(self, item: Any) -> Any:
-        return np.asarray(item) if isinstance(item, np.ndarray | list) else self.comparisons.index(item)
+        return self.comparisons.indices(item) if isinstance(item, np.ndarray | list) else self.comparisons.index(item)
 
     # ---- how sure ----
 
