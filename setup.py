@@ -34,6 +34,8 @@ PACKAGES = {
     "alignment_fast.pairwise": "alignment_fast/pairwise",
     "alignment_fast.policy": "alignment_fast/policy",
     "alignment_fast.ranking": "alignment_fast/ranking",
+    "alignment_fast.reproduce": "alignment_fast/reproduce",
+    "alignment_fast.reproduce.asymptotics": "alignment_fast/reproduce/asymptotics",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }

@@ -47,7 +47,7 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     3
 
     """
-    figure = _figure((13, 4.2), f"Best-of-n: {title}")
+    figure = new_figure((13, 4.2), f"Best-of-n: {title}")
     from matplotlib.ticker import MaxNLocator
 
     reward, kl, win = figure.subplots(1, 3)
@@ -56,7 +56,7 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     mean, spread = columns["expected_reward"], columns["reward_sd"]
     reward.fill_between(x, mean - spread, mean + spread, color=EXACT, alpha=0.12, lw=0, label="± 1 standard deviation")
     reward.plot(x, mean, color=EXACT, label="exact")
-    _estimates(reward, x, columns["expected_reward_estimate"], columns["expected_reward_se"])
+    draw_estimates(reward, x, columns["expected_reward_estimate"], columns["expected_reward_se"])
     reward.set(ylabel="expected reward", title="Reward of the best of n")
 
     kl.plot(x, columns["kl_bound"], color=BOUND, ls="--", label="bound  log n − (n − 1)/n")
@@ -65,14 +65,14 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
 
     win.plot(x, columns["win_rate_continuous"], color=BOUND, ls="--", label="continuous rewards  n/(n + 1)")
     win.plot(x, columns["win_rate"], color=EXACT, label="exact")
-    _estimates(win, x, columns["win_rate_estimate"], columns["win_rate_se"])
+    draw_estimates(win, x, columns["win_rate_estimate"], columns["win_rate_se"])
     win.set(ylabel="win rate against one draw, ties ½", title="Win rate")
 
     for axes in (reward, kl, win):
         axes.set_xlabel("n")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.xaxis.set_major_formatter(_power_of_ten)
-        _finish(axes)
+        finish(axes)
     return figure
 
 
@@ -110,7 +110,7 @@ def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     """
     name, label = ("pass", "pass@n") if "pass" in columns else ("score", "expected score")
     panels = 2 if "value" in columns else 1
-    figure = _figure((5.2 * panels, 4.2), f"Best-of-n from samples: {title}")
+    figure = new_figure((5.2 * panels, 4.2), f"Best-of-n from samples: {title}")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     _band(axes[0], columns["n"], columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
     axes[0].set(xscale="log", xlabel="n", ylabel=label)
@@ -121,7 +121,7 @@ def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
             axes[1].plot(d, columns["value_fit"], color=BOUND, ls="--", label="fit  d (α − β d)")
         axes[1].set(xlabel="d = √KL bound / √nats", ylabel="expected gold value")
     for panel in axes:
-        _finish(panel)
+        finish(panel)
     return figure
 
 
@@ -157,7 +157,7 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     """
     items, place = [str(item) for item in columns["item"]], np.arange(len(columns["item"]))
     height = max(4.2, 1.2 + 0.22 * len(items))
-    figure = _figure((2.2 * height, height), f"Ranking: {title}")
+    figure = new_figure((2.2 * height, height), f"Ranking: {title}")
     scores, matrix = figure.subplots(1, 2)
     if "low" in columns:
         error = np.abs(np.stack([columns["low"], columns["high"]]) - columns["score"])
@@ -166,7 +166,7 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
         )
     scores.plot(columns["score"], place, "o", ms=4, color=EXACT, label="score")
     scores.set(xlabel="score / logits", ylim=(len(items) - 0.5, -0.5))
-    _finish(scores)
+    finish(scores)
     image = matrix.imshow(columns["win_probability"], cmap="RdBu", vmin=0.0, vmax=1.0, aspect="equal")
     figure.colorbar(image, ax=matrix, label="P(row beats column)", shrink=0.8)
     matrix.set_xticks(place, items, rotation=90, fontsize="x-small", parse_math=False)
@@ -175,7 +175,8 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     return figure
 
 
-def _figure(size: tuple[float, float], title: str) -> "Figure":
+def new_figure(size: tuple[float, float], title: str) -> "Figure":
+    """Return an empty figure of a size in inches; without matplotlib, BackendUnavailableError."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -187,7 +188,8 @@ def _figure(size: tuple[float, float], title: str) -> "Figure":
     return figure
 
 
-def _finish(axes: "Axes") -> None:
+def finish(axes: "Axes") -> None:
+    """Give `axes` the look of all figures: grid, legend, no frame above and on the right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize="small")
@@ -198,7 +200,8 @@ def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndar
     axes.plot(x, mean, "o-", ms=3.5, color=EXACT, label=label)
 
 
-def _estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray) -> None:
+def draw_estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray) -> None:
+    """Draw Monte Carlo estimates with bars of two standard errors."""
     axes.errorbar(
         x, mean, 2 * standard_error, fmt="o", ms=3.5, lw=1, capsize=2, color=ESTIMATE, label="Monte Carlo ± 2 s.e."
     )

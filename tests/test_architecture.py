@@ -39,7 +39,7 @@ ONLY_IN = {
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
     "pandas": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
-    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/studies/*"],
+    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py", "alignment_fast/studies/*"],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
     "click": ["alignment_fast/cli.py"],
     "rich": ["alignment_fast/commands/*", "alignment_fast/studies/*"],

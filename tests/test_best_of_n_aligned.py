@@ -66,3 +66,16 @@ def test_batches_and_dtypes():
 def test_infinite_rewards_have_no_tilt():
     with pytest.raises(ValueError, match="reward in row 0 is infinite"):
         af.best_of_n.BestOfN([0.5, 0.5], [0.0, np.inf]).aligned(2)
+
+
+def test_a_near_tie_of_the_best_two_makes_the_divergence_large_and_not_infinite():
+    """The tilt that tells them apart leaves no double to the third outcome, which best-of-n still has."""
+    p, reward = np.array([0.9, 0.05, 0.05]), np.array([0.0, 1.0, 1.001])
+    law = af.best_of_n.BestOfN(p, reward)
+    matched = law.aligned(60.0)
+    assert matched.policy.pi[0] == 0 < law.pmf(60.0)[0]
+    with np.errstate(under="ignore"):
+        log_phi = np.log(p) + matched.policy.alpha * reward - matched.policy.log_partition
+    expected = law.pmf(60.0) @ (law.log_pmf(60.0) - log_phi)
+    assert matched.divergence == pytest.approx(expected, rel=1e-9)
+    assert 1 < matched.divergence < np.inf

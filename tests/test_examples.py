@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 PROMISES = {
     "best_of_n_letters.py": ["n = 1000: expected reward", "ten draws of the best of e^100:"],
+    "best_of_n_sequences.py": ["alpha = ", " 200 ", "the best of e^22:"],
     "simulate_rewards.py": ["(theory 1.5388)", "n = 1e12: 7."],
     "random_access.py": ["same slice: True", "one thread or many: True"],
 }

@@ -12,6 +12,7 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
+    "best_of_n_against_optimal.md",
     "information_measures.md",
     "best_of_n_from_data.md",
     "sampling_and_optima.md",

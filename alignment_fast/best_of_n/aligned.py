@@ -9,6 +9,9 @@ import numpy as np
 from alignment_fast.kernels.information.solve import relative_entropy_term
 from alignment_fast.policy.tilting import TiltedPolicy, matched
 
+# Above this, log π/φ − 1 loses no digits.
+FAR = 2.0
+
 
 class AlignedPolicy(NamedTuple):
     """The tilted policy φ with D(φ ‖ p) = D(π_n ‖ p), and how far best-of-n is from it.
@@ -34,8 +37,10 @@ def align(log_p, reward, log_pi, kl, num_threads):
     ratio = np.where(log_pi == -np.inf, -np.inf, ratio)
     phi = np.exp(policy.log_pi)
     with np.errstate(over="ignore", invalid="ignore"):
-        # A term φ h(log π/φ) each, all of one sign; where φ has no mass and π has, the sum is infinite.
-        terms = np.where(phi > 0, phi * relative_entropy_term(ratio), np.where(log_pi > -np.inf, np.inf, 0.0))
+        # A term φ h(log π/φ) each, all of one sign; far above φ as π (log π/φ − 1) + φ, where φ may underflow. Where φ
+        # has no mass and π has, the sum is infinite.
+        far = np.where(ratio == np.inf, np.inf, np.exp(log_pi) * (ratio - 1) + phi)
+        terms = np.where(ratio > FAR, far, phi * relative_entropy_term(np.minimum(ratio, FAR)))
     return AlignedPolicy(policy, terms.sum(axis=-1))
 
 

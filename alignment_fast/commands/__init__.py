@@ -6,6 +6,7 @@ from alignment_fast.commands.best_of_n import best_of_n
 from alignment_fast.commands.curve import curve
 from alignment_fast.commands.info import info
 from alignment_fast.commands.rank import rank
+from alignment_fast.commands.reproduce import reproduce
 
 app = typer.Typer(
     add_completion=False,
@@ -18,5 +19,6 @@ app.command("info")(info)
 app.command("best-of-n")(best_of_n)
 app.command("curve")(curve)
 app.command("rank")(rank)
+app.add_typer(reproduce, name="reproduce")
 
 __all__ = ["app"]

@@ -1,0 +1,102 @@
+"""``alignment-fast reproduce asymptotics``: "Asymptotics of language model alignment", computed again."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from alignment_fast._files import replacing
+from alignment_fast.commands.asymptotics_tables import TABLES
+from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
+
+__all__ = ["asymptotics"]
+
+
+class Part(NamedTuple):
+    """The rows of one table or figure, by its name, and how many they are if that takes a while."""
+
+    rows: Callable[[], Iterable[Any]]
+    total: int | None = None
+
+
+def asymptotics(
+    replicates: Annotated[int, typer.Option(min=100, help="Monte Carlo replicates of each estimate.")] = 50_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the Monte Carlo.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write a CSV file for each table, and figures, here.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+) -> None:
+    """Compute "Asymptotics of Language Model Alignment" (arXiv:2404.01730) again, exactly and by simulation.
+
+    Table 1 in rationals; Figure 1 as plotted and as captioned; best-of-N with N = exp(0.11 m) for m = 10 to 1600
+    against its limits and second-order terms; rate functions; scaled cumulants; random ensembles. Less than a
+    minute on two cores.
+
+    Exit codes: 0 success; 2 bad options, or files that cannot be written; 130 interrupted.
+    """
+    import alignment_fast as af
+
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    results = {}
+    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+        for name, part in _parts(replicates, seed).items():
+            results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
+    _print(results, replicates, seed)
+    if out is not None:
+        _save(out, results)
+
+
+def _parts(replicates: int, seed: int) -> dict[str, Part]:
+    from alignment_fast.reproduce import asymptotics as paper
+
+    setting = paper.TERNARY
+    return {
+        "table_1": Part(lambda: paper.table_one(replicates, seed)),
+        "figure_1_curves": Part(paper.simplex_curves),
+        "figure_1_points": Part(lambda: paper.simplex_points(replicates, seed)),
+        "convergence": Part(lambda: paper.convergence(setting, replicates, seed), len(paper.LENGTHS)),
+        "rate_functions": Part(lambda: paper.rate_functions(setting, replicates, seed), len(paper.TAUS)),
+        "scaled_cumulants": Part(lambda: paper.scaled_cumulants(setting, replicates, seed), len(paper.RHOS)),
+        "random_ensembles": Part(lambda: paper.random_ensembles(seed), paper.ENSEMBLE_ROWS),
+    }
+
+
+def _print(results: dict[str, list[Any]], replicates: int, seed: int) -> None:
+    console = output()
+    console.print(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}", markup=False)
+    for name, tables in TABLES.items():
+        for title, columns, note, chosen in tables:
+            rows = filter(chosen, results[name])
+            cells = ([_cell(getattr(row, field), style) for field, (_, style) in columns.items()] for row in rows)
+            console.print(f"\n{title}", markup=False)
+            console.print(table([heading for heading, _ in columns.values()], cells))
+            if note:
+                console.print(note, markup=False)
+
+
+def _cell(value: Any, style: str) -> str:
+    return "" if value != value else format(value, style)  # NaN: there is no such number
+
+
+def _save(folder: Path, results: dict[str, list[Any]]) -> None:
+    for name, rows in results.items():
+        with replacing(folder / f"{name}.csv") as file:
+            file.write(csv_bytes(rows[0]._fields, rows))
+    for name, figure in _figures(results).items():
+        with replacing(folder / f"{name}.png") as file:
+            figure.savefig(file, format="png", dpi=150)
+
+
+def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
+    from alignment_fast.reproduce.asymptotics import TERNARY, columns_of, figures
+
+    title = f"ternary example, δ = {TERNARY.delta}"
+    columns = {name: columns_of(rows) for name, rows in results.items()}
+    return {
+        "figure_1": figures.simplex_figure(results["figure_1_curves"], results["figure_1_points"]),
+        "convergence": figures.convergence_figure(columns["convergence"], title),
+        "rate_functions": figures.rates_figure(columns["rate_functions"], TERNARY.typical, title),
+        "scaled_cumulants": figures.cumulants_figure(columns["scaled_cumulants"], float(TERNARY.policy.alpha), title),
+        "random_ensembles": figures.ensembles_figure(columns["random_ensembles"]),
+    }

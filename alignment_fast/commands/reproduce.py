@@ -1,0 +1,10 @@
+"""``alignment-fast reproduce``: the figures and tables of the papers, computed again; one command per paper."""
+
+import typer
+
+from alignment_fast.commands.asymptotics import asymptotics
+
+__all__ = ["reproduce"]
+
+reproduce = typer.Typer(help="Compute the figures and tables of the papers again.")
+reproduce.command("asymptotics")(asymptotics)
