@@ -17,6 +17,7 @@ if "ALIGNMENT_FAST_DATA" not in os.environ:
 DATA = Path(os.environ["ALIGNMENT_FAST_DATA"])
 CLASSIC = DATA / "classic_paired_comparisons"
 PUBLISHED = json.loads((CLASSIC / "reference_values.json").read_text())
+FOOTBALL = json.loads((DATA / "football_men" / "our_fit.json").read_text())
 CHOIX = json.loads((CLASSIC / "choix_testcases.json").read_text())
 
 
@@ -39,10 +40,21 @@ def above(result, reference):
     return dict(zip(result.labels, result.scores - result.scores[result.labels.index(reference)], strict=True))
 
 
+def deviance(won, lost, result):
+    """Return twice what the log-likelihood lacks of that of one probability per row of a table of counts."""
+    won, lost = np.array(won), np.array(lost)
+    share = won / (won + lost)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        saturated = np.where(won > 0, won * np.log(share), 0) + np.where(lost > 0, lost * np.log1p(-share), 0)
+    return 2 * (saturated.sum() - result.log_likelihood)
+
+
 def test_citations():
     """Stigler 1994, as fitted in the vignette of BradleyTerry2."""
     votes, published = Comparisons.from_frame(read(CLASSIC / "citations.csv")), PUBLISHED["citations"]
     scores = above(fit(votes), "Biometrika")
+    columns = read(CLASSIC / "citations.csv")
+    agrees(deviance(columns["wins_i"], columns["wins_j"], fit(votes)), published["residual_deviance"])
     reduced = above(fit(votes, bias_reduction=True), "Biometrika")
     for journal, score in published["log_ability"].items():
         agrees(scores[journal], score)
@@ -54,7 +66,9 @@ def test_citations():
 def test_baseball(effect, home):
     """Agresti 2002, table 10.11; the vignette of BradleyTerry2, section 3.3."""
     published = PUBLISHED["baseball1987"][effect]
-    result = fit(Comparisons.from_frame(read(CLASSIC / "baseball1987.csv"), home=home), home=home)
+    columns = read(CLASSIC / "baseball1987.csv")
+    result = fit(Comparisons.from_frame(columns, home=home), home=home)
+    agrees(deviance(columns["home_wins"], columns["away_wins"], result), published["residual_deviance"])
     scores = above(result, "Baltimore")
     for team, score in published["log_ability"].items():
         agrees(scores[team], score)
@@ -78,6 +92,35 @@ def test_pudding():
     np.testing.assert_allclose(worth / worth.sum(), published["worth"], atol=3e-5)
     assert result.tie_parameter == pytest.approx(published["nu_tie2"], abs=2e-5)
     agrees(result.parameter_errors()[-1], published["se_log_nu"])
+    covariance = result.covariance()
+    variance = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
+    np.testing.assert_allclose(np.sqrt(variance[1:]), published["se"][1:], atol=2e-6)
+
+
+def test_ice_hockey():
+    """College hockey 2009/10 with draws as half wins; the fit that comes with the data, in eight decimals."""
+    sides = {"first": "visitor", "second": "opponent", "outcome": "result_visitor"}
+    result = fit(Comparisons.from_frame(read(CLASSIC / "icehockey2009.csv.gz"), **sides))
+    expected = PUBLISHED["icehockey2009"]["computed_by_us"]
+    assert result.log_likelihood == pytest.approx(expected["loglik"], rel=1e-12)
+    assert dict(zip(result.labels, result.scores.tolist(), strict=True)) == pytest.approx(
+        expected["log_ability"], abs=1e-8
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "fitted", "tolerance"), [("bradley-terry", "half_tie_bt", 1e-8), ("davidson", "davidson", 3e-5)]
+)
+def test_football(model, fitted, tolerance):
+    """The fits that come with the data; that with ties stopped 2e-5 before the maximum, with a lower likelihood."""
+    result, expected = (
+        fit(Comparisons.from_frame(read(DATA / "football_men" / "pairs.csv.gz")), model),
+        FOOTBALL[fitted],
+    )
+    assert result.log_likelihood == pytest.approx(expected["loglik"], rel=1e-12)
+    assert dict(zip(result.labels, result.scores.tolist(), strict=True)) == pytest.approx(
+        expected["log_ability_sum0"], abs=tolerance
+    )
 
 
 @pytest.mark.parametrize(
