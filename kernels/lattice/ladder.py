@@ -112,16 +112,14 @@ class Tilts:
     mass: np.ndarray
     noise: np.ndarray
 
-    def untilted(self, m, row, sums):
-        """Return log-probabilities of `sums` without the tilt of `row`, and bounds of their relative errors.
+    def merge(self, m, allowed, log_pmf, error):
+        """Take over into `log_pmf` and `error` (m J + 1,) the log-probabilities that these tilts know better.
 
-        Where there is less than noise, at impossible sums for one, the bound is above 1.
+        Each tilt offers the sums between the first and the last whose noise is within the part `allowed` of them. Where
+        there is less than noise, at impossible sums for one, the bound of the relative error is above 1.
         """
-        theta, log_mgf, noise = self.theta[row], self.log_mgf[row], self.noise[row]
-        mass = np.maximum(self.mass[row, sums], 0.1 * noise)
-        rounded = abs(theta) * sums[-1] + m * abs(log_mgf)  # the products in the exponent
-        error = noise / mass + UNIT * (RELATIVE * m + 4 * rounded)
-        return np.log(mass) - theta * sums + m * log_mgf, error
+        for theta, log_mgf, mass, noise in zip(self.theta, self.log_mgf, self.mass, self.noise, strict=True):
+            cpu.merge(theta, m * log_mgf, noise, RELATIVE * m * UNIT, noise / allowed, mass, log_pmf, error)
 
 
 def tilts(lattice, m, theta, num_threads=None):
@@ -268,11 +266,4 @@ class _Climb:
     def _take(self, known):
         """Take over what each of the tilts knows best."""
         self.tilts += len(known.theta)
-        for row in range(len(known.theta)):
-            mass, noise = known.mass[row], known.noise[row]
-            good = np.flatnonzero(mass > noise / self.allowed)
-            part = slice(good[0], good[-1] + 1)
-            log_pmf, error = known.untilted(self.m, row, np.arange(part.start, part.stop))
-            better = error < self.error[part]
-            np.copyto(self.log_pmf[part], log_pmf, where=better)
-            np.copyto(self.error[part], error, where=better)
+        known.merge(self.m, self.allowed, self.log_pmf, self.error)
