@@ -36,6 +36,8 @@ def merge(
     noise: float,
     smooth: float,
     least: float,
+    first: int,
+    size: int,
     mass: NDArray[np.float64],
     log_pmf: NDArray[np.float64],
     error: NDArray[np.float64],
