@@ -95,6 +95,7 @@ TILT = Case(
 
 WEIGHTS = np.array([7, 11, 0, 5, 3, 0, 0, 1]) / 27
 LONG = 800
+FASTEST_BATCH = 1 << 14  # numbers that the transforms alone take at once, the best of the powers of two
 
 
 @cache
@@ -110,7 +111,7 @@ def our_ladder():
 def its_transforms():
     """As many pairs of transforms as the ladder takes, each of the whole law, in batches that suit the cache too."""
     tilts, length = our_ladder_shape()
-    batch = max(1, ladder.BATCH // length)
+    batch = max(1, FASTEST_BATCH // length)
     for first in range(0, tilts, batch):
         z = fft.rfft(np.ones((min(batch, tilts - first), len(WEIGHTS))), length, axis=1)
         fft.irfft(z, length, axis=1)

@@ -46,7 +46,7 @@ DEPTH = 52.0
 # Sets up to here are added without transforms.
 SHORT = 256
 # Numbers transformed at once: transforms and what is made of them stay in the second-level cache.
-BATCH = 1 << 15
+BATCH = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,14 @@ class Lattice:
 
     def moments(self, theta):
         """Return means and standard deviations of a step under the tilts `theta`."""
-        weight, _ = self.tilted(theta)
-        step = np.arange(len(self.log_weight))
-        mean = weight @ step
-        return mean, np.sqrt((weight * (step - mean[:, None]) ** 2).sum(axis=1))
+        return _moments(self.tilted(theta)[0])
+
+
+def _moments(weight):
+    """Return means and standard deviations of steps with probabilities `weight` (T, J + 1)."""
+    step = np.arange(weight.shape[1])
+    mean = weight @ step
+    return mean, np.sqrt((weight * (step - mean[:, None]) ** 2).sum(axis=1))
 
 
 def transform_length(lattice, m):
@@ -155,7 +159,7 @@ def windows(lattice, m, theta, num_threads=None):
     they come to at most 2 exp(-DEPTH) together, which the noise includes.
     """
     weight, log_mgf = lattice.tilted(theta)
-    first, size = _window(lattice, m, theta, log_mgf)
+    first, size = _window(lattice, m, theta, _moments(weight)[1], log_mgf)
     length = fft.next_fast_len(max(size + PADDING, weight.shape[1]), real=True)
     mass = _convolved(weight, m, length, num_threads)
     behind = (first[:, None] + np.arange(size, size + PADDING)) % length
@@ -163,16 +167,15 @@ def windows(lattice, m, theta, num_threads=None):
     return Tilts(theta, log_mgf, first, size, mass, noise)
 
 
-def _window(lattice, m, theta, log_mgf):
+def _window(lattice, m, theta, deviation, log_mgf):
     """Return the first sums and the common size of windows outside of which is at most exp(-DEPTH) at either end.
 
     By Chernoff's bound P_θ(S >= b) <= exp(m (K(θ + δ) - K(θ)) - δ b) for every δ > 0, and likewise below. This δ is
     the best where the law is Gaussian.
     """
-    _, deviation = lattice.moments(theta)
     delta = np.sqrt(2 * DEPTH / np.maximum(m * deviation**2, 1.0))
-    _, above = lattice.tilted(theta + delta)
-    _, below = lattice.tilted(theta - delta)
+    _, around = lattice.tilted(np.concatenate([theta - delta, theta + delta]))
+    below, above = np.split(around, 2)
     most = m * lattice.top
     first = np.clip((m * (log_mgf - below) - DEPTH) / delta, 0, most).astype(np.int64)
     last = np.clip(np.ceil((m * (above - log_mgf) + DEPTH) / delta), 0, most).astype(np.int64)
@@ -270,22 +273,16 @@ class _Climb:
         self.tilts = 0
 
     def run(self, tolerance):
-        for theta in self._batches(self._plan(OVERLAP * self._reach())):
-            self._add(theta)
+        untilted = self._add(np.zeros(1))
+        rows = max(1, BATCH // untilted.size)  # few windows are wider than this one
+        self._add_in_batches(self._plan(OVERLAP * self._reach(untilted)), rows)
         missing = np.flatnonzero(self.error > 2 * tolerance)
         if missing.size:  # laws far from Gaussian between two tilts: the tilts that are centred on the gaps
-            for theta in self._batches(self._centred_on(missing)):
-                self._add(theta)
+            self._add_in_batches(self._centred_on(missing), rows)
         return Ladder(self.log_pmf, self.error, self.tilts)
 
-    def _batches(self, theta):
-        _, size = _window(self.lattice, self.m, theta, self.lattice.tilted(theta)[1])
-        rows = max(1, BATCH // size)
-        return [theta[first : first + rows] for first in range(0, len(theta), rows)]
-
-    def _reach(self):
-        """Return the half width of the window of a tilt in standard deviations, seen at the untilted law."""
-        known = self._add(np.zeros(1))
+    def _reach(self, known):
+        """Return the half width of what a tilt knows well in standard deviations, seen at the tilt `known`."""
         return np.sqrt(2 * np.log(known.mass.max() * self.allowed / known.noise[0]))
 
     def _plan(self, reach):
@@ -315,6 +312,10 @@ class _Climb:
         runs = np.split(sums, np.flatnonzero(np.diff(sums) > 1) + 1)
         theta, mean, _ = self._grid
         return np.interp([0.5 * (run[0] + run[-1]) for run in runs], self.m * mean, theta)
+
+    def _add_in_batches(self, theta, rows):
+        for first in range(0, len(theta), rows):
+            self._add(theta[first : first + rows])
 
     def _add(self, theta):
         """Take over what each of the tilts `theta` knows best, and return them."""
