@@ -152,14 +152,16 @@ def tilts(lattice, m, theta, num_threads=None):
     return Tilts(theta, log_mgf, np.zeros(len(theta), dtype=np.int64), size, mass[:, :size], noise)
 
 
-def windows(lattice, m, theta, num_threads=None):
-    """Return the same where only a window of each law is shown, by transforms as short as that.
+def windows(lattice, m, theta, span, num_threads=None):
+    """Return the same where only a window of each law is shown, at least its `span` (see `spans`).
 
-    A short transform adds up the probabilities of all sums that are equal modulo its length: outside of the window
-    they come to at most 2 exp(-DEPTH) together, which the noise includes.
+    Transforms are as short as the longest span. A short transform adds up the probabilities of all sums that are equal
+    modulo its length: outside of the window they come to at most 2 exp(-DEPTH) together, which the noise includes.
     """
     weight, log_mgf = lattice.tilted(theta)
-    first, size = _window(lattice, m, theta, _moments(weight)[1], log_mgf)
+    first, last = span
+    size = int((last - first).max()) + 1
+    first = np.minimum(first, m * lattice.top + 1 - size)
     length = fft.next_fast_len(max(size + PADDING, weight.shape[1]), real=True)
     mass = _convolved(weight, m, length, num_threads)
     behind = (first[:, None] + np.arange(size, size + PADDING)) % length
@@ -167,20 +169,20 @@ def windows(lattice, m, theta, num_threads=None):
     return Tilts(theta, log_mgf, first, size, mass, noise)
 
 
-def _window(lattice, m, theta, deviation, log_mgf):
-    """Return the first sums and the common size of windows outside of which is at most exp(-DEPTH) at either end.
+def spans(lattice, m, theta):
+    """Return first and last sums (2, T) beyond which there is at most exp(-DEPTH) under each tilt, at either end.
 
     By Chernoff's bound P_θ(S >= b) <= exp(m (K(θ + δ) - K(θ)) - δ b) for every δ > 0, and likewise below. This δ is
     the best where the law is Gaussian.
     """
+    weight, log_mgf = lattice.tilted(theta)
+    _, deviation = _moments(weight)
     delta = np.sqrt(2 * DEPTH / np.maximum(m * deviation**2, 1.0))
     _, around = lattice.tilted(np.concatenate([theta - delta, theta + delta]))
     below, above = np.split(around, 2)
-    most = m * lattice.top
-    first = np.clip((m * (log_mgf - below) - DEPTH) / delta, 0, most).astype(np.int64)
-    last = np.clip(np.ceil((m * (above - log_mgf) + DEPTH) / delta), 0, most).astype(np.int64)
-    size = int((last - first).max()) + 1
-    return np.minimum(first, most + 1 - size), size
+    first = np.floor((m * (log_mgf - below) - DEPTH) / delta)
+    last = np.ceil((m * (above - log_mgf) + DEPTH) / delta)
+    return np.clip([first, last], 0, m * lattice.top).astype(np.int64)
 
 
 def _convolved(weight, m, length, num_threads):
@@ -273,16 +275,16 @@ class _Climb:
         self.tilts = 0
 
     def run(self, tolerance):
-        untilted = self._add(np.zeros(1))
-        rows = max(1, BATCH // untilted.size)  # few windows are wider than this one
-        self._add_in_batches(self._plan(OVERLAP * self._reach(untilted)), rows)
+        self._add_in_batches(self._plan(OVERLAP * self._reach()))
         missing = np.flatnonzero(self.error > 2 * tolerance)
         if missing.size:  # laws far from Gaussian between two tilts: the tilts that are centred on the gaps
-            self._add_in_batches(self._centred_on(missing), rows)
+            self._add_in_batches(self._centred_on(missing))
         return Ladder(self.log_pmf, self.error, self.tilts)
 
-    def _reach(self, known):
-        """Return the half width of what a tilt knows well in standard deviations, seen at the tilt `known`."""
+    def _reach(self):
+        """Return the half width of what a tilt knows well in standard deviations, seen at the untilted law."""
+        theta = np.zeros(1)
+        known = self._add(theta, spans(self.lattice, self.m, theta))
         return np.sqrt(2 * np.log(known.mass.max() * self.allowed / known.noise[0]))
 
     def _plan(self, reach):
@@ -313,13 +315,20 @@ class _Climb:
         theta, mean, _ = self._grid
         return np.interp([0.5 * (run[0] + run[-1]) for run in runs], self.m * mean, theta)
 
-    def _add_in_batches(self, theta, rows):
-        for first in range(0, len(theta), rows):
-            self._add(theta[first : first + rows])
+    def _add_in_batches(self, theta):
+        """Add neighbours in batches: their windows have about the same size."""
+        span = spans(self.lattice, self.m, theta)
+        size = span[1] - span[0] + 1
+        start = 0
+        while start < len(theta):
+            fitting = np.maximum.accumulate(size[start:]) * np.arange(1, len(theta) - start + 1) <= BATCH
+            stop = start + max(1, int(fitting.sum()))
+            self._add(theta[start:stop], span[:, start:stop])
+            start = stop
 
-    def _add(self, theta):
+    def _add(self, theta, span):
         """Take over what each of the tilts `theta` knows best, and return them."""
-        known = windows(self.lattice, self.m, theta, self.num_threads)
+        known = windows(self.lattice, self.m, theta, span, self.num_threads)
         self.tilts += len(theta)
         known.merge(self.m, self.allowed, self.log_pmf, self.error)
         return known
