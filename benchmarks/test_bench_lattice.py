@@ -7,7 +7,7 @@ import pytest
 from scipy import fft, special
 
 import alignment_fast as af
-from alignment_fast.kernels.lattice import keys, ladder, types
+from alignment_fast.kernels.lattice import cpu, keys, ladder, types
 from cases import OURS, Case, Contender, Target, each_contender
 
 # ---- types ----
@@ -95,6 +95,7 @@ TILT = Case(
 
 WEIGHTS = np.array([7, 11, 0, 5, 3, 0, 0, 1]) / 27
 LONG = 800
+FASTEST_BATCH = 1 << 14  # numbers that the transforms alone take at once, the best of the powers of two
 
 
 @cache
@@ -108,9 +109,9 @@ def our_ladder():
 
 
 def its_transforms():
-    """As many pairs of transforms of the same length as the ladder takes, in batches that suit the cache too."""
+    """As many pairs of transforms as the ladder takes, each of the whole law, in batches that suit the cache too."""
     tilts, length = our_ladder_shape()
-    batch = max(1, ladder.BATCH // length)
+    batch = max(1, FASTEST_BATCH // length)
     for first in range(0, tilts, batch):
         z = fft.rfft(np.ones((min(batch, tilts - first), len(WEIGHTS))), length, axis=1)
         fft.irfft(z, length, axis=1)
@@ -159,6 +160,43 @@ MEANS = Case(
     {
         OURS: Contender(our_means, WEIGHT.size, partial(are_means, numpys_means)),
         "NumPy": Contender(numpys_means, WEIGHT.size, partial(are_means, our_means)),
+    },
+)
+
+# ---- merging the window of a tilt ----
+
+SHARE = np.random.default_rng(3).random(100_000)
+SHIFT, NOISE, LEAST, SMOOTH = 20.0, 1e-14, 1e-6, 1e-12
+
+
+def our_merge():
+    log_pmf, error = np.full(SHARE.size, -np.inf), np.full(SHARE.size, np.inf)
+    cpu.merge(THETA[0], SHIFT, NOISE, SMOOTH, LEAST, 0, SHARE.size, SHARE, log_pmf, error)
+    return log_pmf, error
+
+
+def numpys_merge():
+    log_pmf, error = np.full(SHARE.size, -np.inf), np.full(SHARE.size, np.inf)
+    good = np.flatnonzero(SHARE > LEAST)
+    sums = np.arange(good[0], good[-1] + 1)
+    mass = np.maximum(SHARE[sums], 0.1 * NOISE)
+    bound = NOISE / mass + SMOOTH + 4 * ladder.UNIT * (THETA[0] * sums + SHIFT)
+    better = bound < error[sums]
+    np.copyto(log_pmf[sums[0] : sums[-1] + 1], np.log(mass) - THETA[0] * sums + SHIFT, where=better)
+    np.copyto(error[sums[0] : sums[-1] + 1], bound, where=better)
+    return log_pmf, error
+
+
+def are_merged(expected, result):
+    for found, other in zip(result, expected(), strict=True):
+        np.testing.assert_allclose(found, other, rtol=1e-12)
+
+
+MERGE = Case(
+    f"one window of {SHARE.size} sums without its tilt",
+    {
+        OURS: Contender(our_merge, SHARE.size, partial(are_merged, numpys_merge)),
+        "NumPy": Contender(numpys_merge, SHARE.size, partial(are_merged, our_merge)),
     },
 )
 
@@ -229,10 +267,10 @@ SEQUENCES = tuple(
     for m in (50, 200, 800)
 )
 
-CASES = (TYPES, TILT, WHOLE, MEANS, LARGE, *SEQUENCES)
+CASES = (TYPES, TILT, WHOLE, MEANS, MERGE, LARGE, *SEQUENCES)
 
 
-@pytest.mark.kernels("lattice.types", "lattice.power", "lattice.types_means")
+@pytest.mark.kernels("lattice.types", "lattice.power", "lattice.types_means", "lattice.merge")
 @each_contender(CASES)
 def test_laws_of_sums(case, name, timed):
     timed(case, name)

@@ -145,6 +145,41 @@ def test_negligible_powers_may_vanish_and_others_stay():
     np.testing.assert_allclose(found[64:], z[64:] ** 1000, rtol=1e-12)
 
 
+# ---- merging windows ----
+
+
+def merged(mass, first, size, theta=0.3, shift=5.0, noise=1e-12, least=1e-3, error=math.inf):
+    log_pmf, error = np.full(1000, -math.inf), np.full(1000, error)
+    cpu.merge(theta, shift, noise, 1e-13, least, first, size, mass, log_pmf, error)
+    return log_pmf, error
+
+
+@pytest.mark.parametrize(("first", "size"), [(0, 300), (250, 200), (295, 1), (700, 300)])
+def test_a_merged_window(first, size):
+    """Masses lie at their sum modulo 300; the window shrinks to its first and last mass above the least."""
+    mass = np.random.default_rng(size).random(300) ** 6
+    log_pmf, error = merged(mass, first, size)
+    above = [s for s in range(first, first + size) if mass[s % 300] > 1e-3]
+    written = range(above[0], above[-1] + 1) if above else range(0)
+    assert np.flatnonzero(np.isfinite(error)).tolist() == list(written)
+    for s in written:
+        known = max(mass[s % 300], 1e-13)
+        size_of_terms = abs(math.log(known)) + 0.3 * s + 5.0
+        assert abs(log_pmf[s] - oracle.untilted(known, 0.3, s, 5.0)) <= BOUND["merge"] * size_of_terms
+        assert error[s] == pytest.approx(1e-12 / known + 1e-13 + 2**-51 * (0.3 * s + 5.0), rel=1e-12, abs=0.0)
+
+
+def test_a_window_is_taken_only_where_it_is_better():
+    mass = np.linspace(0.01, 1.0, 300)
+    log_pmf, error = merged(mass, 100, 300, noise=1e-10, error=3e-10)
+    better = np.isfinite(log_pmf)
+    everywhere, bound = merged(mass, 100, 300, noise=1e-10)
+    np.testing.assert_array_equal(better, bound < 3e-10)
+    np.testing.assert_array_equal(log_pmf[better], everywhere[better])
+    np.testing.assert_array_equal(error[better], bound[better])
+    assert 0 < better.sum() < 300
+
+
 # ---- ladders ----
 
 
@@ -176,6 +211,38 @@ def test_every_probability_is_within_its_bound(weights, m):
             expected = mpmath.log(count) - total
             assert abs(log_pmf - expected) <= error + 2e-16 * abs(expected)
             assert error < 5e-11
+
+
+def window_of(lattice, m, theta):
+    theta = np.array([theta])
+    return ladder.windows(lattice, m, theta, ladder.spans(lattice, m, theta))
+
+
+@pytest.mark.parametrize("theta", [-3.0, -0.2, 0.0, 0.4, 6.0])
+@pytest.mark.parametrize(("weights", "m"), [([7, 11, 0, 5, 3, 0, 0, 1], 800), ([1, 1], 1), ([1, 10**6, 1], 400)])
+def test_a_window_shows_what_the_whole_law_has(weights, m, theta):
+    lattice = lattice_of(weights)
+    part, whole = window_of(lattice, m, theta), ladder.tilts(lattice, m, np.array([theta]))
+    sums = np.arange(part.first[0], part.first[0] + part.size)
+    left_out = np.delete(whole.mass[0], sums)
+    assert np.abs(left_out).max(initial=0.0) <= whole.noise[0]
+    found = part.mass[0, sums % part.mass.shape[1]]
+    smooth = ladder.RELATIVE * m * ladder.UNIT * whole.mass[0, sums]
+    assert (np.abs(found - whole.mass[0, sums]) <= part.noise[0] + whole.noise[0] + smooth).all()
+
+
+def test_windows_are_short():
+    lattice = lattice_of([7, 11, 0, 5, 3, 0, 0, 1])
+    lengths = [window_of(lattice, m, 0.0).mass.shape[1] for m in (1000, 100_000)]
+    assert lengths[1] < 11 * lengths[0]
+
+
+@pytest.mark.parametrize("threads", [2, 7])
+def test_ladders_have_the_same_bits_for_any_number_of_threads(threads):
+    lattice = lattice_of(range(1, 60))
+    one, many = (ladder.ladder(lattice, 900, num_threads=n) for n in (1, threads))
+    np.testing.assert_array_equal(one.log_pmf, many.log_pmf)
+    np.testing.assert_array_equal(one.error, many.error)
 
 
 def test_a_sum_that_no_tilt_shows_has_a_bound_that_says_so():

@@ -123,10 +123,10 @@ class _Atoms(NamedTuple):
 def _window(tilts, m, log_n):
     """Return the `_Atoms` that one tilt knows and best-of-n may reach; everything below them is one more atom."""
     (mass,), (noise,), (theta,), (log_mgf,) = tilts.mass, tilts.noise, tilts.theta, tilts.log_mgf
-    known = np.flatnonzero(mass > noise / WINDOW)
-    first, last = known[0], known[-1]
-    sums = np.arange(first, last + 1)[mass[first : last + 1] > noise / WINDOW]
-    log_pmf, error = tilts.untilted(m, 0, sums)
+    log_pmf, error = np.full(len(mass), -np.inf), np.full(len(mass), np.inf)
+    tilts.merge(m, WINDOW, log_pmf, error)
+    sums = np.flatnonzero(mass > noise / WINDOW)
+    log_pmf, error, first, last = log_pmf[sums], error[sums], sums[0], sums[-1]
     # Tilted laws fall off faster than geometrically beyond the ends of the window.
     beyond = math.log(len(sums) * noise)
     above = -math.inf if last == len(mass) - 1 else beyond + m * log_mgf - theta * last

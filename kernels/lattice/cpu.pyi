@@ -30,3 +30,15 @@ def sort(
     sorted: NDArray[np.float64],
 ) -> None: ...
 def power(m: int, negligible: float, z: NDArray[np.float64], first: int, last: int) -> None: ...
+def merge(
+    theta: float,
+    shift: float,
+    noise: float,
+    smooth: float,
+    least: float,
+    first: int,
+    size: int,
+    mass: NDArray[np.float64],
+    log_pmf: NDArray[np.float64],
+    error: NDArray[np.float64],
+) -> None: ...

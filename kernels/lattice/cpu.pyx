@@ -15,10 +15,13 @@ cdef extern from *:
         const double *table
         const double *exponents
         const double *generators
+    ctypedef struct merge_tilt:
+        double theta, shift, noise, smooth, least
     ctypedef struct af_table:
         void (*types_block)(const types_problem*, Py_ssize_t, double*, double*) noexcept nogil
         void (*types_means)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*) noexcept nogil
         void (*power)(Py_ssize_t, uint64_t, double, double*) noexcept nogil
+        void (*merge)(const merge_tilt*, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*, double*) noexcept nogil
     const af_table *af_select(const char *isa)
     uint64_t af_sort_key_f64(double x) noexcept nogil
     void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
@@ -81,3 +84,16 @@ def power(uint64_t m, double negligible, double[::1] z, Py_ssize_t first, Py_ssi
     if last > first:
         with nogil:
             complex_power(last - first, m, negligible, &z[2 * first])
+
+
+def merge(double theta, double shift, double noise, double smooth, double least, Py_ssize_t first,
+          Py_ssize_t size, const double[::1] mass, double[::1] log_pmf, double[::1] error):
+    """Write log(mass) - theta s + shift and its error bound where that is below `error`, s = first .. first + size - 1.
+
+    The mass of s is at s modulo the length of `mass`, at least `size` >= 1. Nothing is written before the first and
+    behind the last mass above `least`.
+    """
+    cdef merge_tilt tilt
+    tilt.theta, tilt.shift, tilt.noise, tilt.smooth, tilt.least = theta, shift, noise, smooth, least
+    with nogil:
+        table.merge(&tilt, first, size, mass.shape[0], &mass[0], &log_pmf[0], &error[0])

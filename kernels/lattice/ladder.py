@@ -5,15 +5,18 @@ With steps j = 0..J and log-weights a_j, the law of the sum s under the tilt θ 
     P_θ(s) = IFFT(FFT(p_θ)^m)(s),     p_θ(j) = exp(a_j + θ j - K(θ)),     log P(s) = log P_θ(s) - θ s + m K(θ).
 
 Rounding leaves an error of about the same absolute size everywhere, so one tilt gives small relative errors within a
-few standard deviations of its mean; a ladder of tilts, about one per eight of them, covers the whole law.
+few standard deviations of its mean; a ladder of tilts, about one per eight of them, covers the whole law. Each needs
+a transform of about twenty standard deviations only, however long the law: what lies beyond is below exp(-DEPTH).
 
-The error is measured, not guessed: a transform is longer than the law, and what should be zero behind its end shows
-the noise of that very transform. The bound of a point is `SAFETY` times the largest noise seen, relative to the point,
-plus `RELATIVE` m u for the errors of the weights and of the power, which scale the law smoothly (power.inc).
+The error is measured, not guessed: a transform is longer than the law or its window, and what should be zero behind
+its end shows the noise of that very transform. The bound of a point is `SAFETY` times the largest noise seen, relative
+to the point, plus `RELATIVE` m u for the errors of the weights and of the power, which scale the law smoothly
+(power.inc), and 4 u for each product in the exponent (merge.inc).
 References: spec of the method in arXiv:2404.01730's setting; Granville and Walker (2020) for the support.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import fft
@@ -38,8 +41,12 @@ MISSED = 3.0
 # Points of the grid of tilts that a ladder is planned on, and the largest tilt looked at times J.
 PLAN = 160
 REMOTE = 1e6
+# A window leaves out at most exp(-DEPTH) of a tilted law at either end: far below the noise.
+DEPTH = 52.0
+# Sets up to here are added without transforms.
+SHORT = 256
 # Numbers transformed at once: transforms and what is made of them stay in the second-level cache.
-BATCH = 1 << 15
+BATCH = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -64,16 +71,22 @@ class Lattice:
         """Return probabilities (T, J + 1) of the steps under the tilts `theta` (T,), and K(theta)."""
         exponent = self.log_weight + np.multiply.outer(theta, np.arange(len(self.log_weight)))
         most = exponent.max(axis=1, keepdims=True)
-        weight = np.exp(exponent - most)
+        exponent -= most
+        weight = np.exp(exponent, out=exponent)
         total = weight.sum(axis=1, keepdims=True)
-        return weight / total, (most + np.log(total))[:, 0]
+        weight /= total
+        return weight, (most + np.log(total))[:, 0]
 
     def moments(self, theta):
         """Return means and standard deviations of a step under the tilts `theta`."""
-        weight, _ = self.tilted(theta)
-        step = np.arange(len(self.log_weight))
-        mean = weight @ step
-        return mean, np.sqrt((weight * (step - mean[:, None]) ** 2).sum(axis=1))
+        return _moments(self.tilted(theta)[0])
+
+
+def _moments(weight):
+    """Return means and standard deviations of steps with probabilities `weight` (T, J + 1)."""
+    step = np.arange(weight.shape[1])
+    mean = weight @ step
+    return mean, np.sqrt((weight * (step - mean[:, None]) ** 2).sum(axis=1))
 
 
 def transform_length(lattice, m):
@@ -94,14 +107,18 @@ def power(z, m, num_threads=None):
 
 @dataclass(frozen=True)
 class Tilts:
-    """The law of the sum under several tilts.
+    """Windows of the law of the sum under several tilts.
 
     Parameters
     ----------
     theta, log_mgf : array (T,)
         The tilts and K(theta).
-    mass : array (T, m J + 1)
-        Probabilities of the sums under each tilt; noise where they are smaller than `noise`.
+    first : array (T,) of int
+        Smallest sum of each window.
+    size : int
+        Number of sums in every window.
+    mass : array (T, n)
+        Probabilities under each tilt of the sums s of its window, at s modulo n; noise where they are below `noise`.
     noise : array (T,)
         Bound of the absolute error.
 
@@ -109,30 +126,75 @@ class Tilts:
 
     theta: np.ndarray
     log_mgf: np.ndarray
+    first: np.ndarray
+    size: int
     mass: np.ndarray
     noise: np.ndarray
 
-    def untilted(self, m, row, sums):
-        """Return log-probabilities of `sums` without the tilt of `row`, and bounds of their relative errors.
+    def merge(self, m, allowed, log_pmf, error):
+        """Take over into `log_pmf` and `error` (m J + 1,) the log-probabilities that these tilts know better.
 
-        Where there is less than noise, at impossible sums for one, the bound is above 1.
+        Each tilt offers the sums between the first and the last whose noise is within the part `allowed` of them. Where
+        there is less than noise, at impossible sums for one, the bound of the relative error is above 1.
         """
-        theta, log_mgf, noise = self.theta[row], self.log_mgf[row], self.noise[row]
-        mass = np.maximum(self.mass[row, sums], 0.1 * noise)
-        rounded = abs(theta) * sums[-1] + m * abs(log_mgf)  # the products in the exponent
-        error = noise / mass + UNIT * (RELATIVE * m + 4 * rounded)
-        return np.log(mass) - theta * sums + m * log_mgf, error
+        smooth = RELATIVE * m * UNIT
+        rows = zip(self.theta, m * self.log_mgf, self.noise, self.first, self.mass, strict=True)
+        for theta, shift, noise, first, mass in rows:
+            cpu.merge(theta, shift, noise, smooth, noise / allowed, first, self.size, mass, log_pmf, error)
 
 
 def tilts(lattice, m, theta, num_threads=None):
-    """Return the `Tilts` theta (T,) of the sum of m >= 1 rewards."""
-    length, size = transform_length(lattice, m), m * lattice.top + 1
+    """Return the `Tilts` theta (T,) of the sum of m >= 1 rewards, with the whole law as the window."""
+    size = m * lattice.top + 1
     weight, log_mgf = lattice.tilted(theta)
+    mass = _convolved(weight, m, transform_length(lattice, m), num_threads)
+    noise = _noise(mass, mass[:, size:])
+    return Tilts(theta, log_mgf, np.zeros(len(theta), dtype=np.int64), size, mass[:, :size], noise)
+
+
+def windows(lattice, m, theta, span, num_threads=None):
+    """Return the same where only a window of each law is shown, at least its `span` (see `spans`).
+
+    Transforms are as short as the longest span. A short transform adds up the probabilities of all sums that are equal
+    modulo its length: outside of the window they come to at most 2 exp(-DEPTH) together, which the noise includes.
+    """
+    weight, log_mgf = lattice.tilted(theta)
+    first, last = span
+    size = int((last - first).max()) + 1
+    first = np.minimum(first, m * lattice.top + 1 - size)
+    length = fft.next_fast_len(max(size + PADDING, weight.shape[1]), real=True)
+    mass = _convolved(weight, m, length, num_threads)
+    behind = (first[:, None] + np.arange(size, size + PADDING)) % length
+    noise = _noise(mass, np.take_along_axis(mass, behind, axis=1)) + 2 * np.exp(-DEPTH)
+    return Tilts(theta, log_mgf, first, size, mass, noise)
+
+
+def spans(lattice, m, theta):
+    """Return first and last sums (2, T) beyond which there is at most exp(-DEPTH) under each tilt, at either end.
+
+    By Chernoff's bound P_θ(S >= b) <= exp(m (K(θ + δ) - K(θ)) - δ b) for every δ > 0, and likewise below. This δ is
+    the best where the law is Gaussian.
+    """
+    weight, log_mgf = lattice.tilted(theta)
+    _, deviation = _moments(weight)
+    delta = np.sqrt(2 * DEPTH / np.maximum(m * deviation**2, 1.0))
+    _, around = lattice.tilted(np.concatenate([theta - delta, theta + delta]))
+    below, above = np.split(around, 2)
+    first = np.floor((m * (log_mgf - below) - DEPTH) / delta)
+    last = np.ceil((m * (above - log_mgf) + DEPTH) / delta)
+    return np.clip([first, last], 0, m * lattice.top).astype(np.int64)
+
+
+def _convolved(weight, m, length, num_threads):
+    """Return the m-fold convolution powers of the rows of `weight`, cyclic of a length not below theirs."""
     z = fft.rfft(weight, length, axis=1)
     power(z, m, num_threads)
-    mass = fft.irfft(z, length, axis=1, overwrite_x=True)
-    noise = SAFETY * np.maximum(np.abs(mass[:, size:]).max(axis=1), UNIT * mass.max(axis=1))
-    return Tilts(theta, log_mgf, mass[:, :size], noise)
+    return fft.irfft(z, length, axis=1, overwrite_x=True)
+
+
+def _noise(mass, nothing):
+    """Return bounds of the errors of `mass` by rows, from what is seen where there is `nothing` but them."""
+    return SAFETY * np.maximum(np.abs(nothing).max(axis=1), UNIT * mass.max(axis=1))
 
 
 def reachable(lattice, m):
@@ -167,6 +229,8 @@ def _power_of_support(steps, m):
 def _sumset(a, b):
     """Return the sumset of two sets. Counts of pairs are integers far below 2^53: rounding them is exact."""
     size = len(a) + len(b) - 1
+    if size <= SHORT:
+        return np.convolve(a, b)
     length = fft.next_fast_len(size, real=True)
     pairs = fft.irfft(fft.rfft(a.astype(np.float64), length) * fft.rfft(b.astype(np.float64), length), length)
     return pairs[:size] > 0.5
@@ -206,29 +270,21 @@ class _Climb:
     def __init__(self, lattice, m, tolerance, num_threads):
         self.lattice, self.m, self.num_threads = lattice, m, num_threads
         self.allowed = max(tolerance - RELATIVE * m * UNIT, 1e-13)
-        self.size = m * lattice.top + 1
-        self.possible = reachable(lattice, m)
-        self.log_pmf = np.full(self.size, -np.inf)
-        self.error = np.where(self.possible, np.inf, 0.0)
+        self.log_pmf = np.full(m * lattice.top + 1, -np.inf)
+        self.error = np.where(reachable(lattice, m), np.inf, 0.0)
         self.tilts = 0
 
     def run(self, tolerance):
-        for theta in self._batches(self._plan(OVERLAP * self._reach())):
-            self._add(theta)
+        self._add_in_batches(self._plan(OVERLAP * self._reach()))
         missing = np.flatnonzero(self.error > 2 * tolerance)
         if missing.size:  # laws far from Gaussian between two tilts: the tilts that are centred on the gaps
-            for theta in self._batches(self._centred_on(missing)):
-                self._add(theta)
+            self._add_in_batches(self._centred_on(missing))
         return Ladder(self.log_pmf, self.error, self.tilts)
 
-    def _batches(self, theta):
-        rows = max(1, BATCH // self.size)
-        return [theta[first : first + rows] for first in range(0, len(theta), rows)]
-
     def _reach(self):
-        """Return the half width of the window of a tilt in standard deviations, seen at the untilted law."""
-        known = tilts(self.lattice, self.m, np.zeros(1), self.num_threads)
-        self._take(known)
+        """Return the half width of what a tilt knows well in standard deviations, seen at the untilted law."""
+        theta = np.zeros(1)
+        known = self._add(theta, spans(self.lattice, self.m, theta))
         return np.sqrt(2 * np.log(known.mass.max() * self.allowed / known.noise[0]))
 
     def _plan(self, reach):
@@ -236,43 +292,43 @@ class _Climb:
 
         Along u(θ) = √m ∫ √K'' dθ, in which every tilted law has standard deviation about 1, they are 2 reach apart.
         """
-        theta, _, deviation = self._grid()
+        theta, _, deviation = self._grid
         rate = np.sqrt(self.m) * deviation
         u = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(theta))])
         return np.interp(np.linspace(0.0, u[-1], max(2, int(np.ceil(u[-1] / (2 * reach))) + 1)), u, theta)
 
+    @cached_property
     def _grid(self):
         """Return a grid of tilts from one end of the law to the other, with means and deviations of a step there."""
-        candidates = np.geomspace(1 / self.lattice.top, REMOTE / self.lattice.top, PLAN)
-        highest = candidates[np.argmax(self._missed(candidates) <= MISSED)]
-        lowest = candidates[np.argmax(self._missed(-candidates) <= MISSED)]
+        candidates = REMOTE ** np.linspace(0.0, 1.0, PLAN) / self.lattice.top
+        weight, _ = self.lattice.tilted(np.concatenate([candidates, -candidates]))
+        highest = candidates[np.argmax(self.m * (1.0 - weight[:PLAN, -1]) <= MISSED)]
+        lowest = candidates[np.argmax(self.m * (1.0 - weight[PLAN:, 0]) <= MISSED)]
         # Tilts crowd near 0 where rewards spread far: half of the grid is there, half evenly up to the ends.
         bend = np.linspace(-1.0, 1.0, PLAN) ** 3
         theta = np.where(bend < 0, bend * lowest, bend * highest)
         return theta, *self.lattice.moments(theta)
 
-    def _missed(self, theta):
-        """Return how many of m letters are expected to miss the extreme step on the side of the tilts `theta`."""
-        weight, _ = self.lattice.tilted(theta)
-        return self.m * (weight[:, :-1] if theta[0] > 0 else weight[:, 1:]).sum(axis=1)
-
     def _centred_on(self, sums):
         """Return tilts centred on the middles of the runs of neighbours in `sums`."""
         runs = np.split(sums, np.flatnonzero(np.diff(sums) > 1) + 1)
-        theta, mean, _ = self._grid()
+        theta, mean, _ = self._grid
         return np.interp([0.5 * (run[0] + run[-1]) for run in runs], self.m * mean, theta)
 
-    def _add(self, theta):
-        self._take(tilts(self.lattice, self.m, theta, self.num_threads))
+    def _add_in_batches(self, theta):
+        """Add neighbours in batches: their windows have about the same size."""
+        span = spans(self.lattice, self.m, theta)
+        size = span[1] - span[0] + 1
+        start = 0
+        while start < len(theta):
+            fitting = np.maximum.accumulate(size[start:]) * np.arange(1, len(theta) - start + 1) <= BATCH
+            stop = start + max(1, int(fitting.sum()))
+            self._add(theta[start:stop], span[:, start:stop])
+            start = stop
 
-    def _take(self, known):
-        """Take over what each of the tilts knows best."""
-        self.tilts += len(known.theta)
-        for row in range(len(known.theta)):
-            mass, noise = known.mass[row], known.noise[row]
-            good = np.flatnonzero(mass > noise / self.allowed)
-            part = slice(good[0], good[-1] + 1)
-            log_pmf, error = known.untilted(self.m, row, np.arange(part.start, part.stop))
-            better = error < self.error[part]
-            np.copyto(self.log_pmf[part], log_pmf, where=better)
-            np.copyto(self.error[part], error, where=better)
+    def _add(self, theta, span):
+        """Take over what each of the tilts `theta` knows best, and return them."""
+        known = windows(self.lattice, self.m, theta, span, self.num_threads)
+        self.tilts += len(theta)
+        known.merge(self.m, self.allowed, self.log_pmf, self.error)
+        return known

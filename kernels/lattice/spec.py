@@ -1,4 +1,4 @@
-"""Rows of the lattice kernels. `relative` is relative to what the formula's head says: see types.inc and power.inc."""
+"""Rows of the lattice kernels. `relative` is relative to what the head of the formula's .inc file says."""
 
 from types import MappingProxyType
 
@@ -40,5 +40,17 @@ KERNELS = (
         oracle="lattice:power",
         backends=("cpu",),
         reference="Brent, Percival, Zimmermann (2007), Error bounds on complex floating-point multiplication",
+    ),
+    Kernel(
+        name="merge",
+        formula="log(mass) - θ s + shift where its error is the least so far; relative to |log mass| + |θ| s + |shift|",
+        arguments=("theta", "shift", "noise", "smooth", "least", "first", "size", "mass", "log_pmf", "error"),
+        dtypes=("float64",),
+        domain=((float("-inf"), float("inf")),),
+        bounds=MappingProxyType({"float64": 4e-16}),
+        unit="relative",
+        oracle="lattice:untilted",
+        backends=("cpu",),
+        reference="exponential change of measure",
     ),
 )

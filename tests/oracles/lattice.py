@@ -42,6 +42,12 @@ def power(z, m):
         return mpmath.mpc(z) ** m
 
 
+def untilted(mass, theta, s, shift):
+    """Return log(mass) - theta s + shift in many digits."""
+    with mpmath.workdps(50):
+        return mpmath.log(mass) - mpmath.mpf(theta) * s + mpmath.mpf(shift)
+
+
 def integer_law(weights, m):
     """Return the exact counts of the sums of m steps 0, 1, ... of integer `weights`, by one power of an integer."""
     digit = sum(weights).bit_length() * m + 1
