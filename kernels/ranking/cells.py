@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast.kernels.ranking import cpu
+
+# From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
+# on memory: at most twice that of the cells.
+DENSE = 0.5
+
 
 def _none() -> NDArray[np.float64]:
     return np.empty(0)
@@ -42,3 +48,16 @@ class Cells:
     wins_second: NDArray[np.float64]
     ties: NDArray[np.float64] = field(default_factory=_none)
     home: NDArray[np.uint8] = field(default_factory=_nobody)
+
+
+def completed(cells: Cells) -> Cells:
+    """Return compressed cells of a dense graph as all pairs, in rows, with counts of 0 where a pair never met.
+
+    Those of a sparse graph, and cells that are not compressed or know who was at home, are returned as they are.
+    """
+    pairs = cells.n_items * (cells.n_items - 1) // 2
+    if not DENSE * pairs < len(cells.first) < pairs:
+        return cells
+    items, counts = np.empty((2, pairs), dtype=np.int32), np.empty((3 if cells.ties.size else 2, pairs))
+    given = cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties
+    return Cells(cells.n_items, *items, *counts) if cpu.complete(cells.n_items, *given, items, counts) else cells

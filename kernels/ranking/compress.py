@@ -22,6 +22,7 @@ WORD_BITS = 64
 
 KINDS_WITHOUT_HOME = 2
 KINDS = 6
+HOME_SIDES = 3
 
 
 # Status words of `compress`, and who was at home in the kinds of its rows.
@@ -66,9 +67,10 @@ def _by_table(rows, tallies, ties, homes, words):
     threads.for_blocks(run, blocks, work=TALLY_COST * rows.size, num_threads=1)
     if (words != status.OK).any():
         return None
-    cells = _allocate(rows.n_items, rows.table_cells(table, homes, None), ties, homes)
-    rows.table_cells(table, homes, cells)
-    return cells
+    pairs = rows.n_items * (rows.n_items - 1) // 2
+    cells = _allocate(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties, homes)
+    count = rows.table_cells(table, homes, cells)  # memory beyond them is never touched
+    return Cells(rows.n_items, *(array[:count] for name, array in vars(cells).items() if name != "n_items"))
 
 
 def _by_words(rows, ties, homes, words, num_threads):

@@ -178,6 +178,16 @@ class Problem:
         self, key: int, first: int, last: int, start: _Reals, tolerance: float, limit: int, out: _Reals
     ) -> None: ...
 
+def complete(
+    items: int,
+    first: _Indices,
+    second: _Indices,
+    wins_first: _Reals,
+    wins_second: _Reals,
+    ties: _Reals,
+    pairs: _Indices,
+    counts: _Reals,
+) -> bool: ...
 def cholesky(a: _Reals, n: int) -> bool: ...
 def solve(u: _Reals, x: _Reals) -> None: ...
 def stride(n: int) -> int: ...
