@@ -283,8 +283,9 @@ def by_factors(problem, u, tolerance, limit):
 
 
 def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
-    """Return (u, its evaluation or None, (decrement, step, converged) or None where the graph wants a factor, iterations).
+    """Return (u, its evaluation or None, report, iterations).
 
+    The report is (decrement, step, converged), or None where the graph wants a factor.
     `budget` is the number of products for each step; by default it is what a factor costs, if that is possible.
     """
     n = objective.problem.unknowns
