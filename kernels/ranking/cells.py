@@ -50,6 +50,17 @@ class Cells:
     home: NDArray[np.uint8] = field(default_factory=_nobody)
 
 
+def unwritten(n_items: int, count: int, *, ties: bool, homes: bool) -> Cells:
+    """Return cells whose arrays are to be written.
+
+    All but `home` lie in one array: NumPy asks for large pages from 4 MiB on, and small ones are slower to touch first.
+    """
+    items, *counts = np.empty((4 if ties else 3, count))
+    return Cells(
+        n_items, *items.view(np.int32).reshape(2, count), *counts, home=np.empty(count if homes else 0, dtype=np.uint8)
+    )
+
+
 def completed(cells: Cells) -> Cells:
     """Return compressed cells of a dense graph as all pairs, in rows, with counts of 0 where a pair never met.
 
@@ -58,6 +69,6 @@ def completed(cells: Cells) -> Cells:
     pairs = cells.n_items * (cells.n_items - 1) // 2
     if not DENSE * pairs < len(cells.first) < pairs:
         return cells
-    items, counts = np.empty((2, pairs), dtype=np.int32), np.empty((3 if cells.ties.size else 2, pairs))
+    full = unwritten(cells.n_items, pairs, ties=cells.ties.size > 0, homes=False)
     given = cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties
-    return Cells(cells.n_items, *items, *counts) if cpu.complete(cells.n_items, *given, items, counts) else cells
+    return full if cpu.complete(cells.n_items, *given, full) else cells

@@ -4,7 +4,7 @@ import numpy as np
 
 from alignment_fast.kernels.common import status, threads
 from alignment_fast.kernels.ranking import cpu
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.cells import Cells, unwritten
 
 # Nanoseconds per row on one core: how much is done between two looks at the interpreter.
 TALLY_COST = 2.0
@@ -50,12 +50,6 @@ def compress(
     return cells, words
 
 
-def _allocate(n_items, count, ties, homes):
-    # Counts in one array: NumPy asks for large pages from 4 MiB on, and the first touch of small ones takes longer.
-    items, counts = np.empty((2, count), dtype=np.int32), np.empty((3 if ties else 2, count))
-    return Cells(n_items, *items, *counts, home=np.empty(count if homes else 0, dtype=np.uint8))
-
-
 def _by_table(rows, tallies, ties, homes, words):
     table = np.zeros(tallies, dtype=np.float64 if rows.weighted else np.uint32)
     blocks = -(-rows.size // cpu.BLOCK)
@@ -68,7 +62,7 @@ def _by_table(rows, tallies, ties, homes, words):
     if (words != status.OK).any():
         return None
     pairs = rows.n_items * (rows.n_items - 1) // 2
-    cells = _allocate(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties, homes)
+    cells = unwritten(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties=ties, homes=homes)
     count = rows.table_cells(table, homes, cells)  # memory beyond them is never touched
     return Cells(rows.n_items, *(array[:count] for name, array in vars(cells).items() if name != "n_items"))
 
@@ -90,7 +84,8 @@ def _by_words(rows, ties, homes, words, num_threads):
         rows.word_cells(ordered, ends, first, last, starts, cells, count)
 
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
-    starts, cells = np.cumsum(count) - count, _allocate(rows.n_items, int(count.sum()), ties, homes)
+    starts = np.cumsum(count) - count
+    cells = unwritten(rows.n_items, int(count.sum()), ties=ties, homes=homes)
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
     return cells
 

@@ -131,7 +131,8 @@ cdef extern from *:
     int ranking_has_ties(int model) noexcept nogil
     int ranking_is_complete(const ranking_problem *p) noexcept nogil
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
-                         const double *const *counts, int kinds, int32_t *pairs, double *out) noexcept nogil
+                         const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
+                         double *const *all_counts) noexcept nogil
     const Py_ssize_t RANKING_TERMS
     enum:
         RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
@@ -156,16 +157,18 @@ cdef inline const double *reals(const double[::1] x) noexcept nogil:
 
 
 def complete(Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second, const double[::1] wins_first,
-             const double[::1] wins_second, const double[::1] ties, int32_t[:, ::1] pairs, double[:, ::1] counts):
-    """Write the cells as all pairs of `items` in rows: (first, second) to `pairs`, two or three `counts`, perhaps 0.
+             const double[::1] wins_second, const double[::1] ties, cells):
+    """Write the given cells to `cells` as all pairs of `items` in rows, with counts of 0 where a pair never met.
 
-    False where the cells do not ascend by (first, second), or `first` is not below `second`.
+    False where the given ones do not ascend by (first, second), or `first` is not below `second`.
     """
+    cdef compress_cells all_pairs = pointers(cells, 0)
     cdef const double **given = [&wins_first[0], &wins_second[0], reals(ties)]
-    cdef int ascending, kinds = <int>counts.shape[0]
+    cdef double **written = [all_pairs.wins_first, all_pairs.wins_second, all_pairs.ties]
+    cdef int ascending
     with nogil:
-        ascending = ranking_complete(items, first.shape[0], &first[0], &second[0], given, kinds, &pairs[0, 0],
-                                     &counts[0, 0])
+        ascending = ranking_complete(items, first.shape[0], &first[0], &second[0], given, 3 if ties.shape[0] else 2,
+                                     all_pairs.first, all_pairs.second, written)
     return bool(ascending)
 
 
