@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from alignment_fast.kernels.ranking import cpu
 
 # From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
-# on memory: at most twice that of the cells.
+# on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
 DENSE = 0.5
 
 
