@@ -56,9 +56,9 @@ def unwritten(n_items: int, count: int, *, ties: bool, homes: bool) -> Cells:
     All but `home` lie in one array: NumPy asks for large pages from 4 MiB on, and small ones are slower to touch first.
     """
     items, *counts = np.empty((4 if ties else 3, count))
-    return Cells(
-        n_items, *items.view(np.int32).reshape(2, count), *counts, home=np.empty(count if homes else 0, dtype=np.uint8)
-    )
+    first, second = items.view(np.int32).reshape(2, count)
+    home = np.empty(count if homes else 0, dtype=np.uint8)
+    return Cells(n_items, first, second, counts[0], counts[1], counts[2] if ties else _none(), home)
 
 
 def completed(cells: Cells) -> Cells:
