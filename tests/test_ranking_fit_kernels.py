@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alignment_fast.kernels.ranking import cpu, solve
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.cells import Cells, completed
 from alignment_fast.kernels.ranking.spec import KERNELS
 from oracles import paired_models
 
@@ -83,6 +83,62 @@ def test_products_are_those_of_the_matrix_and_of_differences_of_the_gradient(mod
     step = 1e-6
     higher, lower = (objective.evaluate(u + sign * step * v, curvatures=False).gradient for sign in (1, -1))
     np.testing.assert_allclose(product, (lower - higher) / (2 * step), rtol=1e-6, atol=1e-5)
+
+
+def reordered(cells, order):
+    """Return the same cells in another order."""
+    first, second, wins_first, wins_second, ties = (
+        array[order] if array.size else array
+        for array in (cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties)
+    )
+    return Cells(cells.n_items, first, second, wins_first, wins_second, ties)
+
+
+def test_cells_of_a_dense_graph_are_completed():
+    cells = random_cells(9, 8, ties=True, probability=0.7)
+    full = completed(cells)
+    i, j = np.triu_indices(9, 1)
+    np.testing.assert_array_equal(full.first, i)
+    np.testing.assert_array_equal(full.second, j)
+    for found, given in ((full.wins_first, cells.wins_first), (full.ties, cells.ties)):
+        expected = np.zeros((9, 9))
+        expected[cells.first, cells.second] = given
+        np.testing.assert_array_equal(found, expected[i, j])
+
+
+@pytest.mark.parametrize("kind", ["sparse", "complete", "in another order", "repeated", "turned round"])
+def test_other_cells_are_left_as_they_are(kind):
+    cells = random_cells(40, 8, probability={"sparse": 0.2, "complete": 1.0}.get(kind, 0.7))
+    order = np.arange(len(cells.first))
+    if kind == "in another order":
+        order[[3, 4]] = 4, 3
+    if kind == "repeated":
+        order[4] = 3
+    cells = reordered(cells, order)
+    if kind == "turned round":
+        cells.first[7], cells.second[7] = cells.second[7], cells.first[7]
+    assert completed(cells) is cells
+
+
+@each_model
+@pytest.mark.parametrize("probability", [0.7, 1.0])
+def test_all_pairs_in_rows_give_what_cells_in_any_order_give(model, probability):
+    cells = random_cells(40, 8, ties=True, probability=probability)
+    other = solve.objective(reordered(cells, np.random.default_rng(1).permutation(len(cells.first))), model)
+    dense = solve.objective(cells, model)
+    assert len(dense.cells.first) == 780
+    u, v = unknowns(dense, 2), unknowns(dense, 3)
+    at, expected = dense.evaluate(u), other.evaluate(u)
+    size = 100 * len(cells.first) * BOUND["gradient"]
+    assert at.value == pytest.approx(expected.value, rel=BOUND["gradient"])
+    np.testing.assert_allclose(at.gradient, expected.gradient, atol=size)
+    np.testing.assert_allclose(at.diagonal, expected.diagonal, rtol=1e-13)
+    np.testing.assert_allclose(dense.hessian(u, at)(v), other.hessian(u, expected)(v), rtol=1e-12, atol=1e-9)
+    matrices = [
+        objective.matrix(found.curvature, found.mixed, found.tie_curvature, np.zeros(len(u)))
+        for objective, found in ((dense, at), (other, expected))
+    ]
+    np.testing.assert_allclose(*matrices, rtol=1e-12, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 63, 64, 65, 130, 300])

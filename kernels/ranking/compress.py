@@ -4,7 +4,7 @@ import numpy as np
 
 from alignment_fast.kernels.common import status, threads
 from alignment_fast.kernels.ranking import cpu
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.cells import Cells, unwritten
 
 # Nanoseconds per row on one core: how much is done between two looks at the interpreter.
 TALLY_COST = 2.0
@@ -22,6 +22,7 @@ WORD_BITS = 64
 
 KINDS_WITHOUT_HOME = 2
 KINDS = 6
+HOME_SIDES = 3
 
 
 # Status words of `compress`, and who was at home in the kinds of its rows.
@@ -49,12 +50,6 @@ def compress(
     return cells, words
 
 
-def _allocate(n_items, count, ties, homes):
-    first, second = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
-    tied, home = np.empty(count if ties else 0), np.empty(count if homes else 0, dtype=np.uint8)
-    return Cells(n_items, first, second, np.empty(count), np.empty(count), tied, home)
-
-
 def _by_table(rows, tallies, ties, homes, words):
     table = np.zeros(tallies, dtype=np.float64 if rows.weighted else np.uint32)
     blocks = -(-rows.size // cpu.BLOCK)
@@ -66,9 +61,10 @@ def _by_table(rows, tallies, ties, homes, words):
     threads.for_blocks(run, blocks, work=TALLY_COST * rows.size, num_threads=1)
     if (words != status.OK).any():
         return None
-    cells = _allocate(rows.n_items, rows.table_cells(table, homes, None), ties, homes)
-    rows.table_cells(table, homes, cells)
-    return cells
+    pairs = rows.n_items * (rows.n_items - 1) // 2
+    cells = unwritten(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties=ties, homes=homes)
+    count = rows.table_cells(table, homes, cells)  # memory beyond them is never touched
+    return Cells(rows.n_items, *(array[:count] for name, array in vars(cells).items() if name != "n_items"))
 
 
 def _by_words(rows, ties, homes, words, num_threads):
@@ -88,7 +84,8 @@ def _by_words(rows, ties, homes, words, num_threads):
         rows.word_cells(ordered, ends, first, last, starts, cells, count)
 
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
-    starts, cells = np.cumsum(count) - count, _allocate(rows.n_items, int(count.sum()), ties, homes)
+    starts = np.cumsum(count) - count
+    cells = unwritten(rows.n_items, int(count.sum()), ties=ties, homes=homes)
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
     return cells
 

@@ -29,6 +29,7 @@ cdef extern from *:
         const int32_t *column
         const double *value
         double ridge, gamma
+        int complete
     ctypedef struct ranking_sums:
         double *gradient
         double *diagonal
@@ -128,6 +129,10 @@ cdef extern from *:
     Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
     Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
     int ranking_has_ties(int model) noexcept nogil
+    int ranking_is_complete(const ranking_problem *p) noexcept nogil
+    int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
+                         const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
+                         double *const *all_counts) noexcept nogil
     const Py_ssize_t RANKING_TERMS
     enum:
         RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
@@ -149,6 +154,22 @@ SINGULAR = RANKING_SINGULAR
 
 cdef inline const double *reals(const double[::1] x) noexcept nogil:
     return &x[0] if x.shape[0] else NULL
+
+
+def complete(Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second, const double[::1] wins_first,
+             const double[::1] wins_second, const double[::1] ties, cells):
+    """Write the given cells to `cells` as all pairs of `items` in rows, with counts of 0 where a pair never met.
+
+    False where the given ones do not ascend by (first, second), or `first` is not below `second`.
+    """
+    cdef compress_cells all_pairs = pointers(cells, 0)
+    cdef const double **given = [&wins_first[0], &wins_second[0], reals(ties)]
+    cdef double **written = [all_pairs.wins_first, all_pairs.wins_second, all_pairs.ties]
+    cdef int ascending
+    with nogil:
+        ascending = ranking_complete(items, first.shape[0], &first[0], &second[0], given, 3 if ties.shape[0] else 2,
+                                     all_pairs.first, all_pairs.second, written)
+    return bool(ascending)
 
 
 cdef double *allocate(Py_ssize_t n) except NULL:
@@ -183,6 +204,7 @@ cdef class Problem:
         self.problem.column = &column[0] if column.shape[0] else NULL
         self.problem.value = reals(value)
         self.problem.ridge, self.problem.gamma = ridge, gamma
+        self.problem.complete = ranking_is_complete(&self.problem)
         self.unknowns = ranking_unknowns(&self.problem)
 
     @property
@@ -410,7 +432,7 @@ cdef class Rows:
                 table.compress_tally(&self.rows, first, last, &counts[0], &status[0])
 
     def table_cells(self, tallies, bint homes, cells):
-        """Write the cells of `tallies` to `cells` unless it is None; returns how many there are."""
+        """Write the cells of `tallies` to `cells`; returns how many there are."""
         cdef compress_cells out = pointers(cells, 0)
         cdef const uint8_t[::1] content = tallies.view("u1")
         cdef bint real = self.weighted

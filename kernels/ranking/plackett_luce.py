@@ -145,10 +145,10 @@ def maximize(objective, start, *, tolerance, limit):
     """Return the `solve.Maximum` of an objective, from `start` (None: from one gradient)."""
     u = solve.start_of(objective) if start is None else start
     u = objective.centred(u) if objective.free else u
-    u, report, iterations = solve.by_conjugate_gradients(
+    u, at, report, iterations = solve.by_conjugate_gradients(
         objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * solve.WATCHED
     )
-    return solve.certify(objective, u, report, iterations)
+    return solve.certify(objective, u, report, iterations, at)
 
 
 def covariance(objective, u):

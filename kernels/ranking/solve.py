@@ -14,6 +14,7 @@ import numpy as np
 
 from alignment_fast.kernels.common.threads import for_blocks
 from alignment_fast.kernels.ranking import cpu
+from alignment_fast.kernels.ranking.cells import completed
 
 MODELS = {
     "bradley-terry": cpu.BRADLEY_TERRY,
@@ -38,8 +39,10 @@ GLANCED, WATCHED = 2, 6
 LOOSE = 0.03
 # As in newton.inc: decrement, and step, below which rounding may be all that is left, and rounding of the objective.
 FLOOR, CHORD, SLACK, HALVINGS = 1e-7, 0.01, 1e-12, 40
-# Largest entry of 2 atanh in the start: log-odds of 0.975.
-STEEPEST = 0.95
+# A last step that is this part of the tolerance is not taken: the gradient after it would cost one more pass.
+NEGLIGIBLE = 1e-4
+# Largest entry of 2 atanh in the start: log-odds of 0.975. Variance of the scores up to which they are spread.
+STEEPEST, WIDEST = 0.95, 1.0
 
 NOTHING = np.empty(0)
 
@@ -90,7 +93,8 @@ def problem(cells, model, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0):
 class Maximum:
     """Where an objective is largest, and how that is known.
 
-    `step` is the largest entry of the last Newton step, which was still taken; `decrement` is √(gᵀH⁻¹g) before it.
+    `step` is the largest entry of the last Newton step, which was still taken unless negligible; `decrement` is
+    √(gᵀH⁻¹g) before it.
     """
 
     unknowns: np.ndarray
@@ -132,9 +136,10 @@ class Objective:
     """Penalised log-likelihood of cells under a model; `free`: without a prior, all scores may move alike."""
 
     def __init__(self, cells, model, *, covariates, ridge, gamma, num_threads):
-        self.cells, self.model, self.covariates, self.ridge, self.gamma = cells, model, covariates, ridge, gamma
+        self.cells = cells if covariates.width else completed(cells)
+        self.model, self.covariates, self.ridge, self.gamma = model, covariates, ridge, gamma
         self.num_threads = num_threads
-        self.problem = problem(cells, model, covariates=covariates, ridge=ridge, gamma=gamma)
+        self.problem = problem(self.cells, model, covariates=covariates, ridge=ridge, gamma=gamma)
         self.items, self.free = cells.n_items, ridge == gamma == 0.0
         self.ties = MODELS[model] in WITH_TIES
 
@@ -229,13 +234,18 @@ def origin_of(objective):
 
 
 def start_of(objective):
-    """Return scores from one gradient at equal scores: the log-odds of each item's share of wins."""
+    """Return scores from one gradient at equal scores: the log-odds of each item's share of wins, spread.
+
+    Against opponents whose scores have variance v, log-odds of a share are about 1/√(1 + πv/8) of the score, so they
+    have variance v/(1 + πv/8) themselves.
+    """
     u = origin_of(objective)
     at = objective.evaluate(u, curvatures=False)
     items = objective.items
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(at.diagonal[:items] > 0, at.gradient[:items] / at.diagonal[:items], 0.0)
-    u[:items] = 2.0 * np.arctanh(np.clip(0.5 * share, -STEEPEST, STEEPEST))
+    odds = 2.0 * np.arctanh(np.clip(0.5 * share, -STEEPEST, STEEPEST))
+    u[:items] = odds / np.sqrt(1.0 - np.pi / 8.0 * min(odds.var(), WIDEST))
     return objective.centred(u)
 
 
@@ -244,17 +254,17 @@ def maximize(objective, start, *, tolerance, limit):
     n = objective.problem.unknowns
     u, iterations = objective.centred(start) if objective.free else start.copy(), 0
     if n > ALWAYS_DENSE:
-        u, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit)
+        u, at, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit)
         if report is not None or n > LARGEST_DENSE:
-            return certify(objective, u, report, iterations)
+            return certify(objective, u, report, iterations, at)
     u, report, more = by_factors(objective.problem, u, tolerance, limit - iterations)
     return certify(objective, u, report, iterations + more)
 
 
-def certify(objective, u, report, iterations):
-    """Return the `Maximum` at `u`, with the gradient there; `report` is (decrement, step, converged) or None."""
+def certify(objective, u, report, iterations, at=None):
+    """Return the `Maximum` at `u`, evaluated there as `at`; `report` is (decrement, step, converged) or None."""
     u = objective.centred(u) if objective.free else u
-    at = objective.evaluate(u, curvatures=False)
+    at = objective.evaluate(u, curvatures=False) if at is None else at
     decrement, step, converged = (np.inf, np.inf, False) if report is None else report
     return Maximum(u, at.value, float(np.abs(at.gradient).max()), decrement, step, iterations, converged)
 
@@ -273,8 +283,9 @@ def by_factors(problem, u, tolerance, limit):
 
 
 def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
-    """Return (u, (decrement, step, converged) or None where the graph wants a factor, iterations).
+    """Return (u, its evaluation or None, report, iterations).
 
+    The report is (decrement, step, converged), or None where the graph wants a factor.
     `budget` is the number of products for each step; by default it is what a factor costs, if that is possible.
     """
     n = objective.problem.unknowns
@@ -291,17 +302,18 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
             product = objective.hessian(u, at)
             step, found = conjugate_gradients(product, at.diagonal, right, relative, watched, budget)
             if not found:
-                return u, None, iteration - 1
+                return u, at, None, iteration - 1
             step = objective.centred(step) if objective.free else step
             size = float(np.abs(step).max())
             if size > tolerance:
                 break
         decrement = float(np.sqrt(max((at.gradient * step).sum(), 0.0)))
         if size <= tolerance or (CHORD >= size > 0.5 * previous and decrement <= FLOOR):
-            return u + step, (decrement, size, True), iteration
+            taken = size > NEGLIGIBLE * tolerance
+            return u + taken * step, None if taken else at, (decrement, size, True), iteration
         u, at = improve(objective, u, at, step)
         previous = size
-    return u, (decrement, previous, False), limit
+    return u, at, (decrement, previous, False), limit
 
 
 def improve(objective, u, at, step):
@@ -378,6 +390,7 @@ def reduce_bias(cells, covariates, start, *, tolerance, limit, num_threads=None)
     leverages are found anew until scores stay.
     """
     plain = objective(cells, "bradley-terry", covariates=covariates, num_threads=num_threads)
+    cells = plain.cells
     u, iterations = start, 0
     while True:
         at = plain.evaluate(u)

@@ -164,12 +164,16 @@ AF_INLINE AF_REAL AF_TYPED(af_log1mexp)(AF_REAL a) {
 
 /* ---- logistic ---- */
 
-/* log(1 + exp x) = max(x, 0) + log1p(e), e = exp(-|x|) <= 1; log1p(e) = 2 atanh(w/2), w = e / (1 + e/2). */
-AF_INLINE AF_REAL AF_TYPED(af_softplus)(AF_REAL x) {
-    const AF_REAL e = AF_TYPED(af_exp)(-AF_TYPED(af_absolute)(x));
+/* log(1 + e), 0 <= e <= 1, as 2 atanh(w/2), w = e / (1 + e/2). */
+AF_INLINE AF_REAL AF_TYPED(af_log1p_unit)(AF_REAL e) {
     const AF_REAL w = e / AF_TYPED(af_step)(1, e, (AF_REAL)0.5, 1), z = (AF_REAL)0.25 * w * w;
+    return AF_TYPED(af_step)(1, w * z, AF_POLYNOMIAL(LOG1P, 1, z), w);
+}
+
+/* log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|)). */
+AF_INLINE AF_REAL AF_TYPED(af_softplus)(AF_REAL x) {
     const AF_REAL positive = x < 0 ? 0 : x;
-    return positive + AF_TYPED(af_step)(1, w * z, AF_POLYNOMIAL(LOG1P, 1, z), w);
+    return positive + AF_TYPED(af_log1p_unit)(AF_TYPED(af_exp)(-AF_TYPED(af_absolute)(x)));
 }
 
 /* 1 / (1 + exp(-x)), from exp(-|x|). */
