@@ -36,6 +36,7 @@ PACKAGES = {
     "alignment_fast.ranking": "alignment_fast/ranking",
     "alignment_fast.reproduce": "alignment_fast/reproduce",
     "alignment_fast.reproduce.asymptotics": "alignment_fast/reproduce/asymptotics",
+    "alignment_fast.reproduce.sampling": "alignment_fast/reproduce/sampling",
     "alignment_fast.kernels": "kernels",
     **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
 }

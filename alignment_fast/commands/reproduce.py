@@ -3,8 +3,10 @@
 import typer
 
 from alignment_fast.commands.asymptotics import asymptotics
+from alignment_fast.commands.sampling import sampling
 
 __all__ = ["reproduce"]
 
 reproduce = typer.Typer(help="Compute the figures and tables of the papers again.")
 reproduce.command("asymptotics")(asymptotics)
+reproduce.command("sampling")(sampling)
