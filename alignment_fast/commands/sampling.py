@@ -1,6 +1,7 @@
 """``alignment-fast reproduce sampling``: "How sampling shapes LLM alignment", computed again."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,9 +35,9 @@ def sampling(
 ) -> None:
     """Compute the findings of "How Sampling Shapes LLM Alignment" (arXiv:2602.12180) again.
 
-    Oscillation on a cycle against its exact threshold, for IPO and for DPO; Lyapunov exponents and bifurcations; collapse
-    of entropy on strongly transitive preferences; and a sweep over many matrices. Finished blocks of the sweep are stored
-    in DIR/blocks, and the same command goes on from there after it was stopped.
+    Oscillation on a cycle against its exact threshold, for IPO and for DPO; Lyapunov exponents and bifurcations;
+    collapse of entropy on strongly transitive preferences; and a sweep over many matrices. Finished blocks of the sweep
+    are stored in DIR/blocks, and the same command goes on from there after it was stopped.
 
     Exit codes: 0 success; 2 bad options, bad input, or files that cannot be written; 130 interrupted.
     """
@@ -94,7 +95,8 @@ def _sweep(folder: Path, sources: "list[Matrices]", rounds: int, points: int) ->
         for source, sweep in _sweeps(sources, rounds, points):
             total = len(sweep.P) * points**2
             task = progress.add_task(f"sweep of {source}, {sweep.method}", total=total)
-            found = sweep.run(folder / f"{source}-{sweep.method}-{sweep.key}", lambda n, t=task: progress.advance(t, n))
+            advance = partial(progress.advance, task)
+            found = sweep.run(folder / f"{source}-{sweep.method}-{sweep.key}", advance)
             rows["sweep"] += paper.summary(source, sweep, found)
     return rows
 

@@ -1,8 +1,8 @@
 """The findings of Chen et al., "How sampling shapes LLM alignment" (arXiv:2602.12180), computed again.
 
-The parameters of the paper's figures are not known in full; those here are of our choice, and every result stands beside
-what theory says of it. Policies are trained on their own samples and drawn to their own past, by MRS-IPO and MRS-DPO of
-`alignment_fast.dynamics`.
+The parameters of the paper's figures are not known in full; those here are chosen to show what it finds, and results
+stand beside what theory says of them. Policies are trained on their own samples and drawn to their own past, by MRS-IPO
+and MRS-DPO of `alignment_fast.dynamics`.
 """
 
 from alignment_fast.reproduce.sampling.bifurcation import exponents, visits

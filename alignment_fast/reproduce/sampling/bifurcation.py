@@ -40,11 +40,15 @@ def exponents(steps: int = 20_000) -> Iterator[Exponent]:
     """Yield the exponent at each of `BETAS`, a quarter of them for DPO; λ = 1."""
     uniform = np.full(3, -np.log(3.0))
     for method, signal in SIGNAL.items():
-        parameters = {"alpha": ALPHA, "beta": BETAS * signal, "lam": 1.0}
-        exponent = dynamics.lyapunov_exponent(CYCLE, **parameters, init=INIT, steps=steps, method=method)
-        run = dynamics.sweep(CYCLE, **parameters, init=INIT, steps=_ROUNDS, burn_in=2 * _ROUNDS // 3, method=method)
-        radius = dynamics.spectral_radius(CYCLE, uniform, **parameters, method=method)
-        columns = np.stack([parameters["beta"], radius, exponent, run.cycle_strength, run.period], axis=-1)
+        beta = BETAS * signal
+        exponent = dynamics.lyapunov_exponent(
+            CYCLE, alpha=ALPHA, beta=beta, lam=1.0, init=INIT, steps=steps, method=method
+        )
+        run = dynamics.sweep(
+            CYCLE, alpha=ALPHA, beta=beta, lam=1.0, init=INIT, steps=_ROUNDS, burn_in=2 * _ROUNDS // 3, method=method
+        )
+        radius = dynamics.spectral_radius(CYCLE, uniform, alpha=ALPHA, beta=beta, lam=1.0, method=method)
+        columns = np.stack([beta, radius, exponent, run.cycle_strength, run.period], axis=-1)
         yield from (Exponent(method, *values) for values in columns.tolist())
 
 

@@ -14,8 +14,8 @@ from alignment_fast.random import Stream
 
 # Scored responses of the built-in sweep: as many prompts, responses and attributes as here, scores 0 to 4.
 DRAWN_PROMPTS, RESPONSES, ATTRIBUTES, LEVELS = 1_000, 4, 5, 5
-# Wins added to each side of every pair of a table of counts: the mean under a uniform prior on the chance, inside (0, 1)
-# even where one side won every comparison.
+# Wins added to each side of every pair of a table of counts: the mean under a uniform prior on the chance, which lies
+# inside (0, 1) even where one side won every comparison.
 PRIOR = 1.0
 
 
