@@ -6,9 +6,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from alignment_fast._files import replacing
 from alignment_fast.commands.asymptotics_tables import TABLES
-from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
+from alignment_fast.commands.results import cell, save
+from alignment_fast.commands.terminal import output, progress_bar, table
 
 __all__ = ["asymptotics"]
 
@@ -44,7 +44,7 @@ def asymptotics(
             results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
     _print(results, replicates, seed)
     if out is not None:
-        _save(out, results)
+        save(out, results, _figures(results))
 
 
 def _parts(replicates: int, seed: int) -> dict[str, Part]:
@@ -68,24 +68,11 @@ def _print(results: dict[str, list[Any]], replicates: int, seed: int) -> None:
     for name, tables in TABLES.items():
         for title, columns, note, chosen in tables:
             rows = filter(chosen, results[name])
-            cells = ([_cell(getattr(row, field), style) for field, (_, style) in columns.items()] for row in rows)
+            cells = ([cell(getattr(row, field), style) for field, (_, style) in columns.items()] for row in rows)
             console.print(f"\n{title}", markup=False)
             console.print(table([heading for heading, _ in columns.values()], cells))
             if note:
                 console.print(note, markup=False)
-
-
-def _cell(value: Any, style: str) -> str:
-    return "" if value != value else format(value, style)  # NaN: there is no such number
-
-
-def _save(folder: Path, results: dict[str, list[Any]]) -> None:
-    for name, rows in results.items():
-        with replacing(folder / f"{name}.csv") as file:
-            file.write(csv_bytes(rows[0]._fields, rows))
-    for name, figure in _figures(results).items():
-        with replacing(folder / f"{name}.png") as file:
-            figure.savefig(file, format="png", dpi=150)
 
 
 def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alignment_fast._files import replacing
+from alignment_fast.commands.results import cell, save
 from alignment_fast.commands.sampling_tables import TABLES, Printed, summary_rows
-from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
+from alignment_fast.commands.terminal import output, progress_bar, table
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from alignment_fast.reproduce.sampling import Matrices, StoredSweep
 
 __all__ = ["sampling"]
@@ -48,10 +46,10 @@ def sampling(
     with af.num_threads(threads or af.get_num_threads()):
         results = _synthetic()
         _print(TABLES, results)
-        _save(out, results)
+        save(out, results, _figures(results))
         swept = _sweep(out / "blocks", sources, rounds, points)
     _print(summary_rows(swept["sweep"]), swept)
-    _save(out, swept)
+    save(out, swept, _figures(swept))
 
 
 def _matrices(data: Path | None, seed: int) -> "list[Matrices]":
@@ -114,29 +112,14 @@ def _print(tables: Iterable[Printed], results: dict[str, list[Any]]) -> None:
     console = output()
     for part in tables:
         rows = filter(part.chosen, results[part.name])
-        cells = ([_cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
+        cells = ([cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
         console.print(f"\n{part.title}", markup=False)
         console.print(table([heading for heading, _ in part.columns.values()], cells))
         if part.note:
             console.print(part.note, markup=False)
 
 
-def _cell(value: Any, style: str) -> str:
-    return "" if value != value else format(value, style)  # NaN: there is no such number
-
-
-def _save(folder: Path, results: dict[str, list[Any]]) -> None:
-    for name, rows in results.items():
-        with replacing(folder / f"{name}.csv") as file:
-            file.write(csv_bytes(rows[0]._fields, rows))
-    for name, figure in _figures(results):
-        with replacing(folder / f"{name}.png") as file:
-            figure.savefig(file, format="png", dpi=150)
-
-
-def _figures(results: dict[str, list[Any]]) -> "Iterator[tuple[str, Figure]]":
+def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
     from alignment_fast.reproduce.sampling import figures
 
-    for name, draw in figures.FIGURES.items():
-        if name in results:
-            yield name, draw(results)
+    return {name: draw(results) for name, draw in figures.FIGURES.items() if name in results}

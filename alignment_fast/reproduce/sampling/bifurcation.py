@@ -10,6 +10,8 @@ import numpy as np
 from alignment_fast import dynamics
 from alignment_fast.reproduce.sampling.cycle import CYCLE, SIGNAL
 
+__all__ = ["ALPHA", "BETAS", "INIT", "VISITS", "Exponent", "Visit", "exponents", "visits"]
+
 ALPHA = 0.48
 BETAS = np.linspace(0.5, 45.0, 446)
 INIT = np.array([0.4, 0.35, 0.25])

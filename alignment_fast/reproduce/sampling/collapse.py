@@ -9,6 +9,21 @@ import numpy as np
 
 from alignment_fast import dynamics
 
+__all__ = [
+    "ALPHAS",
+    "BETA",
+    "FEEDBACKS",
+    "INIT",
+    "METHODS",
+    "ORDERED",
+    "RECORDED",
+    "STRENGTHS",
+    "Collapse",
+    "CollapsePath",
+    "collapse_paths",
+    "collapses",
+]
+
 # Bradley-Terry with these strengths: strongly transitive and row dominant.
 STRENGTHS = np.array([1.5, 0.5, -0.3, -1.2])
 ORDERED = 1.0 / (1.0 + np.exp(STRENGTHS - STRENGTHS[:, None]))

@@ -9,6 +9,26 @@ import numpy as np
 
 from alignment_fast import dynamics
 
+__all__ = [
+    "ASIDE",
+    "CASES",
+    "CYCLE",
+    "INIT",
+    "LAM",
+    "SIGNAL",
+    "STRENGTH",
+    "THRESHOLD_ALPHAS",
+    "Oscillation",
+    "PhasePoint",
+    "Step",
+    "Threshold",
+    "exact_threshold",
+    "oscillations",
+    "paths",
+    "phase_diagram",
+    "thresholds",
+]
+
 # Each response beats the next with probability 0.9.
 STRENGTH = 0.4
 CYCLE = 0.5 + STRENGTH * np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
@@ -140,7 +160,7 @@ def phase_diagram(points: int = 40) -> Iterator[PhasePoint]:
     --------
     >>> from alignment_fast.reproduce.sampling import phase_diagram
     >>> [point.cycle_strength > 1e-3 for point in phase_diagram(2) if point.method == "ipo"]
-    [False, True, False, True]
+    [False, True, True, True]
 
     """
     alpha = np.linspace(0.0, 0.98, points)[:, None]

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = ["FIGURES"]
+
 Results = Mapping[str, Sequence[Any]]
+# Colours span at least this much.
+_SMALLEST_RANGE = 1e-6
 NAMES = {"ipo": "IPO", "dpo": "DPO"}
 RESPONSES = (EXACT, BOUND, "#3f8f5f")
 
@@ -52,14 +56,17 @@ def phase_figure(results: Results) -> Figure:
         label = f"α² + {'16 ' if method == 'dpo' else ''}a²β²λ²/3 = 1"
         axes.plot(alpha, exact, color="white", ls="--", lw=1.5, label=label)
         axes.set(ylabel="β·λ", title=NAMES[method])
-        axes.legend(fontsize="small", labelcolor="white", frameon=False)
+        axes.legend(fontsize="small", loc="lower left", facecolor="0.25", labelcolor="white")
     return figure
 
 
 def _heat(figure: Figure, axes: Axes, of: Mapping[str, np.ndarray], y: str, field: str, label: str) -> None:
     alpha, height = np.unique(of["alpha"]), np.unique(of[y])
     values = of[field].reshape(len(alpha), len(height)).T
-    image = axes.pcolormesh(alpha, height, values, cmap="viridis", shading="nearest", rasterized=True)
+    most = max(float(values.max()), _SMALLEST_RANGE)  # what rounding leaves is no pattern
+    image = axes.pcolormesh(
+        alpha, height, values, cmap="viridis", vmin=0.0, vmax=most, shading="nearest", rasterized=True
+    )
     figure.colorbar(image, ax=axes, label=label)
     axes.set_xlabel("α")
 

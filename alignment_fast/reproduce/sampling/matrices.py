@@ -12,6 +12,8 @@ import numpy as np
 from alignment_fast import policy, tables
 from alignment_fast.random import Stream
 
+__all__ = ["FOLDERS", "Matrices", "drawn", "of_folder", "of_scored_responses"]
+
 # Scored responses of the built-in sweep: as many prompts, responses and attributes as here, scores 0 to 4.
 DRAWN_PROMPTS, RESPONSES, ATTRIBUTES, LEVELS = 1_000, 4, 5, 5
 # Wins added to each side of every pair of a table of counts: the mean under a uniform prior on the chance, which lies

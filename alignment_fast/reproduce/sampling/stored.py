@@ -13,6 +13,8 @@ import numpy as np
 from alignment_fast import __version__, dynamics
 from alignment_fast._files import replacing
 
+__all__ = ["FIELDS", "StoredSweep"]
+
 # What is stored of each trajectory.
 FIELDS = np.dtype([("cycle_strength", "<f8"), ("entropy", "<f8"), ("period", "<f8"), ("converged", "?")])
 

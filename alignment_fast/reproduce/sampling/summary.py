@@ -11,6 +11,8 @@ from alignment_fast import policy
 from alignment_fast.reproduce.sampling.matrices import Matrices
 from alignment_fast.reproduce.sampling.stored import StoredSweep
 
+__all__ = ["OSCILLATING", "MatrixRow", "SummaryRow", "kinds", "matrix_rows", "summary"]
+
 # Mean variance of the probabilities above which a trajectory that has not converged counts as oscillating.
 OSCILLATING = 1e-6
 
