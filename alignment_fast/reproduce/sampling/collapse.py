@@ -86,5 +86,6 @@ def collapse_paths() -> Iterator[CollapsePath]:
         gap = run.path[:, 0] - run.path[:, 1]
         entropy = -(np.exp(run.path) * run.path).sum(-1)
         growth = np.diff(gap, prepend=np.nan) / np.diff(RECORDED, prepend=-1)
-        for values in zip(RECORDED, *(column.tolist() for column in (entropy, gap, growth)), strict=True):
-            yield CollapsePath(method, *values, predicted)
+        columns = entropy.tolist(), gap.tolist(), growth.tolist()
+        for t, nats, log_odds, rate in zip(RECORDED, *columns, strict=True):
+            yield CollapsePath(method, t, nats, log_odds, rate, predicted)

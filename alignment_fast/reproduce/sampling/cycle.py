@@ -112,13 +112,17 @@ def oscillations() -> Iterator[Oscillation]:
     """Yield what becomes of each of `CASES`, for IPO and for DPO."""
     uniform = np.full(3, -np.log(3.0))
     for method in SIGNAL:
-        for case, parameters in _cases(method):
-            run = dynamics.simulate(CYCLE, **parameters, init=INIT, steps=_ROUNDS, burn_in=_BURN_IN, method=method)
-            radius = dynamics.spectral_radius(CYCLE, uniform, **parameters, method=method)
+        for case, alpha, beta in _cases(method):
+            run = dynamics.simulate(
+                CYCLE, alpha=alpha, beta=beta, lam=LAM, init=INIT, steps=_ROUNDS, burn_in=_BURN_IN, method=method
+            )
+            radius = dynamics.spectral_radius(CYCLE, uniform, alpha=alpha, beta=beta, lam=LAM, method=method)
             yield Oscillation(
                 method,
                 case,
-                *parameters.values(),
+                alpha,
+                beta,
+                LAM,
                 float(radius),
                 float(run.cycle_strength),
                 float(run.period),
@@ -130,14 +134,17 @@ def oscillations() -> Iterator[Oscillation]:
 def paths(steps: int = 100) -> Iterator[Step]:
     """Yield the policies of rounds 0 to `steps` of each of `CASES`, for IPO and for DPO."""
     for method in SIGNAL:
-        for case, parameters in _cases(method):
-            run = dynamics.simulate(CYCLE, **parameters, init=INIT, steps=steps, record=1, method=method)
+        for case, alpha, beta in _cases(method):
+            run = dynamics.simulate(
+                CYCLE, alpha=alpha, beta=beta, lam=LAM, init=INIT, steps=steps, record=1, method=method
+            )
             yield from (Step(method, case, t, *pi) for t, pi in enumerate(np.exp(run.path).tolist()))
 
 
-def _cases(method: str) -> Iterator[tuple[str, dict[str, float]]]:
+def _cases(method: str) -> Iterator[tuple[str, float, float]]:
+    """Yield the name, α and β of each of `CASES`."""
     for case, (alpha, beta) in CASES.items():
-        yield case, {"alpha": alpha, "beta": beta * SIGNAL[method], "lam": LAM}
+        yield case, alpha, beta * SIGNAL[method]
 
 
 def thresholds() -> Iterator[Threshold]:
@@ -177,12 +184,12 @@ def phase_diagram(points: int = 40) -> Iterator[PhasePoint]:
             burn_in=_BURN_IN,
             method=method,
         )
-        grid = {"alpha": np.repeat(alpha, points), "beta": np.tile(feedback / LAM, points), "lam": LAM}
-        radius = dynamics.spectral_radius(CYCLE, uniform, **grid, method=method)
-        predicted = _predicted(grid, radius, method)
+        alphas, feedbacks = np.repeat(alpha, points), np.tile(feedback, points)
+        radius = dynamics.spectral_radius(CYCLE, uniform, alpha=alphas, beta=feedbacks / LAM, lam=LAM, method=method)
+        predicted = _predicted(alphas, feedbacks, radius, method)
         columns = (
-            grid["alpha"],
-            grid["beta"] * LAM,
+            alphas,
+            feedbacks,
             radius,
             run.cycle_strength.ravel(),
             predicted[0],
@@ -192,9 +199,9 @@ def phase_diagram(points: int = 40) -> Iterator[PhasePoint]:
         yield from (PhasePoint(method, *values) for values in np.stack(columns, axis=-1).tolist())
 
 
-def _predicted(grid, radius, method):
+def _predicted(alpha, feedback, radius, method):
     """Return cycle strength and period near the onset, NaN where there is no oscillation or no prediction."""
     if method == "dpo":
         return np.full((2, len(radius)), np.nan)
-    onset = dynamics.three_cycle_onset(STRENGTH, **grid)
+    onset = dynamics.three_cycle_onset(STRENGTH, alpha=alpha, beta=feedback / LAM, lam=LAM)
     return np.where(radius > 1, [onset.variance, onset.period], np.nan)

@@ -99,7 +99,7 @@ class StoredSweep:
         )
         for first, last, run in blocks:
             values = np.empty(run.entropy.shape, dtype=FIELDS)
-            for field in FIELDS.names:
+            for field in FIELDS.names or ():
                 values[field] = getattr(run, field)
             with replacing(folder / f"{number:04d}-{first:08d}-{last:08d}.npy") as file:
                 np.save(file, values)
