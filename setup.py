@@ -23,24 +23,20 @@ DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
 # Those that take the compiler longest come first: modules are compiled side by side.
-FAMILIES = ("policy", "information", "best_of_n", "pairwise", "common", "random", "ranking", "lattice")
-PACKAGES = {
-    "alignment_fast": "alignment_fast",
-    "alignment_fast.best_of_n": "alignment_fast/best_of_n",
-    "alignment_fast.commands": "alignment_fast/commands",
-    "alignment_fast.dynamics": "alignment_fast/dynamics",
-    "alignment_fast.information": "alignment_fast/information",
-    "alignment_fast.interop": "alignment_fast/interop",
-    "alignment_fast.memoryless": "alignment_fast/memoryless",
-    "alignment_fast.pairwise": "alignment_fast/pairwise",
-    "alignment_fast.policy": "alignment_fast/policy",
-    "alignment_fast.ranking": "alignment_fast/ranking",
-    "alignment_fast.reproduce": "alignment_fast/reproduce",
-    "alignment_fast.reproduce.asymptotics": "alignment_fast/reproduce/asymptotics",
-    "alignment_fast.reproduce.sampling": "alignment_fast/reproduce/sampling",
-    "alignment_fast.kernels": "kernels",
-    **{f"alignment_fast.kernels.{family}": f"kernels/{family}" for family in FAMILIES},
-}
+FAMILIES = ("dynamics", "information", "best_of_n", "pairwise", "common", "random", "ranking", "memoryless")
+
+
+def packages():
+    """Return every package by its import name, and its folder: kernels/ is installed as alignment_fast.kernels."""
+    found = {}
+    for top, name in (("alignment_fast", "alignment_fast"), ("kernels", "alignment_fast.kernels")):
+        for file in sorted((ROOT / top).rglob("__init__.py")):
+            inner = file.parent.relative_to(ROOT / top).parts
+            found[".".join([name, *inner])] = "/".join([top, *inner])
+    return found
+
+
+PACKAGES = packages()
 
 # -ffp-contract=off: a fused product happens only where the source says AF_FMA, so every instruction set with
 # hardware fma gives the same bits. -fno-trapping-math: without it GCC turns selects into branches and stops

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._arrays import Grid, as_floating, common_device, library_of, like, parameter_grid
+from alignment_fast._border.arrays import Grid, as_floating, common_device, library_of, like, parameter_grid
 from alignment_fast.errors import place
 
 # How far P + Pᵀ may be from one: decimals typed with nine digits pass, and sums of float32.

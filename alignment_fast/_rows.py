@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating, common_device, library_of, like, parameter_grid
+from alignment_fast._border.arrays import as_floating, common_device, library_of, like, parameter_grid
 from alignment_fast.errors import check_status
 from alignment_fast.kernels.common import status
 from alignment_fast.kernels.information import cpu

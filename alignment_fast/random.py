@@ -2,8 +2,8 @@
 
 The generator is Philox4x32-10 [1]_, a keyed bijection of a 128-bit counter, so there is no state to carry or to split.
 A value depends on the seed, the purpose, the replicate and the number of the draw, and never on the number of threads,
-the instruction set, the chunk size or the device. ``docs/random_streams.md`` states the rules and golden values, which
-do not change within a major version.
+the instruction set, the chunk size or the device. ``docs/reference/random_streams.md`` states the rules and golden
+values, which do not change within a major version.
 
 .. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 """
@@ -13,7 +13,7 @@ import operator
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast.kernels.common.threads import for_blocks
 from alignment_fast.kernels.random import cpu
 

@@ -1,6 +1,6 @@
 """What ptxas makes of every CUDA kernel: registers, spills and stack, for sm_80 and sm_90, without a GPU.
 
-    python benchmarks/gpu_resources.py [docs/gpu_resources.md]
+    python benchmarks/gpu_resources.py [docs/generated/gpu_resources.md]
 
 Needs libNVVM and ptxas: the extra cuda12 or cuda13 brings both.
 """
@@ -21,8 +21,8 @@ PACKAGES = ("numba", "numba-cuda", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc")
 
 HEAD = """# Resources of the CUDA kernels
 
-Written by `python benchmarks/gpu_resources.py docs/gpu_resources.md`; a test holds every kernel to at most 64 registers
-and no spills. Compiled with {versions}.
+Written by `python benchmarks/gpu_resources.py docs/generated/gpu_resources.md`; a test holds every kernel to at most
+64 registers and no spills. Compiled with {versions}.
 
 | kernel | target | registers | spilled bytes | stack bytes | float64 lines in PTX | fused products |
 |---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""Run the dieharder battery on the random streams: this script makes the tables of ``docs/random_battery.md``.
+"""Run the dieharder battery on the random streams: it makes the tables of ``docs/generated/random_battery.md``.
 
     python -P benchmarks/random_battery.py [--streams consecutive,interleaved] [--tests 0,1,2,...] > report.md
 

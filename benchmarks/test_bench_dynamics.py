@@ -191,7 +191,7 @@ CASES = [
 ]
 
 
-@pytest.mark.kernels("policy.run", "policy.advance", "policy.finish", "policy.lyapunov_run")
+@pytest.mark.kernels("dynamics.run", "dynamics.advance", "dynamics.finish", "dynamics.lyapunov_run")
 @each_contender(CASES)
 def test_dynamics(case, name, timed):
     timed(case, name)

@@ -12,8 +12,8 @@ PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.
 CYTHON = sorted([*ROOT.glob("kernels/**/*.pyx"), *ROOT.glob("kernels/**/*.pxd")])
 C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/include/**/*.h")])
 
-# Which families a family may use besides itself. Everything may use `common` and `random`; log-partition, tilting and
-# alpha(Delta) live in `information` only; the DPO optimum of `policy` is a weighted Bradley-Terry fit of `ranking`.
+# Which families a family may use besides itself. Everything may use `common` and `random`; the log-partition
+# function and tilting live in `information` only.
 EDGES = {
     "common": set(),
     "random": {"common"},
@@ -21,8 +21,8 @@ EDGES = {
     "ranking": {"common", "random"},
     "information": {"common", "random"},
     "best_of_n": {"common", "random", "information"},
-    "lattice": {"common", "random", "information"},
-    "policy": {"common", "random", "information", "ranking"},
+    "memoryless": {"common", "random", "information"},
+    "dynamics": {"common", "random"},
 }
 
 # Where a library that is heavy, optional or dangerous may be imported, as patterns of paths.
@@ -139,9 +139,9 @@ def misplaced_libraries(path, names):
             "from alignment_fast.kernels.best_of_n import cpu",
             {"alignment_fast.kernels.best_of_n.cpu"},
         ),
-        ("kernels/random/solve.py", "from ..policy import cpu", {"alignment_fast.kernels.policy.cpu"}),
+        ("kernels/random/solve.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
         ("kernels/random/solve.py", "from . import cpu\nfrom ..common import threads", set()),
-        ("kernels/policy/solve.py", "from alignment_fast.kernels.ranking import solve", set()),
+        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels.information import cpu", set()),
         ("kernels/best_of_n/solve.py", "from alignment_fast.kernels import information, random", set()),
         ("alignment_fast/best_of_n/law.py", "from alignment_fast.kernels.best_of_n import cpu", set()),
         ("alignment_fast/best_of_n/law.py", "from kernels.best_of_n import cpu", {"kernels.best_of_n.cpu"}),
@@ -159,7 +159,7 @@ def test_edges_that_lead_the_wrong_way_are_found(path, source, found):
         ("kernels/random/gpu.py", "def f():\n import numba.cuda.random", {"numba.cuda.random"}),
         ("kernels/common/gpu.py", "from numba import cuda", set()),
         ("alignment_fast/errors.py", "importlib.import_module('torch')", {"torch"}),
-        ("alignment_fast/_arrays.py", "import torchvision", set()),
+        ("alignment_fast/_border/arrays.py", "import torchvision", set()),
     ],
 )
 def test_libraries_out_of_their_place_are_found(path, source, found):

@@ -1,4 +1,4 @@
-"""Array arguments, parameter grids and the wording of errors: alignment_fast/_arrays.py and errors.py."""
+"""Array arguments, parameter grids and the wording of errors: alignment_fast/_border/arrays.py and errors.py."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from alignment_fast import _arrays, errors
+from alignment_fast import errors
+from alignment_fast._border import arrays
 from alignment_fast.kernels.common import status
 
 
@@ -53,7 +54,7 @@ class Cuda:
     ids=lambda value: str(getattr(value, "dtype", value)),
 )
 def test_dtypes(value, dtype):
-    array = _arrays.as_floating(value, "x")
+    array = arrays.as_floating(value, "x")
     assert array.dtype == np.dtype(dtype)
     assert array.dtype.isnative
     assert array.shape == np.shape(value)
@@ -62,33 +63,33 @@ def test_dtypes(value, dtype):
 
 def test_contiguous_arrays_are_not_copied():
     array = np.ones((3, 4))
-    assert np.shares_memory(_arrays.as_floating(array, "x"), array)
+    assert np.shares_memory(arrays.as_floating(array, "x"), array)
 
 
 @pytest.mark.parametrize("view", [np.ones((4, 6))[::2, ::3], np.ones((4, 6)).T, np.arange(5.0)[::-1]])
 def test_other_layouts_become_contiguous(view):
-    array = _arrays.as_floating(view, "x")
+    array = arrays.as_floating(view, "x")
     assert array.flags.c_contiguous
     np.testing.assert_array_equal(array, view)
 
 
 def test_log_probabilities_must_be_floating():
     with pytest.raises(TypeError, match=r"p must be floating-point \(log-probabilities\), not int64"):
-        _arrays.as_floating(np.array([1, 2]), "p", floating_only=True)
+        arrays.as_floating(np.array([1, 2]), "p", floating_only=True)
 
 
 @pytest.mark.parametrize("value", [np.array(["a"]), np.array([1j]), np.array([object()])])
 def test_what_is_not_real_is_refused(value):
     with pytest.raises(TypeError, match="x must be an array of real numbers"):
-        _arrays.as_floating(value, "x")
+        arrays.as_floating(value, "x")
 
 
 def test_masked_arrays_are_refused_because_their_masks_would_be_lost():
     with pytest.raises(TypeError, match="x is a masked array"):
-        _arrays.as_floating(np.ma.array([1.0, 2.0], mask=[False, True]), "x")
+        arrays.as_floating(np.ma.array([1.0, 2.0], mask=[False, True]), "x")
 
 
-@pytest.mark.parametrize("read", [_arrays.as_floating, _arrays.as_parameter])
+@pytest.mark.parametrize("read", [arrays.as_floating, arrays.as_parameter])
 def test_ragged_lists_are_refused_by_name(read):
     with pytest.raises(ValueError, match=r"x is not an array: .*inhomogeneous"):
         read([[1.0, 2.0], [3.0]], "x")
@@ -96,7 +97,7 @@ def test_ragged_lists_are_refused_by_name(read):
 
 @pytest.mark.parametrize("value", [10**30, Fraction(7, 2), Decimal("3.5"), [1, 2.5], np.float16(3), True])
 def test_parameters_are_any_real_numbers(value):
-    array = _arrays.as_parameter(value, "n")
+    array = arrays.as_parameter(value, "n")
     assert array.dtype == np.float64
     assert array.tolist() == (value if isinstance(value, list) else float(value))
 
@@ -104,53 +105,53 @@ def test_parameters_are_any_real_numbers(value):
 @pytest.mark.parametrize("value", ["3", 1j, np.array([1j]), object()])
 def test_parameters_that_are_not_real_are_refused_by_name(value):
     with pytest.raises(TypeError, match="n must be real numbers"):
-        _arrays.as_parameter(value, "n")
+        arrays.as_parameter(value, "n")
 
 
 def test_parameters_beyond_the_range_of_a_float_are_refused_by_name():
     with pytest.raises(ValueError, match="n does not fit into a float64"):
-        _arrays.as_parameter(10**400, "n")
+        arrays.as_parameter(10**400, "n")
 
 
 def test_libraries_are_told_by_their_type():
-    assert _arrays.library_of(np.ones(1)) == "numpy"
-    assert _arrays.library_of(np.float32(1)) == "numpy"
-    assert _arrays.library_of([1.0]) == "builtins"
+    assert arrays.library_of(np.ones(1)) == "numpy"
+    assert arrays.library_of(np.float32(1)) == "numpy"
+    assert arrays.library_of([1.0]) == "builtins"
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 def test_results_take_the_kind_of_their_model(shape):
     array = np.arange(float(np.prod(shape))).reshape(shape)
-    back = _arrays.like(array, Foreign(array))
+    back = arrays.like(array, Foreign(array))
     assert isinstance(back, Foreign)
     assert back.array.shape == shape
     np.testing.assert_array_equal(back.array, array)
     for model in (np.ones(1), [1.0], 2.0):
-        assert _arrays.like(array, model) is array
+        assert arrays.like(array, model) is array
 
 
 def test_foreign_arrays_are_read_in_place():
     array = np.arange(4.0)
-    assert np.shares_memory(_arrays.as_floating(Foreign(array), "x"), array)
+    assert np.shares_memory(arrays.as_floating(Foreign(array), "x"), array)
 
 
 def test_devices():
-    assert _arrays.device_of(np.ones(1)) == _arrays.device_of([1]) == _arrays.device_of(Foreign(np.ones(1))) == "cpu"
-    assert _arrays.device_of(Cuda()) == _arrays.device_of(Foreign(np.ones(1), (2, 0))) == "cuda"
+    assert arrays.device_of(np.ones(1)) == arrays.device_of([1]) == arrays.device_of(Foreign(np.ones(1))) == "cpu"
+    assert arrays.device_of(Cuda()) == arrays.device_of(Foreign(np.ones(1), (2, 0))) == "cuda"
     with pytest.raises(errors.BackendUnavailableError, match="DLPack device type 7"):
-        _arrays.device_of(Foreign(np.ones(1), (7, 0)))
+        arrays.device_of(Foreign(np.ones(1), (7, 0)))
 
 
 def test_devices_do_not_mix():
-    assert _arrays.common_device(p=None, reward=np.ones(1)) == "cpu"
-    assert _arrays.common_device(p=None) == "cpu"
+    assert arrays.common_device(p=None, reward=np.ones(1)) == "cpu"
+    assert arrays.common_device(p=None) == "cpu"
     with pytest.raises(ValueError, match="different devices: p on cuda, reward on cpu"):
-        _arrays.common_device(p=Cuda(), reward=np.ones(1))
+        arrays.common_device(p=Cuda(), reward=np.ones(1))
 
 
 def test_a_cuda_array_given_to_a_cpu_function_says_so():
     with pytest.raises(errors.BackendUnavailableError, match="x is a CUDA array"):
-        _arrays.as_floating(Foreign(np.ones(1), (2, 0)), "x")
+        arrays.as_floating(Foreign(np.ones(1), (2, 0)), "x")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_cuda_array_given_to_a_cpu_function_says_so():
     ],
 )
 def test_grids(value, leading, shape, values):
-    grid = _arrays.parameter_grid(value, leading, "n")
+    grid = arrays.parameter_grid(value, leading, "n")
     assert grid.shape == shape
     assert grid.values.shape == values
     assert grid.values.flags.c_contiguous
@@ -178,7 +179,7 @@ def test_grids(value, leading, shape, values):
 
 def test_grids_that_do_not_broadcast():
     with pytest.raises(ValueError, match=r"n of shape \(2, 5\) does not broadcast against the leading axes \(3,\)"):
-        _arrays.parameter_grid(np.ones((2, 5)), (3,), "n")
+        arrays.parameter_grid(np.ones((2, 5)), (3,), "n")
 
 
 @pytest.mark.parametrize(

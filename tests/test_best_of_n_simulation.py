@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alignment_fast._rng import DRAWS, TIES, stream_key
+from alignment_fast._border.rng import DRAWS, TIES, stream_key
 from alignment_fast.best_of_n import Gaussian, Quantile, Sampler, Simulation, Table, Uniform, simulate
 from alignment_fast.kernels.best_of_n import solve
 from fresh import output_of

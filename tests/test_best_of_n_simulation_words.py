@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_fast._rng import TIES as TIES_PURPOSE
-from alignment_fast._rng import stream_key
+from alignment_fast._border.rng import TIES as TIES_PURPOSE
+from alignment_fast._border.rng import stream_key
 from alignment_fast.kernels.best_of_n import cpu, solve
 from alignment_fast.kernels.common.cpu import supported_isas
 from fresh import output_of

@@ -22,7 +22,7 @@ pytest.importorskip("numba_cuda")
 SIMULATED = """
 import json
 import numpy as np
-from alignment_fast._rng import stream_key
+from alignment_fast._border.rng import stream_key
 from alignment_fast.best_of_n import Gaussian, Quantile, Table, Uniform, simulate
 from alignment_fast.kernels.best_of_n import cpu, gpu, solve
 from alignment_fast.kernels.common.gpu import cuda

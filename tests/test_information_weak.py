@@ -4,8 +4,9 @@ import mpmath
 import numpy as np
 import pytest
 
+from alignment_fast.information import _solve as solve
 from alignment_fast.kernels.common import cpu as common
-from alignment_fast.kernels.information import operations, solve
+from alignment_fast.kernels.information import operations
 
 POINTS = np.concatenate([s * np.logspace(-300, np.log10(700), 301) for s in (1, -1)])
 POINTS = np.concatenate([POINTS, [0.0, -0.0, 0.49999999999999994, 0.5, -0.5, -38.0, -745.0, -1e300]])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
-from oracles import lattice as oracle
+from oracles import memoryless as oracle
 
 STORED = oracle.STORED
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])

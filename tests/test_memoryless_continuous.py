@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
-from alignment_fast.kernels.lattice import saddlepoint
-from alignment_fast.kernels.lattice.binning import binned
+from alignment_fast.memoryless import _lugannani_rice as saddlepoint
+from alignment_fast.memoryless._binning import binned
 
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])
 

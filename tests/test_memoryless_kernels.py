@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_fast.kernels.lattice import cpu, keys, ladder, spec, types
-from oracles import lattice as oracle
+from alignment_fast.kernels.memoryless import cpu, spec
+from alignment_fast.memoryless import _enumeration as types
+from alignment_fast.memoryless import _keys as keys
+from alignment_fast.memoryless import _ladder as ladder
+from oracles import memoryless as oracle
 
 BOUND = {row.name: row.bound("float64") for row in spec.KERNELS}
 P = np.array([0.2, 0.3, 0.5])

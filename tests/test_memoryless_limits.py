@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
-from oracles.lattice import STORED
+from oracles.memoryless import STORED
 
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])
 DYADIC = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], [4 / 7, 2 / 7, 1 / 7])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import alignment_fast as af
-from oracles import lattice as oracle
+from oracles import memoryless as oracle
 
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])
 DYADIC = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], [4 / 7, 2 / 7, 1 / 7])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "guides"
 PAGES = (
     "best_of_n_against_optimal.md",
     "information_measures.md",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.random import MT19937, PCG64, Generator, RandomState, SeedSequence
 
-from alignment_fast import _rng
+from alignment_fast._border import rng as _rng
 from alignment_fast.kernels.common.cpu import supported_isas
 from alignment_fast.kernels.random import cpu, scalar
 from alignment_fast.random import Stream
@@ -323,7 +323,7 @@ def test_keys_have_64_bits(key):
         Stream.from_key(key)
 
 
-# Sanity of the law; the battery is in docs/random_battery.md. Seeds are fixed; bounds are five standard errors.
+# Sanity of the law; the battery: docs/generated/random_battery.md. Seeds are fixed; bounds are five standard errors.
 
 
 @pytest.mark.parametrize("at", [{}, {"draw": 2**34 - 10**5}], ids=["start", "carry"])

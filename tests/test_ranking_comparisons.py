@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.kernels.ranking import graph
 from alignment_fast.ranking import Comparisons, ItemIndexError
+from alignment_fast.ranking import _graph as graph
 from oracles import comparisons as oracle
 
 ITEMS = 5

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment_fast._rng import DRAWS
+from alignment_fast._border.rng import DRAWS
 from alignment_fast.kernels.ranking import cpu
 from alignment_fast.random import Stream
 from alignment_fast.ranking import ItemIndexError, elo

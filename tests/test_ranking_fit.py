@@ -7,8 +7,8 @@ import pytest
 from arenas import chain, simulated
 
 import alignment_fast as af
-from alignment_fast.kernels.ranking import solve
 from alignment_fast.ranking import Comparisons, fit, gradient, hessian_product, log_likelihood
+from alignment_fast.ranking import _solve as solve
 from oracles import paired_models
 
 each_model = pytest.mark.parametrize("model", solve.MODELS)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from arenas import simulated
 
-from alignment_fast.kernels.ranking import solve
 from alignment_fast.ranking import Comparisons, fit, hessian_product
+from alignment_fast.ranking import _solve as solve
 from oracles import paired_models
 
 
@@ -157,7 +157,7 @@ def test_a_replicate_is_the_fit_of_its_counts():
     votes, _ = simulated()
     result = fit(votes)
     found = result.bootstrap(3, rng=5)
-    from alignment_fast._rng import BOOTSTRAP, stream_key
+    from alignment_fast._border.rng import BOOTSTRAP, stream_key
 
     cells = votes.cells
     wins_first, wins_second = np.empty_like(cells.wins_first), np.empty_like(cells.wins_second)

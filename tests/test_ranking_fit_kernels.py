@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from alignment_fast.kernels.ranking import cpu, solve
+from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.cells import Cells, completed
 from alignment_fast.kernels.ranking.spec import KERNELS
+from alignment_fast.ranking import _solve as solve
 from oracles import paired_models
 
 BOUND = {kernel.name: kernel.bounds["float64"] for kernel in KERNELS}

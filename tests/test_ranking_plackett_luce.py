@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.ranking import plackett_luce as kernel
 from alignment_fast.ranking import Comparisons, ItemIndexError, Rankings, fit, fit_plackett_luce
+from alignment_fast.ranking import _choices as kernel
 from oracles import plackett_luce as oracle
 
 ITEMS = 5

@@ -16,7 +16,7 @@ from alignment_fast.cli import main
 from alignment_fast.reproduce import asymptotics as paper
 from alignment_fast.reproduce.asymptotics.setting import failures, log_best_at_least
 from alignment_fast.reproduce.asymptotics.simplex import cross_entropy_segment, divergence_contour
-from oracles.lattice import STORED
+from oracles.memoryless import STORED
 
 # Standard errors that a right estimate stays within: once in 15000 times it would not.
 FAR = 4.0

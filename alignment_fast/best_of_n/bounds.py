@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating, like
+from alignment_fast._border.arrays import as_floating, like
 from alignment_fast.best_of_n import continuous
 from alignment_fast.best_of_n._count import draws_grid
 from alignment_fast.errors import place

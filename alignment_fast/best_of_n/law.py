@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating, common_device, library_of, like
-from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast._border.arrays import as_floating, common_device, library_of, like
+from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
 from alignment_fast.errors import check_status

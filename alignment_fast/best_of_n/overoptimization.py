@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._rng import BOOTSTRAP, Seed
+from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast.best_of_n.bounds import kl_upper_bound
 from alignment_fast.best_of_n.pool import curve
 from alignment_fast.random import Stream

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating
+from alignment_fast._border.arrays import as_floating
 from alignment_fast.errors import place
 from alignment_fast.kernels.best_of_n import cpu
 from alignment_fast.kernels.best_of_n import pool as kernel

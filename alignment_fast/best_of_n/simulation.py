@@ -8,9 +8,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alignment_fast._arrays import as_parameter
+from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast._dispatch import resolve
-from alignment_fast._rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.kernels.common import cpu, threads

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alignment_fast import _arrays
+from alignment_fast._border import arrays as _arrays
 from alignment_fast.kernels.best_of_n.transforms import Transform
 
 __all__ = ["Gaussian", "Quantile", "Sampler", "Table", "Uniform"]

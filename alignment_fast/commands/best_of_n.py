@@ -10,8 +10,8 @@ import numpy as np
 import typer
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.outcomes import Outcomes, read_outcomes
-from alignment_fast.commands.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
+from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
 
 __all__ = ["best_of_n"]
 

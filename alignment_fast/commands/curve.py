@@ -9,8 +9,8 @@ import numpy as np
 import typer
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.pools import Pools, Request, Samples, read_pools
-from alignment_fast.commands.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
+from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
 
 __all__ = ["curve"]
 

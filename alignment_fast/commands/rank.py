@@ -8,10 +8,10 @@ import numpy as np
 import typer
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.terminal import csv_bytes, output, progress_bar, table
+from alignment_fast.commands.printing.terminal import csv_bytes, output, progress_bar, table
 
 if TYPE_CHECKING:
-    from alignment_fast.commands.votes import Votes
+    from alignment_fast.commands.inputs.votes import Votes
     from alignment_fast.ranking import RatingFit
 
 __all__ = ["rank"]
@@ -64,7 +64,7 @@ def rank(
     finite; 130 interrupted.
     """
     import alignment_fast as af
-    from alignment_fast.commands.votes import read_votes
+    from alignment_fast.commands.inputs.votes import read_votes
     from alignment_fast.errors import ConvergenceError
     from alignment_fast.ranking import fit
     from alignment_fast.ranking.votes import Layout

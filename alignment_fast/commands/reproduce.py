@@ -2,8 +2,8 @@
 
 import typer
 
-from alignment_fast.commands.asymptotics import asymptotics
-from alignment_fast.commands.sampling import sampling
+from alignment_fast.commands.reproduce_asymptotics import asymptotics
+from alignment_fast.commands.reproduce_sampling import sampling
 
 __all__ = ["reproduce"]
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from alignment_fast import _preferences
-from alignment_fast._arrays import as_parameter, parameter_grid
+from alignment_fast._border.arrays import as_parameter, parameter_grid
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
 from alignment_fast.errors import place
-from alignment_fast.kernels.policy import cpu, optimum, trajectories
+from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.policy import _optimum as optimum
 
 METHODS = {"ipo": cpu.IPO, "dpo": cpu.DPO}
 PARAMETERS = ("alpha", "beta", "lam")

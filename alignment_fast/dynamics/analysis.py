@@ -9,7 +9,9 @@ from alignment_fast import _preferences
 from alignment_fast.dynamics._arguments import arguments, constant_parameters, method_code
 from alignment_fast.dynamics.fixed_points import fixed_point
 from alignment_fast.dynamics.simulation import rounds
-from alignment_fast.kernels.policy import cpu, optimum, trajectories
+from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.policy import _optimum as optimum
 
 
 class Onset(NamedTuple):

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast.dynamics import _equilibrium as equilibrium
+from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import Arguments, arguments
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.policy import cpu, equilibrium, stability
+from alignment_fast.kernels.dynamics import cpu
 
 # The largest change of log π in one round, relative to the largest |log π|, that passes for rounding.
 _TOLERANCE = 1e-9

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._rng import NOISE, Seed, stream_key
-from alignment_fast.kernels.policy.trajectories import Pairs
+from alignment_fast._border.rng import NOISE, Seed, stream_key
+from alignment_fast.kernels.dynamics.operations import Pairs
 from alignment_fast.random import Stream
 
 # A round is not cut: with more pairs an interrupt would have to wait for it.

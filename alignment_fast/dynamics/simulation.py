@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
-from alignment_fast._rng import Seed
+from alignment_fast._border.rng import Seed
 from alignment_fast.dynamics._arguments import Arguments, Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
-from alignment_fast.kernels.policy import trajectories
+from alignment_fast.kernels.dynamics import operations as trajectories
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _preferences
-from alignment_fast._arrays import as_floating
+from alignment_fast._border.arrays import as_floating
+from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import arguments, constant_parameters, method_code
 from alignment_fast.errors import place
-from alignment_fast.kernels.policy import cpu, optimum, stability
+from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.policy import _optimum as optimum
 
 DPO_TOLERANCE, DPO_ITERATIONS = 1e-12, 100
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._rng import Seed
+from alignment_fast._border.rng import Seed
 from alignment_fast.dynamics._arguments import Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.simulation import Trajectory, rounds, trajectory, warn_at_unstable_point
-from alignment_fast.kernels.policy import trajectories
+from alignment_fast.kernels.dynamics import operations as trajectories
 
 __all__ = ["SweepBlock", "sweep", "sweep_blocks"]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
-from alignment_fast._arrays import as_floating, parameter_grid
-from alignment_fast.kernels.information import markov
+from alignment_fast._border.arrays import as_floating, parameter_grid
+from alignment_fast.information import _markov as markov
 
 
 class MarkovPolicy(NamedTuple):

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
-from alignment_fast.kernels.information import cpu, operations, solve
+from alignment_fast.information import _solve as solve
+from alignment_fast.kernels.information import cpu, operations
 
 MAX_ORDER = 8
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from alignment_fast.kernels.lattice.binning import binned
-from alignment_fast.kernels.lattice.keys import Keys
 from alignment_fast.memoryless import _lattice
+from alignment_fast.memoryless._binning import binned
+from alignment_fast.memoryless._keys import Keys
 from alignment_fast.memoryless._letters import Letters, Summary
 from alignment_fast.memoryless.results import Law
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import fft, special
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.kernels.lattice import ladder as kernel
+from alignment_fast.memoryless import _ladder as kernel
 from alignment_fast.memoryless._letters import Summary
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law

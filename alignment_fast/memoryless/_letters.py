@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignment_fast.kernels.lattice.keys import Keys, keys_of
+from alignment_fast.memoryless._keys import Keys, keys_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from alignment_fast.kernels.lattice import saddlepoint as kernel
+from alignment_fast.memoryless import _lugannani_rice as kernel
 from alignment_fast.memoryless._letters import Summary
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.kernels.lattice import types as kernel
-from alignment_fast.kernels.lattice.cpu import MOST_LETTERS
+from alignment_fast.kernels.memoryless.cpu import MOST_LETTERS
+from alignment_fast.memoryless import _enumeration as kernel
 from alignment_fast.memoryless._letters import Summary
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law

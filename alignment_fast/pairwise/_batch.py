@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating, common_device, library_of, like
+from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast.errors import place
 from alignment_fast.kernels.common.threads import for_blocks
 from alignment_fast.kernels.pairwise import cpu

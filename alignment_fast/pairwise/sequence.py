@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._arrays import (
+from alignment_fast._border.arrays import (
     as_array,
     as_floating,
     as_parameter,

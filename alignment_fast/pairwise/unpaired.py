@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast._arrays import as_floating
+from alignment_fast._border.arrays import as_floating
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.pairwise._batch import Outputs, batch, check_reduction, evaluate, number, ratio, reduced, refuse
 from alignment_fast.pairwise.loss_types import find

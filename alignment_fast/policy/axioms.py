@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._preferences import problem
-from alignment_fast.kernels.policy import axioms
+from alignment_fast.policy import _axioms as axioms
 
 
 class PreferenceClasses(NamedTuple):

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast.kernels.information import operations, solve
+from alignment_fast.information import _solve as solve
+from alignment_fast.kernels.information import operations
 from alignment_fast.policy.tilting import divergence_grid, policy_problem, policy_rows
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import tables
-from alignment_fast._arrays import as_floating, library_of, like
-from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast._border.arrays import as_floating, library_of, like
+from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast.errors import place
 from alignment_fast.random import Stream
 

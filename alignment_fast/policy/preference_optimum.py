@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._arrays import Grid
+from alignment_fast._border.arrays import Grid
 from alignment_fast._preferences import Problem, nonnegative_grid, problem
 from alignment_fast._rows import refuse_large
 from alignment_fast.errors import ConvergenceError, place
+from alignment_fast.information import _solve as solve
 from alignment_fast.information.entropies import entropy
-from alignment_fast.kernels.information import cpu, operations, solve
+from alignment_fast.kernels.information import cpu, operations
 from alignment_fast.kernels.information.operations import Rows
-from alignment_fast.kernels.policy import optimum
+from alignment_fast.policy import _optimum as optimum
 
 
 class PreferenceOptimum(NamedTuple):

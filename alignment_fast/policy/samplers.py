@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._preferences import problem
 from alignment_fast.errors import place
-from alignment_fast.kernels.policy import axioms, samplers
+from alignment_fast.policy import _axioms as axioms
+from alignment_fast.policy import _samplers as samplers
 
 
 class SmithSampler(NamedTuple):

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
+from alignment_fast.information import _solve as solve
 from alignment_fast.information.entropies import kl_divergence
 from alignment_fast.information.moments import require_finite_rewards
-from alignment_fast.kernels.information import cpu, operations, solve
+from alignment_fast.kernels.information import cpu, operations
 
 
 class TiltedPolicy(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import as_parameter, library_of
+from alignment_fast._border.arrays import as_parameter, library_of
 
 Codes = NDArray[np.integer[Any]]
 

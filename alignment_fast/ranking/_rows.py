@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast.errors import check_status
 from alignment_fast.kernels.common import status
 from alignment_fast.kernels.ranking import compress as kernel

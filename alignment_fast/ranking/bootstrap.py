@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._rng import BOOTSTRAP, Seed, stream_key
-from alignment_fast.kernels.ranking import solve
+from alignment_fast._border.rng import BOOTSTRAP, Seed, stream_key
+from alignment_fast.ranking import _solve as solve
 
 if TYPE_CHECKING:
     from alignment_fast.ranking.result import RatingFit

@@ -10,11 +10,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.kernels.ranking import graph, merge
 from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
+from alignment_fast.ranking import _merge as merge
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
 from alignment_fast.ranking.existence import Existence
 

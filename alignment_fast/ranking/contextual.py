@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import as_floating
-from alignment_fast.kernels.ranking import compress, solve
+from alignment_fast._border.arrays import as_floating
+from alignment_fast.kernels.ranking import compress
 from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.ranking import _solve as solve
 from alignment_fast.ranking._rows import Rows, parse
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.fit import check_existence, maximum, specify

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._rng import DRAWS, Seed, stream_key
+from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast.kernels.ranking import elo as kernel
 from alignment_fast.ranking._rows import parse
 

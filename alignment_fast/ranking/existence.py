@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast.kernels.ranking import graph
 from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.ranking import _graph as graph
 
 __all__ = ["Existence"]
 

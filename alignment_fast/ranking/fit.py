@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.ranking import solve
+from alignment_fast.ranking import _solve as solve
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.likelihood import check_model, home_covariate, one_per_item
 from alignment_fast.ranking.result import RatingFit, Specification

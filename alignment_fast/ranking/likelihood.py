@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._arrays import as_floating
-from alignment_fast.kernels.ranking import solve
+from alignment_fast._border.arrays import as_floating
+from alignment_fast.ranking import _solve as solve
 from alignment_fast.ranking.comparisons import Comparisons
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._rng import BOOTSTRAP, Seed
+from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.common import status
-from alignment_fast.kernels.ranking import cpu, solve
-from alignment_fast.kernels.ranking import plackett_luce as kernel
+from alignment_fast.kernels.ranking import cpu
 from alignment_fast.random import Stream
+from alignment_fast.ranking import _choices as kernel
 from alignment_fast.ranking import _labels
+from alignment_fast.ranking import _solve as solve
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
 from alignment_fast.ranking.bootstrap import TOLERANCE, Bootstrap
 from alignment_fast.ranking.comparisons import Comparisons

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast.kernels.ranking import solve
+from alignment_fast.ranking import _solve as solve
 from alignment_fast.ranking.comparisons import Comparisons
 
 if TYPE_CHECKING:
-    from alignment_fast._rng import Seed
+    from alignment_fast._border.rng import Seed
     from alignment_fast.ranking.bootstrap import Bootstrap
 
 __all__ = ["RatingFit"]

@@ -10,7 +10,7 @@ from alignment_fast.kernels.common.spec import Kernel
 
 _ARGUMENTS = ("key", "replicate", "draw", "out", "first", "last")
 _COUNTERS = ((0, 2**64 - 1), (0, 2**64 - 1), (0, 2**64 - 1))
-_PAPER = "Salmon, Moraes, Dror, Shaw, SC11 (2011), section 3.3; rules of docs/random_streams.md"
+_PAPER = "Salmon, Moraes, Dror, Shaw, SC11 (2011), section 3.3; rules of docs/reference/random_streams.md"
 
 KERNELS = (
     Kernel(

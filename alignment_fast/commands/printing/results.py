@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.terminal import csv_bytes
+from alignment_fast.commands.printing.terminal import csv_bytes
 
 __all__ = ["cell", "save"]
 

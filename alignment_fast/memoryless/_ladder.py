@@ -22,7 +22,7 @@ import numpy as np
 from scipy import fft
 
 from alignment_fast.kernels.common import threads
-from alignment_fast.kernels.lattice import cpu
+from alignment_fast.kernels.memoryless import cpu
 
 # Points behind the law that show the noise, at least.
 PADDING = 64

@@ -6,7 +6,7 @@ from alignment_fast.kernels.common.cpu import ISA
 
 cdef extern from *:
     """
-    #define AF_LOOPS "lattice/loops.inc"
+    #define AF_LOOPS "memoryless/loops.inc"
     #include "alignment_fast/af_simd.h"
     """
     ctypedef struct types_problem:

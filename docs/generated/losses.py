@@ -1,4 +1,4 @@
-"""Write ``losses.md`` from the table of preference losses: python -P docs/losses.py."""
+"""Write ``losses.md`` from the table of preference losses: python -P docs/generated/losses.py."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ PAGE = Path(__file__).with_suffix(".md")
 HEAD = """\
 # Preference losses
 
-Written by `docs/losses.py` from `af.pairwise.LOSS_TYPES`; a test keeps it current. `l(x) = -log σ(x)`; `a` are
-log-probabilities under the policy, `b` under the reference, `ρ = a - b`, `n` lengths; `w` is the chosen answer, `l` the
-rejected one; `Δ = s(ρ_w) - s(ρ_l)` with the score map `s` of `score=`; β is `beta`, the KL coefficient, ε
+Written by `docs/generated/losses.py` from `af.pairwise.LOSS_TYPES`; a test keeps it current. `l(x) = -log σ(x)`; `a`
+are log-probabilities under the policy, `b` under the reference, `ρ = a - b`, `n` lengths; `w` is the chosen answer, `l`
+the rejected one; `Δ = s(ρ_w) - s(ρ_l)` with the score map `s` of `score=`; β is `beta`, the KL coefficient, ε
 `label_smoothing`, γ `gamma`, λ `lam`, α `alpha`, τ `tau`, δ `delta`. λ_w and λ_l of single answers are
 `desirable_weight` and `undesirable_weight`.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alignment_fast.commands.results import cell, save
-from alignment_fast.commands.sampling_tables import TABLES, Printed, summary_rows
-from alignment_fast.commands.terminal import output, progress_bar, table
+from alignment_fast.commands.printing.results import cell, save
+from alignment_fast.commands.printing.sampling import TABLES, Printed, summary_rows
+from alignment_fast.commands.printing.terminal import output, progress_bar, table
 
 if TYPE_CHECKING:
     from alignment_fast.reproduce.sampling import Matrices, StoredSweep

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from alignment_fast.kernels.common import threads
-from alignment_fast.kernels.lattice import cpu
+from alignment_fast.kernels.memoryless import cpu
 
 # Nanoseconds per type on one core: enumeration; sorting.
 COST = 3.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from alignment_fast.kernels.common import threads
-from alignment_fast.kernels.policy import cpu
+from alignment_fast.kernels.dynamics import cpu
 
 # Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves, pairs.
 RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 60.0

@@ -7,7 +7,10 @@ import pytest
 from scipy import fft, special
 
 import alignment_fast as af
-from alignment_fast.kernels.lattice import cpu, keys, ladder, types
+from alignment_fast.kernels.memoryless import cpu
+from alignment_fast.memoryless import _enumeration as types
+from alignment_fast.memoryless import _keys as keys
+from alignment_fast.memoryless import _ladder as ladder
 from cases import OURS, Case, Contender, Target, each_contender
 
 # ---- types ----
@@ -270,7 +273,7 @@ SEQUENCES = tuple(
 CASES = (TYPES, TILT, WHOLE, MEANS, MERGE, LARGE, *SEQUENCES)
 
 
-@pytest.mark.kernels("lattice.types", "lattice.power", "lattice.types_means", "lattice.merge")
+@pytest.mark.kernels("memoryless.types", "memoryless.power", "memoryless.types_means", "memoryless.merge")
 @each_contender(CASES)
 def test_laws_of_sums(case, name, timed):
     timed(case, name)

@@ -1,4 +1,4 @@
-"""Write ``accuracy.md`` from the rows of every family's ``spec.py``: python -P docs/accuracy.py."""
+"""Write ``accuracy.md`` from the rows of every family's ``spec.py``: python -P docs/generated/accuracy.py."""
 
 import inspect
 from pathlib import Path
@@ -9,9 +9,9 @@ PAGE = Path(__file__).with_suffix(".md")
 HEAD = """\
 # Accuracy of the kernels
 
-Written by `docs/accuracy.py` from the rows in `kernels/*/spec.py` and `kernels/common/functions.py`; a test keeps it
-current. Every bound holds for all instruction sets and is tested against the oracle named beside it, a function in
-`tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result; *relative*,
+Written by `docs/generated/accuracy.py` from the rows in `kernels/*/spec.py` and `kernels/common/functions.py`; a test
+keeps it current. Every bound holds for all instruction sets and is tested against the oracle named beside it, a
+function in `tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result; *relative*,
 to what the family's introduction says; *bits*, the same bits on every backend and for any number of threads. Documented
 accuracy of the public functions is in their docstrings.
 """

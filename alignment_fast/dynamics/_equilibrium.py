@@ -8,7 +8,9 @@ the fixed point of one is a good start for the next. Reference: arXiv:2602.12180
 
 import numpy as np
 
-from alignment_fast.kernels.policy import cpu, optimum, stability
+from alignment_fast.dynamics import _stability as stability
+from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.policy import _optimum as optimum
 
 GROWTH = 4.0
 ITERATIONS, HALVINGS = 60, 40

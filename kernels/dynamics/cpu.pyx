@@ -8,7 +8,7 @@ from alignment_fast.kernels.common.cpu import ISA
 
 cdef extern from *:
     """
-    #define AF_LOOPS "policy/loops.inc"
+    #define AF_LOOPS "dynamics/loops.inc"
     #include "alignment_fast/af_simd.h"
     """
     ctypedef struct trajectory_rows:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from alignment_fast.commands.asymptotics_tables import TABLES
-from alignment_fast.commands.results import cell, save
-from alignment_fast.commands.terminal import output, progress_bar, table
+from alignment_fast.commands.printing.asymptotics import TABLES
+from alignment_fast.commands.printing.results import cell, save
+from alignment_fast.commands.printing.terminal import output, progress_bar, table
 
 __all__ = ["asymptotics"]
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from alignment_fast.kernels.lattice import cpu
+from alignment_fast.kernels.memoryless import cpu
 
 # Numerators and denominators of recognised ratios.
 LARGEST = 1 << 16

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast.kernels.common import status, threads
-from alignment_fast.kernels.ranking import compress, cpu, graph, solve
+from alignment_fast.kernels.ranking import compress, cpu
+from alignment_fast.ranking import _graph as graph
+from alignment_fast.ranking import _solve as solve
 
 # Nanoseconds: of a place in a pass and in a product, of a pair of places in the matrix.
 PASS, PRODUCT, PAIR, CHECK = 5.0, 5.0, 1.0, 2.0

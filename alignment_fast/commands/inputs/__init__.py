@@ -1,0 +1,1 @@
+"""Readers of the files that commands take: outcomes, pools of samples, votes."""

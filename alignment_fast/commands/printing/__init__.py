@@ -1,0 +1,1 @@
+"""What commands print and save: tables, cells, files of results."""
