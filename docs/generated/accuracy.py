@@ -11,9 +11,9 @@ HEAD = """\
 
 Written by `docs/generated/accuracy.py` from the rows in `kernels/*/spec.py` and `kernels/common/functions.py`; a test
 keeps it current. Every bound holds for all instruction sets and is tested against the oracle named beside it, a
-function in `tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result; *relative*,
-to what the family's introduction says; *bits*, the same bits on every backend and for any number of threads. Documented
-accuracy of the public functions is in their docstrings.
+function in `tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result;
+*relative*, to what the family's introduction says; *bits*, the same bits on every backend and for any number of
+threads. Documented accuracy of the public functions is in their docstrings.
 """
 MEASURED = """\
 Largest errors found, in ulp (how: the head of `kernels/common/functions.py`; fma is AVX2 and AVX-512, whose results are

@@ -1,0 +1,54 @@
+"""The one place that knows which module runs the operations of a family on a device; modules load on first use.
+
+A table of operations is a module of plain functions over arrays of its device (``kernels/<family>/operations.py`` on
+the CPU). Host algorithms take such a table as their first argument, `ops`, and call nothing else that is compiled: the
+same algorithm then serves every device that has a table.
+"""
+
+import importlib
+from types import ModuleType
+
+from alignment_fast.errors import BackendUnavailableError
+
+_MODULES = {
+    ("best_of_n", "cpu"): "alignment_fast.kernels.best_of_n.operations",
+    ("best_of_n", "cuda"): "alignment_fast.kernels.best_of_n.gpu",
+    ("common", "cpu"): "alignment_fast.kernels.common.operations",
+    ("dynamics", "cpu"): "alignment_fast.kernels.dynamics.operations",
+    ("information", "cpu"): "alignment_fast.kernels.information.operations",
+    ("memoryless", "cpu"): "alignment_fast.kernels.memoryless.operations",
+    ("pairwise", "cpu"): "alignment_fast.kernels.pairwise.operations",
+    ("random", "cpu"): "alignment_fast.kernels.random.operations",
+    ("ranking", "cpu"): "alignment_fast.kernels.ranking.operations",
+}
+_EXTRA = {"cuda": "cuda12 or cuda13"}
+_loaded: dict[tuple[str, str], ModuleType] = {}
+
+
+def operations(family: str, device: str = "cpu") -> ModuleType:
+    """Return the table of operations of `family` on `device` ("cpu" or "cuda").
+
+    Raises
+    ------
+    BackendUnavailableError
+        If the family has no table for the device, or a library behind it is not installed; the message names the extra
+        to install.
+
+    """
+    table = _loaded.get((family, device))
+    return _load(family, device) if table is None else table
+
+
+def _load(family: str, device: str) -> ModuleType:
+    name = _MODULES.get((family, device))
+    if name is None:
+        raise BackendUnavailableError(f"{family} has no operations on {device!r}")
+    try:
+        if device == "cuda":
+            importlib.import_module("alignment_fast.kernels.common.gpu").require_device()
+        table = importlib.import_module(name)
+    except ImportError as error:
+        hint = f"; install alignment-fast[{_EXTRA[device]}]" if error.name and device in _EXTRA else ""
+        raise BackendUnavailableError(f"{family} on {device!r} needs {error.name or error}{hint}") from error
+    _loaded[family, device] = table
+    return table
