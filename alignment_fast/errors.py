@@ -39,11 +39,16 @@ def place(flat, shape):
     return f"[{index if isinstance(index, int) else ', '.join(map(str, index))}]"
 
 
-def check_status(word, name, array):
-    """Raise ValueError for the first bad value of `array` if the status word `word` reports one."""
+def check_status(word, name, array, leading=None):
+    """Raise ValueError for the first bad value of `array` if the status word `word` reports one.
+
+    `leading`: the axes that all but the last one of `array` were broadcast to, where the kernel read it so.
+    """
     if word == status.OK:
         return
     flat, code = status.decode(word)
+    if leading is not None:
+        flat = _own_position(flat, array.shape, leading)
     index = unravel(flat, array.shape)
     reason = status.REASONS[code]
     if code == status.ALL_ZERO:
@@ -51,3 +56,14 @@ def check_status(word, name, array):
         where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
         raise ValueError(f"{name}{where} {reason}")
     raise ValueError(f"{name}{place(flat, array.shape)} = {array.reshape(-1)[flat]} {reason}")
+
+
+def _own_position(flat, shape, leading):
+    """Return where flat position `flat` of the array broadcast to `leading` lies in the array of `shape` itself."""
+    if len(shape) == 1:
+        return flat  # one row serves all, and positions are in it
+    index = unravel(flat, (*leading, shape[-1]))[-len(shape) :]
+    own = 0
+    for i, length in zip(index, shape, strict=True):
+        own = own * length + (0 if length == 1 else i)
+    return own
