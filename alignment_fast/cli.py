@@ -23,8 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well; 2 for bad options, bad input, files that cannot be written and missing libraries, after
-        one line on standard error; 130 after Ctrl-C. A fault of the program itself is a traceback and exit code 1.
+        0 when all went well; after one line on standard error 2 for bad options, bad input, files that cannot be
+        written and missing libraries, and 3 for votes without finite scores (``rank``); 130 after Ctrl-C. A fault of
+        the program itself is a traceback and exit code 1.
 
     Examples
     --------

@@ -1,6 +1,10 @@
-"""The data's way is one way: public function, dispatch, one family, common. Checked on the source, import by import."""
+"""The data's way is one way: public function, host algorithm, table of operations, kernel. Checked on the source.
+
+Every list of what is allowed stands here once, and an entry that no file uses fails.
+"""
 
 import ast
+import functools
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,37 +16,151 @@ PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.
 CYTHON = sorted([*ROOT.glob("kernels/**/*.pyx"), *ROOT.glob("kernels/**/*.pxd")])
 C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/include/**/*.h")])
 
-# Which families a family may use besides itself. Everything may use `common` and `random`; the log-partition
-# function and tilting live in `information` only.
+# Which families of kernels a family may use besides itself.
 EDGES = {
     "common": set(),
     "random": {"common"},
-    "pairwise": {"common", "random"},
-    "ranking": {"common", "random"},
-    "information": {"common", "random"},
-    "best_of_n": {"common", "random", "information"},
-    "memoryless": {"common", "random", "information"},
-    "dynamics": {"common", "random"},
+    "pairwise": {"common"},
+    "ranking": {"common"},
+    "information": {"common"},
+    "best_of_n": {"common", "random"},
+    "memoryless": {"common"},
+    "dynamics": {"common"},
 }
+
+# Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all
+# may use is in EVERYWHERE; `kernels` has rules of its own below.
+EVERYWHERE = {"_border", "_operations", "errors"}
+PUBLIC_EDGES = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "_border": set(),
+    "_config": {"__init__"},
+    "_dispatch": set(),
+    "_files": set(),
+    "_operations": set(),
+    "_preferences": set(),
+    "_rows": set(),
+    "best_of_n": {"_dispatch", "information", "policy", "random"},
+    "cli": {"commands"},
+    "commands": {"__init__", "_config", "_files", "best_of_n", "plot", "ranking", "reproduce", "tables"},
+    "dynamics": {"_preferences", "_rows", "policy", "random"},
+    "errors": set(),
+    "information": {"_rows"},
+    "interop": {"best_of_n"},
+    "memoryless": {"best_of_n", "information", "policy"},
+    "pairwise": set(),
+    "plot": set(),
+    "policy": {"_preferences", "_rows", "information", "random", "tables"},
+    "random": set(),
+    "ranking": {"random"},
+    "reproduce": {
+        *("__init__", "_files", "best_of_n", "dynamics", "information"),
+        *("memoryless", "plot", "policy", "random", "tables"),
+    },
+    "tables": set(),
+}
+
+# Below the seam: the only places of the public layer that know compiled modules and devices. Everybody else asks
+# `operations(family, device)`, and may import what a family calls its data (`structures`).
+BELOW_THE_SEAM = [
+    "alignment_fast/_operations.py",
+    "alignment_fast/_config.py",
+    "alignment_fast/errors.py",
+    "alignment_fast/_border/*",
+]
+# Files that still reach around the seam.
+STILL_AROUND_THE_SEAM = {
+    "alignment_fast/_dispatch.py",
+    "alignment_fast/_rows.py",
+    "alignment_fast/best_of_n/bounds.py",
+    "alignment_fast/best_of_n/continuous.py",
+    "alignment_fast/best_of_n/law.py",
+    "alignment_fast/best_of_n/pool.py",
+    "alignment_fast/best_of_n/simulation.py",
+    "alignment_fast/best_of_n/sources.py",
+    "alignment_fast/dynamics/_arguments.py",
+    "alignment_fast/dynamics/_equilibrium.py",
+    "alignment_fast/dynamics/analysis.py",
+    "alignment_fast/dynamics/fixed_points.py",
+    "alignment_fast/dynamics/noise.py",
+    "alignment_fast/dynamics/simulation.py",
+    "alignment_fast/dynamics/stability.py",
+    "alignment_fast/dynamics/sweeps.py",
+    "alignment_fast/information/_solve.py",
+    "alignment_fast/information/entropies.py",
+    "alignment_fast/information/gradients.py",
+    "alignment_fast/information/moments.py",
+    "alignment_fast/memoryless/_enumeration.py",
+    "alignment_fast/memoryless/_keys.py",
+    "alignment_fast/memoryless/_ladder.py",
+    "alignment_fast/memoryless/_lugannani_rice.py",
+    "alignment_fast/memoryless/_types.py",
+    "alignment_fast/pairwise/_batch.py",
+    "alignment_fast/pairwise/_matched.py",
+    "alignment_fast/pairwise/loss_types.py",
+    "alignment_fast/pairwise/sequence.py",
+    "alignment_fast/pairwise/unpaired.py",
+    "alignment_fast/policy/gradients.py",
+    "alignment_fast/policy/preference_optimum.py",
+    "alignment_fast/policy/tilting.py",
+    "alignment_fast/random.py",
+    "alignment_fast/ranking/_choices.py",
+    "alignment_fast/ranking/_graph.py",
+    "alignment_fast/ranking/_merge.py",
+    "alignment_fast/ranking/_rows.py",
+    "alignment_fast/ranking/_solve.py",
+    "alignment_fast/ranking/comparisons.py",
+    "alignment_fast/ranking/contextual.py",
+    "alignment_fast/ranking/elo.py",
+    "alignment_fast/ranking/existence.py",
+    "alignment_fast/ranking/plackett_luce.py",
+}
+
+# Python in kernels/ describes kernels, launches them, or compiles users' functions: algorithms are in the public layer.
+KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit"}
+COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "status", "threads"}
+# The simulation of best-of-n on numba-cuda, with the twins of formulas that it compiles, until kernels in CUDA C++
+# stand in its place.
+NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
+# Modules that launch kernels under names of their own, or are still to be moved.
+OTHER_KERNEL_MODULES = {
+    "kernels/best_of_n/law.py",
+    "kernels/best_of_n/pool.py",
+    "kernels/best_of_n/solve.py",
+    "kernels/best_of_n/transforms.py",
+    "kernels/pairwise/matching.py",
+    "kernels/pairwise/sequence.py",
+    "kernels/ranking/cells.py",
+    "kernels/ranking/compress.py",
+    "kernels/ranking/elo.py",
+}
+
+# The one thing that kernels take from SciPy: matrix products.
+BLAS = "scipy.linalg.get_blas_funcs"
+
+# Modules of one package that still import each other in a circle, by the package.
+STILL_IN_CIRCLES = {"alignment_fast/ranking"}
 
 # Where a library that is heavy, optional or dangerous may be imported, as patterns of paths.
 ONLY_IN = {
     "numba.cuda": ["kernels/common/gpu.py"],
-    "cuda": ["kernels/common/gpu.py"],
-    "cupy": ["kernels/common/gpu.py"],
-    "numba": ["kernels/*/jit.py", "kernels/*/gpu.py", "alignment_fast/interop/numba.py"],
-    "llvmlite": ["kernels/*/jit.py"],
+    "cuda": [],
+    "cupy": [],
+    "numba": ["kernels/*/jit.py", "kernels/common/gpu.py"],
+    "llvmlite": [],
     "threading": ["kernels/common/threads.py"],
-    "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
-    "multiprocessing": ["alignment_fast/studies/*"],
-    "torch": ["alignment_fast/interop/torch.py", "alignment_fast/interop/trl.py"],
-    "jax": ["alignment_fast/interop/jax.py"],
-    "pyarrow": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
-    "pandas": ["alignment_fast/tables.py", "alignment_fast/studies/*"],
-    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py", "alignment_fast/studies/*"],
+    "concurrent": ["kernels/common/threads.py"],
+    "multiprocessing": [],
+    "torch": [],
+    "jax": [],
+    "pyarrow": ["alignment_fast/tables/_arrow.py"],
+    "pandas": [],
+    "polars": [],
+    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py"],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
-    "click": ["alignment_fast/cli.py"],
-    "rich": ["alignment_fast/commands/*", "alignment_fast/studies/*"],
+    "click": [],
+    "rich": ["alignment_fast/commands/printing/*"],
     "mpmath": ["kernels/common/generate_coefficients.py"],
 }
 
@@ -121,6 +239,46 @@ def misplaced_libraries(path, names):
     return wrong
 
 
+def part_of(name):
+    """Return the part of the public layer that the module `name` belongs to, or None: kernels, other libraries."""
+    package, _, rest = name.partition(".")
+    if package != "alignment_fast":
+        return None
+    part = rest.partition(".")[0]
+    return part if part in PUBLIC_EDGES else None if part == "kernels" else "__init__"
+
+
+def broken_public_edges(path, names):
+    """Return those of the imported `names` that the module at `path` of the public layer must not import."""
+    mine = part_of(import_name(path))
+    allowed = {mine, *EVERYWHERE, *PUBLIC_EDGES[mine]}
+    return {name for name in names if part_of(name) and part_of(name) not in allowed}
+
+
+def around_the_seam(path, names):
+    """Return those of the imported `names` with which a module of the public layer reaches around the seam."""
+    if any(fnmatch(path, place) for place in BELOW_THE_SEAM):
+        return set()
+    compiled = {name for name in names if f"{name}.".startswith("alignment_fast.kernels.")}
+    return {name for name in compiled if not re.match(r"alignment_fast\.kernels\.\w+\.structures(\.|$)", name)}
+
+
+def circles(imports):
+    """Return the modules that import themselves by way of others, from a mapping of module to imported modules."""
+    reached = {module: set(found) for module, found in imports.items()}
+    for _ in imports:
+        for found in reached.values():
+            found |= set().union(*(reached.get(other, set()) for other in found))
+    return {module for module, found in reached.items() if module in found}
+
+
+@functools.cache
+def imports_of(file):
+    """Return what a file of Python or Cython imports."""
+    read = python_imports if file.suffix == ".py" else cython_imports
+    return read(path_of(file), file.read_text("utf-8"))
+
+
 # ---- the rules find what they are for ----
 
 
@@ -141,8 +299,17 @@ def misplaced_libraries(path, names):
         ),
         ("kernels/random/solve.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
         ("kernels/random/solve.py", "from . import cpu\nfrom ..common import threads", set()),
-        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels.information import cpu", set()),
-        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels import information, random", set()),
+        (
+            "kernels/best_of_n/solve.py",
+            "from alignment_fast.kernels.information import cpu",
+            {"alignment_fast.kernels.information.cpu"},
+        ),
+        (
+            "kernels/best_of_n/solve.py",
+            "from alignment_fast.kernels import information, random",
+            {"alignment_fast.kernels.information"},
+        ),
+        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels import common, random", set()),
         ("alignment_fast/best_of_n/law.py", "from alignment_fast.kernels.best_of_n import cpu", set()),
         ("alignment_fast/best_of_n/law.py", "from kernels.best_of_n import cpu", {"kernels.best_of_n.cpu"}),
     ],
@@ -166,6 +333,61 @@ def test_libraries_out_of_their_place_are_found(path, source, found):
     assert misplaced_libraries(path, python_imports(path, source)) == found
 
 
+@pytest.mark.parametrize(
+    ("path", "source", "found"),
+    [
+        ("alignment_fast/tables/_csv.py", "from alignment_fast import ranking", {"alignment_fast.ranking"}),
+        ("alignment_fast/random.py", "def f():\n import alignment_fast.tables", {"alignment_fast.tables"}),
+        ("alignment_fast/ranking/elo.py", "from ..commands import rank", {"alignment_fast.commands.rank"}),
+        ("alignment_fast/plot.py", "from alignment_fast import __version__", {"alignment_fast.__version__"}),
+        ("alignment_fast/ranking/elo.py", "from . import fit\nfrom alignment_fast import errors, random", set()),
+        ("alignment_fast/ranking/elo.py", "from alignment_fast.kernels.ranking import structures", set()),
+    ],
+)
+def test_edges_between_public_packages_that_nobody_allowed_are_found(path, source, found):
+    assert broken_public_edges(path, python_imports(path, source)) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "found"),
+    [
+        (
+            "alignment_fast/random.py",
+            "from alignment_fast.kernels.random import cpu",
+            {"alignment_fast.kernels.random.cpu"},
+        ),
+        ("alignment_fast/random.py", "from alignment_fast.kernels import random", {"alignment_fast.kernels.random"}),
+        (
+            "alignment_fast/random.py",
+            "importlib.import_module('alignment_fast.kernels.random.cpu')",
+            {"alignment_fast.kernels.random.cpu"},
+        ),
+        (
+            "alignment_fast/ranking/fit.py",
+            "from alignment_fast.kernels.ranking.structures_of import Cells",
+            {"alignment_fast.kernels.ranking.structures_of.Cells"},
+        ),
+        ("alignment_fast/ranking/fit.py", "from alignment_fast.kernels.ranking.structures import Cells", set()),
+        ("alignment_fast/ranking/fit.py", "from alignment_fast.kernels.ranking import structures", set()),
+        ("alignment_fast/_border/rng.py", "from alignment_fast.kernels.random import cpu", set()),
+    ],
+)
+def test_ways_around_the_seam_are_found(path, source, found):
+    assert around_the_seam(path, python_imports(path, source)) == found
+
+
+@pytest.mark.parametrize(
+    ("imports", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, set()),
+        ({"a": {"b"}, "b": {"a"}, "c": {"a"}}, {"a", "b"}),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"a"}}, {"a", "b", "c", "d"}),
+    ],
+)
+def test_circles_of_imports_are_found(imports, found):
+    assert circles(imports) == found
+
+
 def test_cython_imports_are_read():
     source = "from libc.stdint cimport uint64_t, int64_t as word\ncimport numpy as np, cython\nimport os\n"
     expected = {"libc.stdint.uint64_t", "libc.stdint.int64_t", "numpy", "cython", "os"}
@@ -177,17 +399,18 @@ def test_cython_imports_are_read():
 
 @pytest.mark.parametrize("file", PYTHON, ids=path_of)
 def test_python_imports_go_one_way(file):
-    path = path_of(file)
-    names = python_imports(path, file.read_text("utf-8"))
+    path, names = path_of(file), imports_of(file)
     assert not broken_edges(path, names)
     assert not misplaced_libraries(path, names)
+    if path.startswith("alignment_fast/"):
+        assert not broken_public_edges(path, names)
+        assert bool(around_the_seam(path, names)) == (path in STILL_AROUND_THE_SEAM)
 
 
 @pytest.mark.parametrize("file", CYTHON, ids=path_of)
 def test_cython_imports_go_one_way(file):
-    path = path_of(file)
-    names = cython_imports(path, file.read_text("utf-8"))
-    assert not broken_edges(path, names)
+    names = imports_of(file)
+    assert not broken_edges(path_of(file), names)
     assert not {name for name in names if name.split(".")[0] == "numpy"}, "a NumPy ABI question"
     assert not {name for name in names if name.startswith("cython.parallel")}, "prange is OpenMP"
 
@@ -204,11 +427,76 @@ def test_c_includes_go_one_way(file):
     assert not system - {"stddef.h", "stdint.h", "string.h", "immintrin.h", "math.h"}
 
 
-def test_the_dispatch_table_names_families():
-    text = (ROOT / "alignment_fast/_dispatch.py").read_text("utf-8")
-    targets = re.findall(r'"([\w.]+):\w+"', text)
+def used_families(mine):
+    """Return the families that the files of the family `mine` use."""
+    used = set()
+    for file in [*PYTHON, *CYTHON]:
+        if path_of(file).startswith(f"kernels/{mine}/"):
+            used |= {family_of(name) for name in imports_of(file) if name.startswith("alignment_fast.kernels.")}
+    for file in C:
+        if path_of(file).startswith(f"kernels/{mine}/"):
+            used |= {name.split("/")[0] for name in includes(file.read_text("utf-8"))[0]} & set(EDGES)
+    return used
+
+
+@pytest.mark.parametrize("mine", EDGES)
+def test_every_edge_between_families_is_used(mine):
+    assert EDGES[mine] <= used_families(mine)
+
+
+@pytest.mark.parametrize("mine", PUBLIC_EDGES)
+def test_every_edge_between_public_packages_is_used(mine):
+    files = [file for file in PYTHON if part_of(import_name(path_of(file))) == mine]
+    assert files, f"there is no {mine} any more"
+    used = {part_of(name) for file in files for name in imports_of(file)}
+    assert used >= PUBLIC_EDGES[mine] - {mine}
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_every_place_of_a_library_imports_it(library):
+    users = [path_of(file) for file in PYTHON if any(f"{n}.".startswith(f"{library}.") for n in imports_of(file))]
+    for place in ONLY_IN[library]:
+        assert any(fnmatch(user, place) for user in users), f"nothing in {place} imports {library}"
+
+
+def test_kernels_hold_no_host_algorithms():
+    """What stands in kernels/ besides compiled code launches it or describes it."""
+    others = set()
+    for file in PYTHON:
+        path = path_of(file)
+        family = family_of(path) if path.startswith("kernels/") else None
+        if family and not any(fnmatch(path, place) for place in NUMBA_CUDA_SIMULATION):
+            known = KERNEL_MODULES | (COMMON_MODULES if family == "common" else set())
+            others |= {path} if file.stem not in known else set()
+            solvers = {name for name in imports_of(file) if name.startswith("scipy.")} - {BLAS}
+            assert not solvers, f"{path} computes by itself"
+    assert others == OTHER_KERNEL_MODULES
+
+
+def test_nothing_outside_the_numba_cuda_simulation_is_excused_by_it():
+    for place in NUMBA_CUDA_SIMULATION:
+        assert any(fnmatch(path_of(file), place) for file in PYTHON)
+
+
+@pytest.mark.parametrize("package", sorted({file.parent for file in PYTHON}), ids=path_of)
+def test_modules_of_a_package_do_not_import_each_other_in_circles(package):
+    """Imports inside of functions count: a circle that is put off is a circle."""
+    files = [file for file in PYTHON if file.parent == package and file.stem != "__init__"]
+    modules = {import_name(path_of(file)) for file in files}
+    imports = {
+        import_name(path_of(file)): {
+            other for other in modules if any(f"{name}.".startswith(f"{other}.") for name in imports_of(file))
+        }
+        for file in files
+    }
+    assert bool(circles(imports)) == (path_of(package) in STILL_IN_CIRCLES), circles(imports)
+
+
+def test_the_tables_of_operations_are_modules_of_families():
+    text = (ROOT / "alignment_fast/_operations.py").read_text("utf-8")
+    targets = re.findall(r'"(alignment_fast\.kernels\.[\w.]+)"', text)
     assert targets
-    assert all(target.startswith("alignment_fast.kernels.") and family_of(target) for target in targets)
+    assert all(family_of(target) for target in targets)
 
 
 def test_nothing_installs_a_top_level_module_called_kernels():

@@ -192,7 +192,7 @@ def test_every_kind_of_table_gives_the_same_file(curve, tmp_path, kind):
 
 def test_a_table_of_several_chunks_keeps_its_prompts_together(curve, tmp_path, monkeypatch):
     first = curve(long_table(tmp_path))
-    monkeypatch.setattr("alignment_fast.tables.CHUNK_BYTES", 32)
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 32)
     other = curve(long_table(tmp_path))
     for name, column in first.items():
         np.testing.assert_array_equal(column, other[name])

@@ -165,8 +165,8 @@ def test_other_sweeps_have_other_keys():
 @pytest.fixture
 def findings_left_out(monkeypatch):
     """Keep the command to its sweep: the findings above take seconds."""
-    monkeypatch.setattr("alignment_fast.commands.reproduce_sampling._synthetic", dict)
-    monkeypatch.setattr("alignment_fast.commands.reproduce_sampling.TABLES", ())
+    monkeypatch.setattr("alignment_fast.commands.reproduce.sampling._synthetic", dict)
+    monkeypatch.setattr("alignment_fast.commands.reproduce.sampling.TABLES", ())
 
 
 @pytest.mark.usefixtures("findings_left_out")
@@ -198,7 +198,7 @@ def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path):
     """A process that is killed while it sweeps leaves whole blocks, and nothing under the name of a result."""
     write_scores(tmp_path / "train.jsonl.gz", 40)
     code = (
-        "import sys; from alignment_fast.commands import reproduce_sampling as sampling; "
+        "import sys; from alignment_fast.commands.reproduce import sampling; "
         "sampling._synthetic = dict; sampling.TABLES = (); "
         "from alignment_fast.cli import main; sys.exit(main(sys.argv[1:]))"
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from alignment_fast import tables
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.tables import TableError
+from alignment_fast.tables._table import CHUNK_BYTES, CHUNK_ROWS
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -89,7 +90,7 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path, kind):
 
 
 def test_chunks_follow_each_other(tmp_path):
-    rows = 3 * tables.CHUNK_ROWS // 2
+    rows = 3 * CHUNK_ROWS // 2
     path = written(tmp_path, "long.jsonl", "".join(f'{{"p": {i}}}\n' for i in range(rows)))
     chunks = list(tables.read_columns(path, {"p": "p"}))
     assert len(chunks) == 2
@@ -144,7 +145,7 @@ def test_blank_lines_and_quoted_line_ends_are_no_rows(tmp_path, text):
 
 def test_a_quoted_line_end_may_stand_where_one_block_ends(tmp_path):
     cell = "line\n" * 1000
-    rows = 2 * tables.CHUNK_BYTES // len(cell)
+    rows = 2 * CHUNK_BYTES // len(cell)
     path = written(tmp_path, "table.csv", "p,note\n" + "".join(f'{row},"{cell}"\n' for row in range(rows)))
     np.testing.assert_array_equal(read(path, {"p": "p"})["p"], np.arange(rows))
 

@@ -1,16 +1,53 @@
-"""Results of the reproductions: rows of named tuples as cells of printed tables, as CSV files, and their figures."""
+"""Results of the reproductions: rows of named tuples as printed tables, as CSV files, and their figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.printing.terminal import csv_bytes
+from alignment_fast.commands.printing.terminal import csv_bytes, output, table
 
-__all__ = ["cell", "save"]
+__all__ = ["Printed", "print_results", "save"]
 
 
-def cell(value: Any, style: str) -> str:
+class Printed(NamedTuple):
+    """A printed table.
+
+    Parameters
+    ----------
+    name : str
+        Of the results whose rows it shows.
+    title : str
+        What stands above it.
+    columns : dict
+        For each field of a row its heading and its format.
+    note : str
+        What stands below it, if anything.
+    chosen : callable
+        Whether a row is printed.
+
+    """
+
+    name: str
+    title: str
+    columns: dict[str, tuple[str, str]]
+    note: str = ""
+    chosen: Callable[[Any], bool] = lambda row: True
+
+
+def print_results(tables: Iterable[Printed], results: Mapping[str, Sequence[Any]]) -> None:
+    """Print tables of `results`, rows by name, on standard output."""
+    console = output()
+    for part in tables:
+        rows = filter(part.chosen, results[part.name])
+        cells = ([_cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
+        console.print(f"\n{part.title}", markup=False)
+        console.print(table([heading for heading, _ in part.columns.values()], cells))
+        if part.note:
+            console.print(part.note, markup=False)
+
+
+def _cell(value: Any, style: str) -> str:
     """Return `value` in the format `style`; empty for NaN, which says that there is no such number."""
     return "" if value != value else format(value, style)
 

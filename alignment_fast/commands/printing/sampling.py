@@ -1,34 +1,11 @@
 """How ``alignment-fast reproduce sampling`` prints its results: tables with their columns."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-__all__ = ["TABLES", "Printed", "summary_rows"]
+from alignment_fast.commands.printing.results import Printed
 
-
-class Printed(NamedTuple):
-    """A printed table.
-
-    Parameters
-    ----------
-    name : str
-        Of the results whose rows it shows.
-    title : str
-        What stands above it.
-    columns : dict
-        For each field of a row its heading and its format.
-    note : str
-        What stands below it, if anything.
-    chosen : callable
-        Whether a row is printed.
-
-    """
-
-    name: str
-    title: str
-    columns: dict[str, tuple[str, str]]
-    note: str = ""
-    chosen: Callable[[Any], bool] = lambda row: True
+__all__ = ["TABLES", "summary_rows"]
 
 
 TABLES = (

@@ -7,8 +7,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from alignment_fast.commands.printing.asymptotics import TABLES
-from alignment_fast.commands.printing.results import cell, save
-from alignment_fast.commands.printing.terminal import output, progress_bar, table
+from alignment_fast.commands.printing.results import print_results, save
+from alignment_fast.commands.printing.terminal import output, progress_bar
 
 __all__ = ["asymptotics"]
 
@@ -42,7 +42,8 @@ def asymptotics(
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         for name, part in _parts(replicates, seed).items():
             results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
-    _print(results, replicates, seed)
+    output().print(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}", markup=False)
+    print_results(TABLES, results)
     if out is not None:
         save(out, results, _figures(results))
 
@@ -60,19 +61,6 @@ def _parts(replicates: int, seed: int) -> dict[str, Part]:
         "scaled_cumulants": Part(lambda: paper.scaled_cumulants(setting, replicates, seed), len(paper.RHOS)),
         "random_ensembles": Part(lambda: paper.random_ensembles(seed), paper.ENSEMBLE_ROWS),
     }
-
-
-def _print(results: dict[str, list[Any]], replicates: int, seed: int) -> None:
-    console = output()
-    console.print(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}", markup=False)
-    for name, tables in TABLES.items():
-        for title, columns, note, chosen in tables:
-            rows = filter(chosen, results[name])
-            cells = ([cell(getattr(row, field), style) for field, (_, style) in columns.items()] for row in rows)
-            console.print(f"\n{title}", markup=False)
-            console.print(table([heading for heading, _ in columns.values()], cells))
-            if note:
-                console.print(note, markup=False)
 
 
 def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alignment_fast.commands.printing.results import cell, save
-from alignment_fast.commands.printing.sampling import TABLES, Printed, summary_rows
-from alignment_fast.commands.printing.terminal import output, progress_bar, table
+from alignment_fast.commands.printing.results import print_results, save
+from alignment_fast.commands.printing.sampling import TABLES, summary_rows
+from alignment_fast.commands.printing.terminal import progress_bar
 
 if TYPE_CHECKING:
     from alignment_fast.reproduce.sampling import Matrices, StoredSweep
@@ -45,10 +45,10 @@ def sampling(
     out.mkdir(parents=True, exist_ok=True)
     with af.num_threads(threads or af.get_num_threads()):
         results = _synthetic()
-        _print(TABLES, results)
+        print_results(TABLES, results)
         save(out, results, _figures(results))
         swept = _sweep(out / "blocks", sources, rounds, points)
-    _print(summary_rows(swept["sweep"]), swept)
+    print_results(summary_rows(swept["sweep"]), swept)
     save(out, swept, _figures(swept))
 
 
@@ -106,17 +106,6 @@ def _sweeps(sources: "list[Matrices]", rounds: int, points: int) -> "Iterator[tu
         for method in paper.methods(matrices.P.shape[-1]):
             alpha, beta = paper.grid(method, points)
             yield matrices.source, paper.StoredSweep(matrices.P, method, alpha, beta, rounds)
-
-
-def _print(tables: Iterable[Printed], results: dict[str, list[Any]]) -> None:
-    console = output()
-    for part in tables:
-        rows = filter(part.chosen, results[part.name])
-        cells = ([cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
-        console.print(f"\n{part.title}", markup=False)
-        console.print(table([heading for heading, _ in part.columns.values()], cells))
-        if part.note:
-            console.print(part.note, markup=False)
 
 
 def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
