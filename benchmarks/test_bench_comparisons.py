@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, elo, fit_plackett_luce
 from alignment_fast.ranking import _graph as graph
 from cases import OURS, Case, Contender, Target, each_contender
@@ -73,7 +74,7 @@ def graph_case(n_items=20_000, size=1_000_000):
     return Case(
         f"strongly connected, K = {n_items}, M = {size}",
         {
-            OURS: Contender(lambda: graph.is_strongly_connected(cells), size, holds),
+            OURS: Contender(lambda: graph.is_strongly_connected(operations("ranking"), cells), size, holds),
             "SciPy csgraph": Contender(scipy, size, holds),
         },
     )

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from arenas import simulated
 
+from alignment_fast._border.rng import BOOTSTRAP, stream_key
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, hessian_product
-from alignment_fast.ranking import _solve as solve
+from alignment_fast.ranking._models import MODELS
+from alignment_fast.ranking._objective import Objective
 from oracles import paired_models
 
 
@@ -61,7 +64,7 @@ def test_sandwich_counts_a_comparison_of_weight_two_as_two():
     np.testing.assert_allclose(ratio, 2.0, rtol=1e-8)
 
 
-each_model = pytest.mark.parametrize("model", solve.MODELS)
+each_model = pytest.mark.parametrize("model", MODELS)
 
 
 def chances(model, scores, tie=1.5):
@@ -157,12 +160,10 @@ def test_a_replicate_is_the_fit_of_its_counts():
     votes, _ = simulated()
     result = fit(votes)
     found = result.bootstrap(3, rng=5)
-    from alignment_fast._border.rng import BOOTSTRAP, stream_key
-
     cells = votes.cells
-    wins_first, wins_second = np.empty_like(cells.wins_first), np.empty_like(cells.wins_second)
-    problem = solve.problem(cells, "bradley-terry")
-    problem.resample(stream_key(5, BOOTSTRAP, "rng"), 2, wins_first, wins_second, np.empty(0))
+    ops = operations("ranking")
+    problem = Objective(ops, cells, "bradley-terry").problem
+    wins_first, wins_second, _ = ops.resample(problem, stream_key(5, BOOTSTRAP, "rng"), 2)
     wins = np.zeros((12, 12))
     wins[cells.first, cells.second], wins[cells.second, cells.first] = wins_first, wins_second
     np.testing.assert_allclose(found.scores[2], fit(Comparisons.from_matrix(wins)).scores, atol=1e-7)

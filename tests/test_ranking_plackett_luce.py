@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.ranking import Comparisons, ItemIndexError, Rankings, fit, fit_plackett_luce
-from alignment_fast.ranking import _choices as kernel
+from alignment_fast.ranking import _choices as choices
 from oracles import plackett_luce as oracle
 
 ITEMS = 5
@@ -108,7 +108,7 @@ def test_scores_are_recovered_within_their_errors():
 def test_products_and_the_matrix_find_the_same_maximum(monkeypatch, dense):
     rankings, _ = random_rankings()
     expected = fit_plackett_luce(rankings)
-    monkeypatch.setattr(kernel, "LARGEST_DENSE", 10**6 if dense else 0)
+    monkeypatch.setattr(choices, "LARGEST_DENSE", 10**6 if dense else 0)
     close(fit_plackett_luce(rankings).scores, expected.scores, atol=1e-11)
 
 

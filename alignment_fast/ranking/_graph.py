@@ -8,8 +8,6 @@ components themselves needed; SciPy finds those.
 
 import numpy as np
 
-from alignment_fast.kernels.ranking import cpu
-
 # Sweeps go back and forth over the cells; random and chain-like graphs need two or three.
 SWEEPS = 8
 
@@ -38,16 +36,16 @@ def connected(cells):
     return connected_components(adjacency, directed=False)[1]
 
 
-def strongly_connected(cells):
+def strongly_connected(ops, cells):
     """Return the number of the strong component of every item in the graph of wins."""
     from scipy.sparse.csgraph import connected_components
 
-    if is_strongly_connected(cells):
+    if is_strongly_connected(ops, cells):
         return np.zeros(cells.n_items, dtype=np.int32)
     return connected_components(_adjacency(*_edges(cells), cells.n_items), connection="strong")[1]
 
 
-def is_strongly_connected(cells):
+def is_strongly_connected(ops, cells):
     """Return True where a few sweeps show that a finite maximum exists; False where they do not (or it does not)."""
     for against in (False, True):
         reached = np.zeros(cells.n_items, dtype=np.uint8)
@@ -55,9 +53,7 @@ def is_strongly_connected(cells):
         found = 1
         for sweep in range(SWEEPS):
             before = found
-            found += cpu.reach(
-                cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties, against, sweep % 2, reached
-            )
+            found += ops.reach(cells, against, sweep % 2, reached)
             if found == cells.n_items:
                 break
             if found == before and sweep:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.structures import Cells
 
 COUNTS = ("wins_first", "wins_second", "ties")
 # What subtracting a sum of weights from itself, added up in another order, may leave of it.

@@ -5,22 +5,20 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast.errors import check_status
-from alignment_fast.kernels.common import status
-from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
 
 # Without n_items, this many rows say how many items there probably are; a later, higher index costs a second pass.
 GLANCE = 1 << 16
 LARGEST_SIZE = 2**31
-HOME_CODES = np.array([kernel.LOSER_AT_HOME, kernel.NEUTRAL, kernel.WINNER_AT_HOME], dtype=np.uint8)
 
 
 class ItemIndexError(ValueError, IndexError):
@@ -28,7 +26,7 @@ class ItemIndexError(ValueError, IndexError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class ParsedRows:
     """Rows whose lengths, types and labels are checked; `compressed` checks their values.
 
     Parameters
@@ -39,10 +37,10 @@ class Rows:
         Their number, where it is known.
     labels : tuple or None
         Names of the items.
-    kind : array (M,) of uint8, or None
-        tied + 2 home, as the kernel has it.
-    ties, homes : bool
-        Whether there may be any.
+    tied : array (M,) of bool, or None
+        Whether the two tied.
+    home : array (M,) of int8, or None
+        1 where the winner was at home, -1 where the loser was, 0 on neutral ground.
     weight, outcome : array (M,), or None
         Both 1 where None.
 
@@ -52,59 +50,67 @@ class Rows:
     loser: NDArray[Any]
     n_items: int | None
     labels: tuple[Hashable, ...] | None
-    kind: NDArray[np.uint8] | None
-    ties: bool
-    homes: bool
+    tied: NDArray[np.bool_] | None
+    home: NDArray[np.int8] | None
     weight: NDArray[np.float64] | None
     outcome: NDArray[np.float64] | None
 
-    def compressed(self, num_threads: int | None = None) -> Cells:
+    def compressed(self, ops: ModuleType, num_threads: int | None = None) -> Cells:
         """Return the cells, or raise for the first bad row."""
         known = self.n_items is not None
         n_items = self.n_items if self.n_items is not None else self._glance()
-        cells, words = self._attempt(n_items, num_threads)
+        cells, fault = self._attempt(ops, n_items, num_threads)
         if cells is None and not known:
             highest = max(int(self.winner.max()), int(self.loser.max()))
             if highest >= n_items:
                 n_items = highest + 1
-                cells, words = self._attempt(n_items, num_threads)
+                cells, fault = self._attempt(ops, n_items, num_threads)
         if cells is None:
-            self._refuse(words, n_items)
+            self._refuse(fault, n_items)
         return cells
 
-    def _attempt(self, n_items: int, num_threads: int | None) -> Any:
-        return kernel.compress(
+    def _attempt(self, ops: ModuleType, n_items: int, num_threads: int | None) -> Any:
+        return ops.compress(
             self.winner,
             self.loser,
             n_items,
-            kind=self.kind,
-            ties=self.ties,
-            homes=self.homes,
+            kind=self._kinds(ops),
+            ties=self.tied is not None,
+            homes=self.home is not None,
             weight=self.weight,
             outcome=self.outcome,
             num_threads=num_threads,
         )
 
+    def _kinds(self, ops: ModuleType) -> NDArray[np.uint8] | None:
+        """Return tied + 2 home as the operations have it, or None."""
+        if self.tied is None and self.home is None:
+            return None
+        kinds = np.zeros(len(self.winner), dtype=np.uint8)
+        if self.tied is not None:
+            kinds += self.tied.astype(np.uint8)
+        if self.home is not None:
+            codes = np.array([ops.LOSER_AT_HOME, ops.NEUTRAL, ops.WINNER_AT_HOME], dtype=np.uint8)
+            kinds += 2 * codes[self.home + 1]
+        return kinds
+
     def _glance(self) -> int:
         return max(1, int(self.winner[:GLANCE].max()) + 1, int(self.loser[:GLANCE].max()) + 1)
 
-    def _refuse(self, words: NDArray[np.uint64], n_items: int) -> None:
-        for name, side, word in (("winner", self.winner, words[0]), ("loser", self.loser, words[1])):
-            if word != status.OK:
-                position, _ = status.decode(word)
-                index = int(side[position])
-                reason = "negative" if index < 0 else f"not below the number of items, {n_items}"
-                raise ItemIndexError(f"{name}[{position}] = {index} is {reason}")
-        if words[kernel.SELF] != status.OK:
-            position, _ = status.decode(words[kernel.SELF])
+    def _refuse(self, fault: RowFault, n_items: int) -> NoReturn:
+        name, position = fault.argument, fault.position
+        if name in ("winner", "loser"):
+            index = int((self.winner if name == "winner" else self.loser)[position])
+            reason = "negative" if index < 0 else f"not below the number of items, {n_items}"
+            raise ItemIndexError(f"{name}[{position}] = {index} is {reason}")
+        if name == "both":
             item = int(self.winner[position])
             named = f"item {item}" if self.labels is None else repr(self.labels[item])
             raise ValueError(f"winner[{position}] and loser[{position}] are both {named}: nothing is compared")
-        if self.weight is not None:
-            check_status(words[kernel.WEIGHT], "weight", self.weight)
-        if self.outcome is not None and words[kernel.OUTCOME] != status.OK:
-            position, _ = status.decode(words[kernel.OUTCOME])
-            raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
+        if name == "weight":
+            check_status(fault.word, "weight", self.weight)
+        assert self.outcome is not None
+        raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
 
 
 def parse(
@@ -116,8 +122,8 @@ def parse(
     home: Any,
     n_items: int | None,
     labels: Sequence[Hashable] | None,
-) -> Rows:
-    """Return the `Rows` of the arguments of `Comparisons`."""
+) -> ParsedRows:
+    """Return the `ParsedRows` of the arguments of `Comparisons`."""
     if tied is not None and outcome is not None:
         raise ValueError(
             "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
@@ -138,11 +144,11 @@ def parse(
     else:
         indices, names = _labels.unite(sides, names)
     total = number_of_items(n_items, names)
-    kind = _kinds(tied, home, size)
+    ties = None if tied is None else _among(tied, "tied", (0, 1), size).astype(bool)
+    homes = None if home is None else _among(home, "home", (-1, 0, 1), size)
     weights = None if weight is None else _reals(weight, "weight", size)
     outcomes = None if outcome is None else _reals(outcome, "outcome", size)
-    homes = home is not None
-    return Rows(indices[0], indices[1], total, names, kind, tied is not None, homes, weights, outcomes)
+    return ParsedRows(indices[0], indices[1], total, names, ties, homes, weights, outcomes)
 
 
 def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
@@ -173,18 +179,6 @@ def _reals(value: Any, name: str, size: int) -> NDArray[np.float64]:
     if array.shape != (size,):
         raise ValueError(f"{name} must have one value for each of {size} comparisons; it has shape {array.shape}")
     return array
-
-
-def _kinds(tied: Any, home: Any, size: int) -> NDArray[np.uint8] | None:
-    """Return tied + 2 home for the kernel, or None."""
-    if tied is None and home is None:
-        return None
-    kinds = np.zeros(size, dtype=np.uint8)
-    if tied is not None:
-        kinds += _among(tied, "tied", (0, 1), size).astype(np.uint8)
-    if home is not None:
-        kinds += 2 * HOME_CODES[_among(home, "home", (-1, 0, 1), size) + 1]
-    return kinds
 
 
 def _among(value: Any, name: str, allowed: tuple[int, ...], size: int) -> NDArray[np.int8]:

@@ -1,25 +1,15 @@
-"""Bootstrap of fits of comparisons: counts are drawn anew, cell by cell, and the fit is repeated."""
+"""Replicates of a fit: how scores and ranks vary over them."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.rng import BOOTSTRAP, Seed, stream_key
-from alignment_fast.ranking import _solve as solve
-
-if TYPE_CHECKING:
-    from alignment_fast.ranking.result import RatingFit
-
-__all__ = ["Bootstrap", "bootstrap"]
-
-# Largest entry of the last Newton step of a replicate, which is still taken: far below any standard error.
-TOLERANCE = 1e-6
+__all__ = ["Bootstrap", "number_of_replicates"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +30,13 @@ class Bootstrap:
     scores: NDArray[np.float64]
     degenerate: int
     labels: tuple[Hashable, ...] | None
+
+    @classmethod
+    def of(cls, unknowns: NDArray[np.float64], items: int, labels: tuple[Hashable, ...] | None) -> Bootstrap:
+        """Return the replicates behind rows of unknowns, of which the first are the scores of `items`."""
+        scores = unknowns[:, :items]
+        scores -= scores.mean(axis=1, keepdims=True)
+        return cls(scores, int(np.isnan(scores[:, 0]).sum()), labels)
 
     def __repr__(self) -> str:
         count, items = self.scores.shape
@@ -84,58 +81,9 @@ def _tails(level: float) -> tuple[float, float]:
     return 0.5 - 0.5 * level, 0.5 + 0.5 * level
 
 
-def bootstrap(fit: RatingFit, n: int, *, rng: Seed = None, num_threads: int | None = None) -> Bootstrap:
-    """Return `n` fits to comparisons drawn anew.
-
-    Every count becomes a Poisson variable with that mean, as if each comparison were drawn Poisson(1) times: the
-    bootstrap for large samples in which their number varies too. Weights are taken as counts.
-
-    Parameters
-    ----------
-    fit : RatingFit
-        What is repeated; each replicate starts from its scores.
-    n : int
-        Number of replicates.
-    rng : None, int, SeedSequence or Generator
-        Seed. Counts of replicate r depend on the seed and r only.
-    num_threads : int, optional
-        Default `get_num_threads`. The result has the same bits for any number.
-
-    Returns
-    -------
-    Bootstrap
-        A replicate without a finite maximum is NaN, counted in `degenerate` and left out of intervals.
-
-    Raises
-    ------
-    ValueError
-        If n < 1, or the fit was made with `bias_reduction`.
-
-    Notes
-    -----
-    Cost for each replicate, one thread: about 30 ns per count drawn, and two or three Newton steps.
-
-    References
-    ----------
-    Hanley and MacGibbon, Comput. Methods Programs Biomed. 83 (2006) 57-62.
-
-    Examples
-    --------
-    >>> import alignment_fast as af
-    >>> votes = af.ranking.Comparisons.from_matrix([[0, 30, 20], [10, 0, 25], [15, 12, 0]])
-    >>> af.ranking.fit(votes).bootstrap(1000, rng=7)
-    Bootstrap(1000 replicates of 3 items, 0 without a finite maximum)
-
-    """
+def number_of_replicates(n: int) -> int:
+    """Return `n` as a number of replicates, or raise."""
     count = operator.index(n)
     if count < 1:
         raise ValueError(f"n must be at least 1, not {count}")
-    if fit.specification.bias_reduction:
-        raise ValueError("a fit with bias_reduction has no bootstrap: its correction assumes the counts as they are")
-    key = stream_key(rng, BOOTSTRAP, "rng")
-    found = solve.bootstrap(
-        fit._objective, fit.unknowns, key, count, tolerance=TOLERANCE, limit=50, num_threads=num_threads
-    )
-    scores = found[:, : len(fit.scores)]
-    scores -= scores.mean(axis=1, keepdims=True)
-    return Bootstrap(scores, int(np.isnan(scores[:, 0]).sum()), fit.labels)
+    return count

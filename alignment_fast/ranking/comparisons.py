@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
-from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast._operations import operations
+from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
@@ -107,7 +107,7 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
-        self._fill(rows.compressed(num_threads), rows.labels)
+        self._fill(rows.compressed(operations("ranking"), num_threads), rows.labels)
 
     def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
         if not len(cells.first):
@@ -168,7 +168,8 @@ class Comparisons:
             weight = np.concatenate([weight, count[upper]])
         if not len(weight):
             raise ValueError("there are no comparisons: wins is all zero")
-        cells, _ = kernel.compress(first, second, n_items, kind=kind, ties=kind is not None, weight=weight)
+        compress = operations("ranking").compress
+        cells, _ = compress(first, second, n_items, kind=kind, ties=kind is not None, weight=weight)
         return cls._of(cells, names)
 
     @classmethod

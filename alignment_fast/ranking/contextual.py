@@ -9,19 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast.kernels.ranking import compress
-from alignment_fast.kernels.ranking.cells import Cells
-from alignment_fast.ranking import _solve as solve
-from alignment_fast.ranking._rows import Rows, parse
+from alignment_fast._operations import operations
+from alignment_fast.kernels.ranking.structures import Cells, Covariates
+from alignment_fast.ranking._rows import ParsedRows, parse
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.fit import check_existence, maximum, specify
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = ["fit_contextual"]
-
-# Sign of the home advantage by the code of who was at home.
-HOME_SIGN = np.zeros(3)
-HOME_SIGN[compress.WINNER_AT_HOME], HOME_SIGN[compress.LOSER_AT_HOME] = 1.0, -1.0
 
 
 def fit_contextual(
@@ -85,19 +80,20 @@ def fit_contextual(
     array([0.5752])
 
     """
+    ops = operations("ranking")
     specification = specify(model, l2, gamma_shape, home is not None, False, tol, max_iter)
     rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
-    compressed = rows.compressed(num_threads)
+    compressed = rows.compressed(ops, num_threads)
     check_existence(Comparisons._of(compressed, rows.labels), specification)
     design = _design(covariates, len(rows.winner))
-    if home is not None and rows.kind is not None:
+    if rows.home is not None:
         from scipy.sparse import csr_array, hstack
 
-        design = hstack([csr_array(HOME_SIGN[rows.kind >> 1][:, None]), csr_array(design)])
+        design = hstack([csr_array(rows.home[:, None].astype(np.float64)), csr_array(design)])
     order = np.argsort(rows.winner, kind="stable")  # the solver likes comparisons of one item together
-    table = solve.Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
+    table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
     each = Comparisons._of(_one_by_one(rows, order, compressed.n_items), rows.labels)
-    return maximum(each, specification, table, start, tol, max_iter, num_threads)
+    return maximum(ops, each, specification, table, start, tol, max_iter, num_threads)
 
 
 def _design(covariates: Any, size: int) -> Any:
@@ -112,11 +108,11 @@ def _design(covariates: Any, size: int) -> Any:
     return design
 
 
-def _one_by_one(rows: Rows, order: NDArray[np.intp], n_items: int) -> Cells:
+def _one_by_one(rows: ParsedRows, order: NDArray[np.intp], n_items: int) -> Cells:
     """Return one cell for each comparison, in that order, the winner first."""
     weight = np.ones(len(order)) if rows.weight is None else rows.weight
     share = np.ones(len(order)) if rows.outcome is None else rows.outcome
-    tied = np.zeros(len(order), dtype=bool) if rows.kind is None else (rows.kind & 1).astype(bool)
+    tied = np.zeros(len(order), dtype=bool) if rows.tied is None else rows.tied
     return Cells(
         n_items,
         rows.winner.astype(np.int32)[order],

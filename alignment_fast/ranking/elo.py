@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast.kernels.ranking import elo as kernel
+from alignment_fast._operations import operations
+from alignment_fast.kernels.ranking.structures import Games
 from alignment_fast.ranking._rows import parse
 
 __all__ = ["EloRatings", "elo"]
@@ -113,19 +114,20 @@ def elo(
     for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
+    ops = operations("ranking")
     rows = parse(winner, loser, weight, tied, outcome, None, n_items, labels)
-    items = rows.compressed(num_threads).n_items  # which checks every game
+    items = rows.compressed(ops, num_threads).n_items  # which checks every game
     shares = rows.outcome
-    if rows.kind is not None:
-        shares = np.where(rows.kind == 1, 0.5, 1.0)
-    games = rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight
+    if rows.tied is not None:
+        shares = np.where(rows.tied, 0.5, 1.0)
+    games = Games(rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight)
     point = scale / np.log(base)
     if shuffles is None:
-        return EloRatings(initial + point * kernel.play(games, items, k / point), None, rows.labels)
+        return EloRatings(initial + point * ops.play(games, items, k / point), None, rows.labels)
     count = operator.index(shuffles)
     if count < 1:
         raise ValueError(f"shuffles must be at least 1, not {count}")
     key = stream_key(rng, DRAWS, "rng")
-    ratings = kernel.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
+    ratings = ops.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
     spread = point * ratings.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)
     return EloRatings(initial + point * ratings.mean(axis=0), spread, rows.labels)

@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast._operations import operations
+from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
 
 __all__ = ["Existence"]
@@ -49,7 +50,7 @@ class Existence:
     @classmethod
     def of(cls, cells: Cells, labels: tuple[Hashable, ...] | None = None) -> Self:
         """Return the existence of the scores of compressed comparisons."""
-        groups = graph.members(graph.strongly_connected(cells))
+        groups = graph.members(graph.strongly_connected(operations("ranking"), cells))
         limit = np.zeros(cells.n_items)
         if len(groups) == 1:
             return cls(limit, 1, groups, {})

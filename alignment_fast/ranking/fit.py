@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.ranking import _solve as solve
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
+from alignment_fast.ranking import _newton as newton
+from alignment_fast.ranking._bias import reduce_bias
+from alignment_fast.ranking._models import MODELS, check_model, effective_model
+from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking.comparisons import Comparisons
-from alignment_fast.ranking.likelihood import check_model, home_covariate, one_per_item
+from alignment_fast.ranking.likelihood import home_covariate, one_per_item
 from alignment_fast.ranking.result import RatingFit, Specification
 
 __all__ = ["fit"]
-
-WITH_TIES = ("rao-kupper", "davidson")
-# The tie parameter where nothing was tied: both models are then Bradley-Terry.
-NO_TIES = {"rao-kupper": 1.0, "davidson": 0.0}
 
 
 def fit(
@@ -107,15 +109,15 @@ def fit(
     """
     specification = specify(model, l2, gamma_shape, home, bias_reduction, tol, max_iter)
     check_existence(comparisons, specification)
-    covariates = home_covariate(comparisons) if home else solve.NO_COVARIATES
-    return maximum(comparisons, specification, covariates, start, tol, max_iter, num_threads)
+    covariates = home_covariate(comparisons) if home else NO_COVARIATES
+    return maximum(operations("ranking"), comparisons, specification, covariates, start, tol, max_iter, num_threads)
 
 
 def specify(
     model: str, l2: float, gamma_shape: float, home: bool, bias_reduction: bool, tol: float, max_iter: int
 ) -> Specification:
     """Return the `Specification` of checked options."""
-    check_model(model)
+    row = check_model(model)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
     if not 1 <= gamma_shape < np.inf:
@@ -123,7 +125,7 @@ def specify(
     if not tol > 0 or max_iter < 1:
         raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
     specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
-    if bias_reduction and (model != "bradley-terry" or specification.has_prior):
+    if bias_reduction and (not row.has_bias_reduction or specification.has_prior):
         raise ValueError("bias_reduction is for the model 'bradley-terry' without a prior")
     return specification
 
@@ -132,7 +134,7 @@ def check_existence(comparisons: Comparisons, specification: Specification) -> N
     """Raise where the comparisons themselves show that there is no finite maximum."""
     cells = comparisons.cells
     model = specification.model
-    if model in WITH_TIES and cells.ties.any() and not (cells.wins_first.any() or cells.wins_second.any()):
+    if MODELS[model].tie is not None and cells.ties.any() and not (cells.wins_first.any() or cells.wins_second.any()):
         raise ValueError(f"every comparison is a tie: the tie parameter of {model!r} has no finite maximum")
     if specification.has_prior:
         return
@@ -144,9 +146,10 @@ def check_existence(comparisons: Comparisons, specification: Specification) -> N
 
 
 def maximum(
+    ops: ModuleType,
     comparisons: Comparisons,
     specification: Specification,
-    covariates: solve.Covariates,
+    covariates: Covariates,
     start: RatingFit | Any,
     tol: float,
     max_iter: int,
@@ -154,13 +157,10 @@ def maximum(
 ) -> RatingFit:
     """Return the fit of checked arguments."""
     cells = comparisons.cells
-    model = specification.model
-    tied = model in WITH_TIES and bool(cells.ties.any())
-    if model in WITH_TIES and not tied:
-        model = "bradley-terry"
-    objective = solve.objective(
+    objective = Objective(
+        ops,
         cells,
-        model,
+        effective_model(specification.model, cells),
         covariates=covariates,
         ridge=specification.l2,
         gamma=specification.gamma,
@@ -168,10 +168,10 @@ def maximum(
     )
     first = _start(start, comparisons, objective)
     if specification.bias_reduction:
-        found = solve.reduce_bias(cells, covariates, first, tolerance=tol, limit=max_iter, num_threads=num_threads)
+        found = reduce_bias(ops, cells, covariates, first, tolerance=tol, limit=max_iter, num_threads=num_threads)
     else:
-        found = solve.maximize(objective, first, tolerance=tol, limit=max_iter)
-    result = _result(comparisons, specification, covariates, objective, found, tied)
+        found = newton.maximize(objective, first, tolerance=tol, limit=max_iter)
+    result = _result(comparisons, specification, covariates, objective, found)
     if not found.converged:
         raise ConvergenceError(
             f"not converged: after {found.iterations} Newton steps the last one was {found.step:.3g} > tol = {tol:g}; "
@@ -181,10 +181,10 @@ def maximum(
     return result
 
 
-def _start(start: RatingFit | Any, comparisons: Comparisons, objective: solve.Objective) -> NDArray[np.float64]:
+def _start(start: RatingFit | Any, comparisons: Comparisons, objective: Objective) -> NDArray[np.float64]:
     if start is None:
-        return solve.start_of(objective)
-    u = solve.origin_of(objective)
+        return objective.start()
+    u = objective.origin()
     items = objective.items
     if not isinstance(start, RatingFit):
         u[:items] = one_per_item(start, "start", items)
@@ -203,15 +203,14 @@ def _start(start: RatingFit | Any, comparisons: Comparisons, objective: solve.Ob
 def _result(
     comparisons: Comparisons,
     specification: Specification,
-    covariates: solve.Covariates,
-    objective: solve.Objective,
-    found: solve.Maximum,
-    tied: bool,
+    covariates: Covariates,
+    objective: Objective,
+    found: newton.Maximum,
 ) -> RatingFit:
     items, u = objective.items, found.unknowns
-    tie_parameter = None
-    if specification.model in WITH_TIES:
-        tie_parameter = float(np.exp(u[-1])) if tied else NO_TIES[specification.model]
+    tie, tie_parameter = MODELS[specification.model].tie, None
+    if tie is not None:
+        tie_parameter = tie.least if objective.tie is None else float(np.exp(u[-1]))
     at_home = int(specification.home)
     return RatingFit(
         scores=u[:items] - u[:items].mean(),

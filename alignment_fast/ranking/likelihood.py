@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast.ranking import _solve as solve
+from alignment_fast._operations import operations
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
+from alignment_fast.ranking._models import check_model
+from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking.comparisons import Comparisons
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]
-
-LOG_OF_TIES = {"rao-kupper": (1.0, "above 1"), "davidson": (0.0, "positive")}
 
 
 def log_likelihood(
@@ -148,12 +149,6 @@ def one_per_item(value: Any, name: str, n_items: int) -> NDArray[np.float64]:
     return array
 
 
-def check_model(model: str) -> None:
-    """Raise ValueError if there is no such model."""
-    if model not in solve.MODELS:
-        raise ValueError(f"model must be one of {', '.join(solve.MODELS)}, not {model!r}")
-
-
 def _objective(
     scores: Any,
     comparisons: Comparisons,
@@ -161,26 +156,26 @@ def _objective(
     tie_parameter: float | None,
     home_advantage: float,
     num_threads: int | None,
-) -> tuple[solve.Objective, NDArray[np.float64]]:
-    check_model(model)
+) -> tuple[Objective, NDArray[np.float64]]:
+    tie = check_model(model).tie
     cells = comparisons.cells
     u = [one_per_item(scores, "scores", cells.n_items)]
-    covariates = solve.NO_COVARIATES
+    covariates = NO_COVARIATES
     if home_advantage:
         covariates = home_covariate(comparisons)
         u.append(np.array([float(home_advantage)]))
-    if model in LOG_OF_TIES:
-        least, condition = LOG_OF_TIES[model]
-        if tie_parameter is None or not least < tie_parameter < np.inf:
-            raise ValueError(f"tie_parameter of {model!r} must be finite and {condition}, not {tie_parameter}")
+    if tie is not None:
+        if tie_parameter is None or not tie.least < tie_parameter < np.inf:
+            raise ValueError(f"tie_parameter of {model!r} must be finite and {tie.condition}, not {tie_parameter}")
         u.append(np.log([tie_parameter]))
-    objective = solve.objective(cells, model, covariates=covariates, num_threads=num_threads)
+    ops = operations("ranking")
+    objective = Objective(ops, cells, model, covariates=covariates, num_threads=num_threads)
     return objective, np.concatenate(u)
 
 
-def home_covariate(comparisons: Comparisons) -> solve.Covariates:
+def home_covariate(comparisons: Comparisons) -> Covariates:
     """Return the covariate that is 1 where `first` is at home; raise ValueError if nobody ever is."""
     home = comparisons.cells.home
     if not home.any():
         raise ValueError("home advantage: the comparisons do not say who was at home; give Comparisons(..., home=...)")
-    return solve.Covariates.of(home.astype(np.float64)[:, None])
+    return Covariates.of(home.astype(np.float64)[:, None])

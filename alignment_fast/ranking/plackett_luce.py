@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import BOOTSTRAP, Seed
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.common import status
-from alignment_fast.kernels.ranking import cpu
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
 from alignment_fast.random import Stream
-from alignment_fast.ranking import _choices as kernel
+from alignment_fast.ranking import _choices as choices
 from alignment_fast.ranking import _labels
-from alignment_fast.ranking import _solve as solve
+from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
-from alignment_fast.ranking.bootstrap import TOLERANCE, Bootstrap
+from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.likelihood import one_per_item
@@ -117,7 +116,7 @@ class Rankings:
         start = np.concatenate([[0], np.cumsum(length)])
         weights = None if weight is None else _weights(weight, len(length))
         chosen = np.minimum(depth, length - 1).clip(0).astype(np.int32)  # the last one left is no choice
-        self._ordered = kernel.Ordered(item, start, chosen, weights, total)
+        self._ordered = OrderedItems(item, start, chosen, weights, total)
         self.labels = names
         if not chosen.any() or (weights is not None and not weights[chosen > 0].any()):
             raise ValueError("no ranking says anything: each has fewer than two items, or weight 0")
@@ -136,7 +135,7 @@ class Rankings:
 
     def comparisons(self) -> Comparisons:
         """Return neighbours as comparisons, each the winner over the next: the pairs that decide about `existence`."""
-        return Comparisons._of(kernel.beaten_neighbours(self._ordered), self.labels)
+        return Comparisons._of(choices.beaten_neighbours(operations("ranking"), self._ordered), self.labels)
 
     def existence(self) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
@@ -176,8 +175,8 @@ class Rankings:
         objective.dense = False
         return -objective.hessian(u, objective.evaluate(u))(one_per_item(vector, "vector", self.n_items))
 
-    def _objective(self, num_threads: int | None, l2: float = 0.0) -> kernel.Objective:
-        return kernel.Objective(self._ordered, l2, num_threads)
+    def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
+        return choices.ChoiceObjective(operations("ranking"), self._ordered, l2, num_threads)
 
     def _scores(self, scores: Any) -> NDArray[np.float64]:
         u = one_per_item(scores, "scores", self.n_items)
@@ -205,11 +204,11 @@ class PlackettLuceFit(RatingFit):
             raise ValueError(f"kind must be 'information' for rankings, not {kind!r}")
         if len(self.scores) > LARGEST_COVARIANCE:
             raise ValueError(f"the covariance of more than {LARGEST_COVARIANCE} scores is too large; use bootstrap()")
-        return kernel.covariance(self.rankings._objective(None, self.specification.l2), self.scores)
+        return choices.covariance(self.rankings._objective(None, self.specification.l2), self.scores)
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
         difference = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)])
-        return solve.probabilities("bradley-terry", difference, 0.0)[outcome][()]
+        return MODELS["bradley-terry"].probabilities(difference, 0.0)[outcome][()]
 
     def _parameter_covariance(self, kind: str) -> NDArray[np.float64]:
         return self.covariance(kind)
@@ -232,9 +231,7 @@ class PlackettLuceFit(RatingFit):
             A replicate without a finite maximum is NaN and counted in `degenerate`.
 
         """
-        count = operator.index(n)
-        if count < 1:
-            raise ValueError(f"n must be at least 1, not {count}")
+        count = number_of_replicates(n)
         stream = Stream(rng, purpose=BOOTSTRAP)
         objective = self.rankings._objective(num_threads, self.specification.l2)
         own = self.rankings._ordered.weight
@@ -242,7 +239,7 @@ class PlackettLuceFit(RatingFit):
         for replicate in range(count):
             counts = np.searchsorted(POISSON, stream.uniform(len(self.rankings), replicate=replicate))
             weight = counts.astype(np.float64) if own is None else counts * own
-            scores[replicate] = kernel.refit(objective, self.scores, weight, tolerance=TOLERANCE, limit=50)
+            scores[replicate] = choices.refit(objective, self.scores, weight)
         return Bootstrap(scores, int(np.isnan(scores[:, 0]).sum()), self.labels)
 
 
@@ -328,7 +325,7 @@ def fit_plackett_luce(
     objective = rankings._objective(num_threads, float(l2))
     scores = start.scores if isinstance(start, RatingFit) else start
     first = None if scores is None else one_per_item(scores, "start", rankings.n_items)
-    found = kernel.maximize(objective, first, tolerance=tol, limit=max_iter)
+    found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
         scores=found.unknowns - found.unknowns.mean(),
         log_likelihood=found.value + 0.5 * l2 * float((found.unknowns**2).sum()),
@@ -343,7 +340,7 @@ def fit_plackett_luce(
         labels=rankings.labels,
         specification=Specification("plackett-luce", float(l2), 0.0, False, False),
         comparisons=comparisons,
-        covariates=solve.NO_COVARIATES,
+        covariates=NO_COVARIATES,
         unknowns=found.unknowns,
         rankings=rankings,
     )
@@ -425,10 +422,9 @@ def _weights(value: Any, size: int) -> NDArray[np.float64]:
     return weight
 
 
-def _check_repeats(rankings: kernel.Ordered) -> None:
-    word = kernel.check(rankings, rankings.choices())
-    if word != status.OK:
-        flat, code = status.decode(word)
-        assert code == cpu.REPEATED  # ranges were checked before
+def _check_repeats(rankings: OrderedItems) -> None:
+    ops = operations("ranking")
+    flat = ops.first_repeat(rankings, ops.choices(rankings))
+    if flat is not None:  # ranges were checked before
         row, _ = _where(flat, np.diff(rankings.start))
         raise ValueError(f"rankings[{row}] has item {rankings.item[flat]} twice")

@@ -1,10 +1,10 @@
-"""Host side of the compression: chooses table or words, lays out memory, hands ranges to the threads."""
+"""Comparisons to cells: chooses table or words, lays out memory, hands ranges to the threads."""
 
 import numpy as np
 
 from alignment_fast.kernels.common import status, threads
 from alignment_fast.kernels.ranking import cpu
-from alignment_fast.kernels.ranking.cells import Cells, unwritten
+from alignment_fast.kernels.ranking.structures import Cells, RowFault
 
 # Nanoseconds per row on one core: how much is done between two looks at the interpreter.
 TALLY_COST = 2.0
@@ -25,21 +25,28 @@ KINDS = 6
 HOME_SIDES = 3
 
 
-# Status words of `compress`, and who was at home in the kinds of its rows.
-WINNER, LOSER, SELF, WEIGHT, OUTCOME = cpu.WINNER, cpu.LOSER, cpu.SELF, cpu.WEIGHT, cpu.OUTCOME
+# Who was at home, in the kinds of rows.
 NEUTRAL, WINNER_AT_HOME, LOSER_AT_HOME = cpu.NEUTRAL, cpu.WINNER_AT_HOME, cpu.LOSER_AT_HOME
+
+# Places of the status words, in the order in which faults are told.
+_ARGUMENTS = (
+    ("winner", cpu.WINNER),
+    ("loser", cpu.LOSER),
+    ("both", cpu.SELF),
+    ("weight", cpu.WEIGHT),
+    ("outcome", cpu.OUTCOME),
+)
 
 
 def compress(
     winner, loser, n_items, *, kind=None, ties=False, homes=False, weight=None, outcome=None, num_threads=None
 ):
-    """Return the `Cells` of rows of one int32 or int64 type, and the status words of every argument.
+    """Return (the `Cells` of rows of one int32 or int64 type, None), or (None, the first `RowFault` by argument).
 
-    Cells are None where a status word is not OK. `kind` is tied + 2 home (0 nobody, 1 winner, 2 loser), or None; `ties`
-    and `homes` say whether there may be any.
+    `kind` is tied + 2 home (0 nobody, 1 winner, 2 loser), or None; `ties` and `homes` say whether there may be any.
     """
     wide = winner.dtype.itemsize == 8
-    rows = cpu.Rows(winner.view(np.uint8), loser.view(np.uint8), wide, n_items, kind, weight, outcome)
+    rows = cpu.ComparisonRows(winner.view(np.uint8), loser.view(np.uint8), wide, n_items, kind, weight, outcome)
     words = np.full(cpu.STATUS, status.OK, dtype=np.uint64)
     planes = 1 if kind is None else KINDS if homes else KINDS_WITHOUT_HOME
     tallies = planes * n_items**2
@@ -47,7 +54,9 @@ def compress(
         cells = _by_table(rows, tallies, ties, homes, words)
     else:
         cells = _by_words(rows, ties, homes, words, num_threads)
-    return cells, words
+    if cells is not None:
+        return cells, None
+    return None, next(RowFault(name, int(words[place])) for name, place in _ARGUMENTS if words[place] != status.OK)
 
 
 def _by_table(rows, tallies, ties, homes, words):
@@ -62,7 +71,7 @@ def _by_table(rows, tallies, ties, homes, words):
     if (words != status.OK).any():
         return None
     pairs = rows.n_items * (rows.n_items - 1) // 2
-    cells = unwritten(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties=ties, homes=homes)
+    cells = Cells.unwritten(rows.n_items, min(rows.size, (HOME_SIDES if homes else 1) * pairs), ties=ties, homes=homes)
     count = rows.table_cells(table, homes, cells)  # memory beyond them is never touched
     return Cells(rows.n_items, *(array[:count] for name, array in vars(cells).items() if name != "n_items"))
 
@@ -85,7 +94,7 @@ def _by_words(rows, ties, homes, words, num_threads):
 
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
     starts = np.cumsum(count) - count
-    cells = unwritten(rows.n_items, int(count.sum()), ties=ties, homes=homes)
+    cells = Cells.unwritten(rows.n_items, int(count.sum()), ties=ties, homes=homes)
     threads.for_blocks(emit, len(ends), work=WORD_COST * rows.size, num_threads=num_threads)
     return cells
 

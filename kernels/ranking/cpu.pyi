@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from alignment_fast.kernels.ranking.cells import Cells
+from alignment_fast.kernels.ranking.structures import Cells, Covariates
 
 BLOCK: Final[int]
 
@@ -30,7 +30,7 @@ _Reals = NDArray[np.float64]
 _Words = NDArray[np.uint64]
 
 @disjoint_base
-class Rows:
+class ComparisonRows:
     arrays: tuple[memoryview | None, ...]
     size: int
     n_items: int
@@ -89,6 +89,8 @@ REPEATED: Final[int]
 @disjoint_base
 class Choices:
     arrays: tuple[memoryview | None, ...]
+    count: int
+    places: int
     tile: int
 
     def __init__(
@@ -123,31 +125,20 @@ DAVIDSON: Final[int]
 CONVERGED: Final[int]
 UNFINISHED: Final[int]
 SINGULAR: Final[int]
+NEWTON_CHORD: Final[float]
+NEWTON_FLOOR: Final[float]
+NEWTON_SLACK: Final[float]
+NEWTON_HALVINGS: Final[int]
 
 @disjoint_base
-class Problem:
-    arrays: tuple[memoryview, ...]
+class ComparisonProblem:
     unknowns: int
     cells: int
     items: int
-    is_rao_kupper: bool
+    has_ties: bool
+    tied: bool
 
-    def __init__(
-        self,
-        model: int,
-        items: int,
-        first: _Indices,
-        second: _Indices,
-        wins_first: _Reals,
-        wins_second: _Reals,
-        ties: _Reals,
-        covariates: int,
-        start: _Counts,
-        column: _Indices,
-        value: _Reals,
-        ridge: float,
-        gamma: float,
-    ) -> None: ...
+    def __init__(self, model: int, cells: Cells, covariates: Covariates, ridge: float, gamma: float) -> None: ...
     def terms(self, u: _Reals, out: _Reals) -> None: ...
     def gradient(
         self,
@@ -163,30 +154,14 @@ class Problem:
     def prior(self, u: _Reals, gradient: _Reals, diagonal: _Reals) -> float: ...
     def product(self, curvature: _Reals, mixed: _Reals, v: _Reals, first: int, last: int, out: _Reals) -> None: ...
     def assemble(self, curvature: _Reals, mixed: _Reals, out: _Reals) -> None: ...
-    def newton(
-        self,
-        u: _Reals,
-        tolerance: float,
-        limit: int,
-        report: _Reals,
-        wins_first: _Reals | None = None,
-        wins_second: _Reals | None = None,
-    ) -> None: ...
+    def newton(self, u: _Reals, tolerance: float, limit: int) -> tuple[int, float, float, int]: ...
     def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
     def connected(self) -> bool: ...
     def bootstrap(
         self, key: int, first: int, last: int, start: _Reals, tolerance: float, limit: int, out: _Reals
     ) -> None: ...
 
-def complete(
-    items: int,
-    first: _Indices,
-    second: _Indices,
-    wins_first: _Reals,
-    wins_second: _Reals,
-    ties: _Reals,
-    cells: Cells,
-) -> bool: ...
+def complete(given: Cells, cells: Cells) -> bool: ...
 def cholesky(a: _Reals, n: int) -> bool: ...
 def solve(u: _Reals, x: _Reals) -> None: ...
 def stride(n: int) -> int: ...

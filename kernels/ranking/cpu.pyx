@@ -138,6 +138,10 @@ cdef extern from *:
         RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
         RANKING_CONVERGED, RANKING_UNFINISHED, RANKING_SINGULAR
 
+cdef extern from *:
+    const double RANKING_CHORD, RANKING_FLOOR, RANKING_SLACK
+    const int RANKING_HALVINGS
+
 cdef const af_table *table = af_select(ISA.encode())
 cdef double NOT_A_NUMBER = float("nan")
 
@@ -150,24 +154,30 @@ DAVIDSON = RANKING_DAVIDSON
 CONVERGED = RANKING_CONVERGED
 UNFINISHED = RANKING_UNFINISHED
 SINGULAR = RANKING_SINGULAR
+NEWTON_CHORD = RANKING_CHORD
+NEWTON_FLOOR = RANKING_FLOOR
+NEWTON_SLACK = RANKING_SLACK
+NEWTON_HALVINGS = RANKING_HALVINGS
 
 
 cdef inline const double *reals(const double[::1] x) noexcept nogil:
     return &x[0] if x.shape[0] else NULL
 
 
-def complete(Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second, const double[::1] wins_first,
-             const double[::1] wins_second, const double[::1] ties, cells):
-    """Write the given cells to `cells` as all pairs of `items` in rows, with counts of 0 where a pair never met.
+def complete(given, cells):
+    """Write the `given` cells to `cells` as all pairs of their items in rows, with counts of 0 where a pair never met.
 
     False where the given ones do not ascend by (first, second), or `first` is not below `second`.
     """
+    cdef Py_ssize_t items = given.n_items
+    cdef const int32_t[::1] first = given.first, second = given.second
+    cdef const double[::1] wins_first = given.wins_first, wins_second = given.wins_second, ties = given.ties
     cdef compress_cells all_pairs = pointers(cells, 0)
-    cdef const double **given = [&wins_first[0], &wins_second[0], reals(ties)]
+    cdef const double **counts = [&wins_first[0], &wins_second[0], reals(ties)]
     cdef double **written = [all_pairs.wins_first, all_pairs.wins_second, all_pairs.ties]
     cdef int ascending
     with nogil:
-        ascending = ranking_complete(items, first.shape[0], &first[0], &second[0], given, 3 if ties.shape[0] else 2,
+        ascending = ranking_complete(items, first.shape[0], &first[0], &second[0], counts, 3 if ties.shape[0] else 2,
                                      all_pairs.first, all_pairs.second, written)
     return bool(ascending)
 
@@ -179,28 +189,29 @@ cdef double *allocate(Py_ssize_t n) except NULL:
     return memory
 
 
-cdef class Problem:
-    """A model of comparisons: cells, covariates by rows (empty: none), and a prior on the scores.
+cdef class ComparisonProblem:
+    """A model of comparisons: `Cells`, `Covariates`, and a prior on the scores.
 
     Unknowns u: scores, coefficients of covariates, and the tie parameter where the model has one. There is at least one
     cell. Ranges of cells add to their outputs.
     """
 
     cdef ranking_problem problem
-    cdef readonly object arrays
+    cdef object given  # keeps the arrays behind the pointers
     cdef readonly Py_ssize_t unknowns
 
-    def __init__(self, int model, Py_ssize_t items, const int32_t[::1] first, const int32_t[::1] second,
-                 const double[::1] wins_first, const double[::1] wins_second, const double[::1] ties,
-                 Py_ssize_t covariates, const int64_t[::1] start, const int32_t[::1] column, const double[::1] value,
-                 double ridge, double gamma):
-        self.arrays = first, second, wins_first, wins_second, ties, start, column, value
-        self.problem.model, self.problem.items, self.problem.cells = model, items, first.shape[0]
-        self.problem.covariates = covariates
+    def __init__(self, int model, cells, covariates, double ridge, double gamma):
+        cdef const int32_t[::1] first = cells.first, second = cells.second, column = covariates.column
+        cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
+        cdef const int64_t[::1] start = covariates.start
+        cdef const double[::1] value = covariates.value
+        self.given = cells, covariates
+        self.problem.model, self.problem.items, self.problem.cells = model, cells.n_items, first.shape[0]
+        self.problem.covariates = covariates.width
         self.problem.first, self.problem.second = &first[0], &second[0]
         self.problem.wins_first, self.problem.wins_second = &wins_first[0], &wins_second[0]
         self.problem.ties = reals(ties)
-        self.problem.start = &start[0] if covariates else NULL
+        self.problem.start = &start[0] if self.problem.covariates else NULL
         self.problem.column = &column[0] if column.shape[0] else NULL
         self.problem.value = reals(value)
         self.problem.ridge, self.problem.gamma = ridge, gamma
@@ -216,9 +227,14 @@ cdef class Problem:
         return self.problem.items
 
     @property
-    def is_rao_kupper(self):
-        """Whether the last unknown must stay positive."""
-        return self.problem.model == RANKING_RAO_KUPPER
+    def has_ties(self):
+        """Whether the last unknown is a tie parameter."""
+        return bool(ranking_has_ties(self.problem.model))
+
+    @property
+    def tied(self):
+        """Whether the cells count ties."""
+        return self.problem.ties is not NULL
 
     def terms(self, const double[::1] u, double[:, ::1] out):
         """Write (value, slope, curvature, slope in τ, mixed, curvature in τ) of every cell to the rows of `out`."""
@@ -270,24 +286,15 @@ cdef class Problem:
         with nogil:
             table.assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
 
-    def newton(self, double[:, ::1] u, double tolerance, int limit, double[:, ::1] report,
-               const double[:, ::1] wins_first=None, const double[:, ::1] wins_second=None):
-        """Maximise from every row of `u`, in place; row r of `report` is (status, value, decrement, step, iterations).
-
-        Where given, rows of `wins_first` and `wins_second` take the place of the problem's own.
-        """
-        cdef ranking_problem problem = self.problem
-        cdef ranking_report made
-        cdef Py_ssize_t r
+    def newton(self, double[::1] u, double tolerance, int limit):
+        """Maximise from `u`, in place; returns (status, decrement, step, iterations)."""
+        cdef ranking_report report
         cdef double *scratch = allocate(ranking_scratch(self.unknowns))
+        cdef int status
         with nogil:
-            for r in range(u.shape[0]):
-                if wins_first is not None:
-                    problem.wins_first, problem.wins_second = &wins_first[r, 0], &wins_second[r, 0]
-                report[r, 0] = table.newton(&problem, tolerance, limit, &u[r, 0], scratch, &made)
-                report[r, 1], report[r, 2], report[r, 3] = made.value, made.decrement, made.step
-                report[r, 4] = made.iterations
+            status = table.newton(&self.problem, tolerance, limit, &u[0], scratch, &report)
         free(scratch)
+        return status, report.decrement, report.step, <int>report.iterations
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
@@ -383,7 +390,7 @@ cdef compress_cells pointers(cells, Py_ssize_t start) except *:
     return out
 
 
-cdef class Rows:
+cdef class ComparisonRows:
     """One row per comparison: indices of `n_items` items as the bytes of int32, or of int64 where `wide`.
 
     `kind` (tied + 2 home), `weight` and `outcome` may be None. There is at least one row.
@@ -537,11 +544,12 @@ cdef class Choices:
 
     cdef choices rankings
     cdef readonly object arrays
-    cdef readonly Py_ssize_t tile
+    cdef readonly Py_ssize_t count, places, tile
 
     def __init__(self, const int32_t[::1] item, const int64_t[::1] start, const int32_t[::1] depth,
                  const double[::1] weight, Py_ssize_t longest):
         self.arrays = item, start, depth, weight
+        self.count, self.places = depth.shape[0], item.shape[0]
         self.tile = max(longest, <Py_ssize_t>CHOICES_TILE)
         self.rankings.item, self.rankings.start, self.rankings.depth = &item[0], &start[0], &depth[0]
         self.rankings.weight = reals(weight)

@@ -1,4 +1,4 @@
-"""Host side of Elo ratings: plays games in pieces, and averages over shuffles on several threads."""
+"""Elo ratings: games played in pieces, and shuffles of them on several threads."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ PIECE = 1 << 20
 
 
 def play(games, n_items, k, order=None):
-    """Return ratings in logits after all games (winner, loser, outcome, weight), from 0."""
-    rating, size = np.zeros(n_items), len(games[0])
+    """Return ratings in logits after all `Games`, from 0."""
+    rating, size = np.zeros(n_items), len(games.winner)
 
     def run(first, last):
         cpu.elo_play(*games, order, k, first * PIECE, min(last * PIECE, size), rating)
@@ -23,7 +23,7 @@ def play(games, n_items, k, order=None):
 
 def play_shuffled(games, n_items, k, key, count, *, num_threads=None):
     """Return ratings (count, n_items) in logits after the games in `count` random orders."""
-    size = len(games[0])
+    size = len(games.winner)
     ratings = np.empty((count, n_items))
 
     def run(first, last):

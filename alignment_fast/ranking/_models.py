@@ -1,0 +1,161 @@
+"""The table of comparison models: probabilities, what a tie is, which compiled formula computes the likelihood.
+
+Public functions, tests and the page ``docs/generated/models.md`` read this table. A new model is a row here and a
+formula in ``kernels/ranking/likelihood.inc``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast.kernels.ranking.structures import Cells
+
+__all__ = ["MODELS", "ComparisonModel", "Probabilities", "TieParameter", "check_model", "effective_model"]
+
+Array = NDArray[np.float64]
+# P(first wins), P(second wins), P(tie) at differences d and the unknown that is the logarithm of the tie parameter.
+Probabilities = Callable[[Array, float], tuple[Array, Array, Array]]
+
+
+@dataclass(frozen=True)
+class TieParameter:
+    """The parameter of a model in which a tie is an outcome of its own; the unknown of fits is its logarithm.
+
+    Parameters
+    ----------
+    symbol : str
+        How formulas write it.
+    least : float
+        It is greater than this; at this value nothing is ever tied, and the model is Bradley-Terry.
+    condition : str
+        The same in words.
+    unknown : function
+        The unknown for which the share of ties between equals is as given.
+
+    """
+
+    symbol: str
+    least: float
+    condition: str
+    unknown: Callable[[float], float]
+
+    @property
+    def unknown_is_positive(self) -> bool:
+        """Whether Newton's steps must keep the unknown positive."""
+        return self.least > 0
+
+
+@dataclass(frozen=True)
+class ComparisonModel:
+    """One model of the outcome of a comparison of items whose scores differ by d.
+
+    Parameters
+    ----------
+    formula : str
+        P(first wins), and of a tie where that is an outcome of its own; P(second wins) is that at -d.
+    unit : str
+        Of scores.
+    source : str
+        Where the model comes from.
+    kernel : str
+        Name of its number among the operations.
+    probabilities : function
+        (P(first wins), P(second wins), P(tie)).
+    tie : TieParameter or None
+        None: a tie counts as half a win for each.
+    has_bias_reduction : bool
+        Whether Firth's correction is known for it.
+
+    """
+
+    formula: str
+    unit: str
+    source: str
+    kernel: str
+    probabilities: Probabilities
+    tie: TieParameter | None = None
+    has_bias_reduction: bool = False
+
+    def number(self, ops: ModuleType) -> int:
+        """Return the number of the model among the operations."""
+        number: int = getattr(ops, self.kernel)
+        return number
+
+
+def _bradley_terry(d: Array, _: float) -> tuple[Array, Array, Array]:
+    from scipy.special import expit
+
+    return expit(d), expit(-d), np.zeros_like(d)
+
+
+def _thurstone(d: Array, _: float) -> tuple[Array, Array, Array]:
+    from scipy.special import ndtr
+
+    return ndtr(d), ndtr(-d), np.zeros_like(d)
+
+
+def _rao_kupper(d: Array, tie: float) -> tuple[Array, Array, Array]:
+    from scipy.special import expit
+
+    first, second = expit(d - tie), expit(-d - tie)
+    return first, second, np.expm1(2.0 * tie) * first * second
+
+
+def _davidson(d: Array, tie: float) -> tuple[Array, Array, Array]:
+    half = np.abs(0.5 * d)
+    top = np.maximum(half, tie)
+    first, second, equal = np.exp(0.5 * d - top), np.exp(-0.5 * d - top), np.exp(tie - top)
+    total = first + second + equal
+    return first / total, second / total, equal / total
+
+
+MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
+    {
+        "bradley-terry": ComparisonModel(
+            formula="σ(d)",
+            unit="logits",
+            source="Bradley and Terry, Biometrika 39 (1952) 324-345",
+            kernel="BRADLEY_TERRY",
+            probabilities=_bradley_terry,
+            has_bias_reduction=True,
+        ),
+        "thurstone": ComparisonModel(
+            formula="Φ(d)",
+            unit="standard deviations of a difference",
+            source="Thurstone, Psychol. Rev. 34 (1927) 273-286, case V",
+            kernel="THURSTONE",
+            probabilities=_thurstone,
+        ),
+        "rao-kupper": ComparisonModel(
+            formula="σ(d − log θ); tie: (θ² − 1) σ(d − log θ) σ(−d − log θ)",
+            unit="logits",
+            source="Rao and Kupper, JASA 62 (1967) 194-204",
+            kernel="RAO_KUPPER",
+            probabilities=_rao_kupper,
+            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share)),
+        ),
+        "davidson": ComparisonModel(
+            formula="win : tie : loss as e^(d/2) : ν : e^(−d/2)",
+            unit="logits",
+            source="Davidson, JASA 65 (1970) 317-328",
+            kernel="DAVIDSON",
+            probabilities=_davidson,
+            tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share))),
+        ),
+    }
+)
+
+
+def check_model(name: str) -> ComparisonModel:
+    """Return the model of that name, or raise ValueError."""
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {name!r}")
+    return MODELS[name]
+
+
+def effective_model(name: str, cells: Cells) -> str:
+    """Return the model whose likelihood is maximised: where nothing was tied, models with ties are Bradley-Terry."""
+    return name if MODELS[name].tie is None or cells.ties.any() else "bradley-terry"

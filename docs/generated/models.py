@@ -1,0 +1,40 @@
+"""Write ``models.md`` from the table of comparison models: python -P docs/generated/models.py."""
+
+from pathlib import Path
+
+from alignment_fast.ranking._models import MODELS
+
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """\
+# Comparison models
+
+Written by `docs/generated/models.py` from the table of models behind `af.ranking.fit`; a test keeps it current. `d` is
+the score of the first item less that of the second, with the home advantage of who is at home and `xᵀβ` of covariates;
+P(second wins) is P(first wins) at `-d`. `σ(x) = 1/(1 + e^-x)`, `Φ` is the normal distribution function.
+
+| model | P(first wins) | a tie is | tie parameter | scores in | bias reduction | source |
+|---|---|---|---|---|---|---|
+"""
+FOOT = """
+Where nothing was tied, a model with a tie parameter is Bradley-Terry, and the parameter has its least value. All models
+take the Gaussian prior `l2`, the Gamma prior `gamma_shape`, a home advantage, covariates of each comparison, and the
+bootstrap. Rankings (`af.ranking.fit_plackett_luce`) are sequences of choices, each with the probability
+`e^θ_chosen / Σ e^θ` over what is left; two items are compared as by Bradley-Terry.
+"""
+
+
+def row(name, model):
+    """Return the line of one model."""
+    tie = "an outcome of its own" if model.tie else "half a win for each"
+    parameter = f"{model.tie.symbol}, {model.tie.condition}" if model.tie else ""
+    reduction = "yes" if model.has_bias_reduction else ""
+    return f"| `{name}` | {model.formula} | {tie} | {parameter} | {model.unit} | {reduction} | {model.source} |"
+
+
+def page():
+    """Return the text of the page."""
+    return HEAD + "\n".join(row(*item) for item in MODELS.items()) + "\n" + FOOT
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

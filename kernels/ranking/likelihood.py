@@ -1,0 +1,145 @@
+"""Models of comparisons: passes over cells, products with the Hessian, factors, Newton's method, drawn counts."""
+
+import numpy as np
+
+from alignment_fast.kernels.common.threads import for_blocks
+from alignment_fast.kernels.ranking import cpu
+from alignment_fast.kernels.ranking.chunks import in_chunks
+from alignment_fast.kernels.ranking.structures import (
+    NO_COVARIATES,
+    NOTHING,
+    CellCurvatures,
+    Cells,
+    CellTerms,
+    Evaluation,
+    NewtonConstants,
+    NewtonRun,
+    Prior,
+)
+
+BRADLEY_TERRY, THURSTONE, RAO_KUPPER, DAVIDSON = cpu.BRADLEY_TERRY, cpu.THURSTONE, cpu.RAO_KUPPER, cpu.DAVIDSON
+NEWTON = NewtonConstants(cpu.NEWTON_CHORD, cpu.NEWTON_FLOOR, cpu.NEWTON_SLACK, cpu.NEWTON_HALVINGS)
+
+# Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn.
+PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST = 8.0, 1.7, 0.1, 30.0
+# From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
+# on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
+DENSE = 0.5
+
+
+def completed(cells):
+    """Return compressed cells of a dense graph as all pairs, in rows, with counts of 0 where a pair never met.
+
+    Those of a sparse graph, and cells that are not compressed or know who was at home, are returned as they are.
+    """
+    pairs = cells.n_items * (cells.n_items - 1) // 2
+    if not DENSE * pairs < len(cells.first) < pairs:
+        return cells
+    full = Cells.unwritten(cells.n_items, pairs, ties=cells.ties.size > 0, homes=False)
+    return full if cpu.complete(cells, full) else cells
+
+
+def problem(model, cells, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0):
+    """Return `cells` under the model of that number, with a prior, as the other operations take them.
+
+    It has the numbers of its `unknowns` (scores, coefficients, the tie parameter), `items` and `cells`.
+    """
+    return cpu.ComparisonProblem(model, cells, covariates, ridge, gamma)
+
+
+def terms(problem, u):
+    """Return the `CellTerms` at `u`."""
+    out = np.empty((6, problem.cells))
+    problem.terms(u, out)
+    return CellTerms(*out)
+
+
+def prior(problem, u):
+    """Return the `Prior` at `u`."""
+    slope, curvature = np.zeros(len(u)), np.zeros(len(u))
+    return Prior(problem.prior(u, slope, curvature), slope, curvature)
+
+
+def evaluate(problem, u, *, curvatures=True, num_threads=None):
+    """Return the `Evaluation` of the penalised log-likelihood at `u`, with or without the curvatures of cells."""
+    n, cells, ties = problem.unknowns, problem.cells, problem.has_ties
+    difference = np.empty(cells) if curvatures else None
+    mixed = np.empty(cells) if curvatures and ties else None
+
+    def run(first, last, out):
+        problem.gradient(u, first, last, out[:n], out[2 * n :], out[n : 2 * n], difference, mixed)
+
+    sums = in_chunks(cells, 2 * n + 2, PASS_COST, run, num_threads)
+    gradient, diagonal = sums[:n].copy(), sums[n : 2 * n].copy()
+    value, tie_curvature = float(sums[2 * n]), float(sums[2 * n + 1])
+    value += problem.prior(u, gradient, diagonal)
+    if ties:
+        diagonal[-1] += tie_curvature
+    form = CellCurvatures(difference, NOTHING if mixed is None else mixed, tie_curvature) if curvatures else None
+    return Evaluation(value, gradient, diagonal, form)
+
+
+def product(problem, curvatures, prior, v, *, num_threads=None):
+    """Return the negated Hessian with these `CellCurvatures` and this curvature of the `prior` times `v`."""
+
+    def run(first, last, out):
+        problem.product(curvatures.difference, curvatures.mixed, v, first, last, out)
+
+    out = in_chunks(problem.cells, problem.unknowns, PRODUCT_COST, run, num_threads)
+    out += prior * v
+    if problem.has_ties:
+        out[-1] += curvatures.tie * v[-1]
+    return out
+
+
+def matrix(problem, curvatures, prior):
+    """Return the symmetric matrix of `CellCurvatures` and of this curvature of the `prior`."""
+    n = problem.unknowns
+    upper = np.zeros((n, n))
+    problem.assemble(curvatures.difference, curvatures.mixed, upper)
+    if problem.has_ties:
+        upper[-1, -1] += curvatures.tie
+    upper[np.diag_indices(n)] += prior
+    return np.triu(upper) + np.triu(upper, 1).T
+
+
+def newton(problem, u, *, tolerance, limit):
+    """Return the `NewtonRun` of at most `limit` steps from `u`, with dense factors, on one thread."""
+    at = u.copy()
+    status, decrement, step, iterations = problem.newton(at, tolerance, limit)
+    return NewtonRun(at, decrement, step, iterations, status == cpu.CONVERGED, status != cpu.UNFINISHED)
+
+
+def resample(problem, key, replicate):
+    """Return the Poisson counts (wins of first, wins of second, ties) of one replicate of the cells."""
+    wins_first, wins_second = np.empty(problem.cells), np.empty(problem.cells)
+    ties = np.empty(problem.cells if problem.tied else 0)
+    problem.resample(key, replicate, wins_first, wins_second, ties)
+    return wins_first, wins_second, ties
+
+
+def connected(problem):
+    """Return whether wins lead from every item to every other."""
+    return problem.connected()
+
+
+def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None):
+    """Return the maxima (count, unknowns) of replicates of the counts, each from `start`, with dense factors.
+
+    A replicate without a finite maximum, as far as the graph of wins or Newton's method shows, is NaN.
+    """
+    out = np.empty((count, len(start)))
+
+    def run(first, last):
+        problem.bootstrap(key, first, last, start, tolerance, limit, out)
+
+    cells = problem.cells
+    work = count * (DRAW_COST * cells * 2 + 5 * PASS_COST * cells + 3 * FACTOR_COST * len(start) ** 3 / 3)
+    for_blocks(run, count, work=work, num_threads=num_threads)
+    return out
+
+
+def each_replicate(problem, run, count, *, num_threads=None):
+    """Call ``run(first, last)`` over ranges of `count` replicates, each of which draws counts and fits them itself."""
+    work = count * (DRAW_COST * problem.cells * 2 + 5 * PASS_COST * problem.cells)
+    for_blocks(run, count, work=work, num_threads=num_threads)

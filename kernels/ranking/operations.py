@@ -1,0 +1,80 @@
+"""The operations of this family on CPU arrays: comparisons counted, likelihoods and maxima, drawn counts, games.
+
+Host algorithms (``alignment_fast/ranking``) call these functions only, so another device needs another table of the
+same functions and nothing else.
+"""
+
+from alignment_fast.kernels.ranking import cpu
+from alignment_fast.kernels.ranking.choices import (
+    choices,
+    choices_evaluate,
+    choices_matrix,
+    choices_product,
+    first_repeat,
+)
+from alignment_fast.kernels.ranking.compress import LOSER_AT_HOME, NEUTRAL, WINNER_AT_HOME, compress
+from alignment_fast.kernels.ranking.elo import play, play_shuffled
+from alignment_fast.kernels.ranking.likelihood import (
+    BRADLEY_TERRY,
+    DAVIDSON,
+    FACTOR_COST,
+    NEWTON,
+    PRODUCT_COST,
+    RAO_KUPPER,
+    THURSTONE,
+    completed,
+    connected,
+    each_replicate,
+    evaluate,
+    matrix,
+    newton,
+    prior,
+    problem,
+    product,
+    replicates,
+    resample,
+    terms,
+)
+
+__all__ = [
+    "BRADLEY_TERRY",
+    "DAVIDSON",
+    "FACTOR_COST",
+    "LOSER_AT_HOME",
+    "NEUTRAL",
+    "NEWTON",
+    "PRODUCT_COST",
+    "RAO_KUPPER",
+    "THURSTONE",
+    "WINNER_AT_HOME",
+    "choices",
+    "choices_evaluate",
+    "choices_matrix",
+    "choices_product",
+    "completed",
+    "compress",
+    "connected",
+    "each_replicate",
+    "evaluate",
+    "first_repeat",
+    "matrix",
+    "newton",
+    "play",
+    "play_shuffled",
+    "prior",
+    "problem",
+    "product",
+    "reach",
+    "replicates",
+    "resample",
+    "terms",
+]
+
+
+def reach(cells, against, backwards, reached):
+    """Mark, in place, what is one edge of the graph of wins away from a marked item; return how many marks are new.
+
+    Edges lead from the loser to the winner, or the other way where `against`; cells are taken in order, or `backwards`.
+    """
+    counts = cells.wins_first, cells.wins_second, cells.ties
+    return cpu.reach(cells.first, cells.second, *counts, against, backwards, reached)
