@@ -117,7 +117,7 @@ def trajectory_cost(problem):
 
 
 def simulate(problem, steps, burn_in, times, num_threads=None):
-    """Return the `TrajectoryResults` of `steps` rounds, statistics over rounds `burn_in` to `steps`, paths at `times`."""
+    """Return the `TrajectoryResults` of `steps` rounds: statistics over `burn_in` to `steps`, paths at `times`."""
     results = TrajectoryResults.empty(problem.rows * problem.points, problem.size, len(times))
     if results.mean.size == 0:
         return results
