@@ -7,10 +7,11 @@ import pytest
 from scipy import fft, special
 
 import alignment_fast as af
-from alignment_fast.kernels.memoryless import cpu
-from alignment_fast.memoryless import _enumeration as types
+from alignment_fast.kernels.memoryless import operations as ops
+from alignment_fast.kernels.memoryless.structures import TiltedWindow
 from alignment_fast.memoryless import _keys as keys
 from alignment_fast.memoryless import _ladder as ladder
+from alignment_fast.memoryless import _types as types
 from cases import OURS, Case, Contender, Target, each_contender
 
 # ---- types ----
@@ -21,7 +22,7 @@ REWARD = np.log([1.0, 2.0, 6.0])
 
 
 def our_types():
-    return types.enumerate_types(P, keys.keys_of(REWARD), M, num_threads=1)[:2]
+    return types.enumerate_types(ops, P, keys.keys_of(ops, REWARD), M, num_threads=1)[:2]
 
 
 def numpys_types():
@@ -46,8 +47,8 @@ def is_a_law(result):
 TYPES = Case(
     f"types, m = {M}, 3 letters",
     {
-        OURS: Contender(our_types, types.count(3, M), is_a_law),
-        "NumPy": Contender(numpys_types, types.count(3, M), is_a_law),
+        OURS: Contender(our_types, types.number_of_types(3, M), is_a_law),
+        "NumPy": Contender(numpys_types, types.number_of_types(3, M), is_a_law),
     },
     targets=(Target("NumPy", 4),),
 )
@@ -71,7 +72,7 @@ def spectrum():
 
 
 def our_tilt():
-    return ladder.tilts(wide_lattice(), LETTERS, THETA, num_threads=1)
+    return ladder.tilts(ops, wide_lattice(), LETTERS, THETA, num_threads=1)
 
 
 def two_transforms():
@@ -108,7 +109,7 @@ def small_lattice():
 
 
 def our_ladder():
-    return ladder.ladder(small_lattice(), LONG, num_threads=1)
+    return ladder.ladder(ops, small_lattice(), LONG, num_threads=1)
 
 
 def its_transforms():
@@ -141,11 +142,11 @@ WHOLE = Case(
 
 # ---- the loops alone ----
 
-WEIGHT = np.random.default_rng(2).random(types.count(3, M))
+WEIGHT = np.random.default_rng(2).random(types.number_of_types(3, M))
 
 
 def our_means():
-    return types.weighted_counts(3, M, WEIGHT, num_threads=1)
+    return types.weighted_counts(ops, 3, M, WEIGHT, num_threads=1)
 
 
 def numpys_means():
@@ -174,7 +175,7 @@ SHIFT, NOISE, LEAST, SMOOTH = 20.0, 1e-14, 1e-6, 1e-12
 
 def our_merge():
     log_pmf, error = np.full(SHARE.size, -np.inf), np.full(SHARE.size, np.inf)
-    cpu.merge(THETA[0], SHIFT, NOISE, SMOOTH, LEAST, 0, SHARE.size, SHARE, log_pmf, error)
+    ops.merge(TiltedWindow(THETA[0], SHIFT, NOISE, SMOOTH, LEAST, 0, SHARE.size, SHARE), log_pmf, error)
     return log_pmf, error
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
-from alignment_fast.memoryless import _lugannani_rice as saddlepoint
-from alignment_fast.memoryless._binning import binned
+from alignment_fast.kernels.information import operations as ops
+from alignment_fast.memoryless import _saddlepoint as saddlepoint
+from alignment_fast.memoryless._binned import binned
 
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])
 
@@ -37,9 +38,9 @@ def test_tails_of_gamma_sums(level):
     from scipy import stats
 
     m = 10
-    rows = saddlepoint.rows_of(*exponential_letters())
+    rows = saddlepoint.rows_of(ops, *exponential_letters())
     theta = np.array([1 - 1 / level])  # the mean under the tilt is `level`
-    k = saddlepoint.moments(rows, theta, 6)
+    k = saddlepoint.moments(ops, rows, theta, 6)
     tail = saddlepoint.log_tails(theta, k, m)
     expected = stats.gamma(m).logsf(m * k[1])
     assert abs(tail - expected) < 2 * np.abs(saddlepoint.truncation(k, m)) + 1e-6
@@ -49,8 +50,12 @@ def test_tails_of_gamma_sums(level):
 def test_lower_tails_are_those_of_the_reflected_reward():
     p, reward = random_model(50)
     theta = np.array([-0.7])
-    below = saddlepoint.log_tails(theta, saddlepoint.moments(saddlepoint.rows_of(p, reward), theta, 4), 30)
-    above = saddlepoint.log_tails(-theta, saddlepoint.moments(saddlepoint.rows_of(p, -reward), -theta, 4), 30)
+    below = saddlepoint.log_tails(
+        theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, reward), theta, 4), 30
+    )
+    above = saddlepoint.log_tails(
+        -theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, -reward), -theta, 4), 30
+    )
     assert below == pytest.approx(above, rel=1e-13)
 
 
@@ -121,8 +126,10 @@ def test_laws_have_the_moments_and_tails_of_the_sum(method):
     far = 100 * (mean + np.sqrt(variance))
     tail = np.logaddexp.reduce(law.log_pmf[law.support >= far])
     theta = af.information.rate_function(REWARD, far / 100, p=P).t
-    rows = saddlepoint.rows_of(P, REWARD)
-    expected = saddlepoint.log_tails(np.array([theta]), saddlepoint.moments(rows, np.array([theta]), 4), 100)
+    rows = saddlepoint.rows_of(ops, P, REWARD)
+    expected = saddlepoint.log_tails(
+        np.array([theta]), saddlepoint.moments(ops, rows, np.array([theta]), 4), 100
+    )
     assert tail == pytest.approx(float(expected[0]), abs=theta * cell)
 
 

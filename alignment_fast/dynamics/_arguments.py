@@ -9,11 +9,10 @@ from alignment_fast import _preferences
 from alignment_fast._border.arrays import as_parameter, parameter_grid
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
 from alignment_fast.errors import place
-from alignment_fast.kernels.dynamics import cpu
-from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.policy import _optimum as optimum
 
-METHODS = {"ipo": cpu.IPO, "dpo": cpu.DPO}
+METHODS = ("ipo", "dpo")
 PARAMETERS = ("alpha", "beta", "lam")
 
 
@@ -50,7 +49,7 @@ class Arguments:
         Preference matrices and policies, and how to give results back.
     leading, shape : tuple of int
         Leading axes of the result; those and the axes of the parameters.
-    problem : alignment_fast.kernels.policy.trajectories.Problem
+    problem : TrajectoryProblem
         The same as rows and points.
 
     """
@@ -58,7 +57,7 @@ class Arguments:
     task: _preferences.Problem
     leading: tuple[int, ...]
     shape: tuple[int, ...]
-    problem: trajectories.Problem
+    problem: TrajectoryProblem
 
     def where(self, trajectory: int) -> str:
         """Return how the trajectory of flat number `trajectory` is written: "[3, 1]", "" if there is only one."""
@@ -75,7 +74,7 @@ def arguments(
     axes broadcast against the rows. `init` may be None where no trajectory starts.
     """
     check_noise(noise)
-    code = method_code(method)
+    check_method(method)
     distributions = {"init": init, "sampler": sampler, "ref": ref}
     if init is None:
         del distributions["init"]
@@ -83,14 +82,14 @@ def arguments(
     base, schedule = _split(parameters, steps)
     (alpha, beta, lam), leading, shape = _grids(base, task.leading, outer)
     matrices = frozen_estimate(task["P"], noise, seed) if isinstance(noise, FrozenEstimate) else task["P"]
-    if code == cpu.DPO and not isinstance(noise, FreshPairs):
+    if method == "dpo" and not isinstance(noise, FreshPairs):
         _require_finite_rewards(matrices)
     count = int(np.prod(leading, dtype=np.int64))
     with np.errstate(divide="ignore"):
         log_ref = np.log(task["ref"])
         log_init = log_ref if init is None else np.log(task["init"])
-    problem = trajectories.Problem(
-        code,
+    problem = TrajectoryProblem(
+        method,
         count,
         _rows(optimum.skew(matrices), leading, count, 2),
         _rows(log_ref, leading, count),
@@ -105,11 +104,10 @@ def arguments(
     return Arguments(task, leading, shape, problem)
 
 
-def method_code(method):
-    """Return the kernel's number of the method called `method`."""
+def check_method(method):
+    """Raise ValueError unless there is a method of this name."""
     if method not in METHODS:
         raise ValueError(f"method must be 'ipo' or 'dpo', not {method!r}")
-    return METHODS[method]
 
 
 def _split(parameters, steps):

@@ -9,7 +9,6 @@ the fixed point of one is a good start for the next. Reference: arXiv:2602.12180
 import numpy as np
 
 from alignment_fast.dynamics import _stability as stability
-from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.policy import _optimum as optimum
 
 GROWTH = 4.0
@@ -68,7 +67,7 @@ class System:
 
     def scores(self, mu):
         """Return s(μ), IPO's up to a constant."""
-        if self.method == cpu.IPO:
+        if self.method == "ipo":
             return np.matmul(self.skew, mu[..., None])[..., 0]
         return self.rewards(mu)
 
@@ -88,7 +87,7 @@ class System:
         """Return G, the change of s(μ) with log π as far as it comes from Σ(π)."""
         pi = np.exp(log_pi)
         spread = stability.covariance(pi)
-        if self.method == cpu.IPO:
+        if self.method == "ipo":
             return np.matmul(self.skew, spread)
         mu = self.mixture(pi)
         return optimum.dpo_sensitivities(self.skew + 0.5, mu, self.rewards(mu), spread)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _preferences
-from alignment_fast.dynamics._arguments import arguments, constant_parameters, method_code
+from alignment_fast._border.arrays import common_device
+from alignment_fast._operations import operations
+from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.dynamics.fixed_points import fixed_point
 from alignment_fast.dynamics.simulation import rounds
-from alignment_fast.kernels.dynamics import cpu
-from alignment_fast.kernels.dynamics import operations as trajectories
 from alignment_fast.policy import _optimum as optimum
 
 
@@ -88,7 +88,8 @@ def lyapunov_exponent(
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method)
-    exponents = trajectories.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
+    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
+    exponents = ops.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
     return given.task.give(exponents.reshape(given.shape))
 
 
@@ -247,14 +248,14 @@ def collapse_rates(
     array([0.   , 0.03 , 0.075])
 
     """
-    code = method_code(method)
+    check_method(method)
     task = _preferences.problem(P, distributions={"sampler": sampler})
     _, betas, lams = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
     K = task["P"].shape[-1]
     if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:
         raise ValueError(f"top = {top!r} must be the number of one of {K} responses")
     row = task["P"][..., top, :]
-    if code == cpu.DPO:
+    if method == "dpo":
         if (lams != 1).any():
             raise ValueError("collapse rates of DPO are known for lam = 1 only")
         with np.errstate(divide="ignore"):

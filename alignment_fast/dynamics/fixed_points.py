@@ -9,7 +9,6 @@ from alignment_fast.dynamics import _equilibrium as equilibrium
 from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import Arguments, arguments
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.kernels.dynamics import cpu
 
 # The largest change of log π in one round, relative to the largest |log π|, that passes for rounding.
 _TOLERANCE = 1e-9
@@ -132,7 +131,7 @@ def _linearised(problem, log_pi):
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     skew = problem.skew if len(problem.skew) == 1 else problem.skew[row]
-    if problem.method == cpu.IPO:
+    if problem.method == "ipo":
         frequency = stability.ipo_frequency(skew, np.exp(log_pi))
         return np.hypot(alpha, feedback * frequency), frequency, np.arctan2(feedback * frequency, alpha)
     system = equilibrium.System(problem, np.arange(len(log_pi)))

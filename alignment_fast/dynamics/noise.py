@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.rng import NOISE, Seed, stream_key
-from alignment_fast.kernels.dynamics.operations import Pairs
+from alignment_fast.kernels.dynamics.structures import SampledPairs
 from alignment_fast.random import Stream
 
 # A round is not cut: with more pairs an interrupt would have to wait for it.
@@ -74,11 +74,11 @@ def check_noise(noise: Any) -> None:
         raise TypeError(f"noise must be None, FreshPairs or FrozenEstimate, not {type(noise).__name__}")
 
 
-def fresh_pairs(noise: Noise, seed: Seed) -> Pairs | None:
+def fresh_pairs(noise: Noise, seed: Seed) -> SampledPairs | None:
     """Return what the kernels need to know of `noise`, None where scores are exact."""
-    return (
-        Pairs(int(noise.count), float(noise.prior), stream_key(seed, NOISE)) if isinstance(noise, FreshPairs) else None
-    )
+    if not isinstance(noise, FreshPairs):
+        return None
+    return SampledPairs(int(noise.count), float(noise.prior), stream_key(seed, NOISE))
 
 
 def frozen_estimate(P: Any, noise: FrozenEstimate, seed: Seed) -> np.ndarray:

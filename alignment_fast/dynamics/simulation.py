@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
+from alignment_fast._border.arrays import common_device
 from alignment_fast._border.rng import Seed
+from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Arguments, Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
-from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.kernels.dynamics.structures import TrajectoryResults
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,10 +168,11 @@ def simulate(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps)
+    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
     times = recorded(record, steps)
     _rows.refuse_large((*given.shape, len(times), given.problem.size), "the path")
     warn_at_unstable_point(given)
-    results = trajectories.simulate(given.problem, steps, burn_in, times, num_threads)
+    results = ops.simulate(given.problem, steps, burn_in, times, num_threads)
     return trajectory(given, results, None if record is None else times)
 
 
@@ -238,7 +241,7 @@ def warn_at_unstable_point(given: Arguments) -> None:
             return
 
 
-def trajectory(given: Arguments, results: trajectories.Results, times: np.ndarray | None) -> Trajectory:
+def trajectory(given: Arguments, results: TrajectoryResults, times: np.ndarray | None) -> Trajectory:
     """Return kernel results in the caller's shapes, dtype and kind of array."""
     shape, size, give = given.shape, given.problem.size, given.task.give
     return Trajectory(

@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike
 from alignment_fast import _preferences
 from alignment_fast._border.arrays import as_floating
 from alignment_fast.dynamics import _stability as stability
-from alignment_fast.dynamics._arguments import arguments, constant_parameters, method_code
+from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.errors import place
-from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.policy import _optimum as optimum
 
 DPO_TOLERANCE, DPO_ITERATIONS = 1e-12, 100
@@ -110,7 +109,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
 def feedback_frequency(skew, pi, method):
     """Return ω of one matrix and a policy with M π = const: the largest |eigenvalue| of the gain at it."""
     frequency = stability.ipo_frequency(skew, pi)
-    return frequency if method == cpu.IPO else stability.DPO_GAIN * frequency
+    return frequency if method == "ipo" else stability.DPO_GAIN * frequency
 
 
 def spectral_radius(
@@ -164,14 +163,14 @@ def spectral_radius(
     (np.float64(1.0563), np.float64(1.0563))
 
     """
-    code = method_code(method)
+    check_method(method)
     task = _preferences.problem(P, distributions={"sampler": sampler})
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     M, offline, pi = optimum.skew(task["P"]), task["sampler"], _policies(log_pi, task["P"].shape[-1])
     if alphas.ndim:  # an axis for the points, before the responses
         paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alphas.shape[-1]
         M, offline, pi = M[..., None, :, :], offline[..., None, :], pi if paired else pi[..., None, :]
-    if code == cpu.IPO:
+    if method == "ipo":
         return task.give(np.hypot(alphas, betas * lams * stability.ipo_frequency(M, pi)))
     mu = lams[..., None] * pi + (1 - lams[..., None]) * offline
     return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alphas, betas * lams)[0])

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.arrays import common_device
 from alignment_fast._border.rng import Seed
+from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.simulation import Trajectory, rounds, trajectory, warn_at_unstable_point
-from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.kernels.dynamics.structures import TrajectoryResults
 
 __all__ = ["SweepBlock", "sweep", "sweep_blocks"]
 
@@ -78,32 +80,33 @@ def sweep_blocks(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
+    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
     warn_at_unstable_point(given)
     rows = given.problem.rows
     if block is not None and (isinstance(block, bool) or not hasattr(block, "__index__") or block < 1):
         raise ValueError(f"block must be a positive integer, not {block!r}")
     if isinstance(start, bool) or not hasattr(start, "__index__") or not 0 <= start <= rows:
         raise ValueError(f"start must be an integer from 0 to the number of matrices, {rows}, not {start!r}")
-    step = _block_rows(given, steps) if block is None else block
+    step = _block_rows(ops, given, steps) if block is None else block
     grid = given.shape[len(given.leading) :]
-    parts = _parts(given.problem, steps, burn_in, step, start, num_threads)
+    parts = _parts(ops, given.problem, steps, burn_in, step, start, num_threads)
     return (
         SweepBlock(first, last, trajectory(replace(given, shape=(last - first, *grid)), results, None))
         for first, last, results in parts
     )
 
 
-def _block_rows(given, steps):
-    points, cost = max(1, given.problem.points), trajectories.trajectory_cost(given.problem)
+def _block_rows(ops, given, steps):
+    points, cost = max(1, given.problem.points), ops.trajectory_cost(given.problem)
     return max(1, min(_TRAJECTORIES // points, int(_WORK / (points * cost * max(1, steps)))))
 
 
-def _parts(problem, steps, burn_in, step, start, num_threads):
+def _parts(ops, problem, steps, burn_in, step, start, num_threads):
     """Yield (first, last, results) of consecutive rows."""
     times = np.empty(0, dtype=np.int64)
     for first in range(start, problem.rows, step):
         last = min(first + step, problem.rows)
-        yield first, last, trajectories.simulate(problem.part(first, last), steps, burn_in, times, num_threads)
+        yield first, last, ops.simulate(problem.part(first, last), steps, burn_in, times, num_threads)
 
 
 def sweep(
@@ -173,10 +176,11 @@ def sweep(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
+    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
     warn_at_unstable_point(given)
     problem = given.problem
-    whole = trajectories.Results.empty(problem.rows * problem.points, problem.size, 0)
-    for first, last, part in _parts(problem, steps, burn_in, _block_rows(given, steps), 0, num_threads):
+    whole = TrajectoryResults.empty(problem.rows * problem.points, problem.size, 0)
+    for first, last, part in _parts(ops, problem, steps, burn_in, _block_rows(ops, given, steps), 0, num_threads):
         rows = slice(first * problem.points, last * problem.points)
         for field in fields(whole):
             getattr(whole, field.name)[rows] = getattr(part, field.name)

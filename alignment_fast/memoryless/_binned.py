@@ -1,12 +1,17 @@
-"""Sums of rewards off every lattice by transforms: on two lattices, extrapolated, and between rigorous bounds."""
+"""Sums of rewards off every lattice by transforms: on two lattices, extrapolated, and between rigorous bounds.
+
+A reward between two points of a lattice is split between them in proportion: the mean stays, the variance grows by
+at most h²/4, and expectations of smooth functions of the sum change by O(h²). Rounding down (up) makes every sum
+smaller (larger) by less than m h, so that its law and the law of best-of-n are stochastically smaller (larger).
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from alignment_fast.memoryless import _lattice
-from alignment_fast.memoryless._binning import binned
-from alignment_fast.memoryless._keys import Keys
-from alignment_fast.memoryless._letters import Letters, Summary
-from alignment_fast.memoryless.results import Law
+from alignment_fast.memoryless._keys import Keys, Letters
+from alignment_fast.memoryless.results import Law, Summary
 
 # Points of the sum, and the least and largest number of intervals that one reward gets.
 POINTS = 1 << 21
@@ -16,6 +21,42 @@ LEAST, MOST = 64, 1 << 12
 def intervals_for(m):
     """Return the number of intervals of the lattice, even."""
     return max(LEAST, min(MOST, POINTS // m)) // 2 * 2
+
+
+class Bins(NamedTuple):
+    """Rewards on a lattice.
+
+    Parameters
+    ----------
+    weight : array (J + 1,)
+        Probability of the point low + j span, j = 0..J.
+    low, span : float
+        The lattice.
+    step : array (V,)
+        Point at or below each reward.
+    share : array (V,)
+        Part of each reward that goes to the next point.
+
+    """
+
+    weight: np.ndarray
+    low: float
+    span: float
+    step: np.ndarray
+    share: np.ndarray
+
+
+def binned(p, reward, intervals, rule):
+    """Return the `Bins` of `intervals` equal intervals; `rule` is "split", "down" or "up"."""
+    low = float(reward.min())
+    span = (float(reward.max()) - low) / intervals
+    place = (reward - low) / span
+    step = np.minimum(np.floor(place).astype(np.int64), intervals - 1)
+    share = place - step
+    if rule != "split":
+        share = np.where((share > 0) & (share < 1), float(rule == "up"), share)
+    weight = np.bincount(step, p * (1 - share), intervals + 1) + np.bincount(step + 1, p * share, intervals + 1)
+    return Bins(weight, low, span, step, share)
 
 
 def on_lattice(letters, intervals, rule):
@@ -29,44 +70,44 @@ def on_lattice(letters, intervals, rule):
     return Letters(bins.weight[steps], keys), bins, steps
 
 
-def law(letters, m, num_threads):
+def law(ops, letters, m, num_threads):
     """Return the `Law` of the sum on the finer lattice; the error is that of probabilities of the coarser one."""
     fine, _, _ = on_lattice(letters, intervals_for(m), "split")
-    found = _lattice.law(fine, m, num_threads)
+    found = _lattice.law(ops, fine, m, num_threads)
     spread = fine.keys.span**2 / 4 / float(letters.p @ (letters.reward - letters.p @ letters.reward) ** 2)
     return Law(found.support, found.log_pmf, "fft", found.error_bound + spread * abs(float(found.log_pmf.min())))
 
 
-def summary(letters, m, log_n, alpha, num_threads):
+def summary(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h: errors are O(h²)."""
     intervals = intervals_for(m)
-    coarse, _ = _on(letters, m, log_n, alpha, intervals // 2, num_threads)
-    fine, marginal = _on(letters, m, log_n, alpha, intervals, num_threads)
+    coarse, _ = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
+    fine, marginal = _on(ops, letters, m, log_n, alpha, intervals, num_threads)
     mean, variance = ((4 * near - far) / 3 for near, far in zip(fine[:2], coarse[:2], strict=True))
     error = abs(mean - fine.expected_reward) + fine.error_bound + coarse.error_bound
     return Summary(mean, variance, fine.kl, marginal, error)
 
 
-def ratio(letters, m, log_n, alpha, num_threads):
+def ratio(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Ratio` of best-of-n of the rewards on the finer lattice, taken as a smooth function of the sum."""
     fine, _, _ = on_lattice(letters, intervals_for(m), "split")
-    return _lattice.ratio(fine, m, log_n, alpha, num_threads)._replace(smooth=True)
+    return _lattice.ratio(ops, fine, m, log_n, alpha, num_threads)._replace(smooth=True)
 
 
-def _on(letters, m, log_n, alpha, intervals, num_threads):
+def _on(ops, letters, m, log_n, alpha, intervals, num_threads):
     lattice, bins, steps = on_lattice(letters, intervals, "split")
-    found = _lattice.summary(lattice, m, log_n, alpha, num_threads)
+    found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
     ratio = np.zeros(intervals + 1)
     ratio[steps] = found.marginal / bins.weight[steps]
     marginal = letters.p * ((1 - bins.share) * ratio[bins.step] + bins.share * ratio[bins.step + 1])
     return found, marginal / marginal.sum()
 
 
-def bounds(letters, m, log_n, alpha, num_threads):
+def bounds(ops, letters, m, log_n, alpha, num_threads):
     """Return numbers below and above the expected reward of best-of-n, for certain."""
     ends = []
     for rule, side in (("down", -1), ("up", 1)):
         lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
-        found = _lattice.summary(lattice, m, log_n, alpha, num_threads)
+        found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
         ends.append(float(found.expected_reward + side * found.error_bound))
     return tuple(ends)

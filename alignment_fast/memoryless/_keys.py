@@ -12,8 +12,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from alignment_fast.kernels.memoryless import cpu
-
 # Numerators and denominators of recognised ratios.
 LARGEST = 1 << 16
 # Keys of a lattice beyond this are useless: the sum would not fit in memory anyway.
@@ -67,7 +65,35 @@ class Keys:
         return self.exponents[0].astype(np.int64)
 
 
-def keys_of(reward):
+@dataclass(frozen=True)
+class Letters:
+    """Letters of equal reward merged: the law of a sum of rewards depends on no more.
+
+    Parameters
+    ----------
+    p : array (J,)
+        Probabilities of the distinct rewards.
+    keys : Keys
+        The rewards.
+
+    """
+
+    p: np.ndarray
+    keys: Keys
+
+    @classmethod
+    def merged(cls, ops, p, reward):
+        """Return the letters with probabilities `p` > 0 and rewards `reward`."""
+        keys = keys_of(ops, reward)
+        return cls(np.bincount(keys.group_of, weights=p), keys)
+
+    @property
+    def reward(self):
+        """The distinct rewards, ascending."""
+        return self.keys.reward
+
+
+def keys_of(ops, reward):
     """Return the `Keys` of `reward`, finite float64 numbers."""
     values, group_of = _merged(reward)
     exact = True
@@ -76,10 +102,10 @@ def keys_of(reward):
         exponents, generators = np.zeros((0, 1)), np.zeros(0)
     elif (steps := _lattice(values)) is not None:
         exponents, generators = steps[None], distance[-1:] / steps[-1]
-    elif (powers := _rational(values)) is not None:
+    elif (powers := _rational(ops, values)) is not None:
         exponents, generators = powers
     else:
-        exponents, generators = _independent(distance)
+        exponents, generators = _independent(ops, distance)
         exact = False
     return Keys(values, group_of, np.ascontiguousarray(exponents), generators, float(values[0]), exact)
 
@@ -92,9 +118,9 @@ def _merged(reward):
     return values[first], (np.cumsum(first) - 1)[group_of]
 
 
-def _independent(distance):
+def _independent(ops, distance):
     """Return one generator per reward above the lowest: types that differ have different exponents."""
-    if len(distance) > cpu.MOST_LETTERS:  # too many types to enumerate: nobody will ask
+    if len(distance) > ops.MOST_LETTERS:  # too many types to enumerate: nobody will ask
         return np.zeros((0, len(distance))), np.zeros(0)
     return np.eye(len(distance))[1:], distance[1:].copy()
 
@@ -123,7 +149,7 @@ def _lattice(values):
             return None
 
 
-def _rational(values):
+def _rational(ops, values):
     """Return exponents and generators if exp(reward - lowest) are rational, None if they are not."""
     distance = values - values[0]
     if len(values) > MOST_FACTORED or distance[-1] > math.log(LARGEST):
@@ -136,7 +162,7 @@ def _rational(values):
     primes = sorted(set().union(*factors))
     exponents = np.array([[powers.get(prime, 0) for powers in factors] for prime in primes], dtype=np.float64)
     if np.linalg.matrix_rank(exponents) == len(values) - 1:
-        return _independent(distance)  # no two types tie
+        return _independent(ops, distance)  # no two types tie
     return exponents, np.log(np.array(primes, dtype=np.float64))
 
 

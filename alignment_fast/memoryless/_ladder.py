@@ -21,17 +21,13 @@ from functools import cached_property
 import numpy as np
 from scipy import fft
 
-from alignment_fast.kernels.common import threads
-from alignment_fast.kernels.memoryless import cpu
+from alignment_fast.kernels.memoryless.structures import TiltedWindow
 
 # Points behind the law that show the noise, at least.
 PADDING = 64
 SAFETY = 8.0
 RELATIVE = 8.0
 UNIT = np.finfo(np.float64).eps / 2
-# Complex numbers raised to a power in one unit of work, and nanoseconds for each.
-CHUNK = 1 << 14
-COST = 6.0
 # Powers that are left out: with 2^30 of them the law changes by less than 1e-30.
 NEGLIGIBLE = 1e-40
 # Neighbouring windows of a ladder are planned to overlap by this part, for laws that are not quite Gaussian.
@@ -94,17 +90,6 @@ def transform_length(lattice, m):
     return fft.next_fast_len(m * lattice.top + 1 + PADDING, real=True)
 
 
-def power(z, m, num_threads=None):
-    """Raise the complex array `z` to the power m in place; powers below `NEGLIGIBLE` may become 0."""
-    numbers = z.reshape(-1).view(np.float64)
-    negligible = NEGLIGIBLE ** (2 / m)
-
-    def run(first, last):
-        cpu.power(m, negligible, numbers, first * CHUNK, min(last * CHUNK, z.size))
-
-    threads.for_blocks(run, -(-z.size // CHUNK), work=COST * z.size, num_threads=num_threads)
-
-
 @dataclass(frozen=True)
 class Tilts:
     """Windows of the law of the sum under several tilts.
@@ -131,7 +116,7 @@ class Tilts:
     mass: np.ndarray
     noise: np.ndarray
 
-    def merge(self, m, allowed, log_pmf, error):
+    def merge(self, ops, m, allowed, log_pmf, error):
         """Take over into `log_pmf` and `error` (m J + 1,) the log-probabilities that these tilts know better.
 
         Each tilt offers the sums between the first and the last whose noise is within the part `allowed` of them. Where
@@ -140,19 +125,20 @@ class Tilts:
         smooth = RELATIVE * m * UNIT
         rows = zip(self.theta, m * self.log_mgf, self.noise, self.first, self.mass, strict=True)
         for theta, shift, noise, first, mass in rows:
-            cpu.merge(theta, shift, noise, smooth, noise / allowed, first, self.size, mass, log_pmf, error)
+            window = TiltedWindow(theta, shift, noise, smooth, noise / allowed, first, self.size, mass)
+            ops.merge(window, log_pmf, error)
 
 
-def tilts(lattice, m, theta, num_threads=None):
+def tilts(ops, lattice, m, theta, num_threads=None):
     """Return the `Tilts` theta (T,) of the sum of m >= 1 rewards, with the whole law as the window."""
     size = m * lattice.top + 1
     weight, log_mgf = lattice.tilted(theta)
-    mass = _convolved(weight, m, transform_length(lattice, m), num_threads)
+    mass = _convolved(ops, weight, m, transform_length(lattice, m), num_threads)
     noise = _noise(mass, mass[:, size:])
     return Tilts(theta, log_mgf, np.zeros(len(theta), dtype=np.int64), size, mass[:, :size], noise)
 
 
-def windows(lattice, m, theta, span, num_threads=None):
+def windows(ops, lattice, m, theta, span, num_threads=None):
     """Return the same where only a window of each law is shown, at least its `span` (see `spans`).
 
     Transforms are as short as the longest span. A short transform adds up the probabilities of all sums that are equal
@@ -163,7 +149,7 @@ def windows(lattice, m, theta, span, num_threads=None):
     size = int((last - first).max()) + 1
     first = np.minimum(first, m * lattice.top + 1 - size)
     length = fft.next_fast_len(max(size + PADDING, weight.shape[1]), real=True)
-    mass = _convolved(weight, m, length, num_threads)
+    mass = _convolved(ops, weight, m, length, num_threads)
     behind = (first[:, None] + np.arange(size, size + PADDING)) % length
     noise = _noise(mass, np.take_along_axis(mass, behind, axis=1)) + 2 * np.exp(-DEPTH)
     return Tilts(theta, log_mgf, first, size, mass, noise)
@@ -185,10 +171,10 @@ def spans(lattice, m, theta):
     return np.clip([first, last], 0, m * lattice.top).astype(np.int64)
 
 
-def _convolved(weight, m, length, num_threads):
+def _convolved(ops, weight, m, length, num_threads):
     """Return the m-fold convolution powers of the rows of `weight`, cyclic of a length not below theirs."""
     z = fft.rfft(weight, length, axis=1)
-    power(z, m, num_threads)
+    ops.power(z, m, NEGLIGIBLE ** (2 / m), num_threads)
     return fft.irfft(z, length, axis=1, overwrite_x=True)
 
 
@@ -256,19 +242,19 @@ class Ladder:
     tilts: int
 
 
-def ladder(lattice, m, tolerance=1e-11, num_threads=None):
+def ladder(ops, lattice, m, tolerance=1e-11, num_threads=None):
     """Return the `Ladder` of the sum of m rewards, with relative errors within `tolerance` where that is possible.
 
     It is not possible at a sum that is much less probable than its neighbours under every tilt.
     """
-    return _Climb(lattice, m, tolerance, num_threads).run(tolerance)
+    return _Climb(ops, lattice, m, tolerance, num_threads).run(tolerance)
 
 
 class _Climb:
     """A ladder in construction."""
 
-    def __init__(self, lattice, m, tolerance, num_threads):
-        self.lattice, self.m, self.num_threads = lattice, m, num_threads
+    def __init__(self, ops, lattice, m, tolerance, num_threads):
+        self.ops, self.lattice, self.m, self.num_threads = ops, lattice, m, num_threads
         self.allowed = max(tolerance - RELATIVE * m * UNIT, 1e-13)
         self.log_pmf = np.full(m * lattice.top + 1, -np.inf)
         self.error = np.where(reachable(lattice, m), np.inf, 0.0)
@@ -328,7 +314,7 @@ class _Climb:
 
     def _add(self, theta, span):
         """Take over what each of the tilts `theta` knows best, and return them."""
-        known = windows(self.lattice, self.m, theta, span, self.num_threads)
+        known = windows(self.ops, self.lattice, self.m, theta, span, self.num_threads)
         self.tilts += len(theta)
-        known.merge(self.m, self.allowed, self.log_pmf, self.error)
+        known.merge(self.ops, self.m, self.allowed, self.log_pmf, self.error)
         return known

@@ -7,10 +7,9 @@ import numpy as np
 from scipy import fft, special
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.memoryless import _ladder as kernel
-from alignment_fast.memoryless._letters import Summary
+from alignment_fast.memoryless._ladder import MISSED, Lattice, ladder, tilts
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law
+from alignment_fast.memoryless.results import Law, Summary
 
 # Relative error of a probability at the edges of the window of one tilt. They are 8 deviations from the centre, where
 # best-of-n is, and their errors count for as little as they weigh.
@@ -28,7 +27,7 @@ def of(letters):
     steps = letters.keys.steps
     log_weight = np.full(int(steps[-1]) + 1, -np.inf)
     log_weight[steps] = np.log(letters.p)
-    return kernel.Lattice(log_weight)
+    return Lattice(log_weight)
 
 
 def points(letters, m):
@@ -45,10 +44,10 @@ def refuse_large(size, m):
         )
 
 
-def law(letters, m, num_threads):
+def law(ops, letters, m, num_threads):
     """Return the `Law` of the sum: every point to relative accuracy."""
     refuse_large(points(letters, m), m)
-    whole = kernel.ladder(of(letters), m, num_threads=num_threads)
+    whole = ladder(ops, of(letters), m, num_threads=num_threads)
     found = whole.log_pmf > -np.inf
     support = _rewards(letters, m, np.flatnonzero(found))
     return Law(support, whole.log_pmf[found], "fft", float(whole.error.max()))
@@ -58,17 +57,17 @@ def _rewards(letters, m, sums):
     return m * letters.keys.offset + letters.keys.span * sums
 
 
-def summary(letters, m, log_n, alpha, num_threads):
+def summary(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law."""
-    lattice, theta, atoms = _atoms(letters, m, log_n, alpha, num_threads)
+    lattice, theta, atoms = _atoms(ops, letters, m, log_n, alpha, num_threads)
     rewards = _rewards(letters, m, atoms.sums)
     best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
     log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
     log_ratio = log_pi - atoms.log_pmf
     if theta is None:
-        marginal = _marginal(letters, lattice, m, atoms.sums, log_ratio, num_threads)
+        marginal = _marginal(ops, letters, lattice, m, atoms.sums, log_ratio, num_threads)
     else:
-        marginal = _tilted_marginal(letters, lattice, m, theta, atoms.sums, log_ratio, num_threads)
+        marginal = _tilted_marginal(ops, letters, lattice, m, theta, atoms.sums, log_ratio, num_threads)
     mean = float(best.expected_reward(log_n=log_n, num_threads=num_threads))
     # A relative error e of tails moves the quantiles of best-of-n by about e / alpha, and spreads them by itself.
     spread = np.abs(rewards - mean) + 1 / max(alpha, 1e-3)
@@ -82,23 +81,23 @@ def summary(letters, m, log_n, alpha, num_threads):
     )
 
 
-def ratio(letters, m, log_n, alpha, num_threads):
+def ratio(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Ratio` of best-of-n."""
-    _, _, atoms = _atoms(letters, m, log_n, alpha, num_threads)
+    _, _, atoms = _atoms(ops, letters, m, log_n, alpha, num_threads)
     rewards = _rewards(letters, m, atoms.sums)
     best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
     return Ratio(rewards, best.log_pmf(log_n=log_n, num_threads=num_threads) - atoms.log_pmf, False)
 
 
-def _atoms(letters, m, log_n, alpha, num_threads):
+def _atoms(ops, letters, m, log_n, alpha, num_threads):
     """Return the lattice, the tilt used (None: a ladder of them) and the `_Atoms` that best-of-n may reach."""
     refuse_large(points(letters, m), m)
     lattice = of(letters)
     theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
-    atoms = _window(kernel.tilts(lattice, m, theta, num_threads), m, log_n)
+    atoms = _window(ops, tilts(ops, lattice, m, theta, num_threads), m, log_n)
     if atoms.left_out <= LEFT_OUT:
         return lattice, theta, atoms
-    every = kernel.ladder(lattice, m, num_threads=num_threads)
+    every = ladder(ops, lattice, m, num_threads=num_threads)
     sums = np.flatnonzero(every.log_pmf > -np.inf)
     return lattice, None, _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0)
 
@@ -106,7 +105,7 @@ def _atoms(letters, m, log_n, alpha, num_threads):
 def _tilt(lattice, m, theta):
     """Return the tilt `theta`, or one at which about one of the m letters misses the largest step if that is less."""
     most = 1.0 / lattice.top
-    while most < theta and m * (1 - lattice.tilted(np.array([most]))[0][0, -1]) > kernel.MISSED:
+    while most < theta and m * (1 - lattice.tilted(np.array([most]))[0][0, -1]) > MISSED:
         most *= 1.5
     return min(theta, most)
 
@@ -120,11 +119,11 @@ class _Atoms(NamedTuple):
     left_out: float
 
 
-def _window(tilts, m, log_n):
+def _window(ops, known, m, log_n):
     """Return the `_Atoms` that one tilt knows and best-of-n may reach; everything below them is one more atom."""
-    (mass,), (noise,), (theta,), (log_mgf,) = tilts.mass, tilts.noise, tilts.theta, tilts.log_mgf
+    (mass,), (noise,), (theta,), (log_mgf,) = known.mass, known.noise, known.theta, known.log_mgf
     log_pmf, error = np.full(len(mass), -np.inf), np.full(len(mass), np.inf)
-    tilts.merge(m, WINDOW, log_pmf, error)
+    known.merge(ops, m, WINDOW, log_pmf, error)
     sums = np.flatnonzero(mass > noise / WINDOW)
     log_pmf, error, first, last = log_pmf[sums], error[sums], sums[0], sums[-1]
     # Tilted laws fall off faster than geometrically beyond the ends of the window.
@@ -149,9 +148,9 @@ def _window(tilts, m, log_n):
     )
 
 
-def _marginal(letters, lattice, m, sums, log_ratio, num_threads):
+def _marginal(ops, letters, lattice, m, sums, log_ratio, num_threads):
     """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j), from whole laws."""
-    fewer = kernel.ladder(lattice, m - 1, num_threads=num_threads).log_pmf if m > 1 else np.zeros(1)
+    fewer = ladder(ops, lattice, m - 1, num_threads=num_threads).log_pmf if m > 1 else np.zeros(1)
     marginal = np.empty(len(letters.p))
     for at, step in enumerate(letters.keys.steps):
         place = sums - step
@@ -160,13 +159,13 @@ def _marginal(letters, lattice, m, sums, log_ratio, num_threads):
     return marginal / marginal.sum()
 
 
-def _tilted_marginal(letters, lattice, m, theta, sums, log_ratio, num_threads):
+def _tilted_marginal(ops, letters, lattice, m, theta, sums, log_ratio, num_threads):
     """Return the same from laws under one tilt, in which all factors are moderate: one correlation by transforms.
 
     p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws.
     """
     weight, log_mgf = lattice.tilted(theta)
-    fewer = kernel.tilts(lattice, m - 1, theta, num_threads).mass[0] if m > 1 else np.ones(1)
+    fewer = tilts(ops, lattice, m - 1, theta, num_threads).mass[0] if m > 1 else np.ones(1)
     ratio = np.zeros(m * lattice.top + 1)
     ratio[sums] = np.exp(log_ratio + m * log_mgf[0] - theta[0] * sums)
     length = fft.next_fast_len(len(ratio), real=True)

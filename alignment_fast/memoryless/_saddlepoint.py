@@ -1,34 +1,350 @@
-"""Sums of rewards by saddlepoint expansions: cost independent of n and of m."""
+r"""Sums of m rewards by saddlepoint expansions: tails by the Lugannani-Rice formula of second order, best-of-n.
+
+Cost is independent of n and of m.
+
+With the cumulants K, κ_j of one reward under the tilt θ, the sum reaches s = m κ_1 with probability
+
+    log Q = log φ(w) + log(Mills(w) + 1/u - 1/w + (λ4/8 - 5 λ3²/24)/u - λ3/(2u²) - 1/u³ + 1/w³),
+
+w = sgn θ √(2m(θ κ_1 - K)), u = θ √(m κ_2), λ_j = κ_j/κ_2^{j/2} m^{1-j/2}. Below the mean the same formula gives the
+lower tail of the reflected reward. The error is of relative order m^-2 where rewards are spread out like a density.
+
+Best-of-n is an integral against the Gumbel law: with v = log n + log(-log(1 - Q)) increasing towards smaller sums,
+n independent sums are all below s(v) with probability exp(-e^v). Everything is a function of θ: s and v are analytic
+in it, so a few Chebyshev points of θ carry both, and no equation is solved for the nodes.
+
+References: Lugannani and Rice (1980); Daniels, "Tail probability approximations" (1987); Jensen, "Saddlepoint
+approximations" (1995), for the terms of the error.
+"""
 
 import math
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial import chebyshev
+from scipy import fft, interpolate, special
 
-from alignment_fast.memoryless import _lugannani_rice as kernel
-from alignment_fast.memoryless._letters import Summary
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law
+from alignment_fast.memoryless.results import Law, Summary
+
+# Degrees of the polynomials that carry s and v, the next one where v is not met to ENOUGH; Chebyshev points for each
+# degree, more of them so that points near the mean can be left out; nodes of the quadrature.
+DEGREES, SPARE, ENOUGH = (19, 39, 79), 5, 1e-10
+NODES = 160
+# exp(-e^v) is 1e-16 at v = LOWEST below and 0 at v = HIGHEST: best-of-n lies between.
+LOWEST, HIGHEST = -37.0, 3.7
+# 1/u - 1/w loses digits like 1/u^3: points so near the mean are left to the polynomial.
+NEAR_MEAN = 0.05
+# Chebyshev points of the token marginal: e^{θ r} over the narrow range of θ.
+MARGINAL_POINTS = 10
+# Characteristic function: bins of the range of the reward, step of t in standard deviations of its peaks, and up to
+# which t times the width of a bin it is looked at (the bins blur it further out).
+BINS, STEP, CLEAR = 1 << 12, 1.5, 0.25
+# Points of a ratio between which it is interpolated: errors of about 1e-8.
+FINE = 1 << 14
+# Cells of a law, tilts that its tails are computed at, and how far they go.
+CELLS, TILTS, FARTHEST = 4096, 257, 700.0
+# Where the Gaussian peak of a characteristic function ends, in standard deviations: e^{-PEAK²/2} is 6e-13.
+PEAK = 7.5
 
 
-def law(letters, m, num_threads):
+def rows_of(ops, p, reward):
+    """Return letters with probabilities `p` and rewards `reward` as rows of the information kernels."""
+    kinds = ops.cpu.WEIGHT_PROBABILITY, ops.cpu.REWARD_GIVEN
+    return ops.Rows(np.ascontiguousarray(p)[None], kinds[0], np.ascontiguousarray(reward)[None], kinds[1], 1)
+
+
+def moments(ops, rows, theta, order):
+    """Return K and the cumulants κ_1..κ_order under the tilts `theta` (T,), shape (1 + order, T)."""
+    found, _ = ops.tilted_moments(rows, np.ascontiguousarray(theta)[None], order, num_threads=1)
+    return found[0].T
+
+
+def log_tails(theta, k, m):
+    """Return log P(S >= s) for theta > 0 and log P(S <= s) for theta < 0, from the `moments` k up to order 4."""
+    sign = np.sign(theta)
+    w = np.sqrt(2 * m * np.maximum(theta * k[1] - k[0], 0.0))
+    u = np.abs(theta) * np.sqrt(m * k[2])
+    skewness = sign * k[3] / (k[2] ** 1.5 * np.sqrt(m))
+    excess = k[4] / (k[2] ** 2 * m)
+    mills = np.sqrt(np.pi / 2) * special.erfcx(w / np.sqrt(2))
+    second = (excess / 8 - 5 * skewness**2 / 24) / u - skewness / (2 * u**2) - 1 / u**3 + 1 / w**3
+    return -0.5 * w**2 - 0.5 * np.log(2 * np.pi) + np.log(mills + 1 / u - 1 / w + second)
+
+
+def truncation(k, m):
+    """Return the next term of the saddlepoint expansion, of order m^-2, from the `moments` k up to order 6."""
+    scaled = [k[j] / k[2] ** (j / 2) * m ** (1 - j / 2) for j in range(3, 7)]
+    third, fourth, fifth, sixth = scaled
+    return (
+        -sixth / 48
+        + 7 * third * fifth / 48
+        + 35 * fourth**2 / 384
+        - 35 * third**2 * fourth / 64
+        + 385 * third**4 / 1152
+    )
+
+
+def gumbel(theta, log_tail, log_n):
+    """Return v = log n + log(-log(1 - Q)) from the `log_tails`."""
+    upper = np.minimum(log_tail, -1e-300)
+    with np.errstate(divide="ignore", over="ignore"):
+        above = np.where(upper < -36, upper, np.log(-np.log1p(-np.exp(np.maximum(upper, -700.0)))))
+        return log_n + np.where(theta > 0, above, np.log(-upper))
+
+
+def ripple(ops, rows, theta, m, k):
+    """Return an estimate of the relative error of tails where the sum is not spread out like a density.
+
+    It is the part of the inversion integral outside the central peak of the characteristic function f of the tilted
+    reward, θ √(m κ_2/2π) ∫ |f|^m/|θ + it| dt; a few letters or nearly a lattice give f peaks of almost 1 there.
+    The second value is the share of single sums in a tail in the same sense, θ √(2π m κ_2) times the mean of |f|^m.
+    """
+    reward, log_mass = rows.rewards[0], ops.log_tilted(rows, np.array([[theta]]), num_threads=1)[0][0, 0]
+    low, high = reward.min(), reward.max()
+    width = (high - low) / (BINS - 1)
+    bins = np.rint((reward - low) / width).astype(np.int64)
+    mass = np.bincount(bins, weights=np.exp(log_mass), minlength=BINS)
+    deviation = np.sqrt(m * k[2])
+    length = fft.next_fast_len(max(BINS, int(2 * np.pi * deviation / (STEP * width))), real=True)
+    step = 2 * np.pi / (length * width)
+    t = step * np.arange(int(CLEAR / (step * width)))
+    with np.errstate(divide="ignore", under="ignore"):
+        peaks = np.exp(m * np.log(np.abs(fft.rfft(mass, length)[: len(t)])))
+    outside = t > PEAK / deviation
+    integral = step * (peaks[outside] / np.hypot(theta, t[outside])).sum()
+    mean = peaks[outside].mean() if outside.any() else 1.0
+    scale = abs(theta) * deviation
+    return 2 * scale / np.sqrt(2 * np.pi) * integral, scale * np.sqrt(2 * np.pi) * mean
+
+
+class BestOfN(NamedTuple):
+    """Best-of-n of sums without ties.
+
+    Parameters
+    ----------
+    mean, variance : float
+        Of the sum.
+    tilts, weights : array (MARGINAL_POINTS,)
+        Averages over best-of-n of a smooth function of the tilt θ at which a sum is typical: Σ weights f(tilts).
+    error : float
+        Estimated absolute error of the mean.
+    gap : float
+        Estimate of what ties take off the divergence from the reference.
+
+    """
+
+    mean: float
+    variance: float
+    tilts: np.ndarray
+    weights: np.ndarray
+    error: float
+    gap: float
+
+
+def best_of_n(ops, p, reward, m, log_n, alpha):
+    """Return `BestOfN` for n = exp(log_n), from the tilt `alpha` at which the best sum is typical, or None.
+
+    None: best-of-n reaches an end of the range of sums, where no tilt is typical.
+    """
+    origin = float(p @ reward)
+    rows = rows_of(ops, p, reward - origin)
+    ends = _range(ops, rows, m, log_n, alpha)
+    if ends is None:
+        return None
+    curve = _good_curve(ops, rows, m, log_n, ends)
+    nodes, weights = _legendre()
+    v, slope_of_v = chebyshev.chebval(nodes, curve.v), chebyshev.chebval(nodes, chebyshev.chebder(curve.v))
+    weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
+    total = weights.sum()
+    weights = weights / total
+    s = chebyshev.chebval(nodes, curve.s)
+    mean = float(weights @ s)
+    points, averaging = _averaging(nodes, weights)
+    tilts = curve.tilt(points)
+    typical = np.array([averaging @ tilts])
+    ripples, gap = ripple(ops, rows, typical[0], m, moments(ops, rows, typical, 2)[:, 0])
+    # An error of a tail shifts v by as much, and sums by ds/dv times that.
+    shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
+    terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)
+    variance = float(weights @ (s - mean) ** 2)
+    return BestOfN(mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap)
+
+
+class _Curve(NamedTuple):
+    """Sums s, v and the truncation error of tails as Chebyshev series over the tilts between `low` and `high`."""
+
+    low: float
+    high: float
+    s: np.ndarray
+    v: np.ndarray
+    truncation: np.ndarray
+    miss: float
+
+    def tilt(self, x):
+        """Return the tilts at `x` in [-1, 1]."""
+        return 0.5 * (self.low + self.high) + 0.5 * (self.high - self.low) * x
+
+
+def _good_curve(ops, rows, m, log_n, ends):
+    """Return the curve of the first degree that is enough, else the last one."""
+    for degree in DEGREES:
+        curve = _curve(ops, rows, m, log_n, ends, degree)
+        if curve.miss < ENOUGH:
+            break
+    return curve
+
+
+def _curve(ops, rows, m, log_n, ends, degree):
+    x = chebyshev.chebpts1(degree + SPARE)
+    theta = 0.5 * (ends[0] + ends[1]) + 0.5 * (ends[1] - ends[0]) * x
+    k = moments(ops, rows, theta, 6)
+    with np.errstate(all="ignore"):
+        v = gumbel(theta, log_tails(theta, k, m), log_n)
+    clear = (np.abs(theta) * np.sqrt(m * k[2]) > NEAR_MEAN) & np.isfinite(v)
+    series = chebyshev.chebfit(x[clear], v[clear], degree)
+    miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max())
+    s, rest = (chebyshev.chebfit(x, values, degree) for values in (m * k[1], truncation(k, m)))
+    return _Curve(*ends, s, series, rest, miss)
+
+
+@cache
+def _legendre():
+    return np.polynomial.legendre.leggauss(NODES)
+
+
+def _averaging(nodes, weights):
+    """Return Chebyshev points and weights with Σ weights_i f(points_i) = Σ weights f(nodes) for polynomials f."""
+    points = chebyshev.chebpts1(MARGINAL_POINTS)
+    averages = weights @ chebyshev.chebvander(nodes, MARGINAL_POINTS - 1)
+    basis = chebyshev.chebvander(points, MARGINAL_POINTS - 1) * (2 / MARGINAL_POINTS)
+    basis[:, 0] /= 2
+    return points, basis @ averages
+
+
+def _range(ops, rows, m, log_n, alpha):
+    """Return the tilts between which best-of-n lies, None if they do not exist."""
+    if not np.isfinite(alpha):
+        return None
+
+    scale = 1 / np.sqrt(m * moments(ops, rows, np.zeros(1), 2)[2, 0])
+
+    def v_of(theta):
+        if abs(theta) < NEAR_MEAN * scale:
+            theta = NEAR_MEAN * scale
+        at = np.array([theta])
+        with np.errstate(all="ignore"):
+            return float(gumbel(at, log_tails(at, moments(ops, rows, at, 4), m), log_n)[0])
+
+    ends = [_end(v_of, alpha, scale, goal, side) for goal, side in ((HIGHEST, -1), (LOWEST, 1))]
+    return None if None in ends else ends
+
+
+def _end(v_of, start, step, goal, side):
+    """Return a tilt to one side of `start` at which v is a little beyond `goal`, None if there is none."""
+    inside = outside = start
+    while not side * (goal - v_of(outside)) >= 0:
+        inside, outside, step = outside, outside + side * step, 1.6 * step
+        if not np.isfinite(v_of(outside)):
+            return None
+    for _ in range(3):
+        between = 0.5 * (inside + outside)
+        if side * (goal - v_of(between)) >= 0:
+            outside = between
+        else:
+            inside = between
+    return outside
+
+
+def marginal(ops, p, reward, m, best):
+    """Return the token marginal of `BestOfN`.
+
+    Given the sum s, typical of θ, a letter has probability p e^{θ r - K} (1 + (1 - d² + γ d)/(2m)) to order m^-2, with
+    d the distance of r from the mean κ_1 in standard deviations and γ the skewness of the tilted reward.
+    """
+    origin = float(p @ reward)
+    rows = rows_of(ops, p, reward - origin)
+    k = moments(ops, rows, best.tilts, 3)
+    log_tilted, _ = ops.log_tilted(rows, best.tilts[None], num_threads=1)
+    deviation = np.sqrt(k[2])
+    skewness = k[3] / deviation**3
+    # 1 + (1 - d² + γ d)/(2m) as a polynomial in r, node by node: three weighted averages of tilted laws.
+    mean = k[1] / deviation
+    constant = 1 + (1 - mean**2 - skewness * mean) / (2 * m)
+    linear = (2 * mean + skewness) / (2 * m * deviation)
+    square = -1 / (2 * m * k[2])
+    averages = (best.weights * np.array([constant, linear, square])) @ np.exp(log_tilted[0])
+    found = averages[0] + rows.rewards[0] * (averages[1] + rows.rewards[0] * averages[2])
+    return found / found.sum()
+
+
+def log_ratio(ops, p, reward, m, log_n, alpha):
+    """Return sums, ascending, and log π/P of best-of-n there, close enough for linear interpolation; or None."""
+    origin = float(p @ reward)
+    rows = rows_of(ops, p, reward - origin)
+    ends = _range(ops, rows, m, log_n, alpha)
+    if ends is None:
+        return None
+    curve = _good_curve(ops, rows, m, log_n, ends)
+    x = np.linspace(-1.0, 1.0, FINE)
+    v = chebyshev.chebval(x, curve.v)
+    # log n + (n - 1) log(1 - Q)
+    return m * origin + chebyshev.chebval(x, curve.s), log_n + np.expm1(-log_n) * np.exp(v)
+
+
+def cells(ops, p, reward, m):
+    """Return middles and log-probabilities of CELLS equal cells of the sum, and an estimate of their relative error.
+
+    The cells reach to tails of exp(-FARTHEST), or as far as tails are known.
+    """
+    origin = float(p @ reward)
+    rows = rows_of(ops, p, reward - origin)
+    deviation = np.sqrt(m * moments(ops, rows, np.zeros(1), 2)[2, 0])
+    theta = np.sinh(np.linspace(-1.0, 1.0, TILTS) * np.arcsinh(FARTHEST)) / deviation
+    theta = theta[np.abs(theta) * deviation > NEAR_MEAN]
+    k = moments(ops, rows, theta, 6)
+    with np.errstate(all="ignore"):
+        tails = log_tails(theta, k, m)
+    known = np.isfinite(tails) & (tails > -FARTHEST) & (k[2] > 0)
+    theta, k, tails = theta[known], k[:, known], tails[known]
+    s = m * k[1]
+    edges = np.linspace(s[0], s[-1], CELLS + 1)
+    # Gaussian scores are smooth through the mean, where the tails change sides.
+    scores = np.where(theta > 0, -1, 1) * special.ndtri_exp(tails)
+    score = interpolate.CubicSpline(s, scores)(edges)
+    log_pmf = np.where(score[:-1] > 0, _log_between(-score[1:], -score[:-1]), _log_between(score[:-1], score[1:]))
+    log_pmf -= special.logsumexp(log_pmf)
+    error = 2 * np.abs(truncation(k, m)).max()
+    return m * origin + 0.5 * (edges[1:] + edges[:-1]), log_pmf, float(error)
+
+
+def _log_between(low, high):
+    """Return log(Φ(high) - Φ(low)) for low < high."""
+    upper = special.log_ndtr(high)
+    with np.errstate(divide="ignore"):  # both in the far upper tail: the other branch is taken
+        return upper + np.log1p(-np.exp(special.log_ndtr(low) - upper))
+
+
+def law(ops, letters, m, num_threads):
     """Return the `Law` of the sum in equal cells, each at its middle."""
-    support, log_pmf, error = kernel.cells(letters.p, letters.reward, m)
+    support, log_pmf, error = cells(ops, letters.p, letters.reward, m)
     return Law(support, log_pmf, "saddlepoint", error)
 
 
-def summary(letters, m, log_n, alpha, num_threads):
+def summary(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Summary` of best-of-n; None where it reaches an end of the range of sums."""
-    best = kernel.best_of_n(letters.p, letters.reward, m, log_n, alpha)
+    best = best_of_n(ops, letters.p, letters.reward, m, log_n, alpha)
     if best is None:
         return None
     # Without ties D(best-of-n ‖ p^m) = log n - (n - 1)/n whatever the rewards are.
     kl = log_n + math.expm1(-log_n) - best.gap
-    marginal = kernel.marginal(letters.p, letters.reward, m, best)
+    tokens = marginal(ops, letters.p, letters.reward, m, best)
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
-    return Summary(best.mean, best.variance, max(kl, 0.0), marginal, best.error + rounding)
+    return Summary(best.mean, best.variance, max(kl, 0.0), tokens, best.error + rounding)
 
 
-def ratio(letters, m, log_n, alpha, num_threads):
+def ratio(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Ratio` of best-of-n, a smooth function; None where `summary` is."""
-    found = kernel.log_ratio(letters.p, letters.reward, m, log_n, alpha)
+    found = log_ratio(ops, letters.p, letters.reward, m, log_n, alpha)
     return None if found is None else Ratio(*found, True)

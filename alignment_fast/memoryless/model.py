@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._operations import operations
 from alignment_fast.errors import place
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
-from alignment_fast.memoryless._letters import Letters, Summary
+from alignment_fast.memoryless._keys import Letters
 from alignment_fast.memoryless.expansions import SecondOrder
-from alignment_fast.memoryless.results import BestOfNLaw, Law, TailEstimate
+from alignment_fast.memoryless.results import BestOfNLaw, Law, Summary, TailEstimate
 from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, tilt
 
 METHODS = ("auto", "types", "fft", "saddlepoint")
@@ -95,7 +96,7 @@ class MemorylessModel:
         self._log_p = untilted.log_pi
         self._support = np.flatnonzero(self._log_p > -np.inf)
         mass = self._p[self._support]
-        self._letters = Letters.merged(mass / mass.sum(), self._reward[self._support])
+        self._letters = Letters.merged(operations("memoryless"), mass / mass.sum(), self._reward[self._support])
 
     def __repr__(self) -> str:
         return f"MemorylessModel(letters={len(self._p)}, delta_max={self.delta_max:.6g})"
@@ -168,7 +169,8 @@ class MemorylessModel:
         m = _length(m)
         if len(self._letters.p) == 1:
             return Law(np.array([m * self._letters.reward[0]]), np.zeros(1), "types", 0.0)
-        return self._module(self._method(m, method)).law(self._letters, m, self._num_threads)
+        chosen, ops = self._module(self._method(m, method))
+        return chosen.law(ops, self._letters, m, self._num_threads)
 
     def best_of_n(
         self, m: int, *, delta: float | None = None, log_n: float | None = None, method: str = "auto"
@@ -237,7 +239,9 @@ class MemorylessModel:
         log_n = _draws(m, delta, log_n)
         if len(self._letters.p) == 1:
             return (m * float(self._letters.reward[0]),) * 2
-        return _binned.bounds(self._letters, m, log_n, float(self.aligned(log_n / m).alpha), self._num_threads)
+        return _binned.bounds(
+            operations("memoryless"), self._letters, m, log_n, float(self.aligned(log_n / m).alpha), self._num_threads
+        )
 
     def rate(self, tau: ArrayLike, *, delta: float = 0.0, which: str = "reference") -> Any:
         r"""Return the rate function of -reward/m at `tau`: :math:`P(-S_m/m \approx \tau) = e^{-m J(\tau) + o(m)}`.
@@ -410,10 +414,10 @@ class MemorylessModel:
         return kl_constrained(self._letters.p, self._letters.reward, delta)
 
     def _ratio(self, m, log_n, alpha):
-        chosen = self._method(m, "auto")
-        found = self._module(chosen).ratio(self._letters, m, log_n, alpha, self._num_threads)
+        chosen, ops = self._module(self._method(m, "auto"))
+        found = chosen.ratio(ops, self._letters, m, log_n, alpha, self._num_threads)
         if found is None:
-            return _binned.ratio(self._letters, m, log_n, alpha, self._num_threads)
+            return _binned.ratio(operations("memoryless"), self._letters, m, log_n, alpha, self._num_threads)
         return found
 
     def _highest_tilt(self, m):
@@ -457,20 +461,22 @@ class MemorylessModel:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
         if method != "auto":
             return method
-        count = _types.count(self._letters, m)
+        count = _types.count(operations("memoryless"), self._letters, m)
         if self._letters.keys.span is not None and _lattice.points(self._letters, m) <= MANY_POINTS:
             return "types" if count <= FEW_TYPES else "fft"
         return "types" if count <= MANY_TYPES else "saddlepoint"
 
     def _module(self, method):
-        if method == "fft" and self._letters.keys.span is None:
-            return _binned
-        return {"types": _types, "fft": _lattice, "saddlepoint": _saddlepoint}[method]
+        """Return the module of a method for these rewards, and the table of operations that it works with."""
+        if method == "saddlepoint":
+            return _saddlepoint, operations("information")
+        transforms = _binned if self._letters.keys.span is None else _lattice
+        return transforms if method == "fft" else _types, operations("memoryless")
 
     def _summary(self, m, log_n, alpha, method):
         """Return the `Summary` of best-of-n and the method it is from."""
         chosen = self._method(m, method)
-        found = self._module(chosen).summary(self._letters, m, log_n, alpha, self._num_threads)
+        found = self._best_of_n(m, log_n, alpha, chosen)
         if chosen != "saddlepoint":
             return found, chosen
         if method == "saddlepoint" and found is None:
@@ -478,8 +484,12 @@ class MemorylessModel:
                 "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
             )
         if method == "auto" and (found is None or found.error_bound > GOOD * math.sqrt(found.reward_variance)):
-            return self._module("fft").summary(self._letters, m, log_n, alpha, self._num_threads), "fft"
+            return self._best_of_n(m, log_n, alpha, "fft"), "fft"
         return found, chosen
+
+    def _best_of_n(self, m, log_n, alpha, method):
+        module, ops = self._module(method)
+        return module.summary(ops, self._letters, m, log_n, alpha, self._num_threads)
 
 
 def _vector(value: Any, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the functions of `MemorylessModel` return."""
+"""What the functions of `MemorylessModel` return, and the methods behind them."""
 
 from __future__ import annotations
 
@@ -88,3 +88,24 @@ class TailEstimate(NamedTuple):
     relative_error: float
     tilt: float
     draws: int
+
+
+class Summary(NamedTuple):
+    """Best-of-n over sums, without what depends on the aligned policy.
+
+    Parameters
+    ----------
+    expected_reward, reward_variance, kl : float
+        As in `BestOfNLaw`.
+    marginal : array (J,)
+        Token marginal of the distinct rewards.
+    error_bound : float
+        Absolute error of `expected_reward`.
+
+    """
+
+    expected_reward: float
+    reward_variance: float
+    kl: float
+    marginal: NDArray[np.float64]
+    error_bound: float

@@ -64,7 +64,7 @@ IPO = TRAJECTORY_IPO
 DPO = TRAJECTORY_DPO
 
 
-cdef void *scratch(size_t size) except NULL:
+cdef void *allocated(size_t size) except NULL:
     cdef void *memory = malloc(size)
     if memory is NULL:
         raise MemoryError(f"{size} bytes of scratch memory")
@@ -127,33 +127,33 @@ cdef class Trajectories:
 
     def run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last):
         """Advance blocks first..last-1 from round `begin` to round `end`."""
-        cdef double *room = <double*>scratch(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef double *scratch = <double*>allocated(table.trajectory_room(&self.problem) * sizeof(double))
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
-                table.dynamics_run(&self.problem, block, begin, end, &self.state[block, 0], room)
-        free(room)
+                table.dynamics_run(&self.problem, block, begin, end, &self.state[block, 0], scratch)
+        free(scratch)
 
     @property
-    def room(self):
+    def scratch_size(self):
         """Number of float64 values of scratch memory that a block needs."""
         return table.trajectory_room(&self.problem)
 
-    def prepare(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] rooms):
-        """Open the rooms (blocks, room) of blocks first..last-1 for `advance`."""
+    def prepare(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] scratch):
+        """Lay out the `scratch` (blocks, scratch_size) of blocks first..last-1 for `advance`."""
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
-                table.trajectory_prepare(&self.problem, block, &rooms[block, 0])
+                table.trajectory_prepare(&self.problem, block, &scratch[block, 0])
 
     def advance(self, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] scores,
-                double[:, ::1] policies, double[:, ::1] rooms):
+                double[:, ::1] policies, double[:, ::1] scratch):
         """Bring blocks first..last-1, of one row, to round `round` by `scores`; write new `policies` (size, points)."""
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
                 table.dynamics_advance(&self.problem, block, round, &scores[0, 0], &policies[0, 0],
-                                       &self.state[block, 0], &rooms[block, 0])
+                                       &self.state[block, 0], &scratch[block, 0])
 
     def finish(self, Py_ssize_t round, double tolerance, Py_ssize_t first, Py_ssize_t last, double[:, ::1] log_policy,
                double[:, ::1] mean, double[:, ::1] variance, double[::1] entropy, double[::1] entropy_min,
@@ -178,12 +178,12 @@ cdef class Trajectories:
     def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
                      double[:, ::1] tangent):
         """Advance blocks first..last-1 and their tangents from round `begin` to round `end`."""
-        cdef double *room = <double*>scratch(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef double *scratch = <double*>allocated(table.trajectory_room(&self.problem) * sizeof(double))
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
-                table.lyapunov_run(&self.problem, block, begin, end, &self.state[block, 0], &tangent[block, 0], room)
-        free(room)
+                table.lyapunov_run(&self.problem, block, begin, end, &self.state[block, 0], &tangent[block, 0], scratch)
+        free(scratch)
 
     def lyapunov_finish(self, double count, Py_ssize_t first, Py_ssize_t last, const double[:, ::1] tangent,
                         double[::1] exponent):

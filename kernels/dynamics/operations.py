@@ -1,11 +1,16 @@
-"""Host side of the trajectories: lays lanes out, cuts rounds into pieces that an interrupt can come between."""
+"""Trajectories on the CPU: lays lanes out, cuts rounds into pieces that an interrupt can come between."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.kernels.dynamics.structures import SampledPairs, TrajectoryResults
+
+__all__ = ["lyapunov_exponents", "simulate", "trajectory_cost"]
+
+METHODS = {"ipo": cpu.IPO, "dpo": cpu.DPO}
 
 # Nanoseconds per round and trajectory on one core, for K responses: exponentials, matrix product, DPO's solves, pairs.
 RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 60.0
@@ -21,93 +26,6 @@ LARGE = 192
 CONVERGED = 1e-12
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Scores from sampled pairs: how many a round, pseudo-pairs beside them, the key of their random words."""
-
-    count: int
-    prior: float
-    key: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Trajectories of `rows` preference matrices at `points` parameter points each.
-
-    Parameters
-    ----------
-    method : int
-        `cpu.IPO` or `cpu.DPO`.
-    rows : int
-        Number of rows; arrays with one row serve all of them.
-    skew : array (1 or rows, K, K)
-        P − 1/2, exactly skew.
-    log_ref, sampler, log_init : array (1 or rows, K)
-        Log-policies (−inf where there is no mass), and the offline sampler as probabilities.
-    alpha, beta, lam : array (1 or rows, points)
-        Parameters.
-    schedule : array (rounds, 3) or None
-        Factors of the three parameters, round by round.
-    pairs : Pairs or None
-        None: exact scores.
-    first_row : int
-        Number of the first row in a larger problem that this one is a part of.
-
-    """
-
-    method: int
-    rows: int
-    skew: np.ndarray
-    log_ref: np.ndarray
-    sampler: np.ndarray
-    log_init: np.ndarray
-    alpha: np.ndarray
-    beta: np.ndarray
-    lam: np.ndarray
-    schedule: np.ndarray | None = None
-    pairs: Pairs | None = None
-    first_row: int = 0
-
-    @property
-    def size(self):
-        """Number of responses."""
-        return self.skew.shape[-1]
-
-    @property
-    def points(self):
-        """Number of parameter points."""
-        return self.alpha.shape[1]
-
-    def part(self, first, last):
-        """Return rows first..last-1 as a problem of its own, with the same results."""
-        arrays = (getattr(self, name) for name in ("skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam"))
-        cut = (array if len(array) == 1 else array[first:last] for array in arrays)
-        return Problem(self.method, last - first, *cut, self.schedule, self.pairs, self.first_row + first)
-
-
-@dataclass(frozen=True)
-class Results:
-    """One row or entry per trajectory, point after point, row after row; `path` (trajectories, times, K)."""
-
-    log_policy: np.ndarray
-    mean: np.ndarray
-    variance: np.ndarray
-    entropy: np.ndarray
-    entropy_min: np.ndarray
-    entropy_max: np.ndarray
-    period: np.ndarray
-    converged: np.ndarray
-    path: np.ndarray
-
-    @classmethod
-    def empty(cls, trajectories, size, times):
-        """Return results yet to be written."""
-        per_response = (np.empty((trajectories, size)) for _ in range(3))
-        per_trajectory = (np.empty(trajectories) for _ in range(4))
-        converged = np.empty(trajectories, dtype=np.uint8)
-        return cls(*per_response, *per_trajectory, converged, np.empty((trajectories, times, size)))
-
-
 class Lanes:
     """The blocks of a problem, in round 0."""
 
@@ -118,9 +36,9 @@ class Lanes:
         per_row = -(-problem.points // cpu.LANES)
         self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // cpu.LANES)
         self.per_row = per_row
-        pairs = problem.pairs or Pairs(0, 0.0, 0)
+        pairs = problem.pairs or SampledPairs(0, 0.0, 0)
         self.cpu = cpu.Trajectories(
-            problem.method,
+            METHODS[problem.method],
             problem.rows,
             self.shared,
             problem.skew.reshape(len(problem.skew), -1),
@@ -159,8 +77,8 @@ class Lanes:
     def rounds_by_blas(self, steps):
         """Go through the rounds with one matrix product for all points of a row: P is read once a round."""
         problem = self.problem
-        rooms = np.empty((self.count, self.cpu.room))
-        self.cpu.prepare(0, self.count, rooms)
+        scratch = np.empty((self.count, self.cpu.scratch_size))
+        self.cpu.prepare(0, self.count, scratch)
         shape = problem.size, problem.points
         policies, scores = np.empty(shape), np.empty(shape)
         strip = max(1, int(PIECE * PRODUCT_SPEED / (2 * policies.size)))
@@ -172,7 +90,7 @@ class Lanes:
                     np.matmul(skew[top : top + strip], policies, out=scores[top : top + strip])
 
                 def advance(first, last, step=step, start=row * self.per_row):
-                    self.cpu.advance(step, start + first, start + last, scores, policies, rooms)
+                    self.cpu.advance(step, start + first, start + last, scores, policies, scratch)
 
                 work = 2 * RESPONSE_COST * scores.size
                 threads.for_blocks(advance, self.per_row, work=work, num_threads=self.num_threads)
@@ -193,18 +111,18 @@ def trajectory_cost(problem):
     cost = RESPONSE_COST * K + PRODUCT_COST * K * K
     if problem.pairs:
         cost += DRAW_COST * problem.pairs.count
-    if problem.method == cpu.DPO or problem.pairs:
+    if problem.method == "dpo" or problem.pairs:
         cost += SQUARE_COST * K**2 + CUBE_COST * K**3
     return cost
 
 
 def simulate(problem, steps, burn_in, times, num_threads=None):
-    """Return the `Results` of `steps` rounds, statistics over rounds `burn_in` to `steps`, paths at `times`."""
-    results = Results.empty(problem.rows * problem.points, problem.size, len(times))
+    """Return the `TrajectoryResults` of `steps` rounds: statistics over `burn_in` to `steps`, paths at `times`."""
+    results = TrajectoryResults.empty(problem.rows * problem.points, problem.size, len(times))
     if results.mean.size == 0:
         return results
     lanes = Lanes(problem, burn_in, times, results.path, num_threads)
-    if lanes.shared and problem.size >= LARGE and problem.method == cpu.IPO and problem.pairs is None:
+    if lanes.shared and problem.size >= LARGE and problem.method == "ipo" and problem.pairs is None:
         lanes.rounds_by_blas(steps)
     else:
         lanes.rounds(lanes.cpu.run, steps)

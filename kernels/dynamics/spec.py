@@ -25,7 +25,7 @@ KERNELS = (
     Kernel(
         name="advance",
         formula="the same, one round from scores that are given",
-        arguments=("round", "first", "last", "scores", "policies", "rooms"),
+        arguments=("round", "first", "last", "scores", "policies", "scratch"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-14}),
