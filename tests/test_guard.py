@@ -1,0 +1,154 @@
+"""Every result of the public layer, bit by bit, is what ``guard/results.json`` says; no public name is left out.
+
+After a change of results that is meant: ``python -P tests/guard/make.py``.
+"""
+
+import inspect
+from functools import cache
+
+import pytest
+from guard import collect, record, results
+
+import alignment_fast as af
+
+RECORD = record.read()
+OWN = sorted({case.family for case in results.CASES.values() if case.own})
+BY_LIBRARIES = sorted({case.family for case in results.CASES.values() if not case.own})
+# Methods that hand out objects of the kernels.
+UNGUARDED = {f"best_of_n.{source}.transform" for source in ("Gaussian", "Quantile", "Table", "Uniform")}
+
+
+@pytest.fixture(scope="module")
+def isa():
+    name = results.instruction_set()
+    made_with = RECORD["made_with"].get(name)
+    if made_with is None or made_with["machine"] != record.fingerprint()["machine"]:
+        pytest.skip(f"guard/results.json has no results of {name} on this kind of machine")
+    return name
+
+
+@cache
+def _hashes(family):
+    return results.hashes(family)
+
+
+def _changed(family, isa, *, own):
+    """Return the cases of a family whose hash is not that of the file."""
+    column = 1 + record.ISAS.index(isa)
+    return [
+        name
+        for name, found in _hashes(family).items()
+        if results.CASES[name].own == own and RECORD["cases"].get(name, [None] * 4)[column] != found
+    ]
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_own_results_have_the_bits_of_the_file(family, isa):
+    assert _changed(family, isa, own=True) == []
+
+
+@pytest.mark.parametrize("family", BY_LIBRARIES)
+def test_results_by_libraries_have_the_bits_of_the_file(family, isa):
+    here, there = record.fingerprint(), RECORD["made_with"][isa]
+    if different := [f"{name} {here[name]}, not {there[name]}" for name in there if here.get(name) != there[name]]:
+        pytest.skip(f"bits of NumPy, SciPy, BLAS depend on version and processor; here: {'; '.join(different)}")
+    assert _changed(family, isa, own=False) == []
+
+
+def test_the_file_holds_the_cases_of_the_table():
+    kinds = {name: row[0] for name, row in RECORD["cases"].items()}
+    assert kinds == {name: "own" if case.own else "library" for name, case in results.CASES.items()}
+
+
+def test_avx2_and_avx512_have_the_same_bits():
+    own = {name: row[2:] for name, row in RECORD["cases"].items() if row[0] == "own" and None not in row[2:]}
+    assert [name for name, (avx2, avx512) in own.items() if avx2 != avx512] == []
+
+
+# ---- public names ----
+
+
+def _names(module, prefix=""):
+    """Yield the public names of a module, of its public modules, and of the public classes among them."""
+    for name in getattr(module, "__all__", None) or _defined(module):
+        value = getattr(module, name)
+        yield prefix + name
+        if inspect.ismodule(value):
+            yield from _names(value, f"{prefix}{name}.")
+        elif inspect.isclass(value) and not issubclass(value, tuple | BaseException):
+            yield from (f"{prefix}{name}.{method}" for method in _methods(value))
+        elif inspect.isclass(value):
+            yield from (f"{prefix}{name}.{method}" for method in _methods(value) if method not in dir(tuple))
+
+
+def _defined(module):
+    return [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+
+
+def _methods(cls):
+    """Return the public methods and properties that a class defines itself."""
+    kinds = (property, classmethod, staticmethod)
+    return [
+        name
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, kinds))
+    ]
+
+
+def test_every_public_name_is_in_a_case():
+    used = {name for case in results.CASES.values() for name in case.uses}
+    # A module is there if something of it is.
+    used |= {name.rpartition(".")[0] for name in used} | {"interop"}
+    missing = sorted(set(_names(af)) - used - UNGUARDED)
+    assert missing == []
+
+
+def test_cases_use_names_that_exist():
+    def found(name):
+        value = af
+        for part in name.split("."):
+            value = getattr(value, part)
+        return value
+
+    for name in sorted({name for case in results.CASES.values() for name in case.uses}):
+        assert found(name) is not None, name
+
+
+# ---- the table of renamed tests ----
+
+RULES = """# a comment
+a.py::one\tb.py::uno
+a.py::*\tx/a.py::*
+a.py::two[*\tx/a.py::due[*
+[old/path.py]\t[new/path.py]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a.py::one", "b.py::uno"),
+        ("a.py::two[1]", "x/a.py::due[1]"),
+        ("a.py::three[old/path.py-1]", "x/a.py::three[new/path.py-1]"),
+        ("c.py::four[old/path.py]", "c.py::four[new/path.py]"),
+        ("old/path.py::five", "old/path.py::five"),
+    ],
+)
+def test_renamed_ids(old, new):
+    assert collect.Renames(RULES).new_id(old) == new
+
+
+def test_lost_tests_are_found():
+    before = {"a.py::one": ["readme", "isa"], "a.py::six": ["readme"], "c.py::seven": ["isa"], "x/a.py::six": ["isa"]}
+    by_leg = {"readme": {"b.py::uno", "x/a.py::six"}, "isa": {"x/a.py::six"}}
+    found = list(collect.problems(before, by_leg, set(), collect.Renames(RULES)))
+    assert found == [
+        "a.py::one (now b.py::uno): not collected by isa",
+        "c.py::seven: not collected by isa",
+        "x/a.py::six: the new name of both a.py::six and x/a.py::six",
+    ]
+
+
+def test_the_file_of_collected_tests_reads_as_it_was_written():
+    by_leg = {leg: {"a.py::one"} if leg in ("isa", "gpu") else set() for leg in collect.LEGS}
+    assert collect.read_collected(collect.written_collected(by_leg)) == {"a.py::one": ["isa", "gpu"]}
