@@ -128,21 +128,21 @@ def misplaced_libraries(path, names):
     ("path", "source", "found"),
     [
         (
-            "kernels/random/solve.py",
+            "kernels/random/operations.py",
             "from alignment_fast.best_of_n import simulate",
             {"alignment_fast.best_of_n.simulate"},
         ),
-        ("kernels/random/solve.py", "def f():\n import alignment_fast.errors", {"alignment_fast.errors"}),
-        ("kernels/random/solve.py", "import kernels.common", {"kernels.common"}),
+        ("kernels/random/operations.py", "def f():\n import alignment_fast.errors", {"alignment_fast.errors"}),
+        ("kernels/random/operations.py", "import kernels.common", {"kernels.common"}),
         (
-            "kernels/random/solve.py",
+            "kernels/random/operations.py",
             "from alignment_fast.kernels.best_of_n import cpu",
             {"alignment_fast.kernels.best_of_n.cpu"},
         ),
-        ("kernels/random/solve.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
-        ("kernels/random/solve.py", "from . import cpu\nfrom ..common import threads", set()),
-        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels.information import cpu", set()),
-        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels import information, random", set()),
+        ("kernels/random/operations.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
+        ("kernels/random/operations.py", "from . import cpu\nfrom ..common import threads", set()),
+        ("kernels/best_of_n/operations.py", "from alignment_fast.kernels.information import cpu", set()),
+        ("kernels/best_of_n/operations.py", "from alignment_fast.kernels import information, random", set()),
         ("alignment_fast/best_of_n/law.py", "from alignment_fast.kernels.best_of_n import cpu", set()),
         ("alignment_fast/best_of_n/law.py", "from kernels.best_of_n import cpu", {"kernels.best_of_n.cpu"}),
     ],
@@ -204,11 +204,11 @@ def test_c_includes_go_one_way(file):
     assert not system - {"stddef.h", "stdint.h", "string.h", "immintrin.h", "math.h"}
 
 
-def test_the_dispatch_table_names_families():
-    text = (ROOT / "alignment_fast/_dispatch.py").read_text("utf-8")
-    targets = re.findall(r'"([\w.]+):\w+"', text)
+def test_the_tables_of_operations_belong_to_families():
+    text = (ROOT / "alignment_fast/_operations.py").read_text("utf-8")
+    targets = re.findall(r'\("(\w+)", "\w+"\): "([\w.]+)"', text)
     assert targets
-    assert all(target.startswith("alignment_fast.kernels.") and family_of(target) for target in targets)
+    assert all(target.startswith("alignment_fast.kernels.") and family_of(target) == name for name, target in targets)
 
 
 def test_nothing_installs_a_top_level_module_called_kernels():

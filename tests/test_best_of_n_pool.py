@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_fast.best_of_n import curve, mean_over_prompts, pass_at_k
+from alignment_fast.best_of_n import _pools, curve, mean_over_prompts, pass_at_k
 from alignment_fast.interop.human_eval import estimate_pass_at_k
-from alignment_fast.best_of_n import _pools
 from alignment_fast.kernels.common.cpu import supported_isas
 from fresh import output_of
 from oracles import pool as oracle

@@ -26,9 +26,9 @@ __all__ = ["GaussianReward", "chi2", "gaussian_reward", "hellinger2", "kl", "ren
 def _evaluate(kind, n, log_n, order=0.0):
     ops = operations("best_of_n")
     if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
-        return ops.continuous_value(kind, n, False, order)
+        return ops.continuous_value(ops.VALUES[kind], n, False, order)
     grid, is_log = draws_grid(n, log_n, ())
-    out = ops.continuous_values(kind, grid.values.reshape(-1), is_log, order)
+    out = ops.continuous_values(ops.VALUES[kind], grid.values.reshape(-1), is_log, order)
     return out.reshape(grid.shape) if grid.shape else float(out[0])
 
 

@@ -98,7 +98,8 @@ class BestOfN:
             masses, log = np.ones(shape[-1:]), False
         self._leading, self._size = shape[:-1], shape[-1]
         rows = math.prod(self._leading)
-        self._laws, words = operations("best_of_n").law_build(
+        self._ops = operations("best_of_n")
+        self._laws, words = self._ops.law_build(
             _as_rows(masses, shape), _as_rows(rewards, shape), rows, log=log, num_threads=num_threads
         )
         check_row_status(words[:, 0], "p", masses, shape)
@@ -111,7 +112,10 @@ class BestOfN:
         return f"BestOfN(shape={(*self._leading, self._size)}, dtype={self._dtype.name})"
 
     def __getstate__(self):
-        return {**self.__dict__, "_samplers": {}}
+        return {**self.__dict__, "_samplers": {}, "_ops": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _ops=operations("best_of_n"))
 
     def _row_of(self, leading):
         own = np.arange(math.prod(self._leading), dtype=np.int64).reshape(self._leading)
@@ -124,7 +128,8 @@ class BestOfN:
         return array if shape else array[()]
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
-        ops = operations("best_of_n")
+        ops = self._ops
+        kind = ops.VALUES[kind]
         if self._single and num_threads is None:  # the path without arrays, for a plain number
             if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
                 return self._dtype.type(ops.law_value(self._laws, kind, n, False, order))
@@ -141,7 +146,7 @@ class BestOfN:
         shape = (*grid.shape, self._size)
         if math.prod(shape) > LARGEST_RESULT:
             raise ValueError(f"a result of shape {shape} has {math.prod(shape):.3g} numbers; ask for fewer n at a time")
-        ops, row_of = operations("best_of_n"), self._row_of(grid.leading)
+        ops, row_of = self._ops, self._row_of(grid.leading)
         return self._out(ops.law_pmf(self._laws, row_of, grid.rows(), is_log, log=log, num_threads=num_threads), shape)
 
     def log_pmf(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
@@ -281,7 +286,7 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        ops, row_of = operations("best_of_n"), self._row_of(grid.leading)
+        ops, row_of = self._ops, self._row_of(grid.leading)
         values = ops.law_kl_estimate(self._laws, row_of, grid.rows(), is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
 
@@ -329,10 +334,10 @@ class BestOfN:
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
-        ops, options = operations("best_of_n"), {"num_threads": num_threads}
+        ops, options = self._ops, {"num_threads": num_threads}
         log_pi = ops.law_pmf(self._laws, row_of, points, is_log, log=True, **options)
         log_p = ops.law_pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
-        kl = ops.law_values(self._laws, "kl", 0.0, row_of, points, is_log, **options)
+        kl = ops.law_values(self._laws, ops.VALUES["kl"], 0.0, row_of, points, is_log, **options)
         width, rows = self._size, len(row_of)
         rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width).astype(np.float64)
         log_pi, kl = log_pi.reshape(rows, -1, width), kl.reshape(rows, -1)
@@ -377,7 +382,7 @@ class BestOfN:
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
         lengths = _lengths(size)
-        ops, key = operations("best_of_n"), stream_key(rng, DRAWS, "rng")
+        ops, key = self._ops, stream_key(rng, DRAWS, "rng")
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
         log_counts = np.broadcast_to(grid.rows() if is_log else np.log(grid.rows()), (len(row_of), columns))

@@ -17,7 +17,7 @@ DRAW_COST = 100.0
 BATCH = 8192
 
 
-# What `law_values` and `continuous_values` compute.
+# The numbers of what `law_value`, `law_values`, `continuous_value` and `continuous_values` compute.
 VALUES = {
     "kl": cpu.KL,
     "reverse_kl": cpu.REVERSE_KL,
@@ -56,13 +56,13 @@ def _points(n, is_log):
 
 
 def law_value(laws, kind, n, is_log, order=0.0):
-    """Return the value `kind` of `VALUES` for the first row at one n (or log n): the path without arrays."""
-    return laws.value(VALUES[kind], n, is_log, order)
+    """Return the value `kind`, a number of `VALUES`, for the first row at one n (or log n): the path without arrays."""
+    return laws.value(kind, n, is_log, order)
 
 
 def law_values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
-    """Return the value `kind` of `VALUES` for results `row_of` at n of shape (1 or results, T)."""
-    kind, size, columns = VALUES[kind], laws.size, n.shape[1]
+    """Return the value `kind`, a number of `VALUES`, for results `row_of` at n of shape (1 or results, T)."""
+    size, columns = laws.size, n.shape[1]
     out = np.empty((len(row_of), columns))
     at = _points(n, is_log)
     chunks = -(-columns // CHUNK)
@@ -144,15 +144,10 @@ def law_draw(laws, samplers, log_n, count, key, *, num_threads=None):
     return out
 
 
-def continuous_value(kind, value, is_log, order=0.0):
-    """Return the closed form `kind` of `VALUES` for continuous rewards at n (or log n) `value`."""
-    return cpu.continuous_value(VALUES[kind], value, is_log, order)
-
-
 def continuous_values(kind, value, is_log, order=0.0):
-    """Return the closed form `kind` of `VALUES` at every n (or log n) of `value` (T,)."""
+    """Return the closed form `kind`, a number of `VALUES`, at every n (or log n) of `value` (T,)."""
     out = np.empty(value.size)
-    cpu.continuous_values(VALUES[kind], value, is_log, order, out)
+    cpu.continuous_values(kind, value, is_log, order, out)
     return out
 
 

@@ -1,8 +1,8 @@
 """The operations of this family on CPU arrays: exact laws, pools of scored samples, simulation."""
 
+from alignment_fast.kernels.best_of_n.cpu import continuous_value
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
-    continuous_value,
     continuous_values,
     kl_estimators,
     law_build,

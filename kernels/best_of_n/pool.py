@@ -1,4 +1,4 @@
-"""Operations of the pool estimators on CPU arrays: sort, lay n out in groups, hand (pool, group) units to the threads."""
+"""Operations of the pool estimators on CPU arrays: sort, lay n out in groups, hand (pool, group) units to threads."""
 
 import numpy as np
 

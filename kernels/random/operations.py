@@ -1,4 +1,4 @@
-"""The operations of this family on CPU arrays: a part of a stream, written into an array of the caller, threads over tiles.
+"""The operations of this family on CPU arrays: a part of a stream written into an array, threads over its tiles.
 
 Row r of `out` (rows, n) receives draws ``draw .. draw + n - 1`` of replicate ``replicate + r`` of the stream of `key`;
 the dtype of `out` chooses the kind of draw.
