@@ -1,5 +1,7 @@
 """Errors of the public layer, and the one place that turns a kernel's status word into one."""
 
+import numpy as np
+
 from alignment_fast.kernels.common import status
 
 
@@ -67,3 +69,20 @@ def _own_position(flat, shape, leading):
     for i, length in zip(index, shape, strict=True):
         own = own * length + (0 if length == 1 else i)
     return own
+
+
+def check_row_status(words, name, array, shape):
+    """Raise ValueError for the first bad value of `array`, which is broadcast to `shape`.
+
+    `words` hold one status word per row of `shape`, with positions within the row.
+    """
+    bad = np.flatnonzero(words != np.uint64(status.OK))
+    if bad.size == 0:
+        return
+    row = np.unravel_index(bad[0], shape[:-1]) if len(shape) > 1 else ()
+    own = row[len(row) - (array.ndim - 1) :]
+    flat = 0
+    for index, length in zip(own, array.shape[:-1], strict=True):
+        flat = flat * length + (int(index) if length > 1 else 0)
+    position, code = status.decode(words[bad[0]])
+    check_status((flat * shape[-1] + position) << 3 | code, name, array)

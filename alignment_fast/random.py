@@ -14,17 +14,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast.kernels.common.threads import for_blocks
-from alignment_fast.kernels.random import cpu
+from alignment_fast._operations import operations
 
 __all__ = ["Stream"]
 
 _END = 2**64
-_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-# Kernel and nanoseconds per draw (which only decide about threads) by dtype.
-_WORDS = {np.dtype(np.uint32): (cpu.uint32, 0.4), np.dtype(np.uint64): (cpu.uint64, 0.8)}
-_UNIFORMS = {_FLOAT32: (cpu.uniform_f32, 0.4), _FLOAT64: (cpu.uniform_f64, 0.8)}
-_NORMALS = {_FLOAT32: (cpu.normal_f32, 4.0), _FLOAT64: (cpu.normal_f64, 4.0)}
+_REAL = (np.dtype(np.float32), np.dtype(np.float64))
 
 Shape = int | tuple[int] | tuple[int, int]
 
@@ -49,6 +44,14 @@ def _counter(value, count, name):
     if not 0 <= start <= _END - max(count, 1):
         raise ValueError(f"{name} = {start}: the range {name} .. {name} + {count} does not lie in 0 .. 2**64")
     return start
+
+
+def _real(dtype):
+    """Return `dtype` as one that uniforms and normals have."""
+    dtype = np.dtype(dtype)
+    if dtype not in _REAL:
+        raise TypeError(f"dtype must be float32 or float64, not {dtype}")
+    return dtype
 
 
 def _output(out, dtype, shape):
@@ -164,7 +167,9 @@ class Stream:
         array([1713891541, 3781805453, 3159862348, 2600524760], dtype=uint32)
 
         """
-        return self._draw(_WORDS, np.dtype(np.uint32), shape, replicate, draw, num_threads, out)
+        return self._draw(
+            operations("random").fill_words, np.dtype(np.uint32), shape, replicate, draw, num_threads, out
+        )
 
     def uint64(
         self,
@@ -185,7 +190,9 @@ class Stream:
         array([ 7361108121267848589, 13571505447122295768], dtype=uint64)
 
         """
-        return self._draw(_WORDS, np.dtype(np.uint64), shape, replicate, draw, num_threads, out)
+        return self._draw(
+            operations("random").fill_words, np.dtype(np.uint64), shape, replicate, draw, num_threads, out
+        )
 
     def uniform(
         self,
@@ -220,7 +227,7 @@ class Stream:
         array([0.39904648, 0.88052016], dtype=float32)
 
         """
-        return self._draw(_UNIFORMS, np.dtype(dtype), shape, replicate, draw, num_threads, out)
+        return self._draw(operations("random").fill_uniforms, _real(dtype), shape, replicate, draw, num_threads, out)
 
     def normal(
         self,
@@ -253,18 +260,11 @@ class Stream:
         array([[-0.25581597,  0.63018366]])
 
         """
-        return self._draw(_NORMALS, np.dtype(dtype), shape, replicate, draw, num_threads, out)
+        return self._draw(operations("random").fill_normals, _real(dtype), shape, replicate, draw, num_threads, out)
 
-    def _draw(self, kernels, dtype, shape, replicate, draw, num_threads, out):
-        if dtype not in kernels:
-            raise TypeError(f"dtype must be float32 or float64, not {dtype}")
+    def _draw(self, fill, dtype, shape, replicate, draw, num_threads, out):
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))
-        fill, nanoseconds = kernels[dtype]
-
-        def run(first, last):
-            fill(self._key, replicate, draw, view, first, last)
-
-        for_blocks(run, cpu.tile_count(rows, n), work=rows * n * nanoseconds, num_threads=num_threads)
+        fill(self._key, replicate, draw, view, num_threads)
         return out

@@ -15,7 +15,7 @@ import numpy as np
 from alignment_fast import __version__
 from alignment_fast.best_of_n import Gaussian, Quantile, Table, Uniform, simulate
 from alignment_fast.kernels.best_of_n import gpu as family
-from alignment_fast.kernels.best_of_n import solve
+from alignment_fast.kernels.best_of_n import simulation
 from alignment_fast.kernels.common import gpu
 from alignment_fast.kernels.common.gpu import cuda
 from alignment_fast.kernels.random import scalar as philox
@@ -41,8 +41,8 @@ SOURCES = {
 
 def winners_agree(keys, replicate, replicates, grid):
     """Return whether the device finds the words of the CPU for every n of the grid."""
-    winner, start = cuda.to_device(np.full(replicates, solve.NO_WINNER)), 0
-    for stop, expected in zip(grid, solve.winners_cpu(keys, replicate, replicates, grid), strict=True):
+    winner, start = cuda.to_device(np.full(replicates, simulation.NO_WINNER)), 0
+    for stop, expected in zip(grid, simulation.winners(keys, replicate, replicates, grid), strict=True):
         family.fold_winners(*keys, start, stop, replicate, winner)
         if (winner.copy_to_host() != expected).any():
             return False
@@ -130,7 +130,7 @@ def draws_per_second(n, replicates):
     winner = cuda.device_array(replicates, np.uint64)
 
     def run():
-        winner.copy_to_device(np.full(replicates, solve.NO_WINNER))
+        winner.copy_to_device(np.full(replicates, simulation.NO_WINNER))
         family.fold_winners(*KEYS, 0, n, 0, winner)
 
     return n * replicates / seconds(run)

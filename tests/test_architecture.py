@@ -36,12 +36,11 @@ PUBLIC_EDGES = {
     "__main__": {"cli"},
     "_border": set(),
     "_config": {"__init__"},
-    "_dispatch": set(),
     "_files": set(),
     "_operations": set(),
     "_preferences": set(),
     "_rows": set(),
-    "best_of_n": {"_dispatch", "information", "policy", "random"},
+    "best_of_n": {"information", "policy", "random"},
     "cli": {"commands"},
     "commands": {"__init__", "_config", "_files", "best_of_n", "plot", "ranking", "reproduce", "tables"},
     "dynamics": {"_preferences", "_rows", "policy", "random"},
@@ -69,53 +68,6 @@ BELOW_THE_SEAM = [
     "alignment_fast/errors.py",
     "alignment_fast/_border/*",
 ]
-# Files that still reach around the seam.
-STILL_AROUND_THE_SEAM = {
-    "alignment_fast/_dispatch.py",
-    "alignment_fast/_rows.py",
-    "alignment_fast/best_of_n/bounds.py",
-    "alignment_fast/best_of_n/continuous.py",
-    "alignment_fast/best_of_n/law.py",
-    "alignment_fast/best_of_n/pool.py",
-    "alignment_fast/best_of_n/simulation.py",
-    "alignment_fast/best_of_n/sources.py",
-    "alignment_fast/dynamics/_arguments.py",
-    "alignment_fast/dynamics/_equilibrium.py",
-    "alignment_fast/dynamics/analysis.py",
-    "alignment_fast/dynamics/fixed_points.py",
-    "alignment_fast/dynamics/noise.py",
-    "alignment_fast/dynamics/simulation.py",
-    "alignment_fast/dynamics/stability.py",
-    "alignment_fast/dynamics/sweeps.py",
-    "alignment_fast/information/_solve.py",
-    "alignment_fast/information/entropies.py",
-    "alignment_fast/information/gradients.py",
-    "alignment_fast/information/moments.py",
-    "alignment_fast/memoryless/_enumeration.py",
-    "alignment_fast/memoryless/_keys.py",
-    "alignment_fast/memoryless/_ladder.py",
-    "alignment_fast/memoryless/_lugannani_rice.py",
-    "alignment_fast/memoryless/_types.py",
-    "alignment_fast/pairwise/_batch.py",
-    "alignment_fast/pairwise/_matched.py",
-    "alignment_fast/pairwise/loss_types.py",
-    "alignment_fast/pairwise/sequence.py",
-    "alignment_fast/pairwise/unpaired.py",
-    "alignment_fast/policy/gradients.py",
-    "alignment_fast/policy/preference_optimum.py",
-    "alignment_fast/policy/tilting.py",
-    "alignment_fast/random.py",
-    "alignment_fast/ranking/_choices.py",
-    "alignment_fast/ranking/_graph.py",
-    "alignment_fast/ranking/_merge.py",
-    "alignment_fast/ranking/_rows.py",
-    "alignment_fast/ranking/_solve.py",
-    "alignment_fast/ranking/comparisons.py",
-    "alignment_fast/ranking/contextual.py",
-    "alignment_fast/ranking/elo.py",
-    "alignment_fast/ranking/existence.py",
-    "alignment_fast/ranking/plackett_luce.py",
-}
 
 # Python in kernels/ describes kernels, launches them, or compiles users' functions: algorithms are in the public layer.
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit"}
@@ -123,24 +75,23 @@ COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "status"
 # The simulation of best-of-n on numba-cuda, with the twins of formulas that it compiles, until kernels in CUDA C++
 # stand in its place.
 NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
-# Modules that launch kernels under names of their own, or are still to be moved.
-OTHER_KERNEL_MODULES = {
+# Parts of tables of operations, with files of their own.
+PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/pool.py",
-    "kernels/best_of_n/solve.py",
-    "kernels/best_of_n/transforms.py",
+    "kernels/best_of_n/simulation.py",
+    "kernels/pairwise/losses.py",
     "kernels/pairwise/matching.py",
     "kernels/pairwise/sequence.py",
-    "kernels/ranking/cells.py",
+    "kernels/ranking/choices.py",
+    "kernels/ranking/chunks.py",
     "kernels/ranking/compress.py",
     "kernels/ranking/elo.py",
+    "kernels/ranking/likelihood.py",
 }
 
-# The one thing that kernels take from SciPy: matrix products.
-BLAS = "scipy.linalg.get_blas_funcs"
-
-# Modules of one package that still import each other in a circle, by the package.
-STILL_IN_CIRCLES = {"alignment_fast/ranking"}
+# What kernels take from SciPy: matrix products, and the sparse matrix that one of their structures can be given as.
+FROM_SCIPY = {"scipy.linalg.get_blas_funcs", "scipy.sparse.csr_array"}
 
 # Where a library that is heavy, optional or dangerous may be imported, as patterns of paths.
 ONLY_IN = {
@@ -286,14 +237,14 @@ def imports_of(file):
     ("path", "source", "found"),
     [
         (
-            "kernels/random/solve.py",
+            "kernels/random/operations.py",
             "from alignment_fast.best_of_n import simulate",
             {"alignment_fast.best_of_n.simulate"},
         ),
-        ("kernels/random/solve.py", "def f():\n import alignment_fast.errors", {"alignment_fast.errors"}),
-        ("kernels/random/solve.py", "import kernels.common", {"kernels.common"}),
+        ("kernels/random/operations.py", "def f():\n import alignment_fast.errors", {"alignment_fast.errors"}),
+        ("kernels/random/operations.py", "import kernels.common", {"kernels.common"}),
         (
-            "kernels/random/solve.py",
+            "kernels/random/operations.py",
             "from alignment_fast.kernels.best_of_n import cpu",
             {"alignment_fast.kernels.best_of_n.cpu"},
         ),
@@ -404,7 +355,7 @@ def test_python_imports_go_one_way(file):
     assert not misplaced_libraries(path, names)
     if path.startswith("alignment_fast/"):
         assert not broken_public_edges(path, names)
-        assert bool(around_the_seam(path, names)) == (path in STILL_AROUND_THE_SEAM)
+        assert not around_the_seam(path, names)
 
 
 @pytest.mark.parametrize("file", CYTHON, ids=path_of)
@@ -468,9 +419,9 @@ def test_kernels_hold_no_host_algorithms():
         if family and not any(fnmatch(path, place) for place in NUMBA_CUDA_SIMULATION):
             known = KERNEL_MODULES | (COMMON_MODULES if family == "common" else set())
             others |= {path} if file.stem not in known else set()
-            solvers = {name for name in imports_of(file) if name.startswith("scipy.")} - {BLAS}
+            solvers = {name for name in imports_of(file) if name.startswith("scipy.")} - FROM_SCIPY
             assert not solvers, f"{path} computes by itself"
-    assert others == OTHER_KERNEL_MODULES
+    assert others == PARTS_OF_TABLES
 
 
 def test_nothing_outside_the_numba_cuda_simulation_is_excused_by_it():
@@ -489,7 +440,7 @@ def test_modules_of_a_package_do_not_import_each_other_in_circles(package):
         }
         for file in files
     }
-    assert bool(circles(imports)) == (path_of(package) in STILL_IN_CIRCLES), circles(imports)
+    assert not circles(imports)
 
 
 def test_the_tables_of_operations_are_modules_of_families():

@@ -37,9 +37,9 @@ def test_the_tail_of_the_best_against_stored_values(row):
     for shift in (1e-9, -1e-9):
         log_top = log_tail + shift * max(1.0, -log_tail)
         log_p = np.array([np.log(-np.expm1(log_top)), log_top])
-        laws, _ = kernel.build(log_p[None], np.array([[0.0, 1.0]]), 1, log=True)
+        laws, _ = kernel.law_build(log_p[None], np.array([[0.0, 1.0]]), 1, log=True)
         index = np.empty(1, dtype=np.int64)
-        kernel.Sampler(laws, 0).draw(log_n, np.array([float(row["U"]), 0.5]), index)
+        kernel.law_select(laws, kernel.law_sampler(laws, 0), log_n, np.array([float(row["U"]), 0.5]), index)
         chosen.append(int(index[0]))
     assert chosen == [1, 0]
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignment_fast.best_of_n import curve, mean_over_prompts, pass_at_k
+from alignment_fast.best_of_n import _pools, curve, mean_over_prompts, pass_at_k
 from alignment_fast.interop.human_eval import estimate_pass_at_k
-from alignment_fast.kernels.best_of_n import pool as kernel
 from alignment_fast.kernels.common.cpu import supported_isas
 from fresh import output_of
 from oracles import pool as oracle
@@ -307,7 +306,7 @@ def test_infinite_scores_may_select():
 
 
 def test_nodes_cover_every_n():
-    ends, nodes, _ = kernel.segments(1000)
-    assert ends[0] == kernel.EXACT
+    ends, nodes, _ = _pools.segments(1000, 18)
+    assert ends[0] == _pools.EXACT
     assert ends[-1] == 1000
     assert np.all((nodes > ends[:-1, None]) & (nodes < ends[1:, None]))

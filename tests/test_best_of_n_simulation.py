@@ -10,7 +10,7 @@ from scipy import stats
 
 from alignment_fast._border.rng import DRAWS, TIES, stream_key
 from alignment_fast.best_of_n import Gaussian, Quantile, Sampler, Simulation, Table, Uniform, simulate
-from alignment_fast.kernels.best_of_n import solve
+from alignment_fast.kernels.best_of_n import simulation
 from fresh import output_of
 from oracles import simulation as oracle
 from oracles.philox import uniform
@@ -373,5 +373,5 @@ def test_infinite_rewards_are_atoms():
 
 def test_pieces_of_a_long_run(monkeypatch):
     expected = simulate(Gaussian(), 100_000, 3, seed=1, method="brute").mean
-    monkeypatch.setattr(solve, "PIECE", 1000)
+    monkeypatch.setattr(simulation, "PIECE", 1000)
     assert simulate(Gaussian(), 100_000, 3, seed=1, method="brute").mean == expected

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alignment_fast._border.rng import TIES as TIES_PURPOSE
 from alignment_fast._border.rng import stream_key
-from alignment_fast.kernels.best_of_n import cpu, solve
+from alignment_fast.kernels.best_of_n import cpu, simulation
 from alignment_fast.kernels.common.cpu import supported_isas
 from fresh import output_of
 from oracles.philox import word32
@@ -18,7 +18,7 @@ KEYS = DRAWS, TIES
 
 
 def winners(replicate, replicates, start, stop):
-    words = np.full(replicates, solve.NO_WINNER)
+    words = np.full(replicates, simulation.NO_WINNER)
     cpu.fold_winners(DRAWS, TIES, start, stop, replicate, words)
     return words.tolist()
 
@@ -74,16 +74,16 @@ def test_low_words_decide_between_equal_high_words(replicate, n, tied):
     low = [word32(ties, replicate, d) for d in tied]
     assert len(high) == 1
     expected = high.pop() << 32 | min(low)
-    assert solve.winners_cpu((draws, ties), replicate, 1, [n])[0, 0] == expected
-    assert solve.winners_cpu((draws, ties), replicate, 1, [tied[1], n])[:, 0].tolist()[1] == expected
+    assert simulation.winners((draws, ties), replicate, 1, [n])[0, 0] == expected
+    assert simulation.winners((draws, ties), replicate, 1, [tied[1], n])[:, 0].tolist()[1] == expected
     # With one draw less the other one wins: it has the same high word and its own low word.
-    before = int(solve.winners_cpu((draws, ties), replicate, 1, [tied[1]])[0, 0])
+    before = int(simulation.winners((draws, ties), replicate, 1, [tied[1]])[0, 0])
     assert before == expected >> 32 << 32 | low[0]
 
 
 def test_a_grid_is_nested_prefixes():
     grid = [1, 3, 4, 64, 1000, 1001, 2500, 9000]
-    words = solve.winners_cpu(KEYS, 2, 3, grid)
+    words = simulation.winners(KEYS, 2, 3, grid)
     for g, n in enumerate(grid):
         assert words[g].tolist() == winners(2, 3, 0, n)
     assert (np.diff(words.astype(object), axis=0) <= 0).all()
@@ -91,18 +91,18 @@ def test_a_grid_is_nested_prefixes():
 
 @pytest.mark.parametrize("num_threads", [1, 2, 7])
 def test_pieces_and_threads_do_not_matter(num_threads, monkeypatch):
-    expected = solve.winners_cpu(KEYS, 5, 40, [10, 70_001, 300_000], 1)
-    monkeypatch.setattr(solve, "PIECE", 1 << 14)
-    monkeypatch.setattr(solve, "SLOTS", 3)
-    assert (solve.winners_cpu(KEYS, 5, 40, [10, 70_001, 300_000], num_threads) == expected).all()
+    expected = simulation.winners(KEYS, 5, 40, [10, 70_001, 300_000], 1)
+    monkeypatch.setattr(simulation, "PIECE", 1 << 14)
+    monkeypatch.setattr(simulation, "SLOTS", 3)
+    assert (simulation.winners(KEYS, 5, 40, [10, 70_001, 300_000], num_threads) == expected).all()
 
 
 CODE = """
 import numpy as np
-from alignment_fast.kernels.best_of_n import cpu, solve
+from alignment_fast.kernels.best_of_n import cpu, simulation
 from alignment_fast.kernels.common.cpu import ISA
 from alignment_fast.best_of_n import Gaussian, Table, Uniform, simulate
-words = solve.winners_cpu((1, 2), 3, 50, [1, 6, 2048, 5000])
+words = simulation.winners((1, 2), 3, 50, [1, 6, 2048, 5000])
 values = [simulate(source, [2, 50, 3000], 5000, seed=4, method=method, return_maxima=True).values
           for source in (Gaussian(1.0, 2.0), Uniform(), Table([1, 2, 3, 4], [4, 3, 2, 2.5]))
           for method in ("brute", "order")]

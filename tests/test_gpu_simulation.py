@@ -24,19 +24,19 @@ import json
 import numpy as np
 from alignment_fast._border.rng import stream_key
 from alignment_fast.best_of_n import Gaussian, Quantile, Table, Uniform, simulate
-from alignment_fast.kernels.best_of_n import cpu, gpu, solve
+from alignment_fast.kernels.best_of_n import cpu, gpu, simulation
 from alignment_fast.kernels.common.gpu import cuda
 
 def same_winners(keys, replicate, replicates, grid):
-    winner, start, rows = cuda.to_device(np.full(replicates, solve.NO_WINNER)), 0, []
+    winner, start, rows = cuda.to_device(np.full(replicates, simulation.NO_WINNER)), 0, []
     for stop in grid:
         gpu.fold_winners(*keys, start, stop, replicate, winner)
         start = stop
         rows.append(winner.copy_to_host())
-    return (np.array(rows) == solve.winners_cpu(keys, replicate, replicates, grid)).all()
+    return (np.array(rows) == simulation.winners(keys, replicate, replicates, grid)).all()
 
 def same_range(start, stop):
-    host = np.full(2, solve.NO_WINNER)
+    host = np.full(2, simulation.NO_WINNER)
     device = cuda.to_device(host)
     gpu.fold_winners(1, 2, start, stop, 7, device)
     cpu.fold_winners(1, 2, start, stop, 7, host)
@@ -99,7 +99,7 @@ def test_without_a_device_the_request_fails_and_says_why():
     )
     process = run_python(code, CUDA_VISIBLE_DEVICES="", NUMBA_ENABLE_CUDASIM="0")
     assert process.stdout.strip() == "[]"
-    assert "BackendUnavailableError: best_of_n.brute on 'cuda' needs a CUDA device" in process.stderr
+    assert "BackendUnavailableError: best_of_n on 'cuda' needs a CUDA device" in process.stderr
 
 
 def test_a_sampler_has_no_cuda_version():

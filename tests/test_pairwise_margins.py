@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alignment_fast as af
+from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.spec import KERNELS
 from oracles import pairwise as oracle
 
@@ -120,3 +121,8 @@ def test_reductions_divide_derivatives_too():
     assert mean.loss == pytest.approx(each.loss.mean(), rel=1e-14)
     np.testing.assert_allclose(mean.grad, each.grad / 10, rtol=1e-15)
     np.testing.assert_allclose(mean.hess, each.hess / 10, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", OF_MARGIN)
+def test_a_loss_of_margins_has_a_compiled_formula_of_margins(name):
+    assert af.pairwise.LOSS_TYPES[name].margin_kernel in cpu.MARGIN_FORMULAS

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, like
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n import continuous
 from alignment_fast.best_of_n._count import draws_grid
 from alignment_fast.errors import place
-from alignment_fast.kernels.best_of_n import cpu
 
 
 def kl_upper_bound(n: Any = None, *, log_n: Any = None) -> Any:
@@ -110,13 +110,9 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     exact = p.astype(np.float64, copy=False).reshape(-1)
     log_p = exact if log else np.log(exact)
     log_counts = grid.values if is_log else np.log(grid.values)
-    if log_counts.ndim == 1:
-        out = np.empty((log_p.size, log_counts.size))
-        cpu.kl_estimators(log_p, log_counts, out)
-    else:
+    if log_counts.ndim > 1:
         log_p = np.broadcast_to(log_p.reshape(p.shape), grid.leading).reshape(-1)
-        out = np.empty((log_p.size, log_counts.shape[-1]))
-        for i, row in enumerate(log_counts.reshape(log_p.size, -1)):
-            cpu.kl_estimators(log_p[i : i + 1], row, out[i : i + 1])
+        log_counts = log_counts.reshape(log_p.size, log_counts.shape[-1])
+    out = operations("best_of_n").kl_estimators(log_p, log_counts)
     result = out.astype(p.dtype, copy=False).reshape(grid.shape)
     return like(result, p_selected) if grid.shape else result[()]

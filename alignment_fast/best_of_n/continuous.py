@@ -17,21 +17,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
-from alignment_fast.kernels.best_of_n import cpu
 
 __all__ = ["GaussianReward", "chi2", "gaussian_reward", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
 
-_value = cpu.continuous_value
-_KL = cpu.KL
-
 
 def _evaluate(kind, n, log_n, order=0.0):
+    ops = operations("best_of_n")
     if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
-        return _value(kind, n, False, order)
+        return ops.continuous_value(ops.VALUES[kind], n, False, order)
     grid, is_log = draws_grid(n, log_n, ())
-    out = np.empty(grid.values.size)
-    cpu.continuous_values(kind, grid.values.reshape(-1), is_log, order, out)
+    out = ops.continuous_values(ops.VALUES[kind], grid.values.reshape(-1), is_log, order)
     return out.reshape(grid.shape) if grid.shape else float(out[0])
 
 
@@ -45,7 +42,7 @@ def kl(n: Any = None, *, log_n: Any = None) -> Any:
     1.402585
 
     """
-    return _evaluate(_KL, n, log_n)
+    return _evaluate("kl", n, log_n)
 
 
 def reverse_kl(n: Any = None, *, log_n: Any = None) -> Any:
@@ -58,7 +55,7 @@ def reverse_kl(n: Any = None, *, log_n: Any = None) -> Any:
     6.697415
 
     """
-    return _evaluate(cpu.REVERSE_KL, n, log_n)
+    return _evaluate("reverse_kl", n, log_n)
 
 
 def chi2(n: Any = None, *, log_n: Any = None) -> Any:
@@ -71,7 +68,7 @@ def chi2(n: Any = None, *, log_n: Any = None) -> Any:
     array([0.      , 0.333333, 1.777778])
 
     """
-    return _evaluate(cpu.CHI2, n, log_n)
+    return _evaluate("chi2", n, log_n)
 
 
 def tv(n: Any = None, *, log_n: Any = None) -> Any:
@@ -84,7 +81,7 @@ def tv(n: Any = None, *, log_n: Any = None) -> Any:
     0.25
 
     """
-    return _evaluate(cpu.TV, n, log_n)
+    return _evaluate("tv", n, log_n)
 
 
 def hellinger2(n: Any = None, *, log_n: Any = None) -> Any:
@@ -97,7 +94,7 @@ def hellinger2(n: Any = None, *, log_n: Any = None) -> Any:
     0.2
 
     """
-    return _evaluate(cpu.HELLINGER2, n, log_n)
+    return _evaluate("hellinger2", n, log_n)
 
 
 def renyi(n: Any = None, *, order: float, log_n: Any = None) -> Any:
@@ -112,7 +109,7 @@ def renyi(n: Any = None, *, order: float, log_n: Any = None) -> Any:
     (1.660731, 1.402585)
 
     """
-    return _evaluate(cpu.RENYI, n, log_n, renyi_order(order))
+    return _evaluate("renyi", n, log_n, renyi_order(order))
 
 
 def win_rate(n: Any = None, *, log_n: Any = None) -> Any:
@@ -125,7 +122,7 @@ def win_rate(n: Any = None, *, log_n: Any = None) -> Any:
     0.8
 
     """
-    return _evaluate(cpu.WIN_RATE, n, log_n)
+    return _evaluate("win_rate", n, log_n)
 
 
 class GaussianReward(NamedTuple):

@@ -10,23 +10,13 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
-from alignment_fast.errors import check_status
-from alignment_fast.kernels.best_of_n import cpu
-from alignment_fast.kernels.best_of_n import law as kernel
-from alignment_fast.kernels.common import status
+from alignment_fast.errors import check_row_status
 from alignment_fast.policy.tilting import TiltedPolicy
-from alignment_fast.random import Stream
 
-DIVERGENCES = {
-    "reverse_kl": cpu.REVERSE_KL,
-    "chi2": cpu.CHI2,
-    "tv": cpu.TV,
-    "hellinger2": cpu.HELLINGER2,
-    "renyi": cpu.RENYI,
-}
-_KL, _EXPECTED_REWARD, _WIN_RATE = cpu.KL, cpu.EXPECTED_REWARD, cpu.WIN_RATE
+DIVERGENCES = ("reverse_kl", "chi2", "tv", "hellinger2", "renyi")
 # A distribution returned for a grid larger than this many numbers is surely a mistake.
 LARGEST_RESULT = 2**31
 
@@ -108,11 +98,12 @@ class BestOfN:
             masses, log = np.ones(shape[-1:]), False
         self._leading, self._size = shape[:-1], shape[-1]
         rows = math.prod(self._leading)
-        self._laws, words = kernel.build(
+        self._ops = operations("best_of_n")
+        self._laws, words = self._ops.law_build(
             _as_rows(masses, shape), _as_rows(rewards, shape), rows, log=log, num_threads=num_threads
         )
-        _check(words[:, 0], "p", masses, shape)
-        _check(words[:, 1], "reward", rewards, shape)
+        check_row_status(words[:, 0], "p", masses, shape)
+        check_row_status(words[:, 1], "reward", rewards, shape)
         self._rewards = rewards.copy()  # for `aligned`; the caller may change theirs
         self._single = not self._leading and self._model is None
         self._samplers: dict[int, Any] = {}
@@ -121,7 +112,10 @@ class BestOfN:
         return f"BestOfN(shape={(*self._leading, self._size)}, dtype={self._dtype.name})"
 
     def __getstate__(self):
-        return {**self.__dict__, "_samplers": {}}
+        return {**self.__dict__, "_samplers": {}, "_ops": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _ops=operations("best_of_n"))
 
     def _row_of(self, leading):
         own = np.arange(math.prod(self._leading), dtype=np.int64).reshape(self._leading)
@@ -134,15 +128,17 @@ class BestOfN:
         return array if shape else array[()]
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
+        ops = self._ops
+        kind = ops.VALUES[kind]
         if self._single and num_threads is None:  # the path without arrays, for a plain number
             if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
-                return self._dtype.type(self._laws.value(kind, n, False, order))
+                return self._dtype.type(ops.law_value(self._laws, kind, n, False, order))
             if n is None and type(log_n) is float and 0.0 <= log_n < math.inf:
-                return self._dtype.type(self._laws.value(kind, log_n, True, order))
+                return self._dtype.type(ops.law_value(self._laws, kind, log_n, True, order))
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
-        values = kernel.values(self._laws, kind, order, row_of, points, is_log, num_threads=num_threads)
+        values = ops.law_values(self._laws, kind, order, row_of, points, is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
 
     def _distribution(self, n, log_n, log, num_threads):
@@ -150,9 +146,8 @@ class BestOfN:
         shape = (*grid.shape, self._size)
         if math.prod(shape) > LARGEST_RESULT:
             raise ValueError(f"a result of shape {shape} has {math.prod(shape):.3g} numbers; ask for fewer n at a time")
-        points = grid.rows()
-        row_of = self._row_of(grid.leading)
-        return self._out(kernel.pmf(self._laws, row_of, points, is_log, log=log, num_threads=num_threads), shape)
+        ops, row_of = self._ops, self._row_of(grid.leading)
+        return self._out(ops.law_pmf(self._laws, row_of, grid.rows(), is_log, log=log, num_threads=num_threads), shape)
 
     def log_pmf(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
         """Return log π_n(y) for every outcome, in the order given: shape (..., [T,] V).
@@ -192,7 +187,7 @@ class BestOfN:
         0.130812
 
         """
-        return self._value(_KL, n, log_n, num_threads)
+        return self._value("kl", n, log_n, num_threads)
 
     def expected_reward(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
         """Return the expected reward of best-of-n: shape (..., [T]).
@@ -207,7 +202,7 @@ class BestOfN:
         0.75
 
         """
-        return self._value(_EXPECTED_REWARD, n, log_n, num_threads)
+        return self._value("expected_reward", n, log_n, num_threads)
 
     def reward_variance(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
         """Return the variance of the reward of best-of-n: shape (..., [T]).
@@ -219,7 +214,7 @@ class BestOfN:
         0.1875
 
         """
-        return self._value(cpu.REWARD_VARIANCE, n, log_n, num_threads)
+        return self._value("reward_variance", n, log_n, num_threads)
 
     def win_rate(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
         """Return the probability that best-of-n beats one draw of p, ties counting one half: shape (..., [T]).
@@ -233,7 +228,7 @@ class BestOfN:
         0.625
 
         """
-        return self._value(_WIN_RATE, n, log_n, num_threads)
+        return self._value("win_rate", n, log_n, num_threads)
 
     def divergence(
         self, kind: str, n: Any = None, *, log_n: Any = None, order: float | None = None, num_threads: int | None = None
@@ -271,11 +266,11 @@ class BestOfN:
         if (order is not None) != (kind == "renyi"):
             raise ValueError("kind 'renyi' needs order" if order is None else f"kind {kind!r} takes no order")
         if order is None:
-            return self._value(DIVERGENCES[kind], n, log_n, num_threads)
+            return self._value(kind, n, log_n, num_threads)
         order = renyi_order(order)
         if order == 1.0:
             return self.kl(n, log_n=log_n, num_threads=num_threads)
-        return self._value(cpu.RENYI, n, log_n, num_threads, order)
+        return self._value(kind, n, log_n, num_threads, order)
 
     def kl_estimate(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> Any:
         """Return the expectation under best-of-n of the estimator `kl_estimator` at p(y): shape (..., [T]).
@@ -291,9 +286,8 @@ class BestOfN:
 
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
-        points = grid.rows()
-        row_of = self._row_of(grid.leading)
-        values = kernel.kl_estimate(self._laws, row_of, points, is_log, num_threads=num_threads)
+        ops, row_of = self._ops, self._row_of(grid.leading)
+        values = ops.law_kl_estimate(self._laws, row_of, grid.rows(), is_log, num_threads=num_threads)
         return self._out(values, grid.shape)
 
     def aligned(self, n: Any = None, *, log_n: Any = None, num_threads: int | None = None) -> AlignedPolicy:
@@ -340,10 +334,10 @@ class BestOfN:
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
-        options = {"num_threads": num_threads}
-        log_pi = kernel.pmf(self._laws, row_of, points, is_log, log=True, **options)
-        log_p = kernel.pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
-        kl = kernel.values(self._laws, _KL, 0.0, row_of, points, is_log, **options)
+        ops, options = self._ops, {"num_threads": num_threads}
+        log_pi = ops.law_pmf(self._laws, row_of, points, is_log, log=True, **options)
+        log_p = ops.law_pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
+        kl = ops.law_values(self._laws, ops.VALUES["kl"], 0.0, row_of, points, is_log, **options)
         width, rows = self._size, len(row_of)
         rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width).astype(np.float64)
         log_pi, kl = log_pi.reshape(rows, -1, width), kl.reshape(rows, -1)
@@ -388,18 +382,20 @@ class BestOfN:
         """
         grid, is_log = draws_grid(n, log_n, self._leading)
         lengths = _lengths(size)
-        stream = Stream.from_key(stream_key(rng, DRAWS, "rng"))
+        ops, key = self._ops, stream_key(rng, DRAWS, "rng")
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
         log_counts = np.broadcast_to(grid.rows() if is_log else np.log(grid.rows()), (len(row_of), columns))
-        samplers = [self._sampler(int(row)) for row in row_of.repeat(columns)]
-        out = kernel.draw(samplers, log_counts.reshape(-1), math.prod(lengths), stream, num_threads=num_threads)
+        samplers = [self._sampler(ops, int(row)) for row in row_of.repeat(columns)]
+        out = ops.law_draw(
+            self._laws, samplers, log_counts.reshape(-1), math.prod(lengths), key, num_threads=num_threads
+        )
         indices = out.reshape((*grid.shape, *lengths))
         return indices if self._model is None else like(indices, self._model)
 
-    def _sampler(self, row):
+    def _sampler(self, ops, row):
         if row not in self._samplers:
-            self._samplers[row] = kernel.Sampler(self._laws, row)
+            self._samplers[row] = ops.law_sampler(self._laws, row)
         return self._samplers[row]
 
 
@@ -438,17 +434,3 @@ def _as_rows(array, shape):
         return array.reshape(1, -1).astype(np.float64, copy=False)
     full = np.broadcast_to(array, shape).reshape(-1, shape[-1])
     return np.ascontiguousarray(full, dtype=np.float64)
-
-
-def _check(words, name, array, shape):
-    """Raise for the first bad value of `array`; `words` hold positions within their row of `shape`."""
-    bad = np.flatnonzero(words != np.uint64(status.OK))
-    if bad.size == 0:
-        return
-    row = np.unravel_index(bad[0], shape[:-1]) if len(shape) > 1 else ()
-    own = row[len(row) - (array.ndim - 1) :]
-    flat = 0
-    for index, length in zip(own, array.shape[:-1], strict=True):
-        flat = flat * length + (int(index) if length > 1 else 0)
-    position, code = status.decode(words[bad[0]])
-    check_status((flat * shape[-1] + position) << 3 | code, name, array)

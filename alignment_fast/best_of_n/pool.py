@@ -8,12 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._operations import operations
+from alignment_fast.best_of_n._pools import of_one_size
 from alignment_fast.errors import place
-from alignment_fast.kernels.best_of_n import cpu
-from alignment_fast.kernels.best_of_n import pool as kernel
 
-ESTIMATORS = {"u": cpu.U, "v": cpu.V}
-VARIANCES = {"unbiased": cpu.UNBIASED, "jackknife": cpu.JACKKNIFE}
 # A curve of more numbers than this is surely a mistake.
 LARGEST_RESULT = 2**31
 
@@ -143,9 +141,10 @@ def curve(
            [ 2., nan]])
 
     """
-    if estimator not in ESTIMATORS:
+    ops = operations("best_of_n")
+    if estimator not in ops.ESTIMATORS:
         raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
-    if variance is not None and variance not in VARIANCES:
+    if variance is not None and variance not in ops.VARIANCES:
         raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
     if variance == "unbiased" and estimator == "v":
         raise ValueError("variance 'unbiased' needs estimator 'u': draws with replacement have no disjoint subsets")
@@ -154,17 +153,17 @@ def curve(
     shape = (*pools.leading, len(grid))
     if np.prod(shape, dtype=np.float64) > LARGEST_RESULT:
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
-    kind, method = ESTIMATORS[estimator], None if variance is None else VARIANCES[variance]
     parts = pools.by_length()
     if pools.lengths is None:
         _, own_scores, own_values = parts[0]
-        mean, spread = _of_one_size(own_scores, own_values, None if n is None else grid, kind, method, num_threads)
+        own_grid = None if n is None else grid
+        mean, spread = of_one_size(ops, own_scores, own_values, own_grid, estimator, variance, num_threads)
     else:
         mean = np.full((pools.rows, len(grid)), np.nan)
-        spread = None if method is None else mean.copy()
+        spread = None if variance is None else mean.copy()
         for rows, own_scores, own_values in parts:
             reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
-            own = _of_one_size(own_scores, own_values, grid[reached], kind, method, num_threads)
+            own = of_one_size(ops, own_scores, own_values, grid[reached], estimator, variance, num_threads)
             for out, part in zip((mean, spread), own, strict=True):
                 if out is not None:
                     out[np.ix_(rows, reached)] = part
@@ -176,28 +175,6 @@ def curve(
         return array if not scalar else array[..., 0][()]
 
     return Curve(int(grid[0]) if scalar else grid, finish(mean), finish(spread))
-
-
-def _of_one_size(scores, values, grid, kind, method, num_threads):
-    """Return (means, variances or None) of pools of one size (rows, M) at `grid` (None: 1..M), in its order."""
-    rows, size = scores.shape
-    every = grid is None and kind == cpu.U
-    ascending, back = (np.arange(1, size + 1), slice(None)) if grid is None else np.unique(grid, return_inverse=True)
-    at = ascending.astype(np.float64)
-    if rows * len(at) == 0:
-        return np.empty((rows, len(at))), None if method is None else np.empty((rows, len(at)))
-    if size <= cpu.SMALL and method is None:
-        return kernel.small_means(scores, values, kind, at, num_threads=num_threads)[:, back], None
-    pools = kernel.Pools(scores, values, num_threads=num_threads)
-    means = pools.all_means() if every else pools.means(kind, at)
-    if method is None:
-        return means[:, back], None
-    variances = np.full(means.shape, np.nan)
-    most = {cpu.UNBIASED: size // 2, cpu.JACKKNIFE: size - 1}[method]
-    usable = len(at) if kind == cpu.V and size > 1 else int(np.searchsorted(ascending, most, side="right"))
-    if usable:
-        variances[:, :usable] = pools.variances(kind, method, at[:usable], means[:, :usable])
-    return means[:, back], variances[:, back]
 
 
 def _draws(n, largest, estimator):
@@ -427,9 +404,10 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
         found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
         where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
         raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
+    ops = operations("best_of_n")
     out = np.empty((*total.shape, len(ks)))
     for column, one in enumerate(ks):
-        out[..., column] = kernel.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
+        out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
     return out if np.ndim(k) else out[..., 0][()]
 
 

@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
-from alignment_fast._dispatch import resolve
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
 from alignment_fast.errors import BackendUnavailableError
-from alignment_fast.kernels.common import cpu, threads
 
 __all__ = ["Simulation", "simulate"]
 
@@ -170,7 +169,8 @@ def simulate(
     keys = _keys(seed)
     run = _runner(source, method, device)
     size, transform = _work(source, method, grid)
-    step = _batch(batch, len(grid.values))
+    common = operations("common")
+    step = _batch(batch, len(grid.values), common.BLOCK)
     total = np.zeros((len(grid.values), 7))
     values = np.empty((replicates, len(grid.values))) if return_maxima else None
     for done in range(0, replicates, step):
@@ -178,7 +178,8 @@ def simulate(
         maxima = run(keys, replicate + done, count, size, transform, num_threads)
         if isinstance(source, Quantile | Sampler):
             _refuse_nan(maxima, replicate + done)
-        _add_moments(maxima, total, num_threads)
+        for row, moments in zip(maxima, total, strict=True):
+            common.add_moments(row, moments, num_threads)
         if values is not None:
             values[done : done + count] = maxima.T
     words = _words(source, method, grid) * replicates
@@ -277,7 +278,7 @@ def _runner(source, method, device):
         if device == "cuda":
             raise BackendUnavailableError("a Sampler has no CUDA version; use device='cpu'")
         method = "sampler"
-    return resolve(f"best_of_n.{method}", device)
+    return getattr(operations("best_of_n", device), method)
 
 
 def _work(source, method, grid):
@@ -286,9 +287,10 @@ def _work(source, method, grid):
     return size, source if isinstance(source, Sampler) else source.transform()
 
 
-def _batch(batch, entries):
+def _batch(batch, entries, block):
+    """Return the replicates of a batch: whole blocks of the sums, so that these do not depend on it."""
     step = BATCH_VALUES // entries if batch is None else _at_least_one(batch, "batch")
-    return -(-step // cpu.BLOCK) * cpu.BLOCK
+    return -(-step // block) * block
 
 
 def _words(source, method, grid):
@@ -302,20 +304,6 @@ def _refuse_nan(maxima, first):
     bad = np.isnan(maxima).any(axis=0)
     if bad.any():
         raise ValueError(f"the reward of replicate {first + int(np.argmax(bad))} is NaN")
-
-
-def _add_moments(maxima, total, num_threads):
-    """Merge the moments of each row's blocks into `total`, in order: `simulate` cuts batches at whole blocks."""
-    n_blocks = -(-maxima.shape[1] // cpu.BLOCK)
-    blocks = np.empty((n_blocks, 7))
-    for row, sum_ in zip(maxima, total, strict=True):
-        threads.for_blocks(
-            lambda first, last, row=row: cpu.moments_blocks(row, first, last, blocks),
-            n_blocks,
-            work=2.0 * row.size,
-            num_threads=num_threads,
-        )
-        cpu.moments_fold(blocks, sum_)
 
 
 def _result(grid, replicates, total, words, values):

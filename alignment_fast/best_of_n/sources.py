@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border import arrays as _arrays
-from alignment_fast.kernels.best_of_n.transforms import Transform
+from alignment_fast._operations import operations
+from alignment_fast.kernels.best_of_n.structures import Transform
 
 __all__ = ["Gaussian", "Quantile", "Sampler", "Table", "Uniform"]
 
@@ -217,9 +218,7 @@ class _Complement:
 
 def _flat(values, name, device, *, floating_only=False):
     if device == "cuda":
-        from alignment_fast.kernels.common import gpu
-
-        values = gpu.to_host(values)
+        values = operations("best_of_n", device).to_host(values)
     array = _arrays.as_floating(values, name, floating_only=floating_only)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (V,) with V >= 1, not {array.shape}")

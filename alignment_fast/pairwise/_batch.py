@@ -3,21 +3,18 @@
 import math
 import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast.errors import place
-from alignment_fast.kernels.common.threads import for_blocks
-from alignment_fast.kernels.pairwise import cpu
+from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs, Sums
 
 REDUCTIONS = ("mean", "sum", "none")
 _SIXTEEN = {"torch.float16": "float16", "torch.bfloat16": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
-_OWN = cpu.STORAGE["own"]
 _REAL = (np.dtype(np.float32), np.dtype(np.float64))
-_NANOSECONDS = 4.0  # work of one pair, roughly
-_SMALL = 1000  # pairs that are not worth a look at the number of threads
 
 
 class Metrics(NamedTuple):
@@ -47,8 +44,8 @@ class Batch(NamedTuple):
     ----------
     arrays : tuple
         C-contiguous NumPy arrays or None, in the order given.
-    storage : int
-        Of these arrays, as the kernels count it.
+    storage : str
+        Of these arrays: "own", "float16" or "bfloat16".
     dtype : numpy.dtype
         Of everything else: float32 or float64.
     shape : tuple of int
@@ -61,7 +58,7 @@ class Batch(NamedTuple):
     """
 
     arrays: tuple[Any, ...]
-    storage: int
+    storage: str
     dtype: Any
     shape: tuple[int, ...]
     size: int
@@ -121,7 +118,7 @@ def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: boo
             ):
                 break
         else:  # the common case, and the fast one
-            return Batch(arrays, _OWN, dtype, shape, model.size, model)
+            return Batch(arrays, "own", dtype, shape, model.size, model)
     return _converted(names, arrays, floating_only)
 
 
@@ -144,7 +141,7 @@ def _converted(names, arrays, floating_only):
         raise ValueError("shapes differ: " + ", ".join(f"{name} of shape {a.shape}" for name, a in views.items()))
     shape = shapes.pop()
     views = tuple(views.get(name) for name in names)
-    return Batch(views, cpu.STORAGE[storage], dtype, shape, math.prod(shape), model)
+    return Batch(views, storage, dtype, shape, math.prod(shape), model)
 
 
 def _words(value):
@@ -160,7 +157,7 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
 
 
-class Outputs:
+class Results:
     """The arrays of one call to write into: new ones, or those that the caller gave."""
 
     def __init__(self, of: Batch, out: Any, names: tuple[str, ...]):
@@ -209,30 +206,30 @@ class Outputs:
 
 
 def evaluate(
+    ops: ModuleType,
     of: Batch,
-    formula: int,
-    score: int,
-    parameters: tuple[float, ...],
-    inputs: tuple[Any, ...],
-    outputs: tuple[Any, ...],
+    loss: Loss,
+    inputs: Inputs,
+    outputs: Outputs,
     *,
-    divisor: float,
+    divisor: float = 1.0,
     lengths_first: bool = False,
     metrics: bool = False,
     num_threads: int | None = None,
-) -> tuple[float, float, float, float]:
-    """Run the compiled pass, gradients divided by `divisor`; return the sums of losses, rewards (two) and wins."""
-    size = of.size
-    factor = 1.0 / divisor if divisor else 1.0
-    wide = of.dtype == _REAL[1]
-    pairs = cpu.Pairs(
-        formula, score, of.storage, lengths_first, wide, size, inputs, outputs, parameters, factor, metrics
+) -> Sums:
+    """Run the compiled pass over a batch, gradients divided by `divisor`; return the sums."""
+    return ops.evaluate(
+        loss,
+        inputs,
+        outputs,
+        storage=of.storage,
+        wide=of.dtype == _REAL[1],
+        size=of.size,
+        factor=1.0 / divisor if divisor else 1.0,
+        lengths_first=lengths_first,
+        metrics=metrics,
+        num_threads=num_threads,
     )
-    if size <= _SMALL and num_threads is None:
-        pairs.evaluate(0, pairs.tiles())
-        return pairs.sums()
-    for_blocks(pairs.evaluate, pairs.tiles(), work=_NANOSECONDS * size, num_threads=num_threads)
-    return pairs.sums()
 
 
 def reduced(of: Batch, total: float) -> Any:

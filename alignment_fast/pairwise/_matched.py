@@ -2,52 +2,55 @@
 
 import numpy as np
 
-from alignment_fast.kernels.pairwise import cpu, matching
+from alignment_fast.kernels.pairwise.structures import Inputs, Outputs, Sums
 from alignment_fast.pairwise._batch import evaluate
 
 
-def matched_loss(of, loss_type, settings, arrays, divisor, metrics, num_threads):
-    """Compute an AOT loss into `arrays` (loss by rank, two gradients, none, two rewards); return the four sums."""
-    if of.size > matching.LARGEST:
-        raise ValueError(f"loss_type {loss_type!r} sorts at most {matching.LARGEST} pairs, not {of.size}")
+def matched_loss(ops, of, matched, loss, outputs, divisor, metrics, num_threads):
+    """Compute a loss that sorts what `matched` says, into `outputs` (losses by rank); return the sums."""
     chosen, rejected, ref_chosen, ref_rejected = (_flat(array, of.dtype, of.storage) for array in of.arrays)
-    if loss_type == "aot":
+    of_differences = matched == "differences"
+    if of_differences:
         lists = (chosen, rejected), (ref_chosen, ref_rejected)
     else:
         lists = (chosen, ref_chosen), (rejected, ref_rejected)
-    (upper, upper_order), (lower, lower_order) = matching.sorted_differences(*lists, num_threads=num_threads)
-    loss, grad_chosen, grad_rejected = (None if array is None else array.reshape(-1) for array in arrays[:3])
-    wanted = grad_chosen is not None or grad_rejected is not None
-    slope = np.empty(of.size, of.dtype) if wanted else None
-    inputs = (upper, lower, *(None,) * 6)
-    plain = of._replace(storage=cpu.STORAGE["own"])
-    outputs = (loss, slope, None, None, None, None)
+    (upper, upper_order), (lower, lower_order) = ops.sorted_differences(*lists, num_threads=num_threads)
+    by_rank, grad_chosen, grad_rejected = (
+        None if array is None else array.reshape(-1)
+        for array in (outputs.loss, outputs.grad_chosen, outputs.grad_rejected)
+    )
+    slope = np.empty(of.size, of.dtype) if grad_chosen is not None or grad_rejected is not None else None
     total = evaluate(
-        plain, settings.formula, settings.score, settings.parameters, inputs, outputs, divisor=divisor,
+        ops,
+        of._replace(storage="own"),
+        loss,
+        Inputs(upper, lower),
+        Outputs(by_rank, slope),
+        divisor=divisor,
         num_threads=num_threads,
-    )[0]  # fmt: skip
+    ).loss
     if grad_chosen is not None:
-        matching.scattered(slope, upper_order, grad_chosen)
-    if loss_type == "aot" and grad_chosen is not None and grad_rejected is not None:
+        ops.scattered(slope, upper_order, grad_chosen)
+    if of_differences and grad_chosen is not None and grad_rejected is not None:
         np.negative(grad_chosen, out=grad_rejected)  # in order: cheaper than a second scatter
     elif grad_rejected is not None:
-        matching.scattered(-slope, upper_order if loss_type == "aot" else lower_order, grad_rejected)
-    return (total, *_rewards(settings.parameters[0], (chosen, ref_chosen), (rejected, ref_rejected), arrays, metrics))
+        ops.scattered(-slope, upper_order if of_differences else lower_order, grad_rejected)
+    return Sums(total, *_rewards(loss.beta, (chosen, ref_chosen), (rejected, ref_rejected), outputs, metrics))
 
 
 def _flat(array, dtype, storage):
     """Return `array` as one axis of the computing dtype, whatever its storage."""
-    if storage == cpu.STORAGE["float16"]:
+    if storage == "float16":
         array = array.view(np.float16)
-    elif storage == cpu.STORAGE["bfloat16"]:
+    elif storage == "bfloat16":
         array = (array.astype(np.uint32) << 16).view(np.float32)
     return np.ascontiguousarray(array, dtype=dtype).reshape(-1)
 
 
-def _rewards(beta, chosen, rejected, arrays, metrics):
-    """Write the rewards into `arrays`; return their sums and the number of wins, or zeros."""
+def _rewards(beta, chosen, rejected, outputs, metrics):
+    """Write the rewards into `outputs`; return their sums and the number of wins, or zeros."""
     rewards = []
-    for (policy, reference), out in zip((chosen, rejected), arrays[4:], strict=True):
+    for (policy, reference), out in ((chosen, outputs.chosen_rewards), (rejected, outputs.rejected_rewards)):
         if out is None and not metrics:
             continue
         with np.errstate(invalid="ignore", over="ignore"):  # NaN passes through, and infinities give it

@@ -12,9 +12,10 @@ from math import inf, isfinite
 from types import MappingProxyType
 from typing import NamedTuple
 
-from alignment_fast.kernels.pairwise import cpu
+from alignment_fast.kernels.pairwise.structures import Loss
+from alignment_fast.pairwise._batch import number
 
-__all__ = ["LOSS_TYPES", "SCORES", "LossType", "Plan", "find", "plan"]
+__all__ = ["LOSS_TYPES", "SCORES", "LossType", "Plan", "Settings", "find", "plan"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class LossType:
         Whether the score maps of f-divergences apply.
     needs_lengths : bool
         Whether the loss is another one without lengths; all others take lengths too, and divide their scores by them.
+    margin_kernel : str or None
+        The compiled formula of the loss of a margin; None where the loss is no function of the margin alone.
+    beyond_margin : tuple of str
+        Parameters that look at more than the margin.
+    matched : {"differences", "ratios"} or None
+        What a loss sorts that matches its batch quantile by quantile, giving `kernel` the differences of two sorted
+        lists as margins: a_w - a_l and b_w - b_l, or ρ_w and ρ_l.
+    power_scores : bool
+        Whether scores are (1 - e^{-αx})/α of the log-probabilities.
+    averages_tokens : bool
+        Whether lengths do not divide scores but make the mean one over tokens.
 
     """
 
@@ -51,11 +63,16 @@ class LossType:
     smoothing: str | None = None
     has_scores: bool = False
     needs_lengths: bool = False
+    margin_kernel: str | None = None
+    beyond_margin: tuple[str, ...] = ()
+    matched: str | None = None
+    power_scores: bool = False
+    averages_tokens: bool = False
 
     @property
     def has_reference(self) -> bool:
         """Whether the loss looks at the reference policy."""
-        return any(name.startswith("ref") for name in self.inputs)
+        return "ref" in self.inputs or "ref_chosen" in self.inputs
 
     @property
     def is_paired(self) -> bool:
@@ -64,16 +81,8 @@ class LossType:
 
     @property
     def is_matched(self) -> bool:
-        """Whether the loss sorts its batch: `kernel` gets differences of sorted lists as margins."""
-        return self.kernel == "sigmoid" and "sort" in self.formula
-
-    @property
-    def margin_kernel(self) -> str | None:
-        """The compiled formula of the loss of a margin; None where the loss is no function of the margin alone."""
-        if self.kernel == "bradley_terry":
-            return "sigmoid"
-        of_margin = self.kernel in cpu.MARGIN_FORMULAS and self.is_paired and not self.is_matched
-        return self.kernel if of_margin and "alpha" not in self.parameters else None
+        """Whether the loss sorts its batch."""
+        return self.matched is not None
 
 
 _POLICY = ("policy_chosen", "policy_rejected")
@@ -90,7 +99,13 @@ def _row(formula: str, inputs: tuple[str, ...], source: str, kernel: str, *, par
 LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
     {
         "sigmoid": _row(
-            "(1-ε) l(βΔ) + ε l(-βΔ)", _ALL, "DPO, arXiv:2305.18290; cDPO", "sigmoid", smoothing=_UNIT, has_scores=True
+            "(1-ε) l(βΔ) + ε l(-βΔ)",
+            _ALL,
+            "DPO, arXiv:2305.18290; cDPO",
+            "sigmoid",
+            smoothing=_UNIT,
+            has_scores=True,
+            margin_kernel="sigmoid",
         ),
         "robust": _row(
             "[(1-ε) l(βΔ) - ε l(-βΔ)] / (1-2ε)",
@@ -99,11 +114,24 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "robust",
             smoothing="[0, 1/2)",
             has_scores=True,
+            margin_kernel="robust",
         ),
         "hinge": _row(
-            "max(0, 1 - βΔ)", _ALL, "SLiC, arXiv:2305.10425; RSO, arXiv:2309.06657", "hinge", has_scores=True
+            "max(0, 1 - βΔ)",
+            _ALL,
+            "SLiC, arXiv:2305.10425; RSO, arXiv:2309.06657",
+            "hinge",
+            has_scores=True,
+            margin_kernel="hinge",
         ),
-        "ipo": _row("(Δ - 1/(2β))²", _ALL, "IPO, arXiv:2310.12036", "ipo", has_scores=True),
+        "ipo": _row(
+            "(Δ - 1/(2β))²",
+            _ALL,
+            "IPO, arXiv:2310.12036",
+            "ipo",
+            has_scores=True,
+            margin_kernel="ipo",
+        ),
         "exo_pair": _row(
             "q (log q - log(1-ε)) + (1-q) (log(1-q) - log ε), q = σ(βΔ)",
             _ALL,
@@ -111,6 +139,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "exo_pair",
             smoothing="(0, 1)",
             has_scores=True,
+            margin_kernel="exo_pair",
         ),
         "nca_pair": _row("l(βρ_w) + l(-βρ_w)/2 + l(-βρ_l)/2", _ALL, "NCA, arXiv:2402.05369", "nca_pair"),
         "bco_pair": _row(
@@ -123,6 +152,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "AOT, arXiv:2406.05882",
             "sigmoid",
             smoothing=_UNIT,
+            matched="differences",
         ),
         "aot_unpaired": _row(
             "(1-ε) l(βΔ) + ε l(-βΔ), Δ = sort(ρ_w) - sort(ρ_l)",
@@ -130,6 +160,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "AOT, arXiv:2406.05882",
             "sigmoid",
             smoothing=_UNIT,
+            matched="ratios",
         ),
         "apo_zero": _row("1 - σ(βρ_w) + σ(βρ_l)", _ALL, "APO, arXiv:2408.06266", "apo_zero"),
         "apo_down": _row("σ(βρ_w) + 1 - σ(β(ρ_w - ρ_l))", _ALL, "APO, arXiv:2408.06266", "apo_down"),
@@ -140,6 +171,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "discopop",
             parameters={"tau": 0.05},
             has_scores=True,
+            margin_kernel="discopop",
         ),
         "sigmoid_norm": _row(
             "l(β(s_w/n_w - s_l/n_l))",
@@ -148,14 +180,22 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "sigmoid",
             has_scores=True,
             needs_lengths=True,
+            margin_kernel="sigmoid",
         ),
-        "sft": _row("-a_w; with lengths, mean over tokens", ("policy_chosen",), "maximum likelihood", "sft"),
+        "sft": _row(
+            "-a_w; with lengths, mean over tokens",
+            ("policy_chosen",),
+            "maximum likelihood",
+            "sft",
+            averages_tokens=True,
+        ),
         "simpo": _row(
             "l(β(a_w/n_w - a_l/n_l) - γ)",
             _POLICY,
             "SimPO, arXiv:2405.14734",
             "sigmoid",
             parameters={"gamma": 0.5},
+            margin_kernel="sigmoid",
         ),
         "cpo": _row(
             "(1-ε) l(βm) + ε l(-βm) - λ a_w, m = a_w - a_l",
@@ -192,6 +232,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "AlphaPO, arXiv:2501.03884",
             "sigmoid",
             parameters={"gamma": 0.5, "alpha": 0.25},
+            power_scores=True,
         ),
         "tpo_l": _row(
             "(1-ε) l(βm - γ) + ε l(γ - βm) - λ x_w, m = x_w - x_l, x = a/n",
@@ -207,6 +248,8 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "Bradley & Terry, Biometrika 39 (1952) 324; centring: arXiv:2312.09244",
             "bradley_terry",
             parameters={"gamma": 0.0, "lam": 0.0},
+            margin_kernel="sigmoid",
+            beyond_margin=("lam",),
         ),
         "kto": _row(
             "λ_w σ(z - βρ) desirable, λ_l σ(βρ - z) undesirable, z = max(0, kl)",
@@ -229,19 +272,37 @@ _INTERVALS: Mapping[str, Callable[[float], bool]] = {
 }
 
 
-class Plan(NamedTuple):
-    """A loss with its parameters, as the kernels take it, and what decides on its inputs.
+class Settings(NamedTuple):
+    """What a caller chooses of a loss; parameters that are None take their defaults.
 
-    `counts_tokens`: lengths do not divide scores but make the mean one over tokens.
+    `margin`: the loss is one of margins.
     """
 
+    loss_type: str
+    beta: float
+    label_smoothing: float = 0.0
+    score: str = "reverse_kl"
+    gamma: float | None = None
+    lam: float | None = None
+    alpha: float | None = None
+    tau: float | None = None
+    delta: float | None = None
+    margin: bool = False
+
+    def in_numbers(self) -> "Settings":
+        """Return the same settings with every parameter a float, or raise TypeError that names the first other one."""
+        parameters = ("beta", "label_smoothing", *_PARAMETERS)
+        return self._replace(**{name: number(getattr(self, name), name) for name in parameters})
+
+
+_PARAMETERS = ("gamma", "lam", "alpha", "tau", "delta")
+
+
+class Plan(NamedTuple):
+    """A row of the table, and its loss as the kernels take it."""
+
     row: LossType
-    formula: int
-    score: int
-    parameters: tuple[float, ...]
-    has_reference: bool
-    is_matched: bool
-    counts_tokens: bool
+    loss: Loss
 
 
 def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> LossType:
@@ -257,57 +318,38 @@ def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> L
 
 
 @lru_cache(maxsize=256)
-def plan(
-    loss_type: str,
-    margin: bool,
-    score: str,
-    beta: float,
-    label_smoothing: float,
-    gamma: float | None,
-    lam: float | None,
-    alpha: float | None,
-    tau: float | None,
-    delta: float | None,
-) -> Plan:
-    """Return the `Plan` of a paired loss (`margin`: of its margin alone), or raise ValueError for what does not fit."""
-    if margin:
+def plan(settings: Settings) -> Plan:
+    """Return the `Plan` of a paired loss, or raise ValueError for what does not fit."""
+    loss_type = settings.loss_type
+    if settings.margin:
         row = find(loss_type, fits=lambda row: row.margin_kernel, where="margin_loss")
     else:
         row = find(loss_type, fits=lambda row: row.is_paired, where="preference_loss")
-    given = {"gamma": gamma, "lam": lam, "tau": tau, "delta": delta, "alpha": alpha}
-    taken = {**row.parameters, **({"alpha": _ALPHA_DIVERGENCE} if score == "alpha_divergence" else {})}
-    if margin and row.kernel == "bradley_terry":
-        del taken["lam"]  # centring looks at both rewards
+    taken = {**row.parameters, **({"alpha": _ALPHA_DIVERGENCE} if settings.score == "alpha_divergence" else {})}
+    if settings.margin:
+        taken = {name: value for name, value in taken.items() if name not in row.beyond_margin}
+    given = {name: value for name in _PARAMETERS if (value := getattr(settings, name)) is not None}
     for name, value in given.items():
-        if value is not None and name not in taken:
+        if name not in taken:
             takes = ", ".join(taken) or "none besides beta"
             raise ValueError(f"loss_type {loss_type!r} takes no {name}; its parameters: {takes}")
-        if value is not None and not isfinite(value):
+        if not isfinite(value):
             raise ValueError(f"{name} must be finite, not {value}")
-    values = {**taken, **{name: value for name, value in given.items() if value is not None}}
-    if not 0.0 < beta < inf:
-        raise ValueError(f"beta must be positive and finite, not {beta}")
+    values = {**taken, **given}
+    if not 0.0 < settings.beta < inf:
+        raise ValueError(f"beta must be positive and finite, not {settings.beta}")
     if not 0.0 < values.get("tau", 1.0) <= 1.0:
         raise ValueError(f"tau must lie in (0, 1], where the loss grows no faster than the margin, not {values['tau']}")
-    map_, exponent = _score_map(row, loss_type, score, values.get("alpha"))
-    kernel = (row.margin_kernel if margin else None) or row.kernel
-    return Plan(
-        row,
-        cpu.FORMULAS_BY_NAME[kernel],
-        cpu.SCORES[map_],
-        (
-            beta,
-            _checked_smoothing(row, loss_type, label_smoothing),
-            values.get("gamma", 0.0),
-            values.get("lam", 0.0),
-            values.get("tau", 1.0),
-            values.get("delta", 0.0),
-            exponent,
-        ),
-        row.has_reference,
-        row.is_matched,
-        row.kernel == "sft",
+    score, exponent = _score_map(row, loss_type, settings.score, values.pop("alpha", 0.0))
+    loss = Loss(
+        (row.margin_kernel if settings.margin else None) or row.kernel,
+        score,
+        settings.beta,
+        _checked_smoothing(row, loss_type, settings.label_smoothing),
+        exponent=exponent,
+        **values,
     )
+    return Plan(row, loss)
 
 
 def _checked_smoothing(row: LossType, loss_type: str, epsilon: float) -> float:
@@ -318,16 +360,16 @@ def _checked_smoothing(row: LossType, loss_type: str, epsilon: float) -> float:
     return epsilon if row.smoothing else 0.0
 
 
-def _score_map(row: LossType, loss_type: str, score: str, alpha: float | None) -> tuple[str, float]:
+def _score_map(row: LossType, loss_type: str, score: str, alpha: float) -> tuple[str, float]:
     """Return the kernel's score map and its exponent."""
     if score not in SCORES:
         raise ValueError(f"score {score!r} is not one of {', '.join(SCORES)}")
     if score != "reverse_kl" and not row.has_scores:
         fitting = ", ".join(name for name, other in LOSS_TYPES.items() if other.has_scores)
         raise ValueError(f"score {score!r} does not apply to loss_type {loss_type!r}; it does to {fitting}")
-    exponent = {"forward_kl": -1.0, "alpha_divergence": (alpha or 0.0) - 1.0}.get(score, 0.0)
-    if score == "reverse_kl" and "alpha" in row.parameters:
-        exponent = -(alpha or 0.0)
+    exponent = {"forward_kl": -1.0, "alpha_divergence": alpha - 1.0}.get(score, 0.0)
+    if row.power_scores:
+        exponent = -alpha
     if score == "js_divergence":
         return "jensen_shannon", 0.0
     return ("exponential", exponent) if exponent else ("identity", 0.0)

@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from alignment_fast.pairwise._batch import Outputs, batch, check_reduction, evaluate, number, ratio, reduced, refuse
-from alignment_fast.pairwise.loss_types import plan
+from alignment_fast._operations import operations
+from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced, refuse
+from alignment_fast.pairwise.loss_types import Settings, plan
 
 
 class MarginLoss(NamedTuple):
@@ -95,37 +97,25 @@ def margin_loss(
     np.float64(1.126928)
 
     """
-    settings = plan(
-        loss_type,
-        True,
-        "reverse_kl",
-        number(beta, "beta"),
-        number(label_smoothing, "label_smoothing"),
-        number(gamma, "gamma"),
-        None,
-        None,
-        number(tau, "tau"),
-        None,
-    )
+    settings = Settings(loss_type, beta, label_smoothing, gamma=gamma, tau=tau, margin=True)
+    planned = plan(settings.in_numbers())
     check_reduction(reduction)
     of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")
     if targets is not None:
         refuse(~((targets >= 0) & (targets <= 1)), targets, "target", "is not in [0, 1]")
-    results = Outputs(of, out, MarginLoss._fields)
+    results = Results(of, out, MarginLoss._fields)
     loss = results.array("loss", reduction == "none")
     first, second = results.array("grad", grad), results.array("hess", hess)
-    inputs = (*of.arrays, None, None, None, None, None, of.extra(weight, "weight"), targets)
     total = evaluate(
+        operations("pairwise"),
         of,
-        settings.formula,
-        settings.score,
-        settings.parameters,
-        inputs,
-        (loss, first, None, second, None, None),
+        planned.loss,
+        Inputs(of.arrays[0], weight=of.extra(weight, "weight"), target=targets),
+        Outputs(loss, grad_chosen=first, second=second),
         divisor=of.size if reduction == "mean" else 1.0,
         num_threads=num_threads,
-    )[0]
+    ).loss
     if reduction == "none":
         value = results.give("loss", loss)
     else:

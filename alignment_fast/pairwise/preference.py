@@ -4,19 +4,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
+from alignment_fast.kernels.pairwise.structures import Inputs, Outputs, Sums
 from alignment_fast.pairwise._batch import (
     Batch,
     Metrics,
-    Outputs,
+    Results,
     batch,
     check_reduction,
     evaluate,
-    number,
     ratio,
     reduced,
 )
 from alignment_fast.pairwise._matched import matched_loss
-from alignment_fast.pairwise.loss_types import LossType, Plan, plan
+from alignment_fast.pairwise.loss_types import LossType, Settings, plan
 
 
 class PreferenceLoss(NamedTuple):
@@ -158,71 +159,62 @@ def preference_loss(
     np.float64(1.220095)
 
     """
+    settings = Settings(loss_type, beta, label_smoothing, score, gamma, lam, alpha, tau, delta)
     try:
-        settings = plan(loss_type, False, score, beta, label_smoothing, gamma, lam, alpha, tau, delta)
+        row, loss = plan(settings)
     except TypeError:  # a parameter that is no plain number
-        settings = plan(
-            loss_type,
-            False,
-            score,
-            number(beta, "beta"),
-            number(label_smoothing, "label_smoothing"),
-            number(gamma, "gamma"),
-            number(lam, "lam"),
-            number(alpha, "alpha"),
-            number(tau, "tau"),
-            number(delta, "delta"),
-        )
+        row, loss = plan(settings.in_numbers())
     check_reduction(reduction)
-    if not settings.has_reference:
+    has_reference = row.has_reference
+    if not has_reference:
         ref_chosen = ref_rejected = None
     given = (policy_chosen, policy_rejected, ref_chosen, ref_rejected)
-    if policy_rejected is None or (settings.has_reference and (ref_chosen is None or ref_rejected is None)):
-        _refuse_missing(settings.row, loss_type, given)
+    if policy_rejected is None or (has_reference and (ref_chosen is None or ref_rejected is None)):
+        _refuse_missing(row, loss_type, given)
     of = batch(_INPUTS, given)
     lengths: tuple[Any, Any] = (None, None)
-    if chosen_length is not None or rejected_length is not None or settings.row.needs_lengths:
-        lengths = _lengths(settings, loss_type, of, chosen_length, rejected_length)
-    results = Outputs(of, out, _ARRAYS)
-    arrays = (
-        results.array("loss", reduction == "none"),
-        results.array("grad_policy_chosen", grad),
-        results.array("grad_policy_rejected", grad and policy_rejected is not None),
-        None,
-        results.array("chosen_rewards", True),
-        results.array("rejected_rewards", policy_rejected is not None),
+    if chosen_length is not None or rejected_length is not None or row.needs_lengths:
+        lengths = _lengths(row, loss_type, of, chosen_length, rejected_length)
+    results = Results(of, out, _ARRAYS)
+    outputs = Outputs(
+        loss=results.array("loss", reduction == "none"),
+        grad_chosen=results.array("grad_policy_chosen", grad),
+        grad_rejected=results.array("grad_policy_rejected", grad and policy_rejected is not None),
+        chosen_rewards=results.array("chosen_rewards", True),
+        rejected_rewards=results.array("rejected_rewards", policy_rejected is not None),
     )
-    count = float(of.size)
-    if settings.counts_tokens and lengths[0] is not None:
+    ops, count = operations("pairwise"), float(of.size)
+    if row.averages_tokens and lengths[0] is not None:
         count, lengths = float(lengths[0].sum(dtype=np.float64)), (None, None)
     divisor = count if reduction == "mean" else 1.0
-    if settings.is_matched:
+    if row.is_matched:
         if weight is not None:
             raise ValueError(f"loss_type {loss_type!r} couples the pairs of a batch by sorting: it has no weights")
-        sums = matched_loss(of, loss_type, settings, arrays, divisor, metrics, num_threads)
+        if of.size > ops.MOST_SORTED:
+            raise ValueError(f"loss_type {loss_type!r} sorts at most {ops.MOST_SORTED} pairs, not {of.size}")
+        sums = matched_loss(ops, of, row.matched, loss, outputs, divisor, metrics, num_threads)
     else:
         sums = evaluate(
+            ops,
             of,
-            settings.formula,
-            settings.score,
-            settings.parameters,
-            (*of.arrays, *lengths, None if weight is None else of.extra(weight, "weight"), None),
-            arrays,
+            loss,
+            Inputs(*of.arrays, *lengths, None if weight is None else of.extra(weight, "weight")),
+            outputs,
             divisor=divisor,
-            lengths_first=not settings.has_reference,
+            lengths_first=not has_reference,
             metrics=metrics,
             num_threads=num_threads,
         )
     if reduction == "none":
-        loss = results.give("loss", arrays[0])
+        value = results.give("loss", outputs.loss)
     else:
-        loss = reduced(of, sums[0] if reduction == "sum" else ratio(sums[0], count))
+        value = reduced(of, sums.loss if reduction == "sum" else ratio(sums.loss, count))
     return PreferenceLoss(
-        loss,
-        results.give("chosen_rewards", arrays[4]),
-        results.give("rejected_rewards", arrays[5]),
-        results.give("grad_policy_chosen", arrays[1]),
-        results.give("grad_policy_rejected", arrays[2]),
+        value,
+        results.give("chosen_rewards", outputs.chosen_rewards),
+        results.give("rejected_rewards", outputs.rejected_rewards),
+        results.give("grad_policy_chosen", outputs.grad_chosen),
+        results.give("grad_policy_rejected", outputs.grad_rejected),
         _metrics(sums, of.size) if metrics else None,
     )
 
@@ -234,19 +226,18 @@ def _refuse_missing(row: LossType, loss_type: str, given: tuple[Any, ...]) -> No
             raise ValueError(f"loss_type {loss_type!r} needs {name}; it is {row.formula}")
 
 
-def _lengths(settings: Plan, loss_type: str, of: Batch, chosen: Any, rejected: Any) -> tuple[Any, Any]:
+def _lengths(row: LossType, loss_type: str, of: Batch, chosen: Any, rejected: Any) -> tuple[Any, Any]:
     """Return the checked lengths of both sides."""
-    if settings.is_matched:
+    if row.is_matched:
         raise ValueError(f"loss_type {loss_type!r} takes no lengths; divide the log-probabilities by them")
-    if chosen is None or (rejected is None and not settings.counts_tokens):
+    if chosen is None or (rejected is None and not row.averages_tokens):
         raise ValueError(f"loss_type {loss_type!r} needs chosen_length and rejected_length together")
     return of.lengths(chosen, "chosen_length"), of.lengths(rejected, "rejected_length")
 
 
-def _metrics(sums: tuple[float, float, float, float], size: int) -> Metrics:
-    _, chosen, rejected, wins = sums
-    chosen, rejected = ratio(chosen, size), ratio(rejected, size)
-    return Metrics(chosen, rejected, chosen - rejected, ratio(wins, size))
+def _metrics(sums: Sums, size: int) -> Metrics:
+    chosen, rejected = ratio(sums.chosen_rewards, size), ratio(sums.rejected_rewards, size)
+    return Metrics(chosen, rejected, chosen - rejected, ratio(sums.wins, size))
 
 
 __all__ = ["PreferenceLoss", "preference_loss"]

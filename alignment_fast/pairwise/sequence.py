@@ -21,8 +21,9 @@ from alignment_fast._border.arrays import (
     like,
     like_stored,
 )
+from alignment_fast._operations import operations
 from alignment_fast.errors import place
-from alignment_fast.kernels.pairwise import sequence as kernel
+from alignment_fast.pairwise._hidden import hidden_gradients, hidden_logprobs
 
 # What frameworks write in place of a token that does not count.
 IGNORED = -100
@@ -99,7 +100,8 @@ def sequence_logprobs(
     """
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
-    values, log_partition = kernel.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
+    ops = operations("pairwise")
+    values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
     result = _given(tokens.sums(values) / counts, np.result_type(stored.dtype, np.float32), logits)
     return (result, like(log_partition.reshape(tokens.shape), logits)) if return_log_partition else result
 
@@ -164,7 +166,7 @@ def sequence_logprobs_grad(
         known = _of_tokens(as_parameter(log_partition, "log_partition"), tokens.shape, "log_partition")
     target = np.empty(stored.shape, stored.dtype) if out is None else _writable(out, stored, storage)
     rows = _three_axes(stored), storage, tokens.ids
-    kernel.logit_gradients(*rows, known, factor, _three_axes(target), num_threads)
+    operations("pairwise").logit_gradients(*rows, known, factor, _three_axes(target), num_threads)
     return like_stored(target, storage, logits) if out is None else out
 
 
@@ -219,7 +221,7 @@ def sequence_logprobs_hidden(
     """
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1
-    values = kernel.hidden_logprobs(_two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
+    values = hidden_logprobs(operations("pairwise"), _two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
     return _given(tokens.sums(values) / counts, states.dtype, hidden)
 
 
@@ -274,7 +276,7 @@ def sequence_logprobs_hidden_grad(
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     factor = tokens.factor(upstream, average)
     rows = _two_axes(states), layer, tokens.ids
-    of_hidden, of_weight = kernel.hidden_gradients(*rows, factor, _chunk(chunk), num_threads)
+    of_hidden, of_weight = hidden_gradients(operations("pairwise"), *rows, factor, _chunk(chunk), num_threads)
     return HiddenGradient(like(of_hidden.reshape(states.shape), hidden), like(of_weight, weight))
 
 

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast.kernels.pairwise import cpu
-from alignment_fast.pairwise._batch import Outputs, batch, check_reduction, evaluate, number, ratio, reduced, refuse
+from alignment_fast._operations import operations
+from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, number, ratio, reduced, refuse
 from alignment_fast.pairwise.loss_types import find
 
 
@@ -130,28 +131,26 @@ def unpaired_loss(
     np.float64(0.574869)
 
     """
-    find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
+    row = find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
     check_reduction(reduction)
     beta = number(beta, "beta")
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")
-    shift = max(0.0, _reference_point(kl)) if loss_type == "kto" else 0.0
+    shift = max(0.0, _reference_point(kl)) if "kl" in row.inputs else 0.0
     of = batch(("policy", "ref"), (policy, ref))
     targets, weights = _labels(of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
-    results = Outputs(of, out, UnpairedLoss._fields)
+    results = Results(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
     slope, rewards = results.array("grad_policy", grad), results.array("rewards", True)
-    inputs = (of.arrays[0], None, of.arrays[1], None, None, None, weights, targets)
     total = evaluate(
+        operations("pairwise"),
         of,
-        cpu.FORMULAS_BY_NAME["kto"],
-        cpu.SCORES["identity"],
-        (beta, 0.0, shift, 0.0, 1.0, 0.0, 0.0),
-        inputs,
-        (loss, slope, None, None, rewards, None),
+        Loss(row.kernel, beta=beta, gamma=shift),
+        Inputs(of.arrays[0], ref_chosen=of.arrays[1], weight=weights, target=targets),
+        Outputs(loss, grad_chosen=slope, chosen_rewards=rewards),
         divisor=of.size if reduction == "mean" else 1.0,
         num_threads=num_threads,
-    )[0]
+    ).loss
     if reduction == "none":
         value = results.give("loss", loss)
     else:

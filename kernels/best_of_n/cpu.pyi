@@ -27,8 +27,8 @@ _Rows = NDArray[np.int64]
 
 @disjoint_base
 class Laws:
-    arrays: tuple[_Reals, NDArray[np.int32], _Rows]
-
+    @property
+    def size(self) -> int: ...
     def __init__(self, fields: _Reals, integers: NDArray[np.int32], counts: _Rows) -> None: ...
     def __reduce__(self) -> tuple[type[Self], tuple[_Reals, NDArray[np.int32], _Rows]]: ...
     def build(

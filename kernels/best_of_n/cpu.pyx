@@ -124,14 +124,19 @@ cdef class Laws:
     cdef double[:, :, ::1] fields
     cdef int32_t[:, :, ::1] integers
     cdef int64_t[:, ::1] counts
-    cdef readonly object arrays
+    cdef object given
 
     def __init__(self, fields, integers, counts):
         self.fields, self.integers, self.counts = fields, integers, counts
-        self.arrays = fields, integers, counts
+        self.given = fields, integers, counts
 
     def __reduce__(self):
-        return Laws, self.arrays
+        return Laws, self.given
+
+    @property
+    def size(self):
+        """Number of outcomes."""
+        return self.fields.shape[2]
 
     cdef inline law_row row(self, Py_ssize_t which) noexcept nogil:
         cdef law_row row

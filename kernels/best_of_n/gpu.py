@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from alignment_fast.kernels.best_of_n import scalar, solve
+from alignment_fast.kernels.best_of_n import scalar, simulation
 from alignment_fast.kernels.common import gpu
-from alignment_fast.kernels.common.gpu import cuda
+from alignment_fast.kernels.common.gpu import cuda, to_host
 from alignment_fast.kernels.common.scalar import bind
 from alignment_fast.kernels.random import scalar as philox
+
+__all__ = ["brute", "order", "to_host"]
 
 # Philox blocks of one task, where there are enough of them: the last look of a task costs two more.
 TASK_BLOCKS = 1 << 8
@@ -155,8 +157,8 @@ def fold_winners(draws, ties, start, stop, replicate, winner):
 
 
 def brute(keys, replicate, replicates, grid, transform, num_threads=None):
-    """Return the rewards (G, R) of the best of the first n draws; the twin of `solve.brute_cpu`."""
-    winner = cuda.to_device(np.full(replicates, solve.NO_WINNER))
+    """Return the rewards (G, R) of the best of the first n draws; the twin of `simulation.brute`."""
+    winner = cuda.to_device(np.full(replicates, simulation.NO_WINNER))
     rewards = np.empty((len(grid), replicates))
     tail = gpu.empty((replicates,), np.float64)
     start = 0
@@ -170,7 +172,7 @@ def brute(keys, replicate, replicates, grid, transform, num_threads=None):
 
 
 def order(keys, replicate, replicates, sizes, transform, num_threads=None):
-    """Return the rewards (G, R) of the best of n draws by order statistics; the twin of `solve.order_cpu`."""
+    """Return the rewards (G, R) of the best of n draws by order statistics; the twin of `simulation.order`."""
     exponent = cuda.to_device(np.full(replicates, np.inf))
     rewards = np.empty((len(sizes), replicates))
     tail = gpu.empty((replicates,), np.float64)
@@ -186,7 +188,7 @@ def order(keys, replicate, replicates, sizes, transform, num_threads=None):
 def _rewards(transform, tail, out):
     """Write the rewards at the tail probabilities of a device array into the host array `out`."""
     if transform.kind == "function":
-        solve.call_function(*transform.parameters, tail.copy_to_host(), out)
+        simulation.call_function(*transform.parameters, tail.copy_to_host(), out)
         return
     reward = gpu.empty(tail.shape, np.float64)
     arrays = transform.kind == "table"

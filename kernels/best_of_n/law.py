@@ -1,9 +1,11 @@
-"""Host side of the exact laws: allocates, cuts the work into fixed units, hands them to the threads."""
+"""Operations of the exact laws on CPU arrays: allocate, cut the work into fixed units, hand them to the threads."""
 
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import cpu
+from alignment_fast.kernels.best_of_n.structures import LawSampler
 from alignment_fast.kernels.common import threads
+from alignment_fast.kernels.random import operations as random
 
 # Nanoseconds per atom (construction) or per atom and n (evaluation) on one core: decides when threads are worth it.
 BUILD_COST = 30.0
@@ -15,7 +17,21 @@ DRAW_COST = 100.0
 BATCH = 8192
 
 
-def build(p, reward, rows, *, log, num_threads=None):
+# The numbers of what `law_value`, `law_values`, `continuous_value` and `continuous_values` compute.
+VALUES = {
+    "kl": cpu.KL,
+    "reverse_kl": cpu.REVERSE_KL,
+    "chi2": cpu.CHI2,
+    "tv": cpu.TV,
+    "hellinger2": cpu.HELLINGER2,
+    "renyi": cpu.RENYI,
+    "win_rate": cpu.WIN_RATE,
+    "expected_reward": cpu.EXPECTED_REWARD,
+    "reward_variance": cpu.REWARD_VARIANCE,
+}
+
+
+def law_build(p, reward, rows, *, log, num_threads=None):
     """Build `rows` laws from `p` (1 or rows, V) and `reward` (1 or rows, V); returns (Laws, status words (rows, 2))."""
     size = p.shape[1]
     laws = cpu.Laws(
@@ -32,18 +48,23 @@ def build(p, reward, rows, *, log, num_threads=None):
     return laws, status
 
 
-def points(n, is_log):
+def _points(n, is_log):
     """Return n (or log n) of shape (rows, T) in the kernels' form."""
     out = np.empty((n.shape[0], n.shape[1] * cpu.POINT_BYTES), dtype=np.uint8)
     cpu.points(n, is_log, out)
     return out
 
 
-def values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
-    """Return the value `kind` (a constant of ``cpu``) for results `row_of` at n of shape (1 or results, T)."""
-    size, columns = laws.arrays[0].shape[2], n.shape[1]
+def law_value(laws, kind, n, is_log, order=0.0):
+    """Return the value `kind`, a number of `VALUES`, for the first row at one n (or log n): the path without arrays."""
+    return laws.value(kind, n, is_log, order)
+
+
+def law_values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
+    """Return the value `kind`, a number of `VALUES`, for results `row_of` at n of shape (1 or results, T)."""
+    size, columns = laws.size, n.shape[1]
     out = np.empty((len(row_of), columns))
-    at = points(n, is_log)
+    at = _points(n, is_log)
     chunks = -(-columns // CHUNK)
     blocks = -(-size // cpu.BLOCK)
     work = EVALUATION_COST * out.size * size
@@ -64,11 +85,11 @@ def values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
     return out
 
 
-def pmf(laws, row_of, n, is_log, *, log, num_threads=None):
+def law_pmf(laws, row_of, n, is_log, *, log, num_threads=None):
     """Return (log-)probabilities (results, T, V)."""
-    size = laws.arrays[0].shape[2]
+    size = laws.size
     out = np.empty((len(row_of), n.shape[1], size))
-    at = points(n, is_log)
+    at = _points(n, is_log)
 
     def run(first, last):
         laws.pmf(log, row_of, at, first, last, out)
@@ -78,36 +99,36 @@ def pmf(laws, row_of, n, is_log, *, log, num_threads=None):
     return out
 
 
-def kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
+def law_kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
     """Return the expectation of the divergence's estimator, (results, T)."""
     out = np.empty((len(row_of), n.shape[1]))
-    at = points(n, is_log)
+    at = _points(n, is_log)
 
     def run(first, last):
         laws.kl_estimate(row_of, at, first, last, out)
 
-    work = 3 * EVALUATION_COST * out.size * laws.arrays[0].shape[2]
+    work = 3 * EVALUATION_COST * out.size * laws.size
     threads.for_blocks(run, out.size, work=work, num_threads=num_threads)
     return out
 
 
-class Sampler:
-    """Draws from one row of a batch of laws, for any n."""
-
-    def __init__(self, laws, row):
-        size = laws.arrays[0].shape[2]
-        self._laws, self._row = laws, row
-        self._reals = np.empty((2, size))
-        self._start = np.empty(size + 1, dtype=np.int32)
-        laws.sampler(row, self._reals, self._start)
-
-    def draw(self, log_n, uniforms, out):
-        """Fill `out` with indices, from the two uniforms of each draw."""
-        self._laws.draw(self._row, self._reals, self._start, log_n, uniforms, out)
+def law_sampler(laws, row):
+    """Return what draws from row `row` need."""
+    sampler = LawSampler(row, np.empty((2, laws.size)), np.empty(laws.size + 1, dtype=np.int32))
+    laws.sampler(*sampler)
+    return sampler
 
 
-def draw(samplers, log_n, count, stream, *, num_threads=None):
-    """Return `count` draws for each sampler and log n, (samplers, count); sampler k uses replicate k of `stream`."""
+def law_select(laws, sampler, log_n, uniforms, out):
+    """Write the draws of best-of-n that two uniforms each give into `out`."""
+    laws.draw(*sampler, log_n, uniforms, out)
+
+
+def law_draw(laws, samplers, log_n, count, key, *, num_threads=None):
+    """Return `count` draws for each sampler and log n, (samplers, count).
+
+    Sampler k uses replicate k of the stream of uniforms of `key`.
+    """
     out = np.empty((len(samplers), count), dtype=np.int64)
     batches = -(-count // BATCH)
 
@@ -115,8 +136,30 @@ def draw(samplers, log_n, count, stream, *, num_threads=None):
         for unit in range(first, last):
             which, start = unit // batches, unit % batches * BATCH
             stop = min(start + BATCH, count)
-            uniforms = stream.uniform(2 * (stop - start), replicate=which, draw=2 * start)
-            samplers[which].draw(log_n[which], uniforms, out[which, start:stop])
+            uniforms = np.empty((1, 2 * (stop - start)))
+            random.fill_uniforms(key, which, 2 * start, uniforms)
+            law_select(laws, samplers[which], log_n[which], uniforms[0], out[which, start:stop])
 
     threads.for_blocks(run, len(samplers) * batches, work=DRAW_COST * out.size, num_threads=num_threads)
+    return out
+
+
+def continuous_values(kind, value, is_log, order=0.0):
+    """Return the closed form `kind`, a number of `VALUES`, at every n (or log n) of `value` (T,)."""
+    out = np.empty(value.size)
+    cpu.continuous_values(kind, value, is_log, order, out)
+    return out
+
+
+def kl_estimators(log_p, log_n):
+    """Return the estimator of D(best-of-n || p) for outcomes `log_p` (rows,) at every log n: (rows, T).
+
+    `log_n` is (T,), or (rows, T) with its own values for each outcome.
+    """
+    out = np.empty((log_p.size, log_n.shape[-1]))
+    if log_n.ndim == 1:
+        cpu.kl_estimators(log_p, log_n, out)
+        return out
+    for row in range(log_p.size):
+        cpu.kl_estimators(log_p[row : row + 1], log_n[row], out[row : row + 1])
     return out

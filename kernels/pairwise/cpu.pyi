@@ -1,10 +1,12 @@
 """Compiled entry points of the pairwise family; arrays are C-contiguous and of one length."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 _Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
@@ -22,21 +24,20 @@ class Pairs:
 
     Parameters
     ----------
-    formula, score, storage : int
-        From `FORMULAS_BY_NAME`, `SCORES`, `STORAGE`.
+    loss : Loss
+        Formula and parameters; names are keys of `FORMULAS_BY_NAME` and `SCORES`.
+    storage : str
+        Of log-probabilities, a key of `STORAGE`.
     lengths_first : bool
         Whether lengths divide log-probabilities before the score map, and rewards too.
     wide : bool
         Whether the arrays are float64; else float32.
     n : int
         Number of pairs.
-    inputs : tuple
-        Chosen, rejected, reference chosen, reference rejected (as `storage` says), lengths of chosen and rejected,
-        weights, targets; None where absent. Margins are given as chosen without rejected.
-    outputs : tuple
-        Loss, gradients of chosen and rejected, second derivative, rewards of both; None where not wanted.
-    parameters : tuple of float
-        β, ε, γ, λ, τ, δ, and the exponent of the score map.
+    inputs : Inputs
+        Arrays to read.
+    outputs : Outputs
+        Arrays to write.
     factor : float
         Factor of the gradients.
     metrics : bool
@@ -46,15 +47,13 @@ class Pairs:
 
     def __new__(
         cls,
-        formula: int,
-        score: int,
-        storage: int,
+        loss: Loss,
+        storage: str,
         lengths_first: bool,
         wide: bool,
         n: int,
-        inputs: tuple[Any, ...],
-        outputs: tuple[Any, ...],
-        parameters: tuple[float, ...],
+        inputs: Inputs,
+        outputs: Outputs,
         factor: float,
         metrics: bool,
     ) -> Pairs: ...

@@ -65,11 +65,11 @@ TILE = PAIR_TILE
 STORAGE = {"own": PAIR_OWN, "float16": PAIR_HALF, "bfloat16": PAIR_BFLOAT}
 SCORES = {"identity": PAIR_IDENTITY, "exponential": PAIR_EXPONENTIAL, "jensen_shannon": PAIR_JENSEN_SHANNON}
 FORMULAS_BY_NAME = {pair_formula_names[i].decode(): i for i in range(FORMULAS)}
+# Those of margins: `second` and `target` belong to these alone.
 MARGIN_FORMULAS = tuple(name for name, number in FORMULAS_BY_NAME.items() if number < FORMULA_PAIRS)
 
 cdef enum:
-    INPUTS = 8
-    BUFFERS = 14
+    BUFFERS = 14  # inputs and outputs
 
 
 cdef class Pairs:
@@ -80,34 +80,42 @@ cdef class Pairs:
     cdef int attached
     cdef bint wide
 
-    def __cinit__(self, int formula, int score, int storage, bint lengths_first, bint wide, Py_ssize_t n, tuple inputs,
-                  tuple outputs, tuple parameters, double factor, bint metrics):
-        if len(inputs) != INPUTS or len(inputs) + len(outputs) != BUFFERS or not 0 <= formula < FORMULAS:
-            raise ValueError("eight inputs, six outputs and the number of a formula are needed")
+    def __cinit__(self, loss, str storage, bint lengths_first, bint wide, Py_ssize_t n, inputs, outputs, double factor,
+                  bint metrics):
+        """Hold a `Loss`, `Inputs` and `Outputs` of ``structures``."""
+        formula, score, beta, epsilon, gamma, lam, tau, delta, exponent = loss
+        chosen, rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight, target = inputs
+        losses, grad_chosen, grad_rejected, second, chosen_rewards, rejected_rewards = outputs
         self.wide = wide
         self.pairs.n = n
-        self.pairs.formula = formula
-        self.pairs.score = score
-        self.pairs.storage = storage
+        self.pairs.formula = FORMULAS_BY_NAME[formula]
+        self.pairs.score = SCORES[score]
+        self.pairs.storage = STORAGE[storage]
         self.pairs.lengths_first = lengths_first
         self.pairs.metrics = metrics
         self.pairs.factor = factor
-        (self.pairs.beta, self.pairs.epsilon, self.pairs.gamma, self.pairs.lam, self.pairs.tau, self.pairs.delta,
-         self.pairs.exponent) = parameters
-        cdef Py_ssize_t real = 8 if wide else 4, stored = real if storage == PAIR_OWN else 2
-        cdef int i
-        for i in range(4):
-            self.pairs.input[i] = self.attach(inputs[i], stored, 0)
-        self.pairs.length[0] = self.attach(inputs[4], real, 0)
-        self.pairs.length[1] = self.attach(inputs[5], real, 0)
-        self.pairs.weight = self.attach(inputs[6], real, 0)
-        self.pairs.target = self.attach(inputs[7], real, 0)
-        self.pairs.loss = self.attach(outputs[0], real, PyBUF_WRITABLE)
-        self.pairs.gradient[0] = self.attach(outputs[1], real, PyBUF_WRITABLE)
-        self.pairs.gradient[1] = self.attach(outputs[2], real, PyBUF_WRITABLE)
-        self.pairs.second = self.attach(outputs[3], real, PyBUF_WRITABLE)
-        self.pairs.reward[0] = self.attach(outputs[4], real, PyBUF_WRITABLE)
-        self.pairs.reward[1] = self.attach(outputs[5], real, PyBUF_WRITABLE)
+        self.pairs.beta = beta
+        self.pairs.epsilon = epsilon
+        self.pairs.gamma = gamma
+        self.pairs.lam = lam
+        self.pairs.tau = tau
+        self.pairs.delta = delta
+        self.pairs.exponent = exponent
+        cdef Py_ssize_t real = 8 if wide else 4, stored = real if self.pairs.storage == PAIR_OWN else 2
+        self.pairs.input[0] = self.attach(chosen, stored, 0)
+        self.pairs.input[1] = self.attach(rejected, stored, 0)
+        self.pairs.input[2] = self.attach(ref_chosen, stored, 0)
+        self.pairs.input[3] = self.attach(ref_rejected, stored, 0)
+        self.pairs.length[0] = self.attach(chosen_length, real, 0)
+        self.pairs.length[1] = self.attach(rejected_length, real, 0)
+        self.pairs.weight = self.attach(weight, real, 0)
+        self.pairs.target = self.attach(target, real, 0)
+        self.pairs.loss = self.attach(losses, real, PyBUF_WRITABLE)
+        self.pairs.gradient[0] = self.attach(grad_chosen, real, PyBUF_WRITABLE)
+        self.pairs.gradient[1] = self.attach(grad_rejected, real, PyBUF_WRITABLE)
+        self.pairs.second = self.attach(second, real, PyBUF_WRITABLE)
+        self.pairs.reward[0] = self.attach(chosen_rewards, real, PyBUF_WRITABLE)
+        self.pairs.reward[1] = self.attach(rejected_rewards, real, PyBUF_WRITABLE)
         self.pairs.sums = <double*>PyMem_Malloc(<size_t>(self.tiles() * PAIR_SUMS + 1) * sizeof(double))
         if self.pairs.sums is NULL:
             raise MemoryError

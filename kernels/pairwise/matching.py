@@ -1,12 +1,13 @@
-"""Losses that match two lists of differences quantile by quantile: both lists sorted, gradients put back in place."""
+"""What losses that match two lists of differences need on CPU arrays: sorted lists, gradients put back in place."""
 
 import numpy as np
 
-from ..common.threads import for_blocks
-from . import cpu
+from alignment_fast.kernels.common import threads
+from alignment_fast.kernels.pairwise import cpu
 
 _SORTING = 60.0  # nanoseconds per element, roughly
-LARGEST = 2**31 - 1
+# Pairs that can be sorted at most: the order is kept as int32.
+MOST_SORTED = 2**31 - 1
 
 
 def sorted_differences(first, second, num_threads=None):
@@ -18,7 +19,7 @@ def sorted_differences(first, second, num_threads=None):
         for pair, (values, order) in list(zip((first, second), results, strict=True))[begin:end]:
             cpu.sort_differences(*pair, values, order)
 
-    for_blocks(run, 2, work=2 * _SORTING * size, num_threads=num_threads)
+    threads.for_blocks(run, 2, work=2 * _SORTING * size, num_threads=num_threads)
     return results
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from alignment_fast.kernels.best_of_n import cpu
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.common.cpu import ISA
-from alignment_fast.kernels.random import cpu as random_cpu
+from alignment_fast.kernels.random import operations as random
 
 # Draws in one task: about 5 ms, so that a call returns to the interpreter often and threads share evenly.
 PIECE = 1 << 24
@@ -24,9 +24,9 @@ NS_PER_DRAW = {"avx512": 0.4, "avx2": 0.6}.get(ISA, 2.5)
 NS_PER_REPLICATE = 25 * NS_PER_DRAW
 
 
-def brute_cpu(keys, replicate, replicates, grid, transform, num_threads=None):
+def brute(keys, replicate, replicates, grid, transform, num_threads=None):
     """Return the rewards (G, R) of the best of the first n draws, for every n of the ascending integer `grid`."""
-    words = winners_cpu(keys, replicate, replicates, grid, num_threads)
+    words = winners(keys, replicate, replicates, grid, num_threads)
 
     def tails(g, rows, tail, state):
         cpu.word_tails(words[g, rows], tail)
@@ -34,7 +34,7 @@ def brute_cpu(keys, replicate, replicates, grid, transform, num_threads=None):
     return _rewards(tails, len(grid), replicates, transform, num_threads)
 
 
-def winners_cpu(keys, replicate, replicates, grid, num_threads=None):
+def winners(keys, replicate, replicates, grid, num_threads=None):
     """Return the winners' 64-bit survival words, uint64 (G, R). `keys`: of the streams of draws and of ties."""
     words = np.full((len(grid), replicates), NO_WINNER)
     start = 0
@@ -77,7 +77,7 @@ def _fold_pieces(keys, replicate, start, stop, winner, num_threads):
             winner[r] = slots.min()
 
 
-def order_cpu(keys, replicate, replicates, sizes, transform, num_threads=None):
+def order(keys, replicate, replicates, sizes, transform, num_threads=None):
     """Return the rewards (G, R) of the best of n draws, one uniform per replicate and entry of the grid.
 
     `sizes` are the increments of the grid, so that entry g is the best of the first ``sizes[0] + ... + sizes[g]``
@@ -125,10 +125,10 @@ def apply_transform(transform, tail, reward):
         function, name = transform.parameters
         call_function(function, name, tail, reward)
     else:
-        _KERNELS[transform.kind](tail, *transform.parameters, reward)
+        getattr(cpu, _KERNELS[transform.kind])(tail, *transform.parameters, reward)
 
 
-_KERNELS = {"gaussian": cpu.gaussian_rewards, "uniform": cpu.uniform_rewards, "table": cpu.table_rewards}
+_KERNELS = {"gaussian": "gaussian_rewards", "uniform": "uniform_rewards", "table": "table_rewards"}
 
 
 def call_function(function, name, tail, reward):
@@ -141,12 +141,12 @@ def call_function(function, name, tail, reward):
     reward[:] = result
 
 
-def sampler_cpu(keys, replicate, replicates, grid, sampler, num_threads=None):
+def sampler(keys, replicate, replicates, grid, source, num_threads=None):
     """Return the rewards (G, R) of the best of the first n draws of a user's function of k uniforms."""
     from alignment_fast.kernels.best_of_n import jit
 
-    fold = jit.fold(sampler.function, sampler.uniforms)
-    return _fold_sampler(fold, sampler.uniforms, keys[0], replicate, replicates, grid, num_threads)
+    fold = jit.fold(source.function, source.uniforms)
+    return _fold_sampler(fold, source.uniforms, keys[0], replicate, replicates, grid, num_threads)
 
 
 def _fold_sampler(fold, k, key, replicate, replicates, grid, num_threads):
@@ -168,8 +168,7 @@ def _fold_sampler(fold, k, key, replicate, replicates, grid, num_threads):
                 for draw in range(start, stop, columns):
                     width = k * min(columns, stop - draw)
                     uniforms = buffer[: count * width].reshape(count, width)
-                    tiles = random_cpu.tile_count(count, width)
-                    random_cpu.uniform_f64(key, replicate + low, draw * k, uniforms, 0, tiles)
+                    random.fill_uniforms(key, replicate + low, draw * k, uniforms)
                     fold(uniforms, best)
                 start = stop
 

@@ -1,0 +1,7 @@
+"""The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens."""
+
+from alignment_fast.kernels.pairwise.losses import evaluate
+from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
+from alignment_fast.kernels.pairwise.sequence import logit_gradients, token_logprobs
+
+__all__ = ["MOST_SORTED", "evaluate", "logit_gradients", "scattered", "sorted_differences", "token_logprobs"]
