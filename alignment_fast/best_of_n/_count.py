@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from alignment_fast._border.arrays import Grid, as_parameter, parameter_grid
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 
 # Plain numbers below this take the paths without arrays: an int of any size below it has a float.
 PLAIN_LIMIT = 2.0**1023

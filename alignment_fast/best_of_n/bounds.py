@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, like
+from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import continuous
 from alignment_fast.best_of_n._count import draws_grid
-from alignment_fast.errors import place
 
 
 def kl_upper_bound(n: Any = None, *, log_n: Any = None) -> Any:

@@ -10,10 +10,10 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.status import check_row_status
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
-from alignment_fast.errors import check_row_status
 from alignment_fast.policy.tilting import TiltedPolicy
 
 DIVERGENCES = ("reverse_kl", "chi2", "tv", "hellinger2", "renyi")

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._pools import of_one_size
-from alignment_fast.errors import place
 
 # A curve of more numbers than this is surely a mistake.
 LARGEST_RESULT = 2**31

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import place
 from alignment_fast.best_of_n.bounds import kl_estimator, kl_upper_bound
-from alignment_fast.errors import place
 
 
 @dataclass(frozen=True)

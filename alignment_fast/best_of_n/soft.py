@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 
 # Spacing of log s in the trapezoidal rule: the integrand is analytic and bounded in |Im log s| < pi/2, so that the
 # error is of the order exp(-pi^2 / spacing), 1e-21.

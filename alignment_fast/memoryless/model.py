@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.status import place
 from alignment_fast._operations import operations
-from alignment_fast.errors import place
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
 from alignment_fast.memoryless._keys import Letters

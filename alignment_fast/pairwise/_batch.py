@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs, Sums
 
 REDUCTIONS = ("mean", "sum", "none")

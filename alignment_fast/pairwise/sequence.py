@@ -21,8 +21,8 @@ from alignment_fast._border.arrays import (
     like,
     like_stored,
 )
+from alignment_fast._border.status import place
 from alignment_fast._operations import operations
-from alignment_fast.errors import place
 from alignment_fast.pairwise._hidden import hidden_gradients, hidden_logprobs
 
 # What frameworks write in place of a token that does not count.

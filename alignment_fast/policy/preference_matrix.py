@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from alignment_fast import tables
 from alignment_fast._border.arrays import as_floating, library_of, like
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 from alignment_fast.random import Stream
 
 HELPSTEER_ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
