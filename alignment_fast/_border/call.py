@@ -45,13 +45,12 @@ class Arguments:
 
     """
 
-    __slots__ = ("_is_foreign", "arrays", "device", "dtype", "leading", "model")
+    __slots__ = ("arrays", "device", "dtype", "leading", "model")
 
     def __init__(self, values, floating_only=()):
         given = {name: value for name, value in values.items() if value is not None}
         self.device = common_device(**given)
         self.model = model_of(given.values())
-        self._is_foreign = is_foreign(self.model)
         arrays = {name: as_floating(value, name, floating_only=name in floating_only) for name, value in given.items()}
         self.dtype = common_dtype(arrays.values())
         self.arrays = self.accept(arrays)
@@ -91,10 +90,7 @@ class Arguments:
 
     def give(self, result, shape=None, *, dtype=None):
         """Return `result`, in `shape`, in `dtype` or that of the arguments, as the caller's kind of array or scalar."""
-        result = np.asarray(result, dtype=self.dtype if dtype is None else dtype)
-        if shape is not None:
-            result = result.reshape(shape)
-        return like(result, self.model) if self._is_foreign else result[()]
+        return give(result, self.model, dtype=self.dtype if dtype is None else dtype, shape=shape)
 
     def check(self, words, leading=None):
         """Raise ValueError for the first bad value that one of the (name of argument or None, status word) reports."""
@@ -110,6 +106,23 @@ class Arguments:
             return np.broadcast_shapes(*leading)
         except ValueError:
             raise ValueError(f"leading axes do not broadcast: {shapes({n: self.arrays[n] for n in given})}") from None
+
+
+def give(result, model, *, dtype=None, shape=None):
+    """Return `result`, in `dtype` and `shape`, as the kind of array that `model` is, or as a scalar of NumPy's."""
+    result = np.asarray(result, dtype=dtype)
+    if shape is not None:
+        result = result.reshape(shape)
+    return like(result, model) if is_foreign(model) else result[()]
+
+
+def require_alphabet(arrays):
+    """Raise ValueError if one of `arrays`, by name, has no letters in its last axis."""
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise ValueError(f"{name} must have at least one axis, the letters of the alphabet")
+        if array.shape[-1] == 0:
+            raise ValueError(f"{name} of shape {array.shape} has an empty alphabet: its last axis has length 0")
 
 
 def rows_of(array, core, leading, dtype=None):

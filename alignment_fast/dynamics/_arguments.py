@@ -7,7 +7,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_parameter, parameter_grid
 from alignment_fast._border.call import rows_of
-from alignment_fast._border.status import place
+from alignment_fast._border.status import place, refuse
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.policy import _optimum as optimum
@@ -136,11 +136,8 @@ def _split(parameters, steps):
 
 def _check_parameter(values, name):
     limit = np.inf if name == "beta" else 1.0
-    bad = ~((values >= 0) & (values <= limit) & np.isfinite(values))
-    if bad.any():
-        flat = int(np.flatnonzero(bad)[0])
-        domain = "finite and not negative" if name == "beta" else "between 0 and 1"
-        raise ValueError(f"{name}{place(flat, values.shape)} = {values.reshape(-1)[flat]} must be {domain}")
+    domain = "finite and not negative" if name == "beta" else "between 0 and 1"
+    refuse(~((values >= 0) & (values <= limit) & np.isfinite(values)), values, name, f"must be {domain}")
 
 
 def constant_parameters(parameters):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.dynamics.fixed_points import fixed_point
 from alignment_fast.dynamics.simulation import rounds
@@ -193,7 +194,7 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
 
     """
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
-    a = np.asarray(strength, dtype=np.float64)
+    a = as_parameter(strength, "strength")
     if not ((a > 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in (0, 1/2], not {strength!r}")
     kappa = a * betas * lams / np.sqrt(3)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.arrays import as_array
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
 from alignment_fast.dynamics._arguments import Schedule, TrajectoryArguments, arguments
@@ -190,7 +191,7 @@ def recorded(record, steps):
     """Return the ascending rounds that `record` asks for."""
     if record is None:
         return np.empty(0, dtype=np.int64)
-    array = np.asarray(record)
+    array = as_array(record, "record")
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"record must be None, a stride or a list of rounds, not {record!r}")
     if array.ndim == 0:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast._border.status import place
+from alignment_fast._border.status import refuse
 from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.policy import _optimum as optimum
@@ -191,9 +191,6 @@ def _policies(log_pi, K):
     array = as_floating(log_pi, "log_pi", floating_only=True)
     if array.ndim == 0 or array.shape[-1] != K:
         raise ValueError(f"log_pi must have shape (..., {K}), one entry per response of P, not {array.shape}")
-    bad = np.isnan(array) | (array == np.inf)
-    if bad.any():
-        flat = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"log_pi{place(flat, array.shape)} = {array.reshape(-1)[flat]} is no log-probability")
+    refuse(np.isnan(array) | (array == np.inf), array, "log_pi", "is no log-probability")
     mass = np.exp(array.astype(np.float64) - array.max(axis=-1, keepdims=True))
     return mass / mass.sum(axis=-1, keepdims=True)

@@ -1,6 +1,6 @@
 """Rows of weighted letters: from the caller's arrays to what the information kernels read."""
 
-from alignment_fast._border.call import Arguments, shapes
+from alignment_fast._border.call import Arguments, require_alphabet, shapes
 from alignment_fast.kernels.information.structures import LetterRows
 
 
@@ -29,11 +29,7 @@ class LetterArguments(Arguments):
 
     def accept(self, arrays):
         """Return `arrays` in one dtype; alphabets that are empty or differ raise."""
-        for name, array in arrays.items():
-            if array.ndim == 0:
-                raise ValueError(f"{name} must have at least one axis, the letters of the alphabet")
-            if array.shape[-1] == 0:
-                raise ValueError(f"{name} of shape {array.shape} has an empty alphabet: its last axis has length 0")
+        require_alphabet(arrays)
         widths = {array.shape[-1] for array in arrays.values()}
         if len(widths) > 1:
             raise ValueError(f"last axes (letters of the alphabet) differ: {shapes(arrays)}")
