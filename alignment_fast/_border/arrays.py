@@ -61,11 +61,7 @@ def common_device(**arguments):
 def _to_numpy(value, name):
     if isinstance(value, np.ndarray):
         return value
-    if getattr(value, "requires_grad", False):
-        raise TypeError(
-            f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
-            "or use the operators of alignment_fast.interop.torch where there is one"
-        )
+    _refuse_gradients(value, name)
     if device_of(value) != "cpu":
         raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
     if not hasattr(value, "__dlpack__"):
@@ -73,6 +69,14 @@ def _to_numpy(value, name):
     if sixteen_bit(value) == "bfloat16":  # DLPack hands NumPy no such dtype; the policy computes it in float32
         return (words_of(value, name).astype(np.uint32) << 16).view(np.float32)
     return np.from_dlpack(value)
+
+
+def _refuse_gradients(value, name):
+    if getattr(value, "requires_grad", False):
+        raise TypeError(
+            f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
+            "or use the operators of alignment_fast.interop.torch where there is one"
+        )
 
 
 def as_array(value, name):
@@ -125,6 +129,7 @@ def sixteen_bit(value):
 def words_of(value, name):
     """Return the 16-bit words of a float16 or bfloat16 array as uint16, in place and of its own layout."""
     if is_foreign(value):
+        _refuse_gradients(value, name)
         return _to_numpy(value.view(_namespace(value).int16), name).view(np.uint16)
     array = as_array(value, name)
     return array.astype(array.dtype.newbyteorder("="), copy=False).view(np.uint16)
@@ -135,7 +140,7 @@ def as_stored(value, name):
 
     float32 and float64 come as they are, storage "own"; float16 and bfloat16 as their bits in uint16, storage by name.
     """
-    storage = None if getattr(value, "requires_grad", False) else sixteen_bit(value)
+    storage = sixteen_bit(value)
     if storage is not None:
         return words_of(value, name), storage
     array = as_array(value, name)

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from alignment_fast._border.arrays import library_of
+
 # Larger results are refused: they are grids that somebody forgot to cut, and the message says how large they are.
 _LARGEST = 1 << 31
 
@@ -19,6 +21,11 @@ def refuse_large(shape, what):
     if is_too_large(shape):
         size = 8 * math.prod(shape) / 2**30
         raise ValueError(f"{what} of shape {shape} would take {size:.0f} GiB; give the grid in pieces")
+
+
+def in_place(value):
+    """Return the array that `value`, an array or tensor on the CPU, is a view of; what is neither comes as it is."""
+    return value.numpy() if library_of(value) == "torch" else value
 
 
 def fits(array, dtype, shape):

@@ -22,11 +22,11 @@ def place(flat, shape):
     return f"[{index if isinstance(index, int) else ', '.join(map(str, index))}]"
 
 
-def refuse(bad, array, name, reason):
-    """Raise ValueError for the first position of `array` where the mask `bad` is true."""
+def refuse(bad, array, name, reason, spec=""):
+    """Raise ValueError for the first position of `array` where the mask `bad` is true; `spec` formats the value."""
     if bad.any():
         flat = int(np.argmax(bad))
-        raise ValueError(f"{name}{place(flat, array.shape)} = {array.reshape(-1)[flat]} {reason}")
+        raise ValueError(f"{name}{place(flat, array.shape)} = {array.reshape(-1)[flat]:{spec}} {reason}")
 
 
 def check_status(word, name, array, leading=None):
