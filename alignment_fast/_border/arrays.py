@@ -162,7 +162,9 @@ def like(result, model):
     """Return the NumPy array `result` as the kind of array that `model` is."""
     if not is_foreign(model):
         return result
-    return _namespace(model).from_dlpack(np.asarray(result, order="C"))  # ascontiguousarray adds an axis to a scalar
+    result = np.asarray(result, order="C")  # ascontiguousarray would add an axis to a scalar
+    # Libraries take no array that they must not write.
+    return _namespace(model).from_dlpack(result if result.flags.writeable else result.copy())
 
 
 def _namespace(value):

@@ -131,7 +131,8 @@ def sequence_logprobs_grad(
     log_partition : array_like (..., T), optional
         What `sequence_logprobs` returned with ``return_log_partition=True``: saves a pass over each row of logits.
     out : ndarray (..., T, V), optional
-        Where to write, of the dtype of `logits`, last axis contiguous. It may be the logits themselves.
+        Where to write, of the dtype of `logits`, last axis contiguous. It may be the logits themselves, and shares no
+        memory with them or with other arguments else.
 
     Returns
     -------

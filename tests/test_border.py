@@ -1,0 +1,268 @@
+"""The border: what every public function does with array arguments, results, and arrays to write into."""
+
+import numpy as np
+import pytest
+
+import alignment_fast as af
+from alignment_fast._border import arrays, call, outputs, status
+
+P = np.array([[0.5, 0.9, 0.3], [0.1, 0.5, 0.7], [0.7, 0.3, 0.5]])
+LETTERS = np.array([0.2, 0.3, 0.5])
+LOG_P = np.log(LETTERS)
+
+
+def masked(array):
+    return np.ma.masked_array(array, mask=np.arange(np.size(array)).reshape(np.shape(array)) == 0)
+
+
+# ---- arguments of one call ----
+
+
+class Pairs(call.Arguments):
+    """Arguments of which those in capitals are matrices."""
+
+    def core(self, name):
+        return 1 + name.isupper()
+
+
+def test_arguments_share_a_dtype_and_broadcast_leading_axes():
+    given = Pairs({"x": np.ones((4, 1, 3), np.float32), "M": np.ones((5, 2, 3)), "absent": None})
+    assert given.dtype == np.float64
+    assert given["x"].dtype == np.float64
+    assert given.leading == (4, 5)
+    assert given.count() == 20
+    assert set(given.arrays) == {"x", "M"}
+
+
+def test_arrays_of_the_common_dtype_are_read_in_place():
+    array = np.ones((4, 3))
+    given = call.Arguments({"x": array, "y": np.ones(3)})
+    assert given["x"] is array
+    assert np.shares_memory(given.rows("x"), array)
+
+
+@pytest.mark.parametrize(
+    ("shape", "leading", "rows"),
+    [((3,), (4, 5), 1), ((1, 1, 3), (4, 5), 1), ((4, 5, 3), (4, 5), 20), ((4, 1, 3), (4, 5), 20), ((3,), (), 1)],
+)
+def test_rows_are_those_of_the_leading_axes_or_one_that_all_share(shape, leading, rows):
+    array = np.arange(float(np.prod(shape))).reshape(shape)
+    made = call.rows_of(array, 1, leading)
+    assert made.shape == (rows, 3)
+    assert made.flags.c_contiguous
+    np.testing.assert_array_equal(
+        np.broadcast_to(made.reshape(-1, 3), (max(rows, np.prod(leading, dtype=int)), 3)),
+        np.broadcast_to(array, (*leading, 3)).reshape(-1, 3),
+    )
+
+
+def test_leading_axes_that_do_not_broadcast_are_named():
+    with pytest.raises(ValueError, match=r"leading axes do not broadcast: x of shape \(2, 3\), y of shape \(4, 3\)"):
+        call.Arguments({"x": np.ones((2, 3)), "y": np.ones((4, 3))})
+
+
+@pytest.mark.parametrize(("value", "where"), [(np.nan, "t"), ([0.0, np.nan], r"t\[1\]")])
+def test_a_parameter_that_is_nan_is_named_with_its_position(value, where):
+    with pytest.raises(ValueError, match=f"^{where} is NaN$"):
+        call.Arguments({"x": LETTERS}).grid(value, "t")
+
+
+def test_results_are_scalars_for_arrays_of_numpy_and_lists():
+    for model in (LETTERS, LETTERS.tolist()):
+        assert type(call.Arguments({"x": model}).give(np.array([2.0]), ())) is np.float64
+
+
+def test_a_subclass_of_numpy_arrays_is_an_array_of_numpy():
+    class Named(np.ndarray):
+        pass
+
+    result = af.information.log_mgf(LETTERS.view(Named), [0.5, 1.0])
+    assert type(result) is np.ndarray
+    np.testing.assert_array_equal(result, af.information.log_mgf(LETTERS, [0.5, 1.0]))
+
+
+def test_the_words_of_16_bit_floats_are_read_in_place():
+    narrow = np.ones((3, 4), np.float16)
+    assert np.shares_memory(arrays.words_of(narrow[:, ::2], "x"), narrow)
+    assert arrays.sixteen_bit(narrow.astype(">f2")) == "float16"
+    assert arrays.words_of(narrow.astype(">f2"), "x").tolist() == narrow.view(np.uint16).tolist()
+
+
+@pytest.mark.parametrize("size", [3, 12])
+def test_words_of_rows_become_positions_in_the_array_that_the_caller_gave(size):
+    words = np.full(size, np.uint64(2**64 - 1))
+    words[2] = 1 << 3 | 1  # in row 2 the letter of index 1 is negative
+    array = -np.arange(6.0).reshape(3, 2) if size == 3 else -np.arange(8.0).reshape(4, 1, 2)
+    leading = array.shape[:-1] if size == 3 else (4, 3)
+    where = r"x\[2, 1\] = -5.0" if size == 3 else r"x\[0, 0, 1\] = -1.0"
+    with pytest.raises(ValueError, match=f"{where} is negative"):
+        status.check_row_status(words, "x", array, leading)
+
+
+# ---- masked arrays: a mask is never lost in silence ----
+
+MASKED = {
+    "log_mgf": lambda: af.information.log_mgf(LETTERS, masked(LETTERS)),
+    "entropy": lambda: af.information.entropy(masked(LETTERS)),
+    "renyi_divergence": lambda: af.information.renyi_divergence(LETTERS, masked(LETTERS), 0.5),
+    "markov_aligned": lambda: af.information.markov_aligned(masked(P), P, 0.5),
+    "tilt": lambda: af.policy.tilt(LETTERS, masked(LETTERS), 1.0),
+    "kl_constrained": lambda: af.policy.kl_constrained(LETTERS, LETTERS, 0.1, start=masked(LETTERS)),
+    "ipo": lambda: af.policy.ipo(masked(P), None, None, 1.0),
+    "classify": lambda: af.policy.classify(masked(P)),
+    "preference_matrix": lambda: af.policy.preference_matrix(masked([0, 1]), [1, 0], 2),
+    "preference_matrix, ties": lambda: af.policy.preference_matrix([0, 1], [1, 0], 2, tied=masked([True, False])),
+    "preference_matrix_from_scores": lambda: af.policy.preference_matrix_from_scores(
+        np.ones((3, 2)), attribute=masked([0, 1, 0])
+    ),
+    "simulate": lambda: af.dynamics.simulate(P, alpha=masked([0.5]), beta=1.0, lam=1.0, init=LETTERS, steps=2),
+    "simulate, rounds": lambda: af.dynamics.simulate(
+        P, alpha=0.5, beta=1.0, lam=1.0, init=LETTERS, steps=2, record=masked([0, 1])
+    ),
+    "three_cycle_onset": lambda: af.dynamics.three_cycle_onset(masked([0.1]), alpha=0.5, beta=1.0, lam=1.0),
+    "BestOfN": lambda: af.best_of_n.BestOfN(LETTERS, masked(LETTERS)),
+    "BestOfN.kl": lambda: af.best_of_n.BestOfN(LETTERS, LETTERS).kl(masked([2.0, 3.0])),
+    "kl_estimator": lambda: af.best_of_n.kl_estimator(masked(LETTERS), 3),
+    "curve": lambda: af.best_of_n.curve(masked(LETTERS)),
+    "curve, draws": lambda: af.best_of_n.curve(LETTERS, masked([1, 2])),
+    "curve, ragged": lambda: af.best_of_n.curve([LETTERS, masked(LETTERS)[:2]]),
+    "mean_over_prompts": lambda: af.best_of_n.mean_over_prompts(af.best_of_n.curve(P), clusters=masked([0, 1, 1])),
+    "pass_at_k": lambda: af.best_of_n.pass_at_k(9, masked([1, 3]), 2),
+    "divergence_from_samples": lambda: af.best_of_n.divergence_from_samples(LETTERS, masked([1, 2])),
+    "fit_overoptimization": lambda: af.best_of_n.fit_overoptimization(masked(LETTERS), LETTERS),
+    "memoryless": lambda: af.memoryless.MemorylessModel(masked(LETTERS), LETTERS),
+    "preference_loss": lambda: af.pairwise.preference_loss(LOG_P, LOG_P, LOG_P, masked(LOG_P)),
+    "preference_loss, weights": lambda: af.pairwise.preference_loss(*[LOG_P] * 4, weight=masked(LETTERS)),
+    "sequence_logprobs": lambda: af.pairwise.sequence_logprobs(P, masked([0, 1, 2])),
+    "Comparisons": lambda: af.ranking.Comparisons(masked([0, 1]), [1, 2]),
+    "Comparisons, weights": lambda: af.ranking.Comparisons([0, 1], [1, 2], weight=masked([1.0, 2.0])),
+    "estimate_pass_at_k": lambda: af.interop.human_eval.estimate_pass_at_k(9, masked([1, 3]), 2),
+}
+
+
+@pytest.mark.parametrize("call", MASKED.values(), ids=MASKED)
+def test_masked_arrays_are_refused(call):
+    with pytest.raises(TypeError, match=r"^\S+ is a masked array, and a mask has no meaning here"):
+        call()
+
+
+# ---- arrays to write into ----
+
+
+@pytest.mark.parametrize(
+    ("shape", "refused"), [((2**31,), False), ((2**16, 2**15), False), ((2**31 + 1,), True), ((2**40, 0), False)]
+)
+def test_results_of_more_numbers_than_the_limit_are_refused(shape, refused):
+    assert outputs.is_too_large(shape) == refused
+
+
+def test_a_result_that_is_refused_is_named_with_its_size():
+    with pytest.raises(ValueError, match=r"the table of shape \(4294967296, 2\) would take 64 GiB"):
+        outputs.refuse_large((2**32, 2), "the table")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.ones(3, np.float32),
+        np.ones(4),
+        np.ones(6)[::2],
+        np.ones(3).astype(">f8"),
+        np.broadcast_to(np.ones(1), 3),
+        masked(np.ones(3)),
+        [1.0, 1.0, 1.0],
+    ],
+    ids=["dtype", "shape", "strided", "byte order", "read-only", "masked", "list"],
+)
+def test_what_does_not_fit_is_told(array):
+    assert outputs.fits(np.ones(3), np.dtype(np.float64), (3,))
+    assert not outputs.fits(array, np.dtype(np.float64), (3,))
+
+
+def test_interleaved_views_do_not_overlap():
+    whole = np.zeros((4, 2))
+    outputs.refuse_overlap({"out": whole[:, 0]}, {"x": whole[:, 1]})
+    with pytest.raises(ValueError, match="out shares memory with x"):
+        outputs.refuse_overlap({"out": whole[:, 0]}, {"x": whole[1:]})
+
+
+def losses_into(out, *, of="preference_loss"):
+    """Call a loss whose policy, weights and outputs lie in one piece of memory."""
+    memory = np.linspace(-3.0, -1.0, 40)
+    policy, weight, outs = memory[:8], memory[8:16], {name: memory[part] for name, part in out.items()}
+    if of == "preference_loss":
+        return af.pairwise.preference_loss(
+            policy, memory[16:24], None, None, loss_type="simpo", weight=weight, grad=True, out=outs
+        )
+    if of == "margin_loss":
+        return af.pairwise.margin_loss(policy, weight=weight, grad=True, out=outs)
+    return af.pairwise.unpaired_loss(policy, memory[16:24], np.ones(8), kl=0.0, grad=True, out=outs)
+
+
+OVERLAPS = [
+    ({"chosen_rewards": slice(0, 8)}, "preference_loss", "policy_chosen"),
+    ({"chosen_rewards": slice(4, 12)}, "preference_loss", "policy_chosen"),
+    ({"grad_policy_chosen": slice(12, 20)}, "preference_loss", "policy_rejected"),
+    ({"grad_policy_chosen": slice(8, 16)}, "preference_loss", "weight"),
+    ({"grad_policy_chosen": slice(24, 32), "chosen_rewards": slice(31, 39)}, "preference_loss", "out"),
+    ({"grad": slice(0, 8)}, "margin_loss", "margin"),
+    ({"grad": slice(9, 17)}, "margin_loss", "weight"),
+    ({"grad_policy": slice(1, 9)}, "unpaired_loss", "policy"),
+    ({"rewards": slice(16, 24)}, "unpaired_loss", "ref"),
+]
+
+
+@pytest.mark.parametrize(("out", "of", "other"), OVERLAPS)
+def test_losses_do_not_write_over_what_they_read(out, of, other):
+    with pytest.raises(ValueError, match=rf"^out\['\w+'\] shares memory with {other}"):
+        losses_into(out, of=of)
+
+
+def test_losses_write_beside_what_they_read():
+    beside = {"grad_policy_chosen": slice(24, 32), "chosen_rewards": slice(32, 40)}
+    result = losses_into(beside)
+    memory = np.linspace(-3.0, -1.0, 40)
+    apart = af.pairwise.preference_loss(
+        memory[:8], memory[16:24], None, None, loss_type="simpo", weight=memory[8:16], grad=True
+    )
+    np.testing.assert_array_equal(result.grad_policy_chosen, apart.grad_policy_chosen)
+
+
+def test_gradients_by_logits_may_replace_the_logits_but_not_lie_across_them():
+    memory = np.linspace(-1.0, 1.0, 40)
+    logits, ids = memory[:30].reshape(2, 3, 5), np.zeros((2, 3), int)
+    with pytest.raises(ValueError, match="out shares memory with logits"):
+        af.pairwise.sequence_logprobs_grad(logits, ids, out=memory[5:35].reshape(2, 3, 5))
+    apart = af.pairwise.sequence_logprobs_grad(logits, ids)
+    np.testing.assert_array_equal(af.pairwise.sequence_logprobs_grad(logits, ids, out=logits), apart)
+
+
+def test_gradients_by_logits_do_not_lie_in_the_known_partition():
+    memory = np.zeros(30)
+    logits, ids = np.zeros((2, 3, 5)), np.zeros((2, 3), int)
+    with pytest.raises(ValueError, match="out shares memory with log_partition"):
+        af.pairwise.sequence_logprobs_grad(
+            logits, ids, log_partition=memory[:6].reshape(2, 3), out=memory.reshape(2, 3, 5)
+        )
+
+
+# ---- arrays of other libraries ----
+
+
+def test_arrays_of_jax_pass_through_the_same_functions():
+    jnp = pytest.importorskip("jax.numpy")
+    p, reward = jnp.asarray(LETTERS, jnp.float32), jnp.asarray([3.0, 1.0, 2.0], jnp.float32)
+    policy = af.policy.tilt(p, reward, 0.5)
+    plain = af.policy.tilt(np.asarray(p), np.asarray(reward), 0.5)
+    for ours, theirs in zip(plain, policy, strict=True):
+        assert type(theirs) is type(p)
+        np.testing.assert_array_equal(ours, theirs)
+    narrow = jnp.asarray([-1.0, -2.0, -3.0], jnp.bfloat16)
+    result = af.pairwise.preference_loss(narrow, narrow[::-1], narrow, narrow, grad=True)
+    wide = np.asarray(narrow.astype(jnp.float32))
+    np.testing.assert_array_equal(
+        result.grad_policy_chosen,
+        af.pairwise.preference_loss(wide, wide[::-1], wide, wide, grad=True).grad_policy_chosen,
+    )
+    logits = jnp.zeros((2, 3), jnp.bfloat16)
+    assert af.pairwise.sequence_logprobs_grad(logits, [0, 2]).dtype == jnp.bfloat16
