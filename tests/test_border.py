@@ -61,6 +61,11 @@ def test_leading_axes_that_do_not_broadcast_are_named():
         call.Arguments({"x": np.ones((2, 3)), "y": np.ones((4, 3))})
 
 
+def test_a_call_without_any_array_says_which_it_needs():
+    with pytest.raises(ValueError, match=r"^p or reward is required$"):
+        call.Arguments({"p": None, "reward": None})
+
+
 @pytest.mark.parametrize(("value", "where"), [(np.nan, "t"), ([0.0, np.nan], r"t\[1\]")])
 def test_a_parameter_that_is_nan_is_named_with_its_position(value, where):
     with pytest.raises(ValueError, match=f"^{where} is NaN$"):

@@ -48,6 +48,21 @@ def device_of(value):
     return _DEVICES[kind]
 
 
+def all_plain(values):
+    """Return whether all `values` are C-contiguous NumPy arrays of one dtype that is computed in: the common case."""
+    dtype = None
+    for value in values:
+        if type(value) is not np.ndarray or not value.flags.c_contiguous:
+            return False
+        if dtype is None:
+            dtype = value.dtype
+            if dtype is not FLOAT64 and dtype is not FLOAT32:
+                return False
+        elif value.dtype is not dtype:
+            return False
+    return True
+
+
 def common_device(**arguments):
     """Return the device that all array arguments share; mixing devices is a ValueError that names them."""
     if all(value is None or type(value) is np.ndarray for value in arguments.values()):

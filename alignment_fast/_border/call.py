@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from alignment_fast._border.arrays import (
+    all_plain,
     as_floating,
     common_device,
     common_dtype,
@@ -49,10 +50,16 @@ class Arguments:
 
     def __init__(self, values, floating_only=()):
         given = {name: value for name, value in values.items() if value is not None}
-        self.device = common_device(**given)
-        self.model = model_of(given.values())
-        arrays = {name: as_floating(value, name, floating_only=name in floating_only) for name, value in given.items()}
-        self.dtype = common_dtype(arrays.values())
+        if not given:
+            raise ValueError(f"{' or '.join(values)} is required")
+        first = next(iter(given.values()))
+        if all_plain(given.values()):
+            self.device, self.model, self.dtype, arrays = "cpu", first, first.dtype, given
+        else:
+            self.device = common_device(**given)
+            self.model = model_of(given.values())
+            arrays = {n: as_floating(value, n, floating_only=n in floating_only) for n, value in given.items()}
+            self.dtype = common_dtype(arrays.values())
         self.arrays = self.accept(arrays)
         self.leading = self._common_leading(given)
 
@@ -61,7 +68,8 @@ class Arguments:
 
     def accept(self, arrays):
         """Return `arrays` as they are computed with; what the family cannot take raises."""
-        return {name: array.astype(self.dtype, copy=False) for name, array in arrays.items()}
+        dtype = self.dtype
+        return {n: array if array.dtype is dtype else array.astype(dtype) for n, array in arrays.items()}
 
     def core(self, _name):
         """Return how many of the last axes of an argument belong to one problem."""

@@ -30,10 +30,10 @@ class LetterArguments(Arguments):
     def accept(self, arrays):
         """Return `arrays` in one dtype; alphabets that are empty or differ raise."""
         require_alphabet(arrays)
-        widths = {array.shape[-1] for array in arrays.values()}
-        if len(widths) > 1:
-            raise ValueError(f"last axes (letters of the alphabet) differ: {shapes(arrays)}")
-        self.width = widths.pop()
+        self.width = next(iter(arrays.values())).shape[-1]
+        for array in arrays.values():
+            if array.shape[-1] != self.width:
+                raise ValueError(f"last axes (letters of the alphabet) differ: {shapes(arrays)}")
         return super().accept(arrays)
 
     def letters(self, weight_kind, reward_kind, leading=None, normalize=True):
