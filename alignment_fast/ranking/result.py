@@ -284,7 +284,7 @@ class RatingFit:
             )
         key = stream_key(rng, BOOTSTRAP, "rng")
         found = replicates(self._objective, self.unknowns, key, count, num_threads=num_threads)
-        return Bootstrap.of(found, len(self.scores), self.labels)
+        return Bootstrap._of(found, len(self.scores), self.labels)
 
 
 def normal_width(level: float) -> float:
