@@ -1,13 +1,15 @@
 """Compiled entry points of the pairwise family; arrays are C-contiguous and of one length."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 _Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
+_Output = NDArray[np.float32] | NDArray[np.float64]
+_Input = _Output | NDArray[np.uint16]
 
 # ---- losses ----
 
@@ -52,8 +54,8 @@ class Pairs:
         lengths_first: bool,
         wide: bool,
         n: int,
-        inputs: tuple[Any, ...],
-        outputs: tuple[Any, ...],
+        inputs: tuple[_Input | None, ...],
+        outputs: tuple[_Output | None, ...],
         parameters: tuple[float, ...],
         factor: float,
         metrics: bool,

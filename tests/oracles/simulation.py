@@ -15,10 +15,30 @@ def word_tail(word):
     return (mp.mpf(word) + mp.mpf("0.5")) / 2**64
 
 
+def exponent(key, replicate, entry, n):
+    """Return -log u / n of float64 uniform `entry` of a replicate: the smallest of n standard exponentials."""
+    u = (mp.mpf(word64(key, replicate, entry) >> 12) + mp.mpf("0.5")) / 2**52
+    return -mp.log(u) / mp.mpf(n)
+
+
+def exponent_tail(x):
+    """Return the tail probability of a draw whose exponential is x."""
+    return -mp.expm1(-mp.mpf(x))
+
+
 def order_tail(key, replicate, entry, n):
     """Return the tail probability of the best of n draws made from float64 uniform `entry` of a replicate."""
-    u = (mp.mpf(word64(key, replicate, entry) >> 12) + mp.mpf("0.5")) / 2**52
-    return -mp.expm1(mp.log(u) / mp.mpf(n))
+    return exponent_tail(exponent(key, replicate, entry, n))
+
+
+def uniform_reward(tail):
+    """Return 1 - tail rounded once, below 1."""
+    return min(float(1 - mp.mpf(tail)), 1 - 2.0**-53)
+
+
+def table_reward(tail, ladder, value):
+    """Return the value whose step of the ladder the tail stands on."""
+    return value[max(j for j, step in enumerate(ladder) if step <= tail)]
 
 
 def gaussian_isf(tail):
