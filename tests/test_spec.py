@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bounds import rows_read
 
 from alignment_fast.kernels.common.spec import row_modules
 
@@ -190,6 +191,15 @@ def test_every_dtype_has_a_bound(family, row):
     for dtype in row.dtypes:
         assert row.bound(dtype) >= 0
         assert row.unit != "bits" or row.bound(dtype) == 0
+
+
+@each_row
+def test_a_test_reads_the_bound(family, row):
+    assert f"{family}.{row.name}" in rows_read()
+
+
+def test_only_rows_that_exist_are_read():
+    assert rows_read() <= {f"{family}.{row.name}" for family, row in ROWS}
 
 
 @each_row

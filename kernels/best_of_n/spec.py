@@ -83,7 +83,7 @@ LAW = (
         domain=(),
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
-        oracle="best_of_n:continuous",
+        oracle="best_of_n:closed_form",
         reference=f"Mroueh, arXiv:2406.05883; {_BEIRAMI}",
     ),
 )
@@ -107,11 +107,11 @@ SIMULATION = (
         arguments=("winner", "tail"),
         dtypes=("float64",),
         domain=((0.0, 2.0**64),),
-        bounds=_BITS,
-        unit="bits",
+        bounds=MappingProxyType({"float64": 0.75}),
+        unit="ulp",
         oracle="simulation:word_tail",
         backends=("cpu", "cuda"),
-        reference="one rounding of the exact value",
+        reference="two roundings: a word above 2^53 to a double, then the half",
     ),
     Kernel(
         name="fold_exponents",

@@ -38,7 +38,7 @@ class Kernel:
     domain : tuple of tuple of float
         Closed interval of each real argument on which the bound below is promised.
     bounds : mapping of str to float
-        Error bound per dtype, in `unit`; the same for every instruction set unless a key "dtype/isa" says otherwise.
+        Error bound per dtype, in `unit`; the same for every instruction set.
     unit : str
         "ulp", "relative" or "bits" (identical bits on every backend).
     oracle : str
@@ -64,9 +64,9 @@ class Kernel:
     reference: str = ""
     held_by: Holder | None = None
 
-    def bound(self, dtype, isa=None):
-        """Return the error bound for `dtype` on the instruction set `isa`."""
-        return self.bounds.get(f"{dtype}/{isa}", self.bounds[str(dtype)])
+    def bound(self, dtype):
+        """Return the error bound for `dtype`."""
+        return self.bounds[str(dtype)]
 
 
 def of_each_type(prototype):

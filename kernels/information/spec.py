@@ -99,7 +99,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float64": 6e-15}),
         unit="relative",
-        oracle="information:tilted_divergence",
+        oracle="information:entropy_term",
         reference="kernels/information/weak.inc",
     ),
     Kernel(
@@ -110,7 +110,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float64": 6e-15}),
         unit="relative",
-        oracle="information:log_mgf",
+        oracle="information:exponential_rest",
         reference="kernels/information/weak.inc",
     ),
 )

@@ -163,7 +163,7 @@ MODELS = (
         "Hessian times a vector, as a sum of h_k d_k(v) d_k over cells",
         ("curvature", "mixed", "v", "first", "last", "out"),
         1e-14,
-        "terms",
+        "laplacian_product",
         "weighted Laplacian of the graph of comparisons",
     ),
     _model_row(
