@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from alignment_fast.best_of_n import BestOfN, kl_upper_bound, win_rate_continuous
 from alignment_fast.kernels.common.cpu import supported_isas
+from bounds import bound
 from fresh import output_of
 from oracles import best_of_n as oracle
 
@@ -53,8 +54,8 @@ cases = pytest.mark.parametrize(
 @cases
 def test_stored_log_probabilities(case):
     log_n, exact = float(case["logN"]), numbers(case["log_pmf"])
-    bound = 1e-12 * np.maximum(max(1.0, log_n), np.abs(exact))
-    assert np.all(np.abs(stored_law(case).log_pmf(log_n=log_n) - exact) <= bound)
+    allowed = bound("best_of_n.pmf") * np.maximum(max(1.0, log_n), np.abs(exact))
+    assert np.all(np.abs(stored_law(case).log_pmf(log_n=log_n) - exact) <= allowed)
 
 
 @cases
@@ -65,8 +66,8 @@ def test_stored_probabilities(case):
     normal = exact > 1e-300
     error = np.abs(stored_law(case).pmf(log_n=log_n) - exact)
     with np.errstate(over="ignore"):
-        bound = 1e-12 * (1 + np.exp(log_n) * tail) * exact
-    assert np.all(error[normal] <= bound[normal])
+        allowed = bound("best_of_n.pmf") * (1 + np.exp(log_n) * tail) * exact
+    assert np.all(error[normal] <= allowed[normal])
     assert np.all(error[~normal] <= 1e-300)
 
 
@@ -98,7 +99,7 @@ def test_values_from_the_definition(seed, n):
 def test_renyi_from_the_definition(n, order):
     p, reward = random_law(5)
     exact = float(oracle.Law(p, reward, n=n).renyi(order))
-    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-12)
+    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=bound("best_of_n.values"))
 
 
 @pytest.mark.parametrize("order", [-2.0, 0.4, 1 + 1e-9, 3.0])
@@ -106,7 +107,7 @@ def test_renyi_from_the_definition(n, order):
 def test_renyi_of_nearly_certain_outcomes_keeps_its_digits_as_n_goes_to_one(n, order):
     p, reward = [0.99997, 3.6e-15, 4.7e-10, 3e-5], [-2.0, 0.0, 2.0, 1.0]
     exact = float(oracle.Law(p, reward, n=n).renyi(order))
-    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=1e-12)
+    assert BestOfN(p, reward).divergence("renyi", n, order=order) == pytest.approx(exact, rel=bound("best_of_n.values"))
 
 
 @pytest.mark.parametrize("leading", [(), (3,)])
