@@ -170,6 +170,22 @@ def test_function_tables_are_what_the_prototypes_give():
     assert process.returncode == 0, process.stderr
 
 
+@pytest.mark.parametrize(
+    "prototype",
+    [
+        "void f(const double *, ptrdiff_t n)",
+        "void f(ptrdiff_t from, ptrdiff_t to)",
+        "void f(ptrdiff_t n) noexcept",
+        "f(ptrdiff_t n)",
+    ],
+)
+def test_a_prototype_that_one_of_both_languages_cannot_read_is_refused(prototype):
+    parsed = runpy.run_path(str(ROOT / "kernels" / "common" / "generate_tables.py"))["parsed"]
+    assert parsed("void f(const double *x, ptrdiff_t n)") == ("void", "f", ["const double *x", "ptrdiff_t n"])
+    with pytest.raises(ValueError, match="is not a"):
+        parsed(prototype)
+
+
 @each_row
 def test_entry_points_exist(family, row):
     for backend, module in (("cpu", "cpu"), ("cuda", "gpu")):
