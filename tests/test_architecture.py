@@ -71,7 +71,7 @@ BELOW_THE_SEAM = [
 
 # Python in kernels/ describes kernels, launches them, or compiles users' functions: algorithms are in the public layer.
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit"}
-COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "status", "threads"}
+COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"}
 # The simulation of best-of-n on numba-cuda, with the twins of formulas that it compiles, until kernels in CUDA C++
 # stand in its place.
 NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]

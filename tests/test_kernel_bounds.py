@@ -8,6 +8,7 @@ import alignment_fast as af
 from alignment_fast.kernels.best_of_n import cpu as best_of_n
 from alignment_fast.kernels.information import cpu as information
 from alignment_fast.kernels.ranking import cpu as ranking
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells
 from bounds import assert_same_bits, bound
 from oracles import best_of_n as law_oracle
 from oracles import comparisons as comparison_oracle
@@ -275,10 +276,8 @@ def test_products_with_the_matrix_of_comparisons():
     random = np.random.default_rng(6)
     first, second = (index.astype(np.int32) for index in np.triu_indices(60, 1))
     ones, nothing = np.ones(len(first)), np.empty(0)
-    problem = ranking.Problem(
-        ranking.BRADLEY_TERRY, 60, first, second, ones, ones, nothing,
-        0, np.zeros(1, np.int64), np.empty(0, np.int32), nothing, 0.0, 0.0,
-    )  # fmt: skip
+    cells = Cells(60, first, second, ones, ones)
+    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
     curvature, v, out = random.random(len(first)), random.standard_normal(60), np.zeros(60)
     problem.product(curvature, nothing, v, 0, len(first), out)
     exact = model_oracle.laplacian_product(first, second, curvature, v)

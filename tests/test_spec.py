@@ -73,6 +73,21 @@ def aliases_of(tree):
     return {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
 
 
+@functools.cache
+def structures(family):
+    """Return the structures of the family by name, each as a tuple of the annotations of its fields."""
+    file = ROOT / "kernels" / family / "structures.py"
+    if not file.exists():
+        return {}
+    tree = ast.parse(file.read_text("utf-8"))
+    fields = {
+        node.name: ast.Tuple([line.annotation for line in node.body if isinstance(line, ast.AnnAssign)], ast.Load())
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+    return aliases_of(tree) | fields
+
+
 def class_of(tree, name):
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
@@ -99,7 +114,7 @@ def test_the_row_names_the_arguments_of_the_entry_point(family, row):
 @each_row
 def test_the_row_has_the_dtypes_of_the_entry_point(family, row):
     """Its floating ones; of arrays that a class holds, where the method takes none; of the result without any."""
-    aliases = aliases_of(stub(family))
+    aliases = structures(family) | aliases_of(stub(family))
     taken = [
         dtype
         for function in entry_points(family, row)

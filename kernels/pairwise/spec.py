@@ -14,13 +14,7 @@ from alignment_fast.kernels.common.spec import Holder, Kernel, of_each_type
 _LOGITS = ("logits", "storage", "token_ids", "log_partition")
 _ROWS = ("out", "first_row", "last_row")
 
-_PAIRS = Holder(
-    "Pairs",
-    (
-        *("formula", "score", "storage", "lengths_first", "wide", "n", "inputs", "outputs", "parameters", "factor"),
-        "metrics",
-    ),
-)
+_PAIRS = Holder("Pairs", ("loss", "storage", "lengths_first", "wide", "n", "inputs", "outputs", "factor", "metrics"))
 
 KERNELS = (
     Kernel(

@@ -11,7 +11,7 @@ from alignment_fast.kernels.common.spec import Holder, Kernel
 
 _BITS = MappingProxyType({"float64": 0.0})
 
-_ROWS = Holder("Rows", ("winner", "loser", "wide", "n_items", "kind", "weight", "outcome"))
+_ROWS = Holder("ComparisonRows", ("winner", "loser", "wide", "n_items", "kind", "weight", "outcome"))
 
 COMPARISONS = (
     Kernel(
@@ -116,13 +116,7 @@ SEQUENCES = (
     ),
 )
 
-_PROBLEM = Holder(
-    "Problem",
-    (
-        *("model", "items", "first", "second", "wins_first", "wins_second", "ties", "covariates", "start", "column"),
-        *("value", "ridge", "gamma"),
-    ),
-)
+_PROBLEM = Holder("ComparisonProblem", ("model", "cells", "covariates", "ridge", "gamma"))
 _MODELS = "Bradley and Terry 1952; Thurstone 1927; Rao and Kupper 1967; Davidson 1970"
 
 
@@ -178,7 +172,7 @@ MODELS = (
     _model_row(
         "newton",
         "the maximum of the penalised log-likelihood; the bound is in logits",
-        ("u", "tolerance", "limit", "report", "wins_first", "wins_second"),
+        ("u", "tolerance", "limit"),
         1e-9,
         "maximum",
         "Newton's method with a certificate",
