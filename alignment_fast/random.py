@@ -13,6 +13,7 @@ import operator
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from alignment_fast._border.outputs import fits
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._operations import operations
 
@@ -60,7 +61,7 @@ def _output(out, dtype, shape):
         out = np.empty(shape, dtype)
     elif not isinstance(out, np.ndarray) or out.dtype != dtype:
         raise TypeError(f"out must be an array of {dtype}, not {getattr(out, 'dtype', type(out).__name__)}")
-    elif out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+    elif not fits(out, dtype, shape):
         raise ValueError(f"out must be a writeable C-contiguous array of shape {shape}, not of shape {out.shape}")
     return out, out if out.ndim == 2 else out.reshape(1, -1)
 

@@ -38,19 +38,17 @@ PUBLIC_EDGES = {
     "_config": {"__init__"},
     "_files": set(),
     "_operations": set(),
-    "_preferences": set(),
-    "_rows": set(),
     "best_of_n": {"information", "policy", "random"},
     "cli": {"commands"},
     "commands": {"__init__", "_config", "_files", "best_of_n", "plot", "ranking", "reproduce", "tables"},
-    "dynamics": {"_preferences", "_rows", "policy", "random"},
+    "dynamics": {"policy", "random"},
     "errors": set(),
-    "information": {"_rows"},
+    "information": set(),
     "interop": {"best_of_n"},
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": set(),
-    "policy": {"_preferences", "_rows", "information", "random", "tables"},
+    "policy": {"information", "random", "tables"},
     "random": set(),
     "ranking": {"random"},
     "reproduce": {
@@ -65,7 +63,6 @@ PUBLIC_EDGES = {
 BELOW_THE_SEAM = [
     "alignment_fast/_operations.py",
     "alignment_fast/_config.py",
-    "alignment_fast/errors.py",
     "alignment_fast/_border/*",
 ]
 

@@ -1,4 +1,4 @@
-"""Array arguments, parameter grids and the wording of errors: alignment_fast/_border/arrays.py and errors.py."""
+"""Array arguments, parameter grids and the wording of errors: alignment_fast/_border."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from alignment_fast import errors
-from alignment_fast._border import arrays
-from alignment_fast.kernels.common import status
+from alignment_fast._border import arrays, status
+from alignment_fast.kernels.common import status as words
 
 
 class Foreign:
@@ -187,28 +187,28 @@ def test_grids_that_do_not_broadcast():
     [(0, (), (), ""), (3, (5,), 3, "[3]"), (7, (2, 4), (1, 3), "[1, 3]"), (23, (2, 3, 4), (1, 2, 3), "[1, 2, 3]")],
 )
 def test_positions(flat, shape, index, text):
-    assert errors.unravel(flat, shape) == index
-    assert errors.place(flat, shape) == text
+    assert status.unravel(flat, shape) == index
+    assert status.place(flat, shape) == text
 
 
 @pytest.mark.parametrize(
     ("position", "code", "shape", "message"),
     [
-        (1, status.NEGATIVE, (3,), r"^p\[1\] = 1.0 is negative$"),
-        (5, status.NOT_A_NUMBER, (2, 3), r"^p\[1, 2\] = 5.0 is NaN$"),
-        (0, status.ALL_ZERO, (3,), r"^p has no positive mass$"),
-        (3, status.ALL_ZERO, (2, 3), r"^p in row 1 has no positive mass$"),
-        (9, status.ALL_ZERO, (2, 2, 3), r"^p in row \(1, 1\) has no positive mass$"),
+        (1, words.NEGATIVE, (3,), r"^p\[1\] = 1.0 is negative$"),
+        (5, words.NOT_A_NUMBER, (2, 3), r"^p\[1, 2\] = 5.0 is NaN$"),
+        (0, words.ALL_ZERO, (3,), r"^p has no positive mass$"),
+        (3, words.ALL_ZERO, (2, 3), r"^p in row 1 has no positive mass$"),
+        (9, words.ALL_ZERO, (2, 2, 3), r"^p in row \(1, 1\) has no positive mass$"),
     ],
 )
 def test_status_words_become_messages(position, code, shape, message):
     array = np.arange(float(np.prod(shape))).reshape(shape)
     with pytest.raises(ValueError, match=message):
-        errors.check_status(position << 3 | code, "p", array)
+        status.check_status(position << 3 | code, "p", array)
 
 
 def test_a_good_status_word_raises_nothing():
-    errors.check_status(status.OK, "p", np.ones(1))
+    status.check_status(words.OK, "p", np.ones(1))
 
 
 def test_a_missing_backend_is_an_import_error():

@@ -5,7 +5,7 @@ Libraries are recognised by the root module of a value's type, so none of them i
 
 import importlib
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from alignment_fast.errors import BackendUnavailableError
 
 _CPU, _CUDA, _CUDA_HOST, _CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
 _DEVICES = {_CPU: "cpu", _CUDA_HOST: "cpu", _CUDA: "cuda", _CUDA_MANAGED: "cuda"}
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def library_of(value):
@@ -21,6 +22,16 @@ def library_of(value):
         return "numpy"
     root = type(value).__module__.partition(".")[0]
     return "jax" if root == "jaxlib" else root
+
+
+def is_foreign(value):
+    """Return whether results take the kind of `value`, an array of another library; else they are NumPy's."""
+    return not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__")
+
+
+def model_of(values):
+    """Return the first foreign array among `values`, or the first of them: the one whose kind results take."""
+    return next((value for value in values if is_foreign(value)), next(iter(values)))
 
 
 def device_of(value):
@@ -39,6 +50,8 @@ def device_of(value):
 
 def common_device(**arguments):
     """Return the device that all array arguments share; mixing devices is a ValueError that names them."""
+    if all(value is None or type(value) is np.ndarray for value in arguments.values()):
+        return "cpu"
     devices = {name: device_of(value) for name, value in arguments.items() if value is not None}
     if len(set(devices.values())) > 1:
         raise ValueError("arguments are on different devices: " + ", ".join(f"{k} on {v}" for k, v in devices.items()))
@@ -46,28 +59,32 @@ def common_device(**arguments):
 
 
 def _to_numpy(value, name):
-    library = library_of(value)
-    if library == "numpy":
+    if isinstance(value, np.ndarray):
         return value
-    if library == "torch":
-        if value.requires_grad:
-            raise TypeError(
-                f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
-                "or use the operators of alignment_fast.interop.torch where there is one"
-            )
-        if str(value.dtype) == "torch.bfloat16":  # NumPy has no such dtype; the policy computes it in float32
-            value = value.float()
+    _refuse_gradients(value, name)
     if device_of(value) != "cpu":
         raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
-    return np.from_dlpack(value) if hasattr(value, "__dlpack__") else value
+    if not hasattr(value, "__dlpack__"):
+        return value
+    if sixteen_bit(value) == "bfloat16":  # DLPack hands NumPy no such dtype; the policy computes it in float32
+        return (words_of(value, name).astype(np.uint32) << 16).view(np.float32)
+    return np.from_dlpack(value)
+
+
+def _refuse_gradients(value, name):
+    if getattr(value, "requires_grad", False):
+        raise TypeError(
+            f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
+            "or use the operators of alignment_fast.interop.torch where there is one"
+        )
 
 
 def as_array(value, name):
-    """Return `value` as a plain NumPy array of whatever dtype it has."""
+    """Return `value` as a plain NumPy array of whatever dtype it has; masked arrays are a TypeError."""
+    if type(value) is np.ndarray:
+        return value
     array = _to_numpy(value, name)
-    if type(array) is np.ndarray:
-        return array
-    if isinstance(array, np.ndarray) and isinstance(array, np.ma.MaskedArray):
+    if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, and a mask has no meaning here; fill it or drop what it hides")
     try:
         return np.asarray(array)
@@ -82,16 +99,40 @@ def as_floating(value, name, *, floating_only=False):
     TypeError with ``floating_only`` (log-probabilities, where an integer is surely a mistake).
     """
     array = as_array(value, name)
-    kind = array.dtype.kind
-    if kind == "f" or array.dtype.name == "bfloat16":
-        dtype = np.dtype(np.float32) if array.dtype.itemsize <= 4 else np.dtype(np.float64)
-    elif kind in "biu":
+    dtype = array.dtype
+    if (dtype is FLOAT64 or dtype is FLOAT32) and array.flags.c_contiguous:
+        return array
+    if dtype.kind == "f" or dtype.name == "bfloat16":
+        dtype = FLOAT32 if dtype.itemsize <= 4 else FLOAT64
+    elif dtype.kind in "biu":
         if floating_only:
-            raise TypeError(f"{name} must be floating-point (log-probabilities), not {array.dtype}")
-        dtype = np.dtype(np.float64)
+            raise TypeError(f"{name} must be floating-point (log-probabilities), not {dtype}")
+        dtype = FLOAT64
     else:
-        raise TypeError(f"{name} must be an array of real numbers, not of dtype {array.dtype}")
+        raise TypeError(f"{name} must be an array of real numbers, not of dtype {dtype}")
     return np.ascontiguousarray(array, dtype=dtype) if array.ndim else array.astype(dtype, copy=False)
+
+
+def common_dtype(arrays):
+    """Return the dtype that all of `arrays` are computed in."""
+    dtypes = [array.dtype for array in arrays]
+    return dtypes[0] if all(dtype is dtypes[0] for dtype in dtypes) else np.result_type(*dtypes)
+
+
+def sixteen_bit(value):
+    """Return "float16" or "bfloat16" where that is the dtype of `value`, in whichever library; else None."""
+    dtype = getattr(value, "dtype", None)
+    name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]  # torch's have no name but torch.float16
+    return name if name in ("float16", "bfloat16") else None
+
+
+def words_of(value, name):
+    """Return the 16-bit words of a float16 or bfloat16 array as uint16, in place and of its own layout."""
+    if is_foreign(value):
+        _refuse_gradients(value, name)
+        return _to_numpy(value.view(_namespace(value).int16), name).view(np.uint16)
+    array = as_array(value, name)
+    return array.astype(array.dtype.newbyteorder("="), copy=False).view(np.uint16)
 
 
 def as_stored(value, name):
@@ -99,15 +140,13 @@ def as_stored(value, name):
 
     float32 and float64 come as they are, storage "own"; float16 and bfloat16 as their bits in uint16, storage by name.
     """
-    if library_of(value) == "torch" and str(value.dtype) == "torch.bfloat16" and not value.requires_grad:
-        bits = value.view(importlib.import_module(library_of(value)).int16)
-        return _to_numpy(bits, name).view(np.uint16), "bfloat16"
+    storage = sixteen_bit(value)
+    if storage is not None:
+        return words_of(value, name), storage
     array = as_array(value, name)
-    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+    if array.dtype.kind != "f":
         raise TypeError(f"{name} must be floating-point, not {array.dtype}")
-    if array.dtype.itemsize == 2:
-        return array.astype(array.dtype.newbyteorder("="), copy=False).view(np.uint16), array.dtype.name
-    return array.astype(np.float32 if array.dtype.itemsize == 4 else np.float64, copy=False), "own"
+    return array.astype(FLOAT32 if array.dtype.itemsize == 4 else FLOAT64, copy=False), "own"
 
 
 def like_stored(result, storage, model):
@@ -116,24 +155,23 @@ def like_stored(result, storage, model):
         return like(result, model)
     if storage == "float16":
         return like(result.view(np.float16), model)
-    if library_of(model) == "torch":
-        return like(result.view(np.int16), model).view(model.dtype)
-    return result.view(model.dtype)
+    return like(result.view(np.int16), model).view(model.dtype)
 
 
 def like(result, model):
     """Return the NumPy array `result` as the kind of array that `model` is."""
-    library = library_of(model)
-    if library in ("numpy", "builtins") or not hasattr(model, "__dlpack__"):
+    if not is_foreign(model):
         return result
-    namespace = (
-        model.__array_namespace__() if hasattr(model, "__array_namespace__") else importlib.import_module(library)
-    )
-    return namespace.from_dlpack(np.asarray(result, order="C"))  # ascontiguousarray would add an axis to a scalar
+    return _namespace(model).from_dlpack(np.asarray(result, order="C"))  # ascontiguousarray adds an axis to a scalar
 
 
-@dataclass(frozen=True)
-class Grid:
+def _namespace(value):
+    """Return the functions of the library that made the array `value`."""
+    named = hasattr(value, "__array_namespace__")
+    return value.__array_namespace__() if named else importlib.import_module(library_of(value))
+
+
+class Grid(NamedTuple):
     """A parameter laid out over the leading axes of a problem.
 
     Parameters
@@ -159,6 +197,8 @@ class Grid:
 def as_parameter(value, name):
     """Return parameter `value` as a float64 array; Python's integers, fractions and decimals are numbers too."""
     array = as_array(value, name)
+    if array.dtype is FLOAT64 and array.flags.c_contiguous:
+        return array
     if array.dtype.kind not in "biufO":
         raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
     try:
@@ -175,6 +215,8 @@ def parameter_grid(value, leading, name):
     A scalar adds no axis, shape (T,) adds one axis after the leading ones, and shape (..., T) broadcasts its own
     leading axes against `leading` (one value per row: shape (B, 1)).
     """
+    if type(value) is float:  # the common case
+        return Grid(np.array([value]), leading, leading)
     values = as_parameter(value, name)
     if values.ndim == 0:
         return Grid(values.reshape(1), leading, leading)

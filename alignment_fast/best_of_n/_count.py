@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-
 from alignment_fast._border.arrays import Grid, as_parameter, parameter_grid
-from alignment_fast.errors import place
+from alignment_fast._border.status import refuse
 
 # Plain numbers below this take the paths without arrays: an int of any size below it has a float.
 PLAIN_LIMIT = 2.0**1023
@@ -44,8 +42,6 @@ def draws_grid(n, log_n, leading) -> tuple[Grid, bool]:
     values = grid.values
     good = (values >= least) & (values < math.inf)
     if not good.all():
-        given = as_parameter(value, name)
-        flat = int(np.argmin((given >= least) & (given < math.inf)))
-        found = f"{name}{place(flat, given.shape)} = {given.reshape(-1)[flat]}"
-        raise ValueError(f"{found} is not a finite number >= {least:g}")
+        given = as_parameter(value, name)  # at its own position, not in the grid
+        refuse(~((given >= least) & (given < math.inf)), given, name, f"is not a finite number >= {least:g}")
     return grid, is_log

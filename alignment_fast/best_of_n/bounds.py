@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating, like
+from alignment_fast._border.arrays import as_floating, common_device
+from alignment_fast._border.call import give
+from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import continuous
 from alignment_fast.best_of_n._count import draws_grid
-from alignment_fast.errors import place
 
 
 def kl_upper_bound(n: Any = None, *, log_n: Any = None) -> Any:
@@ -102,10 +103,7 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     """
     p = as_floating(p_selected, "p_selected", floating_only=log)
     good = p <= 0.0 if log else (p > 0.0) & (p <= 1.0)
-    if not good.all():
-        flat = int(np.argmin(good))
-        least = "a log-probability" if log else "a probability in (0, 1]"
-        raise ValueError(f"p_selected{place(flat, p.shape)} = {p.reshape(-1)[flat]} is not {least}")
+    refuse(~good, p, "p_selected", f"is not {'a log-probability' if log else 'a probability in (0, 1]'}")
     grid, is_log = draws_grid(n, log_n, p.shape)
     exact = p.astype(np.float64, copy=False).reshape(-1)
     log_p = exact if log else np.log(exact)
@@ -113,6 +111,5 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     if log_counts.ndim > 1:
         log_p = np.broadcast_to(log_p.reshape(p.shape), grid.leading).reshape(-1)
         log_counts = log_counts.reshape(log_p.size, log_counts.shape[-1])
-    out = operations("best_of_n").kl_estimators(log_p, log_counts)
-    result = out.astype(p.dtype, copy=False).reshape(grid.shape)
-    return like(result, p_selected) if grid.shape else result[()]
+    out = operations("best_of_n", common_device(p_selected=p_selected)).kl_estimators(log_p, log_counts)
+    return give(out, p_selected, dtype=p.dtype, shape=grid.shape)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating, common_device, library_of, like
+from alignment_fast._border.arrays import is_foreign
+from alignment_fast._border.call import Arguments, give, require_alphabet
+from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.status import check_row_status
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
-from alignment_fast.errors import check_row_status
 from alignment_fast.policy.tilting import TiltedPolicy
 
 DIVERGENCES = ("reverse_kl", "chi2", "tv", "hellinger2", "renyi")
-# A distribution returned for a grid larger than this many numbers is surely a mistake.
-LARGEST_RESULT = 2**31
 
 
 class BestOfN:
@@ -86,25 +86,22 @@ class BestOfN:
     def __init__(self, p: Any = None, reward: Any = None, *, log: bool = False, num_threads: int | None = None) -> None:
         if reward is None:
             raise ValueError("reward is required")
-        common_device(p=p, reward=reward)
-        rewards = as_floating(reward, "reward")
-        masses = None if p is None else as_floating(p, "p", floating_only=log)
-        self._dtype = rewards.dtype if masses is None else np.result_type(masses, rewards)
-        self._model = reward if p is None or library_of(p) in ("numpy", "builtins") else p
-        if library_of(self._model) in ("numpy", "builtins"):
-            self._model = None  # results are NumPy arrays; do not keep the caller's memory alive
-        shape = _common_shape(masses, rewards)
-        if masses is None:
-            masses, log = np.ones(shape[-1:]), False
-        self._leading, self._size = shape[:-1], shape[-1]
-        rows = math.prod(self._leading)
-        self._ops = operations("best_of_n")
+        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else ())
+        self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
+        self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
+        self._ops = given.operations("best_of_n")
+        uniform = p is None
         self._laws, words = self._ops.law_build(
-            _as_rows(masses, shape), _as_rows(rewards, shape), rows, log=log, num_threads=num_threads
+            np.ones((1, self._size)) if uniform else given.rows("p", dtype=np.float64),
+            given.rows("reward", dtype=np.float64),
+            given.count(),
+            log=log and not uniform,
+            num_threads=num_threads,
         )
-        check_row_status(words[:, 0], "p", masses, shape)
-        check_row_status(words[:, 1], "reward", rewards, shape)
-        self._rewards = rewards.copy()  # for `aligned`; the caller may change theirs
+        if not uniform:
+            check_row_status(words[:, 0], "p", given["p"], self._leading)
+        check_row_status(words[:, 1], "reward", given["reward"], self._leading)
+        self._rewards = given["reward"].copy()  # for `aligned`; the caller may change theirs
         self._single = not self._leading and self._model is None
         self._samplers: dict[int, Any] = {}
 
@@ -122,10 +119,7 @@ class BestOfN:
         return np.ascontiguousarray(np.broadcast_to(own, leading)).reshape(-1)
 
     def _out(self, values, shape):
-        array = values.astype(self._dtype, copy=False).reshape(shape)
-        if self._model is not None:
-            return like(array, self._model)
-        return array if shape else array[()]
+        return give(values, self._model, dtype=self._dtype, shape=shape)
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
         ops = self._ops
@@ -144,7 +138,7 @@ class BestOfN:
     def _distribution(self, n, log_n, log, num_threads):
         grid, is_log = draws_grid(n, log_n, self._leading)
         shape = (*grid.shape, self._size)
-        if math.prod(shape) > LARGEST_RESULT:
+        if is_too_large(shape):
             raise ValueError(f"a result of shape {shape} has {math.prod(shape):.3g} numbers; ask for fewer n at a time")
         ops, row_of = self._ops, self._row_of(grid.leading)
         return self._out(ops.law_pmf(self._laws, row_of, grid.rows(), is_log, log=log, num_threads=num_threads), shape)
@@ -390,8 +384,7 @@ class BestOfN:
         out = ops.law_draw(
             self._laws, samplers, log_counts.reshape(-1), math.prod(lengths), key, num_threads=num_threads
         )
-        indices = out.reshape((*grid.shape, *lengths))
-        return indices if self._model is None else like(indices, self._model)
+        return give(out, self._model, shape=(*grid.shape, *lengths))
 
     def _sampler(self, ops, row):
         if row not in self._samplers:
@@ -410,27 +403,18 @@ def _lengths(size: int | tuple[int, ...]) -> tuple[int, ...]:
     return lengths
 
 
-def _common_shape(masses, rewards):
-    """Shape (..., V) of the batch, or ValueError."""
-    for name, array in (("p", masses), ("reward", rewards)):
-        if array is not None and array.ndim == 0:
-            raise ValueError(f"{name} must have at least one axis, the alphabet")
-        if array is not None and array.shape[-1] == 0:
-            raise ValueError(f"{name} of shape {array.shape} has an empty alphabet")
-    if masses is None:
-        return rewards.shape
-    if masses.shape[-1] != rewards.shape[-1]:
-        raise ValueError(f"p of shape {masses.shape} and reward of shape {rewards.shape} differ in their last axis")
-    try:
-        leading = np.broadcast_shapes(masses.shape[:-1], rewards.shape[:-1])
-    except ValueError:
-        raise ValueError(f"p of shape {masses.shape} and reward of shape {rewards.shape} do not broadcast") from None
-    return (*leading, masses.shape[-1])
+class _Arguments(Arguments):
+    """Masses and rewards over one alphabet."""
 
+    __slots__ = ()
 
-def _as_rows(array, shape):
-    """Return `array` as float64 rows: all of them, or one that every row of `shape` shares."""
-    if array.size == shape[-1]:
-        return array.reshape(1, -1).astype(np.float64, copy=False)
-    full = np.broadcast_to(array, shape).reshape(-1, shape[-1])
-    return np.ascontiguousarray(full, dtype=np.float64)
+    def accept(self, arrays):
+        require_alphabet(arrays)
+        both = " and ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        if len({array.shape[-1] for array in arrays.values()}) > 1:
+            raise ValueError(f"{both} differ in their last axis")
+        try:
+            np.broadcast_shapes(*(array.shape for array in arrays.values()))
+        except ValueError:
+            raise ValueError(f"{both} do not broadcast") from None
+        return super().accept(arrays)

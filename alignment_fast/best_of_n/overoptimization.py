@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.rng import BOOTSTRAP, Seed
+from alignment_fast._border.status import refuse
 from alignment_fast.best_of_n.bounds import kl_upper_bound
 from alignment_fast.best_of_n.pool import curve
 from alignment_fast.random import Stream
@@ -56,11 +58,11 @@ class OveroptimizationFit:
 
     def gain(self, kl: Any) -> Any:
         """Return the fitted gain at divergence `kl` in nats, scalar or array."""
-        return (_design(np.asarray(kl, dtype=np.float64), self.form) @ (self.alpha, self.beta))[()]
+        return (_design(as_parameter(kl, "kl"), self.form) @ (self.alpha, self.beta))[()]
 
     def standard_error(self, kl: Any) -> Any:
         """Return the standard error of `gain`, as far as it comes from alpha and beta."""
-        design = _design(np.asarray(kl, dtype=np.float64), self.form)
+        design = _design(as_parameter(kl, "kl"), self.form)
         return np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))[()]
 
 
@@ -152,14 +154,11 @@ def fit_overoptimization(
 def _finite(
     value: Any, name: str, ndim: int, *, shape: tuple[int, ...] | None = None, lowest: float = -math.inf
 ) -> np.ndarray:
-    array = np.asarray(value, dtype=np.float64)
+    array = as_parameter(value, name)
     if array.ndim != ndim or (shape is not None and array.shape != shape):
         raise ValueError(f"{name} has shape {array.shape}, not {shape or '(T,)'}")
     bad = ~np.isfinite(array) | (array < lowest)
-    if bad.any():
-        at = tuple(np.argwhere(bad)[0].tolist())
-        place = ", ".join(map(str, at))
-        raise ValueError(f"{name}[{place}] = {array[at]} is not finite{'' if lowest < 0 else ' and at least 0'}")
+    refuse(bad, array, name, f"is not finite{'' if lowest < 0 else ' and at least 0'}")
     return array
 
 
@@ -265,7 +264,7 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     if n is None:
         largest = max(smallest // 2, 1) if one else smallest
         n = 2 ** np.arange(largest.bit_length())
-    draws = np.unique(np.append(np.asarray(n), 1))
+    draws = np.unique(np.append(as_array(n, "n"), 1))
     if draws[-1] > smallest:
         raise ValueError(f"n = {draws[-1]} exceeds the {smallest} samples of the smallest pool")
     kept = _groups_left_out(smallest, groups, int(draws[-1]), seed) if one else None

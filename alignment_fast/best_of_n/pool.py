@@ -7,13 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.arrays import as_array, as_floating, common_device
+from alignment_fast._border.outputs import is_too_large
+from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._pools import of_one_size
-from alignment_fast.errors import place
-
-# A curve of more numbers than this is surely a mistake.
-LARGEST_RESULT = 2**31
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def curve(
            [ 2., nan]])
 
     """
-    ops = operations("best_of_n")
+    ops = operations("best_of_n", common_device(scores=scores, values=values))
     if estimator not in ops.ESTIMATORS:
         raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
     if variance is not None and variance not in ops.VARIANCES:
@@ -151,7 +149,7 @@ def curve(
     pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
-    if np.prod(shape, dtype=np.float64) > LARGEST_RESULT:
+    if is_too_large(shape):
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
     parts = pools.by_length()
     if pools.lengths is None:
@@ -181,7 +179,7 @@ def _draws(n, largest, estimator):
     """Return (n as an int64 array, whether it was a scalar), or raise for the first bad one."""
     if n is None:
         return np.arange(1, largest + 1, dtype=np.int64), False
-    grid = np.asarray(n)
+    grid = as_array(n, "n")
     if grid.ndim > 1:
         raise ValueError(f"n must be a number or one-dimensional, not of shape {grid.shape}")
     if grid.dtype.kind == "f" and (grid == np.floor(grid)).all() and (np.abs(grid) < 2**62).all():
@@ -189,12 +187,11 @@ def _draws(n, largest, estimator):
     if grid.dtype.kind not in "iu":
         raise ValueError(f"n must be integers, not {n!r}")
     most = largest if estimator == "u" else np.iinfo(np.int64).max
-    bad = np.flatnonzero((grid < 1) | (grid > most))
-    if bad.size:
-        found = f"n{place(int(bad[0]), grid.shape)} = {grid.reshape(-1)[bad[0]]}"
-        if grid.reshape(-1)[bad[0]] < 1:
-            raise ValueError(f"{found} is below 1")
-        raise ValueError(f"{found} exceeds the {most} samples of the largest pool; estimator 'v' allows it")
+    bad = (grid < 1) | (grid > most)
+    if bad.any():
+        low = grid.reshape(-1)[bad.argmax()] < 1
+        reason = "is below 1" if low else f"exceeds the {most} samples of the largest pool; estimator 'v' allows it"
+        refuse(bad, grid, "n", reason)
     return grid.reshape(-1).astype(np.int64), grid.ndim == 0
 
 
@@ -233,12 +230,9 @@ class _Input:
         bad = is_bad(array)
         if self.lengths is not None:
             bad &= (np.arange(array.shape[-1]) < self.lengths[:, None]).reshape(array.shape)
-        flat = np.flatnonzero(bad)
-        if flat.size:
-            value = array.reshape(-1)[flat[0]]
-            raise ValueError(
-                f"{name}{place(int(flat[0]), array.shape)} = {value} is {'NaN' if value != value else 'infinite'}"
-            )
+        if bad.any():
+            value = array.reshape(-1)[bad.argmax()]
+            refuse(bad, array, name, "is NaN" if value != value else "is infinite")
 
     def by_length(self):
         """Return (rows, scores (rows, M), values or None) for each size M there is, in float64."""
@@ -278,15 +272,12 @@ def _padded(rows, name):
 
 
 def _checked_lengths(lengths, shape):
-    lengths = np.asarray(lengths)
+    lengths = as_array(lengths, "lengths")
     if lengths.dtype.kind not in "iu" or lengths.shape != shape[:-1]:
         raise ValueError(
             f"lengths must be integers of shape {shape[:-1]}, not {lengths.dtype} of shape {lengths.shape}"
         )
-    bad = np.flatnonzero((lengths < 1) | (lengths > shape[-1]))
-    if bad.size:
-        found = f"lengths{place(int(bad[0]), lengths.shape)} = {lengths.reshape(-1)[bad[0]]}"
-        raise ValueError(f"{found} is not between 1 and {shape[-1]}")
+    refuse((lengths < 1) | (lengths > shape[-1]), lengths, "lengths", f"is not between 1 and {shape[-1]}")
     return lengths.reshape(-1).astype(np.int64)
 
 
@@ -336,7 +327,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     if not leading:
         raise ValueError("curves have no axis of prompts")
     rows = mean.reshape(-1, columns)
-    labels = np.arange(len(rows)) if clusters is None else np.asarray(clusters)
+    labels = np.arange(len(rows)) if clusters is None else as_array(clusters, "clusters")
     if clusters is not None and labels.shape != leading:
         raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
     _, group = np.unique(labels.reshape(-1), return_inverse=True)
@@ -413,14 +404,13 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
 
 def _counts(num_samples, num_correct, k):
     """Return (total, correct) broadcast, int64, and k as (T,); raise for the first bad one."""
-    arrays = {"num_samples": np.asarray(num_samples), "num_correct": np.asarray(num_correct), "k": np.asarray(k)}
+    given = {"num_samples": num_samples, "num_correct": num_correct, "k": k}
+    arrays = {name: as_array(value, name) for name, value in given.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in "iu":
             raise TypeError(f"{name} must be integers, not {array.dtype}")
         least = 1 if name == "k" else 0
-        bad = np.flatnonzero(array < least)
-        if bad.size:
-            raise ValueError(f"{name}{place(int(bad[0]), array.shape)} = {array.reshape(-1)[bad[0]]} is below {least}")
+        refuse(array < least, array, name, f"is below {least}")
     if arrays["k"].ndim > 1:
         raise ValueError(f"k must be a number or one-dimensional, not of shape {arrays['k'].shape}")
     try:

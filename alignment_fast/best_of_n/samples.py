@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.arrays import as_array, as_floating
+from alignment_fast._border.status import refuse
 from alignment_fast.best_of_n.bounds import kl_estimator, kl_upper_bound
-from alignment_fast.errors import place
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
     """
     scores = as_floating(scores, "scores").astype(np.float64)
     _check_axis(scores, "scores")
-    _check(scores, np.isnan(scores), "scores", "is NaN")
+    refuse(np.isnan(scores), scores, "scores", "is NaN")
     if log_p is not None:
         log_p = as_floating(log_p, "log_p", floating_only=True).astype(np.float64)
         if log_p.shape != scores.shape:
             raise ValueError(f"log_p of shape {log_p.shape} and scores of shape {scores.shape} differ")
-        _check(log_p, ~((log_p <= 0.0) & np.isfinite(log_p)), "log_p", "is not a finite number <= 0")
+        refuse(~((log_p <= 0.0) & np.isfinite(log_p)), log_p, "log_p", "is not a finite number <= 0")
     grid = _draws(n, len(scores))
     pool = _RankedPool(scores, log_p)
     rows = np.array([pool.at(int(draws)) for draws in grid.reshape(-1)]).reshape(*grid.shape, 9)
@@ -219,22 +219,13 @@ def _plug_in(f, log_p, n):
 
 
 def _draws(n, size):
-    grid = np.asarray(n)
+    grid = as_array(n, "n")
     if grid.dtype.kind not in "iu" or grid.ndim > 1:
         raise ValueError(f"n must be an integer or a one-dimensional array of integers, not {n!r}")
-    bad = np.flatnonzero((grid < 1) | (grid > size))
-    if bad.size:
-        found = f"n{place(int(bad[0]), grid.shape)} = {grid.reshape(-1)[bad[0]]}"
-        raise ValueError(f"{found} is not between 1 and the {size} samples")
+    refuse((grid < 1) | (grid > size), grid, "n", f"is not between 1 and the {size} samples")
     return grid
 
 
 def _check_axis(array, name):
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be one-dimensional and not empty, not of shape {array.shape}")
-
-
-def _check(array, bad, name, reason):
-    if bad.any():
-        at = int(np.argmax(bad))
-        raise ValueError(f"{name}[{at}] = {array[at]} {reason}")

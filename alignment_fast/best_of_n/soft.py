@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast.errors import place
+from alignment_fast._border.status import refuse
 
 # Spacing of log s in the trapezoidal rule: the integrand is analytic and bounded in |Im log s| < pi/2, so that the
 # error is of the order exp(-pi^2 / spacing), 1e-21.
@@ -325,9 +325,7 @@ def _outcomes(p, reward, *, name="reward", infinite=False):
         ("p", mass, ~((mass >= 0.0) & np.isfinite(mass))),
         (name, rewards, np.isnan(rewards) if infinite else ~np.isfinite(rewards)),
     ):
-        if bad.any():
-            at = int(np.argmax(bad))
-            raise ValueError(f"{label}{place(at, array.shape)} = {array[at]} is not allowed")
+        refuse(bad, array, label, "is not allowed")
     if not mass.any():
         raise ValueError("p has no positive mass")
     mass = mass / mass.max()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border import arrays as _arrays
+from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.best_of_n.structures import Transform
 
@@ -113,7 +114,7 @@ class Table:
         rewards = _flat(reward, "reward", device)
         if weights.shape != rewards.shape:
             raise ValueError(f"p and reward must have the same length, not {weights.size} and {rewards.size}")
-        _refuse(np.isnan(rewards), "reward", rewards, "is NaN")
+        refuse(np.isnan(rewards), rewards, "reward", "is NaN")
         value, ladder = _ladder(_probabilities(weights, log), rewards)
         for name, array in (("value", value), ("ladder", ladder)):
             array.flags.writeable = False
@@ -225,20 +226,14 @@ def _flat(values, name, device, *, floating_only=False):
     return array.astype(np.float64)
 
 
-def _refuse(bad, name, array, reason):
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise ValueError(f"{name}[{first}] = {array[first]} {reason}")
-
-
 def _probabilities(p, log):
-    _refuse(np.isnan(p), "p", p, "is NaN")
-    _refuse(np.isposinf(p), "p", p, "is infinite")
+    refuse(np.isnan(p), p, "p", "is NaN")
+    refuse(np.isposinf(p), p, "p", "is infinite")
     if log:
         if np.isneginf(p).all():
             raise ValueError("p has no positive mass")
         return np.exp(p - p.max())
-    _refuse(p < 0, "p", p, "is negative")
+    refuse(p < 0, p, "p", "is negative")
     if not p.any():
         raise ValueError("p has no positive mass")
     return p / p.max()

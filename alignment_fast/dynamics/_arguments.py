@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast import _preferences
 from alignment_fast._border.arrays import as_parameter, parameter_grid
+from alignment_fast._border.call import rows_of
+from alignment_fast._border.status import place, refuse
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
-from alignment_fast.errors import place
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.policy import _optimum as optimum
+from alignment_fast.policy._arguments import PreferenceArguments
 
 METHODS = ("ipo", "dpo")
 PARAMETERS = ("alpha", "beta", "lam")
@@ -40,12 +41,12 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Arguments:
+class TrajectoryArguments:
     """Arguments of one call.
 
     Parameters
     ----------
-    task : alignment_fast._preferences.Problem
+    task : PreferenceArguments
         Preference matrices and policies, and how to give results back.
     leading, shape : tuple of int
         Leading axes of the result; those and the axes of the parameters.
@@ -54,7 +55,7 @@ class Arguments:
 
     """
 
-    task: _preferences.Problem
+    task: PreferenceArguments
     leading: tuple[int, ...]
     shape: tuple[int, ...]
     problem: TrajectoryProblem
@@ -66,8 +67,8 @@ class Arguments:
 
 def arguments(
     P, parameters, init, sampler, ref, method, noise=None, seed=None, *, steps=None, outer=False
-) -> Arguments:
-    """Return the `Arguments`; what is wrong raises an error that names it.
+) -> TrajectoryArguments:
+    """Return the `TrajectoryArguments`; what is wrong raises an error that names it.
 
     `parameters` holds alpha, beta and lam, each a number, an array or a `Schedule` of `steps` rounds. With `outer`
     every row meets every parameter point, however many axes the parameters have; without, parameters of two and more
@@ -78,7 +79,7 @@ def arguments(
     distributions = {"init": init, "sampler": sampler, "ref": ref}
     if init is None:
         del distributions["init"]
-    task = _preferences.problem(P, distributions=distributions)
+    task = PreferenceArguments(P, distributions=distributions)
     base, schedule = _split(parameters, steps)
     (alpha, beta, lam), leading, shape = _grids(base, task.leading, outer)
     matrices = frozen_estimate(task["P"], noise, seed) if isinstance(noise, FrozenEstimate) else task["P"]
@@ -91,17 +92,17 @@ def arguments(
     problem = TrajectoryProblem(
         method,
         count,
-        _rows(optimum.skew(matrices), leading, count, 2),
-        _rows(log_ref, leading, count),
-        _rows(task["sampler"], leading, count),
-        _rows(log_init, leading, count),
+        rows_of(optimum.skew(matrices), 2, leading),
+        rows_of(log_ref, 1, leading),
+        rows_of(task["sampler"], 1, leading),
+        rows_of(log_init, 1, leading),
         alpha,
         beta,
         lam,
         schedule,
         fresh_pairs(noise, seed),
     )
-    return Arguments(task, leading, shape, problem)
+    return TrajectoryArguments(task, leading, shape, problem)
 
 
 def check_method(method):
@@ -135,11 +136,8 @@ def _split(parameters, steps):
 
 def _check_parameter(values, name):
     limit = np.inf if name == "beta" else 1.0
-    bad = ~((values >= 0) & (values <= limit) & np.isfinite(values))
-    if bad.any():
-        flat = int(np.flatnonzero(bad)[0])
-        domain = "finite and not negative" if name == "beta" else "between 0 and 1"
-        raise ValueError(f"{name}{place(flat, values.shape)} = {values.reshape(-1)[flat]} must be {domain}")
+    domain = "finite and not negative" if name == "beta" else "between 0 and 1"
+    refuse(~((values >= 0) & (values <= limit) & np.isfinite(values)), values, name, f"must be {domain}")
 
 
 def constant_parameters(parameters):
@@ -162,15 +160,6 @@ def _grids(base, leading, outer):
         return [np.ascontiguousarray(c).reshape(1, -1) for c in common], leading, (*leading, *common[0].shape)
     grids = [parameter_grid(value, leading, name) for name, value in zip(base, common, strict=True)]
     return [np.ascontiguousarray(grid.rows()) for grid in grids], grids[0].leading, grids[0].shape
-
-
-def _rows(array, leading, count, core=1):
-    """Return `array` as (1 or rows, *core axes) over `leading` axes."""
-    own, axes = array.shape[: array.ndim - core], array.shape[array.ndim - core :]
-    if np.prod(own, dtype=np.int64) != 1:
-        array = np.broadcast_to(array, (*leading, *axes))
-        return np.ascontiguousarray(array).reshape(count, *axes)
-    return np.ascontiguousarray(array).reshape(1, *axes)
 
 
 def _require_finite_rewards(P):

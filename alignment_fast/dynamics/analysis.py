@@ -5,13 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _preferences
-from alignment_fast._border.arrays import common_device
-from alignment_fast._operations import operations
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.dynamics.fixed_points import fixed_point
 from alignment_fast.dynamics.simulation import rounds
 from alignment_fast.policy import _optimum as optimum
+from alignment_fast.policy._arguments import PreferenceArguments
 
 
 class Onset(NamedTuple):
@@ -88,7 +87,7 @@ def lyapunov_exponent(
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method)
-    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
+    ops = given.task.operations("dynamics")
     exponents = ops.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
     return given.task.give(exponents.reshape(given.shape))
 
@@ -195,7 +194,7 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
 
     """
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
-    a = np.asarray(strength, dtype=np.float64)
+    a = as_parameter(strength, "strength")
     if not ((a > 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in (0, 1/2], not {strength!r}")
     kappa = a * betas * lams / np.sqrt(3)
@@ -249,7 +248,7 @@ def collapse_rates(
 
     """
     check_method(method)
-    task = _preferences.problem(P, distributions={"sampler": sampler})
+    task = PreferenceArguments(P, distributions={"sampler": sampler})
     _, betas, lams = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
     K = task["P"].shape[-1]
     if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:

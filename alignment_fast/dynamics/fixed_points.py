@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast.dynamics import _equilibrium as equilibrium
 from alignment_fast.dynamics import _stability as stability
-from alignment_fast.dynamics._arguments import Arguments, arguments
+from alignment_fast.dynamics._arguments import TrajectoryArguments, arguments
 from alignment_fast.errors import ConvergenceError
 
 # The largest change of log π in one round, relative to the largest |log π|, that passes for rounding.
@@ -112,7 +112,7 @@ def fixed_point(
     )
 
 
-def _require_interior(given: Arguments) -> None:
+def _require_interior(given: TrajectoryArguments) -> None:
     problem = given.problem
     alpha = np.broadcast_to(problem.alpha, (problem.rows, problem.points))
     if (alpha == 1).any():

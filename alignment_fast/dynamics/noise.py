@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from alignment_fast._border.arrays import as_array
 from alignment_fast._border.rng import NOISE, Seed, stream_key
 from alignment_fast.kernels.dynamics.structures import SampledPairs
 from alignment_fast.random import Stream
@@ -56,7 +57,7 @@ class FrozenEstimate:
     prior: float = 0.0
 
     def __post_init__(self):
-        counts = np.asarray(self.counts)
+        counts = as_array(self.counts, "counts")
         if counts.dtype.kind not in "iu" or counts.ndim not in (0, 2) or (counts < 0).any():
             raise ValueError("counts must be a non-negative integer or a (K, K) array of such")
         if counts.ndim == 2 and (counts.shape[0] != counts.shape[1] or (counts != counts.T).any()):
@@ -85,7 +86,7 @@ def frozen_estimate(P: Any, noise: FrozenEstimate, seed: Seed) -> np.ndarray:
     """Return the estimate of the matrices P (..., K, K), from one uniform of the noise stream for each pair."""
     K = P.shape[-1]
     i, j = np.triu_indices(K, 1)
-    counts = np.asarray(noise.counts)
+    counts = as_array(noise.counts, "counts")
     if counts.ndim and counts.shape != (K, K):
         raise ValueError(f"counts of shape {counts.shape} do not fit P of {K} responses")
     n = np.broadcast_to(counts, (K, K))[i, j]

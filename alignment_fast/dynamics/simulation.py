@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _rows
-from alignment_fast._border.arrays import common_device
+from alignment_fast._border.arrays import as_array
+from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
-from alignment_fast._operations import operations
-from alignment_fast.dynamics._arguments import Arguments, Schedule, arguments
+from alignment_fast.dynamics._arguments import Schedule, TrajectoryArguments, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
 from alignment_fast.kernels.dynamics.structures import TrajectoryResults
@@ -168,9 +167,9 @@ def simulate(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps)
-    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
+    ops = given.task.operations("dynamics")
     times = recorded(record, steps)
-    _rows.refuse_large((*given.shape, len(times), given.problem.size), "the path")
+    refuse_large((*given.shape, len(times), given.problem.size), "the path")
     warn_at_unstable_point(given)
     results = ops.simulate(given.problem, steps, burn_in, times, num_threads)
     return trajectory(given, results, None if record is None else times)
@@ -192,7 +191,7 @@ def recorded(record, steps):
     """Return the ascending rounds that `record` asks for."""
     if record is None:
         return np.empty(0, dtype=np.int64)
-    array = np.asarray(record)
+    array = as_array(record, "record")
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"record must be None, a stride or a list of rounds, not {record!r}")
     if array.ndim == 0:
@@ -211,7 +210,7 @@ def recorded(record, steps):
     return times
 
 
-def warn_at_unstable_point(given: Arguments) -> None:
+def warn_at_unstable_point(given: TrajectoryArguments) -> None:
     """Warn if a trajectory starts exactly at a symmetric fixed point that is unstable."""
     problem = given.problem
     if problem.pairs is not None or problem.schedule is not None:
@@ -241,7 +240,7 @@ def warn_at_unstable_point(given: Arguments) -> None:
             return
 
 
-def trajectory(given: Arguments, results: TrajectoryResults, times: np.ndarray | None) -> Trajectory:
+def trajectory(given: TrajectoryArguments, results: TrajectoryResults, times: np.ndarray | None) -> Trajectory:
     """Return kernel results in the caller's shapes, dtype and kind of array."""
     shape, size, give = given.shape, given.problem.size, given.task.give
     return Trajectory(
@@ -254,5 +253,5 @@ def trajectory(given: Arguments, results: TrajectoryResults, times: np.ndarray |
         times,
         None if times is None else give(results.path.reshape(*shape, len(times), size)),
         give(results.period.reshape(shape)),
-        give(results.converged.reshape(shape), np.bool_),
+        give(results.converged.reshape(shape), dtype=np.bool_),
     )

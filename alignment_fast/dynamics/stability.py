@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _preferences
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import refuse
 from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
-from alignment_fast.errors import place
 from alignment_fast.policy import _optimum as optimum
+from alignment_fast.policy._arguments import PreferenceArguments
 
 DPO_TOLERANCE, DPO_ITERATIONS = 1e-12, 100
 
@@ -102,7 +102,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
         give(projected),
         give(span),
         give(largest),
-        *(give(condition.reshape(given.shape), np.bool_) for condition in conditions),
+        *(give(condition.reshape(given.shape), dtype=np.bool_) for condition in conditions),
     )
 
 
@@ -164,7 +164,7 @@ def spectral_radius(
 
     """
     check_method(method)
-    task = _preferences.problem(P, distributions={"sampler": sampler})
+    task = PreferenceArguments(P, distributions={"sampler": sampler})
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     M, offline, pi = optimum.skew(task["P"]), task["sampler"], _policies(log_pi, task["P"].shape[-1])
     if alphas.ndim:  # an axis for the points, before the responses
@@ -191,9 +191,6 @@ def _policies(log_pi, K):
     array = as_floating(log_pi, "log_pi", floating_only=True)
     if array.ndim == 0 or array.shape[-1] != K:
         raise ValueError(f"log_pi must have shape (..., {K}), one entry per response of P, not {array.shape}")
-    bad = np.isnan(array) | (array == np.inf)
-    if bad.any():
-        flat = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"log_pi{place(flat, array.shape)} = {array.reshape(-1)[flat]} is no log-probability")
+    refuse(np.isnan(array) | (array == np.inf), array, "log_pi", "is no log-probability")
     mass = np.exp(array.astype(np.float64) - array.max(axis=-1, keepdims=True))
     return mass / mass.sum(axis=-1, keepdims=True)

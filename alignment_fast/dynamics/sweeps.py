@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import common_device
 from alignment_fast._border.rng import Seed
-from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.simulation import Trajectory, rounds, trajectory, warn_at_unstable_point
@@ -80,7 +78,7 @@ def sweep_blocks(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
-    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
+    ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
     rows = given.problem.rows
     if block is not None and (isinstance(block, bool) or not hasattr(block, "__index__") or block < 1):
@@ -176,7 +174,7 @@ def sweep(
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
-    ops = operations("dynamics", common_device(P=P, init=init, sampler=sampler, ref=ref))
+    ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
     problem = given.problem
     whole = TrajectoryResults.empty(problem.rows * problem.points, problem.size, 0)

@@ -5,8 +5,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alignment_fast import _rows
 from alignment_fast._operations import operations
+from alignment_fast.information._arguments import LetterArguments
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -184,7 +184,7 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
     array([1.098612, 1.039721, 0.980829, 0.693147])
 
     """
-    arguments = _rows.letter_arguments("p", None, floating_only=("p",) if log else (), p=p)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, order, -1.0, num_threads)
 
 
@@ -239,7 +239,7 @@ def renyi_divergence(
     array([0.069336, 0.143841, 0.287682, 0.693147])
 
     """
-    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     return _of_order(arguments, log, arguments.ops.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
 
 
@@ -305,7 +305,7 @@ def renyi_cross_entropy(
     """
     if variant not in ("standard", "natural"):
         raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
-    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     ops = arguments.ops
     if variant == "natural":
         divergence = _of_order(arguments, log, ops.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
@@ -317,10 +317,11 @@ def renyi_cross_entropy(
 
 def _of_order(arguments, log, reward_kind, order, sign, num_threads, normalize_q=True):
     """Return sign · E(order − 1) with the rewards of `reward_kind`."""
-    grid, orders = arguments.grid(order, "order")
+    grid = arguments.grid(order, "order")
+    orders = grid.rows()
     ops = arguments.ops
     kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
-    rows = arguments.rows(kind, reward_kind, grid.leading, normalize_q)
+    rows = arguments.letters(kind, reward_kind, grid.leading, normalize_q)
     result, words = ops.exponential_mean(rows, orders - 1.0, num_threads)
-    arguments.check(words, grid.leading)
+    arguments.check_letters(words, grid.leading)
     return arguments.give(sign * result, grid.shape)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _rows
 from alignment_fast.information import _solve as solve
+from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.moments import require_finite_rewards, reward_arguments
 from alignment_fast.kernels.information.structures import LetterRows
 
@@ -80,11 +80,12 @@ def log_mgf_gradient(
     """
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
-    grid, tilts = arguments.grid(t, "t")
+    grid = arguments.grid(t, "t")
+    tilts = grid.rows()
     _require_finite(tilts, "t")
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     moments, words = ops.tilted_moments(rows, tilts, 1, num_threads)
-    arguments.check(words, grid.leading)
+    arguments.check_letters(words, grid.leading)
     tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
     shape = (*grid.shape, arguments.width)
     return LogMgfGradient(
@@ -130,8 +131,9 @@ def rate_function_gradient(
     """
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
-    grid, levels = arguments.grid(x, "x")
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    grid = arguments.grid(x, "x")
+    levels = grid.rows()
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     require_finite_rewards(arguments, rows, grid.leading, num_threads)
     value, tilts = solve.rate_function(ops, rows, levels, num_threads)
     if not (np.isfinite(value) & np.isfinite(tilts)).all():
@@ -181,7 +183,7 @@ def renyi_entropy_gradient(
     array([-0.173287,  0.086643,  0.086643])
 
     """
-    arguments = _rows.letter_arguments("p", None, floating_only=("p",) if log else (), p=p)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
     gradient = _Mean(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
     return RenyiGradient(gradient.give_scalar(-gradient.order), gradient.give_letters(-gradient.log_p - gradient.moved))
 
@@ -220,7 +222,7 @@ def renyi_divergence_gradient(
     array([-0.25,  0.25])
 
     """
-    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     gradient = _Mean(arguments, log, arguments.ops.REWARD_LOG_RATIO, order, num_threads)
     return RenyiGradient(
         gradient.give_scalar(gradient.order),
@@ -283,7 +285,7 @@ def renyi_cross_entropy_gradient(
             divergence.log_p + own.log_p.reshape(fill + own.log_p.shape),
             divergence.log_q,
         )
-    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     ops = arguments.ops
     kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
     gradient = _Mean(arguments, log, kind, order, num_threads)
@@ -299,12 +301,13 @@ class _Mean:
 
     def __init__(self, arguments, log, reward_kind, order, num_threads):
         self._arguments, ops = arguments, arguments.ops
-        self._grid, orders = arguments.grid(order, "order")
+        self._grid = arguments.grid(order, "order")
+        orders = self._grid.rows()
         _require_finite(orders, "order")
         kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
-        rows = arguments.rows(kind, reward_kind, self._grid.leading)
+        rows = arguments.letters(kind, reward_kind, self._grid.leading)
         _, words = ops.exponential_mean(rows, orders, num_threads)
-        arguments.check(words, self._grid.leading)
+        arguments.check_letters(words, self._grid.leading)
         rows, q = _explicit(ops, rows, log)
         tilts = orders - 1.0
         self.q = q[:, None, :]

@@ -1,13 +1,15 @@
 """Markov sources: Rényi cross entropy rates, and the KL-regularised optimal chain."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _rows
-from alignment_fast._border.arrays import as_floating, parameter_grid
+from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import place, refuse
 from alignment_fast.information import _markov as markov
+from alignment_fast.information._arguments import LetterArguments
 
 
 class MarkovPolicy(NamedTuple):
@@ -35,23 +37,30 @@ class MarkovPolicy(NamedTuple):
     variance_rate: Any
 
 
-def _square(arguments, name):
-    array = arguments.arrays[name]
-    if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
-        raise ValueError(f"{name} must have shape (..., K, K), not {array.shape}")
-    return array
+class _MatrixArguments(LetterArguments):
+    """Square matrices over an alphabet of transitions."""
+
+    __slots__ = ()
+
+    def core(self, _name):
+        return 2
+
+    def accept(self, arrays):
+        arrays = super().accept(arrays)
+        for name, array in arrays.items():
+            if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
+                raise ValueError(f"{name} must have shape (..., K, K), not {array.shape}")
+        return arrays
 
 
 def _stochastic(array, name):
     """Return the rows of `array` normalised in float64; NaN, negative and infinite entries and empty rows raise."""
     for bad, reason in ((np.isnan(array), "is NaN"), (array < 0, "is negative"), (np.isinf(array), "is infinite")):
-        if bad.any():
-            position = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise ValueError(f"{name}[{', '.join(map(str, position))}] = {array[position]} {reason}")
+        refuse(bad, array, name, reason)
     total = array.sum(axis=-1, keepdims=True, dtype=np.float64)
     if (total == 0).any():
-        position = tuple(int(i) for i in np.argwhere(total[..., 0] == 0)[0])
-        raise ValueError(f"{name}[{', '.join(map(str, position))}] (a row) has no positive mass")
+        where = place(int(np.argmax(total == 0)), total.shape[:-1])
+        raise ValueError(f"{name}{where} (a row) has no positive mass")
     return array.astype(np.float64) / total
 
 
@@ -60,13 +69,10 @@ def _broadcast(array, leading):
     return np.broadcast_to(array, (*leading, *array.shape[-2:])).reshape(-1, *array.shape[-2:])
 
 
-def _grid(arguments, value, name):
-    """Return the grid of `value` over the leading axes of matrices, and its values (rows, T)."""
-    grid = parameter_grid(value, arguments.leading[:-1], name)
-    if np.isnan(grid.values).any():
-        raise ValueError(f"{name} is NaN")
-    count = int(np.prod(grid.leading, dtype=np.int64))
-    return grid, np.broadcast_to(grid.values.reshape(-1, grid.values.shape[-1]), (count, grid.values.shape[-1]))
+def _points(grid):
+    """Return the values of a grid over matrices as (rows, T)."""
+    values = grid.rows()
+    return np.broadcast_to(values, (math.prod(grid.leading), values.shape[1]))
 
 
 def markov_renyi_cross_entropy_rate(
@@ -114,11 +120,12 @@ def markov_renyi_cross_entropy_rate(
     array([0.693147, 0.693147, 0.693147])
 
     """
-    arguments = _rows.letter_arguments(P=P, Q=Q)
-    chain = _stochastic(_square(arguments, "P"), "P")
-    other = _stochastic(_square(arguments, "Q"), "Q")
-    other = other if normalize_q else arguments.arrays["Q"].astype(np.float64)
-    grid, orders = _grid(arguments, order, "order")
+    arguments = _MatrixArguments(P=P, Q=Q)
+    chain = _stochastic(arguments["P"], "P")
+    other = _stochastic(arguments["Q"], "Q")
+    other = other if normalize_q else arguments["Q"].astype(np.float64)
+    grid = arguments.grid(order, "order")
+    orders = _points(grid)
     first = _initial(initial, arguments.width)
     chain = _broadcast(chain, grid.leading)
     with np.errstate(divide="ignore"):
@@ -178,10 +185,11 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
            [0.2462, 0.7538]])
 
     """
-    arguments = _rows.letter_arguments(P=P, reward=reward)
-    chain = _stochastic(_square(arguments, "P"), "P")
-    rewards = _square(arguments, "reward").astype(np.float64)
-    grid, tilts = _grid(arguments, alpha, "alpha")
+    arguments = _MatrixArguments(P=P, reward=reward)
+    chain = _stochastic(arguments["P"], "P")
+    rewards = arguments["reward"].astype(np.float64)
+    grid = arguments.grid(alpha, "alpha")
+    tilts = _points(grid)
     if np.isinf(tilts).any():
         raise ValueError("alpha must be finite")
     chain, rewards = _broadcast(chain, grid.leading), _broadcast(rewards, grid.leading)

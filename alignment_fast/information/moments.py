@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _rows
 from alignment_fast.information import _solve as solve
+from alignment_fast.information._arguments import LetterArguments, weight_kind
 
 MAX_ORDER = 8
 
@@ -39,7 +39,7 @@ class RateFunction(NamedTuple):
 
 def reward_arguments(reward, p, log, floating_only=("p",)):
     """Return the `LetterArguments` of rewards and weights `p` (None: uniform)."""
-    return _rows.letter_arguments("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
+    return LetterArguments("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
 
 
 def log_mgf(
@@ -86,10 +86,11 @@ def log_mgf(
     """
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
-    grid, orders = arguments.grid(t, "t")
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    grid = arguments.grid(t, "t")
+    orders = grid.rows()
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     result, words = solve.log_mgf(ops, rows, orders, num_threads)
-    arguments.check(words, grid.leading)
+    arguments.check_letters(words, grid.leading)
     return arguments.give(result, grid.shape)
 
 
@@ -147,12 +148,13 @@ def tilted_moments(
     order = check_order(order)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
-    grid, orders = arguments.grid(t, "t")
+    grid = arguments.grid(t, "t")
+    orders = grid.rows()
     if not np.isfinite(orders).all():
         raise ValueError("t must be finite: cumulants at t = ±inf are those of the letters of extreme reward")
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     result, words = ops.tilted_moments(rows, orders, order, num_threads)
-    arguments.check(words, grid.leading)
+    arguments.check_letters(words, grid.leading)
     tilts = np.broadcast_to(orders, result.shape[:2])
     return TiltedMoments(
         arguments.give(tilts, grid.shape),
@@ -265,8 +267,9 @@ def rate_function(
     """
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
-    grid, levels = arguments.grid(x, "x")
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    grid = arguments.grid(x, "x")
+    levels = grid.rows()
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     require_finite_rewards(arguments, rows, grid.leading, num_threads)
     value, t = solve.rate_function(ops, rows, levels, num_threads)
     return RateFunction(arguments.give(value, grid.shape), arguments.give(t, grid.shape))
@@ -276,7 +279,7 @@ def require_finite_rewards(arguments, rows, leading, num_threads=None):
     """Raise ValueError for bad weights or rewards, and for an infinite reward on the support of the weights."""
     ends = np.array([[-np.inf, np.inf]])
     extremes, words = arguments.ops.exponential_mean(rows, ends, num_threads)
-    arguments.check(words, leading)
+    arguments.check_letters(words, leading)
     row = np.flatnonzero(np.isinf(extremes).any(axis=1))
     if row.size:
         where = f" in row {row[0]}" if leading else ""

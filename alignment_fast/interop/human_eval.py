@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from alignment_fast._border.arrays import as_array
 from alignment_fast.best_of_n import pass_at_k
 
 
@@ -35,7 +36,7 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
     array([0. , 0.7, 1. ])
 
     """
-    total, correct = np.broadcast_arrays(np.asarray(num_samples), np.asarray(num_correct))
+    total, correct = np.broadcast_arrays(as_array(num_samples, "num_samples"), as_array(num_correct, "num_correct"))
     certain = total - correct < k
     out = np.ones(total.shape)
     out[~certain] = pass_at_k(total[~certain], correct[~certain], k)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast.information.moments import log_mgf, rate_function
 
 WHICH = ("reference", "aligned", "best_of_n")
@@ -46,7 +47,7 @@ def check_which(which):
 
 def rate(p, reward, policy, tau, delta, which):
     """Return the rate function of -reward/m at `tau`; `policy` is the aligned one of divergence `delta`."""
-    levels = -np.asarray(tau, dtype=np.float64)
+    levels = -as_parameter(tau, "tau")
     if which == "aligned":
         return rate_function(reward, levels, p=policy.log_pi, log=True).value
     plain = rate_function(reward, levels, p=p).value
@@ -58,7 +59,7 @@ def rate(p, reward, policy, tau, delta, which):
 
 def scaled_cumulant(p, reward, policy, rho, delta, which):
     """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards)."""
-    rho = np.asarray(rho, dtype=np.float64)
+    rho = as_parameter(rho, "rho")
     safe = np.where(rho == 0, 1.0, rho)
     if which == "aligned":
         value, mean = log_mgf(reward, safe, p=policy.log_pi, log=True) / safe, policy.expected_reward

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.arrays import as_array
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.status import place
 from alignment_fast._operations import operations
-from alignment_fast.errors import place
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
 from alignment_fast.memoryless._keys import Letters
@@ -493,7 +494,7 @@ class MemorylessModel:
 
 
 def _vector(value: Any, name: str) -> np.ndarray:
-    array = np.asarray(value)
+    array = as_array(value, name)
     if array.dtype.kind not in "biufO":
         raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
     if array.ndim != 1:

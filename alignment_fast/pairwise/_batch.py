@@ -1,20 +1,30 @@
 """One batch of pairs: from the caller's arrays to the compiled pass, and its results back as the caller's arrays."""
 
 import math
-import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating, common_device, library_of, like
-from alignment_fast.errors import place
+from alignment_fast._border.arrays import (
+    FLOAT32,
+    FLOAT64,
+    as_floating,
+    common_device,
+    common_dtype,
+    like,
+    model_of,
+    sixteen_bit,
+    words_of,
+)
+from alignment_fast._border.call import shapes
+from alignment_fast._border.outputs import fits, in_place, refuse_overlap
+from alignment_fast._border.status import refuse
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs, Sums
 
 REDUCTIONS = ("mean", "sum", "none")
-_SIXTEEN = {"torch.float16": "float16", "torch.bfloat16": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
-_REAL = (np.dtype(np.float32), np.dtype(np.float64))
+_REAL = (FLOAT32, FLOAT64)
 
 
 class Metrics(NamedTuple):
@@ -54,6 +64,8 @@ class Batch(NamedTuple):
         Number of pairs.
     model : object
         Argument whose kind of array the results take.
+    device : str
+        Where all arrays are.
 
     """
 
@@ -63,13 +75,14 @@ class Batch(NamedTuple):
     shape: tuple[int, ...]
     size: int
     model: Any
+    device: str = "cpu"
 
     def extra(self, value: Any, name: str) -> Any:
         """Return the array `value` (weights, lengths, targets) in this batch's shape and dtype; None stays."""
         if value is None:
             return None
-        common_device(**{name: value})
-        array = as_floating(value, name).astype(self.dtype, order="C", copy=False)
+        common_device(**{"the batch": self.model, name: value})
+        array = as_floating(value, name).astype(self.dtype, copy=False)
         if array.shape != self.shape:
             raise ValueError(f"{name} of shape {array.shape} and log-probabilities of shape {self.shape} differ")
         return array
@@ -78,12 +91,12 @@ class Batch(NamedTuple):
         """Return lengths as `extra` does; ValueError unless they are positive."""
         array = self.extra(value, name)
         if array is not None:
-            refuse(~(array > 0), array, name, "is not a positive number of tokens")
+            refuse(~(array > 0), array, name, "is not a positive number of tokens", "g")
         return array
 
     def give(self, array: Any) -> Any:
         """Return a result as the caller's kind of array."""
-        return array if array is None or type(self.model) is np.ndarray else like(array, self.model)
+        return None if array is None else like(array, self.model)
 
 
 def number(value: Any, name: str) -> Any:
@@ -94,14 +107,6 @@ def number(value: Any, name: str) -> Any:
         return float(value + 0)  # a string has no sum with 0
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, not {value!r}") from None
-
-
-def refuse(bad: Any, array: Any, name: str, why: str) -> None:
-    """Raise ValueError for the first element of `array` that is `bad`."""
-    flat = np.flatnonzero(bad)
-    if flat.size:
-        first = int(flat[0])
-        raise ValueError(f"{name}{place(first, array.shape)} = {array.reshape(-1)[first]:g} {why}")
 
 
 def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: bool = True) -> Batch:
@@ -124,31 +129,22 @@ def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: boo
 
 def _converted(names, arrays, floating_only):
     given = {name: value for name, value in zip(names, arrays, strict=True) if value is not None}
-    common_device(**given)
-    model = next((v for v in given.values() if library_of(v) not in ("numpy", "builtins")), next(iter(given.values())))
-    kinds = {_SIXTEEN.get(str(getattr(value, "dtype", ""))) for value in given.values()}
+    device = common_device(**given)
+    kinds = {sixteen_bit(value) for value in given.values()}
     storage = kinds.pop() if len(kinds) == 1 else None
-    if storage is not None and not any(getattr(value, "requires_grad", False) for value in given.values()):
-        views = {name: _words(value) for name, value in given.items()}
-        dtype = np.dtype(np.float32)
+    if storage is not None:
+        dtype, views = FLOAT32, {name: words_of(value, name) for name, value in given.items()}
+        views = {name: np.asarray(words, order="C") for name, words in views.items()}
     else:
         storage = "own"
         views = {name: as_floating(value, name, floating_only=floating_only) for name, value in given.items()}
-        dtype = np.result_type(*views.values())
+        dtype = common_dtype(views.values())
         views = {name: array.astype(dtype, copy=False) for name, array in views.items()}
-    shapes = {array.shape for array in views.values()}
-    if len(shapes) > 1:
-        raise ValueError("shapes differ: " + ", ".join(f"{name} of shape {a.shape}" for name, a in views.items()))
-    shape = shapes.pop()
-    views = tuple(views.get(name) for name in names)
-    return Batch(views, storage, dtype, shape, math.prod(shape), model)
-
-
-def _words(value):
-    """Return the 16-bit words of a float16 or bfloat16 array, C-contiguous, without converting them."""
-    if library_of(value) == "torch":
-        value = value.contiguous().view(sys.modules["torch"].int16).numpy()
-    return np.ascontiguousarray(value).view(np.uint16).reshape(value.shape)
+    if len({array.shape for array in views.values()}) > 1:
+        raise ValueError(f"shapes differ: {shapes(views)}")
+    shape = next(iter(views.values())).shape
+    arrays = tuple(views.get(name) for name in names)
+    return Batch(arrays, storage, dtype, shape, math.prod(shape), model_of(given.values()), device)
 
 
 def check_reduction(reduction: str) -> None:
@@ -163,6 +159,7 @@ class Results:
     def __init__(self, of: Batch, out: Any, names: tuple[str, ...]):
         self._batch = of
         self._given = None
+        self._written: dict[str, Any] = {}
         if out is None:
             return
         self._given = out if type(out) is dict or not hasattr(out, "_asdict") else out._asdict()
@@ -184,19 +181,23 @@ class Results:
         value = self._given.get(name)
         if value is None:
             return None
-        array = value if type(value) is np.ndarray or library_of(value) != "torch" else value.numpy()
-        if (
-            type(array) is np.ndarray
-            and array.dtype == self._batch.dtype
-            and array.shape == self._batch.shape
-            and array.flags.carray
-        ):
+        array = in_place(value)
+        if fits(array, self._batch.dtype, self._batch.shape):
+            self._written[f"out[{name!r}]"] = array
             return array
         what = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise ValueError(
             f"out[{name!r}] must be a writable C-contiguous {self._batch.dtype} array of shape "
             f"{self._batch.shape}, not {what}"
         )
+
+    def refuse_overlap(self, names: tuple[str, ...], **others: Any) -> None:
+        """Raise ValueError if an array that the caller gave shares memory with another or with what is read.
+
+        That is the batch, whose arrays have these `names`, and the `others`.
+        """
+        if self._written:
+            refuse_overlap(self._written, dict(zip(names, self._batch.arrays, strict=True)) | others)
 
     def give(self, name: str, array: Any) -> Any:
         """Return the result `array` as the caller's kind, or the very array that the caller gave for it."""
@@ -234,8 +235,7 @@ def evaluate(
 
 def reduced(of: Batch, total: float) -> Any:
     """Return the reduced loss as a scalar of the batch's dtype and the caller's kind."""
-    value = of.dtype.type(total)
-    return value if type(of.model) is np.ndarray else like(value, of.model)
+    return like(of.dtype.type(total), of.model)
 
 
 def ratio(total: float, count: float) -> float:

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced, refuse
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
 from alignment_fast.pairwise.loss_types import Settings, plan
 
 
@@ -103,15 +104,17 @@ def margin_loss(
     of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")
     if targets is not None:
-        refuse(~((targets >= 0) & (targets <= 1)), targets, "target", "is not in [0, 1]")
+        refuse(~((targets >= 0) & (targets <= 1)), targets, "target", "is not in [0, 1]", "g")
     results = Results(of, out, MarginLoss._fields)
     loss = results.array("loss", reduction == "none")
     first, second = results.array("grad", grad), results.array("hess", hess)
+    weights = of.extra(weight, "weight")
+    results.refuse_overlap(("margin",), weight=weights, target=targets)
     total = evaluate(
-        operations("pairwise"),
+        operations("pairwise", of.device),
         of,
         planned.loss,
-        Inputs(of.arrays[0], weight=of.extra(weight, "weight"), target=targets),
+        Inputs(of.arrays[0], weight=weights, target=targets),
         Outputs(loss, grad_chosen=first, second=second),
         divisor=of.size if reduction == "mean" else 1.0,
         num_threads=num_threads,

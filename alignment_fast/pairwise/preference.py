@@ -183,7 +183,9 @@ def preference_loss(
         chosen_rewards=results.array("chosen_rewards", True),
         rejected_rewards=results.array("rejected_rewards", policy_rejected is not None),
     )
-    ops, count = operations("pairwise"), float(of.size)
+    weights = None if weight is None else of.extra(weight, "weight")
+    results.refuse_overlap(_INPUTS, chosen_length=lengths[0], rejected_length=lengths[1], weight=weights)
+    ops, count = operations("pairwise", of.device), float(of.size)
     if row.averages_tokens and lengths[0] is not None:
         count, lengths = float(lengths[0].sum(dtype=np.float64)), (None, None)
     divisor = count if reduction == "mean" else 1.0
@@ -198,7 +200,7 @@ def preference_loss(
             ops,
             of,
             loss,
-            Inputs(*of.arrays, *lengths, None if weight is None else of.extra(weight, "weight")),
+            Inputs(*of.arrays, *lengths, weights),
             outputs,
             divisor=divisor,
             lengths_first=not has_reference,

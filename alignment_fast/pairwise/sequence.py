@@ -17,12 +17,12 @@ from alignment_fast._border.arrays import (
     as_parameter,
     as_stored,
     common_device,
-    library_of,
-    like,
     like_stored,
 )
+from alignment_fast._border.call import give
+from alignment_fast._border.outputs import refuse_overlap
+from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
-from alignment_fast.errors import place
 from alignment_fast.pairwise._hidden import hidden_gradients, hidden_logprobs
 
 # What frameworks write in place of a token that does not count.
@@ -98,12 +98,12 @@ def sequence_logprobs(
     array([-0.356675])
 
     """
+    ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
-    ops = operations("pairwise")
     values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
-    result = _given(tokens.sums(values) / counts, np.result_type(stored.dtype, np.float32), logits)
-    return (result, like(log_partition.reshape(tokens.shape), logits)) if return_log_partition else result
+    result = give(tokens.sums(values) / counts, logits, dtype=np.result_type(stored.dtype, np.float32))
+    return (result, give(log_partition, logits, shape=tokens.shape)) if return_log_partition else result
 
 
 def sequence_logprobs_grad(
@@ -159,14 +159,19 @@ def sequence_logprobs_grad(
            [-0.2, -0.4,  0.6]])
 
     """
+    ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     factor = tokens.factor(upstream, average)
     known = None
     if log_partition is not None:
         known = _of_tokens(as_parameter(log_partition, "log_partition"), tokens.shape, "log_partition")
-    target = np.empty(stored.shape, stored.dtype) if out is None else _writable(out, stored, storage)
+    target = np.empty(stored.shape, stored.dtype)
+    if out is not None:
+        target = _writable(out, stored, storage)
+        read = {"token_ids": tokens.ids, "log_partition": known, "upstream": factor}
+        refuse_overlap({"out": target}, read if _is_same(target, stored) else {"logits": stored} | read)
     rows = _three_axes(stored), storage, tokens.ids
-    operations("pairwise").logit_gradients(*rows, known, factor, _three_axes(target), num_threads)
+    ops.logit_gradients(*rows, known, factor, _three_axes(target), num_threads)
     return like_stored(target, storage, logits) if out is None else out
 
 
@@ -219,10 +224,11 @@ def sequence_logprobs_hidden(
     -1.049822
 
     """
+    ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1
-    values = hidden_logprobs(operations("pairwise"), _two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
-    return _given(tokens.sums(values) / counts, states.dtype, hidden)
+    values = hidden_logprobs(ops, _two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
+    return give(tokens.sums(values) / counts, hidden, dtype=states.dtype)
 
 
 def sequence_logprobs_hidden_grad(
@@ -273,11 +279,12 @@ def sequence_logprobs_hidden_grad(
            [-0.25,  0.3 ]])
 
     """
+    ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     factor = tokens.factor(upstream, average)
     rows = _two_axes(states), layer, tokens.ids
-    of_hidden, of_weight = hidden_gradients(operations("pairwise"), *rows, factor, _chunk(chunk), num_threads)
-    return HiddenGradient(like(of_hidden.reshape(states.shape), hidden), like(of_weight, weight))
+    of_hidden, of_weight = hidden_gradients(ops, *rows, factor, _chunk(chunk), num_threads)
+    return HiddenGradient(give(of_hidden, hidden, shape=states.shape), give(of_weight, weight))
 
 
 # ---- arguments ----
@@ -341,10 +348,7 @@ def _mask(mask, shape):
     mask = as_array(mask, "mask")
     if mask.dtype.kind not in "biuf":
         raise TypeError(f"mask must be booleans, not of dtype {mask.dtype}")
-    wrong = np.flatnonzero((mask != 0) & (mask != 1))
-    if wrong.size:
-        first = int(wrong[0])
-        raise ValueError(f"mask{place(first, mask.shape)} = {mask.reshape(-1)[first]} is neither 0 nor 1")
+    refuse((mask != 0) & (mask != 1), mask, "mask", "is neither 0 nor 1")
     try:
         return np.broadcast_to(mask != 0, shape)
     except ValueError:
@@ -352,7 +356,6 @@ def _mask(mask, shape):
 
 
 def _logits_and_tokens(logits, token_ids, mask):
-    common_device(logits=logits, token_ids=token_ids, mask=mask)
     stored, storage = as_stored(logits, "logits")
     if stored.ndim < 2 or stored.shape[-1] == 0:
         raise ValueError(f"logits of shape {stored.shape} have no axes (T, V) of tokens and letters, V at least 1")
@@ -360,7 +363,6 @@ def _logits_and_tokens(logits, token_ids, mask):
 
 
 def _states_and_tokens(hidden, weight, token_ids, mask):
-    common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask)
     states, layer = as_floating(hidden, "hidden", floating_only=True), as_floating(weight, "weight", floating_only=True)
     dtype = np.result_type(states, layer)
     if states.ndim < 2 or layer.ndim != 2 or states.shape[-1] != layer.shape[-1] or layer.size == 0:
@@ -395,6 +397,11 @@ def _writable(out, stored, storage):
     return target
 
 
+def _is_same(target, stored):
+    """Return whether every gradient is written where its own logit was."""
+    return target.ctypes.data == stored.ctypes.data and target.strides == stored.strides
+
+
 def _three_axes(array):
     """Return `array` as (sequences, tokens, letters) with contiguous letters; a view unless its strides forbid it."""
     *leading, tokens, letters = array.shape
@@ -405,9 +412,3 @@ def _three_axes(array):
 
 def _two_axes(states):
     return states.reshape(-1, states.shape[-1])
-
-
-def _given(result, dtype, model):
-    """Return the sums `result` in `dtype` as the kind of array that `model` is; a scalar for one sequence."""
-    result = np.asarray(result, dtype=dtype)
-    return result[()] if library_of(model) in ("numpy", "builtins") else like(result, model)

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, number, ratio, reduced, refuse
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, number, ratio, reduced
 from alignment_fast.pairwise.loss_types import find
 
 
@@ -142,8 +143,9 @@ def unpaired_loss(
     results = Results(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
     slope, rewards = results.array("grad_policy", grad), results.array("rewards", True)
+    results.refuse_overlap(("policy", "ref"), desirable=targets)
     total = evaluate(
-        operations("pairwise"),
+        operations("pairwise", of.device),
         of,
         Loss(row.kernel, beta=beta, gamma=shift),
         Inputs(of.arrays[0], ref_chosen=of.arrays[1], weight=weights, target=targets),
@@ -168,7 +170,7 @@ def _reference_point(kl):
 def _labels(of, desirable, desirable_weight, undesirable_weight):
     """Return targets 1 and 0 and the weights of the answers."""
     labels = of.extra(desirable, "desirable")
-    refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false")
+    refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
     weights = np.where(labels == 1, desirable_weight, number(undesirable_weight, "undesirable_weight"))
     return labels, weights.astype(of.dtype)
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._preferences import preference_arguments
 from alignment_fast.policy import _axioms as axioms
+from alignment_fast.policy._arguments import PreferenceArguments
 
 
 class PreferenceClasses(NamedTuple):
@@ -69,8 +69,8 @@ def condorcet_winner(P: ArrayLike) -> Any:
     1
 
     """
-    task = preference_arguments(P)
-    return task.give(axioms.condorcet_winner(axioms.comparable(task["P"])), np.int64)
+    task = PreferenceArguments(P)
+    return task.give(axioms.condorcet_winner(axioms.comparable(task["P"])), dtype=np.int64)
 
 
 def smith_set(P: ArrayLike) -> Any:
@@ -101,8 +101,8 @@ def smith_set(P: ArrayLike) -> Any:
     array([ True,  True,  True, False])
 
     """
-    task = preference_arguments(P)
-    return task.give(axioms.smith_set(axioms.comparable(task["P"])), np.bool_)
+    task = PreferenceArguments(P)
+    return task.give(axioms.smith_set(axioms.comparable(task["P"])), dtype=np.bool_)
 
 
 def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
@@ -137,8 +137,8 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
     True
 
     """
-    task = preference_arguments(P)
-    return task.give(axioms.is_row_dominant(axioms.comparable(task["P"]), strict), np.bool_)
+    task = PreferenceArguments(P)
+    return task.give(axioms.is_row_dominant(axioms.comparable(task["P"]), strict), dtype=np.bool_)
 
 
 def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
@@ -175,8 +175,8 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
     False
 
     """
-    task = preference_arguments(P)
-    return task.give(axioms.is_strongly_transitive(axioms.comparable(task["P"]), strict), np.bool_)
+    task = PreferenceArguments(P)
+    return task.give(axioms.is_strongly_transitive(axioms.comparable(task["P"]), strict), dtype=np.bool_)
 
 
 def count_cycles(P: ArrayLike) -> Any:
@@ -209,8 +209,8 @@ def count_cycles(P: ArrayLike) -> Any:
     1
 
     """
-    task = preference_arguments(P)
-    return task.give(axioms.count_cycles(axioms.comparable(task["P"])), np.int64)
+    task = PreferenceArguments(P)
+    return task.give(axioms.count_cycles(axioms.comparable(task["P"])), dtype=np.int64)
 
 
 def classify(P: ArrayLike) -> PreferenceClasses:
@@ -245,16 +245,16 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     (array([ True, False]), array([False,  True]), array([-1,  0]))
 
     """
-    task = preference_arguments(P)
+    task = PreferenceArguments(P)
     M = axioms.comparable(task["P"])
     row_dominant, strongly_transitive = axioms.transitivity(M)
     return PreferenceClasses(
-        task.give(axioms.is_cyclic(M), np.bool_),
-        task.give(strongly_transitive, np.bool_),
-        task.give(row_dominant, np.bool_),
-        task.give(axioms.condorcet_winner(M), np.int64),
-        task.give(axioms.smith_set(M).sum(axis=-1), np.int64),
-        task.give(axioms.count_cycles(M), np.int64),
+        task.give(axioms.is_cyclic(M), dtype=np.bool_),
+        task.give(strongly_transitive, dtype=np.bool_),
+        task.give(row_dominant, dtype=np.bool_),
+        task.give(axioms.condorcet_winner(M), dtype=np.int64),
+        task.give(axioms.smith_set(M).sum(axis=-1), dtype=np.int64),
+        task.give(axioms.count_cycles(M), dtype=np.int64),
     )
 
 
@@ -290,10 +290,10 @@ def is_condorcet_top(P: ArrayLike, scores: ArrayLike) -> Any:
     False
 
     """
-    task = preference_arguments(P, vectors={"scores": scores})
+    task = PreferenceArguments(P, vectors={"scores": scores})
     winner = axioms.condorcet_winner(axioms.comparable(task["P"]))
     members = np.arange(task["P"].shape[-1]) == winner[..., None]
-    return task.give((winner < 0) | axioms.is_top(members, task["scores"]), np.bool_)
+    return task.give((winner < 0) | axioms.is_top(members, task["scores"]), dtype=np.bool_)
 
 
 def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -327,9 +327,9 @@ def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    task = preference_arguments(P, vectors={"scores": scores})
+    task = PreferenceArguments(P, vectors={"scores": scores})
     members = axioms.smith_set(axioms.comparable(task["P"]))
-    return task.give(axioms.is_top(members, task["scores"]), np.bool_)
+    return task.give(axioms.is_top(members, task["scores"]), dtype=np.bool_)
 
 
 def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -363,5 +363,5 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    task = preference_arguments(P, vectors={"scores": scores})
-    return task.give(axioms.is_order_preserving(axioms.comparable(task["P"]), task["scores"]), np.bool_)
+    task = PreferenceArguments(P, vectors={"scores": scores})
+    return task.give(axioms.is_order_preserving(axioms.comparable(task["P"]), task["scores"]), dtype=np.bool_)

@@ -78,7 +78,8 @@ def tilt_gradient(
 
     """
     arguments = policy_arguments(p, reward, log)
-    grid, alphas = arguments.grid(alpha, "alpha")
+    grid = arguments.grid(alpha, "alpha")
+    alphas = grid.rows()
     if np.isinf(alphas).any():
         raise ValueError("alpha must be finite: at ±inf the policy does not move")
     rows = policy_rows(arguments, p, log, grid.leading, num_threads)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast import tables
-from alignment_fast._border.arrays import as_floating, library_of, like
+from alignment_fast._border.arrays import as_array, as_floating
+from alignment_fast._border.call import give
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast.errors import place
+from alignment_fast._border.status import place, refuse
 from alignment_fast.random import Stream
 
 HELPSTEER_ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
@@ -105,7 +106,7 @@ def _item_count(n_items):
 
 
 def _items(value, name, K):
-    items = np.asarray(value)
+    items = as_array(value, name)
     if items.ndim != 1:
         raise ValueError(f"{name} must have shape (M,), not {items.shape}")
     if items.size == 0:
@@ -123,15 +124,12 @@ def _weights(value, count):
     weights = as_floating(value, "weight").astype(np.float64, copy=False)
     if weights.shape != (count,):
         raise ValueError(f"weight must have shape ({count},), one per comparison, not {weights.shape}")
-    bad = ~((weights >= 0) & np.isfinite(weights))
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"weight[{at}] = {weights[at]} must be finite and not negative")
+    refuse(~((weights >= 0) & np.isfinite(weights)), weights, "weight", "must be finite and not negative")
     return weights
 
 
 def _flags(value, count):
-    flags = np.asarray(value)
+    flags = as_array(value, "tied")
     if flags.shape != (count,):
         raise ValueError(f"tied must have shape ({count},), one per comparison, not {flags.shape}")
     if flags.dtype != np.bool_:
@@ -188,9 +186,7 @@ def preference_matrix_from_scores(
     array = as_floating(scores, "scores")
     if array.ndim < 2 or 0 in array.shape[-2:]:
         raise ValueError(f"scores must have shape (..., K, A) with K, A >= 1, not {array.shape}")
-    if not np.isfinite(array).all():
-        flat = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise ValueError(f"scores{place(flat, array.shape)} = {array.reshape(-1)[flat]} is not finite")
+    refuse(~np.isfinite(array), array, "scores", "is not finite")
     if not 0 < scale < np.inf:
         raise ValueError(f"scale must be positive and finite, got {scale}")
     K, A = array.shape[-2:]
@@ -208,8 +204,7 @@ def preference_matrix_from_scores(
     P = np.full((*array.shape[:-1], K), 0.5)
     P[..., first, second] = forward
     P[..., second, first] = 1 - forward
-    P = P.astype(array.dtype, copy=False)
-    return P if library_of(scores) in ("numpy", "builtins") else like(P, scores)
+    return give(P, scores, dtype=array.dtype)
 
 
 def _attributes(attribute, leading, pairs, A, rng):
@@ -220,15 +215,14 @@ def _attributes(attribute, leading, pairs, A, rng):
         count = int(np.prod(leading, dtype=np.int64))
         words = Stream.from_key(stream_key(rng, DRAWS, "rng")).uint32((count, pairs))
         return ((words.astype(np.uint64) * A) >> 32).astype(np.int64).reshape(*leading, pairs)
-    chosen = np.asarray(attribute)
+    chosen = as_array(attribute, "attribute")
     if chosen.dtype.kind not in "iu":
         raise TypeError(f"attribute must hold integers, not {chosen.dtype}")
     bad = (chosen < 0) | (chosen >= A)
     if bad.any():
-        flat = int(np.flatnonzero(bad)[0])
-        raise ValueError(
-            f"attribute{place(flat, chosen.shape)} = {chosen.reshape(-1)[flat]}: scores have {A} attributes"
-        )
+        flat = int(bad.argmax())
+        where, value = place(flat, chosen.shape), chosen.reshape(-1)[flat]
+        raise ValueError(f"attribute{where} = {value}: scores have {A} attributes")
     try:
         return np.broadcast_to(chosen, (*leading, pairs))
     except ValueError:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import Grid
-from alignment_fast._operations import operations
-from alignment_fast._preferences import PreferenceArguments, nonnegative_grid, preference_arguments
-from alignment_fast._rows import refuse_large
-from alignment_fast.errors import ConvergenceError, place
+from alignment_fast._border.outputs import refuse_large
+from alignment_fast._border.status import place
+from alignment_fast.errors import ConvergenceError
 from alignment_fast.information import _solve as solve
 from alignment_fast.information.entropies import entropy
 from alignment_fast.kernels.information.structures import LetterRows
 from alignment_fast.policy import _optimum as optimum
+from alignment_fast.policy._arguments import PreferenceArguments, nonnegative_grid
 
 
 class PreferenceOptimum(NamedTuple):
@@ -101,7 +101,7 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     (array([0.53, 0.23]), array([0.438489, 0.561511]), 0.9352)
 
     """
-    task = preference_arguments(P, distributions={"mu": mu, "ref": ref})
+    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
     advantage = optimum.advantages(optimum.skew(task["P"]), task["mu"])
     loss = grid.values**2 * _ipo_least_loss(task["mu"], advantage)[..., None]
@@ -154,7 +154,7 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     True
 
     """
-    task = preference_arguments(P, distributions={"ref": ref}, designs={"rho": rho})
+    task = PreferenceArguments(P, distributions={"ref": ref}, designs={"rho": rho})
     grid = nonnegative_grid(beta, task.leading, "beta")
     potential, least_loss = optimum.pair_potential(optimum.skew(task["P"]), task["rho"])
     return _optimum(task, grid, potential, potential, grid.values**2 * least_loss[..., None])
@@ -219,7 +219,7 @@ def dpo(
     (array([ 0.101638, -0.304882,  0.203244]), array([0.374695, 0.16618 , 0.459126]))
 
     """
-    task = preference_arguments(P, distributions={"mu": mu, "ref": ref})
+    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
     rewards = _dpo_rewards(task, tol, max_iter)
     loss = optimum.dpo_loss(task["P"], task["mu"], rewards)[0]
@@ -230,7 +230,7 @@ def _optimum(task: PreferenceArguments, grid: Grid, exponent, scores, loss) -> P
     """Return the optimum π ∝ ref · exp(beta · exponent) of the given scores and loss (..., T)."""
     K = exponent.shape[-1]
     refuse_large((*grid.shape, K), "the policy")
-    ops = operations("information")
+    ops = task.operations("information")
     rows = LetterRows(
         _flat(task["ref"], grid.leading),
         ops.WEIGHT_PROBABILITY,
@@ -353,7 +353,7 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     (1.0, array([-0.6,  0.6]))
 
     """
-    task = preference_arguments(P, distributions={"mu": mu}, vectors={"h": h})
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"h": h})
     grid = nonnegative_grid(beta, task.leading, "beta")
     mu_rows = task["mu"]
     advantage = optimum.advantages(optimum.skew(task["P"]), mu_rows)
@@ -401,7 +401,7 @@ def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
     (0.693147, array([-0.15,  0.15]))
 
     """
-    task = preference_arguments(P, distributions={"mu": mu}, vectors={"r": r})
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"r": r})
     value, gradient = optimum.dpo_loss(task["P"], task["mu"], task["r"])
     return LossGradient(task.give(value), task.give(gradient))
 
@@ -446,7 +446,7 @@ def dpo_sensitivity(
     array([ 0.  , -0.03,  0.03])
 
     """
-    task = preference_arguments(P, distributions={"mu": mu}, vectors={"direction": direction})
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"direction": direction})
     rewards = _dpo_rewards(task, tol, max_iter)
     return task.give(optimum.dpo_sensitivity(task["P"], task["mu"], rewards, task["direction"]))
 
@@ -488,7 +488,7 @@ def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
            [-0.5,  0.5]])
 
     """
-    task = preference_arguments(P, distributions={"mu": mu})
+    task = PreferenceArguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     grid = nonnegative_grid(beta, task.leading, "beta")
     unit = optimum.ipo_covariance(task["P"], task["mu"])
@@ -533,7 +533,7 @@ def dpo_covariance(P: ArrayLike, mu: ArrayLike | None, *, tol: float = 1e-12, ma
            [-2.,  2.]])
 
     """
-    task = preference_arguments(P, distributions={"mu": mu})
+    task = PreferenceArguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     rewards = _dpo_rewards(task, tol, max_iter)
     return task.give(optimum.dpo_covariance(task["P"], task["mu"], rewards))

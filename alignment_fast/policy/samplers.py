@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._preferences import preference_arguments
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 from alignment_fast.policy import _axioms as axioms
 from alignment_fast.policy import _samplers as samplers
+from alignment_fast.policy._arguments import PreferenceArguments
 
 
 class SmithSampler(NamedTuple):
@@ -104,7 +104,7 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     (0.05, True)
 
     """
-    task = preference_arguments(P, distributions={"ref": ref})
+    task = PreferenceArguments(P, distributions={"ref": ref})
     matrices = task["P"]
     members = axioms.smith_set(axioms.comparable(matrices))
     mu = np.full(members.shape, 1 / members.shape[-1])
@@ -115,7 +115,7 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     margin = np.where(members, scores, np.inf).min(axis=-1) - np.where(members, -np.inf, scores).max(axis=-1)
     beta = _least_beta(scores, members, task["ref"])
     return SmithSampler(
-        task.give(mu), task.give(margin), task.give(members, np.bool_), task.give(certificate), task.give(beta)
+        task.give(mu), task.give(margin), task.give(members, dtype=np.bool_), task.give(certificate), task.give(beta)
     )
 
 
@@ -165,7 +165,7 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
     (False, -0.04, array([0.5, 0. , 0.5]))
 
     """
-    task = preference_arguments(P)
+    task = PreferenceArguments(P)
     matrices = task["P"]
     K = matrices.shape[-1]
     if K < 2:
@@ -179,4 +179,4 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
         mu[index], certificate[index] = samplers.ordering_sampler(matrices[index], order[index])
     scores = np.matmul(matrices, mu[..., None])[..., 0]
     margin = -np.diff(np.take_along_axis(scores, order, axis=-1), axis=-1).max(axis=-1)
-    return OrderSampler(task.give(mu), task.give(margin), task.give(order, np.int64), task.give(certificate))
+    return OrderSampler(task.give(mu), task.give(margin), task.give(order, dtype=np.int64), task.give(certificate))

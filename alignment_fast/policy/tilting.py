@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast import _rows
+from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.outputs import refuse_large
 from alignment_fast.information import _solve as solve
+from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.entropies import kl_divergence
 from alignment_fast.information.moments import require_finite_rewards
 from alignment_fast.kernels.information.structures import LetterRows
@@ -45,13 +47,13 @@ class TiltedPolicy(NamedTuple):
 
 def policy_arguments(p, reward, log):
     """Return the `LetterArguments` of weights `p` (None: uniform) and `reward`."""
-    return _rows.letter_arguments("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
+    return LetterArguments("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
 
 
 def policy_rows(arguments, p, log, leading, num_threads):
     """Return the rows of `policy_arguments`, checked: valid weights, finite rewards on the support."""
     ops = arguments.ops
-    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, leading)
+    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, leading)
     require_finite_rewards(arguments, rows, leading, num_threads)
     return rows
 
@@ -100,8 +102,9 @@ def tilt(
 
     """
     arguments = policy_arguments(p, reward, log)
-    grid, alphas = arguments.grid(alpha, "alpha")
-    _rows.refuse_large((*grid.shape, arguments.width), "the tilted policy")
+    grid = arguments.grid(alpha, "alpha")
+    alphas = grid.rows()
+    refuse_large((*grid.shape, arguments.width), "the tilted policy")
     rows = policy_rows(arguments, p, log, grid.leading, num_threads)
     return _tilted(arguments, rows, alphas, grid.shape, num_threads)
 
@@ -198,7 +201,7 @@ def kl_constrained(
     """
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
-    _rows.refuse_large((*grid.shape, arguments.width), "the tilted policy")
+    refuse_large((*grid.shape, arguments.width), "the tilted policy")
     rows = policy_rows(arguments, p, log, grid.leading, num_threads)
     first = None if start is None else _first_iterate(start, grid.shape, rows.count)
     alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, start=first, num_threads=num_threads)
@@ -215,14 +218,15 @@ def matched(log_p, reward, kl, deficit, num_threads=None):
 
 def divergence_grid(arguments, kl):
     """Return the grid of budgets `kl` and their values (rows or 1, T); a negative one raises ValueError."""
-    grid, budgets = arguments.grid(kl, "kl")
+    grid = arguments.grid(kl, "kl")
+    budgets = grid.rows()
     if (budgets < 0).any():
         raise ValueError(f"kl must not be negative: got {budgets[budgets < 0][0]}")
     return grid, budgets
 
 
 def _first_iterate(start, shape, count):
-    first = np.asarray(start, dtype=np.float64)
+    first = as_parameter(start, "start")
     if not ((first > 0) & np.isfinite(first)).all():
         raise ValueError("start must be positive and finite")
     try:
@@ -283,7 +287,7 @@ def optimality_gap(
 
     """
     names = ("psi", "p") if log else ()
-    together = _rows.letter_arguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
+    together = LetterArguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
     shape = (*together.leading, together.width)
     # All three broadcast first, so that the grid of budgets lies over the axes of psi as well.
     psi_rows = np.broadcast_to(together.arrays["psi"], shape)
@@ -294,14 +298,14 @@ def optimality_gap(
     if added:  # a grid of budgets: its axis comes before the letters
         log_psi = log_psi[..., None, :]
     gap = kl_divergence(log_psi, best.log_pi, log=True, num_threads=num_threads)
-    return together.give(np.asarray(gap, dtype=np.float64), gap.shape)
+    return together.give(gap)
 
 
 def _log_policy(psi, log, num_threads):
     """Return psi as normalised log-probabilities; bad values raise under the name psi."""
-    arguments = _rows.letter_arguments("psi", None, psi=psi)
+    arguments = LetterArguments("psi", None, psi=psi)
     ops = arguments.ops
-    rows = arguments.rows(_rows.weight_kind(ops, psi, log), ops.REWARD_GIVEN)
+    rows = arguments.letters(weight_kind(ops, psi, log), ops.REWARD_GIVEN)
     uniform = LetterRows(
         rows.weights,
         rows.weight_kind,
@@ -310,5 +314,5 @@ def _log_policy(psi, log, num_threads):
         rows.count,
     )
     log_psi, words = ops.log_tilted(uniform, np.zeros((1, 1)), num_threads)
-    arguments.check(words)
+    arguments.check_letters(words)
     return arguments.give(log_psi, (*arguments.leading, arguments.width))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.arrays import as_parameter, library_of
+from alignment_fast._border.arrays import as_array, as_parameter, library_of
 
 Codes = NDArray[np.integer[Any]]
 
@@ -17,7 +17,7 @@ def as_column(value: Any, name: str) -> Any:
     """Return `value` as an array, or as it is where it is a column of another library; scalars are a ValueError."""
     if library_of(value) in ("pandas", "polars", "pyarrow"):
         return value
-    array = value if isinstance(value, np.ndarray) else _as_array(value, name)
+    array = _as_array(value, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must have one axis, the comparisons; it has shape {array.shape}")
     return array
@@ -25,7 +25,7 @@ def as_column(value: Any, name: str) -> Any:
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
     if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
-        return np.asarray(value)
+        return as_array(value, name)
     try:
         values = list(value)
     except TypeError:

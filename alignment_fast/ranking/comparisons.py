@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
@@ -267,7 +267,7 @@ class Comparisons:
 
     def indices(self, items: Any) -> NDArray[np.intp]:
         """Return the indices of an array of labels; an array of integers is one of indices already, and is checked."""
-        array = np.asarray(items)
+        array = as_array(items, "items")
         if array.dtype.kind not in "iu":
             return np.array([self.index(item) for item in array.ravel().tolist()], dtype=np.intp).reshape(array.shape)
         outside = array[(array < 0) | (array >= self.n_items)]
@@ -330,7 +330,7 @@ class Comparisons:
             Items to keep: one of `connected_components`, say.
 
         """
-        kept = np.asarray(items, dtype=np.int64)
+        kept = as_array(items, "items").astype(np.int64)
         number = np.full(self.n_items, -1, dtype=np.int32)
         number[kept] = np.arange(len(kept), dtype=np.int32)
         cells = merge.renumber(self.cells, number, len(kept))
