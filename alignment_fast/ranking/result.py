@@ -56,12 +56,13 @@ class RatingFit:
     gradient_norm : float
         Largest entry of the gradient of what was maximised.
     newton_decrement, last_step : float
-        Certificate: √(gᵀH⁻¹g), the distance from the maximum in standard errors, and the largest entry of the last
-        Newton step, in logits, which was still taken.
+        Certificate: √(gᵀH⁻¹g) at the scores or before the last step that led to them, the distance from the maximum in
+        standard errors; and the largest entry of that step, in logits.
     iterations : int
         Newton steps.
     converged : bool
-        Whether `last_step` is at most `tol`, or as small as rounding allows.
+        Whether a finite maximum exists, `newton_decrement` is at most `tol` (or 2^-50 of the square root of the total
+        weight, if that is more), and `last_step` is, or is as small as rounding allows.
     tie_parameter : float or None
         θ of "rao-kupper", ν of "davidson".
     home_advantage : float or None
