@@ -8,10 +8,12 @@ import pytest
 from arenas import simulated
 
 import alignment_fast as af
+from alignment_fast._border.rng import BOOTSTRAP, stream_key
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
 from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._recession import find_direction, outcome_rows
+from alignment_fast.ranking._replicates import drawn_cells
 from alignment_fast.ranking.existence import Question
 from oracles import existence as oracle
 from oracles import paired_models
@@ -282,3 +284,35 @@ def test_a_decrement_that_is_too_large_is_not_called_converged():
     result = fit(votes)
     assert result.scores[0] - result.scores[1] == pytest.approx(np.log(1e9), rel=1e-12)
     assert result.newton_decrement <= 1e-10
+
+
+# ---- replicates ----
+
+
+@each_model
+@pytest.mark.parametrize("home", [False, True])
+def test_replicates_are_missing_where_their_counts_have_no_finite_maximum(model, home):
+    """Every replicate of small data is asked of the programme, without graph, pairs or steps."""
+    votes, _ = simulated(4, 22, seed=3, ties=0.3, home=0.5)
+    result = fit(votes, model, home=home)
+    found = result.bootstrap(60, rng=1)
+    key = stream_key(1, BOOTSTRAP, "rng")
+    existing = []
+    for replicate in range(60):
+        question = result._question.over(drawn_cells(result._objective, key, replicate))
+        tied = question.cells.ties.any() or MODELS[model].tie is None
+        graph = af.ranking.Existence.of(question.cells)
+        existing.append(bool(tied and graph.finite and question.verdict().direction is None))
+    assert (~np.isnan(found.scores[:, 0])).tolist() == existing
+    assert 0 < found.degenerate < 60
+    assert np.abs(found.scores[existing]).max() < 30
+
+
+def test_replicates_of_covariates_that_separate_are_missing():
+    random = np.random.default_rng(2)
+    winner = random.integers(0, 3, 24)
+    loser = (winner + random.integers(1, 3, 24)) % 3
+    x = np.where(random.random((24, 1)) < 0.85, 1.0, -1.0)
+    found = fit_contextual(winner, loser, x).bootstrap(200, rng=0)
+    assert 0 < found.degenerate < 200
+    assert np.nanmax(np.abs(found.scores)) < 30

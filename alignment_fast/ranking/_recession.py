@@ -53,6 +53,8 @@ from alignment_fast.ranking._design import design
 EPSILON = 2.0**-52
 # Rows in the first linear programme, and that join it after each solution.
 FIRST_ROWS, MORE_ROWS = 4000, 2000
+# Pairs among so many items are asked first.
+FEW_ITEMS = 32
 # What a linear programme may leave of a row, numbers being of size 1: HiGHS allows itself 1e-7.
 LEFT = 1e-6
 # Denominators that a direction is tried with; bits of the fractions of a general one; rows count as positive from here.
@@ -75,10 +77,14 @@ class Direction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The `direction` that has no maximum, or None where one exists; not `proven` where rounding decides."""
+    """The `direction` that has no maximum, or None where one exists; not `proven` where rounding decides.
+
+    `vector` is a direction that is proven, in fractions over the columns of the rows, for other rows to be asked.
+    """
 
     direction: Direction | None
     proven: bool
+    vector: tuple[Fraction, ...] | None = None
 
 
 # ---- rows ----
@@ -103,6 +109,10 @@ class OutcomeRows:
         scores[: self.scores] = v[: self.scores]
         coefficients = v[self.scores : self.scores + self.coefficients]
         return Direction(scores, coefficients, float(v[-1]) if self.has_tie else 0.0)
+
+    def allow(self, v):
+        """Return whether C v >= 0 and C v ≠ 0 for a vector of fractions, exactly."""
+        return _holds(self.matrix, v)
 
 
 def outcome_rows(cells, covariates, *, has_tie, prior):
@@ -134,30 +144,30 @@ def surely_finite(cells, *, home, has_tie, prior):
 
     `home`: home advantage is the one coefficient; `prior`: scores have a prior, and the graph does not matter.
     """
+    both_won = bool(((cells.wins_first > 0) & (cells.wins_second > 0)).any())
     if not home:
-        return not has_tie or prior or bool(((cells.wins_first > 0) & (cells.wins_second > 0)).any())
+        return not has_tie or prior or both_won
     halves = 0.0 if has_tie or not cells.ties.size else cells.ties
     at_home = cells.home.astype(np.int8) if cells.home.size else np.zeros(len(cells.first), np.int8)
+    won, lost = cells.wins_first + halves > 0, cells.wins_second + halves > 0
     if prior:
-        won = at_home[cells.wins_first + halves > 0], -at_home[cells.wins_second + halves > 0]
-        gains = np.concatenate(won)
-        tied = not has_tie or ((cells.wins_first > 0) & (cells.wins_second > 0)).any()
-        return bool(tied and (gains > 0).any() and (gains < 0).any())
-    winner, loser, gain = [], [], []
-    for wins, one, other, sign in (
-        (cells.wins_first, cells.first, cells.second, 1),
-        (cells.wins_second, cells.second, cells.first, -1),
-    ):
-        seen = wins + halves > 0
-        winner.append(one[seen])
-        loser.append(other[seen])
-        gain.append(sign * at_home[seen])
-    winner, loser, gain = map(np.concatenate, (winner, loser, gain))
+        gains = np.concatenate([at_home[won], -at_home[lost]])
+        return bool((both_won or not has_tie) and (gains > 0).any() and (gains < 0).any())
+    winner = np.concatenate([cells.first[won], cells.second[lost]])
+    loser = np.concatenate([cells.second[won], cells.first[lost]])
+    gain = np.concatenate([at_home[won], -at_home[lost]])
+    few = (winner < FEW_ITEMS) & (loser < FEW_ITEMS)
+    if not few.all() and _gains_of_either_sign(winner[few], loser[few], gain[few]):
+        return True
+    return _gains_of_either_sign(winner, loser, gain)
+
+
+def _gains_of_either_sign(winner, loser, gain):
+    """Return whether there are pairs in which both won with a sum of gains below 0, and others with one above."""
     low, high = np.minimum(winner, loser), np.maximum(winner, loser)
-    key, pair = np.unique(low.astype(np.int64) * cells.n_items + high, return_inverse=True)
-    least, most = np.full((2, 2, len(key)), 4)
-    most *= -1
+    key, pair = np.unique(low.astype(np.int64) << 32 | high, return_inverse=True)
     side = (winner != low).astype(np.int8)
+    least, most = np.full((2, len(key)), 4), np.full((2, len(key)), -4)
     np.minimum.at(least, (side, pair), gain)
     np.maximum.at(most, (side, pair), gain)
     both = (least < 4).all(axis=0)
@@ -199,7 +209,10 @@ def proven_by_step(objective, u):
 
 def find_direction(rows):
     """Return the `Verdict` of the linear programme; its direction has κ in place of the tie parameter."""
-    scale = 2.0 ** -np.floor(np.log2(np.abs(rows.matrix).max(axis=0).toarray().reshape(-1)))
+    if not rows.matrix.nnz:
+        return Verdict(None, True)
+    largest = np.abs(rows.matrix).max(axis=0).toarray().reshape(-1)
+    scale = 2.0 ** -np.floor(np.log2(np.where(largest > 0, largest, 1.0)))
     matrix = (rows.matrix * scale[None]).tocsr()
     chosen = _first_rows(matrix)
     while True:
@@ -215,8 +228,8 @@ def find_direction(rows):
         chosen[broken[worst]] = True
     for candidate in _roundings(matrix, v, chosen):
         exact = [value * Fraction(factor) for value, factor in zip(candidate, scale.tolist(), strict=True)]
-        if _holds(rows.matrix, exact):
-            return Verdict(rows.direction(_whole(exact)), True)
+        if rows.allow(exact):
+            return Verdict(rows.direction(_whole(exact)), True, tuple(exact))
     return Verdict(rows.direction(v * scale), False)
 
 

@@ -14,7 +14,14 @@ from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells, Cova
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._identify import confounded
 from alignment_fast.ranking._models import MODELS, check_model, effective_model
-from alignment_fast.ranking._recession import Direction, Verdict, find_direction, outcome_rows, surely_finite
+from alignment_fast.ranking._recession import (
+    Direction,
+    OutcomeRows,
+    Verdict,
+    find_direction,
+    outcome_rows,
+    surely_finite,
+)
 
 __all__ = ["Existence"]
 
@@ -162,10 +169,13 @@ class Question:
             return False
         return surely_finite(self.cells, home=self.home, has_tie=self.has_tie, prior=self.prior)
 
+    def rows(self) -> OutcomeRows:
+        """Return the rows of the outcomes seen."""
+        return outcome_rows(self.cells, self.covariates, has_tie=self.has_tie, prior=self.prior)
+
     def verdict(self) -> Verdict:
         """Return the verdict of the linear programme; its direction has the logarithm of the tie parameter."""
-        rows = outcome_rows(self.cells, self.covariates, has_tie=self.has_tie, prior=self.prior)
-        verdict = find_direction(rows)
+        verdict = find_direction(self.rows())
         if verdict.direction is None:
             return verdict
         tie = MODELS[self.model].tie

@@ -20,6 +20,7 @@ from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._replicates import replicates
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.existence import Question
 
 __all__ = ["RatingFit"]
 
@@ -171,6 +172,11 @@ class RatingFit:
             gamma=self.specification.gamma,
         )
 
+    @property
+    def _question(self) -> Question:
+        asked = self.specification
+        return Question(self.comparisons.cells, self.labels, asked.model, self.covariates, asked.home, asked.has_prior)
+
     def _check_size(self) -> None:
         if len(self.unknowns) > LARGEST_COVARIANCE:
             raise ValueError(
@@ -284,7 +290,7 @@ class RatingFit:
                 "a fit with bias_reduction has no bootstrap: its correction assumes the counts as they are"
             )
         key = stream_key(rng, BOOTSTRAP, "rng")
-        found = replicates(self._objective, self.unknowns, key, count, num_threads=num_threads)
+        found = replicates(self._objective, self._question, self.unknowns, key, count, num_threads=num_threads)
         return Bootstrap.of(found, len(self.scores), self.labels)
 
 
