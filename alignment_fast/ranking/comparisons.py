@@ -17,7 +17,7 @@ from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
-from alignment_fast.ranking.existence import Existence
+from alignment_fast.ranking.existence import Existence, existence_of
 
 __all__ = ["Comparisons", "ItemIndexError"]
 
@@ -112,6 +112,10 @@ class Comparisons:
     def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
         if not len(cells.first):
             raise ValueError("there are no comparisons: all of them have weight 0")
+        with np.errstate(over="ignore"):
+            total = cells.wins_first.sum() + cells.wins_second.sum() + cells.ties.sum()
+        if total == np.inf:
+            raise ValueError("the weights of all comparisons add up to more than the largest double")
         for array in vars(cells).values():
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
@@ -348,14 +352,37 @@ class Comparisons:
         """
         return graph.members(graph.connected(self.cells))
 
-    def existence(self) -> Existence:
+    def existence(self, model: str = "bradley-terry", *, home: bool = False) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
 
         A finite maximum of the Bradley-Terry and Thurstone likelihoods exists if and only if, however the items are
         split into two groups, someone of either group has beaten, or tied with, someone of the other: the graph of
-        wins is strongly connected (Zermelo 1929; Ford 1957). A tie counts for both.
+        wins is strongly connected (Zermelo 1929; Ford 1957). A tie counts for both. A tie parameter or a home advantage
+        may be infinite in spite of that; then, where the graph does not decide, a linear programme does.
+
+        Parameters
+        ----------
+        model : {"bradley-terry", "thurstone", "rao-kupper", "davidson"}
+            Model, without a prior.
+        home : bool
+            Whether a home advantage is estimated, too.
+
+        Raises
+        ------
+        ValueError
+            If home advantage cannot be told from the scores, or nobody was at home.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> votes = af.ranking.Comparisons(["a", "b"], ["b", "a"], tied=[False, True])
+        >>> votes.existence().finite
+        True
+        >>> votes.existence("davidson").parameters
+        {'tie parameter': 1.0}
+
         """
-        return Existence.of(self.cells, self.labels)
+        return existence_of(self.cells, self.labels, model, home)
 
 
 def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:

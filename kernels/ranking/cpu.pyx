@@ -272,11 +272,14 @@ cdef class ComparisonProblem:
         return bool(table.ranking_connected(&self.problem, &reached[0]))
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start, double tolerance,
-                  int limit, double[:, ::1] out):
-        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none."""
+                  int limit, double[:, ::1] out, uint8_t[::1] both_won):
+        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
+
+        `both_won` says of each whether it has a cell in which both items won.
+        """
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
-        cdef Py_ssize_t r, i, cells = problem.cells, n = self.unknowns
+        cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = problem.ridge == 0.0 and problem.gamma == 0.0
         cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
         cdef double *scratch = counts + 3 * cells + problem.items
@@ -286,6 +289,9 @@ cdef class ComparisonProblem:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
                 table.ranking_resample(&self.problem, key, r, counts, counts + cells, ties)
+                both_won[r] = 0
+                for k in range(cells):
+                    both_won[r] |= (counts[k] > 0.0) & (counts[cells + k] > 0.0)
                 for i in range(n):
                     out[r, i] = start[i]
                 found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
