@@ -50,12 +50,8 @@ def test_tails_of_gamma_sums(level):
 def test_lower_tails_are_those_of_the_reflected_reward():
     p, reward = random_model(50)
     theta = np.array([-0.7])
-    below = saddlepoint.log_tails(
-        theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, reward), theta, 4), 30
-    )
-    above = saddlepoint.log_tails(
-        -theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, -reward), -theta, 4), 30
-    )
+    below = saddlepoint.log_tails(theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, reward), theta, 4), 30)
+    above = saddlepoint.log_tails(-theta, saddlepoint.moments(ops, saddlepoint.rows_of(ops, p, -reward), -theta, 4), 30)
     assert below == pytest.approx(above, rel=1e-13)
 
 
@@ -127,9 +123,7 @@ def test_laws_have_the_moments_and_tails_of_the_sum(method):
     tail = np.logaddexp.reduce(law.log_pmf[law.support >= far])
     theta = af.information.rate_function(REWARD, far / 100, p=P).t
     rows = saddlepoint.rows_of(ops, P, REWARD)
-    expected = saddlepoint.log_tails(
-        np.array([theta]), saddlepoint.moments(ops, rows, np.array([theta]), 4), 100
-    )
+    expected = saddlepoint.log_tails(np.array([theta]), saddlepoint.moments(ops, rows, np.array([theta]), 4), 100)
     assert tail == pytest.approx(float(expected[0]), abs=theta * cell)
 
 
