@@ -110,7 +110,7 @@ class StoredSweep:
                 path.unlink(missing_ok=True)
 
     def _stored(self, folder: Path, number: int) -> tuple[list[tuple[int, int, np.ndarray]], list[Path]]:
-        """Return the blocks at one α that are what their names say, in order, and the paths of others. Warn of those."""
+        """Return the blocks at one α that are what their names say, and the paths of others, after a warning."""
         sound, bad = [], []
         for path in sorted(folder.glob(f"{number:04d}-*.npy")):
             name = _NAME.fullmatch(path.name)
