@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alignment_fast import tables
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.tables import TableError
-from alignment_fast.tables._table import CHUNK_BYTES, CHUNK_ROWS
+from alignment_fast.tables._table import CHUNK_BYTES
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -90,10 +90,10 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path, kind):
 
 
 def test_chunks_follow_each_other(tmp_path):
-    rows = 3 * CHUNK_ROWS // 2
-    path = written(tmp_path, "long.jsonl", "".join(f'{{"p": {i}}}\n' for i in range(rows)))
+    rows = 3 * CHUNK_BYTES // 2 // 16
+    path = written(tmp_path, "long.jsonl", "".join(f'{{"p": {i:9d}}}\n' for i in range(rows)))
     chunks = list(tables.read_columns(path, {"p": "p"}))
-    assert len(chunks) == 2
+    assert len(chunks) > 1
     np.testing.assert_array_equal(np.concatenate([chunk["p"] for chunk in chunks]), np.arange(rows))
 
 
@@ -165,7 +165,7 @@ BAD = [
     ("a.csv", "letter,count\nA,1\nB\n", "count", ", line 3: 1 cells under a header of 2"),
     ("a.csv", "letter,count\nA,1\nB,2,3\nC,x\n", "count", ", line 3: 3 cells under a header of 2"),
     ("a.csv", "letter,count\nA,x\nB,2,3\n", "count", ", line 2, column 'count': 'x' is not a number"),
-    ("a.csv", b"letter,count\n\xff,1\nB,\xff\n", "count", ", line 3, column 'count': '\\\\xff' is not a number"),
+    ("a.csv", b"letter,count\n\xff,1\nB,\xff\n", "count", ", line 3, column 'count': byte 0xff is not UTF-8"),
     ("a.csv", "letter,count\nA,0x10\n", "count", ", line 2, column 'count': '0x10' is not a number"),
     ("a.csv", "letter,count\n", "count", " has columns but no rows"),
     ("a.csv", "letter,count", "count", " has columns but no rows"),
@@ -195,7 +195,7 @@ BAD = [
     ("a.jsonl.gz", gzip.compress(b'{"p": 1}\n' * 100_000)[:-40], "p", ": the compressed file is truncated"),
     ("a.npz.gz", gzip.compress(FORMATS["npz"])[:-40], "count", ": the compressed file is truncated"),
     ("a.csv", b"\x1f\x8b\x08garbage that is not deflate", "p", ": "),
-    ("a.txt", "p\n1\n", "p", ": the name must end in one of .csv, .tsv, .jsonl, .ndjson, .parquet, .npz"),
+    ("a.txt", "p\n1\n", "p", ": the name must end in one of .csv, .tsv, .jsonl, .ndjson, .json, .parquet, .npz"),
 ]
 
 
@@ -261,7 +261,7 @@ def test_an_empty_parquet_table_has_no_rows(tmp_path):
         ({"p": np.array([1.0, -3.0])}, ", row 2, column 'p': -3.0 is negative"),
         ({"p": np.ones((2, 2))}, ", column 'p': holds float64 of shape (2, 2), not a row of numbers"),
         ({"p": np.array(["1"])}, ", column 'p': holds <U1 of shape (1,), not a row of numbers"),
-        ({"p": np.array([None, 1])}, ": Object arrays cannot be loaded"),
+        ({"p": np.array([None, 1])}, ", member 'p': Object arrays cannot be loaded"),
         ({"p": np.ones(3), "q": np.ones(2)}, ": arrays differ in length: 'p' has 3, 'q' has 2"),
         ({"p": np.ones(0)}, " has columns but no rows"),
     ],
@@ -349,7 +349,7 @@ def named(kind):
 def test_text_stays_as_it_is_and_truth_values_are_zero_and_one(tmp_path, kind):
     path = written(tmp_path, f"a.{kind}", named(kind))
     columns = read(path, {"id": "prompt", "right": "correct"}, text=("id",), zero_one=("right",))
-    assert columns["id"].tolist() == NAMES
+    assert columns["id"].tolist() == [name.strip() for name in NAMES]
     assert columns["right"].dtype == np.float64
     np.testing.assert_array_equal(columns["right"], RIGHT)
 
@@ -379,7 +379,7 @@ def test_integers_as_text_are_their_digits(tmp_path, kind):
     [
         ("a.csv", "id,right\na,1\n,0\n", ", line 3, column 'id': the cell is empty"),
         ("a.csv", "id,right\na,1\n  ,0\n", ", line 3, column 'id': the cell is empty"),
-        ("a.csv", b"id,right\n\xff,1\n", ": Invalid UTF8"),
+        ("a.csv", b"id,right\n\xff,1\n", ", line 2, column 'id': byte 0xff is not UTF-8"),
         ("a.csv", "id,right\na,1\nb,2\n", ", line 3, column 'right': 2 is neither 0 nor 1"),
         ("a.csv", "id,right\na,TRUE\nb,maybe\n", ", line 3, column 'right': 'maybe' is not a number"),
         ("a.csv", "id,right\na,1\nb,nan\n", ", line 3, column 'right': 'nan' is not a number"),
