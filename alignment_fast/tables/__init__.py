@@ -35,7 +35,16 @@ from alignment_fast.tables._parquet import Parquet
 from alignment_fast.tables._source import Source, TableError, display_name
 from alignment_fast.tables._table import Chunk, Table, errors_of
 
-__all__ = ["TableError", "choose_column", "column_names", "holds_lists", "place_of_row", "read_columns"]
+__all__ = [
+    "TableError",
+    "choose_column",
+    "column_names",
+    "display_name",
+    "holds_lists",
+    "listed",
+    "place_of_row",
+    "read_columns",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -106,8 +115,14 @@ def choose_column(
     wanted = guesses if requested is None else (requested.casefold(),)
     found = next((folded[name] for name in wanted if name in folded), None)
     if found is None and requested is not None:
-        raise TableError(f"{display_name(path)} has no column {shown(requested)}; its columns are: {_listed(names)}")
+        raise TableError(f"{display_name(path)} has no column {shown(requested)}; its columns are: {listed(names)}")
     return found
+
+
+def listed(names: Sequence[str], most: int = 30) -> str:
+    """Return the names of columns for a message, the first of them where they are many."""
+    listed = ", ".join(shortened(name) for name in names[:most])
+    return listed if len(names) <= most else f"{listed}, ... ({len(names)} in all)"
 
 
 def place_of_row(path: str | PathLike[str], row: int) -> str:
@@ -243,7 +258,7 @@ def read_columns(
         for name in columns.values():
             if names.count(name) != 1:
                 problem = "more than one column" if name in names else "no column"
-                raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {_listed(names)}")
+                raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {listed(names)}")
         contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text, WORD: words}
         rules: dict[str, tuple[str, Number]] = {}
         for role, name in columns.items():
@@ -277,9 +292,3 @@ def _table_in(path: str | PathLike[str]) -> Table:
             endings = ", ".join(_FORMATS)
             raise TableError(f"{source.name}: the name must end in one of {endings}, possibly followed by .gz")
         return _FORMATS[source.kind()](source)
-
-
-def _listed(names: Sequence[str], most: int = 30) -> str:
-    """Return the names of columns for a message, the first of them where they are many."""
-    listed = ", ".join(shortened(name) for name in names[:most])
-    return listed if len(names) <= most else f"{listed}, ... ({len(names)} in all)"

@@ -152,7 +152,7 @@ class _Array(_Objects):
                 row += len(commas)
                 line += lines_in(text[:end])
                 text = text[end:]
-            elif len(text) > row_limit():
+            if len(text) > row_limit():
                 raise self.too_long(f"row {row + 1}")
             block = stream.read(max(_table.CHUNK_BYTES, len(text)))
             ended = not block

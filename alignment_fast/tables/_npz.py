@@ -1,6 +1,7 @@
 """NumPy archives."""
 
 import contextlib
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -51,8 +52,11 @@ class Npz(Table):
 
     def column(self, file: Any, name: str, content: Number) -> np.ndarray:
         """Return an array of the archive."""
-        with errors_of(f"{self.source.name}, member {name!r}"):
-            array = file[name]
+        try:
+            with errors_of(f"{self.source.name}, member {name!r}"):
+                array = file[name]
+        except (tokenize.TokenError, SyntaxError) as error:  # NumPy reads the header of an array as Python
+            raise TableError(f"{self.source.name}, member {name!r}: the header of the array is broken") from error
         if not isinstance(array, np.ndarray):
             raise TableError(f"{self.source.name}, member {name!r} is no array of NumPy")
         if array.ndim != 1 or array.dtype.kind not in content.numpy_kinds:
