@@ -288,7 +288,19 @@ def test_frames_of_other_libraries(library):
 def test_soft_outcomes_in_a_table():
     found = Comparisons.from_frame({"a": [0, 1], "b": [1, 2], "outcome": [0.25, 1.0]})
     assert counted(found) == {(0, 1, 0): (0.25, 0.75, 0), (1, 2, 0): (1, 0, 0)}
-    assert found.labels is None
+
+
+def test_integers_in_a_table_are_names_of_items():
+    """No item 0 that nobody compared, and no array as long as the largest number."""
+    found = Comparisons.from_frame({"a": [10**12, 3], "b": [3, 7], "winner": [3, 3]})
+    assert found.labels == (3, 7, 10**12)
+    assert counted(found) == {(0, 1, 0): (1, 0, 0), (0, 2, 0): (1, 0, 0)}
+
+
+def test_a_column_that_stands_twice_in_a_table_is_an_error():
+    frame = pytest.importorskip("pyarrow").Table.from_arrays([["x"], ["y"], ["x"]], names=["winner", "loser", "winner"])
+    with pytest.raises(ValueError, match=r"more than one column 'winner' \(winner\)"):
+        Comparisons.from_frame(frame)
 
 
 def test_names_of_items_that_are_names_of_sides():
