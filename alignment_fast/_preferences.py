@@ -13,7 +13,7 @@ _TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-6}
 
 
 @dataclass(frozen=True)
-class Problem:
+class PreferenceArguments:
     """Arguments of one call over K responses, in float64, and their common leading axes.
 
     Parameters
@@ -43,14 +43,14 @@ class Problem:
         return result[()] if library_of(self.model) in ("numpy", "builtins") else like(result, self.model)
 
 
-def problem(
+def preference_arguments(
     P: Any,
     *,
     distributions: dict[str, Any] | None = None,
     designs: dict[str, Any] | None = None,
     vectors: dict[str, Any] | None = None,
-) -> Problem:
-    """Return the `Problem` of a preference matrix P (..., K, K) and further arguments by name.
+) -> PreferenceArguments:
+    """Return the `PreferenceArguments` of a preference matrix P (..., K, K) and further arguments by name.
 
     Parameters
     ----------
@@ -89,7 +89,11 @@ def problem(
         shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
         raise ValueError(f"leading axes do not broadcast: {shapes}") from None
     model = next((v for v in given.values() if library_of(v) not in ("numpy", "builtins")), P)
-    return Problem(checked, leading, dtype, model)
+    return PreferenceArguments(checked, leading, dtype, model)
+
+
+# The names that `dynamics` knows them by.
+Problem, problem = PreferenceArguments, preference_arguments
 
 
 def nonnegative_grid(value: Any, leading: tuple[int, ...], name: str) -> Grid:

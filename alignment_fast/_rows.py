@@ -1,21 +1,21 @@
 """Rows of weighted letters: from the caller's arrays to what the information kernels read, and back."""
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like, parameter_grid
+from alignment_fast._operations import operations
 from alignment_fast.errors import check_status
-from alignment_fast.kernels.common import status
-from alignment_fast.kernels.information import cpu
-from alignment_fast.kernels.information.operations import Rows
+from alignment_fast.kernels.information.structures import LetterRows
 
 # Larger results are refused: they are grids that somebody forgot to cut, and the message says how large they are.
 _LARGEST_RESULT = 1 << 34
 
 
 @dataclass(frozen=True)
-class Problem:
+class LetterArguments:
     """Array arguments of one call, their common leading axes, and how to give results back.
 
     Parameters
@@ -28,6 +28,8 @@ class Problem:
         Broadcast leading axes.
     model : object
         The argument whose kind of array the results take.
+    ops : module
+        The operations of the information family on the arrays' device.
 
     """
 
@@ -36,6 +38,7 @@ class Problem:
     rewards: str | None
     leading: tuple
     model: object
+    ops: ModuleType
 
     @property
     def dtype(self):
@@ -58,14 +61,14 @@ class Problem:
         return grid, grid.values.reshape(count, grid.values.shape[-1])
 
     def rows(self, weight_kind, reward_kind, leading=None, normalize=True):
-        """Return the `Rows` of this problem over `leading` axes (default: its own)."""
+        """Return the `LetterRows` of these arguments over `leading` axes (default: its own)."""
         leading = self.leading if leading is None else leading
         count = int(np.prod(leading, dtype=np.int64))
         weights, rewards = (
             None if name is None else _as_rows(self.arrays[name], leading, count)
             for name in (self.weights, self.rewards)
         )
-        return Rows(
+        return LetterRows(
             rewards if weights is None else weights,
             weight_kind,
             weights if rewards is None else rewards,
@@ -78,11 +81,8 @@ class Problem:
         """Raise ValueError for the first bad value if one of the two status words reports it."""
         leading = self.leading if leading is None else leading
         for name, word in zip((self.weights, self.rewards), words, strict=True):
-            if name is None or word == status.OK:
-                continue
-            array = self.arrays[name]
-            flat, code = status.decode(word)
-            check_status(_own_position(flat, array.shape, leading) * 8 + code, name, array)
+            if name is not None:
+                check_status(word, name, self.arrays[name], leading)
 
     def give(self, result, shape):
         """Return the array `result` in `shape`, the dtype of the arguments and the caller's kind of array."""
@@ -98,22 +98,13 @@ def _as_rows(array, leading, count):
     return array.reshape(count, array.shape[-1])
 
 
-def _own_position(flat, shape, leading):
-    """Return where flat position `flat` of the array broadcast to `leading` lies in the array of `shape` itself."""
-    if len(shape) == 1:
-        return flat
-    index = np.unravel_index(flat, (*leading, shape[-1]))[-len(shape) :]
-    own = tuple(0 if length == 1 else int(i) for i, length in zip(index, shape, strict=True))
-    return int(np.ravel_multi_index(own, shape))
-
-
-def problem(weights=None, rewards=None, *, floating_only=(), **arguments):
-    """Return the `Problem` of array `arguments`; `weights` and `rewards` name their roles.
+def letter_arguments(weights=None, rewards=None, *, floating_only=(), **arguments):
+    """Return the `LetterArguments` of array `arguments`; `weights` and `rewards` name their roles.
 
     Arguments that are None are left out. Those named in `floating_only` must be floating-point (log-probabilities).
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    common_device(**given)
+    device = common_device(**given)
     arrays = {name: as_floating(value, name, floating_only=name in floating_only) for name, value in given.items()}
     dtype = np.result_type(*arrays.values())
     for name, array in arrays.items():
@@ -130,7 +121,14 @@ def problem(weights=None, rewards=None, *, floating_only=(), **arguments):
     except ValueError:
         raise ValueError(f"leading axes do not broadcast: {shapes}") from None
     model = next((v for v in given.values() if library_of(v) not in ("numpy", "builtins")), next(iter(given.values())))
-    return Problem(arrays, weights if weights in given else None, rewards if rewards in given else None, leading, model)
+    return LetterArguments(
+        arrays,
+        weights if weights in given else None,
+        rewards if rewards in given else None,
+        leading,
+        model,
+        operations("information", device),
+    )
 
 
 def refuse_large(shape, what):
@@ -140,8 +138,8 @@ def refuse_large(shape, what):
         raise ValueError(f"{what} of shape {shape} would take {size / 2**30:.0f} GiB; give the grid in pieces")
 
 
-def weight_kind(p, log):
+def weight_kind(ops, p, log):
     """Return the kernel's kind of the weights `p` (None: uniform)."""
     if p is None:
-        return cpu.WEIGHT_UNIFORM
-    return cpu.WEIGHT_LOG if log else cpu.WEIGHT_PROBABILITY
+        return ops.WEIGHT_UNIFORM
+    return ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY

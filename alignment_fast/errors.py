@@ -41,11 +41,16 @@ def place(flat, shape):
     return f"[{index if isinstance(index, int) else ', '.join(map(str, index))}]"
 
 
-def check_status(word, name, array):
-    """Raise ValueError for the first bad value of `array` if the status word `word` reports one."""
+def check_status(word, name, array, leading=None):
+    """Raise ValueError for the first bad value of `array` if the status word `word` reports one.
+
+    `leading`: the axes that all but the last one of `array` were broadcast to, where the kernel read it so.
+    """
     if word == status.OK:
         return
     flat, code = status.decode(word)
+    if leading is not None:
+        flat = _own_position(flat, array.shape, leading)
     index = unravel(flat, array.shape)
     reason = status.REASONS[code]
     if code == status.ALL_ZERO:
@@ -55,18 +60,23 @@ def check_status(word, name, array):
     raise ValueError(f"{name}{place(flat, array.shape)} = {array.reshape(-1)[flat]} {reason}")
 
 
-def check_row_status(words, name, array, shape):
-    """Raise ValueError for the first bad value of `array`, which is broadcast to `shape`.
+def check_row_status(words, name, array, leading):
+    """Raise ValueError for the first bad value of `array`, broadcast to `leading`, if one of the `words` reports it.
 
-    `words` hold one status word per row of `shape`, with positions within the row.
+    `words` hold one status word per row of the broadcast array, with positions within the row.
     """
     bad = np.flatnonzero(words != np.uint64(status.OK))
-    if bad.size == 0:
-        return
-    row = np.unravel_index(bad[0], shape[:-1]) if len(shape) > 1 else ()
-    own = row[len(row) - (array.ndim - 1) :]
-    flat = 0
-    for index, length in zip(own, array.shape[:-1], strict=True):
-        flat = flat * length + (int(index) if length > 1 else 0)
-    position, code = status.decode(words[bad[0]])
-    check_status((flat * shape[-1] + position) << 3 | code, name, array)
+    if bad.size:
+        position, code = status.decode(words[bad[0]])
+        check_status((int(bad[0]) * array.shape[-1] + position) << 3 | code, name, array, leading)
+
+
+def _own_position(flat, shape, leading):
+    """Return where flat position `flat` of the array broadcast to `leading` lies in the array of `shape` itself."""
+    if len(shape) == 1:
+        return flat  # one row serves all, and positions are in it
+    index = unravel(flat, (*leading, shape[-1]))[-len(shape) :]
+    own = 0
+    for i, length in zip(index, shape, strict=True):
+        own = own * length + (0 if length == 1 else i)
+    return own

@@ -102,8 +102,8 @@ class BestOfN:
         self._laws, words = self._ops.law_build(
             _as_rows(masses, shape), _as_rows(rewards, shape), rows, log=log, num_threads=num_threads
         )
-        check_row_status(words[:, 0], "p", masses, shape)
-        check_row_status(words[:, 1], "reward", rewards, shape)
+        check_row_status(words[:, 0], "p", masses, self._leading)
+        check_row_status(words[:, 1], "reward", rewards, self._leading)
         self._rewards = rewards.copy()  # for `aligned`; the caller may change theirs
         self._single = not self._leading and self._model is None
         self._samplers: dict[int, Any] = {}

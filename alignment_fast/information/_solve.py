@@ -1,6 +1,7 @@
 """Host algorithms over the operations of this family: rate function, divergence of a tilt, tilt of given divergence.
 
-All of them work on rows × targets at once; rows that have converged are dropped as soon as they are half of the rest.
+All work on rows × targets at once; rows that have converged are dropped as soon as they are half of those left.
+`ops` is the table of operations of the device that holds the rows (`alignment_fast._operations`).
 Notation: p the weights, r the reward, K the log-MGF of r under p, T_t ∝ p e^{t r} the tilted policy.
 """
 
@@ -9,9 +10,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-
-from alignment_fast.kernels.information import cpu
-from alignment_fast.kernels.information import operations as op
 
 _EPSILON = np.finfo(np.float64).eps
 # Bisection alone reaches the last bit of any exponent range within this many steps.
@@ -54,45 +52,45 @@ def _with_series(x, coefficients, plain):
     return np.where(small, series * near * near, plain)
 
 
-def shifted(rows, offset):
+def shifted(ops, rows, offset):
     """Return `rows` with rewards r − offset (offset (count, 1)) in float64, 0 on letters without weight."""
     rewards = rows.rewards - offset
-    if rows.weight_kind != cpu.WEIGHT_UNIFORM:
-        empty = rows.weights == (-np.inf if rows.weight_kind == cpu.WEIGHT_LOG else 0.0)
+    if rows.weight_kind != ops.WEIGHT_UNIFORM:
+        empty = rows.weights == (-np.inf if rows.weight_kind == ops.WEIGHT_LOG else 0.0)
         rewards = np.where(empty, 0.0, rewards)
     return replace(rows, rewards=rewards).in_float64()
 
 
-def log_mass_at_zero(rows):
+def log_mass_at_zero(ops, rows):
     """Return the log-probability that the reward is exactly 0, shape (count, 1), accurate where it is close to 0."""
-    p = rows.probabilities()
+    p = ops.probabilities(rows)
     inside = np.where(rows.rewards == 0.0, p, 0.0).sum(axis=1, keepdims=True)
     outside = np.where(rows.rewards == 0.0, 0.0, p).sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
         return np.where(inside < 0.5, np.log(inside), np.log1p(-np.minimum(outside, 0.5)))
 
 
-def centred(rows, num_threads=None):
+def centred(ops, rows, num_threads=None):
     """Return `rows` with rewards r − μ in float64, and the mean μ (count, 1)."""
-    mean, _ = op.exponential_mean(rows, _AT_ZERO, num_threads)
-    return shifted(rows, mean), mean
+    mean, _ = ops.exponential_mean(rows, _AT_ZERO, num_threads)
+    return shifted(ops, rows, mean), mean
 
 
-def log_mgf(rows, t, num_threads=None):
+def log_mgf(ops, rows, t, num_threads=None):
     """Return K(t), also for infinite t: ±inf, or the log-probability of the extreme reward where that is 0."""
     finite = np.isfinite(t)
-    value, words = op.log_mgf(rows, np.where(finite, t, 0.0), num_threads)
+    value, words = ops.log_mgf(rows, np.where(finite, t, 0.0), num_threads)
     for end in (np.inf, -np.inf):
         if (t == end).any():
-            value = np.where(t == end, log_mgf_at(rows, end, num_threads), value)
+            value = np.where(t == end, log_mgf_at(ops, rows, end, num_threads), value)
     return value, words
 
 
-def log_mgf_at(rows, end, num_threads=None):
+def log_mgf_at(ops, rows, end, num_threads=None):
     """Return K(end), end = ±inf, shape (count, 1)."""
-    extreme, _ = op.exponential_mean(rows, np.array([[end]]), num_threads)
+    extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
     with np.errstate(invalid="ignore"):
-        return np.where(extreme == 0, log_mass_at_zero(shifted(rows, 0.0)), end * extreme)
+        return np.where(extreme == 0, log_mass_at_zero(ops, shifted(ops, rows, 0.0)), end * extreme)
 
 
 class Origins:
@@ -103,9 +101,9 @@ class Origins:
     α K'(α) − K(α) loses all digits as α → 0.
     """
 
-    def __init__(self, rows, num_threads):
-        self._rows, self._num_threads = rows, num_threads
-        self._origins = [op.exponential_mean(rows, at, num_threads)[0] for at in _ORIGINS]
+    def __init__(self, ops, rows, num_threads):
+        self._ops, self._rows, self._num_threads = ops, rows, num_threads
+        self._origins = [ops.exponential_mean(rows, at, num_threads)[0] for at in _ORIGINS]
         self._measured = [None] * len(_ORIGINS)
 
     def take(self, index):
@@ -118,7 +116,7 @@ class Origins:
 
     def divergence(self, alpha):
         """Return D(T_α ‖ p), and K(α) of the rewards measured from their mean, for finite alpha (count, T)."""
-        mean, top, bottom = self._origins
+        ops, (mean, top, bottom) = self._ops, self._origins
         with np.errstate(over="ignore"):
             weak = np.abs(alpha) * (top - bottom) <= 1
         divergence, log_mgf = np.zeros(alpha.shape), np.zeros(alpha.shape)
@@ -129,10 +127,10 @@ class Origins:
                 part = self._from_origin(which).take(index)
                 p, rewards = part.weights, part.rewards
                 if which == 0:
-                    log_total = _weak_log_mgf(p, rewards, here, self._num_threads)
+                    log_total = _weak_log_mgf(ops, p, rewards, here, self._num_threads)
                 else:
-                    log_total, _ = op.log_mgf(part, here, self._num_threads)
-                value = op.entropy_sums(p, rewards, here, log_total, self._num_threads)
+                    log_total, _ = ops.log_mgf(part, here, self._num_threads)
+                value = ops.entropy_sums(p, rewards, here, log_total, self._num_threads)
                 divergence[index] = np.where(chosen[index], value, divergence[index])
                 with np.errstate(over="ignore"):
                     log_total = log_total + here * (self._origins[which] - mean)[index]
@@ -141,21 +139,22 @@ class Origins:
 
     def _from_origin(self, which):
         if self._measured[which] is None:
-            measured = shifted(self._rows, self._origins[which])
-            p = measured.probabilities()
-            self._measured[which] = replace(measured, weights=p, weight_kind=cpu.WEIGHT_PROBABILITY)
+            ops = self._ops
+            measured = shifted(ops, self._rows, self._origins[which])
+            p = ops.probabilities(measured)
+            self._measured[which] = replace(measured, weights=p, weight_kind=ops.WEIGHT_PROBABILITY)
         return self._measured[which]
 
 
-def tilted_divergence(rows, alpha, num_threads=None):
+def tilted_divergence(ops, rows, alpha, num_threads=None):
     """Return D(T_α ‖ p) for finite alpha (count or 1, T), shape (count, T), with small relative error at every α."""
-    return Origins(rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))[0]
+    return Origins(ops, rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))[0]
 
 
-def _weak_log_mgf(p, rewards, alpha, num_threads):
+def _weak_log_mgf(ops, p, rewards, alpha, num_threads):
     """Return log Σ p e^{α r} for rewards of mean 0 up to rounding and |α| range ≤ 1, relatively accurate as α → 0."""
     residual = (p * rewards).sum(axis=1, keepdims=True)
-    return np.log1p(op.exponential_rests(p, rewards, alpha, num_threads) + alpha * residual)
+    return np.log1p(ops.exponential_rests(p, rewards, alpha, num_threads) + alpha * residual)
 
 
 def newton(problem, start, tolerance=2 * _EPSILON):
@@ -217,33 +216,33 @@ def _split(here, low, high):
     return np.where(np.isinf(high), outward, middle)
 
 
-def _scaled(rows, num_threads):
+def _scaled(ops, rows, num_threads):
     """Return `rows` with rewards times a power of two that brings their range to about 1, and its exponent (count, 1).
 
     Exact, and squares of deviations neither underflow nor overflow after it.
     """
-    top, _ = op.exponential_mean(rows, _AT_INFINITY, num_threads)
-    bottom, _ = op.exponential_mean(rows, -_AT_INFINITY, num_threads)
+    top, _ = ops.exponential_mean(rows, _AT_INFINITY, num_threads)
+    bottom, _ = ops.exponential_mean(rows, -_AT_INFINITY, num_threads)
     exponent = -np.frexp(top - bottom)[1]
     return replace(rows, rewards=np.ldexp(rows.rewards.astype(np.float64), exponent)).in_float64(), exponent
 
 
-def rate_function(rows, x, num_threads=None):
+def rate_function(ops, rows, x, num_threads=None):
     """Return I(x) = sup_t (t x − K(t)) and its maximiser t, for x (count or 1, T), rewards finite on the support.
 
     Inside the range of the reward t solves K'(t) = x, and I = D(T_t‖p). At an end of the range t is infinite and
     I = −log P(r = end); beyond it I is infinite.
     """
-    rows, exponent = _scaled(rows, num_threads)
+    rows, exponent = _scaled(ops, rows, num_threads)
     x = np.ldexp(np.broadcast_to(x, (rows.count, x.shape[1])), exponent)
     reflected = replace(rows, rewards=-rows.rewards)
-    above = _maximiser_above_mean(rows, x, num_threads)
-    below = -_maximiser_above_mean(reflected, -x, num_threads)
+    above = _maximiser_above_mean(ops, rows, x, num_threads)
+    below = -_maximiser_above_mean(ops, reflected, -x, num_threads)
     t = np.where(np.isnan(above), below, above)
     finite = np.isfinite(t)
-    value = np.where(finite, tilted_divergence(rows, np.where(finite, t, 0.0), num_threads), np.inf)
+    value = np.where(finite, tilted_divergence(ops, rows, np.where(finite, t, 0.0), num_threads), np.inf)
     for part, level in ((rows, x), (reflected, -x)):
-        largest, end = largest_divergence(part, num_threads)
+        largest, end = largest_divergence(ops, part, num_threads)
         value = np.where(level == end, largest, value)
     return value, _unscaled(t, exponent)
 
@@ -254,10 +253,10 @@ def _unscaled(t, exponent):
         return np.ldexp(t, exponent)
 
 
-def _maximiser_above_mean(rows, x, num_threads):
+def _maximiser_above_mean(ops, rows, x, num_threads):
     """Return the root t of K'(t) = x where x is not below the mean: inf from the largest reward on; NaN elsewhere."""
-    around_mean, mean = centred(rows, num_threads)
-    largest, top = largest_divergence(rows, num_threads)
+    around_mean, mean = centred(ops, rows, num_threads)
+    largest, top = largest_divergence(ops, rows, num_threads)
     height, reach = x - mean, top - mean
     constant = reach == 0
     t = np.where(x < mean, np.nan, np.where((x >= top) & ~(constant & (x == top)), np.inf, 0.0))
@@ -268,38 +267,38 @@ def _maximiser_above_mean(rows, x, num_threads):
     if index.size:
         # A level of the other regime in one of these rows is solved at a harmless place and thrown away.
         level = np.where(near[index], height[index], 0.25 * reach[index])
-        t[index] = np.where(near[index], _solve_mean_near(around_mean.take(index), level, num_threads), t[index])
+        t[index] = np.where(near[index], _solve_mean_near(ops, around_mean.take(index), level, num_threads), t[index])
     index = np.flatnonzero(far.any(axis=1))
     if index.size:
         gap = np.where(far[index], (top - x)[index], 0.25 * reach[index])
-        rest = Rest(shifted(rows.take(index), top[index]), largest[index], num_threads)
-        first = (reach[index] - gap) / op.tilted_moments(rows.take(index), _AT_ZERO, 2, num_threads)[0][..., 2]
-        t[index] = np.where(far[index], _solve_mean_far(rest, gap, first), t[index])
+        below = BelowTop(ops, shifted(ops, rows.take(index), top[index]), largest[index], num_threads)
+        first = (reach[index] - gap) / ops.tilted_moments(rows.take(index), _AT_ZERO, 2, num_threads)[0][..., 2]
+        t[index] = np.where(far[index], _solve_mean_far(below, gap, first), t[index])
     return t
 
 
-def _solve_mean_near(rows, level, num_threads):
+def _solve_mean_near(ops, rows, level, num_threads):
     """Solve K'(t) = level for rewards of mean 0, with K' = (D + K)/t: both are ≥ 0, nothing cancels."""
-    variance = op.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2]
-    origins = Origins(rows, num_threads)
+    variance = ops.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2]
+    origins = Origins(ops, rows, num_threads)
 
     def problem(index):
         part, from_origins, goal = rows.take(index), origins.take(index), level[index]
 
         def evaluate(t):
             divergence, log_mgf = from_origins.divergence(t)
-            return (divergence + log_mgf) / t - goal, op.tilted_moments(part, t, 2, num_threads)[0][..., 2]
+            return (divergence + log_mgf) / t - goal, ops.tilted_moments(part, t, 2, num_threads)[0][..., 2]
 
         return evaluate
 
     return newton(problem, level / variance)
 
 
-def _solve_mean_far(rest, gap, start):
+def _solve_mean_far(below, gap, start):
     """Solve max r − K'(t) = gap by Newton on its logarithm, which is nearly linear in t."""
 
     def problem(index):
-        part, goal = rest.take(index), np.log(gap[index])
+        part, goal = below.take(index), np.log(gap[index])
 
         def evaluate(t):
             log_odds, odds, mean, curvature = part.at(t)
@@ -311,7 +310,7 @@ def _solve_mean_far(rest, gap, start):
     return newton(problem, start)
 
 
-class Rest:
+class BelowTop:
     """The letters that miss the largest reward: what remains to be gained, without cancellation however little it is.
 
     Let o be the odds of missing the maximum, η = o/(1 + o), and k₁, k₂ mean and variance of r − max r over the letters
@@ -319,18 +318,18 @@ class Rest:
 
     Parameters
     ----------
-    below : Rows
+    below : LetterRows
         Rewards r − max r.
     largest : array (count, 1)
         D_max = −log P(r = max r).
 
     """
 
-    def __init__(self, below, largest, num_threads):
-        weights = np.ascontiguousarray(np.where(below.rewards == 0.0, 0.0, below.probabilities()))
-        self._rows = replace(below, weights=weights, weight_kind=cpu.WEIGHT_PROBABILITY)
+    def __init__(self, ops, below, largest, num_threads):
+        weights = np.ascontiguousarray(np.where(below.rewards == 0.0, 0.0, ops.probabilities(below)))
+        self._rows = replace(below, weights=weights, weight_kind=ops.WEIGHT_PROBABILITY)
         self._log_prior_odds = np.log(-np.expm1(-largest)) + largest
-        self._num_threads = num_threads
+        self._ops, self._num_threads = ops, num_threads
 
     def take(self, index):
         """Return the rows `index` alone."""
@@ -340,29 +339,29 @@ class Rest:
 
     def at(self, t):
         """Return log o, o, k₁ and K''/o at t (count, T)."""
-        moments, _ = op.tilted_moments(self._rows, t, 2, self._num_threads)
+        moments, _ = self._ops.tilted_moments(self._rows, t, 2, self._num_threads)
         log_odds = moments[..., 0] + self._log_prior_odds
         odds = np.exp(log_odds)
         mean, variance = moments[..., 1], moments[..., 2]
         return log_odds, odds, mean, (variance + mean**2 / (1 + odds)) / (1 + odds)
 
 
-def largest_divergence(rows, num_threads=None):
+def largest_divergence(ops, rows, num_threads=None):
     """Return D(T_∞ ‖ p) = −log P(r = max r), shape (count, 1), and max r (count, 1)."""
-    top, _ = op.exponential_mean(rows, _AT_INFINITY, num_threads)
-    return -log_mass_at_zero(shifted(rows, top)), top
+    top, _ = ops.exponential_mean(rows, _AT_INFINITY, num_threads)
+    return -log_mass_at_zero(ops, shifted(ops, rows, top)), top
 
 
-def alpha_of_divergence(rows, divergence, *, deficit=None, start=None, num_threads=None):
+def alpha_of_divergence(ops, rows, divergence, *, deficit=None, start=None, num_threads=None):
     """Return α ≥ 0 with D(T_α ‖ p) = divergence ≥ 0 (count or 1, T); inf where no tilt reaches it.
 
     `deficit` (count, T) is D_max − divergence where the caller knows it better than the subtraction does; `start`
     (count, T), positive, replaces the first iterate √(2 D / K''(0)).
     """
-    rows, exponent = _scaled(rows, num_threads)
+    rows, exponent = _scaled(ops, rows, num_threads)
     start = None if start is None else np.ldexp(start, -exponent)
     divergence = np.broadcast_to(divergence, (rows.count, divergence.shape[1]))
-    largest, top = largest_divergence(rows, num_threads)
+    largest, top = largest_divergence(ops, rows, num_threads)
     deficit = largest - divergence if deficit is None else deficit
     alpha = np.where(deficit <= 0, np.inf, 0.0)
     alpha[divergence == 0] = 0.0
@@ -375,31 +374,31 @@ def alpha_of_divergence(rows, divergence, *, deficit=None, start=None, num_threa
             target = np.where(chosen[index], goal[index], 0.25 * largest[index])
             first = None if start is None else start[index]
             part = rows.take(index)
-            solution = solve(part, target, top[index], largest[index], first, num_threads)
+            solution = solve(ops, part, target, top[index], largest[index], first, num_threads)
             alpha[index] = np.where(chosen[index], solution, alpha[index])
     return _unscaled(alpha, exponent)
 
 
-def _first_alpha(rows, target, start, num_threads):
+def _first_alpha(ops, rows, target, start, num_threads):
     if start is not None:
         return start
-    return np.sqrt(2 * target / op.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2])
+    return np.sqrt(2 * target / ops.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2])
 
 
-def _solve_near(rows, target, top, largest, start, num_threads):
+def _solve_near(ops, rows, target, top, largest, start, num_threads):
     """Newton on √D, which is α √(K''/2) for small α and so nearly linear; dD/dα = α K''(α).
 
     The first iterations take D = α K' − K from rewards measured from their largest value: half the cost, and right to
     many digits unless D is tiny, where the first iterate is good by itself. The last ones take the exact sum.
     """
-    below = shifted(rows, top)
-    origins = Origins(rows, num_threads)
+    below = shifted(ops, rows, top)
+    origins = Origins(ops, rows, num_threads)
 
     def rough_problem(index):
         part, goal = below.take(index), np.sqrt(np.maximum(target[index], _TINY_DIVERGENCE))
 
         def evaluate(alpha):
-            moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
+            moments, _ = ops.tilted_moments(part, alpha, 2, num_threads)
             root = np.sqrt(np.maximum(alpha * moments[..., 1] - moments[..., 0], _EPSILON))
             return root - goal, alpha * moments[..., 2] / (2 * root)
 
@@ -409,24 +408,24 @@ def _solve_near(rows, target, top, largest, start, num_threads):
         part, from_origins, goal = rows.take(index), origins.take(index), np.sqrt(target[index])
 
         def evaluate(alpha):
-            moments, _ = op.tilted_moments(part, alpha, 2, num_threads)
+            moments, _ = ops.tilted_moments(part, alpha, 2, num_threads)
             root = np.sqrt(from_origins.divergence(alpha)[0])
             return root - goal, alpha * moments[..., 2] / (2 * root)
 
         return evaluate
 
-    first = _first_alpha(rows, target, start, num_threads)
+    first = _first_alpha(ops, rows, target, start, num_threads)
     rough = newton(rough_problem, first, tolerance=1e-5)
     return newton(problem, np.where(target > _TINY_DIVERGENCE, rough, first))
 
 
-def _solve_far(rows, target, top, largest, start, num_threads):
+def _solve_far(ops, rows, target, top, largest, start, num_threads):
     """Newton on log(D_max − D), which is nearly linear in α; the target is D_max − D."""
-    below = shifted(rows, top)
-    rest = Rest(below, largest, num_threads)
+    shifted_rows = shifted(ops, rows, top)
+    below = BelowTop(ops, shifted_rows, largest, num_threads)
 
     def problem(index):
-        part, goal = rest.take(index), np.log(target[index])
+        part, goal = below.take(index), np.log(target[index])
 
         def evaluate(alpha):
             log_odds, odds, mean, curvature = part.at(alpha)
@@ -436,4 +435,4 @@ def _solve_far(rows, target, top, largest, start, num_threads):
 
         return evaluate
 
-    return newton(problem, _first_alpha(below, largest - target, start, num_threads))
+    return newton(problem, _first_alpha(ops, shifted_rows, largest - target, start, num_threads))

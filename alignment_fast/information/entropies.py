@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast import _rows
-from alignment_fast.kernels.information import cpu, operations
+from alignment_fast._operations import operations
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -51,7 +51,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
 
     """
     if not log and _is_plain(p):
-        value = cpu.plain_entropy(p)
+        value = operations("information").plain_entropy(p)
         if value == value:  # NaN: a bad value, which the general path names
             return np.float64(value)
     return renyi_entropy(p, 1.0, log=log, num_threads=num_threads)
@@ -95,7 +95,7 @@ def cross_entropy(
 
     """
     if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
-        value = cpu.plain_cross_entropy(p, q, normalize_q)
+        value = operations("information").plain_cross_entropy(p, q, normalize_q)
         if value == value:  # NaN: a bad value, which the general path names
             return np.float64(value)
     return renyi_cross_entropy(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
@@ -139,7 +139,7 @@ def kl_divergence(
 
     """
     if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
-        value = cpu.plain_divergence(p, q, normalize_q)
+        value = operations("information").plain_divergence(p, q, normalize_q)
         if value == value:  # NaN: a bad value, which the general path names
             return np.float64(value)
     return renyi_divergence(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
@@ -184,8 +184,8 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
     array([1.098612, 1.039721, 0.980829, 0.693147])
 
     """
-    problem = _rows.problem("p", None, floating_only=("p",) if log else (), p=p)
-    return _of_order(problem, log, cpu.REWARD_OWN_LOG, order, -1.0, num_threads)
+    arguments = _rows.letter_arguments("p", None, floating_only=("p",) if log else (), p=p)
+    return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, order, -1.0, num_threads)
 
 
 def renyi_divergence(
@@ -239,8 +239,8 @@ def renyi_divergence(
     array([0.069336, 0.143841, 0.287682, 0.693147])
 
     """
-    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
-    return _of_order(problem, log, cpu.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
+    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    return _of_order(arguments, log, arguments.ops.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
 
 
 def renyi_cross_entropy(
@@ -305,20 +305,22 @@ def renyi_cross_entropy(
     """
     if variant not in ("standard", "natural"):
         raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
-    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    ops = arguments.ops
     if variant == "natural":
-        divergence = _of_order(problem, log, cpu.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
-        own = _of_order(problem, log, cpu.REWARD_OWN_LOG, order, -1.0, num_threads)
+        divergence = _of_order(arguments, log, ops.REWARD_LOG_RATIO, order, 1.0, num_threads, normalize_q)
+        own = _of_order(arguments, log, ops.REWARD_OWN_LOG, order, -1.0, num_threads)
         return divergence + own
-    kind = cpu.REWARD_LOGITS if log else cpu.REWARD_LOG_OF
-    return _of_order(problem, log, kind, order, -1.0, num_threads, normalize_q)
+    kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
+    return _of_order(arguments, log, kind, order, -1.0, num_threads, normalize_q)
 
 
-def _of_order(problem, log, reward_kind, order, sign, num_threads, normalize_q=True):
+def _of_order(arguments, log, reward_kind, order, sign, num_threads, normalize_q=True):
     """Return sign · E(order − 1) with the rewards of `reward_kind`."""
-    grid, orders = problem.grid(order, "order")
-    kind = cpu.WEIGHT_LOG if log else cpu.WEIGHT_PROBABILITY
-    rows = problem.rows(kind, reward_kind, grid.leading, normalize_q)
-    result, words = operations.exponential_mean(rows, orders - 1.0, num_threads)
-    problem.check(words, grid.leading)
-    return problem.give(sign * result, grid.shape)
+    grid, orders = arguments.grid(order, "order")
+    ops = arguments.ops
+    kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
+    rows = arguments.rows(kind, reward_kind, grid.leading, normalize_q)
+    result, words = ops.exponential_mean(rows, orders - 1.0, num_threads)
+    arguments.check(words, grid.leading)
+    return arguments.give(sign * result, grid.shape)

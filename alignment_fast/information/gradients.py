@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
 from alignment_fast.information import _solve as solve
-from alignment_fast.information.moments import _reward_problem, require_finite_rewards
-from alignment_fast.kernels.information import cpu, operations
+from alignment_fast.information.moments import require_finite_rewards, reward_arguments
+from alignment_fast.kernels.information.structures import LetterRows
 
 
 class LogMgfGradient(NamedTuple):
@@ -78,18 +78,19 @@ def log_mgf_gradient(
     array([0.238406, 1.761594])
 
     """
-    problem = _reward_problem(reward, p, log)
-    grid, tilts = problem.grid(t, "t")
+    arguments = reward_arguments(reward, p, log)
+    ops = arguments.ops
+    grid, tilts = arguments.grid(t, "t")
     _require_finite(tilts, "t")
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    moments, words = operations.tilted_moments(rows, tilts, 1, num_threads)
-    problem.check(words, grid.leading)
-    tilted, change = _tilt_and_change(rows, tilts, num_threads)
-    shape = (*grid.shape, problem.width)
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    moments, words = ops.tilted_moments(rows, tilts, 1, num_threads)
+    arguments.check(words, grid.leading)
+    tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
+    shape = (*grid.shape, arguments.width)
     return LogMgfGradient(
-        problem.give(moments[..., 1], grid.shape),
-        problem.give(tilts[..., None] * tilted, shape),
-        problem.give(change, shape),
+        arguments.give(moments[..., 1], grid.shape),
+        arguments.give(tilts[..., None] * tilted, shape),
+        arguments.give(change, shape),
     )
 
 
@@ -127,21 +128,22 @@ def rate_function_gradient(
     1.098612
 
     """
-    problem = _reward_problem(reward, p, log)
-    grid, levels = problem.grid(x, "x")
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    require_finite_rewards(problem, rows, grid.leading, num_threads)
-    value, tilts = solve.rate_function(rows, levels, num_threads)
+    arguments = reward_arguments(reward, p, log)
+    ops = arguments.ops
+    grid, levels = arguments.grid(x, "x")
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    require_finite_rewards(arguments, rows, grid.leading, num_threads)
+    value, tilts = solve.rate_function(ops, rows, levels, num_threads)
     if not (np.isfinite(value) & np.isfinite(tilts)).all():
         raise ValueError(
             "x must lie strictly between the least and the largest reward, where the rate has a derivative"
         )
-    tilted, change = _tilt_and_change(rows, tilts, num_threads)
-    shape = (*grid.shape, problem.width)
+    tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
+    shape = (*grid.shape, arguments.width)
     return RateFunctionGradient(
-        problem.give(tilts, grid.shape),
-        problem.give(-tilts[..., None] * tilted, shape),
-        problem.give(-change, shape),
+        arguments.give(tilts, grid.shape),
+        arguments.give(-tilts[..., None] * tilted, shape),
+        arguments.give(-change, shape),
     )
 
 
@@ -179,8 +181,8 @@ def renyi_entropy_gradient(
     array([-0.173287,  0.086643,  0.086643])
 
     """
-    problem = _rows.problem("p", None, floating_only=("p",) if log else (), p=p)
-    gradient = _Mean(problem, log, cpu.REWARD_OWN_LOG, order, num_threads)
+    arguments = _rows.letter_arguments("p", None, floating_only=("p",) if log else (), p=p)
+    gradient = _Mean(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
     return RenyiGradient(gradient.give_scalar(-gradient.order), gradient.give_letters(-gradient.log_p - gradient.moved))
 
 
@@ -218,8 +220,8 @@ def renyi_divergence_gradient(
     array([-0.25,  0.25])
 
     """
-    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
-    gradient = _Mean(problem, log, cpu.REWARD_LOG_RATIO, order, num_threads)
+    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    gradient = _Mean(arguments, log, arguments.ops.REWARD_LOG_RATIO, order, num_threads)
     return RenyiGradient(
         gradient.give_scalar(gradient.order),
         gradient.give_letters(gradient.log_p + gradient.moved),
@@ -281,9 +283,10 @@ def renyi_cross_entropy_gradient(
             divergence.log_p + own.log_p.reshape(fill + own.log_p.shape),
             divergence.log_q,
         )
-    problem = _rows.problem("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
-    kind = cpu.REWARD_LOGITS if log else cpu.REWARD_LOG_OF
-    gradient = _Mean(problem, log, kind, order, num_threads)
+    arguments = _rows.letter_arguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    ops = arguments.ops
+    kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
+    gradient = _Mean(arguments, log, kind, order, num_threads)
     return RenyiGradient(
         gradient.give_scalar(-gradient.order),
         gradient.give_letters(-gradient.log_p),
@@ -292,37 +295,37 @@ def renyi_cross_entropy_gradient(
 
 
 class _Mean:
-    """Derivatives of E(order − 1) of one problem: by order and by log p at fixed rewards; the laws T and q."""
+    """Derivatives of E(order − 1) of one call's rows: by order and by log p at fixed rewards; the laws T and q."""
 
-    def __init__(self, problem, log, reward_kind, order, num_threads):
-        self._problem = problem
-        self._grid, orders = problem.grid(order, "order")
+    def __init__(self, arguments, log, reward_kind, order, num_threads):
+        self._arguments, ops = arguments, arguments.ops
+        self._grid, orders = arguments.grid(order, "order")
         _require_finite(orders, "order")
-        kind = cpu.WEIGHT_LOG if log else cpu.WEIGHT_PROBABILITY
-        rows = problem.rows(kind, reward_kind, self._grid.leading)
-        _, words = operations.exponential_mean(rows, orders, num_threads)
-        problem.check(words, self._grid.leading)
-        rows, q = _explicit(rows, log, problem)
+        kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
+        rows = arguments.rows(kind, reward_kind, self._grid.leading)
+        _, words = ops.exponential_mean(rows, orders, num_threads)
+        arguments.check(words, self._grid.leading)
+        rows, q = _explicit(ops, rows, log)
         tilts = orders - 1.0
         self.q = q[:, None, :]
-        self.tilted, change = _tilt_and_change(rows, tilts, num_threads)
+        self.tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
         self.moved = change
-        divergence = solve.tilted_divergence(rows, tilts, num_threads)
-        variance = operations.tilted_moments(rows, np.zeros((1, 1)), 2, num_threads)[0][..., 2]
+        divergence = solve.tilted_divergence(ops, rows, tilts, num_threads)
+        variance = ops.tilted_moments(rows, np.zeros((1, 1)), 2, num_threads)[0][..., 2]
         flat = _is_flat(tilts)
         safe = np.where(flat, 1.0, tilts)
         self.order = np.where(flat, 0.5 * variance, divergence / safe**2)
-        p = rows.probabilities()
-        deviation = solve.centred(rows, num_threads)[0].rewards
+        p = ops.probabilities(rows)
+        deviation = solve.centred(ops, rows, num_threads)[0].rewards
         self.log_p = np.where(flat[..., None], (p * deviation)[:, None, :], change / safe[..., None])
 
     def give_scalar(self, value):
-        return self._problem.give(np.broadcast_to(value, self._rows_and_orders()), self._grid.shape)
+        return self._arguments.give(np.broadcast_to(value, self._rows_and_orders()), self._grid.shape)
 
     def give_letters(self, value):
-        width = self._problem.width
+        width = self._arguments.width
         value = np.broadcast_to(value, (*self._rows_and_orders(), width))
-        return self._problem.give(value, (*self._grid.shape, width))
+        return self._arguments.give(value, (*self._grid.shape, width))
 
     def _rows_and_orders(self):
         return int(np.prod(self._grid.leading, dtype=np.int64)), self._grid.values.shape[-1]
@@ -333,20 +336,20 @@ def _is_flat(tilts):
     return np.abs(tilts) < 1e-150
 
 
-def _explicit(rows, log, problem):
+def _explicit(ops, rows, log):
     """Return `rows` with their rewards written out, and q as probabilities (None: q is p)."""
-    own = rows.reward_kind == cpu.REWARD_OWN_LOG
-    q = operations.Rows(rows.rewards, rows.weight_kind, rows.rewards, cpu.REWARD_GIVEN, rows.count).probabilities()
+    own = rows.reward_kind == ops.REWARD_OWN_LOG
+    q = ops.probabilities(LetterRows(rows.rewards, rows.weight_kind, rows.rewards, ops.REWARD_GIVEN, rows.count))
     log_q = _logarithm(rows.rewards, log)
-    p = rows.probabilities()
+    p = ops.probabilities(rows)
     with np.errstate(invalid="ignore"):
-        rewards = _logarithm(rows.weights, log) - log_q if rows.reward_kind == cpu.REWARD_LOG_RATIO else log_q
+        rewards = _logarithm(rows.weights, log) - log_q if rows.reward_kind == ops.REWARD_LOG_RATIO else log_q
     rewards = np.where(p > 0, rewards, 0.0)
     if not own and np.isinf(rewards).any():
         row, letter = np.argwhere(np.isinf(rewards))[0]
         raise ValueError(f"q has no mass on letter {letter} of row {row}, where p has: no derivative there")
-    explicit = operations.Rows(
-        rows.weights.astype(np.float64), rows.weight_kind, np.ascontiguousarray(rewards), cpu.REWARD_GIVEN, rows.count
+    explicit = LetterRows(
+        rows.weights.astype(np.float64), rows.weight_kind, np.ascontiguousarray(rewards), ops.REWARD_GIVEN, rows.count
     )
     return explicit, q
 
@@ -361,11 +364,11 @@ def _logarithm(array, log):
         return np.log(array) - np.log(array.sum(axis=1, keepdims=True))
 
 
-def _tilt_and_change(rows, tilts, num_threads):
+def _tilt_and_change(ops, rows, tilts, num_threads):
     """Return T and T − p, both (rows, T, V); the difference without cancellation where the tilt is weak."""
-    centred, _ = solve.centred(rows, num_threads)
-    log_total = tilts * operations.exponential_mean(centred, tilts, num_threads)[0]
-    p = rows.probabilities()[:, None, :]
+    centred, _ = solve.centred(ops, rows, num_threads)
+    log_total = tilts * ops.exponential_mean(centred, tilts, num_threads)[0]
+    p = ops.probabilities(rows)[:, None, :]
     log_ratio = tilts[..., None] * centred.rewards[:, None, :] - log_total[..., None]
     change = p * np.expm1(np.where(p > 0, log_ratio, 0.0))
     return p + change, change

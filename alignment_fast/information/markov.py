@@ -35,8 +35,8 @@ class MarkovPolicy(NamedTuple):
     variance_rate: Any
 
 
-def _square(problem, name):
-    array = problem.arrays[name]
+def _square(arguments, name):
+    array = arguments.arrays[name]
     if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
         raise ValueError(f"{name} must have shape (..., K, K), not {array.shape}")
     return array
@@ -60,9 +60,9 @@ def _broadcast(array, leading):
     return np.broadcast_to(array, (*leading, *array.shape[-2:])).reshape(-1, *array.shape[-2:])
 
 
-def _grid(problem, value, name):
+def _grid(arguments, value, name):
     """Return the grid of `value` over the leading axes of matrices, and its values (rows, T)."""
-    grid = parameter_grid(value, problem.leading[:-1], name)
+    grid = parameter_grid(value, arguments.leading[:-1], name)
     if np.isnan(grid.values).any():
         raise ValueError(f"{name} is NaN")
     count = int(np.prod(grid.leading, dtype=np.int64))
@@ -114,12 +114,12 @@ def markov_renyi_cross_entropy_rate(
     array([0.693147, 0.693147, 0.693147])
 
     """
-    problem = _rows.problem(P=P, Q=Q)
-    chain = _stochastic(_square(problem, "P"), "P")
-    other = _stochastic(_square(problem, "Q"), "Q")
-    other = other if normalize_q else problem.arrays["Q"].astype(np.float64)
-    grid, orders = _grid(problem, order, "order")
-    first = _initial(initial, problem.width)
+    arguments = _rows.letter_arguments(P=P, Q=Q)
+    chain = _stochastic(_square(arguments, "P"), "P")
+    other = _stochastic(_square(arguments, "Q"), "Q")
+    other = other if normalize_q else arguments.arrays["Q"].astype(np.float64)
+    grid, orders = _grid(arguments, order, "order")
+    first = _initial(initial, arguments.width)
     chain = _broadcast(chain, grid.leading)
     with np.errstate(divide="ignore"):
         log_other = np.log(_broadcast(other, grid.leading))
@@ -127,7 +127,7 @@ def markov_renyi_cross_entropy_rate(
         [markov.cross_entropy_rate(p, log_q, t, first) for t in row]
         for p, log_q, row in zip(chain, log_other, orders, strict=True)
     ]
-    return problem.give(np.array(rates, dtype=np.float64), grid.shape)
+    return arguments.give(np.array(rates, dtype=np.float64), grid.shape)
 
 
 def _initial(initial, n_states):
@@ -178,10 +178,10 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
            [0.2462, 0.7538]])
 
     """
-    problem = _rows.problem(P=P, reward=reward)
-    chain = _stochastic(_square(problem, "P"), "P")
-    rewards = _square(problem, "reward").astype(np.float64)
-    grid, tilts = _grid(problem, alpha, "alpha")
+    arguments = _rows.letter_arguments(P=P, reward=reward)
+    chain = _stochastic(_square(arguments, "P"), "P")
+    rewards = _square(arguments, "reward").astype(np.float64)
+    grid, tilts = _grid(arguments, alpha, "alpha")
     if np.isinf(tilts).any():
         raise ValueError("alpha must be finite")
     chain, rewards = _broadcast(chain, grid.leading), _broadcast(rewards, grid.leading)
@@ -189,8 +189,8 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
         _require_irreducible(p, r, f" of chain {row}" if grid.leading else "")
     results = [_aligned(p, r, a) for p, r, row in zip(chain, rewards, tilts, strict=True) for a in row]
     columns = zip(*results, strict=True)
-    shapes = ((*grid.shape, problem.width, problem.width), *[grid.shape] * 4)
-    return MarkovPolicy(*(problem.give(np.array(c), shape) for c, shape in zip(columns, shapes, strict=True)))
+    shapes = ((*grid.shape, arguments.width, arguments.width), *[grid.shape] * 4)
+    return MarkovPolicy(*(arguments.give(np.array(c), shape) for c, shape in zip(columns, shapes, strict=True)))
 
 
 def _require_irreducible(P, reward, where):

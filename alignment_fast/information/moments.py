@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from alignment_fast import _rows
 from alignment_fast.information import _solve as solve
-from alignment_fast.kernels.information import cpu, operations
 
 MAX_ORDER = 8
 
@@ -38,8 +37,9 @@ class RateFunction(NamedTuple):
     t: Any
 
 
-def _reward_problem(reward, p, log, floating_only=("p",)):
-    return _rows.problem("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
+def reward_arguments(reward, p, log, floating_only=("p",)):
+    """Return the `LetterArguments` of rewards and weights `p` (None: uniform)."""
+    return _rows.letter_arguments("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
 
 
 def log_mgf(
@@ -84,12 +84,13 @@ def log_mgf(
     array([0.620115, 1.433781])
 
     """
-    problem = _reward_problem(reward, p, log)
-    grid, orders = problem.grid(t, "t")
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    result, words = solve.log_mgf(rows, orders, num_threads)
-    problem.check(words, grid.leading)
-    return problem.give(result, grid.shape)
+    arguments = reward_arguments(reward, p, log)
+    ops = arguments.ops
+    grid, orders = arguments.grid(t, "t")
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    result, words = solve.log_mgf(ops, rows, orders, num_threads)
+    arguments.check(words, grid.leading)
+    return arguments.give(result, grid.shape)
 
 
 def tilted_moments(
@@ -144,18 +145,19 @@ def tilted_moments(
 
     """
     order = check_order(order)
-    problem = _reward_problem(reward, p, log)
-    grid, orders = problem.grid(t, "t")
+    arguments = reward_arguments(reward, p, log)
+    ops = arguments.ops
+    grid, orders = arguments.grid(t, "t")
     if not np.isfinite(orders).all():
         raise ValueError("t must be finite: cumulants at t = ±inf are those of the letters of extreme reward")
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    result, words = operations.tilted_moments(rows, orders, order, num_threads)
-    problem.check(words, grid.leading)
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    result, words = ops.tilted_moments(rows, orders, order, num_threads)
+    arguments.check(words, grid.leading)
     tilts = np.broadcast_to(orders, result.shape[:2])
     return TiltedMoments(
-        problem.give(tilts, grid.shape),
-        problem.give(result[..., 0], grid.shape),
-        problem.give(result[..., 1:], (*grid.shape, order)),
+        arguments.give(tilts, grid.shape),
+        arguments.give(result[..., 0], grid.shape),
+        arguments.give(result[..., 1:], (*grid.shape, order)),
     )
 
 
@@ -261,19 +263,20 @@ def rate_function(
     (array([0.      , 0.130812, 0.693147,      inf]), array([0.      , 1.098612,      inf,      inf]))
 
     """
-    problem = _reward_problem(reward, p, log)
-    grid, levels = problem.grid(x, "x")
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, grid.leading)
-    require_finite_rewards(problem, rows, grid.leading, num_threads)
-    value, t = solve.rate_function(rows, levels, num_threads)
-    return RateFunction(problem.give(value, grid.shape), problem.give(t, grid.shape))
+    arguments = reward_arguments(reward, p, log)
+    ops = arguments.ops
+    grid, levels = arguments.grid(x, "x")
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
+    require_finite_rewards(arguments, rows, grid.leading, num_threads)
+    value, t = solve.rate_function(ops, rows, levels, num_threads)
+    return RateFunction(arguments.give(value, grid.shape), arguments.give(t, grid.shape))
 
 
-def require_finite_rewards(problem, rows, leading, num_threads=None):
+def require_finite_rewards(arguments, rows, leading, num_threads=None):
     """Raise ValueError for bad weights or rewards, and for an infinite reward on the support of the weights."""
     ends = np.array([[-np.inf, np.inf]])
-    extremes, words = operations.exponential_mean(rows, ends, num_threads)
-    problem.check(words, leading)
+    extremes, words = arguments.ops.exponential_mean(rows, ends, num_threads)
+    arguments.check(words, leading)
     row = np.flatnonzero(np.isinf(extremes).any(axis=1))
     if row.size:
         where = f" in row {row[0]}" if leading else ""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._preferences import problem
+from alignment_fast._preferences import preference_arguments
 from alignment_fast.policy import _axioms as axioms
 
 
@@ -69,7 +69,7 @@ def condorcet_winner(P: ArrayLike) -> Any:
     1
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     return task.give(axioms.condorcet_winner(axioms.comparable(task["P"])), np.int64)
 
 
@@ -101,7 +101,7 @@ def smith_set(P: ArrayLike) -> Any:
     array([ True,  True,  True, False])
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     return task.give(axioms.smith_set(axioms.comparable(task["P"])), np.bool_)
 
 
@@ -137,7 +137,7 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
     True
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     return task.give(axioms.is_row_dominant(axioms.comparable(task["P"]), strict), np.bool_)
 
 
@@ -175,7 +175,7 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
     False
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     return task.give(axioms.is_strongly_transitive(axioms.comparable(task["P"]), strict), np.bool_)
 
 
@@ -209,7 +209,7 @@ def count_cycles(P: ArrayLike) -> Any:
     1
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     return task.give(axioms.count_cycles(axioms.comparable(task["P"])), np.int64)
 
 
@@ -245,7 +245,7 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     (array([ True, False]), array([False,  True]), array([-1,  0]))
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     M = axioms.comparable(task["P"])
     row_dominant, strongly_transitive = axioms.transitivity(M)
     return PreferenceClasses(
@@ -290,7 +290,7 @@ def is_condorcet_top(P: ArrayLike, scores: ArrayLike) -> Any:
     False
 
     """
-    task = problem(P, vectors={"scores": scores})
+    task = preference_arguments(P, vectors={"scores": scores})
     winner = axioms.condorcet_winner(axioms.comparable(task["P"]))
     members = np.arange(task["P"].shape[-1]) == winner[..., None]
     return task.give((winner < 0) | axioms.is_top(members, task["scores"]), np.bool_)
@@ -327,7 +327,7 @@ def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    task = problem(P, vectors={"scores": scores})
+    task = preference_arguments(P, vectors={"scores": scores})
     members = axioms.smith_set(axioms.comparable(task["P"]))
     return task.give(axioms.is_top(members, task["scores"]), np.bool_)
 
@@ -363,5 +363,5 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    task = problem(P, vectors={"scores": scores})
+    task = preference_arguments(P, vectors={"scores": scores})
     return task.give(axioms.is_order_preserving(axioms.comparable(task["P"]), task["scores"]), np.bool_)

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast.information import _solve as solve
-from alignment_fast.kernels.information import operations
-from alignment_fast.policy.tilting import divergence_grid, policy_problem, policy_rows
+from alignment_fast.policy.tilting import divergence_grid, policy_arguments, policy_rows
 
 
 class PolicyGradient(NamedTuple):
@@ -78,13 +77,13 @@ def tilt_gradient(
     array([-0.25,  0.25])
 
     """
-    problem = policy_problem(p, reward, log)
-    grid, alphas = problem.grid(alpha, "alpha")
+    arguments = policy_arguments(p, reward, log)
+    grid, alphas = arguments.grid(alpha, "alpha")
     if np.isinf(alphas).any():
         raise ValueError("alpha must be finite: at ±inf the policy does not move")
-    rows = policy_rows(problem, p, log, grid.leading, num_threads)
-    local = _Local(rows, np.broadcast_to(alphas, (rows.count, alphas.shape[1])), num_threads)
-    give = _giver(problem, grid)
+    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
+    local = _Local(arguments.ops, rows, np.broadcast_to(alphas, (rows.count, alphas.shape[1])), num_threads)
+    give = _giver(arguments, grid)
     a, T, d = local.alpha[..., None], local.tilted, local.deviation
     mean, variance, third = (local.cumulants[..., k] for k in range(3))
     spread = d * d - variance[..., None]
@@ -131,14 +130,14 @@ def kl_constrained_gradient(
     1.410162593
 
     """
-    problem = policy_problem(p, reward, log)
-    grid, budgets = divergence_grid(problem, kl)
-    rows = policy_rows(problem, p, log, grid.leading, num_threads)
-    alphas = solve.alpha_of_divergence(rows, budgets, num_threads=num_threads)
+    arguments = policy_arguments(p, reward, log)
+    grid, budgets = divergence_grid(arguments, kl)
+    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
+    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, num_threads=num_threads)
     if not ((alphas > 0) & np.isfinite(alphas)).all():
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
-    local = _Local(rows, alphas, num_threads)
-    give = _giver(problem, grid)
+    local = _Local(arguments.ops, rows, alphas, num_threads)
+    give = _giver(arguments, grid)
     a, T, d = alphas[..., None], local.tilted, local.deviation
     variance = local.cumulants[..., 1]
     slope = alphas * variance
@@ -151,31 +150,31 @@ def kl_constrained_gradient(
 class _Local:
     """What the formulas need at each (row, alpha): T, T − p, r − m, cumulants and ∂D/∂log p, without cancellation."""
 
-    def __init__(self, rows, alphas, num_threads):
+    def __init__(self, ops, rows, alphas, num_threads):
         self.alpha = alphas
-        centred, mean = solve.centred(rows, num_threads)
-        log_total = alphas * operations.exponential_mean(centred, alphas, num_threads)[0]
-        moments, _ = operations.tilted_moments(centred, alphas, 3, num_threads)
-        p = rows.probabilities()[:, None, :]
+        centred, mean = solve.centred(ops, rows, num_threads)
+        log_total = alphas * ops.exponential_mean(centred, alphas, num_threads)[0]
+        moments, _ = ops.tilted_moments(centred, alphas, 3, num_threads)
+        p = ops.probabilities(rows)[:, None, :]
         rewards = centred.rewards[:, None, :]
         x = np.where(p > 0, alphas[..., None] * rewards - log_total[..., None], 0.0)
         self.change = p * np.expm1(x)
         self.tilted = p + self.change
         self.deviation = rewards - moments[..., 1:2]
         self.cumulants = moments[..., 1:] + np.stack(np.broadcast_arrays(mean, 0.0, 0.0), axis=-1)
-        divergence = solve.tilted_divergence(rows, alphas, num_threads)
+        divergence = solve.tilted_divergence(ops, rows, alphas, num_threads)
         self.divergence_by_log_p = p * (solve.relative_entropy_term(x) - divergence[..., None] * np.exp(x))
 
 
-def _giver(problem, grid):
-    shape, letters = grid.shape, (*grid.shape, problem.width)
-    full = (int(np.prod(grid.leading, dtype=np.int64)), grid.values.shape[-1], problem.width)
+def _giver(arguments, grid):
+    shape, letters = grid.shape, (*grid.shape, arguments.width)
+    full = (int(np.prod(grid.leading, dtype=np.int64)), grid.values.shape[-1], arguments.width)
 
     def give(parameter, reward, log_p):
         return PolicyGradient(
-            problem.give(np.broadcast_to(parameter, full[:2]), shape),
-            problem.give(np.broadcast_to(reward, full), letters),
-            problem.give(np.broadcast_to(log_p, full), letters),
+            arguments.give(np.broadcast_to(parameter, full[:2]), shape),
+            arguments.give(np.broadcast_to(reward, full), letters),
+            arguments.give(np.broadcast_to(log_p, full), letters),
         )
 
     return give

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import Grid
-from alignment_fast._preferences import Problem, nonnegative_grid, problem
+from alignment_fast._operations import operations
+from alignment_fast._preferences import PreferenceArguments, nonnegative_grid, preference_arguments
 from alignment_fast._rows import refuse_large
 from alignment_fast.errors import ConvergenceError, place
 from alignment_fast.information import _solve as solve
 from alignment_fast.information.entropies import entropy
-from alignment_fast.kernels.information import cpu, operations
-from alignment_fast.kernels.information.operations import Rows
+from alignment_fast.kernels.information.structures import LetterRows
 from alignment_fast.policy import _optimum as optimum
 
 
@@ -101,7 +101,7 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     (array([0.53, 0.23]), array([0.438489, 0.561511]), 0.9352)
 
     """
-    task = problem(P, distributions={"mu": mu, "ref": ref})
+    task = preference_arguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
     advantage = optimum.advantages(optimum.skew(task["P"]), task["mu"])
     loss = grid.values**2 * _ipo_least_loss(task["mu"], advantage)[..., None]
@@ -154,7 +154,7 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     True
 
     """
-    task = problem(P, distributions={"ref": ref}, designs={"rho": rho})
+    task = preference_arguments(P, distributions={"ref": ref}, designs={"rho": rho})
     grid = nonnegative_grid(beta, task.leading, "beta")
     potential, least_loss = optimum.pair_potential(optimum.skew(task["P"]), task["rho"])
     return _optimum(task, grid, potential, potential, grid.values**2 * least_loss[..., None])
@@ -219,27 +219,28 @@ def dpo(
     (array([ 0.101638, -0.304882,  0.203244]), array([0.374695, 0.16618 , 0.459126]))
 
     """
-    task = problem(P, distributions={"mu": mu, "ref": ref})
+    task = preference_arguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
     rewards = _dpo_rewards(task, tol, max_iter)
     loss = optimum.dpo_loss(task["P"], task["mu"], rewards)[0]
     return _optimum(task, grid, rewards, rewards, loss[..., None])
 
 
-def _optimum(task: Problem, grid: Grid, exponent, scores, loss) -> PreferenceOptimum:
+def _optimum(task: PreferenceArguments, grid: Grid, exponent, scores, loss) -> PreferenceOptimum:
     """Return the optimum π ∝ ref · exp(beta · exponent) of the given scores and loss (..., T)."""
     K = exponent.shape[-1]
     refuse_large((*grid.shape, K), "the policy")
-    rows = Rows(
+    ops = operations("information")
+    rows = LetterRows(
         _flat(task["ref"], grid.leading),
-        cpu.WEIGHT_PROBABILITY,
+        ops.WEIGHT_PROBABILITY,
         _flat(exponent, grid.leading),
-        cpu.REWARD_GIVEN,
+        ops.REWARD_GIVEN,
         math.prod(grid.leading),
     )
-    log_pi, _ = operations.log_tilted(rows, grid.rows())
+    log_pi, _ = ops.log_tilted(rows, grid.rows())
     log_pi = log_pi.reshape(*grid.shape, K)
-    kl = solve.tilted_divergence(rows, grid.rows())
+    kl = solve.tilted_divergence(ops, rows, grid.rows())
     return PreferenceOptimum(
         task.give(log_pi),
         task.give(np.broadcast_to(scores, (*task.leading, K))),
@@ -261,7 +262,7 @@ def _on_grid(values, grid: Grid, *core: int):
     return np.broadcast_to(values, (*grid.leading, grid.values.shape[-1], *core)).reshape((*grid.shape, *core))
 
 
-def _dpo_rewards(task: Problem, tol: float, max_iter: int) -> np.ndarray:
+def _dpo_rewards(task: PreferenceArguments, tol: float, max_iter: int) -> np.ndarray:
     """Return the implicit rewards of DPO over the leading axes of P and mu."""
     if not tol > 0:
         raise ValueError(f"tol must be positive, got {tol}")
@@ -352,7 +353,7 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     (1.0, array([-0.6,  0.6]))
 
     """
-    task = problem(P, distributions={"mu": mu}, vectors={"h": h})
+    task = preference_arguments(P, distributions={"mu": mu}, vectors={"h": h})
     grid = nonnegative_grid(beta, task.leading, "beta")
     mu_rows = task["mu"]
     advantage = optimum.advantages(optimum.skew(task["P"]), mu_rows)
@@ -400,7 +401,7 @@ def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
     (0.693147, array([-0.15,  0.15]))
 
     """
-    task = problem(P, distributions={"mu": mu}, vectors={"r": r})
+    task = preference_arguments(P, distributions={"mu": mu}, vectors={"r": r})
     value, gradient = optimum.dpo_loss(task["P"], task["mu"], task["r"])
     return LossGradient(task.give(value), task.give(gradient))
 
@@ -445,7 +446,7 @@ def dpo_sensitivity(
     array([ 0.  , -0.03,  0.03])
 
     """
-    task = problem(P, distributions={"mu": mu}, vectors={"direction": direction})
+    task = preference_arguments(P, distributions={"mu": mu}, vectors={"direction": direction})
     rewards = _dpo_rewards(task, tol, max_iter)
     return task.give(optimum.dpo_sensitivity(task["P"], task["mu"], rewards, task["direction"]))
 
@@ -487,7 +488,7 @@ def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
            [-0.5,  0.5]])
 
     """
-    task = problem(P, distributions={"mu": mu})
+    task = preference_arguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     grid = nonnegative_grid(beta, task.leading, "beta")
     unit = optimum.ipo_covariance(task["P"], task["mu"])
@@ -532,7 +533,7 @@ def dpo_covariance(P: ArrayLike, mu: ArrayLike | None, *, tol: float = 1e-12, ma
            [-2.,  2.]])
 
     """
-    task = problem(P, distributions={"mu": mu})
+    task = preference_arguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     rewards = _dpo_rewards(task, tol, max_iter)
     return task.give(optimum.dpo_covariance(task["P"], task["mu"], rewards))

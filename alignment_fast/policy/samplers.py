@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._preferences import problem
+from alignment_fast._preferences import preference_arguments
 from alignment_fast.errors import place
 from alignment_fast.policy import _axioms as axioms
 from alignment_fast.policy import _samplers as samplers
@@ -104,7 +104,7 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     (0.05, True)
 
     """
-    task = problem(P, distributions={"ref": ref})
+    task = preference_arguments(P, distributions={"ref": ref})
     matrices = task["P"]
     members = axioms.smith_set(axioms.comparable(matrices))
     mu = np.full(members.shape, 1 / members.shape[-1])
@@ -165,7 +165,7 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
     (False, -0.04, array([0.5, 0. , 0.5]))
 
     """
-    task = problem(P)
+    task = preference_arguments(P)
     matrices = task["P"]
     K = matrices.shape[-1]
     if K < 2:

@@ -9,7 +9,7 @@ from alignment_fast import _rows
 from alignment_fast.information import _solve as solve
 from alignment_fast.information.entropies import kl_divergence
 from alignment_fast.information.moments import require_finite_rewards
-from alignment_fast.kernels.information import cpu, operations
+from alignment_fast.kernels.information.structures import LetterRows
 
 
 class TiltedPolicy(NamedTuple):
@@ -43,15 +43,16 @@ class TiltedPolicy(NamedTuple):
         return np.exp(self.log_pi) if hasattr(self.log_pi, "__array_ufunc__") else self.log_pi.exp()
 
 
-def policy_problem(p, reward, log):
-    """Return the `Problem` of weights `p` (None: uniform) and `reward`."""
-    return _rows.problem("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
+def policy_arguments(p, reward, log):
+    """Return the `LetterArguments` of weights `p` (None: uniform) and `reward`."""
+    return _rows.letter_arguments("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
 
 
-def policy_rows(problem, p, log, leading, num_threads):
-    """Return the rows of a problem of `policy_problem`, checked: valid weights, finite rewards on the support."""
-    rows = problem.rows(_rows.weight_kind(p, log), cpu.REWARD_GIVEN, leading)
-    require_finite_rewards(problem, rows, leading, num_threads)
+def policy_rows(arguments, p, log, leading, num_threads):
+    """Return the rows of `policy_arguments`, checked: valid weights, finite rewards on the support."""
+    ops = arguments.ops
+    rows = arguments.rows(_rows.weight_kind(ops, p, log), ops.REWARD_GIVEN, leading)
+    require_finite_rewards(arguments, rows, leading, num_threads)
     return rows
 
 
@@ -98,26 +99,27 @@ def tilt(
     (array([0.119203, 0.880797]), np.float64(0.880797))
 
     """
-    problem = policy_problem(p, reward, log)
-    grid, alphas = problem.grid(alpha, "alpha")
-    _rows.refuse_large((*grid.shape, problem.width), "the tilted policy")
-    rows = policy_rows(problem, p, log, grid.leading, num_threads)
-    return _tilted(problem, rows, alphas, grid.shape, num_threads)
+    arguments = policy_arguments(p, reward, log)
+    grid, alphas = arguments.grid(alpha, "alpha")
+    _rows.refuse_large((*grid.shape, arguments.width), "the tilted policy")
+    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
+    return _tilted(arguments, rows, alphas, grid.shape, num_threads)
 
 
-def _tilted(problem, rows, alphas, shape, num_threads):
+def _tilted(arguments, rows, alphas, shape, num_threads):
+    ops = arguments.ops
     alphas = np.broadcast_to(alphas, (rows.count, alphas.shape[1]))
     finite = np.where(np.isfinite(alphas), alphas, 0.0)
-    moments, _ = operations.tilted_moments(rows, finite, 2, num_threads)
-    log_pi, _ = operations.log_tilted(rows, finite, num_threads)
-    kl = solve.tilted_divergence(rows, finite, num_threads)
+    moments, _ = ops.tilted_moments(rows, finite, 2, num_threads)
+    log_pi, _ = ops.log_tilted(rows, finite, num_threads)
+    kl = solve.tilted_divergence(ops, rows, finite, num_threads)
     for end in (np.inf, -np.inf):
         if (alphas == end).any():
-            _fill_end(rows, alphas == end, end, log_pi, kl, moments, num_threads)
-    give = problem.give
+            _fill_end(ops, rows, alphas == end, end, log_pi, kl, moments, num_threads)
+    give = arguments.give
     return TiltedPolicy(
         give(alphas, shape),
-        give(log_pi, (*shape, problem.width)),
+        give(log_pi, (*shape, arguments.width)),
         give(kl, shape),
         give(moments[..., 1], shape),
         give(moments[..., 2], shape),
@@ -125,17 +127,17 @@ def _tilted(problem, rows, alphas, shape, num_threads):
     )
 
 
-def _fill_end(rows, chosen, end, log_pi, kl, moments, num_threads):
+def _fill_end(ops, rows, chosen, end, log_pi, kl, moments, num_threads):
     """Overwrite the results of the (row, tilt) pairs in `chosen` by those of the limit α → `end`."""
-    extreme, _ = operations.exponential_mean(rows, np.array([[end]]), num_threads)
-    from_extreme = solve.shifted(rows, extreme)
-    log_mass = solve.log_mass_at_zero(from_extreme)
+    extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
+    from_extreme = solve.shifted(ops, rows, extreme)
+    log_mass = solve.log_mass_at_zero(ops, from_extreme)
     with np.errstate(divide="ignore"):
-        log_p = np.log(rows.probabilities())
+        log_p = np.log(ops.probabilities(rows))
     conditional = np.where(from_extreme.rewards == 0, log_p - log_mass, -np.inf)
     log_pi[:] = np.where(chosen[..., None], conditional[:, None, :], log_pi)
     kl[:] = np.where(chosen, -log_mass, kl)
-    limits = np.stack(np.broadcast_arrays(solve.log_mgf_at(rows, end, num_threads), extreme, 0.0), axis=-1)
+    limits = np.stack(np.broadcast_arrays(solve.log_mgf_at(ops, rows, end, num_threads), extreme, 0.0), axis=-1)
     moments[:] = np.where(chosen[..., None], limits, moments)
 
 
@@ -194,26 +196,26 @@ def kl_constrained(
     array([0.70913808, 1.54299016,        inf])
 
     """
-    problem = policy_problem(p, reward, log)
-    grid, budgets = divergence_grid(problem, kl)
-    _rows.refuse_large((*grid.shape, problem.width), "the tilted policy")
-    rows = policy_rows(problem, p, log, grid.leading, num_threads)
+    arguments = policy_arguments(p, reward, log)
+    grid, budgets = divergence_grid(arguments, kl)
+    _rows.refuse_large((*grid.shape, arguments.width), "the tilted policy")
+    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
     first = None if start is None else _first_iterate(start, grid.shape, rows.count)
-    alphas = solve.alpha_of_divergence(rows, budgets, start=first, num_threads=num_threads)
-    return _tilted(problem, rows, alphas, grid.shape, num_threads)
+    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, start=first, num_threads=num_threads)
+    return _tilted(arguments, rows, alphas, grid.shape, num_threads)
 
 
 def matched(log_p, reward, kl, deficit, num_threads=None):
     """Return the tilt of divergence `kl` (rows, T) of float64 rows; `deficit` is D_max − kl without cancellation."""
-    problem = policy_problem(log_p, reward, True)
-    rows = policy_rows(problem, log_p, True, problem.leading, num_threads)
-    alphas = solve.alpha_of_divergence(rows, kl, deficit=deficit, num_threads=num_threads)
-    return _tilted(problem, rows, alphas, kl.shape, num_threads)
+    arguments = policy_arguments(log_p, reward, True)
+    rows = policy_rows(arguments, log_p, True, arguments.leading, num_threads)
+    alphas = solve.alpha_of_divergence(arguments.ops, rows, kl, deficit=deficit, num_threads=num_threads)
+    return _tilted(arguments, rows, alphas, kl.shape, num_threads)
 
 
-def divergence_grid(problem, kl):
+def divergence_grid(arguments, kl):
     """Return the grid of budgets `kl` and their values (rows or 1, T); a negative one raises ValueError."""
-    grid, budgets = problem.grid(kl, "kl")
+    grid, budgets = arguments.grid(kl, "kl")
     if (budgets < 0).any():
         raise ValueError(f"kl must not be negative: got {budgets[budgets < 0][0]}")
     return grid, budgets
@@ -281,7 +283,7 @@ def optimality_gap(
 
     """
     names = ("psi", "p") if log else ()
-    together = _rows.problem("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
+    together = _rows.letter_arguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
     shape = (*together.leading, together.width)
     # All three broadcast first, so that the grid of budgets lies over the axes of psi as well.
     psi_rows = np.broadcast_to(together.arrays["psi"], shape)
@@ -297,11 +299,16 @@ def optimality_gap(
 
 def _log_policy(psi, log, num_threads):
     """Return psi as normalised log-probabilities; bad values raise under the name psi."""
-    problem = _rows.problem("psi", None, psi=psi)
-    rows = problem.rows(_rows.weight_kind(psi, log), cpu.REWARD_GIVEN)
-    uniform = operations.Rows(
-        rows.weights, rows.weight_kind, np.zeros((1, problem.width), dtype=problem.dtype), cpu.REWARD_GIVEN, rows.count
+    arguments = _rows.letter_arguments("psi", None, psi=psi)
+    ops = arguments.ops
+    rows = arguments.rows(_rows.weight_kind(ops, psi, log), ops.REWARD_GIVEN)
+    uniform = LetterRows(
+        rows.weights,
+        rows.weight_kind,
+        np.zeros((1, arguments.width), dtype=arguments.dtype),
+        ops.REWARD_GIVEN,
+        rows.count,
     )
-    log_psi, words = operations.log_tilted(uniform, np.zeros((1, 1)), num_threads)
-    problem.check(words)
-    return problem.give(log_psi, (*problem.leading, problem.width))
+    log_psi, words = ops.log_tilted(uniform, np.zeros((1, 1)), num_threads)
+    arguments.check(words)
+    return arguments.give(log_psi, (*arguments.leading, arguments.width))

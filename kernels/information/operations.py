@@ -1,69 +1,66 @@
 """The operations of this family on CPU arrays: rows of weighted letters in, float64 arrays out, threads over rows.
 
-Host algorithms (``solve.py``) and the public layer call these functions only, so another device needs another table of
-the same functions and nothing else.
+Host algorithms and the public layer call these functions only, so another device needs another table of the same
+functions and nothing else.
 """
-
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alignment_fast.kernels.common import status as status_words
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.information import cpu
+from alignment_fast.kernels.information.cpu import (
+    REWARD_GIVEN,
+    REWARD_LOG_OF,
+    REWARD_LOG_RATIO,
+    REWARD_LOGITS,
+    REWARD_OWN_LOG,
+    WEIGHT_LOG,
+    WEIGHT_PROBABILITY,
+    WEIGHT_UNIFORM,
+    plain_cross_entropy,
+    plain_divergence,
+    plain_entropy,
+)
+from alignment_fast.kernels.information.structures import LetterRows
 
+__all__ = [
+    "REWARD_GIVEN",
+    "REWARD_LOGITS",
+    "REWARD_LOG_OF",
+    "REWARD_LOG_RATIO",
+    "REWARD_OWN_LOG",
+    "WEIGHT_LOG",
+    "WEIGHT_PROBABILITY",
+    "WEIGHT_UNIFORM",
+    "LetterRows",
+    "entropy_sums",
+    "exponential_mean",
+    "exponential_rests",
+    "log_mgf",
+    "log_tilted",
+    "plain_cross_entropy",
+    "plain_divergence",
+    "plain_entropy",
+    "probabilities",
+    "tilted_moments",
+]
+
+# The name that `memoryless` knows the structure by.
+Rows = LetterRows
 # Nanoseconds per letter and order, for the choice of the number of threads only.
 _COST = 1.0
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of weighted letters as a kernel reads them.
-
-    Parameters
-    ----------
-    weights, rewards : array (count or 1, V)
-        C-contiguous, of one dtype (float32 or float64). An operand that the kinds do not read repeats the other one.
-    weight_kind, reward_kind : int
-        How to read them: the constants ``WEIGHT_*`` and ``REWARD_*`` of ``cpu``.
-    count : int
-        Number of rows.
-    normalize : bool
-        Whether the distribution behind the rewards (kinds other than REWARD_GIVEN) is normalised.
-
-    """
-
-    weights: np.ndarray
-    weight_kind: int
-    rewards: np.ndarray
-    reward_kind: int
-    count: int
-    normalize: bool = True
-
-    def take(self, index):
-        """Return the rows `index` (ascending, without repeats) alone; an operand shared by all rows stays shared."""
-        if len(index) == self.count:
-            return self
-
-        def pick(array):
-            return array if array.shape[0] == 1 else array[index]
-
-        return replace(self, weights=pick(self.weights), rewards=pick(self.rewards), count=len(index))
-
-    def in_float64(self):
-        """Return the same rows as C-contiguous float64 arrays."""
-        weights, rewards = (np.ascontiguousarray(array, dtype=np.float64) for array in (self.weights, self.rewards))
-        return replace(self, weights=weights, rewards=rewards)
-
-    def probabilities(self):
-        """Return the weights of every row as normalised probabilities, float64 (count or 1, V)."""
-        if self.weight_kind == cpu.WEIGHT_UNIFORM:
-            width = self.rewards.shape[1]
-            return np.full((1, width), 1.0 / width)
-        p = self.weights.astype(np.float64)
-        if self.weight_kind == cpu.WEIGHT_LOG:
-            p = np.exp(p - p.max(axis=1, keepdims=True))
-        return p / p.sum(axis=1, keepdims=True)
+def probabilities(rows):
+    """Return the weights of every row as normalised probabilities, float64 (count or 1, V)."""
+    if rows.weight_kind == WEIGHT_UNIFORM:
+        width = rows.rewards.shape[1]
+        return np.full((1, width), 1.0 / width)
+    p = rows.weights.astype(np.float64)
+    if rows.weight_kind == WEIGHT_LOG:
+        p = np.exp(p - p.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
 
 
 def _over_rows(kernel, rows, orders, out, num_threads, *scratch):
@@ -111,7 +108,7 @@ def log_tilted(rows, orders, num_threads=None):
 
 
 def _scratch(rows, orders):
-    """Return what two-pass kernels hand from the first pass to the second: E per row and order, two facts per row."""
+    """Return what a first pass hands to the second: E by row and order, mass and shift by row."""
     return np.empty((rows.count, orders.shape[1])), np.empty((rows.count, 2))
 
 
