@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import search
 
 from alignment_fast.best_of_n import BestOfN, continuous, kl_estimator, kl_upper_bound, win_rate_continuous
 from bounds import bound
@@ -170,3 +171,53 @@ def test_one_normal_and_grids_of_them():
     assert mean[:2] == pytest.approx([0.0, 1 / math.sqrt(math.pi)], abs=1e-15)
     assert variance[:2] == pytest.approx([1.0, 1 - 1 / math.pi], rel=1e-14)
     assert continuous.gaussian_reward(1e6) == (pytest.approx(mean[2]), pytest.approx(variance[2]))
+
+
+# ---- Rényi divergences of every order, for every n ----
+
+
+def exact_renyi(order, n=None, log_n=None):
+    """The definition, in enough digits for any n and order."""
+    with mpmath.workdps(100):
+        n = mpmath.mpf(n) if log_n is None else mpmath.exp(mpmath.mpf(log_n))
+        order = mpmath.mpf(order)
+        excess = order * (n - 1)
+        return float((order * mpmath.log(n) - mpmath.log1p(excess)) / (order - 1)) if excess > -1 else -math.inf
+
+
+@pytest.mark.parametrize(
+    ("order", "given"),
+    [
+        (0.0, {"n": 1e16}),
+        (0.0, {"log_n": 100.0}),
+        (0.0, {"log_n": 1e6}),
+        (1e-300, {"n": 3.0}),
+        (1e-16, {"n": 1e16}),
+        (1e-16, {"log_n": 100.0}),
+        (1e-3, {"log_n": 2000.0}),
+        (0.5, {"log_n": 800.0}),
+        (-1e-20, {"n": 1e19}),
+        (-1e-20, {"n": 1e21}),
+        (1e300, {"n": 2.0}),
+        (1e300, {"log_n": 1e-9}),
+    ],
+)
+def test_renyi_of_small_orders_and_large_n(order, given):
+    assert continuous.renyi(order=order, **given) == pytest.approx(exact_renyi(order, **given), rel=1e-14)
+
+
+def test_renyi_search_over_orders_and_n():
+    """Seeded: n and order over their whole range, many of them near the orders 0, 1/2 and 1 and near n = 1."""
+    generator = np.random.default_rng(20)
+    worst = 0.0
+    for _ in range(search.cases(300)):
+        log_n = 10 ** generator.uniform(-8, 2.5)
+        n = max(math.exp(log_n), 1 + 2.0**-50) if log_n < 700 else None
+        near, sign = generator.choice([0.0, 0.5, 1.0]), generator.choice([-1.0, 1.0])
+        order = near + sign * 10 ** generator.uniform(-12, 3)
+        if n is not None:
+            if order < 0 and -order * (n - 1) > 0.9:
+                continue  # the divergence jumps to -inf from order -1/(n - 1) down
+            value, exact = continuous.renyi(n, order=order), exact_renyi(order, n=n)
+            worst = max(worst, abs(value - exact) / abs(exact))
+    assert worst < 1e-14

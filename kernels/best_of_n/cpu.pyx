@@ -48,6 +48,7 @@ cdef extern from *:
         POOL_V
         POOL_UNBIASED
         POOL_JACKKNIFE
+        POOL_FOUND
 
 include "table.pxi"
 
@@ -336,6 +337,7 @@ U = POOL_U
 V = POOL_V
 UNBIASED = POOL_UNBIASED
 JACKKNIFE = POOL_JACKKNIFE
+FOUND = POOL_FOUND
 
 
 def pool_steps(int kind, double[::1] step):
@@ -421,7 +423,7 @@ def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transfor
 
 def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
               double[::1] out):
-    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch, max(total) + 1."""
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch of ``FOUND`` elements."""
     if out.shape[0]:
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])
