@@ -116,7 +116,7 @@ def extensions():
     for family in FAMILIES:
         folder = f"kernels/{family}"
         # What stands in `depends` also goes into the sdist: no MANIFEST.in is needed.
-        loops = [str(path.relative_to(ROOT)) for path in (ROOT / folder).glob("*.inc")]
+        loops = [str(path.relative_to(ROOT)) for end in ("inc", "pxi") for path in (ROOT / folder).glob(f"*.{end}")]
         depends = [*headers, *loops, f"{folder}/cpu.pyx"]
         modules.append(
             Extension(

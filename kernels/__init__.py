@@ -10,7 +10,8 @@ To add a kernel, in this order:
 2. its row in the family's ``spec.py`` (arguments, dtypes, domain, error bound, oracle): tests, the accuracy page and
    the benchmarks pick it up and fail until the rest exists;
 3. the formula: a scalar in ``include/alignment_fast/af_math.h`` and its twin in ``common/scalar.py`` if it is new;
-4. the loop in the family's ``loops.inc``, its pointer in the table there;
+4. the loop in the family's ``loops.inc``, its prototype in `TABLE` of ``spec.py``, and the table that
+   ``python -P kernels/common/generate_tables.py`` writes from it;
 5. the entry point in ``cpu.pyx``, its declaration in ``cpu.pxd`` and ``cpu.pyi``;
 6. the CUDA kernel and launcher in ``gpu.py``;
 7. the public function in ``alignment_fast/``: checks, dispatch, docstring with formula, shapes, accuracy and cost;

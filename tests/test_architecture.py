@@ -68,7 +68,7 @@ BELOW_THE_SEAM = [
 
 # Python in kernels/ describes kernels, launches them, or compiles users' functions: algorithms are in the public layer.
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit"}
-COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "status", "threads"}
+COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"}
 # The simulation of best-of-n on numba-cuda, with the twins of formulas that it compiles, until kernels in CUDA C++
 # stand in its place.
 NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
@@ -245,19 +245,19 @@ def imports_of(file):
             "from alignment_fast.kernels.best_of_n import cpu",
             {"alignment_fast.kernels.best_of_n.cpu"},
         ),
-        ("kernels/random/solve.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
-        ("kernels/random/solve.py", "from . import cpu\nfrom ..common import threads", set()),
+        ("kernels/random/operations.py", "from ..dynamics import cpu", {"alignment_fast.kernels.dynamics.cpu"}),
+        ("kernels/random/operations.py", "from . import cpu\nfrom ..common import threads", set()),
         (
-            "kernels/best_of_n/solve.py",
+            "kernels/best_of_n/operations.py",
             "from alignment_fast.kernels.information import cpu",
             {"alignment_fast.kernels.information.cpu"},
         ),
         (
-            "kernels/best_of_n/solve.py",
+            "kernels/best_of_n/operations.py",
             "from alignment_fast.kernels import information, random",
             {"alignment_fast.kernels.information"},
         ),
-        ("kernels/best_of_n/solve.py", "from alignment_fast.kernels import common, random", set()),
+        ("kernels/best_of_n/operations.py", "from alignment_fast.kernels import common, random", set()),
         ("alignment_fast/best_of_n/law.py", "from alignment_fast.kernels.best_of_n import cpu", set()),
         ("alignment_fast/best_of_n/law.py", "from kernels.best_of_n import cpu", {"kernels.best_of_n.cpu"}),
     ],

@@ -1,5 +1,6 @@
 """Best-of-n beside the tilted policy of the same divergence."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -79,3 +80,54 @@ def test_a_near_tie_of_the_best_two_makes_the_divergence_large_and_not_infinite(
     expected = law.pmf(60.0) @ (law.log_pmf(60.0) - log_phi)
     assert matched.divergence == pytest.approx(expected, rel=1e-9)
     assert 1 < matched.divergence < np.inf
+
+
+# ---- any n: what best-of-n leaves to the other outcomes may be below every double ----
+
+
+@pytest.mark.parametrize("top", [0.5, 0.9, 1e-3, 1e-12])
+@pytest.mark.parametrize("log_n", [1e-9, 0.5, 4.0, 7.0, 7.6, 30.0, 300.0, 700.0])
+def test_of_two_outcomes_best_of_n_is_the_aligned_policy(top, log_n):
+    """(1 - p)^n is the mass of the lower one, so alpha = log((1 - (1 - p)^n) / (1 - p)^n) - log(p / (1 - p))."""
+    with mpmath.workdps(400):
+        p = mpmath.mpf(top)
+        log_low = mpmath.exp(mpmath.mpf(log_n)) * mpmath.log1p(-p)
+        exact = mpmath.log(-mpmath.expm1(log_low)) - log_low - mpmath.log(p / (1 - p))
+    matched = af.best_of_n.BestOfN([1 - top, top], [0.0, 1.0]).aligned(log_n=log_n)
+    assert matched.policy.alpha == pytest.approx(float(exact), rel=1e-10)
+    assert matched.policy.kl == pytest.approx(af.best_of_n.BestOfN([1 - top, top], [0.0, 1.0]).kl(log_n=log_n))
+
+
+@pytest.mark.parametrize("n", [3.0, 60.0, 1100.0, 2000.0, 1e4, 1e7, 1e15])
+def test_alpha_of_three_outcomes_at_any_n(n):
+    """D_max - D of a tilt and of best-of-n, equal in many digits at the alpha returned."""
+    p, reward = [0.2, 0.3, 0.5], [0.0, 1.5, 2.0]
+    alpha = af.best_of_n.BestOfN(p, reward).aligned(n).policy.alpha
+    with mpmath.workdps(60):
+        masses, rewards = [mpmath.mpf(x) for x in p], [mpmath.mpf(x) for x in reward]
+        total = mpmath.fsum(masses)
+        masses = [x / total for x in masses]
+        low = [mpmath.exp(n * mpmath.log(x)) for x in (masses[0], masses[0] + masses[1])]
+        law = [low[0], low[1] - low[0]]
+        goal = log_missing(masses, law)
+
+        def gap(at):
+            weights = [m * mpmath.exp(at * (r - rewards[-1])) for m, r in zip(masses, rewards, strict=True)]
+            return log_missing(masses, [w / mpmath.fsum(weights) for w in weights[:2]]) - goal
+
+        near = mpmath.mpf(float(alpha))
+        slope = (gap(near * (1 + mpmath.mpf("1e-20"))) - gap(near)) / (near * mpmath.mpf("1e-20"))
+        assert abs(gap(near) / slope / near) < 1e-11
+
+
+def log_missing(masses, law):
+    """log(D_max - D) of a law given off the best outcome."""
+    off = mpmath.fsum(law)
+    terms = [x * (-mpmath.log(masses[-1]) - mpmath.log(x / m)) for x, m in zip(law, masses, strict=False)]
+    return mpmath.log(mpmath.fsum(terms) - (1 - off) * mpmath.log1p(-off))
+
+
+@pytest.mark.parametrize("n", [1100, 2000, 1e5])
+def test_the_divergence_of_saturated_laws_is_finite(n):
+    assert af.best_of_n.BestOfN([0.5, 0.5], [0.0, 1.0]).aligned(n).divergence == pytest.approx(0.0, abs=1e-20)
+    assert af.best_of_n.BestOfN([0.2, 0.3, 0.5], [0.0, 1.0, 2.0]).aligned(n).divergence < 1e-20

@@ -5,8 +5,10 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import search
 
 from alignment_fast.best_of_n import BestOfN, continuous, kl_estimator, kl_upper_bound, win_rate_continuous
+from bounds import bound
 from oracles import best_of_n as oracle
 
 FORMS = ("kl", "reverse_kl", "chi2", "tv", "hellinger2")
@@ -25,32 +27,20 @@ def test_renyi_by_quadrature(n, order):
     assert continuous.renyi(n, order=order) == pytest.approx(exact, rel=1e-8)
 
 
-def literal(name, n, order=0.0):
-    """The textbook forms, in enough digits that their cancellation does not matter."""
-    with mpmath.workdps(250):
-        n, log_n = mpmath.mpf(n), mpmath.log(n)
-        forms = {
-            "kl": lambda: log_n - (n - 1) / n,
-            "reverse_kl": lambda: n - 1 - log_n,
-            "chi2": lambda: (n - 1) ** 2 / (2 * n - 1),
-            "tv": lambda: n ** (-1 / (n - 1)) - n ** (-n / (n - 1)),
-            "hellinger2": lambda: 1 - 2 * mpmath.sqrt(n) / (n + 1),
-            "win_rate": lambda: n / (n + 1),
-            "renyi": lambda: mpmath.log(n**order / (order * (n - 1) + 1)) / (mpmath.mpf(order) - 1),
-        }
-        return float(forms[name]())
-
-
 @pytest.mark.parametrize("name", [*FORMS, "win_rate"])
 @pytest.mark.parametrize("n", [1 + 2.0**-40, 1 + 2.0**-20, 1.1, 1.7, 3.0, 1e3, 1e12, 1e100])
 def test_closed_forms_keep_their_digits(name, n):
-    assert getattr(continuous, name)(n) == pytest.approx(literal(name, n), rel=1e-14)
+    assert getattr(continuous, name)(n) == pytest.approx(
+        oracle.closed_form(name, n), rel=bound("best_of_n.continuous_values")
+    )
 
 
 @pytest.mark.parametrize("order", [-0.5, 0.5, 1 + 1e-9, 1.5, 2.0, 100.0])
 @pytest.mark.parametrize("n", [1 + 2.0**-20, 1.1, 2.5])
 def test_renyi_keeps_its_digits(n, order):
-    assert continuous.renyi(n, order=order) == pytest.approx(literal("renyi", n, order), rel=1e-13)
+    assert continuous.renyi(n, order=order) == pytest.approx(
+        oracle.closed_form("renyi", n, order), rel=bound("best_of_n.continuous_values")
+    )
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -113,7 +103,9 @@ def test_stored_estimates(row):
 @pytest.mark.parametrize("p", [1e-300, 1e-9, 0.3, 1 - 2.0**-50, 1.0])
 @pytest.mark.parametrize("n", [1.0, 1.5, 10.0, 1e9])
 def test_estimates_from_the_definition(p, n):
-    assert kl_estimator(p, n) == pytest.approx(float(oracle.estimator(p, n)), rel=1e-13, abs=1e-15)
+    assert kl_estimator(p, n) == pytest.approx(
+        float(oracle.estimator(p, n)), rel=bound("best_of_n.kl_estimators"), abs=1e-15
+    )
 
 
 def test_estimates_lie_between_zero_and_the_bound():
@@ -180,3 +172,53 @@ def test_one_normal_and_grids_of_them():
     assert mean[:2] == pytest.approx([0.0, 1 / math.sqrt(math.pi)], abs=1e-15)
     assert variance[:2] == pytest.approx([1.0, 1 - 1 / math.pi], rel=1e-14)
     assert continuous.gaussian_reward(1e6) == (pytest.approx(mean[2]), pytest.approx(variance[2]))
+
+
+# ---- Rényi divergences of every order, for every n ----
+
+
+def exact_renyi(order, n=None, log_n=None):
+    """The definition, in enough digits for any n and order."""
+    with mpmath.workdps(100):
+        n = mpmath.mpf(n) if log_n is None else mpmath.exp(mpmath.mpf(log_n))
+        order = mpmath.mpf(order)
+        excess = order * (n - 1)
+        return float((order * mpmath.log(n) - mpmath.log1p(excess)) / (order - 1)) if excess > -1 else -math.inf
+
+
+@pytest.mark.parametrize(
+    ("order", "given"),
+    [
+        (0.0, {"n": 1e16}),
+        (0.0, {"log_n": 100.0}),
+        (0.0, {"log_n": 1e6}),
+        (1e-300, {"n": 3.0}),
+        (1e-16, {"n": 1e16}),
+        (1e-16, {"log_n": 100.0}),
+        (1e-3, {"log_n": 2000.0}),
+        (0.5, {"log_n": 800.0}),
+        (-1e-20, {"n": 1e19}),
+        (-1e-20, {"n": 1e21}),
+        (1e300, {"n": 2.0}),
+        (1e300, {"log_n": 1e-9}),
+    ],
+)
+def test_renyi_of_small_orders_and_large_n(order, given):
+    assert continuous.renyi(order=order, **given) == pytest.approx(exact_renyi(order, **given), rel=1e-14)
+
+
+def test_renyi_search_over_orders_and_n():
+    """Seeded: n and order over their whole range, many of them near the orders 0, 1/2 and 1 and near n = 1."""
+    generator = np.random.default_rng(20)
+    worst = 0.0
+    for _ in range(search.cases(300)):
+        log_n = 10 ** generator.uniform(-8, 2.5)
+        n = max(math.exp(log_n), 1 + 2.0**-50) if log_n < 700 else None
+        near, sign = generator.choice([0.0, 0.5, 1.0]), generator.choice([-1.0, 1.0])
+        order = near + sign * 10 ** generator.uniform(-12, 3)
+        if n is not None:
+            if order < 0 and -order * (n - 1) > 0.9:
+                continue  # the divergence jumps to -inf from order -1/(n - 1) down
+            value, exact = continuous.renyi(n, order=order), exact_renyi(order, n=n)
+            worst = max(worst, abs(value - exact) / abs(exact))
+    assert worst < 1e-14

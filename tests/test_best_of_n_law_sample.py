@@ -7,6 +7,7 @@ from scipy import stats
 from alignment_fast.best_of_n import BestOfN
 from alignment_fast.kernels.best_of_n import law as kernel
 from alignment_fast.random import Stream
+from bounds import bound
 from oracles.best_of_n import STORED
 
 SIZE = 200_000
@@ -34,7 +35,7 @@ def test_the_tail_of_the_best_against_stored_values(row):
     """A draw is the group whose tail brackets tau: laws with a step just above and just below the stored tau differ."""
     log_tail, log_n = float(row["log_tail_1_minus_U^{1/N}"]), float(row["logN"])
     chosen = []
-    for shift in (1e-9, -1e-9):
+    for shift in (bound("best_of_n.draw"), -bound("best_of_n.draw")):
         log_top = log_tail + shift * max(1.0, -log_tail)
         log_p = np.array([np.log(-np.expm1(log_top)), log_top])
         laws, _ = kernel.law_build(log_p[None], np.array([[0.0, 1.0]]), 1, log=True)

@@ -131,6 +131,7 @@ MASKED = {
     "curve": lambda: af.best_of_n.curve(masked(LETTERS)),
     "curve, draws": lambda: af.best_of_n.curve(LETTERS, masked([1, 2])),
     "curve, ragged": lambda: af.best_of_n.curve([LETTERS, masked(LETTERS)[:2]]),
+    "simulate best of n": lambda: af.best_of_n.simulate(af.best_of_n.Gaussian(), masked([2, 4]), 10, seed=1),
     "mean_over_prompts": lambda: af.best_of_n.mean_over_prompts(af.best_of_n.curve(P), clusters=masked([0, 1, 1])),
     "pass_at_k": lambda: af.best_of_n.pass_at_k(9, masked([1, 3]), 2),
     "divergence_from_samples": lambda: af.best_of_n.divergence_from_samples(LETTERS, masked([1, 2])),

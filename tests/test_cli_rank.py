@@ -218,7 +218,7 @@ def test_home_advantage(capsys, tmp_path):
             [("a", "b", "left"), ("a", "b", "??")],
             (),
             2,
-            "votes.csv, line 3: '??' is no outcome",
+            "votes.csv, line 3, column 'winner': '??' is no outcome",
         ),
         (
             ("left", "right", "winner"),

@@ -1,5 +1,6 @@
 """Fixed points, their stability, Lyapunov exponents, the onset of oscillation, rates of collapse."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -163,6 +164,39 @@ def test_sufficient_conditions_imply_local_stability(K, alpha, feedback, seed):
         assert af.dynamics.fixed_point(P, alpha=alpha, beta=feedback, lam=1.0).spectral_radius < 1 + 1e-12
 
 
+def test_nothing_is_stable_that_forgets_no_reference():
+    """At alpha = 1 policies stay where they start (no signal), or go to a vertex: no condition may hold."""
+    P = [[0.5, 0.9], [0.1, 0.5]]
+    bounds = af.dynamics.stability_bounds(P, alpha=1.0, beta=[0.0, 1.0, 1.0], lam=[1.0, 0.0, 1e-300])
+    assert not bounds.stable.any()
+    ends = [af.dynamics.simulate(P, alpha=1.0, beta=1.0, lam=0.0, init=p, steps=999).pi for p in ([1, 9], [9, 1])]
+    np.testing.assert_allclose(ends, [[1, 0], [1, 0]], atol=1e-12)
+
+
+CORNERS = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+
+
+@given(
+    K=st.integers(2, 5),
+    alpha=CORNERS | st.floats(0.9, 1),
+    beta=st.sampled_from([0.0, 1e-300]) | st.floats(0, 20),
+    lam=CORNERS,
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_where_a_condition_holds_all_policies_go_to_one_that_is_interior(K, alpha, beta, lam, seed):
+    P = matrix(K, seed)
+    bounds = af.dynamics.stability_bounds(P, alpha=alpha, beta=beta, lam=lam)
+    if not bounds.stable or 1 - alpha < 1e-3:
+        assert alpha < 1 or not bounds.stable
+        return
+    start = np.eye(K) + 1e-6
+    run = af.dynamics.simulate(P, alpha=alpha, beta=beta, lam=lam, init=start, steps=60_000)
+    assert np.ptp(run.log_pi, axis=0).max() < 1e-5
+    point = af.dynamics.fixed_point(P, alpha=alpha, beta=beta, lam=lam)
+    np.testing.assert_allclose(run.log_pi[0], point.log_pi, atol=1e-5)
+    assert np.isfinite(point.log_pi).all()
+
+
 @pytest.mark.parametrize(
     ("log_pi", "message"),
     [([0.0, 0.0], r"log_pi must have shape \(\.\.\., 3\)"), ([0.0, np.nan, 0.0], r"log_pi\[1\] = nan")],
@@ -226,6 +260,34 @@ def test_predictions_close_to_the_onset_of_oscillation():
         assert onset.period == pytest.approx(predicted_period, rel=1e-9)
         assert onset.variance == pytest.approx(variance, rel=0.01)
         assert onset.period == pytest.approx(period, rel=0.002)
+
+
+def onset_in_many_digits(a, alpha, beta, lam):
+    """Return variance and period by the formulas of the docstring."""
+    with mpmath.workdps(500):
+        kappa = mpmath.mpf(a) * mpmath.mpf(beta) * mpmath.mpf(lam) / mpmath.sqrt(3)
+        rho, angle = mpmath.hypot(alpha, kappa), mpmath.atan2(kappa, alpha) if alpha or kappa else mpmath.mpf(0)
+        if kappa == 0:
+            return mpmath.mpf(0), mpmath.inf
+        growth = max(rho - 1, 0) / kappa**2
+        turning = 4 * growth / 3 * (kappa * alpha / 2 + kappa**2 / 4 * mpmath.cot(3 * angle / 2))
+        return 8 * growth / 27, 2 * mpmath.pi / (angle - turning)
+
+
+@pytest.mark.parametrize("a", [0.0, 1e-200, 1e-12, 0.1, 0.5])
+@pytest.mark.parametrize(("beta", "lam"), [(0.0, 1.0), (1.0, 0.0), (1e-8, 1.0), (1.0, 1.0), (4.0, 0.5)])
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1 - 1e-10, 1.0])
+def test_onsets_are_right_without_a_signal_and_with_next_to_none(a, beta, lam, alpha):
+    onset = af.dynamics.three_cycle_onset(a, alpha=alpha, beta=beta, lam=lam)
+    variance, period = onset_in_many_digits(a, alpha, beta, lam)
+    assert onset.variance == pytest.approx(float(variance), rel=1e-13, abs=1e-300)
+    assert onset.period == pytest.approx(float(period), rel=1e-13)
+
+
+@pytest.mark.parametrize("strength", [-1e-300, 0.5000001, np.nan, [0.1, 0.6]])
+def test_strengths_of_a_cycle_lie_between_0_and_a_half(strength):
+    with pytest.raises(ValueError, match=r"strength must lie in \[0, 1/2\]"):
+        af.dynamics.three_cycle_onset(strength, alpha=0.5, beta=1.0, lam=1.0)
 
 
 @pytest.mark.parametrize(("method", "gain"), [("ipo", 1.0), ("dpo", 4.0)])

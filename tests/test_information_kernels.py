@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from alignment_fast.kernels.common import status
 from alignment_fast.kernels.common.cpu import supported_isas
 from alignment_fast.kernels.information import cpu
-from alignment_fast.kernels.information.spec import KERNELS
+from bounds import bound
 from fresh import output_of
 from oracles import information as oracle
 
-SPEC = {row.name: row for row in KERNELS}
 OK = (status.OK, status.OK)
 INF = np.inf
 DTYPES = ("float32", "float64")
@@ -148,7 +147,7 @@ def test_every_kind_size_and_order(kind, letters, dtype):
         lost = normaliser_size(kind, weights[row], rewards[row])
         for value, order in zip(got[row], ORDERS, strict=True):
             expected, size = definition(p, r, order)
-            assert abs(value - expected) <= SPEC["exponential_mean"].bound(dtype) * (size + lost), order
+            assert abs(value - expected) <= bound("information.exponential_mean", dtype) * (size + lost), order
 
 
 @pytest.mark.parametrize("case", oracle.FILE["batch"], ids=lambda case: str(len(case["p_int"])))
@@ -202,7 +201,7 @@ def test_letters_of_tiny_weight_count_where_the_tilt_lifts_them(letters, dtype):
         p, r = letters_of((cpu.WEIGHT_LOG, cpu.REWARD_GIVEN), weights, rewards)
         expected, size = definition(p, r, order)
         got = mean(weights, cpu.WEIGHT_LOG, rewards, cpu.REWARD_GIVEN, order)[0, 0]
-        assert abs(got - expected) <= SPEC["exponential_mean"].bound(dtype) * size, order
+        assert abs(got - expected) <= bound("information.exponential_mean", dtype) * size, order
 
 
 @pytest.mark.parametrize("letters", [3, 500])
@@ -259,7 +258,7 @@ def test_equispaced_orders_agree_with_single_ones(dtype, start, stop, letters):
     together = mean(*arguments, orders)
     alone = np.concatenate([mean(*arguments, order) for order in orders], axis=1)
     size = abs(rewards).max() + 1 / np.maximum(abs(orders), 1 / np.ptp(rewards))
-    assert (abs(together - alone) <= 3 * SPEC["exponential_mean"].bound(dtype) * size).all()
+    assert (abs(together - alone) <= 3 * bound("information.exponential_mean", dtype) * size).all()
 
 
 # ---- later tiles of a row, which are settled before they are surveyed ----
@@ -300,7 +299,7 @@ def test_rows_whose_later_tiles_leave_the_range_of_the_first(weight_drift, rewar
         got = mean(weights, weight_kind, rewards, cpu.REWARD_GIVEN, orders)[0]
         for value, order in zip(got, orders, strict=True):
             expected, size = definition(*letters_of(kind, weights, rewards), order)
-            assert abs(value - expected) <= SPEC["exponential_mean"].bound(dtype) * size, order
+            assert abs(value - expected) <= bound("information.exponential_mean", dtype) * size, order
 
 
 @pytest.mark.parametrize("letter", [3 * TILE + 7, LATER - 1])
@@ -317,7 +316,7 @@ def test_an_infinite_reward_in_a_later_tile(reward, orders, letter):
         else:
             others = p[np.isfinite(r)], r[np.isfinite(r)]
             expected, size = definition(*others, order)
-            assert abs(value - expected) <= SPEC["exponential_mean"].bound("float32") * size
+            assert abs(value - expected) <= bound("information.exponential_mean", "float32") * size
 
 
 @pytest.mark.parametrize("orders", [[0.7], [0.5, -2.0], np.linspace(0.3, 3.3, 16)], ids=["one", "two", "equispaced"])
@@ -329,7 +328,7 @@ def test_letters_off_the_support_in_a_later_tile_do_not_count(weight_kind, order
     got = mean(weights, weight_kind, rewards, cpu.REWARD_GIVEN, orders)[0]
     for value, order in zip(got, orders, strict=True):
         expected, size = definition(*letters_of((weight_kind, cpu.REWARD_GIVEN), weights, rewards), order)
-        assert abs(value - expected) <= SPEC["exponential_mean"].bound("float64") * size
+        assert abs(value - expected) <= bound("information.exponential_mean", "float64") * size
 
 
 QUIET_NANS = {"plain": 0x7FC00000, "with a payload": 0x7FC00155, "negative": 0xFFC00100}
@@ -500,7 +499,7 @@ def test_cumulants_of_the_oracle_file(case, weight_kind):
     got = moments(weights, weight_kind, q, cpu.REWARD_LOG_OF, float(case["theta"]), 8)[0, 0]
     expected = np.array([float(x) for x in (case["log_mgf"], *case["cumulants_1_8"])])
     np.testing.assert_allclose(got[:5], expected[:5], rtol=4e-15, atol=1e-17)
-    np.testing.assert_allclose(got[5:], expected[5:], rtol=SPEC["tilted_moments"].bound("float64"))
+    np.testing.assert_allclose(got[5:], expected[5:], rtol=bound("information.tilted_moments", "float64"))
 
 
 @pytest.mark.parametrize("letters", [1, 33, 129, 2100])
@@ -520,7 +519,7 @@ def test_moments_of_long_and_short_rows(dtype, order, letters):
             expected = [centre, central[2], central[3], central[4] - 3 * central[2] ** 2][:order]
             sizes = [abs(r).max(), central[2], (law * abs(r - centre) ** 3).sum(), 4 * central[4]][:order]
             errors = abs(np.array(expected) - values[1 : 1 + len(expected)])
-            assert (errors <= SPEC["tilted_moments"].bound(dtype) * np.array(sizes)).all()
+            assert (errors <= bound("information.tilted_moments", dtype) * np.array(sizes)).all()
 
 
 @pytest.mark.parametrize("letters", [5, 128, 1500])
@@ -542,7 +541,7 @@ def test_tilted_laws(dtype, kind, letters):
             assert (values[off_support] == -INF).all()
             values, log_law = values[~off_support], log_law[~off_support]
             size = 1 + abs(log_law) + abs(order) * abs(r).max()
-            assert (abs(values - log_law) <= 2 * SPEC["log_tilted"].bound(dtype) * size).all()
+            assert (abs(values - log_law) <= bound("information.log_tilted", dtype) * size).all()
 
 
 # ---- plain rows ----
@@ -597,7 +596,7 @@ def test_any_letters_any_order(rewards, data, order):
     p, r = letters_of((cpu.WEIGHT_PROBABILITY, cpu.REWARD_GIVEN), weights, rewards)
     expected, size = definition(p, r, order)
     got = mean(weights, cpu.WEIGHT_PROBABILITY, rewards, cpu.REWARD_GIVEN, order)[0, 0]
-    assert abs(got - expected) <= SPEC["exponential_mean"].bound("float64") * size
+    assert abs(got - expected) <= bound("information.exponential_mean", "float64") * size
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment_fast.kernels.memoryless import operations as ops
-from alignment_fast.kernels.memoryless import spec
 from alignment_fast.kernels.memoryless.structures import TiltedWindow
 from alignment_fast.memoryless import _keys as keys
 from alignment_fast.memoryless import _ladder as ladder
 from alignment_fast.memoryless import _types as types
+from bounds import bound
 from oracles import memoryless as oracle
 
-BOUND = {row.name: row.bound("float64") for row in spec.KERNELS}
 P = np.array([0.2, 0.3, 0.5])
 
 
@@ -33,7 +32,7 @@ def test_log_probabilities_of_types(letters, m):
     found = enumerated(p / p.sum(), np.sqrt(np.arange(letters)), m).log_mass
     for counts, log_mass in zip(oracle.compositions(m, letters), found, strict=True):
         expected = oracle.log_multinomial(counts, p)
-        assert abs(log_mass - expected) <= BOUND["types"] * (m + abs(expected))
+        assert abs(log_mass - expected) <= bound("memoryless.types") * (m + abs(expected))
 
 
 def test_log_probabilities_keep_their_digits_at_great_length():
@@ -41,7 +40,7 @@ def test_log_probabilities_keep_their_digits_at_great_length():
     for index in (0, 123_456, 777_777, len(found.order) - 1):
         counts = composition(index, 1600)
         expected = oracle.log_multinomial(counts, [mpmath.mpf(float(x)) for x in P])
-        assert abs(found.log_mass[index] - expected) <= 2e-12 + BOUND["types"] * abs(expected)
+        assert abs(found.log_mass[index] - expected) <= 2e-12 + bound("memoryless.types") * abs(expected)
     assert np.logaddexp.reduce(found.log_mass) == pytest.approx(0.0, abs=1e-12)
 
 
@@ -66,7 +65,7 @@ def test_means_of_types(letters, m):
     weight = np.random.default_rng(0).random(types.number_of_types(letters, m))
     found = types.weighted_counts(ops, letters, m, weight)
     expected = [float(x) for x in oracle.type_means(letters, m, weight)]
-    np.testing.assert_allclose(found, expected, rtol=BOUND["types_means"])
+    np.testing.assert_allclose(found, expected, rtol=bound("memoryless.types_means"))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_complex_powers(m):
     ops.power(found, m, ladder.NEGLIGIBLE ** (2 / m))
     for start, result in zip(z, found, strict=True):
         expected = oracle.power(start, m)
-        assert abs(mpmath.mpc(result) - expected) <= BOUND["power"] * m * abs(expected)
+        assert abs(mpmath.mpc(result) - expected) <= bound("memoryless.power") * m * abs(expected)
 
 
 def test_negligible_powers_may_vanish_and_others_stay():
@@ -169,7 +168,7 @@ def test_a_merged_window(first, size):
     for s in written:
         known = max(mass[s % 300], 1e-13)
         size_of_terms = abs(math.log(known)) + 0.3 * s + 5.0
-        assert abs(log_pmf[s] - oracle.untilted(known, 0.3, s, 5.0)) <= BOUND["merge"] * size_of_terms
+        assert abs(log_pmf[s] - oracle.untilted(known, 0.3, s, 5.0)) <= bound("memoryless.merge") * size_of_terms
         assert error[s] == pytest.approx(1e-12 / known + 1e-13 + 2**-51 * (0.3 * s + 5.0), rel=1e-12, abs=0.0)
 
 
@@ -177,10 +176,10 @@ def test_a_window_is_taken_only_where_it_is_better():
     mass = np.linspace(0.01, 1.0, 300)
     log_pmf, error = merged(mass, 100, 300, noise=1e-10, error=3e-10)
     better = np.isfinite(log_pmf)
-    everywhere, bound = merged(mass, 100, 300, noise=1e-10)
-    np.testing.assert_array_equal(better, bound < 3e-10)
+    everywhere, errors = merged(mass, 100, 300, noise=1e-10)
+    np.testing.assert_array_equal(better, errors < 3e-10)
     np.testing.assert_array_equal(log_pmf[better], everywhere[better])
-    np.testing.assert_array_equal(error[better], bound[better])
+    np.testing.assert_array_equal(error[better], errors[better])
     assert 0 < better.sum() < 300
 
 

@@ -47,6 +47,16 @@ def test_rates_beyond_the_largest_divergence():
     assert TERNARY.rate(best, delta=2.0, which="aligned") == pytest.approx(0.0, abs=1e-15)
 
 
+@pytest.mark.parametrize("model", [TERNARY, DYADIC])
+def test_best_of_one_has_the_limits_of_the_reference(model):
+    tau, rho = np.linspace(0.2, 2.5, 24), np.linspace(-3.0, 3.0, 13)
+    for limit, at in ((model.rate, tau), (model.scaled_cumulant, rho)):
+        one, reference = limit(at, delta=0.0, which="best_of_n"), limit(at, which="reference")
+        np.testing.assert_array_equal(one, reference)
+        np.testing.assert_allclose(limit(at, delta=0.0, which="aligned"), reference, rtol=1e-12, atol=1e-14)
+    assert TERNARY.rate(1.6, delta=0.0, which="best_of_n") == pytest.approx(0.015675948, abs=5e-10)
+
+
 @pytest.mark.parametrize("row", STORED["ldp_ternary"]["scaled_cgf_limit"], ids=lambda row: row["rho"])
 def test_scaled_cumulants_and_the_freezing_transition(row):
     rho = float(row["rho"])

@@ -6,18 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alignment_fast as af
-from alignment_fast.kernels.common.cpu import ISA
-from alignment_fast.kernels.pairwise.spec import KERNELS
+from bounds import bound
 from oracles import sequence as oracle
 
-BOUNDS = {row.name: row for row in KERNELS if "logits" in row.arguments}
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 BLOCK = 4096
-
-
-def bound(name, dtype):
-    return BOUNDS[name].bound(np.dtype(dtype).name, ISA)
 
 
 def logits_of(*shape, dtype=np.float64, scale=3.0, seed=0):
@@ -66,7 +60,7 @@ def test_log_probabilities_against_50_digits(pattern, dtype):
     scale = 1 + abs(expected) + oracle.mean_distance(row)
     value = af.pairwise.sequence_logprobs(row[None], [token])
     assert value.dtype == dtype
-    assert abs(value - expected) <= bound("token_logprobs", dtype) * scale
+    assert abs(value - expected) <= bound("pairwise.token_logprobs", dtype) * scale
 
 
 @each_dtype
@@ -81,10 +75,11 @@ def test_gradients_against_50_digits(pattern, dtype):
     size = np.abs(expected[others])
     distance = 1 - np.log(np.maximum(size, 1e-300))
     smallest = np.exp(-87) if dtype == np.float32 else np.exp(-708)  # below it: nothing
-    assert (np.abs(gradient - expected)[others] <= bound("logit_gradients", dtype) * distance * size + smallest).all()
+    allowed = bound("pairwise.logit_gradients", dtype) * distance * size + smallest
+    assert (np.abs(gradient - expected)[others] <= allowed).all()
     # 1 - p takes on the error of log p, times p.
     log_p = oracle.token_logprobs(row, token)
-    own = bound("token_logprobs", dtype) * (1 + abs(log_p) + oracle.mean_distance(row))
+    own = bound("pairwise.token_logprobs", dtype) * (1 + abs(log_p) + oracle.mean_distance(row))
     assert abs(gradient[token] - expected[token]) <= own
 
 

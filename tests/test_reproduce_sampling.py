@@ -2,9 +2,12 @@
 
 import csv
 import gzip
+import io
 import itertools
 import json
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +148,97 @@ def test_a_stopped_sweep_goes_on_and_gives_the_same_bits(tmp_path):
 def test_blocks_of_any_size_and_threads_give_the_same_bits(tmp_path):
     whole = sweep_of().run(tmp_path / "2")
     assert sweep_of(block=5).run(tmp_path / "5", threads=2).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("gone", [[0], [1], [2], [0, 2], [4], [7], [0, 1, 2, 3, 4, 5, 6, 7, 8]])
+@pytest.mark.parametrize("block", [2, 1, 3])
+def test_blocks_that_are_missing_anywhere_are_computed_again(tmp_path, gone, block):
+    whole = sweep_of().run(tmp_path / "blocks")
+    paths = sorted((tmp_path / "blocks").iterdir())
+    for place in gone:
+        paths[place].unlink()
+    trajectories = []
+    assert sweep_of(block=block).run(tmp_path / "blocks", trajectories.append).tobytes() == whole.tobytes()
+    assert sum(trajectories) == whole.size
+
+
+def cut(content):
+    return content[:-1]
+
+
+def emptied(content):
+    return b""
+
+
+def changed(content):
+    place = len(content) // 2
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def lengthened(content):
+    return content + b"x"
+
+
+def pickled(content):
+    return pickle.dumps({"a": 1})
+
+
+def zipped(content):
+    archive = io.BytesIO()
+    np.savez(archive, values=np.arange(3))
+    return archive.getvalue()
+
+
+def without_a_digest(content):
+    return content[:-32]
+
+
+@pytest.mark.parametrize(
+    "damage", [emptied, cut, changed, lengthened, pickled, zipped, without_a_digest], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("block", [2, 1])
+def test_blocks_that_are_not_what_their_names_say_are_named_and_computed_again(tmp_path, damage, block):
+    whole = sweep_of().run(tmp_path)
+    path = sorted(tmp_path.iterdir())[1]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(UserWarning, match=f"{path.name} is not what its name says"):
+        assert sweep_of(block=block).run(tmp_path).tobytes() == whole.tobytes()
+    assert sweep_of().run(tmp_path).tobytes() == whole.tobytes()  # without a warning: it was replaced
+
+
+def test_blocks_under_another_name_or_of_another_sweep_are_named_and_computed_again(tmp_path):
+    whole = sweep_of().run(tmp_path / "mine")
+    paths = sorted((tmp_path / "mine").iterdir())
+    other = paper.StoredSweep(sweep_of().P, "ipo", *paper.grid("ipo", 3), steps=61, block=2)
+    other.run(tmp_path / "other")
+    shutil.copy(paths[0], paths[4])  # another α, other matrices
+    shutil.copy(tmp_path / "other" / paths[2].name, paths[2])
+    with pytest.warns(UserWarning, match="not what its name says") as warned:
+        assert sweep_of().run(tmp_path / "mine").tobytes() == whole.tobytes()
+    assert [str(warning.message).split(" ")[0] for warning in warned] == [str(paths[2]), str(paths[4])]
+
+
+def test_two_runs_at_once_both_finish_with_the_same_bits(tmp_path):
+    """Each finds temporary files and blocks of the other at every moment of its own."""
+    whole = sweep_of().run(tmp_path / "alone")
+
+    def other(trajectories):
+        (tmp_path / "shared" / ".0000-00000000-00000002.npy.0badcafe.tmp").write_bytes(b"half a blo")
+        nested.append(sweep_of(block=1 + len(nested) % 3).run(tmp_path / "shared").tobytes())
+
+    nested = []
+    assert sweep_of().run(tmp_path / "shared", other).tobytes() == whole.tobytes()
+    assert set(nested) == {whole.tobytes()}
+
+
+def test_only_old_temporary_files_are_removed(tmp_path):
+    young, old = tmp_path / ".a.npy.1.tmp", tmp_path / ".b.npy.2.tmp"
+    for path in (young, old):
+        path.write_bytes(b"half")
+    os.utime(old, (1.0, 1.0))
+    sweep_of().run(tmp_path)
+    assert young.exists()
+    assert not old.exists()
 
 
 def test_other_sweeps_have_other_keys():

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment_fast.kernels.common import cpu, scalar
-from alignment_fast.kernels.common.functions import KERNELS, MEASURED
+from alignment_fast.kernels.common.functions import MEASURED
+from bounds import rows_of
 from oracles import scalar as oracle
 
 DTYPES = ("float64", "float32")
 POINTS = 150
-ROWS = {row.name: row for row in KERNELS}
+ROWS = rows_of("common")
 each_function = pytest.mark.parametrize("name", ROWS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 

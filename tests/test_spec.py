@@ -1,13 +1,18 @@
 """Every row of every family's spec.py has what it promises: an entry point, an oracle, a benchmark, a bound."""
 
 import ast
+import functools
 import importlib
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from alignment_fast.kernels.common.spec import row_modules
+from bounds import rows_read
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +37,170 @@ def test_there_are_rows_and_names_are_unique():
     assert len(names) == len(set(names))
 
 
+# ---- rows, stubs and compiled sources say the same ----
+
+FLOATS = {"float32", "float64"}
+C_TYPES = {"float": "float32", "double": "float64", "unsigned char": "uint8"}  # others: int32_t -> int32
+
+
+@functools.cache
+def stub(family):
+    return ast.parse((ROOT / "kernels" / family / "cpu.pyi").read_text("utf-8"))
+
+
+def definitions(body, name):
+    """Return the functions of a module or class that are `name`, with a suffix of a dtype or without."""
+    names = {name, f"{name}_f32", f"{name}_f64"}
+    return [node for node in body if isinstance(node, ast.FunctionDef) and node.name in names]
+
+
+def arguments_of(function):
+    return [argument for argument in function.args.args if argument.arg not in ("self", "cls")]
+
+
+def dtypes_of(annotation, aliases):
+    """Return the dtypes that an annotation names, itself or by its aliases: float64 for NDArray[np.float64]."""
+    found = []
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "np":
+            found.append(node.attr)
+        elif isinstance(node, ast.Name) and node.id in aliases:
+            found += dtypes_of(aliases[node.id], aliases)
+    return found
+
+
+def aliases_of(tree):
+    return {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+
+
+@functools.cache
+def structures(family):
+    """Return the structures of the family by name, each as a tuple of the annotations of its fields."""
+    file = ROOT / "kernels" / family / "structures.py"
+    if not file.exists():
+        return {}
+    tree = ast.parse(file.read_text("utf-8"))
+    fields = {
+        node.name: ast.Tuple([line.annotation for line in node.body if isinstance(line, ast.AnnAssign)], ast.Load())
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+    return aliases_of(tree) | fields
+
+
+def class_of(tree, name):
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def constructor_of(tree, name):
+    return next(node for node in class_of(tree, name).body if getattr(node, "name", "") in ("__init__", "__new__"))
+
+
+def entry_points(family, row):
+    tree = stub(family)
+    return definitions(class_of(tree, row.held_by.name).body if row.held_by else tree.body, row.name)
+
+
+@each_row
+def test_the_row_names_the_arguments_of_the_entry_point(family, row):
+    found = [tuple(argument.arg for argument in arguments_of(function)) for function in entry_points(family, row)]
+    assert found
+    assert all(names == row.arguments for names in found)
+    if row.held_by:
+        constructor = constructor_of(stub(family), row.held_by.name)
+        assert tuple(argument.arg for argument in arguments_of(constructor)) == row.held_by.arguments
+
+
+@each_row
+def test_the_row_has_the_dtypes_of_the_entry_point(family, row):
+    """Its floating ones; of arrays that a class holds, where the method takes none; of the result without any."""
+    aliases = structures(family) | aliases_of(stub(family))
+    taken = [
+        dtype
+        for function in entry_points(family, row)
+        for argument in arguments_of(function)
+        for dtype in dtypes_of(argument.annotation, aliases)
+    ]
+    if row.held_by and not FLOATS & set(taken):
+        for argument in arguments_of(constructor_of(stub(family), row.held_by.name)):
+            taken += dtypes_of(argument.annotation, aliases)
+    if entry_points(family, row)[0].returns.__class__ is ast.Name:  # a float
+        taken += ["float64"] * (entry_points(family, row)[0].returns.id == "float")
+    assert set(row.dtypes) == (FLOATS & set(taken) or {taken[-1]})
+
+
+def compiled(family):
+    """Yield class, name and arguments (name, C type of an array or None) of every ``def`` of cpu.pyx that has some."""
+    text = (ROOT / "kernels" / family / "cpu.pyx").read_text("utf-8")
+    fused = {
+        name: " ".join(line.split("#")[0].strip() for line in members.splitlines())
+        for name, members in re.findall(r"^ctypedef fused (\w+):\n((?:    .+\n)+)", text, re.MULTILINE)
+    }
+    fused["floating"] = "float double"
+    holder = None
+    for match in re.finditer(r"^cdef class (\w+)|^( *)def (\w+)\(([^)]*)\)", text, re.MULTILINE):
+        if match[1]:
+            holder = match[1]
+            continue
+        arguments = []
+        for argument in filter(str.strip, re.split(r",(?![^\[]*\])", match[4])):
+            words = argument.partition("=")[0].split()
+            array = re.match(r"(?:const )?([\w ]+)\[", " ".join(words))
+            arguments.append((words[-1], fused.get(array[1], array[1]) if array else None))
+        arguments = [pair for pair in arguments if pair[0] != "self"]
+        if arguments:
+            yield holder if match[2] else None, match[3], arguments
+
+
+def numpy_names(c_type):
+    if c_type in C_TYPES:
+        return {C_TYPES[c_type]}
+    return {C_TYPES.get(name, name.removesuffix("_t")) for name in c_type.split()}
+
+
+@pytest.mark.parametrize("family", row_modules())
+def test_the_stub_declares_what_is_compiled(family):
+    """Names, order and dtypes of the arguments of every function and method, the constructors too."""
+    tree = stub(family)
+    aliases = aliases_of(tree)
+    seen = 0
+    for holder, name, arguments in compiled(family):
+        body = class_of(tree, holder).body if holder else tree.body
+        if name in ("__cinit__", "__init__"):
+            declared = constructor_of(tree, holder)
+        else:
+            declared = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
+        assert [argument.arg for argument in arguments_of(declared)] == [argument for argument, _ in arguments], name
+        for argument, (_, c_type) in zip(arguments_of(declared), arguments, strict=True):
+            if c_type is not None:
+                assert set(dtypes_of(argument.annotation, aliases)) == numpy_names(c_type), f"{name}: {argument.arg}"
+                seen += 1
+    assert seen
+
+
+def test_function_tables_are_what_the_prototypes_give():
+    generator = ROOT / "kernels" / "common" / "generate_tables.py"
+    command = [sys.executable, "-P", str(generator), "--check"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize(
+    "prototype",
+    [
+        "void f(const double *, ptrdiff_t n)",
+        "void f(ptrdiff_t from, ptrdiff_t to)",
+        "void f(ptrdiff_t n) noexcept",
+        "f(ptrdiff_t n)",
+    ],
+)
+def test_a_prototype_that_one_of_both_languages_cannot_read_is_refused(prototype):
+    parsed = runpy.run_path(str(ROOT / "kernels" / "common" / "generate_tables.py"))["parsed"]
+    assert parsed("void f(const double *x, ptrdiff_t n)") == ("void", "f", ["const double *x", "ptrdiff_t n"])
+    with pytest.raises(ValueError, match="is not a"):
+        parsed(prototype)
+
+
 @each_row
 def test_entry_points_exist(family, row):
     for backend, module in (("cpu", "cpu"), ("cuda", "gpu")):
@@ -53,6 +222,15 @@ def test_every_dtype_has_a_bound(family, row):
     for dtype in row.dtypes:
         assert row.bound(dtype) >= 0
         assert row.unit != "bits" or row.bound(dtype) == 0
+
+
+@each_row
+def test_a_test_reads_the_bound(family, row):
+    assert f"{family}.{row.name}" in rows_read()
+
+
+def test_only_rows_that_exist_are_read():
+    assert rows_read() <= {f"{family}.{row.name}" for family, row in ROWS}
 
 
 @each_row

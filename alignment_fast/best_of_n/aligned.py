@@ -19,7 +19,8 @@ class AlignedPolicy(NamedTuple):
     Parameters
     ----------
     policy : TiltedPolicy
-        φ; its alpha is inf where best-of-n has saturated.
+        φ; its alpha is inf where best-of-n has saturated: where it leaves less than the log-probabilities of a double
+        can tell.
     divergence : array (..., [T])
         D(π_n ‖ φ).
 
@@ -31,7 +32,7 @@ class AlignedPolicy(NamedTuple):
 
 def align(log_p, reward, log_pi, kl, num_threads):
     """Return the `AlignedPolicy` of laws log_pi (rows, T, V) of divergence `kl` (rows, T) from log_p (rows, V)."""
-    policy = matched(log_p, reward, kl, _deficit(log_p, reward, log_pi), num_threads)
+    policy = matched(log_p, reward, kl, _log_deficit(log_p, reward, log_pi), num_threads)
     with np.errstate(invalid="ignore"):  # -inf − -inf: an outcome that neither law has
         ratio = log_pi - policy.log_pi
     ratio = np.where(log_pi == -np.inf, -np.inf, ratio)
@@ -44,19 +45,25 @@ def align(log_p, reward, log_pi, kl, num_threads):
     return AlignedPolicy(policy, terms.sum(axis=-1))
 
 
-def _deficit(log_p, reward, log_pi):
-    """Return D_max − D(π ‖ p), D_max = −log P(best reward), as a sum of positive terms.
+def _log_deficit(log_p, reward, log_pi):
+    """Return log(D_max − D(π ‖ p)), D_max = −log P(best reward), from a sum of positive terms.
 
     Let η be the mass of π off the best reward. Outcomes there give π (D_max − log π/p), the best ones −(1 − η)
-    log1p(−η).
+    log1p(−η). All terms are summed relative to the largest π off the best reward, which may be below any double.
     """
     best = np.where(log_p > -np.inf, reward, -np.inf).max(axis=-1, keepdims=True)
     top = (reward == best) & (log_p > -np.inf)
-    log_top = np.log(np.exp(np.where(top, log_p, -np.inf)).sum(axis=-1, keepdims=True))
+    log_of_top = np.where(top, log_p, -np.inf)
+    greatest = log_of_top.max(axis=-1, keepdims=True)
+    log_top = greatest + np.log(np.exp(log_of_top - greatest).sum(axis=-1, keepdims=True))
     missed = ~top[:, None, :] & (log_pi > -np.inf)
+    scale = np.where(missed, log_pi, -np.inf).max(axis=-1, keepdims=True)
     log_ratio = np.where(missed, log_pi, 0.0) - np.where(log_p > -np.inf, log_p, 0.0)[:, None, :]
-    mass = np.where(missed, np.exp(log_pi), 0.0)
-    off = np.minimum(mass.sum(axis=-1), 1.0)
+    with np.errstate(invalid="ignore"):
+        mass = np.exp(np.where(missed, log_pi - scale, -np.inf))
+    off = np.minimum((mass * np.exp(scale)).sum(axis=-1), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kept = np.where(off < 1.0, -(1 - off) * np.log1p(-off), 0.0)
-    return (mass * (-log_top[:, None, :] - log_ratio)).sum(axis=-1) + kept
+        per_mass = np.where(off > 0.0, -np.log1p(-off) / off, 1.0)
+        kept = np.where(off < 1.0, (1 - off) * per_mass, 0.0) * mass.sum(axis=-1)
+        total = (mass * (-log_top[:, None, :] - log_ratio)).sum(axis=-1) + kept
+        return scale[..., 0] + np.log(total)

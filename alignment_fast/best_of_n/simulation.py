@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
@@ -199,7 +199,10 @@ class _Grid:
         if (n is None) == (log_n is None):
             raise ValueError("give exactly one of n and log_n")
         name, given = ("n", n) if log_n is None else ("log_n", log_n)
-        array = np.asarray(given, dtype=object) if name == "n" else as_parameter(given, name)
+        if name == "n":  # as objects: integers of any size stay what they are
+            array = np.asarray(as_array(given, name) if isinstance(given, np.ndarray) else given, dtype=object)
+        else:
+            array = as_parameter(given, name)
         if array.ndim > 1 or array.size == 0:
             raise ValueError(f"{name} must be a number or have shape (G,) with G >= 1, not {array.shape}")
         convert = _number if name == "n" else _exponential

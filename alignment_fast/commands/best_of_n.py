@@ -12,6 +12,7 @@ import typer
 from alignment_fast._files import replacing
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
 from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.tables import display_name
 
 __all__ = ["best_of_n"]
 
@@ -78,7 +79,7 @@ def best_of_n(
         rows = list(progress.track(_rows(outcomes, grid, replicates, seed), len(grid), description="best-of-n"))
     _print(file, outcomes, rows, replicates, seed)
     if out is not None:
-        _save(out, rows, file.name)
+        _save(out, rows, Path(display_name(file)).name)
 
 
 def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
@@ -144,7 +145,9 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
     console = output()
     weight, reward = outcomes.columns
     kind = "log-probability" if outcomes.log else "weight"
-    console.print(f"{file}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}", markup=False)
+    console.print(
+        f"{display_name(file)}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}", markup=False
+    )
     console.print(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n", markup=False)
     console.print(
         table(

@@ -11,6 +11,7 @@ import typer
 from alignment_fast._files import replacing
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
 from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.tables import display_name
 
 __all__ = ["curve"]
 
@@ -29,9 +30,14 @@ def curve(
     value: Annotated[str | None, typer.Option("--value", help="Column of gold values that judge the selected.")] = None,
     correct: Annotated[str | None, typer.Option("--correct", help="Column of 0 and 1 instead: pass@k.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="Column that names the prompt of a sample.")] = None,
+    samples: Annotated[
+        str | None,
+        typer.Option("--samples", help="Column of counts: samples of the prompt, of which --correct were correct."),
+    ] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="One row per prompt, one column per sample; columns by pattern: 's*'.")
     ] = False,
+    at_least: Annotated[int, typer.Option(min=1, help="Leave out prompts with fewer samples.")] = 1,
     n: Annotated[str | None, typer.Option("--n", help="Values of n, by commas. Default: 1,2,5,10,20,...")] = None,
     variance: Annotated[
         Variance | None,
@@ -42,8 +48,9 @@ def curve(
 ) -> None:
     """Unbiased best-of-n curves from pools of scored samples, with standard errors; pass@k; over-optimisation.
 
-    FILE holds one sample per row: a score, perhaps the prompt it belongs to, perhaps a gold value. Columns that are
-    not named are guessed; without a prompt all rows are one pool. Curves are averaged over prompts. With gold values
+    FILE holds one sample per row: a score, perhaps the prompt it belongs to, perhaps a gold value; or one prompt per
+    row, with lists of these, or with how many of how many samples were correct. Columns that are not named are
+    guessed; without a prompt all rows of samples are one pool. Curves are averaged over prompts. With gold values
     the law d (alpha - beta d), d = sqrt(KL), is fitted to their gain.
 
     Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
@@ -58,10 +65,10 @@ def curve(
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,
-            Request(score, value, correct, prompt),
+            Request(score, value, correct, prompt, samples),
             wide=wide,
             progress=lambda done, size: progress.update(task, completed=done, total=size),
-        )
+        ).with_at_least(at_least)
         progress.update(task, description="curves", completed=0, total=None)
         draws = _draws(requested, pools)
         if variance is None:
@@ -72,7 +79,7 @@ def curve(
         columns["value_fit"] = fitted
     _print(file, pools, columns, variance, sentence)
     if out is not None:
-        _save(out, columns, file.name)
+        _save(out, columns, Path(display_name(file)).name)
 
 
 def _draws(requested: list[float], pools: Pools) -> np.ndarray:
@@ -83,7 +90,10 @@ def _draws(requested: list[float], pools: Pools) -> np.ndarray:
         steps = np.multiply.outer(decades, [1, 2, 5]).ravel()
         return steps[steps <= size]
     if requested[-1] > size:
-        raise ValueError(f"--n: {requested[-1]:.0f} is more than the samples of {prompt}: {size}")
+        raise ValueError(
+            f"--n: {requested[-1]:.0f} is more than the samples of {prompt}: {size}; --at-least leaves out prompts "
+            "with fewer samples"
+        )
     return np.array(requested, dtype=np.int64)
 
 
@@ -139,12 +149,17 @@ def _fit(pools: Pools, draws: np.ndarray) -> tuple[np.ndarray | None, str]:
 
 
 def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance, sentence: str) -> None:
-    size, _ = pools.smallest
+    size, prompt = pools.smallest
     largest = max(map(len, pools.scores))
     samples = f"{size} samples each" if size == largest else f"{size} to {largest} samples each"
     count = f"{len(pools.scores)} prompts, {samples}" if len(pools.scores) > 1 else f"one pool of {size} samples"
     console = output()
-    console.print(f"{file}: {count}; {pools.columns}", markup=False)
+    console.print(f"{display_name(file)}: {count}; {pools.columns}", markup=False)
+    if pools.left_out:
+        console.print(f"Left out: {pools.left_out} prompts with fewer samples", markup=False)
+    if size < largest:
+        reason = f"{prompt!r} has no more samples; --at-least leaves out prompts with fewer"
+        console.print(f"n ends at {size}: {reason}", markup=False)
     console.print(f"Standard errors: {variance.value}\n", markup=False)
     layout = {
         "n": ("n", "d"),

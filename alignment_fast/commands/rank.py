@@ -9,6 +9,7 @@ import typer
 
 from alignment_fast._files import replacing
 from alignment_fast.commands.printing.terminal import csv_bytes, output, progress_bar, table
+from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
     from alignment_fast.commands.inputs.votes import Votes
@@ -40,6 +41,10 @@ def rank(
     first: Annotated[str | None, typer.Option(help="Column of one side, with --second and --outcome.")] = None,
     second: Annotated[str | None, typer.Option(help="Column of the other side.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Column of outcomes: a side, a name, tie, or a number.")] = None,
+    outcomes: Annotated[
+        str | None,
+        typer.Option(help="What outcomes mean, where they are no known code: CODE=first,CODE=second,CODE=tie."),
+    ] = None,
     wins_first: Annotated[str | None, typer.Option(help="Column of counts: wins of the first side.")] = None,
     wins_second: Annotated[str | None, typer.Option(help="Column of counts: wins of the second side.")] = None,
     ties: Annotated[str | None, typer.Option(help="Column of counts: ties.")] = None,
@@ -73,7 +78,11 @@ def rank(
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         task = progress.add_task("reading", total=None)
         votes = read_votes(
-            file, requested, home=home, progress=lambda done, size: progress.update(task, completed=done, total=size)
+            file,
+            requested,
+            home=home,
+            outcomes=_meanings(outcomes),
+            progress=lambda done, size: progress.update(task, completed=done, total=size),
         )
         progress.update(task, description="fitting", completed=0, total=None)
         existence = votes.comparisons.existence()
@@ -86,12 +95,31 @@ def rank(
         columns = _columns(result, level, bootstrap, seed)
     _print(file, votes, result, columns, level)
     if out is not None:
-        _save(out, result, columns, file.name)
+        _save(out, result, columns, Path(display_name(file)).name)
     return 0
 
 
+def _meanings(option: str | None) -> dict[str, str] | None:
+    """Return what each code of an option ``CODE=first,...`` stands for."""
+    if option is None:
+        return None
+    from alignment_fast.ranking.votes import meaning_of
+
+    found = {}
+    for part in option.split(","):
+        code, equals, meaning = part.rpartition("=")
+        if not equals or not code.strip():
+            raise ValueError(f"--outcomes: {part.strip()!r} is not of the form CODE=first, CODE=second or CODE=tie")
+        try:
+            meaning_of(meaning)
+        except ValueError as error:
+            raise ValueError(f"--outcomes: {error}") from None
+        found[code.strip()] = meaning
+    return found
+
+
 def _no_fit(file: Path, reason: str) -> int:
-    typer.echo(f"error: {file}: {reason}; --l2 1 makes all scores finite", err=True)
+    typer.echo(f"error: {display_name(file)}: {reason}; --l2 1 makes all scores finite", err=True)
     return NO_FIT
 
 
@@ -133,7 +161,7 @@ def _tallies(result: "RatingFit") -> tuple[np.ndarray, np.ndarray]:
 def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
     console = output()
     items = len(result.scores)
-    console.print(f"{file}: {votes.rows} rows, {items} items; {votes.columns}", markup=False)
+    console.print(f"{display_name(file)}: {votes.rows} rows, {items} items; {votes.columns}", markup=False)
     extras = [f"log-likelihood {result.log_likelihood:.8g}", f"largest last step {result.last_step:.1g}"]
     if result.tie_parameter is not None:
         extras.append(f"tie parameter {result.tie_parameter:.6g}")

@@ -23,7 +23,7 @@ class Onset(NamedTuple):
     variance : array
         Predicted variance of every coordinate over time, 8(ρ − 1)/(27κ²), κ = aβλ/√3; 0 below the onset.
     period : array
-        Predicted rounds per turn.
+        Predicted rounds per turn; inf where a β λ = 0.
 
     """
 
@@ -195,14 +195,17 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     """
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     a = as_parameter(strength, "strength")
-    if not ((a > 0) & (a <= 0.5)).all():
-        raise ValueError(f"strength must lie in (0, 1/2], not {strength!r}")
+    if not ((a >= 0) & (a <= 0.5)).all():
+        raise ValueError(f"strength must lie in [0, 1/2], not {strength!r}")
     kappa = a * betas * lams / np.sqrt(3)
     radius, angle = np.hypot(alphas, kappa), np.arctan2(kappa, alphas)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.maximum(radius - 1, 0.0) / kappa**2
-        correction = 4 * growth / 3 * (kappa * alphas / 2 + kappa**2 / (4 * np.tan(1.5 * angle)))
-        return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - correction))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # (ρ − 1)/κ² = (1 − (1 − α²)/κ²)/(ρ + 1): ρ − 1 itself loses its digits where κ is small and α near 1.
+        growth = np.where(kappa > 0, np.maximum(1 - (1 - alphas) * (1 + alphas) / kappa / kappa, 0.0), 0.0) / (
+            radius + 1
+        )
+        slowing = np.where(growth > 0, alphas / 2 + kappa / (4 * np.tan(1.5 * angle)), 0.0) * kappa
+        return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - growth * (4 / 3) * slowing))
 
 
 def collapse_rates(

@@ -29,7 +29,8 @@ class StabilityBounds(NamedTuple):
     max_abs : array (...)
         max |M|.
     by_norm, by_projected_norm, by_span, by_mirror_descent : array of bool (..., [S])
-        α + βλ‖M‖₂/2 < 1, α + βλ‖ΠMΠ‖₂/2 < 1, α + βλD/4 < 1, (βλ max|M|)² ≤ α(1 − α).
+        α + βλ‖M‖₂/2 < 1, α + βλ‖ΠMΠ‖₂/2 < 1, α + βλD/4 < 1, and (βλ max|M|)² ≤ α(1 − α) with α < 1. None holds at
+        α = 1, where nothing draws the policy to the reference.
 
     """
 
@@ -95,7 +96,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
         alphas + feedback * by_row["norm2"] / 2 < 1,
         alphas + feedback * by_row["projected"] / 2 < 1,
         alphas + feedback * by_row["span"] / 4 < 1,
-        (feedback * by_row["largest"]) ** 2 <= alphas * (1 - alphas),
+        (alphas < 1) & ((feedback * by_row["largest"]) ** 2 <= alphas * (1 - alphas)),
     )
     return StabilityBounds(
         give(norm2),

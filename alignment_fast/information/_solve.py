@@ -352,26 +352,32 @@ def largest_divergence(ops, rows, num_threads=None):
     return -log_mass_at_zero(ops, shifted(ops, rows, top)), top
 
 
-def alpha_of_divergence(ops, rows, divergence, *, deficit=None, start=None, num_threads=None):
+def alpha_of_divergence(ops, rows, divergence, *, log_deficit=None, start=None, num_threads=None):
     """Return α ≥ 0 with D(T_α ‖ p) = divergence ≥ 0 (count or 1, T); inf where no tilt reaches it.
 
-    `deficit` (count, T) is D_max − divergence where the caller knows it better than the subtraction does; `start`
-    (count, T), positive, replaces the first iterate √(2 D / K''(0)).
+    `log_deficit` (count, T) is log(D_max − divergence) where the caller knows it better than the subtraction does;
+    `start` (count, T), positive, replaces the first iterate √(2 D / K''(0)).
     """
     rows, exponent = _scaled(ops, rows, num_threads)
     start = None if start is None else np.ldexp(start, -exponent)
     divergence = np.broadcast_to(divergence, (rows.count, divergence.shape[1]))
     largest, top = largest_divergence(ops, rows, num_threads)
-    deficit = largest - divergence if deficit is None else deficit
-    alpha = np.where(deficit <= 0, np.inf, 0.0)
+    with np.errstate(divide="ignore"):
+        if log_deficit is None:
+            log_deficit = np.log(np.maximum(largest - divergence, 0.0))
+        log_quarter = np.log(0.25 * largest)
+    alpha = np.where(log_deficit == -np.inf, np.inf, 0.0)
     alpha[divergence == 0] = 0.0
     near = (divergence > 0) & (divergence < 0.5 * largest)
-    far = (divergence >= 0.5 * largest) & (deficit > 0)
-    for chosen, solve, goal in ((near, _solve_near, divergence), (far, _solve_far, deficit)):
+    far = (divergence >= 0.5 * largest) & (log_deficit > -np.inf)
+    for chosen, solve, goal, harmless in (
+        (near, _solve_near, divergence, 0.25 * largest),
+        (far, _solve_far, log_deficit, log_quarter),
+    ):
         index = np.flatnonzero(chosen.any(axis=1))
         if index.size:
             # A target of the other regime in one of these rows is solved at a harmless place and thrown away.
-            target = np.where(chosen[index], goal[index], 0.25 * largest[index])
+            target = np.where(chosen[index], goal[index], harmless[index])
             first = None if start is None else start[index]
             part = rows.take(index)
             solution = solve(ops, part, target, top[index], largest[index], first, num_threads)
@@ -420,12 +426,12 @@ def _solve_near(ops, rows, target, top, largest, start, num_threads):
 
 
 def _solve_far(ops, rows, target, top, largest, start, num_threads):
-    """Newton on log(D_max − D), which is nearly linear in α; the target is D_max − D."""
+    """Newton on log(D_max − D), which is nearly linear in α; the target is log(D_max − D)."""
     shifted_rows = shifted(ops, rows, top)
     below = BelowTop(ops, shifted_rows, largest, num_threads)
 
     def problem(index):
-        part, goal = below.take(index), np.log(target[index])
+        part, goal = below.take(index), target[index]
 
         def evaluate(alpha):
             log_odds, odds, mean, curvature = part.at(alpha)
@@ -435,4 +441,4 @@ def _solve_far(ops, rows, target, top, largest, start, num_threads):
 
         return evaluate
 
-    return newton(problem, _first_alpha(ops, shifted_rows, largest - target, start, num_threads))
+    return newton(problem, _first_alpha(ops, shifted_rows, largest - np.exp(target), start, num_threads))

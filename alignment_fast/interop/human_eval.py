@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_array
+from alignment_fast._border.status import refuse
 from alignment_fast.best_of_n import pass_at_k
 
 
@@ -19,15 +20,20 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
     Parameters
     ----------
     num_samples : int or array of int (P,)
-        Samples of each problem; one number stands for all of them.
+        Samples of each problem; one number stands for all of them. Whole numbers may be floats.
     num_correct : array of int (P,)
-        How many of them are right.
+        How many of them are right; P = 0 gives an empty array.
     k : int
         Samples to choose.
 
     Returns
     -------
     array of float64 (P,)
+
+    Raises
+    ------
+    ValueError
+        If both are arrays of different lengths, or a count is no whole number.
 
     Examples
     --------
@@ -36,8 +42,20 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
     array([0. , 0.7, 1. ])
 
     """
-    total, correct = np.broadcast_arrays(as_array(num_samples, "num_samples"), as_array(num_correct, "num_correct"))
+    total, correct = _counts(num_samples, "num_samples"), _counts(num_correct, "num_correct")
+    if total.ndim and total.shape != correct.shape:
+        raise ValueError(f"num_samples of shape {total.shape} and num_correct of shape {correct.shape} differ")
+    total = np.broadcast_to(total, correct.shape)
     certain = total - correct < k
     out = np.ones(total.shape)
     out[~certain] = pass_at_k(total[~certain], correct[~certain], k)
     return out
+
+
+def _counts(value, name):
+    """Return counts, which may be whole floats, as integers."""
+    array = as_array(value, name)
+    if array.dtype.kind != "f":
+        return array
+    refuse(~((array == np.floor(array)) & (np.abs(array) < 2.0**63)), array, name, "is no whole number")
+    return array.astype(np.int64)

@@ -51,7 +51,7 @@ def rate(p, reward, policy, tau, delta, which):
     if which == "aligned":
         return rate_function(reward, levels, p=policy.log_pi, log=True).value
     plain = rate_function(reward, levels, p=p).value
-    if which == "reference":
+    if which == "reference" or delta == 0:  # best of one is the reference
         return plain
     # Rewards below the typical one need all n draws to fail: more than exponentially rare.
     return np.where(levels >= policy.expected_reward, np.maximum(plain - delta, 0.0), np.inf)[()]
@@ -65,7 +65,7 @@ def scaled_cumulant(p, reward, policy, rho, delta, which):
         value, mean = log_mgf(reward, safe, p=policy.log_pi, log=True) / safe, policy.expected_reward
     else:
         value, mean = log_mgf(reward, safe, p=p) / safe, np.average(reward, weights=p)
-    if which == "best_of_n":
+    if which == "best_of_n" and delta > 0:
         # Up to rho = alpha the typical best sequence decides, beyond it one that is exponentially rarer.
         return np.where(rho <= policy.alpha, policy.expected_reward, value + delta / safe)[()]
     return np.where(rho == 0, mean, value)[()]

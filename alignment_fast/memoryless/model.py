@@ -251,7 +251,8 @@ class MemorylessModel:
         :math:`\tau_\delta` of the aligned policy of divergence `delta`, that of the aligned policy is
         :math:`J_0(\tau) - \delta + \alpha (\tau - \tau_\delta)`, that of best-of-n with n = exp(m delta) is
         :math:`J_0(\tau) - \delta` for :math:`\tau \le \tau_\delta` and infinite beyond: best-of-n is worse than
-        typical with a probability that is doubly exponentially small. The two agree at :math:`\tau_\delta` only.
+        typical with a probability that is doubly exponentially small. The two agree at :math:`\tau_\delta` only; at
+        delta = 0, where best-of-n draws once, all three are one.
 
         Parameters
         ----------
@@ -279,7 +280,8 @@ class MemorylessModel:
 
         For the reference and the aligned policy it is exact for every m: :math:`\Lambda(\rho)/\rho` and
         :math:`(\Lambda(\alpha + \rho) - \Lambda(\alpha))/\rho`. For best-of-n it freezes: it is the mean for
-        :math:`\rho \le \alpha` and :math:`(\Lambda(\rho) + \delta)/\rho` from there on.
+        :math:`\rho \le \alpha` and :math:`(\Lambda(\rho) + \delta)/\rho` from there on; at delta = 0 it is
+        that of the reference.
 
         Parameters
         ----------

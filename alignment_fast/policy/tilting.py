@@ -208,11 +208,11 @@ def kl_constrained(
     return _tilted(arguments, rows, alphas, grid.shape, num_threads)
 
 
-def matched(log_p, reward, kl, deficit, num_threads=None):
-    """Return the tilt of divergence `kl` (rows, T) of float64 rows; `deficit` is D_max − kl without cancellation."""
+def matched(log_p, reward, kl, log_deficit, num_threads=None):
+    """Return the tilt of divergence `kl` (rows, T) of float64 rows; `log_deficit` is log(D_max − kl), however small."""
     arguments = policy_arguments(log_p, reward, True)
     rows = policy_rows(arguments, log_p, True, arguments.leading, num_threads)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, kl, deficit=deficit, num_threads=num_threads)
+    alphas = solve.alpha_of_divergence(arguments.ops, rows, kl, log_deficit=log_deficit, num_threads=num_threads)
     return _tilted(arguments, rows, alphas, kl.shape, num_threads)
 
 

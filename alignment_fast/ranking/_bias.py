@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 
 from alignment_fast.ranking._covariance import covariance
-from alignment_fast.ranking._newton import maximize
+from alignment_fast.ranking._design import design
+from alignment_fast.ranking._newton import certified, maximize
 from alignment_fast.ranking._objective import Objective
 
 
@@ -22,7 +23,9 @@ def reduce_bias(ops, cells, covariates, start, *, tolerance, limit, num_threads=
         at = plain.evaluate(u)
         half = 0.5 * at.curvatures.difference * difference_variances(plain, covariance(plain, u))
         more = dataclasses.replace(cells, wins_first=cells.wins_first + half, wins_second=cells.wins_second + half)
-        found = maximize(plain.over(more), u, tolerance=tolerance, limit=limit)
+        penalised = plain.over(more)
+        found = maximize(penalised, u, tolerance=tolerance, limit=limit)
+        found = certified(penalised, found, tolerance=tolerance, limit=limit)
         iterations += found.iterations
         move = float(np.abs(found.unknowns - u).max())
         u = found.unknowns
@@ -34,14 +37,5 @@ def reduce_bias(ops, cells, covariates, start, *, tolerance, limit, num_threads=
 
 def difference_variances(objective, covariance):
     """Return the variance of the difference that each cell compares."""
-    from scipy.sparse import coo_array, csr_array, hstack
-
-    cells, covariates = objective.cells, objective.covariates
-    count = len(cells.first)
-    row, sign = np.tile(np.arange(count), 2), np.repeat([1.0, -1.0], count)
-    pairs = coo_array((sign, (row, np.concatenate([cells.first, cells.second]))), shape=(count, cells.n_items))
-    design = csr_array(pairs)
-    if covariates.width:
-        rows = csr_array((covariates.value, covariates.column, covariates.start), shape=(count, covariates.width))
-        design = hstack([design, rows]).tocsr()
-    return np.asarray(design.multiply(design @ covariance).sum(axis=1)).reshape(count)
+    matrix = design(objective.cells, objective.covariates)
+    return np.asarray(matrix.multiply(matrix @ covariance).sum(axis=1)).reshape(-1)

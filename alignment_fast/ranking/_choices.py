@@ -38,13 +38,14 @@ def beaten_neighbours(ops, rankings):
 class ChoiceObjective:
     """Penalised log-likelihood of rankings, with what ``_newton`` asks of an objective."""
 
-    keeps_last_positive = False
+    has_factors = keeps_last_positive = False
 
     def __init__(self, ops, rankings, ridge, num_threads=None):
         self.ops, self.rankings, self.ridge, self.num_threads = ops, rankings, ridge, num_threads
         self.choices = ops.choices(rankings)
         self.items = self.unknowns = rankings.n_items
         self.free = ridge == 0.0
+        self.weight = float(rankings.depth.sum() if rankings.weight is None else rankings.depth @ rankings.weight)
         mean_length = len(rankings.item) / len(rankings.depth)
         self.dense = self.items <= LARGEST_DENSE and mean_length <= LONGEST_DENSE
         self._kept = None
@@ -75,9 +76,14 @@ class ChoiceObjective:
         return u - u.mean()
 
 
+def first_scores(objective):
+    """Return scores from one gradient at equal scores."""
+    return spread_start(objective, np.zeros(objective.items))
+
+
 def maximize(objective, start, *, tolerance, limit):
-    """Return the `Maximum` of an objective, from `start` (None: from one gradient)."""
-    u = spread_start(objective, np.zeros(objective.items)) if start is None else start
+    """Return the `Maximum` of an objective, from `start`."""
+    u = start
     u = objective.centred(u) if objective.free else u
     u, at, report, iterations = by_conjugate_gradients(
         objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * WATCHED

@@ -28,8 +28,7 @@ def add(a, b, n_items, sign=1.0):
         total = np.add.reduceat(signed, starts)
         size = np.add.reduceat(np.abs(signed), starts)
         merged[name] = np.where(np.abs(total) <= ROUNDING * size, 0.0, total)
-    kept = merged["wins_first"] + merged["wins_second"] + merged["ties"] != 0.0
-    kept |= np.minimum(merged["wins_first"], np.minimum(merged["wins_second"], merged["ties"])) < 0.0
+    kept = (merged["wins_first"] != 0.0) | (merged["wins_second"] != 0.0) | (merged["ties"] != 0.0)
     if not (a.ties.size or b.ties.size):
         del merged["ties"]
     if not (a.home.size or b.home.size):

@@ -34,6 +34,8 @@ class TieParameter:
         The same in words.
     unknown : function
         The unknown for which the share of ties between equals is as given.
+    reach : float
+        By how much the unknown must rise when a difference rises by 1, for a tie at that difference to stay as likely.
 
     """
 
@@ -41,6 +43,7 @@ class TieParameter:
     least: float
     condition: str
     unknown: Callable[[float], float]
+    reach: float
 
     @property
     def unknown_is_positive(self) -> bool:
@@ -135,7 +138,7 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             source="Rao and Kupper, JASA 62 (1967) 194-204",
             kernel="RAO_KUPPER",
             probabilities=_rao_kupper,
-            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share)),
+            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share), 1.0),
         ),
         "davidson": ComparisonModel(
             formula="win : tie : loss as e^(d/2) : ν : e^(−d/2)",
@@ -143,7 +146,7 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             source="Davidson, JASA 65 (1970) 317-328",
             kernel="DAVIDSON",
             probabilities=_davidson,
-            tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share))),
+            tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share)), 0.5),
         ),
     }
 )

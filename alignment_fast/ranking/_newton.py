@@ -4,13 +4,14 @@ Small problems are solved inside the kernel (``newton.inc``). Larger ones take t
 conjugate gradients on the negated Hessian; where the graph is so badly connected that a dense factor is cheaper, and
 the matrix is small enough, the kernel takes over.
 
-An objective has its `ops`, the numbers of its `unknowns` and of the `items` whose scores come first, whether it is
-`free` (all scores may move alike) and `keeps_last_positive`, its `product_cost` in nanoseconds, and ``evaluate``,
-``hessian``, ``newton``, ``centred`` as `Objective` of comparisons has them.
+An objective has its `ops`, whether these factor its Hessian (`has_factors`), the numbers of its `unknowns` and of the
+`items` whose scores come first, the total `weight` of its terms, whether it is `free` (all scores may move alike) and
+`keeps_last_positive`, its `product_cost` in nanoseconds, and ``evaluate``, ``hessian``, ``newton``, ``centred`` as
+`Objective` of comparisons has them.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +27,8 @@ GLANCED, WATCHED = 2, 6
 LOOSE = 0.03
 # A last step that is this part of the tolerance is not taken: the gradient after it would cost one more pass.
 NEGLIGIBLE = 1e-4
+# Rounding of the gradient in standard errors, relative to the square root of all weight.
+NOISE = 2.0**-50
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Maximum:
     """Where an objective is largest, and how that is known.
 
     `step` is the largest entry of the last Newton step, which was still taken unless negligible; `decrement` is
-    √(gᵀH⁻¹g) before it.
+    √(gᵀH⁻¹g) before it, or at the point itself.
     """
 
     unknowns: np.ndarray
@@ -64,6 +67,38 @@ def maximize(objective, start, *, tolerance, limit):
             return certify(objective, u, report, iterations, at)
     u, report, more = by_factors(objective, u, tolerance, limit - iterations)
     return certify(objective, u, report, iterations + more)
+
+
+def certified(objective, found, *, tolerance, limit):
+    """Return a `Maximum` whose decrement is at most `tolerance` at the point itself, or that has not converged.
+
+    The decrement before the last step bounds that after it. Where it is larger than asked for, the point is measured by
+    another step, which is taken where it must be. Rounding of the gradient is worth `NOISE` of the square root of all
+    weight: more is never asked for.
+    """
+    allowed = max(tolerance, NOISE * np.sqrt(objective.weight))
+    while found.converged and not found.decrement <= allowed:
+        if found.iterations >= limit:
+            return replace(found, converged=False)
+        u, report = one_step(objective, found.unknowns, tolerance)
+        if report is None:
+            return replace(found, converged=False)
+        if report.decrement <= allowed:
+            return replace(found, decrement=report.decrement, iterations=found.iterations + 1)
+        if not report.decrement < 0.5 * found.decrement:  # rounding is all that is left
+            return replace(found, decrement=report.decrement, converged=False)
+        found = certify(objective, u, replace(report, converged=True), found.iterations + 1)
+    return found
+
+
+def one_step(objective, u, tolerance):
+    """Return (the point after one Newton step from u, its `Report`, None where there is none)."""
+    if objective.has_factors and objective.unknowns <= LARGEST_DENSE:
+        u, report, _ = by_factors(objective, u, tolerance, 1)
+        return u, report if np.isfinite(report.step) else None
+    budget = 20 * objective.unknowns + 2 * WATCHED
+    u, _, report, _ = by_conjugate_gradients(objective, u, tolerance, 1, budget)
+    return u, report
 
 
 def certify(objective, u, report, iterations, at=None):

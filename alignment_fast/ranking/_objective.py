@@ -16,6 +16,8 @@ class Objective:
     `free`: without a prior, all scores may move alike.
     """
 
+    has_factors = True
+
     def __init__(self, ops, cells, model, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0, num_threads=None):
         self.ops = ops
         self.cells = cells if covariates.width else ops.completed(cells)
@@ -26,6 +28,7 @@ class Objective:
         self.items, self.unknowns, self.free = cells.n_items, self.problem.unknowns, ridge == gamma == 0.0
         self.tie = MODELS[model].tie
         self.keeps_last_positive = self.tie is not None and self.tie.unknown_is_positive
+        self.weight = float(self.cells.wins_first.sum() + self.cells.wins_second.sum() + self.cells.ties.sum())
         self.product_cost = ops.PRODUCT_COST * self.problem.cells
 
     def over(self, cells):

@@ -5,36 +5,73 @@ import dataclasses
 import numpy as np
 
 from alignment_fast.ranking._newton import ALWAYS_DENSE, maximize
+from alignment_fast.ranking._recession import find_direction, proven_by_step
 
 # Largest entry of the last Newton step of a replicate, which is still taken: far below any standard error.
 TOLERANCE = 1e-6
 LIMIT = 50
 
 
-def replicates(objective, start, key, count, *, num_threads=None):
-    """Return the unknowns (count, n) of replicates, each from `start`; NaN where there is no finite maximum."""
+def replicates(objective, question, start, key, count, *, num_threads=None):
+    """Return the unknowns (count, n) of replicates, each from `start`; NaN where there is no finite maximum.
+
+    `question` asks whether the parent's maximum exists; replicates ask it of their own counts.
+    """
     ops = objective.ops
     if len(start) <= ALWAYS_DENSE:
-        return ops.replicates(
-            objective.problem, start, key, count, tolerance=TOLERANCE, limit=LIMIT, num_threads=num_threads
-        )
-    out = np.empty((count, len(start)))
+        limits = {"tolerance": TOLERANCE, "limit": LIMIT}
+        found, both_won = ops.replicates(objective.problem, start, key, count, **limits, num_threads=num_threads)
+    else:
+        found, both_won = np.empty((count, len(start))), np.empty(count, dtype=bool)
 
-    def run(first, last):
-        for replicate in range(first, last):
-            out[replicate] = repeat(objective, start, key, replicate)
+        def run(first, last):
+            for replicate in range(first, last):
+                drawn = objective.over(drawn_cells(objective, key, replicate))
+                found[replicate] = repeat(drawn, start)
+                both_won[replicate] = ((drawn.cells.wins_first > 0) & (drawn.cells.wins_second > 0)).any()
 
-    ops.each_replicate(objective.problem, run, count, num_threads=num_threads)
-    return out
+        ops.each_replicate(objective.problem, run, count, num_threads=num_threads)
+    if not (question.has_tie or question.covariates.width):
+        return found
+    # The graph of wins has been asked. Without covariates a cell in which both won is all that is missing.
+    undecided = ~np.isnan(found[:, 0]) & (~both_won | (question.covariates.width > 0))
+    exists = FiniteReplicates(question)
+    for replicate in np.flatnonzero(undecided).tolist():
+        drawn = objective.over(drawn_cells(objective, key, replicate))
+        if not exists(drawn, found[replicate]):
+            found[replicate] = np.nan
+    return found
 
 
-def repeat(objective, start, key, replicate):
-    """Return the unknowns of one replicate, by `maximize`."""
-    ops = objective.ops
-    wins_first, wins_second, ties = ops.resample(objective.problem, key, replicate)
-    cells = dataclasses.replace(objective.cells, wins_first=wins_first, wins_second=wins_second, ties=ties)
-    drawn = objective.over(cells)
-    if objective.free and not ops.connected(drawn.problem):
+def drawn_cells(objective, key, replicate):
+    """Return the cells of one replicate."""
+    wins_first, wins_second, ties = objective.ops.resample(objective.problem, key, replicate)
+    return dataclasses.replace(objective.cells, wins_first=wins_first, wins_second=wins_second, ties=ties)
+
+
+def repeat(drawn, start):
+    """Return the unknowns of one replicate, by `maximize`; NaN where there is no finite maximum."""
+    if drawn.free and not drawn.ops.connected(drawn.problem):
         return np.full_like(start, np.nan)
     found = maximize(drawn, start, tolerance=TOLERANCE, limit=LIMIT)
     return found.unknowns if found.converged else np.full_like(start, np.nan)
+
+
+class FiniteReplicates:
+    """Whether maxima of replicates exist; directions that one of them has are tried on those that follow."""
+
+    def __init__(self, question):
+        self.question, self.directions = question, []
+
+    def __call__(self, drawn, u):
+        """Return whether the replicate with the objective `drawn` has a finite maximum, for which `u` is taken."""
+        question = self.question.over(drawn.cells)
+        if question.quick() or proven_by_step(drawn, u):
+            return True
+        rows = question.rows()
+        if any(rows.allow(vector) for vector in self.directions):
+            return False
+        verdict = find_direction(rows)
+        if verdict.vector is not None:
+            self.directions.append(verdict.vector)
+        return verdict.direction is None

@@ -32,7 +32,7 @@ class Bootstrap:
     labels: tuple[Hashable, ...] | None
 
     @classmethod
-    def of(cls, unknowns: NDArray[np.float64], items: int, labels: tuple[Hashable, ...] | None) -> Bootstrap:
+    def _of(cls, unknowns: NDArray[np.float64], items: int, labels: tuple[Hashable, ...] | None) -> Bootstrap:
         """Return the replicates behind rows of unknowns, of which the first are the scores of `items`."""
         scores = unknowns[:, :items]
         scores -= scores.mean(axis=1, keepdims=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
-from alignment_fast.ranking.existence import Existence
+from alignment_fast.ranking.existence import Existence, existence_of
 
 __all__ = ["Comparisons", "ItemIndexError"]
 
@@ -112,6 +112,10 @@ class Comparisons:
     def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
         if not len(cells.first):
             raise ValueError("there are no comparisons: all of them have weight 0")
+        with np.errstate(over="ignore"):
+            total = cells.wins_first.sum() + cells.wins_second.sum() + cells.ties.sum()
+        if total == np.inf:
+            raise ValueError("the weights of all comparisons add up to more than the largest double")
         for array in vars(cells).values():
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
@@ -174,7 +178,13 @@ class Comparisons:
 
     @classmethod
     def from_frame(
-        cls, df: Any, *, labels: Sequence[Hashable] | None = None, home: bool = False, **columns: str
+        cls,
+        df: Any,
+        *,
+        labels: Sequence[Hashable] | None = None,
+        home: bool = False,
+        outcomes: Mapping[Hashable, Any] | None = None,
+        **columns: str,
     ) -> Self:
         """Return the comparisons in a table of votes: a pandas, polars or pyarrow frame, or a mapping of columns.
 
@@ -184,9 +194,12 @@ class Comparisons:
             One row per vote: winner and loser, perhaps whether they tied; or two sides and an outcome; or two sides and
             how often either won, and how often they tied. Perhaps a weight.
         labels : sequence, optional
-            Names of the items in the order of their indices. Default: those found, ascending.
+            Names of the items in the order of their indices. Default: those found, ascending. Integers are names too.
         home : bool
             Whether the first side was at home (or shown first).
+        outcomes : mapping, optional
+            What each word of the outcomes stands for: ``"first"``, ``"second"``, ``"tie"``, or the share of the win
+            that goes to the first side. Default: what is known of such columns, see the notes.
         **columns : str
             Names of columns by role: winner, loser, tied, first, second, outcome, wins_first, wins_second, ties,
             weight. What is not named is guessed (``model_a``, ``model_b`` and ``winner``, say).
@@ -200,9 +213,11 @@ class Comparisons:
 
         Notes
         -----
-        An outcome is the name of the winner; or a side (the name of its column, ``left``, ``a``, ...), or begins with
-        ``tie``, ``draw``, ``both``, ...; or a number from 0 to 1, the share of the win that goes to the first side,
-        where 0.5 is a tie.
+        The column of outcomes is read as a whole. Where each names one of the two items of its row, or begins with
+        ``tie``, ``draw``, ``both``, ..., the winner is named. Else all belong to one code: a side (the name of its
+        column, ``left``, ``model_a``, ...); ``A>B``; a score such as ``1-0``; H/D/A; 1/X/2; −1/0/1; a number from 0
+        to 1, the share of the win that goes to the first side, where 0.5 is a tie; a number from 1, the first, to 2,
+        the second; whether the first won. A column that fits two codes with different meanings is an error.
 
         Examples
         --------
@@ -218,10 +233,7 @@ class Comparisons:
         layout = votes.Layout(**columns).complete(list(df if names is None else names))
         cells = {role: _labels.as_column(df[name], name) for role, name in layout.given.items()}
         sides = [(layout.given[role], cells[role]) for role in layout.sides]
-        if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:
-            (one, other), found = [_labels.as_indices(column, name) for name, column in sides], None
-        else:
-            (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
+        (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
         weight = cells.get("weight")
         if layout.winner:
             arguments: dict[str, Any] = {"winner": one, "loser": other, "tied": cells.get("tied"), "weight": weight}
@@ -233,8 +245,8 @@ class Comparisons:
             at_home = np.where(np.tile(one, len(arguments["winner"]) // len(one)) == arguments["winner"], 1, -1)
         else:
             codes, words = _labels.encode(cells["outcome"], str(layout.outcome), numbers=True)
-            known = range(int(max(one.max(), other.max())) + 1) if found is None else found
-            shares = votes.shares_of(codes, words, one, other, known, layout)
+            columns_of_sides = (str(layout.first), str(layout.second))
+            shares = votes.shares_of(codes, words, one, other, found, columns_of_sides, outcomes)
             arguments = votes.arguments_of_shares(shares, one, other, weight)
             at_home = np.where(arguments["winner"] == one, 1, -1)
         return cls(**arguments, home=at_home if home else None, labels=found)
@@ -348,14 +360,37 @@ class Comparisons:
         """
         return graph.members(graph.connected(self.cells))
 
-    def existence(self) -> Existence:
+    def existence(self, model: str = "bradley-terry", *, home: bool = False) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
 
         A finite maximum of the Bradley-Terry and Thurstone likelihoods exists if and only if, however the items are
         split into two groups, someone of either group has beaten, or tied with, someone of the other: the graph of
-        wins is strongly connected (Zermelo 1929; Ford 1957). A tie counts for both.
+        wins is strongly connected (Zermelo 1929; Ford 1957). A tie counts for both. A tie parameter or a home advantage
+        may be infinite in spite of that; then, where the graph does not decide, a linear programme does.
+
+        Parameters
+        ----------
+        model : {"bradley-terry", "thurstone", "rao-kupper", "davidson"}
+            Model, without a prior.
+        home : bool
+            Whether a home advantage is estimated, too.
+
+        Raises
+        ------
+        ValueError
+            If home advantage cannot be told from the scores, or nobody was at home.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> votes = af.ranking.Comparisons(["a", "b"], ["b", "a"], tied=[False, True])
+        >>> votes.existence().finite
+        True
+        >>> votes.existence("davidson").parameters
+        {'tie parameter': 1.0}
+
         """
-        return Existence.of(self.cells, self.labels)
+        return existence_of(self.cells, self.labels, model, home)
 
 
 def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -15,8 +18,10 @@ from alignment_fast.ranking import _newton as newton
 from alignment_fast.ranking._bias import reduce_bias
 from alignment_fast.ranking._models import MODELS, check_model, effective_model
 from alignment_fast.ranking._objective import Objective
+from alignment_fast.ranking._recession import proven_by_step
 from alignment_fast.ranking.comparisons import Comparisons
-from alignment_fast.ranking.likelihood import home_covariate, one_per_item
+from alignment_fast.ranking.existence import Question, home_covariate
+from alignment_fast.ranking.likelihood import one_per_item
 from alignment_fast.ranking.result import RatingFit, Specification
 
 __all__ = ["fit"]
@@ -109,7 +114,7 @@ def fit(
     """
     specification = specify(model, l2, gamma_shape, home, bias_reduction, tol, max_iter)
     check_existence(comparisons, specification)
-    covariates = home_covariate(comparisons) if home else NO_COVARIATES
+    covariates = home_covariate(comparisons.cells) if home else NO_COVARIATES
     return maximum(operations("ranking"), comparisons, specification, covariates, start, tol, max_iter, num_threads)
 
 
@@ -157,6 +162,10 @@ def maximum(
 ) -> RatingFit:
     """Return the fit of checked arguments."""
     cells = comparisons.cells
+    question = Question(
+        cells, comparisons.labels, specification.model, covariates, specification.home, specification.has_prior
+    )
+    question.check_identified()
     objective = Objective(
         ops,
         cells,
@@ -167,18 +176,39 @@ def maximum(
         num_threads=num_threads,
     )
     first = _start(start, comparisons, objective)
+    result_of = partial(_result, comparisons, specification, covariates, objective)
     if specification.bias_reduction:
         found = reduce_bias(ops, cells, covariates, first, tolerance=tol, limit=max_iter, num_threads=num_threads)
     else:
         found = newton.maximize(objective, first, tolerance=tol, limit=max_iter)
-    result = _result(comparisons, specification, covariates, objective, found)
+        found = newton.certified(objective, found, tolerance=tol, limit=max_iter)
+        _check_finite(question, objective, found, lambda: result_of(replace(found, converged=False)))
     if not found.converged:
-        raise ConvergenceError(
-            f"not converged: after {found.iterations} Newton steps the last one was {found.step:.3g} > tol = {tol:g}; "
-            "raise max_iter, or the data are separable (then give a prior)",
-            result,
-        )
-    return result
+        raise ConvergenceError(not_converged(found, tol), result_of(found))
+    return result_of(found)
+
+
+def _check_finite(
+    question: Question, objective: Objective, found: newton.Maximum, result: Callable[[], RatingFit]
+) -> None:
+    """Raise ConvergenceError if the maximum is not finite, unless pairs, or the maximum found, prove that it is."""
+    if question.quick() or (found.converged and proven_by_step(objective, found.unknowns)):
+        return
+    verdict = question.verdict()
+    if verdict.direction is None:
+        return
+    prior = "; give a prior (l2)" if verdict.direction.scores.any() else ""
+    raise ConvergenceError(f"not converged: {question.existence(verdict).explain()}{prior}", result())
+
+
+def not_converged(found: newton.Maximum, tol: float) -> str:
+    """Return why a maximum has not converged."""
+    if not np.isfinite(found.step):
+        return "not converged: there is no Newton step, since the curvature is not positive and finite"
+    steps = f"not converged: after {found.iterations} Newton steps the last one was {found.step:.3g}"
+    if found.step > tol:
+        return f"{steps} > tol = {tol:g}; raise max_iter"
+    return f"{steps}, but the Newton decrement {found.decrement:.3g} > tol = {tol:g}; raise max_iter or tol"
 
 
 def _start(start: RatingFit | Any, comparisons: Comparisons, objective: Objective) -> NDArray[np.float64]:
@@ -210,7 +240,8 @@ def _result(
     items, u = objective.items, found.unknowns
     tie, tie_parameter = MODELS[specification.model].tie, None
     if tie is not None:
-        tie_parameter = tie.least if objective.tie is None else float(np.exp(u[-1]))
+        with np.errstate(over="ignore"):  # of an iterate that has not converged
+            tie_parameter = tie.least if objective.tie is None else float(np.exp(u[-1]))
     at_home = int(specification.home)
     return RatingFit(
         scores=u[:items] - u[:items].mean(),

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._operations import operations
-from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES
 from alignment_fast.ranking._models import check_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.existence import home_covariate
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]
 
@@ -162,7 +163,7 @@ def _objective(
     u = [one_per_item(scores, "scores", cells.n_items)]
     covariates = NO_COVARIATES
     if home_advantage:
-        covariates = home_covariate(comparisons)
+        covariates = home_covariate(cells)
         u.append(np.array([float(home_advantage)]))
     if tie is not None:
         if tie_parameter is None or not tie.least < tie_parameter < np.inf:
@@ -171,11 +172,3 @@ def _objective(
     ops = operations("ranking")
     objective = Objective(ops, cells, model, covariates=covariates, num_threads=num_threads)
     return objective, np.concatenate(u)
-
-
-def home_covariate(comparisons: Comparisons) -> Covariates:
-    """Return the covariate that is 1 where `first` is at home; raise ValueError if nobody ever is."""
-    home = comparisons.cells.home
-    if not home.any():
-        raise ValueError("home advantage: the comparisons do not say who was at home; give Comparisons(..., home=...)")
-    return Covariates.of(home.astype(np.float64)[:, None])

@@ -18,10 +18,12 @@ from alignment_fast.random import Stream
 from alignment_fast.ranking import _choices as choices
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking._models import MODELS
+from alignment_fast.ranking._newton import certified
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Existence
+from alignment_fast.ranking.fit import not_converged
 from alignment_fast.ranking.likelihood import one_per_item
 from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specification
 
@@ -324,8 +326,9 @@ def fit_plackett_luce(
             raise ConvergenceError(f"{existence.explain()}; give a prior (l2)")
     objective = rankings._objective(num_threads, float(l2))
     scores = start.scores if isinstance(start, RatingFit) else start
-    first = None if scores is None else one_per_item(scores, "start", rankings.n_items)
+    first = choices.first_scores(objective) if scores is None else one_per_item(scores, "start", rankings.n_items)
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
+    found = certified(objective, found, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
         scores=found.unknowns - found.unknowns.mean(),
         log_likelihood=found.value + 0.5 * l2 * float((found.unknowns**2).sum()),
@@ -345,11 +348,7 @@ def fit_plackett_luce(
         rankings=rankings,
     )
     if not found.converged:
-        raise ConvergenceError(
-            f"not converged: after {found.iterations} Newton steps the last one was {found.step:.3g} > tol = {tol:g}; "
-            "raise max_iter",
-            result,
-        )
+        raise ConvergenceError(not_converged(found, tol), result)
     return result
 
 

@@ -20,6 +20,7 @@ from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._replicates import replicates
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.existence import Question
 
 __all__ = ["RatingFit"]
 
@@ -56,12 +57,13 @@ class RatingFit:
     gradient_norm : float
         Largest entry of the gradient of what was maximised.
     newton_decrement, last_step : float
-        Certificate: √(gᵀH⁻¹g), the distance from the maximum in standard errors, and the largest entry of the last
-        Newton step, in logits, which was still taken.
+        Certificate: √(gᵀH⁻¹g) at the scores or before the last step that led to them, the distance from the maximum in
+        standard errors; and the largest entry of that step, in logits.
     iterations : int
         Newton steps.
     converged : bool
-        Whether `last_step` is at most `tol`, or as small as rounding allows.
+        Whether a finite maximum exists, `newton_decrement` is at most `tol` (or 2^-50 of the square root of the total
+        weight, if that is more), and `last_step` is, or is as small as rounding allows.
     tie_parameter : float or None
         θ of "rao-kupper", ν of "davidson".
     home_advantage : float or None
@@ -169,6 +171,11 @@ class RatingFit:
             ridge=self.specification.l2,
             gamma=self.specification.gamma,
         )
+
+    @property
+    def _question(self) -> Question:
+        asked = self.specification
+        return Question(self.comparisons.cells, self.labels, asked.model, self.covariates, asked.home, asked.has_prior)
 
     def _check_size(self) -> None:
         if len(self.unknowns) > LARGEST_COVARIANCE:
@@ -283,8 +290,8 @@ class RatingFit:
                 "a fit with bias_reduction has no bootstrap: its correction assumes the counts as they are"
             )
         key = stream_key(rng, BOOTSTRAP, "rng")
-        found = replicates(self._objective, self.unknowns, key, count, num_threads=num_threads)
-        return Bootstrap.of(found, len(self.scores), self.labels)
+        found = replicates(self._objective, self._question, self.unknowns, key, count, num_threads=num_threads)
+        return Bootstrap._of(found, len(self.scores), self.labels)
 
 
 def normal_width(level: float) -> float:

@@ -1,15 +1,17 @@
-"""Tables of votes as people keep them: which columns are what, and what the words in them mean."""
+"""Tables of votes as people keep them: which columns are what, and what `Comparisons` takes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Layout", "RowError", "arguments_of_counts", "arguments_of_shares", "shares_of"]
+from alignment_fast.ranking._outcomes import FIRST_WON, SECOND_WON, RowError, meaning_of, shares_of
+
+__all__ = ["Layout", "RowError", "arguments_of_counts", "arguments_of_shares", "meaning_of", "shares_of"]
 
 # Names that columns commonly have, best first; pairs belong together.
 SIDES = (
@@ -21,6 +23,8 @@ SIDES = (
     ("team_i", "team_j"),
     ("system_i", "system_j"),
     ("team1", "team2"),
+    ("hometeam", "awayteam"),
+    ("white", "black"),
     ("player1", "player2"),
     ("item1", "item2"),
     ("model_1", "model_2"),
@@ -28,7 +32,7 @@ SIDES = (
     ("a", "b"),
     ("x", "y"),
 )
-OUTCOMES = ("winner", "outcome", "result", "preference", "label", "choice")
+OUTCOMES = ("winner", "outcome", "result", "preference", "label", "choice", "verdict", "ftr")
 WINNERS, LOSERS = ("winner", "chosen", "preferred"), ("loser", "rejected")
 COUNTS = (
     ("wins_i", "wins_j"),
@@ -36,14 +40,12 @@ COUNTS = (
     ("wins1", "wins2"),
     ("wins_1", "wins_2"),
     ("home_wins", "away_wins"),
+    ("winner_model_a", "winner_model_b"),
 )
-TIES, TIED, WEIGHTS = ("ties", "draws"), ("tied", "tie"), ("weight", "count")
-# Words of an outcome, in lower case.
-FIRST_WORDS = frozenset({"first", "left", "a", "model_a", "home", "x", "win"})
-SECOND_WORDS = frozenset({"second", "right", "b", "model_b", "away", "y", "loss"})
-TIE_WORDS = ("tie", "draw", "equal", "both", "neither", "same")
-# Shares of the win that goes to the first side.
-FIRST_WON, SECOND_WON, UNKNOWN = 1.0, 0.0, -1.0
+TIES, TIED, WEIGHTS = ("ties", "draws", "winner_tie"), ("tied", "tie"), ("weight", "count")
+
+# So many columns are listed in messages.
+MOST_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,15 @@ class Layout:
             If a column does not exist, or no layout fits; the message lists the columns.
 
         """
-        listed = f"its columns are: {', '.join(map(str, names))}"
+        chosen = self._complete(names, where)
+        for role, name in chosen.given.items():
+            if list(names).count(name) > 1:
+                raise ValueError(f"{where} has more than one column {name!r} ({role})")
+        return chosen
+
+    def _complete(self, names: Sequence[str], where: str) -> Layout:
+        more = f", ... ({len(names)} in all)" if len(names) > MOST_LISTED else ""
+        listed = f"its columns are: {', '.join(map(str, names[:MOST_LISTED]))}{more}"
         for role, name in self.given.items():
             if name not in names:
                 raise ValueError(f"{where} has no column {name!r} ({role}); {listed}")
@@ -114,94 +124,6 @@ def _first(guesses: Sequence[str], names: Sequence[str]) -> str | None:
 def _pair(guesses: Sequence[tuple[str, str]], names: Sequence[str]) -> tuple[str | None, str | None]:
     found = ((_first(pair[:1], names), _first(pair[1:], names)) for pair in guesses)
     return next((pair for pair in found if all(pair)), (None, None))
-
-
-class RowError(ValueError):
-    """A row of votes means nothing.
-
-    Attributes
-    ----------
-    row : int
-        Its number, from 0.
-
-    """
-
-    def __init__(self, row: int, message: str) -> None:
-        super().__init__(f"row {row}: {message}")
-        self.row = row
-        self.reason = message
-
-
-def shares_of(
-    codes: NDArray[Any],
-    words: Sequence[Hashable],
-    first: NDArray[Any],
-    second: NDArray[Any],
-    labels: Sequence[Hashable],
-    layout: Layout,
-) -> NDArray[np.float64]:
-    """Return the share of the win that goes to the first side in every row, NaN for a tie.
-
-    Parameters
-    ----------
-    codes, words : array (M,), sequence
-        Outcomes: ``words[codes[row]]``. A number from 0 to 1 is the share itself, 0.5 a tie. If every other outcome
-        that is no tie is the name of one of the two items, it names the winner; otherwise it is a side (its
-        column, ``left``, ``a``, ...), ``tie``, ``draw``, ``both bad``, ...
-    first, second : array (M,)
-        The two items.
-    labels : sequence
-        Their names.
-    layout : Layout
-        Names of the columns.
-
-    Raises
-    ------
-    RowError
-        For the first outcome that means nothing.
-
-    """
-    number = {str(label): index for index, label in enumerate(labels)}
-    item = np.array([-1 if _share(word) is not None else number.get(str(word), -1) for word in words])[codes]
-    meaning = np.array([_meaning(word, layout) for word in words])[codes]
-    named = np.where(item == first, FIRST_WON, np.where(item == second, SECOND_WON, UNKNOWN))
-    unnamed = named == UNKNOWN
-    if not (unnamed & ~np.isnan(meaning)).any():
-        return np.where(unnamed, meaning, named)
-    shares = np.where(meaning == UNKNOWN, named, meaning)
-    unknown = np.flatnonzero(shares == UNKNOWN)
-    if unknown.size:
-        row = int(unknown[0])
-        one, other = (labels[side[row]] for side in (first, second))
-        raise RowError(
-            row,
-            f"{words[codes[row]]!r} is no outcome of {one!r} against {other!r}: neither a side, nor a tie, nor a "
-            "number from 0 to 1",
-        )
-    return shares
-
-
-def _meaning(word: Hashable, layout: Layout) -> float:
-    text = str(word).strip().casefold()
-    if text == str(layout.first).casefold() or text in FIRST_WORDS:
-        return FIRST_WON
-    if text == str(layout.second).casefold() or text in SECOND_WORDS:
-        return SECOND_WON
-    if text.startswith(TIE_WORDS):
-        return np.nan
-    share = _share(word)
-    if share is None:
-        return UNKNOWN
-    return np.nan if share == 0.5 else share
-
-
-def _share(word: Hashable) -> float | None:
-    """Return the share of the win that a number from 0 to 1 stands for, whatever the items are called."""
-    try:
-        share = float(str(word))
-    except ValueError:
-        return None
-    return share if 0 <= share <= 1 else None
 
 
 def arguments_of_shares(

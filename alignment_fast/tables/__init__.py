@@ -1,39 +1,62 @@
-"""The one reader of tables: CSV, TSV, JSONL, Parquet and npz, plain or gzip, in chunks.
+"""The one reader of tables: CSV, TSV, JSON, Parquet and npz, plain or gzip, from a file or standard input, in chunks.
 
 `column_names` says what a file holds, `choose_column` picks one column by request or by a good guess, and
 `read_columns` streams the chosen columns as float64, or as text. Every complaint is a `TableError` that says where:
 file, line (counted as an editor counts: header and blank lines included, from 1) and column.
 
-CSV and TSV go through pyarrow's streaming reader, which is fast but does not know line numbers. When it, or a check on
-its values, finds something wrong, the file is read a second time by the standard library's slow reader, only to say
-which line it was. pyarrow is imported on first use and comes with the extra ``app``; JSONL and npz do not need it.
+CSV, TSV and JSON are cut into pieces of some MiB that hold whole rows, and each piece is read by pyarrow, which is fast
+but does not know line numbers. Where it, or a check on its values, finds something wrong, the standard library's slow
+reader goes through the same piece: it says which line it was, or returns the values. pyarrow is imported on first use
+and comes with the extra ``app``; JSON (slowly) and npz do without it.
+
+A row of text may have 16 MiB (``ALIGNMENT_FAST_ROW_MIB``), and what must be unpacked before it can be read 8 GiB
+(``ALIGNMENT_FAST_UNPACKED_MIB``): beyond, a small compressed file could fill all memory or disk.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 
-from alignment_fast.tables._contents import FINITE, NON_NEGATIVE, NUMBER, TEXT, ZERO_ONE
+from alignment_fast.tables._contents import (
+    FINITE,
+    NON_NEGATIVE,
+    NUMBER,
+    TEXT,
+    WORD,
+    ZERO_ONE,
+    ListOf,
+    Number,
+    shortened,
+    shown,
+)
 from alignment_fast.tables._delimited import Csv, Tsv
-from alignment_fast.tables._json_lines import JsonLines
+from alignment_fast.tables._json import Json
 from alignment_fast.tables._npz import Npz
 from alignment_fast.tables._parquet import Parquet
-from alignment_fast.tables._table import Chunk, Table, TableError, errors_of
+from alignment_fast.tables._source import Source, TableError, display_name
+from alignment_fast.tables._table import Chunk, Table, errors_of
 
-__all__ = ["TableError", "choose_column", "column_names", "place_of_row", "read_columns"]
+__all__ = [
+    "TableError",
+    "choose_column",
+    "column_names",
+    "display_name",
+    "holds_lists",
+    "listed",
+    "place_of_row",
+    "read_columns",
+]
 
 Progress = Callable[[int, int], None]
 
-GZIP_MAGIC = b"\x1f\x8b"
-
 
 def column_names(path: str | PathLike[str]) -> tuple[str, ...]:
-    r"""Return the names of the columns of the table in `path` (JSONL: the keys of its first object).
+    r"""Return the names of the columns of the table in `path` (JSON: the keys of its first object).
 
     Parameters
     ----------
     path : path
-        A file whose name ends in .csv, .tsv, .jsonl, .ndjson, .parquet or .npz, possibly followed by .gz.
+        A file whose name ends in .csv, .tsv, .json, .jsonl, .ndjson, .parquet or .npz, possibly followed by .gz; or
+        ``-``, standard input, whose format is told by its first bytes. JSON is one object per line, or an array.
 
     Raises
     ------
@@ -52,7 +75,7 @@ def column_names(path: str | PathLike[str]) -> tuple[str, ...]:
 
     """
     table = _table_in(path)
-    with errors_of(table.path):
+    with errors_of(table.source.name):
         return table.names()
 
 
@@ -92,8 +115,14 @@ def choose_column(
     wanted = guesses if requested is None else (requested.casefold(),)
     found = next((folded[name] for name in wanted if name in folded), None)
     if found is None and requested is not None:
-        raise TableError(f"{path} has no column {requested!r}; its columns are: {', '.join(names)}")
+        raise TableError(f"{display_name(path)} has no column {shown(requested)}; its columns are: {listed(names)}")
     return found
+
+
+def listed(names: Sequence[str], most: int = 30) -> str:
+    """Return the names of columns for a message, the first of them where they are many."""
+    listed = ", ".join(shortened(name) for name in names[:most])
+    return listed if len(names) <= most else f"{listed}, ... ({len(names)} in all)"
 
 
 def place_of_row(path: str | PathLike[str], row: int) -> str:
@@ -118,8 +147,34 @@ def place_of_row(path: str | PathLike[str], row: int) -> str:
 
     """
     table = _table_in(path)
-    with errors_of(table.path):
+    with errors_of(table.source.name):
         return table.place(row)
+
+
+def holds_lists(path: str | PathLike[str], column: str) -> bool:
+    r"""Return whether the cells of a column are lists: those of JSON and Parquet can be.
+
+    Parameters
+    ----------
+    path : path
+        As in `column_names`.
+    column : str
+        One of the columns.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from alignment_fast import tables
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "samples.jsonl"
+    ...     _ = path.write_text('{"task": "a", "is_correct": [true, false]}\n')
+    ...     tables.holds_lists(path, "is_correct")
+    True
+
+    """
+    table = _table_in(path)
+    with errors_of(table.source.name):
+        return table.holds_lists(column)
 
 
 def read_columns(
@@ -130,6 +185,8 @@ def read_columns(
     finite: Collection[str] = (),
     zero_one: Collection[str] = (),
     text: Collection[str] = (),
+    words: Collection[str] = (),
+    lists: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Chunk]:
     r"""Read columns of a table, chunk by chunk: numbers as float64, text as str.
@@ -139,27 +196,34 @@ def read_columns(
     path : path
         As in `column_names`.
     columns : mapping of str to str
-        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative and text that
-        lists a role counts.
+        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative, text and words
+        that lists a role counts.
     nonnegative : collection of str
         Roles in which a value below zero is an error.
     finite : collection of str
         Roles in which an infinite value is an error.
     zero_one : collection of str
-        Roles in which only 0, 1 and the truth values (of JSONL, Parquet and npz; ``true`` and ``false`` as text, in
+        Roles in which only 0, 1 and the truth values (of JSON, Parquet and npz; ``true`` and ``false`` as text, in
         upper or lower case) are allowed.
     text : collection of str
-        Roles that are read as text, say the names of prompts: arrays of dtype object that hold str. Integers stand
-        for their decimal digits; any other number is an error, as it has no one spelling.
+        Roles that are read as text, say the names of prompts: arrays of dtype object that hold str, without the
+        spaces around them. Integers stand for their decimal digits; any other number is an error, as it has no one
+        spelling.
+    words : collection of str
+        Roles that are read as text where numbers and truth values may stand too, as Python writes them: what people
+        call outcomes.
+    lists : collection of str
+        Roles whose cells are lists (of JSON and Parquet) of what the other collections say: arrays of dtype object
+        that hold one array each.
     progress : callable, optional
         Called after every chunk with the bytes of the file consumed so far and its size.
 
     Yields
     ------
     dict of str to ndarray (rows,)
-        One float64 array per role, or one of str for text. The rows of all chunks, in order, are those of the file.
-        An integer above 2^53 is rounded to the nearest float64; infinities are values; NaN, empty cells and nulls
-        are errors.
+        One float64 array per role, or one of str for text and words, or one of arrays for lists. The rows of all
+        chunks, in order, are those of the file. An integer above 2^53 is rounded to the nearest float64; infinities
+        are values; NaN, empty cells and nulls are errors.
 
     Raises
     ------
@@ -172,7 +236,8 @@ def read_columns(
 
     Notes
     -----
-    Memory is bounded by a chunk (about 65 000 rows), except for npz, whose arrays are loaded whole.
+    Memory is bounded by a chunk (4 MiB of text or one row, 65 536 rows of Parquet) and the chosen columns of it, except
+    for npz, whose arrays are loaded whole.
 
     Examples
     --------
@@ -187,18 +252,18 @@ def read_columns(
     """
     table = _table_in(path)
     rows = 0
-    with errors_of(table.path):
-        size = table.path.stat().st_size
+    with errors_of(table.source.name):
+        size = table.size
         names = table.names()
         for name in columns.values():
             if names.count(name) != 1:
                 problem = "more than one column" if name in names else "no column"
-                raise TableError(f"{path} has {problem} {name!r}; its columns are: {', '.join(names)}")
-        contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text}
-        rules = {
-            role: (name, next((content for content, roles in contents.items() if role in roles), NUMBER))
-            for role, name in columns.items()
-        }
+                raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {listed(names)}")
+        contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text, WORD: words}
+        rules: dict[str, tuple[str, Number]] = {}
+        for role, name in columns.items():
+            content = next((content for content, roles in contents.items() if role in roles), NUMBER)
+            rules[role] = name, ListOf(content) if role in lists else content
         for chunk, consumed in table.chunks(rules):
             rows += len(next(iter(chunk.values())))
             yield chunk
@@ -211,8 +276,9 @@ def read_columns(
 _FORMATS: dict[str, type[Table]] = {
     ".csv": Csv,
     ".tsv": Tsv,
-    ".jsonl": JsonLines,
-    ".ndjson": JsonLines,
+    ".jsonl": Json,
+    ".ndjson": Json,
+    ".json": Json,
     ".parquet": Parquet,
     ".npz": Npz,
 }
@@ -220,13 +286,9 @@ _FORMATS: dict[str, type[Table]] = {
 
 def _table_in(path: str | PathLike[str]) -> Table:
     """Return the table in `path`, by the end of its name; by its first bytes it is gzip or not."""
-    path = Path(path)
-    name = path.name.lower().removesuffix(".gz")
-    suffix = Path(name).suffix
-    if suffix not in _FORMATS:
-        raise TableError(f"{path}: the name must end in one of {', '.join(_FORMATS)}, possibly followed by .gz")
-    with errors_of(path):
-        if path.exists() and not path.is_file():  # a pipe could be read only once
-            raise TableError(f"{path} is not a file")
-        with open(path, "rb") as file:
-            return _FORMATS[suffix](path, file.read(len(GZIP_MAGIC)) == GZIP_MAGIC)
+    with errors_of(display_name(path)):
+        source = Source.of(path)
+        if source.kind() not in _FORMATS:
+            endings = ", ".join(_FORMATS)
+            raise TableError(f"{source.name}: the name must end in one of {endings}, possibly followed by .gz")
+        return _FORMATS[source.kind()](source)

@@ -5,7 +5,7 @@ from typing import Any
 
 from alignment_fast.errors import BackendUnavailableError
 
-__all__ = ["arrow_module", "is_text"]
+__all__ = ["arrow_module", "as_plain_text", "has_arrow", "is_text"]
 
 
 def arrow_module(module: str | None = None) -> Any:
@@ -20,6 +20,23 @@ def arrow_module(module: str | None = None) -> Any:
         ) from error
 
 
+def has_arrow() -> bool:
+    """Return whether pyarrow is installed."""
+    try:
+        arrow_module()
+    except BackendUnavailableError:
+        return False
+    return True
+
+
 def is_text(kind: Any) -> bool:
+    """Return whether an Arrow type holds text."""
     types = arrow_module().types
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    view = getattr(types, "is_string_view", lambda kind: False)  # pyarrow 16 and newer
+    return bool(types.is_string(kind) or types.is_large_string(kind) or view(kind))
+
+
+def as_plain_text(cells: Any) -> Any:
+    """Return an Arrow array of text in the type that all of Arrow's functions know."""
+    arrow = arrow_module()
+    return cells if arrow.types.is_string(cells.type) else cells.cast(arrow.string())

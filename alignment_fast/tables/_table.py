@@ -1,22 +1,20 @@
-"""What all formats share: opening a file, plain or gzip, and errors that say where."""
+"""What all formats share: an open source, chunks of columns, and errors that say where."""
 
 import abc
 import contextlib
 import csv
-import gzip
-import shutil
-import tempfile
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from alignment_fast.tables._contents import Number, Rules
+from alignment_fast.tables._source import Source, TableError
 
-__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk", "Table", "TableError", "errors_of"]
+__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk", "Table", "errors_of"]
 
 Chunk = dict[str, np.ndarray]
 
@@ -24,44 +22,20 @@ CHUNK_ROWS = 65_536
 CHUNK_BYTES = 4 << 20
 
 
-class TableError(ValueError):
-    """A table cannot be read; the message names the file and, where there is one, the line and the column."""
-
-
 class Table(abc.ABC):
-    """A file on disk; subclasses know one format each."""
+    """A table; subclasses know one format each."""
 
-    def __init__(self, path: Path, zipped: bool) -> None:
-        self.path = path
-        self.zipped = zipped
-
-    @contextlib.contextmanager
-    def stream(self) -> Iterator[tuple[BinaryIO | gzip.GzipFile, BinaryIO]]:
-        """Open the file: the decompressed bytes, and the file itself, whose position says how much was consumed."""
-        with open(self.path, "rb") as raw:
-            if self.zipped:
-                with gzip.GzipFile(fileobj=raw) as stream:
-                    yield stream, raw
-            else:
-                yield raw, raw
-
-    @contextlib.contextmanager
-    def seekable(self) -> Iterator[Any]:
-        """Open the file for formats that jump about: what is compressed goes to a temporary file first."""
-        with self.stream() as (stream, _):
-            if not self.zipped:
-                yield stream
-                return
-            with tempfile.TemporaryFile() as unzipped:
-                shutil.copyfileobj(stream, unzipped)
-                unzipped.seek(0)
-                yield unzipped
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.size = source.path.stat().st_size
 
     def error(self, where: str, reason: object) -> TableError:
-        return TableError(f"{self.path}, {where}: {reason}")
+        """Return the error that says what is wrong at a place of this table."""
+        return self.source.error(where, reason)
 
     def no_rows(self) -> TableError:
-        return TableError(f"{self.path} has columns but no rows")
+        """Return the error of a table without rows."""
+        return TableError(f"{self.source.name} has columns but no rows")
 
     def bad_cell(self, cells: Iterable[Any], before: int, name: str, content: Number) -> TableError:
         """Return the error for the first bad one of `cells`, which stand below `before` other rows."""
@@ -70,11 +44,15 @@ class Table(abc.ABC):
                 content.cell("" if cell is None else cell)
             except ValueError as reason:
                 return self.error(f"row {row}, column {name!r}", reason)
-        return TableError(f"{self.path}, column {name!r}: cannot be read as {content.plural}")
+        return TableError(f"{self.source.name}, column {name!r}: cannot be read as {content.plural}")
 
     def place(self, row: int) -> str:
         """Return where row number `row` (from 0) is, as people count."""
         return f"row {row + 1}"
+
+    def holds_lists(self, name: str) -> bool:
+        """Return whether the cells of a column are lists."""
+        return False
 
     @abc.abstractmethod
     def names(self) -> tuple[str, ...]:
@@ -85,15 +63,24 @@ class Table(abc.ABC):
         """Yield chunks and how many bytes of the file were consumed by then."""
 
 
+# What reading a file that is broken, encrypted, absurd or not of its kind may end in, by libraries and their versions.
+_FAULTS = (
+    *(OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, csv.Error),
+    *(NotImplementedError, RuntimeError, OverflowError, MemoryError, AttributeError),
+)
+
+
 @contextlib.contextmanager
-def errors_of(path: Path) -> Iterator[None]:
+def errors_of(name: str) -> Iterator[None]:
     """Say which file it was when reading itself fails."""
     try:
         yield
     except TableError:
         raise
     except EOFError:
-        raise TableError(f"{path}: the compressed file is truncated") from None
-    except (OSError, ValueError, zlib.error, zipfile.BadZipFile, csv.Error) as error:
+        raise TableError(f"{name}: the compressed file is truncated") from None
+    except MemoryError as error:
+        raise TableError(f"{name}: there is not enough memory to read it") from error
+    except _FAULTS as error:
         reason = getattr(error, "strerror", None) or error
-        raise TableError(f"{path}: {reason}") from error
+        raise TableError(f"{name}: {reason}") from error

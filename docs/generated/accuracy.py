@@ -1,17 +1,20 @@
 """Write ``accuracy.md`` from the rows of every family's ``spec.py``: python -P docs/generated/accuracy.py."""
 
 import inspect
+import runpy
 from pathlib import Path
 
 from alignment_fast.kernels.common.spec import row_modules
 
 PAGE = Path(__file__).with_suffix(".md")
+TESTS = Path(__file__).parents[2] / "tests"
 HEAD = """\
 # Accuracy of the kernels
 
 Written by `docs/generated/accuracy.py` from the rows in `kernels/*/spec.py` and `kernels/common/functions.py`; a test
-keeps it current. Every bound holds for all instruction sets and is tested against the oracle named beside it, a
-function in `tests/oracles/` that does not use the kernels. Units: *ulp*, units in the last place of the exact result;
+keeps it current. Only bounds that a test reads from its row are here (`tests/bounds.py` looks for them); every bound
+holds for all instruction sets and is tested against the oracle named beside it, a function in `tests/oracles/` that
+does not use the kernels. Units: *ulp*, units in the last place of the exact result;
 *relative*, to what the family's introduction says; *bits*, the same bits on every backend and for any number of
 threads. Documented accuracy of the public functions is in their docstrings.
 """
@@ -56,10 +59,11 @@ def table(kernels):
         yield f"| {' | '.join(map(cell, cells))} |"
 
 
-def section(family, module):
-    """Return the section of one family: its introduction, its table, its measured errors where there are some."""
+def section(family, module, read):
+    """Return the section of one family: introduction, table of the rows whose bounds tests read, measured errors."""
     introduction = inspect.getdoc(module).partition("\n\n")[2]
-    lines = [f"## {family}", "", introduction, "", *table(module.KERNELS), ""]
+    kernels = [row for row in module.KERNELS if f"{family}.{row.name}" in read]
+    lines = [f"## {family}", "", introduction, "", *table(kernels), ""]
     if hasattr(module, "MEASURED"):
         rows = (f"| `{name}` | {' | '.join(map(str, errors))} |" for name, errors in module.MEASURED.items())
         lines += [MEASURED + "\n".join(rows), ""]
@@ -68,7 +72,8 @@ def section(family, module):
 
 def page():
     """Return the text of the page."""
-    return "\n".join([HEAD, *(section(family, module) for family, module in row_modules().items())])
+    read = runpy.run_path(str(TESTS / "bounds.py"))["rows_read"]()
+    return "\n".join([HEAD, *(section(family, module, read) for family, module in row_modules().items())])
 
 
 if __name__ == "__main__":

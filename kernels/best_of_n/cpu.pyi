@@ -75,6 +75,7 @@ U: Final[int]
 V: Final[int]
 UNBIASED: Final[int]
 JACKKNIFE: Final[int]
+FOUND: Final[int]
 
 def pool_steps(kind: int, step: _Reals) -> None: ...
 def pool_arrange(

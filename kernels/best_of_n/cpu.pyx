@@ -27,41 +27,6 @@ cdef extern from *:
         const double *step
         const double *spread
         const int32_t *tied
-    ctypedef struct af_table:
-        const char *isa
-        void (*law_build)(law_row*, const double*, const double*, int, void*, uint64_t*) noexcept nogil
-        void (*law_points)(Py_ssize_t, const double*, int, law_point*) noexcept nogil
-        double (*law_value)(const law_row*, int, double, law_point) noexcept nogil
-        void (*law_block)(const law_row*, int, double, Py_ssize_t, Py_ssize_t, law_point, law_partial*) noexcept nogil
-        void (*law_fold)(int, law_partial*, const law_partial*) noexcept nogil
-        double (*law_finish)(const law_row*, int, double, law_point, const law_partial*) noexcept nogil
-        void (*law_pmf)(const law_row*, law_point, int, double*, double*) noexcept nogil
-        double (*law_kl_estimate)(const law_row*, law_point, double*) noexcept nogil
-        void (*law_sampler)(const law_row*, double*, int32_t*, double*) noexcept nogil
-        void (*law_draw)(const law_row*, const double*, const int32_t*, const double*, double, Py_ssize_t,
-                         const double*, int64_t*) noexcept nogil
-        double (*continuous_value)(int, double, int, double) noexcept nogil
-        void (*continuous_values)(int, Py_ssize_t, const double*, int, double, double*) noexcept nogil
-        void (*kl_estimators)(Py_ssize_t, const double*, Py_ssize_t, const double*, double*) noexcept nogil
-        void (*fold_winners)(const af_race*, uint64_t, Py_ssize_t, uint64_t*) noexcept nogil
-        void (*word_tails)(Py_ssize_t, const uint64_t*, double*) noexcept nogil
-        void (*fold_exponents)(uint64_t, uint64_t, uint64_t, double, Py_ssize_t, double*) noexcept nogil
-        void (*exponent_tails)(Py_ssize_t, const double*, double*) noexcept nogil
-        void (*gaussian_rewards)(Py_ssize_t, const double*, double, double, double*) noexcept nogil
-        void (*uniform_rewards)(Py_ssize_t, const double*, double*) noexcept nogil
-        void (*table_rewards)(Py_ssize_t, const double*, Py_ssize_t, const double*, const double*,
-                              double*) noexcept nogil
-        void (*pool_steps)(int, Py_ssize_t, double*) noexcept nogil
-        int (*pool_arrange)(Py_ssize_t, const double*, const double*, uint64_t*, uint64_t*, uint64_t*, int32_t*,
-                            double*, double*, int32_t*) noexcept nogil
-        void (*pool_mean)(int, const pool_row*, const double*, double*) noexcept nogil
-        void (*pool_weights)(int, Py_ssize_t, const double*, const double*, double*) noexcept nogil
-        void (*pool_dots)(Py_ssize_t, Py_ssize_t, const double*, const double*, Py_ssize_t, Py_ssize_t,
-                          double*) noexcept nogil
-        void (*pool_variance)(int, int, const pool_row*, const double*, const double*, double*) noexcept nogil
-        void (*pool_interpolate)(const double*, const double*, double, double, Py_ssize_t, double,
-                                 double*) noexcept nogil
-        void (*pass_at_k)(Py_ssize_t, const int64_t*, const int64_t*, int64_t, double*, double*) noexcept nogil
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
@@ -83,7 +48,9 @@ cdef extern from *:
         POOL_V
         POOL_UNBIASED
         POOL_JACKKNIFE
-    const af_table *af_select(const char *isa)
+        POOL_FOUND
+
+include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 
@@ -370,6 +337,7 @@ U = POOL_U
 V = POOL_V
 UNBIASED = POOL_UNBIASED
 JACKKNIFE = POOL_JACKKNIFE
+FOUND = POOL_FOUND
 
 
 def pool_steps(int kind, double[::1] step):
@@ -455,7 +423,7 @@ def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transfor
 
 def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
               double[::1] out):
-    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch, max(total) + 1."""
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch of ``FOUND`` elements."""
     if out.shape[0]:
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])

@@ -6,12 +6,14 @@ Winners of the simulation, and the rewards that are simple functions of them, ha
 
 from types import MappingProxyType
 
-from alignment_fast.kernels.common.spec import Kernel
+from alignment_fast.kernels.common.spec import Holder, Kernel
 
 _BEIRAMI = "Beirami et al., arXiv:2401.01879"
 _MASS, _LOG_N = (0.0, 1.0), (0.0, 7e8)
 
 _BITS = MappingProxyType({"float64": 0.0})
+
+_LAWS = Holder("Laws", ("fields", "integers", "counts"))
 
 LAW = (
     Kernel(
@@ -23,8 +25,8 @@ LAW = (
         bounds=MappingProxyType({"float64": 1e-12}),
         unit="relative",
         oracle="best_of_n:log_pmf",
-        backends=("cpu",),
         reference=f"{_BEIRAMI}, Lemma 1, ties grouped; sums of positive terms in scaled form",
+        held_by=_LAWS,
     ),
     Kernel(
         name="values",
@@ -35,8 +37,8 @@ LAW = (
         bounds=MappingProxyType({"float64": 1e-12}),
         unit="relative",
         oracle="best_of_n:value",
-        backends=("cpu",),
         reference=f"{_BEIRAMI}; Mroueh, arXiv:2406.05883",
+        held_by=_LAWS,
     ),
     Kernel(
         name="pmf",
@@ -47,8 +49,8 @@ LAW = (
         bounds=MappingProxyType({"float64": 1e-12}),
         unit="relative",
         oracle="best_of_n:log_pmf",
-        backends=("cpu",),
         reference=f"{_BEIRAMI}, Lemma 1",
+        held_by=_LAWS,
     ),
     Kernel(
         name="draw",
@@ -59,8 +61,8 @@ LAW = (
         bounds=MappingProxyType({"float64": 1e-12}),
         unit="relative",
         oracle="best_of_n:log_pmf",
-        backends=("cpu",),
         reference="distribution function of the greatest of n uniforms",
+        held_by=_LAWS,
     ),
     Kernel(
         name="kl_estimators",
@@ -71,7 +73,6 @@ LAW = (
         bounds=MappingProxyType({"float64": 1e-13}),
         unit="relative",
         oracle="best_of_n:estimator",
-        backends=("cpu",),
         reference=f"{_BEIRAMI}, section 4",
     ),
     Kernel(
@@ -82,8 +83,7 @@ LAW = (
         domain=(),
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
-        oracle="best_of_n:continuous",
-        backends=("cpu",),
+        oracle="best_of_n:closed_form",
         reference=f"Mroueh, arXiv:2406.05883; {_BEIRAMI}",
     ),
 )
@@ -98,6 +98,7 @@ SIMULATION = (
         bounds=MappingProxyType({"uint64": 0.0}),
         unit="bits",
         oracle="simulation:winner",
+        backends=("cpu", "cuda"),
         reference="simulation.inc; Salmon et al., SC11 (2011)",
     ),
     Kernel(
@@ -106,10 +107,11 @@ SIMULATION = (
         arguments=("winner", "tail"),
         dtypes=("float64",),
         domain=((0.0, 2.0**64),),
-        bounds=_BITS,
-        unit="bits",
+        bounds=MappingProxyType({"float64": 0.75}),
+        unit="ulp",
         oracle="simulation:word_tail",
-        reference="one rounding of the exact value",
+        backends=("cpu", "cuda"),
+        reference="two roundings: a word above 2^53 to a double, then the half",
     ),
     Kernel(
         name="fold_exponents",
@@ -117,9 +119,10 @@ SIMULATION = (
         arguments=("key", "replicate", "draw", "size", "exponent"),
         dtypes=("float64",),
         domain=(),
-        bounds=_BITS,
-        unit="bits",
-        oracle="simulation:order_tail",
+        bounds=MappingProxyType({"float64": 3.0}),
+        unit="ulp",
+        oracle="simulation:exponent",
+        backends=("cpu", "cuda"),
         reference="Devroye, Non-Uniform Random Variate Generation, Springer (1986), section V.2",
     ),
     Kernel(
@@ -130,19 +133,21 @@ SIMULATION = (
         domain=((0.0, 37.0),),
         bounds=MappingProxyType({"float64": 10.0}),
         unit="ulp",
-        oracle="simulation:order_tail",
+        oracle="simulation:exponent_tail",
+        backends=("cpu", "cuda"),
         reference="Taylor series and repeated squaring, see simulation.inc",
     ),
     Kernel(
         name="gaussian_rewards",
-        formula="reward = mean + std isf(tail)",
+        formula="reward = mean + std isf(tail); the bound is for mean 0, std 1",
         arguments=("tail", "mean", "std", "reward"),
         dtypes=("float64",),
         domain=((5e-324, 1.0 - 2.0**-53),),
-        bounds=_BITS,
-        unit="bits",
+        bounds=MappingProxyType({"float64": 4.0}),
+        unit="ulp",
         oracle="simulation:gaussian_isf",
-        reference="normal_ppf_rn of af_math.h, at most 4 ulp for mean 0",
+        backends=("cpu", "cuda"),
+        reference="normal_ppf_rn of af_math.h",
     ),
     Kernel(
         name="uniform_rewards",
@@ -152,7 +157,8 @@ SIMULATION = (
         domain=((0.0, 1.0),),
         bounds=_BITS,
         unit="bits",
-        oracle="simulation:word_tail",
+        oracle="simulation:uniform_reward",
+        backends=("cpu", "cuda"),
         reference="one rounding of the exact value",
     ),
     Kernel(
@@ -163,7 +169,8 @@ SIMULATION = (
         domain=((0.0, 1.0),),
         bounds=_BITS,
         unit="bits",
-        oracle="simulation:table_max_law",
+        oracle="simulation:table_reward",
+        backends=("cpu", "cuda"),
         reference="inverse distribution function by binary search",
     ),
 )
@@ -181,7 +188,6 @@ POOL = (
         bounds=MappingProxyType({"float64": 1e-13}),
         unit="relative",
         oracle="pool:mean",
-        backends=("cpu",),
         reference="Nakano et al., arXiv:2112.09332; Gao et al., arXiv:2210.10760",
     ),
     Kernel(
@@ -193,7 +199,6 @@ POOL = (
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
         oracle="pool:mean",
-        backends=("cpu",),
         reference=_POOL,
     ),
     Kernel(
@@ -205,7 +210,6 @@ POOL = (
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
         oracle="pool:mean",
-        backends=("cpu",),
         reference="Trefethen, Approximation Theory and Approximation Practice (2013), chapters 3, 8",
     ),
     Kernel(
@@ -217,7 +221,6 @@ POOL = (
         bounds=MappingProxyType({"float64": 1e-11}),
         unit="relative",
         oracle="pool:variance",
-        backends=("cpu",),
         reference=_POOL,
     ),
     Kernel(
@@ -229,9 +232,50 @@ POOL = (
         bounds=MappingProxyType({"float64": 1e-13}),
         unit="relative",
         oracle="pool:pass_at_k",
-        backends=("cpu",),
         reference="Chen et al., arXiv:2107.03374",
     ),
 )
 
 KERNELS = (*LAW, *SIMULATION, *POOL)
+
+TABLE = (
+    # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc
+    "void law_build(law_row *row, const double *p, const double *reward, int log, void *memory, uint64_t *status)",
+    "void law_points(ptrdiff_t count, const double *value, int is_log, law_point *out)",
+    "double law_value(const law_row *row, int kind, double order, law_point n)",
+    "void law_block(const law_row *row, int kind, double order, ptrdiff_t first, ptrdiff_t count, law_point n, "
+    "law_partial *out)",
+    "void law_fold(int kind, law_partial *a, const law_partial *b)",
+    "double law_finish(const law_row *row, int kind, double order, law_point n, const law_partial *all)",
+    "void law_pmf(const law_row *row, law_point n, int log, double *v, double *out)",
+    "double law_kl_estimate(const law_row *row, law_point n, double *v)",
+    "void law_sampler(const law_row *row, double *log_tail, int32_t *start, double *within)",
+    "void law_draw(const law_row *row, const double *log_tail, const int32_t *start, const double *within, "
+    "double log_n, ptrdiff_t count, const double *uniforms, int64_t *out)",
+    "double continuous_value(int kind, double value, int is_log, double order)",
+    "void continuous_values(int kind, ptrdiff_t count, const double *value, int is_log, double order, double *out)",
+    "void kl_estimators(ptrdiff_t rows, const double *log_p, ptrdiff_t columns, const double *log_n, double *out)",
+    # simulation.inc
+    "void fold_winners(const af_race *race, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
+    "void word_tails(ptrdiff_t n, const uint64_t *winner, double *tail)",
+    "void fold_exponents(uint64_t key, uint64_t replicate, uint64_t draw, double size, ptrdiff_t replicates, "
+    "double *exponent)",
+    "void exponent_tails(ptrdiff_t n, const double *exponent, double *tail)",
+    "void gaussian_rewards(ptrdiff_t n, const double *tail, double mean, double std, double *reward)",
+    "void uniform_rewards(ptrdiff_t n, const double *tail, double *reward)",
+    "void table_rewards(ptrdiff_t n, const double *tail, ptrdiff_t size, const double *ladder, const double *value, "
+    "double *reward)",
+    # pool.inc
+    "void pool_steps(int kind, ptrdiff_t size, double *step)",
+    "int pool_arrange(ptrdiff_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words, "
+    "uint64_t *other, int32_t *order, double *value, double *spread, int32_t *tied)",
+    "void pool_mean(int kind, const pool_row *row, const double *n, double *out)",
+    "void pool_weights(int kind, ptrdiff_t size, const double *step, const double *n, double *weight)",
+    "void pool_dots(ptrdiff_t rows, ptrdiff_t size, const double *value, const double *weight, ptrdiff_t count, "
+    "ptrdiff_t stride, double *out)",
+    "void pool_variance(int kind, int method, const pool_row *row, const double *n, const double *mean, double *out)",
+    "void pool_interpolate(const double *sum, const double *transform, double low, double high, ptrdiff_t count, "
+    "double first, double *out)",
+    "void pass_at_k(ptrdiff_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found, "
+    "double *out)",
+)

@@ -15,29 +15,10 @@ cdef extern from *:
     """
     ctypedef struct af_moments:
         double count, mean, m2, m3, m4, minimum, maximum
-    ctypedef struct af_table:
-        void (*moments_blocks)(Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t, af_moments*) noexcept nogil
-        void (*moments_fold)(Py_ssize_t, const af_moments*, af_moments*) noexcept nogil
-        void (**map_f64)(Py_ssize_t, const double*, double*) noexcept nogil
-        void (**map_f32)(Py_ssize_t, const float*, float*) noexcept nogil
-        double (**scalar_f64)(double) noexcept nogil
-        float (**scalar_f32)(float) noexcept nogil
-    enum:
-        AF_MAP_exp
-        AF_MAP_expm1
-        AF_MAP_log
-        AF_MAP_log1p
-        AF_MAP_log1mexp
-        AF_MAP_softplus
-        AF_MAP_sigmoid
-        AF_MAP_normal_cdf
-        AF_MAP_log_normal_cdf
-        AF_MAP_normal_ppf
-        AF_MAP_normal_isf
-        AF_MAP_normal_ppf_rn
     int af_isa_supported(const char *isa)
-    const af_table *af_select(const char *isa)
     const Py_ssize_t AF_BLOCK
+
+include "table.pxi"
 
 ISA_NAMES = ("baseline", "avx2", "avx512")
 BLOCK = AF_BLOCK
@@ -78,171 +59,173 @@ def moments_fold(const double[:, ::1] blocks, double[::1] total):
             table.moments_fold(blocks.shape[0], <const af_moments*>&blocks[0, 0], <af_moments*>&total[0])
 
 
-cdef int apply(int function, const floating[::1] x, floating[::1] out) except -1:
-    """Write function(x[i]) into out[i]; `out` may be `x`."""
+cdef int apply(void (*map_f32)(Py_ssize_t, const float*, float*) noexcept nogil,
+               void (*map_f64)(Py_ssize_t, const double*, double*) noexcept nogil,
+               const floating[::1] x, floating[::1] out) except -1:
+    """Write map(x[i]) into out[i]; `out` may be `x`."""
     cdef Py_ssize_t n = x.shape[0]
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
     if n:
         with nogil:
             if floating is double:
-                table.map_f64[function](n, &x[0], &out[0])
+                map_f64(n, &x[0], &out[0])
             else:
-                table.map_f32[function](n, &x[0], &out[0])
+                map_f32(n, &x[0], &out[0])
     return 0
 
 
 def exp(const floating[::1] x, floating[::1] out):
     """Write exp(x) for every element of `x` into `out`."""
-    apply(AF_MAP_exp, x, out)
+    apply(table.map_exp_f32, table.map_exp_f64, x, out)
 
 
 def expm1(const floating[::1] x, floating[::1] out):
     """Write exp(x) - 1 for every element of `x` into `out`."""
-    apply(AF_MAP_expm1, x, out)
+    apply(table.map_expm1_f32, table.map_expm1_f64, x, out)
 
 
 def log(const floating[::1] x, floating[::1] out):
     """Write log(x) for every element of `x` into `out`."""
-    apply(AF_MAP_log, x, out)
+    apply(table.map_log_f32, table.map_log_f64, x, out)
 
 
 def log1p(const floating[::1] x, floating[::1] out):
     """Write log(1 + x) for every element of `x` into `out`."""
-    apply(AF_MAP_log1p, x, out)
+    apply(table.map_log1p_f32, table.map_log1p_f64, x, out)
 
 
 def log1mexp(const floating[::1] x, floating[::1] out):
     """Write log(1 - exp(-x)), x >= 0 for every element of `x` into `out`."""
-    apply(AF_MAP_log1mexp, x, out)
+    apply(table.map_log1mexp_f32, table.map_log1mexp_f64, x, out)
 
 
 def softplus(const floating[::1] x, floating[::1] out):
     """Write log(1 + exp(x)) for every element of `x` into `out`."""
-    apply(AF_MAP_softplus, x, out)
+    apply(table.map_softplus_f32, table.map_softplus_f64, x, out)
 
 
 def sigmoid(const floating[::1] x, floating[::1] out):
     """Write 1 / (1 + exp(-x)) for every element of `x` into `out`."""
-    apply(AF_MAP_sigmoid, x, out)
+    apply(table.map_sigmoid_f32, table.map_sigmoid_f64, x, out)
 
 
 def normal_cdf(const floating[::1] x, floating[::1] out):
     """Write Φ(x) for every element of `x` into `out`."""
-    apply(AF_MAP_normal_cdf, x, out)
+    apply(table.map_normal_cdf_f32, table.map_normal_cdf_f64, x, out)
 
 
 def log_normal_cdf(const floating[::1] x, floating[::1] out):
     """Write log Φ(x) for every element of `x` into `out`."""
-    apply(AF_MAP_log_normal_cdf, x, out)
+    apply(table.map_log_normal_cdf_f32, table.map_log_normal_cdf_f64, x, out)
 
 
 def normal_ppf(const floating[::1] x, floating[::1] out):
     """Write Φ⁻¹(x) for every element of `x` into `out`."""
-    apply(AF_MAP_normal_ppf, x, out)
+    apply(table.map_normal_ppf_f32, table.map_normal_ppf_f64, x, out)
 
 
 def normal_isf(const floating[::1] x, floating[::1] out):
     """Write Φ⁻¹(1 - x) for every element of `x` into `out`."""
-    apply(AF_MAP_normal_isf, x, out)
+    apply(table.map_normal_isf_f32, table.map_normal_isf_f64, x, out)
 
 
 def normal_ppf_rn(const floating[::1] x, floating[::1] out):
     """Write Φ⁻¹(x) without fused products: the same bits on every machine for every element of `x` into `out`."""
-    apply(AF_MAP_normal_ppf_rn, x, out)
+    apply(table.map_normal_ppf_rn_f32, table.map_normal_ppf_rn_f64, x, out)
 
 
 cdef double exp_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_exp](x)
+    return table.scalar_exp_f64(x)
 
 
 cdef float exp_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_exp](x)
+    return table.scalar_exp_f32(x)
 
 
 cdef double expm1_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_expm1](x)
+    return table.scalar_expm1_f64(x)
 
 
 cdef float expm1_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_expm1](x)
+    return table.scalar_expm1_f32(x)
 
 
 cdef double log_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_log](x)
+    return table.scalar_log_f64(x)
 
 
 cdef float log_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_log](x)
+    return table.scalar_log_f32(x)
 
 
 cdef double log1p_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_log1p](x)
+    return table.scalar_log1p_f64(x)
 
 
 cdef float log1p_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_log1p](x)
+    return table.scalar_log1p_f32(x)
 
 
 cdef double log1mexp_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_log1mexp](x)
+    return table.scalar_log1mexp_f64(x)
 
 
 cdef float log1mexp_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_log1mexp](x)
+    return table.scalar_log1mexp_f32(x)
 
 
 cdef double softplus_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_softplus](x)
+    return table.scalar_softplus_f64(x)
 
 
 cdef float softplus_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_softplus](x)
+    return table.scalar_softplus_f32(x)
 
 
 cdef double sigmoid_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_sigmoid](x)
+    return table.scalar_sigmoid_f64(x)
 
 
 cdef float sigmoid_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_sigmoid](x)
+    return table.scalar_sigmoid_f32(x)
 
 
 cdef double normal_cdf_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_normal_cdf](x)
+    return table.scalar_normal_cdf_f64(x)
 
 
 cdef float normal_cdf_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_normal_cdf](x)
+    return table.scalar_normal_cdf_f32(x)
 
 
 cdef double log_normal_cdf_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_log_normal_cdf](x)
+    return table.scalar_log_normal_cdf_f64(x)
 
 
 cdef float log_normal_cdf_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_log_normal_cdf](x)
+    return table.scalar_log_normal_cdf_f32(x)
 
 
 cdef double normal_ppf_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_normal_ppf](x)
+    return table.scalar_normal_ppf_f64(x)
 
 
 cdef float normal_ppf_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_normal_ppf](x)
+    return table.scalar_normal_ppf_f32(x)
 
 
 cdef double normal_isf_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_normal_isf](x)
+    return table.scalar_normal_isf_f64(x)
 
 
 cdef float normal_isf_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_normal_isf](x)
+    return table.scalar_normal_isf_f32(x)
 
 
 cdef double normal_ppf_rn_f64(double x) noexcept nogil:
-    return table.scalar_f64[AF_MAP_normal_ppf_rn](x)
+    return table.scalar_normal_ppf_rn_f64(x)
 
 
 cdef float normal_ppf_rn_f32(float x) noexcept nogil:
-    return table.scalar_f32[AF_MAP_normal_ppf_rn](x)
+    return table.scalar_normal_ppf_rn_f32(x)

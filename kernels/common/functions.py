@@ -7,7 +7,7 @@ subnormal. They hold for every floating number, subnormal ones included. MEASURE
 from math import inf
 from types import MappingProxyType
 
-from .spec import Kernel
+from .spec import Kernel, of_each_type
 
 # Largest error found, in ulp. float64 against mpmath on 50 000 to 200 000 points per function (every piece and seam,
 # uniform and logarithmic). float32 against the float64 functions: exp, expm1 and log on all 2^32 numbers, the normal
@@ -46,7 +46,6 @@ def row(name, formula, domain, bound, reference):
         domain=(domain,),
         bounds=MappingProxyType({"float64": bound, "float32": bound}),
         oracle=f"scalar:{name}",
-        backends=("cpu",),
         reference=reference,
     )
 
@@ -69,4 +68,14 @@ KERNELS = (
     row("normal_ppf", "Φ⁻¹(x)", UNIT, 4.0, QUANTILE),
     row("normal_isf", "Φ⁻¹(1 - x)", UNIT, 4.0, QUANTILE),
     row("normal_ppf_rn", "Φ⁻¹(x), no product fused: the same bits on every machine", UNIT, 4.0, QUANTILE),
+)
+
+MAP = "void map_{name}_{{suffix}}(ptrdiff_t n, const {{real}} *x, {{real}} *out)"
+SCALAR = "{{real}} scalar_{name}_{{suffix}}({{real}} x)"
+
+TABLE = (
+    "void moments_blocks(ptrdiff_t n, const double *x, ptrdiff_t first, ptrdiff_t last, af_moments *out)",
+    "void moments_fold(ptrdiff_t n_blocks, const af_moments *blocks, af_moments *total)",
+    *(prototype for kernel in KERNELS for prototype in of_each_type(MAP.format(name=kernel.name))),
+    *(prototype for kernel in KERNELS for prototype in of_each_type(SCALAR.format(name=kernel.name))),
 )

@@ -1,5 +1,8 @@
 """The row format of every family's ``spec.py``: one row per kernel, data only.
 
+Beside the rows, `TABLE` of each ``spec.py`` lists the C prototypes of the loops that exist once per instruction set:
+``generate_tables.py`` writes the function table and its declaration for Cython from them.
+
 Tests, benchmarks and the accuracy page are driven by these rows; a row without an implementation, an oracle or a
 benchmark fails ``tests/test_spec.py``.
 """
@@ -8,6 +11,14 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A class of the ``cpu`` module that holds arrays for its methods: name, and arguments of the constructor."""
+
+    name: str
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -21,21 +32,23 @@ class Kernel:
     formula : str
         What it computes, in one line.
     arguments : tuple of str
-        Names of the arguments, inputs first.
+        Names of the arguments of the entry point, in its order.
     dtypes : tuple of str
-        Floating dtypes with a compiled variant.
+        Dtypes of the results: floating ones where the entry point takes any, with a compiled variant for each.
     domain : tuple of tuple of float
         Closed interval of each real argument on which the bound below is promised.
     bounds : mapping of str to float
-        Error bound per dtype, in `unit`; the same for every instruction set unless a key "dtype/isa" says otherwise.
+        Error bound per dtype, in `unit`; the same for every instruction set.
     unit : str
         "ulp", "relative" or "bits" (identical bits on every backend).
     oracle : str
         ``module:function`` below ``tests/oracles``.
     backends : tuple of str
-        Where the kernel exists: "cpu", "cuda".
+        Where the kernel exists: "cpu" alone unless "cuda" is stated.
     reference : str
         Where formula and bound come from.
+    held_by : Holder or None
+        The class whose method the entry point is.
 
     """
 
@@ -47,12 +60,18 @@ class Kernel:
     bounds: MappingProxyType = field(default_factory=lambda: MappingProxyType({}))
     unit: str = "ulp"
     oracle: str = ""
-    backends: tuple[str, ...] = ("cpu", "cuda")
+    backends: tuple[str, ...] = ("cpu",)
     reference: str = ""
+    held_by: Holder | None = None
 
-    def bound(self, dtype, isa=None):
-        """Return the error bound for `dtype` on the instruction set `isa`."""
-        return self.bounds.get(f"{dtype}/{isa}", self.bounds[str(dtype)])
+    def bound(self, dtype):
+        """Return the error bound for `dtype`."""
+        return self.bounds[str(dtype)]
+
+
+def of_each_type(prototype):
+    """Return the prototypes of both types of a C function: {real} stands for the type, {suffix} for its suffix."""
+    return tuple(prototype.format(real=real, suffix=suffix) for real, suffix in (("float", "f32"), ("double", "f64")))
 
 
 def row_modules() -> dict[str, ModuleType]:

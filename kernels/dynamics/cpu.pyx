@@ -36,26 +36,13 @@ cdef extern from *:
         double *entropy_max
         double *period
         unsigned char *converged
-    ctypedef struct af_table:
-        Py_ssize_t (*trajectory_room)(const trajectory_problem*) noexcept nogil
-        void (*dynamics_start)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
-        void (*dynamics_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
-                             double*) noexcept nogil
-        void (*trajectory_prepare)(const trajectory_problem*, Py_ssize_t, double*) noexcept nogil
-        void (*dynamics_advance)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, const double*, double*, double*,
-                                 double*) noexcept nogil
-        void (*dynamics_finish)(const trajectory_problem*, Py_ssize_t, const double*, Py_ssize_t, double,
-                                const trajectory_results*) noexcept nogil
-        void (*lyapunov_start)(Py_ssize_t, double*) noexcept nogil
-        void (*lyapunov_run)(const trajectory_problem*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*, double*,
-                             double*) noexcept nogil
-        void (*lyapunov_finish)(const trajectory_problem*, Py_ssize_t, const double*, double, double*) noexcept nogil
     enum:
         AF_TRAJECTORY_LANES
         TRAJECTORY_IPO
         TRAJECTORY_DPO
     Py_ssize_t trajectory_state_size(Py_ssize_t size) noexcept nogil
-    const af_table *af_select(const char *isa)
+
+include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 

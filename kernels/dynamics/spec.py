@@ -5,9 +5,17 @@ Bounds are relative to max(1, |log π|) per round, on trajectories that do not a
 
 from types import MappingProxyType
 
-from alignment_fast.kernels.common.spec import Kernel
+from alignment_fast.kernels.common.spec import Holder, Kernel
 
 _PAPER = "arXiv:2602.12180"
+
+_TRAJECTORIES = Holder(
+    "Trajectories",
+    (
+        *("method", "rows", "shared", "skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam", "schedule"),
+        *("burn_in", "times", "path", "state", "pairs", "prior", "key", "replicate"),
+    ),
+)
 
 KERNELS = (
     Kernel(
@@ -19,8 +27,8 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
         oracle="dynamics:trajectory",
-        backends=("cpu",),
         reference=f"{_PAPER}; rewards of DPO by Newton, Bach, EJS 4 (2010), and Grassmann, Taksar, Heyman (1985)",
+        held_by=_TRAJECTORIES,
     ),
     Kernel(
         name="advance",
@@ -31,8 +39,8 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
         oracle="dynamics:trajectory",
-        backends=("cpu",),
         reference=_PAPER,
+        held_by=_TRAJECTORIES,
     ),
     Kernel(
         name="finish",
@@ -56,8 +64,8 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
         oracle="dynamics:statistics",
-        backends=("cpu",),
         reference="Welford, Technometrics 4 (1962)",
+        held_by=_TRAJECTORIES,
     ),
     Kernel(
         name="lyapunov_run",
@@ -67,8 +75,25 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float64": 1e-14}),
         unit="relative",
-        oracle="dynamics:lyapunov_exponent",
-        backends=("cpu",),
+        oracle="dynamics:tangent_growth",
         reference="Benettin, Galgani, Giorgilli, Strelcyn, Meccanica 15 (1980)",
+        held_by=_TRAJECTORIES,
     ),
+)
+
+TABLE = (
+    "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
+    "void dynamics_start(const trajectory_problem *problem, ptrdiff_t block, double *state)",
+    "void dynamics_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
+    "double *state, double *room)",
+    "void trajectory_prepare(const trajectory_problem *problem, ptrdiff_t block, double *room)",
+    "void dynamics_advance(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t round, "
+    "const double *scores, double *policies, double *state, double *room)",
+    "void dynamics_finish(const trajectory_problem *problem, ptrdiff_t block, const double *state, ptrdiff_t round, "
+    "double tolerance, const trajectory_results *out)",
+    "void lyapunov_start(ptrdiff_t size, double *tangent)",
+    "void lyapunov_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
+    "double *state, double *tangent, double *room)",
+    "void lyapunov_finish(const trajectory_problem *problem, ptrdiff_t block, const double *tangent, double count, "
+    "double *exponent)",
 )

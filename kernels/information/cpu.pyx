@@ -22,25 +22,11 @@ cdef extern from *:
         Py_ssize_t orders_stride, n_orders
     ctypedef struct af_verdict:
         uint64_t weights, rewards
-    ctypedef struct af_table:
-        af_verdict (*exponential_mean_f32)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        af_verdict (*exponential_mean_f64)(const af_rows*, int, double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tilted_moments_f32)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
-                                   Py_ssize_t) noexcept nogil
-        void (*tilted_moments_f64)(const af_rows*, int, const double*, const double*, double*, Py_ssize_t,
-                                   Py_ssize_t) noexcept nogil
-        void (*log_tilted_f32)(const af_rows*, const double*, const double*, float*, Py_ssize_t,
-                               Py_ssize_t) noexcept nogil
-        void (*log_tilted_f64)(const af_rows*, const double*, const double*, double*, Py_ssize_t,
-                               Py_ssize_t) noexcept nogil
-        double (*plain_entropy)(Py_ssize_t, const double*) noexcept nogil
-        double (*plain_cross_entropy)(Py_ssize_t, const double*, const double*, int) noexcept nogil
-        double (*plain_divergence)(Py_ssize_t, const double*, const double*, int) noexcept nogil
-        void (*weak_sums)(const af_rows*, const double*, double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const af_table *af_select(const char *isa)
     enum:
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
+
+include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 

@@ -7,7 +7,7 @@ unit of 1 + |log π| + |order| max |r|.
 
 from types import MappingProxyType
 
-from alignment_fast.kernels.common.spec import Kernel
+from alignment_fast.kernels.common.spec import Kernel, of_each_type
 
 _ROWS = ("weights", "weight_kind", "rewards", "reward_kind", "normalize", "orders")
 _BOUNDS = MappingProxyType({"float32": 5e-7, "float64": 2e-15})
@@ -23,7 +23,6 @@ KERNELS = (
         bounds=_BOUNDS,
         unit="relative",
         oracle="information:exponential_mean",
-        backends=("cpu",),
         reference=_REFERENCE,
     ),
     Kernel(
@@ -35,7 +34,6 @@ KERNELS = (
         bounds=_BOUNDS,
         unit="relative",
         oracle="information:log_mgf",
-        backends=("cpu",),
         reference=_REFERENCE,
     ),
     Kernel(
@@ -47,7 +45,6 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 2e-6, "float64": 5e-14}),
         unit="relative",
         oracle="information:cumulants",
-        backends=("cpu",),
         reference=_REFERENCE,
     ),
     Kernel(
@@ -59,7 +56,6 @@ KERNELS = (
         bounds=_BOUNDS,
         unit="relative",
         oracle="information:tilted",
-        backends=("cpu",),
         reference=_REFERENCE,
     ),
     Kernel(
@@ -71,7 +67,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 2e-15}),
         unit="relative",
         oracle="information:renyi_entropy",
-        backends=("cpu",),
         reference="kernels/information/plain.inc",
     ),
     Kernel(
@@ -83,7 +78,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 2e-15}),
         unit="relative",
         oracle="information:renyi_cross_entropy",
-        backends=("cpu",),
         reference="kernels/information/plain.inc",
     ),
     Kernel(
@@ -95,7 +89,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 2e-15}),
         unit="relative",
         oracle="information:renyi_divergence",
-        backends=("cpu",),
         reference="kernels/information/plain.inc",
     ),
     Kernel(
@@ -106,8 +99,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float64": 6e-15}),
         unit="relative",
-        oracle="information:tilted_divergence",
-        backends=("cpu",),
+        oracle="information:entropy_term",
         reference="kernels/information/weak.inc",
     ),
     Kernel(
@@ -118,8 +110,26 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float64": 6e-15}),
         unit="relative",
-        oracle="information:log_mgf",
-        backends=("cpu",),
+        oracle="information:exponential_rest",
         reference="kernels/information/weak.inc",
     ),
+)
+
+TABLE = (
+    *of_each_type(
+        "af_verdict exponential_mean_{suffix}(const af_rows *rows, int times_order, double *out, double *row_facts, "
+        "ptrdiff_t first_row, ptrdiff_t last_row)"
+    ),
+    *of_each_type(
+        "void tilted_moments_{suffix}(const af_rows *rows, int n, const double *means, const double *row_facts, "
+        "double *out, ptrdiff_t first_row, ptrdiff_t last_row)"
+    ),
+    *of_each_type(
+        "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *row_facts, {real} *out, "
+        "ptrdiff_t first_row, ptrdiff_t last_row)"
+    ),
+    "double plain_entropy(ptrdiff_t n, const double *p)",
+    "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",
+    "double plain_divergence(ptrdiff_t n, const double *p, const double *q, int normalize)",
+    "void weak_sums(const af_rows *rows, const double *log_mgf, double *out, ptrdiff_t first, ptrdiff_t last)",
 )

@@ -17,16 +17,12 @@ cdef extern from *:
         const double *generators
     ctypedef struct merge_tilt:
         double theta, shift, noise, smooth, least
-    ctypedef struct af_table:
-        void (*types_block)(const types_problem*, Py_ssize_t, double*, double*) noexcept nogil
-        void (*types_means)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*) noexcept nogil
-        void (*power)(Py_ssize_t, uint64_t, double, double*) noexcept nogil
-        void (*merge)(const merge_tilt*, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double*, double*) noexcept nogil
-    const af_table *af_select(const char *isa)
     uint64_t af_sort_key_f64(double x) noexcept nogil
     void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
     int sums_sort(Py_ssize_t n, const double *sum, uint64_t *a, uint64_t *b, int32_t *order, double *sorted) noexcept nogil
     const int TYPES_LETTERS
+
+include "table.pxi"
 
 MOST_LETTERS = TYPES_LETTERS
 

@@ -14,7 +14,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 4e-15}),
         unit="relative",
         oracle="memoryless:log_multinomial",
-        backends=("cpu",),
         reference="Loader (2000), Fast and accurate computation of binomial probabilities",
     ),
     Kernel(
@@ -26,7 +25,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 1e-13}),
         unit="relative",
         oracle="memoryless:type_means",
-        backends=("cpu",),
         reference="sum in a fixed order, af_reduce.h",
     ),
     Kernel(
@@ -38,7 +36,6 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 5e-16}),
         unit="relative",
         oracle="memoryless:power",
-        backends=("cpu",),
         reference="Brent, Percival, Zimmermann (2007), Error bounds on complex floating-point multiplication",
     ),
     Kernel(
@@ -50,7 +47,14 @@ KERNELS = (
         bounds=MappingProxyType({"float64": 4e-16}),
         unit="relative",
         oracle="memoryless:untilted",
-        backends=("cpu",),
         reference="exponential change of measure",
     ),
+)
+
+TABLE = (
+    "void types_block(const types_problem *problem, ptrdiff_t block, double *reward, double *log_pmf)",
+    "void types_means(ptrdiff_t letters, ptrdiff_t m, ptrdiff_t block, const double *weight, double *sums)",
+    "void power(ptrdiff_t n, uint64_t m, double negligible, double *z)",
+    "void merge(const merge_tilt *tilt, ptrdiff_t first, ptrdiff_t size, ptrdiff_t n, const double *mass, "
+    "double *log_pmf, double *error)",
 )

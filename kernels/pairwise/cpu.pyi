@@ -10,6 +10,8 @@ from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 _Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
+_Output = NDArray[np.float32] | NDArray[np.float64]
+_Input = _Output | NDArray[np.uint16]
 
 # ---- losses ----
 

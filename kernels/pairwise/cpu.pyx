@@ -41,21 +41,8 @@ cdef extern from *:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
         int storage
-    ctypedef struct af_table:
-        void (*pairs_f32)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*pairs_f64)(const af_pairs*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*sort_differences_f32)(Py_ssize_t, const float*, const float*, uint64_t*, int32_t*, float*) noexcept nogil
-        void (*sort_differences_f64)(Py_ssize_t, const double*, const double*, uint64_t*, int32_t*,
-                                     double*) noexcept nogil
-        void (*token_logprobs_f32)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
-                                   Py_ssize_t) noexcept nogil
-        void (*token_logprobs_f64)(const af_token_rows*, const int64_t*, double*, double*, Py_ssize_t,
-                                   Py_ssize_t) noexcept nogil
-        void (*logit_gradients_f32)(const af_token_rows*, const int64_t*, const double*, const double*,
-                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*logit_gradients_f64)(const af_token_rows*, const int64_t*, const double*, const double*,
-                                    const af_token_rows*, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const af_table *af_select(const char *isa)
+
+include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 

@@ -9,10 +9,12 @@ distance of a logit from the largest; those of `logit_gradients` relative to the
 
 from types import MappingProxyType
 
-from alignment_fast.kernels.common.spec import Kernel
+from alignment_fast.kernels.common.spec import Holder, Kernel, of_each_type
 
 _LOGITS = ("logits", "storage", "token_ids", "log_partition")
 _ROWS = ("out", "first_row", "last_row")
+
+_PAIRS = Holder("Pairs", ("loss", "storage", "lengths_first", "wide", "n", "inputs", "outputs", "factor", "metrics"))
 
 KERNELS = (
     Kernel(
@@ -23,8 +25,8 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float32": 4.0, "float64": 4.0}),
         oracle="pairwise:loss",
-        backends=("cpu",),
         reference="kernels/pairwise/losses.inc: one reference per loss in LOSS_TYPES",
+        held_by=_PAIRS,
     ),
     Kernel(
         name="sort_differences",
@@ -35,7 +37,6 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),
         unit="bits",
         oracle="pairwise:sorted_differences",
-        backends=("cpu",),
         reference="kernels/include/alignment_fast/af_sort.h",
     ),
     Kernel(
@@ -47,7 +48,6 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),
         unit="bits",
         oracle="pairwise:scattered",
-        backends=("cpu",),
         reference="kernels/pairwise/cpu.pyx",
     ),
     Kernel(
@@ -59,7 +59,6 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
         unit="relative",
         oracle="sequence:token_logprobs",
-        backends=("cpu",),
         reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
     ),
     Kernel(
@@ -71,7 +70,23 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 4e-7, "float64": 1e-15}),
         unit="relative",
         oracle="sequence:logit_gradients",
-        backends=("cpu",),
         reference="kernels/pairwise/sequence.inc, arXiv:1805.02867",
+    ),
+)
+
+TABLE = (
+    *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),
+    *of_each_type(
+        "void sort_differences_{suffix}(ptrdiff_t n, const {real} *x, const {real} *y, uint64_t *scratch, "
+        "int32_t *order, {real} *values)"
+    ),
+    *of_each_type(
+        "void token_logprobs_{suffix}(const af_token_rows *rows, const int64_t *token_ids, double *log_partition, "
+        "double *out, ptrdiff_t first_row, ptrdiff_t last_row)"
+    ),
+    *of_each_type(
+        "void logit_gradients_{suffix}(const af_token_rows *rows, const int64_t *token_ids, "
+        "const double *log_partition, const double *factor, const af_token_rows *out, ptrdiff_t first_row, "
+        "ptrdiff_t last_row)"
     ),
 )

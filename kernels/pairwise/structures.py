@@ -1,6 +1,12 @@
 """What the operations of this family take and return: pure data."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Real = NDArray[np.float32] | NDArray[np.float64]
+_Stored = _Real | NDArray[np.uint16]
 
 
 class Loss(NamedTuple):
@@ -35,25 +41,25 @@ class Inputs(NamedTuple):
     these. Log-probabilities have the storage of the call, all other arrays its dtype.
     """
 
-    chosen: Any
-    rejected: Any = None
-    ref_chosen: Any = None
-    ref_rejected: Any = None
-    chosen_length: Any = None
-    rejected_length: Any = None
-    weight: Any = None
-    target: Any = None
+    chosen: _Stored
+    rejected: _Stored | None = None
+    ref_chosen: _Stored | None = None
+    ref_rejected: _Stored | None = None
+    chosen_length: _Real | None = None
+    rejected_length: _Real | None = None
+    weight: _Real | None = None
+    target: _Real | None = None
 
 
 class Outputs(NamedTuple):
     """C-contiguous arrays to write, None where not wanted: losses, gradients, the second derivative, rewards."""
 
-    loss: Any = None
-    grad_chosen: Any = None
-    grad_rejected: Any = None
-    second: Any = None
-    chosen_rewards: Any = None
-    rejected_rewards: Any = None
+    loss: _Real | None = None
+    grad_chosen: _Real | None = None
+    grad_rejected: _Real | None = None
+    second: _Real | None = None
+    chosen_rewards: _Real | None = None
+    rejected_rewards: _Real | None = None
 
 
 class Sums(NamedTuple):

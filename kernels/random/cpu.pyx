@@ -14,9 +14,6 @@ cdef extern from *:
     ctypedef struct af_request:
         uint64_t key, replicate, draw
         Py_ssize_t rows, n
-    ctypedef struct af_table:
-        void (*fill)(int, const af_request*, void*, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const af_table *af_select(const char *isa)
     Py_ssize_t af_tile_count(const af_request *request) noexcept nogil
     void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block, uint32_t *word) noexcept nogil
     uint64_t af_word64(uint32_t high, uint32_t low) noexcept nogil
@@ -27,6 +24,8 @@ cdef extern from *:
     const int AF_UNIFORMS_F64
     const int AF_NORMALS_F32
     const int AF_NORMALS_F64
+
+include "table.pxi"
 
 from alignment_fast.kernels.common.cpu import ISA
 

@@ -22,7 +22,6 @@ KERNELS = (
         bounds=MappingProxyType({"uint32": 0.0}),
         unit="bits",
         oracle="philox:word32",
-        backends=("cpu",),
         reference=_PAPER,
     ),
     Kernel(
@@ -34,7 +33,6 @@ KERNELS = (
         bounds=MappingProxyType({"uint64": 0.0}),
         unit="bits",
         oracle="philox:word64",
-        backends=("cpu",),
         reference=_PAPER,
     ),
     Kernel(
@@ -46,7 +44,6 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),
         unit="bits",
         oracle="philox:uniform",
-        backends=("cpu",),
         reference=_PAPER,
     ),
     Kernel(
@@ -58,7 +55,8 @@ KERNELS = (
         bounds=MappingProxyType({"float32": 0.51, "float64": 4.0}),
         unit="ulp",
         oracle="philox:normal",
-        backends=("cpu",),
         reference=f"{_PAPER}; Φ⁻¹ of af_math.h without fma",
     ),
 )
+
+TABLE = ("void fill(int kind, const af_request *request, void *out, ptrdiff_t first, ptrdiff_t last)",)

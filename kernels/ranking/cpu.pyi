@@ -158,7 +158,15 @@ class ComparisonProblem:
     def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
     def connected(self) -> bool: ...
     def bootstrap(
-        self, key: int, first: int, last: int, start: _Reals, tolerance: float, limit: int, out: _Reals
+        self,
+        key: int,
+        first: int,
+        last: int,
+        start: _Reals,
+        tolerance: float,
+        limit: int,
+        out: _Reals,
+        both_won: _Bytes,
     ) -> None: ...
 
 def complete(given: Cells, cells: Cells) -> bool: ...

@@ -70,44 +70,6 @@ cdef extern from *:
         double *ties
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
-    ctypedef struct af_table:
-        # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
-        void (*terms_at)(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t, ranking_terms*) noexcept nogil
-        void (*pass_cells "pass")(const ranking_problem*, const double*, Py_ssize_t, Py_ssize_t,
-                                  const ranking_sums*) noexcept nogil
-        void (*product)(const ranking_problem*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-                        double*) noexcept nogil
-        void (*assemble)(const ranking_problem*, Py_ssize_t, Py_ssize_t, const double*, const double*, double*,
-                         Py_ssize_t) noexcept nogil
-        void (*prior)(const ranking_problem*, const double*, double*, double*, double*, Py_ssize_t) noexcept nogil
-        int (*cholesky)(Py_ssize_t, double*, Py_ssize_t) noexcept nogil
-        void (*solve)(Py_ssize_t, const double*, Py_ssize_t, double*) noexcept nogil
-        int (*newton)(const ranking_problem*, double, int, double*, double*, ranking_report*) noexcept nogil
-        void (*resample)(const ranking_problem*, uint64_t, uint64_t, double*, double*, double*) noexcept nogil
-        int (*connected)(const ranking_problem*, uint8_t*) noexcept nogil
-        # compress.inc
-        void (*compress_tally)(const compress_rows*, Py_ssize_t, Py_ssize_t, uint32_t*, uint64_t*) noexcept nogil
-        void (*compress_tally_weights)(const compress_rows*, Py_ssize_t, Py_ssize_t, double*, uint64_t*) noexcept nogil
-        Py_ssize_t (*compress_table_cells)(const void*, int, int32_t, int, int, const compress_cells*) noexcept nogil
-        void (*compress_words)(const compress_rows*, compress_layout, Py_ssize_t, Py_ssize_t, int, uint64_t*, int64_t*,
-                               uint64_t*) noexcept nogil
-        void (*compress_scatter)(const uint64_t*, Py_ssize_t, Py_ssize_t, int, int64_t*, uint64_t*) noexcept nogil
-        void (*compress_sort)(Py_ssize_t, uint64_t*, uint64_t*, int, int) noexcept nogil
-        Py_ssize_t (*compress_word_cells)(const compress_rows*, compress_layout, Py_ssize_t, const uint64_t*,
-                                          const compress_cells*) noexcept nogil
-        # elo.inc
-        void (*elo_play)(const elo_games*, double, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
-        void (*elo_shuffle)(uint64_t, uint64_t, Py_ssize_t, int32_t*) noexcept nogil
-        # plackett_luce.inc
-        void (*choices_pass)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
-                             double*, double*, double*) noexcept nogil
-        void (*choices_matrix)(const choices*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*,
-                               double*) noexcept nogil
-        void (*choices_product)(const choices*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-                                double*, double*) noexcept nogil
-        # reach.inc
-        Py_ssize_t (*reach_sweep)(Py_ssize_t, const int32_t*, const int32_t*, const double*, const double*,
-                                  const double*, int, int, uint8_t*) noexcept nogil
     uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
     enum:
         AF_BLOCK
@@ -124,7 +86,6 @@ cdef extern from *:
         COMPRESS_WINNER_AT_HOME
         COMPRESS_LOSER_AT_HOME
         COMPRESS_RESULT_BITS
-    const af_table *af_select(const char *isa)
     Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
     Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
     Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
@@ -141,6 +102,8 @@ cdef extern from *:
 cdef extern from *:
     const double RANKING_CHORD, RANKING_FLOOR, RANKING_SLACK
     const int RANKING_HALVINGS
+
+include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 cdef double NOT_A_NUMBER = float("nan")
@@ -245,7 +208,7 @@ cdef class ComparisonProblem:
             for block in range((cells + RANKING_TERMS - 1) // RANKING_TERMS):
                 at = block * RANKING_TERMS
                 n = min(<Py_ssize_t>RANKING_TERMS, cells - at)
-                table.terms_at(&self.problem, &u[0], at, n, terms)
+                table.ranking_terms_at(&self.problem, &u[0], at, n, terms)
                 for k in range(n):
                     out[0, at + k], out[1, at + k] = terms.value[k], terms.slope[k]
                     out[2, at + k] = terms.curvature[k]
@@ -267,24 +230,24 @@ cdef class ComparisonProblem:
         sums.curvature = NULL if curvature is None else &curvature[0]
         sums.mixed = NULL if mixed is None or not mixed.shape[0] else &mixed[0]
         with nogil:
-            table.pass_cells(&self.problem, &u[0], first, last, &sums)
+            table.ranking_pass(&self.problem, &u[0], first, last, &sums)
 
     def prior(self, const double[::1] u, double[::1] gradient, double[::1] diagonal):
         """Return the logarithm of the prior at `u`; its slope and its curvature are added to the arrays."""
         cdef double value = 0.0
-        table.prior(&self.problem, &u[0], &value, &gradient[0], &diagonal[0], 1)
+        table.ranking_prior(&self.problem, &u[0], &value, &gradient[0], &diagonal[0], 1)
         return value
 
     def product(self, const double[::1] curvature, const double[::1] mixed, const double[::1] v, Py_ssize_t first,
                 Py_ssize_t last, double[::1] out):
         """Add the negated Hessian of cells first..last-1 times `v` to `out`, but for its entry (τ, τ)."""
         with nogil:
-            table.product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
+            table.ranking_product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
 
     def assemble(self, const double[::1] curvature, const double[::1] mixed, double[:, ::1] out):
         """Add the negated Hessian with these curvatures to the upper triangle of `out`, but for its entry (τ, τ)."""
         with nogil:
-            table.assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
+            table.ranking_assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
 
     def newton(self, double[::1] u, double tolerance, int limit):
         """Maximise from `u`, in place; returns (status, decrement, step, iterations)."""
@@ -292,7 +255,7 @@ cdef class ComparisonProblem:
         cdef double *scratch = allocate(ranking_scratch(self.unknowns))
         cdef int status
         with nogil:
-            status = table.newton(&self.problem, tolerance, limit, &u[0], scratch, &report)
+            status = table.ranking_newton(&self.problem, tolerance, limit, &u[0], scratch, &report)
         free(scratch)
         return status, report.decrement, report.step, <int>report.iterations
 
@@ -300,20 +263,23 @@ cdef class ComparisonProblem:
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
         with nogil:
-            table.resample(&self.problem, key, replicate, &wins_first[0], &wins_second[0],
+            table.ranking_resample(&self.problem, key, replicate, &wins_first[0], &wins_second[0],
                            &ties[0] if ties.shape[0] else NULL)
 
     def connected(self):
         """Return whether wins lead from every item to every other."""
         cdef uint8_t[::1] reached = bytearray(self.problem.items)
-        return bool(table.connected(&self.problem, &reached[0]))
+        return bool(table.ranking_connected(&self.problem, &reached[0]))
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start, double tolerance,
-                  int limit, double[:, ::1] out):
-        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none."""
+                  int limit, double[:, ::1] out, uint8_t[::1] both_won):
+        """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
+
+        `both_won` says of each whether it has a cell in which both items won.
+        """
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
-        cdef Py_ssize_t r, i, cells = problem.cells, n = self.unknowns
+        cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = problem.ridge == 0.0 and problem.gamma == 0.0
         cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
         cdef double *scratch = counts + 3 * cells + problem.items
@@ -322,12 +288,15 @@ cdef class ComparisonProblem:
         with nogil:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
-                table.resample(&self.problem, key, r, counts, counts + cells, ties)
+                table.ranking_resample(&self.problem, key, r, counts, counts + cells, ties)
+                both_won[r] = 0
+                for k in range(cells):
+                    both_won[r] |= (counts[k] > 0.0) & (counts[cells + k] > 0.0)
                 for i in range(n):
                     out[r, i] = start[i]
-                found = not free_prior or table.connected(&problem, <uint8_t*>(counts + 3 * cells))
+                found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
                 if found:
-                    found = table.newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
+                    found = table.ranking_newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
                 if not found:
                     for i in range(n):
                         out[r, i] = NOT_A_NUMBER
@@ -341,14 +310,14 @@ def cholesky(double[:, ::1] a, Py_ssize_t n):
     """
     cdef int done
     with nogil:
-        done = table.cholesky(n, &a[0, 0], a.shape[1])
+        done = table.ranking_cholesky(n, &a[0, 0], a.shape[1])
     return bool(done)
 
 
 def solve(const double[:, ::1] u, double[::1] x):
     """Replace `x` by the solution of UᵀU y = x."""
     with nogil:
-        table.solve(x.shape[0], &u[0, 0], u.shape[1], &x[0])
+        table.ranking_solve(x.shape[0], &u[0, 0], u.shape[1], &x[0])
 
 
 def stride(Py_ssize_t n):

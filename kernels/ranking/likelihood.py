@@ -126,17 +126,18 @@ def connected(problem):
 def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None):
     """Return the maxima (count, unknowns) of replicates of the counts, each from `start`, with dense factors.
 
-    A replicate without a finite maximum, as far as the graph of wins or Newton's method shows, is NaN.
+    A replicate without a finite maximum, as far as the graph of wins or Newton's method shows, is NaN. The second array
+    says of each whether it has a cell in which both items won.
     """
-    out = np.empty((count, len(start)))
+    out, both_won = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
 
     def run(first, last):
-        problem.bootstrap(key, first, last, start, tolerance, limit, out)
+        problem.bootstrap(key, first, last, start, tolerance, limit, out, both_won)
 
     cells = problem.cells
     work = count * (DRAW_COST * cells * 2 + 5 * PASS_COST * cells + 3 * FACTOR_COST * len(start) ** 3 / 3)
     for_blocks(run, count, work=work, num_threads=num_threads)
-    return out
+    return out, both_won.astype(bool)
 
 
 def each_replicate(problem, run, count, *, num_threads=None):

@@ -7,9 +7,11 @@ Cells hold exact counts, or sums of weights in the order of the comparisons: the
 
 from types import MappingProxyType
 
-from alignment_fast.kernels.common.spec import Kernel
+from alignment_fast.kernels.common.spec import Holder, Kernel
 
 _BITS = MappingProxyType({"float64": 0.0})
+
+_ROWS = Holder("ComparisonRows", ("winner", "loser", "wide", "n_items", "kind", "weight", "outcome"))
 
 COMPARISONS = (
     Kernel(
@@ -21,8 +23,8 @@ COMPARISONS = (
         bounds=_BITS,
         unit="bits",
         oracle="comparisons:cells",
-        backends=("cpu",),
         reference="counting",
+        held_by=_ROWS,
     ),
     Kernel(
         name="word_cells",
@@ -33,8 +35,8 @@ COMPARISONS = (
         bounds=_BITS,
         unit="bits",
         oracle="comparisons:cells",
-        backends=("cpu",),
         reference="radix sort by most, then by least significant digits",
+        held_by=_ROWS,
     ),
     Kernel(
         name="reach",
@@ -45,27 +47,27 @@ COMPARISONS = (
         bounds=_BITS,
         unit="bits",
         oracle="comparisons:beaten_chains",
-        backends=("cpu",),
         reference="Ford, American Mathematical Monthly 64 (1957): a finite maximum exists where everybody is reached",
     ),
 )
 
-_ELO_BOUND = MappingProxyType({"float64": 1e-13})
+_SEQUENCE_BOUND = MappingProxyType({"float64": 1e-13})
+_CHOICES_OF = Holder("Choices", ("item", "start", "depth", "weight", "longest"))
 _CHOICES = "Plackett, Appl. Statist. 24 (1975); Hunter, Ann. Statist. 32 (2004)"
 
 
-def _sequence_row(name, formula, arguments, oracle, reference):
+def _sequence_row(name, formula, arguments, oracle, reference, held_by=None):
     return Kernel(
         name=name,
         formula=formula,
         arguments=arguments,
         dtypes=("float64",),
         domain=(),
-        bounds=_BITS if name == "elo_shuffle" else _ELO_BOUND,
-        unit="bits" if name == "elo_shuffle" else "relative",
+        bounds=_SEQUENCE_BOUND,
+        unit="relative",
         oracle=oracle,
-        backends=("cpu",),
         reference=reference,
+        held_by=held_by,
     )
 
 
@@ -77,12 +79,16 @@ SEQUENCES = (
         "elo:ratings",
         "Elo, The Rating of Chessplayers (1978)",
     ),
-    _sequence_row(
-        "elo_shuffle",
-        "the Fisher-Yates shuffle, place i by floor(word_i (i + 1) / 2^64)",
-        ("key", "replicate", "order"),
-        "elo:shuffle",
-        "Durstenfeld, Algorithm 235, CACM 7 (1964)",
+    Kernel(
+        name="elo_shuffle",
+        formula="the Fisher-Yates shuffle, place i by floor(word_i (i + 1) / 2^64)",
+        arguments=("key", "replicate", "order"),
+        dtypes=("int32",),
+        domain=(),
+        bounds=MappingProxyType({"int32": 0.0}),
+        unit="bits",
+        oracle="elo:shuffle",
+        reference="Durstenfeld, Algorithm 235, CACM 7 (1964)",
     ),
     _sequence_row(
         "choices_gradient",
@@ -90,6 +96,7 @@ SEQUENCES = (
         ("u", "w", "first", "last", "gradient", "diagonal", "total"),
         "plackett_luce:log_likelihood",
         _CHOICES,
+        _CHOICES_OF,
     ),
     _sequence_row(
         "choices_matrix",
@@ -97,6 +104,7 @@ SEQUENCES = (
         ("w", "first", "last", "matrix"),
         "plackett_luce:hessian",
         _CHOICES,
+        _CHOICES_OF,
     ),
     _sequence_row(
         "choices_product",
@@ -104,13 +112,15 @@ SEQUENCES = (
         ("w", "v", "first", "last", "out"),
         "plackett_luce:hessian",
         _CHOICES,
+        _CHOICES_OF,
     ),
 )
 
+_PROBLEM = Holder("ComparisonProblem", ("model", "cells", "covariates", "ridge", "gamma"))
 _MODELS = "Bradley and Terry 1952; Thurstone 1927; Rao and Kupper 1967; Davidson 1970"
 
 
-def _model_row(name, formula, arguments, bound, oracle, reference, unit="relative"):
+def _model_row(name, formula, arguments, bound, oracle, reference, unit="relative", held_by=_PROBLEM):
     return Kernel(
         name=name,
         formula=formula,
@@ -120,8 +130,8 @@ def _model_row(name, formula, arguments, bound, oracle, reference, unit="relativ
         bounds=MappingProxyType({"float64": bound}),
         unit=unit,
         oracle=f"paired_models:{oracle}",
-        backends=("cpu",),
         reference=reference,
+        held_by=held_by,
     )
 
 
@@ -147,7 +157,7 @@ MODELS = (
         "Hessian times a vector, as a sum of h_k d_k(v) d_k over cells",
         ("curvature", "mixed", "v", "first", "last", "out"),
         1e-14,
-        "terms",
+        "laplacian_product",
         "weighted Laplacian of the graph of comparisons",
     ),
     _model_row(
@@ -157,11 +167,12 @@ MODELS = (
         1e-13,
         "maximum",
         "Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 10.3",
+        held_by=None,
     ),
     _model_row(
         "newton",
         "the maximum of the penalised log-likelihood; the bound is in logits",
-        ("u", "tolerance", "limit", "report", "wins_first", "wins_second"),
+        ("u", "tolerance", "limit"),
         1e-9,
         "maximum",
         "Newton's method with a certificate",
@@ -178,3 +189,51 @@ MODELS = (
 )
 
 KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
+
+TABLE = (
+    # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
+    "void ranking_terms_at(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t n, "
+    "ranking_terms *terms)",
+    "void ranking_pass(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t last, "
+    "const ranking_sums *sums)",
+    "void ranking_product(const ranking_problem *problem, const double *curvature, const double *mixed, "
+    "const double *v, ptrdiff_t first, ptrdiff_t last, double *out)",
+    "void ranking_assemble(const ranking_problem *problem, ptrdiff_t first, ptrdiff_t n, const double *curvature, "
+    "const double *mixed, double *matrix, ptrdiff_t stride)",
+    "void ranking_prior(const ranking_problem *problem, const double *u, double *value, double *gradient, "
+    "double *diagonal, ptrdiff_t step)",
+    "int ranking_cholesky(ptrdiff_t n, double *a, ptrdiff_t stride)",
+    "void ranking_solve(ptrdiff_t n, const double *u, ptrdiff_t stride, double *x)",
+    "int ranking_newton(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch, "
+    "ranking_report *report)",
+    "void ranking_resample(const ranking_problem *problem, uint64_t key, uint64_t replicate, double *wins_first, "
+    "double *wins_second, double *ties)",
+    "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
+    # compress.inc
+    "void compress_tally(const compress_rows *rows, ptrdiff_t first, ptrdiff_t last, uint32_t *table, "
+    "uint64_t *status)",
+    "void compress_tally_weights(const compress_rows *rows, ptrdiff_t first, ptrdiff_t last, double *table, "
+    "uint64_t *status)",
+    "ptrdiff_t compress_table_cells(const void *table, int real, int32_t n, int ties, int homes, "
+    "const compress_cells *cells)",
+    "void compress_words(const compress_rows *rows, compress_layout layout, ptrdiff_t first, ptrdiff_t last, "
+    "int shift, uint64_t *words, int64_t *bucket, uint64_t *status)",
+    "void compress_scatter(const uint64_t *words, ptrdiff_t first, ptrdiff_t last, int shift, int64_t *place, "
+    "uint64_t *out)",
+    "void compress_sort(ptrdiff_t n, uint64_t *words, uint64_t *other, int low, int high)",
+    "ptrdiff_t compress_word_cells(const compress_rows *rows, compress_layout layout, ptrdiff_t n, "
+    "const uint64_t *words, const compress_cells *cells)",
+    # elo.inc
+    "void elo_play(const elo_games *games, double k, ptrdiff_t first, ptrdiff_t last, double *rating)",
+    "void elo_shuffle(uint64_t key, uint64_t replicate, ptrdiff_t size, int32_t *order)",
+    # plackett_luce.inc
+    "void choices_pass(const choices *choice, const double *u, const double *w, ptrdiff_t first, ptrdiff_t last, "
+    "ptrdiff_t tile, double *scratch, double *gradient, double *diagonal, double *total)",
+    "void choices_matrix(const choices *choice, const double *w, ptrdiff_t first, ptrdiff_t last, ptrdiff_t n_items, "
+    "double *left, double *matrix)",
+    "void choices_product(const choices *choice, const double *w, const double *v, ptrdiff_t first, ptrdiff_t last, "
+    "ptrdiff_t tile, double *scratch, double *out)",
+    # reach.inc
+    "ptrdiff_t reach_sweep(ptrdiff_t n, const int32_t *first, const int32_t *second, const double *wins_first, "
+    "const double *wins_second, const double *ties, int against, int backwards, uint8_t *reached)",
+)

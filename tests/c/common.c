@@ -5,26 +5,21 @@
 
 enum { POINTS = 3 * AF_BLOCK + 17, BLOCKS = 4 };
 
-static const char *const names[] = {
-#define NAME(name) #name,
-    AF_MAPS(NAME)
-};
-
 static void run(const af_table *table, double low, double high, const char *range) {
     static double x[POINTS], y[POINTS];
     static float xf[POINTS], yf[POINTS];
+    char label[80];
     spread(x, POINTS, low, high);
     for (int i = 0; i < POINTS; ++i) xf[i] = (float)x[i];
-    for (int f = 0; f < AF_MAP_COUNT; ++f) {
-        char label[80];
-        table->map_f64[f](POINTS, x, y);
-        snprintf(label, sizeof label, "%s_f64%s", names[f], range);
-        report_values(table->isa, label, y, POINTS);
-        table->map_f32[f](POINTS, xf, yf);
-        for (int i = 0; i < POINTS; ++i) y[i] = yf[i];
-        snprintf(label, sizeof label, "%s_f32%s", names[f], range);
-        report_values(table->isa, label, y, POINTS);
-    }
+#define REPORT(name) \
+    table->map_##name##_f64(POINTS, x, y); \
+    snprintf(label, sizeof label, "%s_f64%s", #name, range); \
+    report_values(table->isa, label, y, POINTS); \
+    table->map_##name##_f32(POINTS, xf, yf); \
+    for (int i = 0; i < POINTS; ++i) y[i] = yf[i]; \
+    snprintf(label, sizeof label, "%s_f32%s", #name, range); \
+    report_values(table->isa, label, y, POINTS);
+    AF_MAPS(REPORT)
     af_moments blocks[BLOCKS], total = {0};
     table->moments_blocks(POINTS, x, 0, BLOCKS, blocks);
     table->moments_fold(BLOCKS, blocks, &total);

@@ -90,8 +90,8 @@ def paired():
     add("pairwise.preference_loss/table", uses, _table)
 
 
-PROPERTIES = "has_reference is_paired is_matched margin_kernel"
-COLUMNS = f"formula inputs parameters source smoothing has_scores needs_lengths {PROPERTIES}"
+PROPERTIES = "has_reference is_paired is_matched"
+COLUMNS = f"formula inputs parameters source smoothing has_scores needs_lengths {PROPERTIES} margin_kernel"
 
 
 def _table():

@@ -98,6 +98,9 @@ def written_collected(by_leg):
     return HEADER + "".join(f"{one}\t{own}\n" for one, own in zip(ids, letters, strict=True))
 
 
+GONE = "gone: "
+
+
 class Renames:
     """The table of renamed tests; ``renamed.txt`` explains its three kinds of lines."""
 
@@ -147,6 +150,8 @@ def problems(before, by_leg, skipped, renames):
     taken = {}
     for one, legs in before.items():
         new = renames.new_id(one)
+        if new.startswith(GONE):
+            continue
         if (other := taken.setdefault(new, one)) != one:
             yield f"{new}: the new name of both {other} and {one}"
         if one.startswith(tuple(f"{file}::" for file in skipped)) or new.partition("::")[0] in skipped:

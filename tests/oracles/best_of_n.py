@@ -118,3 +118,19 @@ def continuous(name, n, order=None):
         }[name]
         crossing = n ** (-1 / (n - 1))  # where the density is 1: the kink of the total variation
         return mpmath.quad(lambda u: integrand(n * u ** (n - 1)), [0, crossing, 1])
+
+
+def closed_form(name, n, order=0.0):
+    """The textbook forms, in enough digits that their cancellation does not matter."""
+    with mpmath.workdps(250):
+        n, log_n = mpmath.mpf(n), mpmath.log(n)
+        forms = {
+            "kl": lambda: log_n - (n - 1) / n,
+            "reverse_kl": lambda: n - 1 - log_n,
+            "chi2": lambda: (n - 1) ** 2 / (2 * n - 1),
+            "tv": lambda: n ** (-1 / (n - 1)) - n ** (-n / (n - 1)),
+            "hellinger2": lambda: 1 - 2 * mpmath.sqrt(n) / (n + 1),
+            "win_rate": lambda: n / (n + 1),
+            "renyi": lambda: mpmath.log(n**order / (order * (n - 1) + 1)) / (mpmath.mpf(order) - 1),
+        }
+        return float(forms[name]())

@@ -26,7 +26,7 @@ def dpo_rewards(P, mu):
         gradient = -mu * ((P - sigma) @ mu)
         weight = np.outer(mu, mu) * sigma * sigma.T
         hessian = np.diag(weight.sum(1)) - weight
-        step = -np.linalg.pinv(hessian, rcond=1e-14) @ gradient
+        step = -np.linalg.pinv(hessian.astype(np.float64), rcond=1e-14) @ gradient
         r = r + step * min(1.0, 1.0 / max(np.ptp(step), 1e-300))
         if np.ptp(step) < 1e-13:
             break
@@ -98,6 +98,21 @@ def lyapunov_exponent(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, m
         here = step(here)
         offset = there - here
         growth += np.log(np.linalg.norm(offset) / distance) if t >= burn_in else 0.0
+    return growth / (steps - burn_in)
+
+
+def tangent_growth(P, alpha, beta, lam, init, sampler, ref, steps, burn_in):
+    """Return the mean growth of a tangent of MRS-IPO, v <- alpha v + beta lambda P Sigma v, in extended precision."""
+    P, init, sampler, ref = (np.asarray(array, np.longdouble) for array in (P, init, sampler, ref))
+    path = np.exp(trajectory(P, *map(np.longdouble, (alpha, beta, lam)), init, sampler, ref, steps))
+    v = 1 / np.arange(1, len(init) + 1, dtype=np.longdouble)
+    v -= v.mean()
+    growth = np.longdouble(0)
+    for t in range(steps):
+        v /= np.sqrt((v * v).sum())
+        v = alpha * v + np.longdouble(beta) * lam * (P @ (path[t] * (v - (path[t] * v).sum())))
+        v -= v.mean()
+        growth += np.log((v * v).sum()) / 2 if t >= burn_in else 0
     return growth / (steps - burn_in)
 
 

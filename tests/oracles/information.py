@@ -115,6 +115,16 @@ def tilted_divergence(p, r, alpha):
     return divergence(tilted(p, r, alpha), normalised(list(map(exact, p))))
 
 
+def entropy_term(x):
+    """h(x) = x e^x − expm1(x), to the digits that are set: it cancels to x²/2."""
+    return x * mpmath.exp(x) - mpmath.expm1(x)
+
+
+def exponential_rest(x):
+    """g(x) = expm1(x) − x, to the digits that are set: it cancels to x²/2."""
+    return mpmath.expm1(x) - x
+
+
 @_at_digits
 def alpha_of_divergence(p, r, delta, guess):
     """The α with D(T_α‖p) = delta, near `guess`."""

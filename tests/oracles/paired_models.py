@@ -65,6 +65,15 @@ def maximum(first, second, wins_first, wins_second, start, steps=8):
     return (scores - scores.mean()).astype(np.float64)
 
 
+def laplacian_product(first, second, curvature, v):
+    """Return Σ h (v_i - v_j) (e_i - e_j) over cells, in extended precision."""
+    flow = curvature.astype(np.longdouble) * (v[first].astype(np.longdouble) - v[second])
+    out = np.zeros(len(v), np.longdouble)
+    np.add.at(out, first, flow)
+    np.add.at(out, second, -flow)
+    return out
+
+
 def poisson_probabilities(mean, count):
     """Return P(X = k) for k < count."""
     return np.array([math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count)])

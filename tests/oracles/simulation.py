@@ -4,6 +4,8 @@ import mpmath as mp
 
 from oracles.philox import word32, word64
 
+DIGITS = 40
+
 
 def winner(draws, ties, replicate, n, start=0):
     """Return the smallest 64-bit survival word of draws start..n-1; `draws` and `ties` are keys."""
@@ -12,13 +14,37 @@ def winner(draws, ties, replicate, n, start=0):
 
 def word_tail(word):
     """Return the exact tail probability of a survival word."""
-    return (mp.mpf(word) + mp.mpf("0.5")) / 2**64
+    with mp.workdps(DIGITS):
+        return (mp.mpf(word) + mp.mpf("0.5")) / 2**64
+
+
+def exponent(key, replicate, entry, n):
+    """Return -log u / n of float64 uniform `entry` of a replicate: the smallest of n standard exponentials."""
+    with mp.workdps(DIGITS):
+        u = (mp.mpf(word64(key, replicate, entry) >> 12) + mp.mpf("0.5")) / 2**52
+        return -mp.log(u) / mp.mpf(n)
+
+
+def exponent_tail(x):
+    """Return the tail probability of a draw whose exponential is x."""
+    with mp.workdps(DIGITS):
+        return -mp.expm1(-mp.mpf(x))
 
 
 def order_tail(key, replicate, entry, n):
     """Return the tail probability of the best of n draws made from float64 uniform `entry` of a replicate."""
-    u = (mp.mpf(word64(key, replicate, entry) >> 12) + mp.mpf("0.5")) / 2**52
-    return -mp.expm1(mp.log(u) / mp.mpf(n))
+    return exponent_tail(exponent(key, replicate, entry, n))
+
+
+def uniform_reward(tail):
+    """Return 1 - tail rounded once, below 1."""
+    with mp.workdps(DIGITS + 330):
+        return min(float(1 - mp.mpf(tail)), 1 - 2.0**-53)
+
+
+def table_reward(tail, ladder, value):
+    """Return the value whose step of the ladder the tail stands on."""
+    return value[max(j for j, step in enumerate(ladder) if step <= tail)]
 
 
 def gaussian_isf(tail):

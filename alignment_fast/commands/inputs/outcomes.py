@@ -85,17 +85,18 @@ def read_outcomes(
         tables.read_columns(path, columns, nonnegative=() if role == "log_p" else ("weight",), progress=progress)
     )
     weight, rewards = (np.concatenate([chunk[key] for chunk in chunks]) for key in columns)
+    shown = tables.display_name(path)
     infinite = np.flatnonzero(weight == np.inf)
     if infinite.size:
-        raise tables.TableError(
-            f"{path}, column {weight_column!r}, row {infinite[0] + 1} of the data: inf is no weight"
-        )
+        place = tables.place_of_row(path, int(infinite[0]))
+        raise tables.TableError(f"{shown}, {place}, column {weight_column!r}: inf is no weight")
     if not (np.isfinite(weight) if role == "log_p" else weight > 0).any():
-        raise tables.TableError(f"{path}, column {weight_column!r}: no outcome has a positive probability")
+        raise tables.TableError(f"{shown}, column {weight_column!r}: no outcome has a positive probability")
     return Outcomes(weight, rewards, role == "log_p", (weight_column, reward_column))
 
 
 def _no_column(path: Path, names: Sequence[str], what: str, options: str) -> tables.TableError:
     return tables.TableError(
-        f"{path}: no column looks like {what}: name one with {options}; its columns are: {', '.join(names)}"
+        f"{tables.display_name(path)}: no column looks like {what}: name one with {options}; its columns are: "
+        f"{tables.listed(names)}"
     )

@@ -1,6 +1,6 @@
 """Votes as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, 
 
 __all__ = ["Votes", "read_votes"]
 
+SAY = "say which with --outcomes CODE=first,CODE=second,CODE=tie"
 NUMBERS = ("wins_first", "wins_second", "ties", "weight", "tied")
 
 
@@ -25,14 +26,21 @@ class Votes:
     columns: str
 
 
-def read_votes(path: Path, requested: Layout, *, home: bool, progress: tables.Progress) -> Votes:
-    """Read the votes in `path`; `home` says that the first side was at home."""
-    layout = requested.complete(tables.column_names(path), str(path))
+def read_votes(
+    path: Path,
+    requested: Layout,
+    *,
+    home: bool,
+    outcomes: Mapping[str, str] | None = None,
+    progress: tables.Progress,
+) -> Votes:
+    """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean."""
+    layout = requested.complete(tables.column_names(path), tables.display_name(path))
     if home and layout.winner:
         raise ValueError("--home needs columns of two sides and an outcome: the first side is at home")
+    if outcomes is not None and layout.outcome is None:
+        raise ValueError("--outcomes needs a column of outcomes")
     numeric = [role for role in layout.given if role in NUMBERS]
-    if layout.outcome and not _is_text(path, layout.outcome):
-        numeric.append("outcome")
     numbers: dict[str, dict[str, int]] = {"items": {}, "outcome": {}}
     parts: dict[str, list[np.ndarray]] = {role: [] for role in layout.given}
     for chunk in tables.read_columns(
@@ -40,7 +48,8 @@ def read_votes(path: Path, requested: Layout, *, home: bool, progress: tables.Pr
         layout.given,
         nonnegative=[role for role in numeric if role != "tied"],
         zero_one=("tied",),
-        text=[role for role in layout.given if role not in numeric],
+        text=[role for role in layout.given if role not in (*numeric, "outcome")],
+        words=("outcome",),
         progress=progress,
     ):
         for role, values in chunk.items():
@@ -58,13 +67,11 @@ def read_votes(path: Path, requested: Layout, *, home: bool, progress: tables.Pr
         arguments = arguments_of_counts(first, second, (whole["wins_first"], whole["wins_second"]), whole.get("ties"))
     else:
         try:
-            words, codes = list(numbers["outcome"]), whole["outcome"]
-            if "outcome" in numeric:
-                values, codes = np.unique(whole["outcome"], return_inverse=True)
-                words = values.tolist()
-            shares = shares_of(codes, words, first, second, labels, layout)
+            sides = (str(layout.first), str(layout.second))
+            shares = shares_of(whole["outcome"], list(numbers["outcome"]), first, second, labels, sides, outcomes)
         except RowError as error:
-            raise tables.TableError(f"{path}, {tables.place_of_row(path, error.row)}: {error.reason}") from None
+            reason = error.reason.replace("say what it means", SAY).replace("say which", SAY)
+            raise tables.TableError(f"{_place(path, error.row)}, column {layout.outcome!r}: {reason}") from None
         arguments = arguments_of_shares(shares, first, second, whole.get("weight"))
     if home:
         repeats = len(arguments["winner"]) // len(first)
@@ -86,13 +93,8 @@ def _refuse_row(path: Path, wrong: np.ndarray, reason: Callable[[int], str]) -> 
     found = np.flatnonzero(wrong)
     if found.size:
         row = int(found[0])
-        raise tables.TableError(f"{path}, {tables.place_of_row(path, row)}: {reason(row)}")
+        raise tables.TableError(f"{_place(path, row)}: {reason(row)}")
 
 
-def _is_text(path: Path, column: str) -> bool:
-    """Return whether the outcomes can be read as text: numbers with a point in Parquet, JSONL and npz cannot."""
-    try:
-        next(tables.read_columns(path, {"outcome": column}, text=("outcome",)), None)
-    except tables.TableError:
-        return False
-    return True
+def _place(path: Path, row: int) -> str:
+    return f"{tables.display_name(path)}, {tables.place_of_row(path, row)}"

@@ -50,30 +50,5 @@
 #define AF_POLYNOMIAL(NAME, fused, z) AF_CONSTANT(NAME)(AF_TYPED(af_step), fused, z)
 #endif /* AF_MATH_H */
 
-#define AF_REAL double
-#define AF_UNSIGNED uint64_t
-#define AF_TYPED(name) AF_FN(name##_f64)
-#define AF_CONSTANT(NAME) AF_##NAME##_F64
-#define AF_REAL_FMA AF_FMA
-#define AF_REAL_SQRT AF_SQRT
-#include "alignment_fast/af_math_type.h"
-#undef AF_REAL
-#undef AF_UNSIGNED
-#undef AF_TYPED
-#undef AF_CONSTANT
-#undef AF_REAL_FMA
-#undef AF_REAL_SQRT
-
-#define AF_REAL float
-#define AF_UNSIGNED uint32_t
-#define AF_TYPED(name) AF_FN(name##_f32)
-#define AF_CONSTANT(NAME) AF_##NAME##_F32
-#define AF_REAL_FMA AF_FMAF
-#define AF_REAL_SQRT AF_SQRTF
-#include "alignment_fast/af_math_type.h"
-#undef AF_REAL
-#undef AF_UNSIGNED
-#undef AF_TYPED
-#undef AF_CONSTANT
-#undef AF_REAL_FMA
-#undef AF_REAL_SQRT
+#define AF_EACH_TYPE "alignment_fast/af_math_type.h"
+#include "alignment_fast/af_each_type.h"

@@ -1,0 +1,49 @@
+# Written by kernels/common/generate_tables.py from kernels/best_of_n/spec.py: change that.
+cdef extern from *:
+    ctypedef struct af_table:
+        void (*law_build)(law_row *row, const double *p, const double *reward, int log, void *memory,
+                          uint64_t *status) noexcept nogil
+        void (*law_points)(Py_ssize_t count, const double *value, int is_log, law_point *out) noexcept nogil
+        double (*law_value)(const law_row *row, int kind, double order, law_point n) noexcept nogil
+        void (*law_block)(const law_row *row, int kind, double order, Py_ssize_t first, Py_ssize_t count, law_point n,
+                          law_partial *out) noexcept nogil
+        void (*law_fold)(int kind, law_partial *a, const law_partial *b) noexcept nogil
+        double (*law_finish)(const law_row *row, int kind, double order, law_point n,
+                             const law_partial *all) noexcept nogil
+        void (*law_pmf)(const law_row *row, law_point n, int log, double *v, double *out) noexcept nogil
+        double (*law_kl_estimate)(const law_row *row, law_point n, double *v) noexcept nogil
+        void (*law_sampler)(const law_row *row, double *log_tail, int32_t *start, double *within) noexcept nogil
+        void (*law_draw)(const law_row *row, const double *log_tail, const int32_t *start, const double *within,
+                         double log_n, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil
+        double (*continuous_value)(int kind, double value, int is_log, double order) noexcept nogil
+        void (*continuous_values)(int kind, Py_ssize_t count, const double *value, int is_log, double order,
+                                  double *out) noexcept nogil
+        void (*kl_estimators)(Py_ssize_t rows, const double *log_p, Py_ssize_t columns, const double *log_n,
+                              double *out) noexcept nogil
+        void (*fold_winners)(const af_race *race, uint64_t replicate, Py_ssize_t replicates,
+                             uint64_t *winner) noexcept nogil
+        void (*word_tails)(Py_ssize_t n, const uint64_t *winner, double *tail) noexcept nogil
+        void (*fold_exponents)(uint64_t key, uint64_t replicate, uint64_t draw, double size, Py_ssize_t replicates,
+                               double *exponent) noexcept nogil
+        void (*exponent_tails)(Py_ssize_t n, const double *exponent, double *tail) noexcept nogil
+        void (*gaussian_rewards)(Py_ssize_t n, const double *tail, double mean, double std,
+                                 double *reward) noexcept nogil
+        void (*uniform_rewards)(Py_ssize_t n, const double *tail, double *reward) noexcept nogil
+        void (*table_rewards)(Py_ssize_t n, const double *tail, Py_ssize_t size, const double *ladder,
+                              const double *value, double *reward) noexcept nogil
+        void (*pool_steps)(int kind, Py_ssize_t size, double *step) noexcept nogil
+        int (*pool_arrange)(Py_ssize_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words,
+                            uint64_t *other, int32_t *order, double *value, double *spread,
+                            int32_t *tied) noexcept nogil
+        void (*pool_mean)(int kind, const pool_row *row, const double *n, double *out) noexcept nogil
+        void (*pool_weights)(int kind, Py_ssize_t size, const double *step, const double *n,
+                             double *weight) noexcept nogil
+        void (*pool_dots)(Py_ssize_t rows, Py_ssize_t size, const double *value, const double *weight, Py_ssize_t count,
+                          Py_ssize_t stride, double *out) noexcept nogil
+        void (*pool_variance)(int kind, int method, const pool_row *row, const double *n, const double *mean,
+                              double *out) noexcept nogil
+        void (*pool_interpolate)(const double *sum, const double *transform, double low, double high, Py_ssize_t count,
+                                 double first, double *out) noexcept nogil
+        void (*pass_at_k)(Py_ssize_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found,
+                          double *out) noexcept nogil
+    const af_table *af_select(const char *isa)

@@ -1,0 +1,47 @@
+# Written by kernels/common/generate_tables.py from kernels/ranking/spec.py: change that.
+cdef extern from *:
+    ctypedef struct af_table:
+        void (*ranking_terms_at)(const ranking_problem *problem, const double *u, Py_ssize_t first, Py_ssize_t n,
+                                 ranking_terms *terms) noexcept nogil
+        void (*ranking_pass)(const ranking_problem *problem, const double *u, Py_ssize_t first, Py_ssize_t last,
+                             const ranking_sums *sums) noexcept nogil
+        void (*ranking_product)(const ranking_problem *problem, const double *curvature, const double *mixed,
+                                const double *v, Py_ssize_t first, Py_ssize_t last, double *out) noexcept nogil
+        void (*ranking_assemble)(const ranking_problem *problem, Py_ssize_t first, Py_ssize_t n, const double *curvature,
+                                 const double *mixed, double *matrix, Py_ssize_t stride) noexcept nogil
+        void (*ranking_prior)(const ranking_problem *problem, const double *u, double *value, double *gradient,
+                              double *diagonal, Py_ssize_t step) noexcept nogil
+        int (*ranking_cholesky)(Py_ssize_t n, double *a, Py_ssize_t stride) noexcept nogil
+        void (*ranking_solve)(Py_ssize_t n, const double *u, Py_ssize_t stride, double *x) noexcept nogil
+        int (*ranking_newton)(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch,
+                              ranking_report *report) noexcept nogil
+        void (*ranking_resample)(const ranking_problem *problem, uint64_t key, uint64_t replicate, double *wins_first,
+                                 double *wins_second, double *ties) noexcept nogil
+        int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil
+        void (*compress_tally)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, uint32_t *table,
+                               uint64_t *status) noexcept nogil
+        void (*compress_tally_weights)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, double *table,
+                                       uint64_t *status) noexcept nogil
+        Py_ssize_t (*compress_table_cells)(const void *table, int real, int32_t n, int ties, int homes,
+                                          const compress_cells *cells) noexcept nogil
+        void (*compress_words)(const compress_rows *rows, compress_layout layout, Py_ssize_t first, Py_ssize_t last,
+                               int shift, uint64_t *words, int64_t *bucket, uint64_t *status) noexcept nogil
+        void (*compress_scatter)(const uint64_t *words, Py_ssize_t first, Py_ssize_t last, int shift, int64_t *place,
+                                 uint64_t *out) noexcept nogil
+        void (*compress_sort)(Py_ssize_t n, uint64_t *words, uint64_t *other, int low, int high) noexcept nogil
+        Py_ssize_t (*compress_word_cells)(const compress_rows *rows, compress_layout layout, Py_ssize_t n,
+                                         const uint64_t *words, const compress_cells *cells) noexcept nogil
+        void (*elo_play)(const elo_games *games, double k, Py_ssize_t first, Py_ssize_t last,
+                         double *rating) noexcept nogil
+        void (*elo_shuffle)(uint64_t key, uint64_t replicate, Py_ssize_t size, int32_t *order) noexcept nogil
+        void (*choices_pass)(const choices *choice, const double *u, const double *w, Py_ssize_t first, Py_ssize_t last,
+                             Py_ssize_t tile, double *scratch, double *gradient, double *diagonal,
+                             double *total) noexcept nogil
+        void (*choices_matrix)(const choices *choice, const double *w, Py_ssize_t first, Py_ssize_t last,
+                               Py_ssize_t n_items, double *left, double *matrix) noexcept nogil
+        void (*choices_product)(const choices *choice, const double *w, const double *v, Py_ssize_t first,
+                                Py_ssize_t last, Py_ssize_t tile, double *scratch, double *out) noexcept nogil
+        Py_ssize_t (*reach_sweep)(Py_ssize_t n, const int32_t *first, const int32_t *second, const double *wins_first,
+                                 const double *wins_second, const double *ties, int against, int backwards,
+                                 uint8_t *reached) noexcept nogil
+    const af_table *af_select(const char *isa)

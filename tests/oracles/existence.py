@@ -1,0 +1,84 @@
+"""Whether a likelihood of comparisons has a finite maximum: rows of its recession cone, decided by brute force.
+
+A comparison is (winner, loser, tied, home, covariates): home is 1 where the winner was at home, -1 the loser, 0 nobody.
+Unknowns of a direction: scores but that of item 0 (none with a prior), home advantage if any, covariates, and κ.
+"""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+
+WITH_TIES = ("rao-kupper", "davidson")
+
+
+def rows(model, comparisons, items, *, home=False, prior=False):
+    """Return rows r: along v nothing that was seen becomes impossible if r v >= 0 for all of them."""
+    has_tie = model in WITH_TIES and any(tied for _, _, tied, _, _ in comparisons)
+    found = []
+    for winner, loser, tied, at_home, covariates in comparisons:
+        scores = [(item == winner) - (item == loser) for item in range(1, items)]
+        difference = [*([] if prior else scores), *([at_home] if home else []), *covariates]
+        opposite = [-entry for entry in difference]
+        if has_tie:
+            found += [(*difference, 1), (*opposite, 1)] if tied else [(*difference, -1)]
+        else:
+            found += [tuple(difference), tuple(opposite)] if tied else [tuple(difference)]
+    return list(dict.fromkeys(found))
+
+
+def rank(vectors):
+    """Return the rank of rows of integers, in fractions."""
+    left, found = [[Fraction(entry) for entry in row] for row in vectors], 0
+    for column in range(len(left[0]) if left else 0):
+        pivot = next((r for r in range(found, len(left)) if left[r][column]), None)
+        if pivot is None:
+            continue
+        left[found], left[pivot] = left[pivot], left[found]
+        for r in range(found + 1, len(left)):
+            factor = left[r][column] / left[found][column]
+            left[r] = [a - factor * b for a, b in zip(left[r], left[found], strict=True)]
+        found += 1
+    return found
+
+
+def null_vector(vectors, size):
+    """Return the vector orthogonal to ``size - 1`` rows, by their minors; zero where they are dependent."""
+    if size == 1:
+        return [1]
+    return [
+        (-1) ** column * _determinant([row[:column] + row[column + 1 :] for row in vectors]) for column in range(size)
+    ]
+
+
+def _determinant(matrix):
+    if not matrix:
+        return 1
+    return sum(
+        (-1) ** column * entry * _determinant([row[:column] + row[column + 1 :] for row in matrix[1:]])
+        for column, entry in enumerate(matrix[0])
+        if entry
+    )
+
+
+def is_finite(conditions):
+    """Return whether the rows leave no direction, by trying every edge of their cone; they must have full rank."""
+    size = len(conditions[0])
+    for edge in itertools.combinations(conditions, size - 1):
+        v = null_vector(edge, size)
+        if not any(v):
+            continue
+        for sign in (1, -1):
+            values = [sign * sum(a * b for a, b in zip(row, v, strict=True)) for row in conditions]
+            if min(values) >= 0 and max(values) > 0:
+                return False
+    return True
+
+
+def is_finite_by_multipliers(conditions):
+    """Return the same by Stiemke's lemma: positive multipliers of the rows that add up to nothing (dual programme)."""
+    from scipy.optimize import linprog
+
+    matrix = np.array(conditions, dtype=float).T
+    found = linprog(np.ones(matrix.shape[1]), A_eq=matrix, b_eq=np.zeros(len(matrix)), bounds=(1, None))
+    return found.status == 0
