@@ -16,6 +16,7 @@ from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
+from alignment_fast.ranking._outcomes import Outcomes, outcomes_of
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
 from alignment_fast.ranking.existence import Existence, existence_of
 
@@ -32,7 +33,9 @@ class Comparisons:
         pandas, polars and pyarrow are read as they are. Where a comparison was tied, or its win is shared, the two
         names mean nothing more than one side and the other.
     weight : array (M,), optional
-        How much each comparison counts, finite and at least 0; comparisons of weight 0 are left out. Default: 1.
+        How much each comparison counts, finite and at least 0; comparisons of weight 0 are left out. Default: 1. Where
+        all weights are whole numbers and no win is shared, they are counts: weight 3 is three comparisons. Otherwise
+        each row is one comparison, whose outcome counts that much, which sandwich errors and bootstraps know.
     tied : array (M,) of bool, optional
         True where the two tied.
     outcome : array (M,), optional
@@ -41,6 +44,9 @@ class Comparisons:
     home : array (M,) of integers, optional
         1 where `winner` was at home (or was shown first), -1 where `loser` was, 0 on neutral ground. Comparisons of
         one pair are then kept apart by who was at home, for models with a home advantage.
+    cluster : array (M,) of labels or numbers, optional
+        Who gave the outcome, or what else makes outcomes depend on each other, such as the prompt: sandwich errors and
+        bootstraps take clusters, not comparisons, as independent. Clusters of the same name stay one in sums.
     n_items : int, optional
         Number of items. Default: the number of labels, or one more than the highest index.
     labels : sequence, optional
@@ -102,14 +108,22 @@ class Comparisons:
         tied: Any = None,
         outcome: Any = None,
         home: Any = None,
+        cluster: Any = None,
         n_items: int | None = None,
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
         rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
-        self._fill(rows.compressed(operations("ranking"), num_threads), rows.labels)
+        cells = rows.compressed(operations("ranking"), num_threads)
+        self._fill(cells, rows.labels, outcomes_of(rows, cluster))
 
-    def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
+    def _fill(
+        self,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None = None,
+        counted: Cells | None = None,
+    ) -> None:
         if not len(cells.first):
             raise ValueError("there are no comparisons: all of them have weight 0")
         with np.errstate(over="ignore"):
@@ -120,11 +134,19 @@ class Comparisons:
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         self.cells, self.labels = cells, labels
+        # Comparisons that are known one by one, and counts of all others.
+        self._outcomes, self._counted = outcomes, cells if outcomes is None else counted
 
     @classmethod
-    def _of(cls, cells: Cells, labels: tuple[Hashable, ...] | None) -> Self:
+    def _of(
+        cls,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None = None,
+        counted: Cells | None = None,
+    ) -> Self:
         comparisons = cls.__new__(cls)
-        comparisons._fill(cells, labels)
+        comparisons._fill(cells, labels, outcomes, counted)
         return comparisons
 
     @classmethod
@@ -244,6 +266,10 @@ class Comparisons:
         return cls(**arguments, home=at_home if home else None, labels=found)
 
     @property
+    def _content(self) -> merge.Content:
+        return merge.Content(self.cells, self._outcomes, self._counted)
+
+    @property
     def n_items(self) -> int:
         """Number of items, whether they met anybody or not."""
         return self.cells.n_items
@@ -309,21 +335,18 @@ class Comparisons:
             return NotImplemented
         if (self.labels is None) != (other.labels is None):
             raise ValueError("one of the two has labels and the other has none")
-        names, theirs = self.labels, other.cells
+        names, theirs = self.labels, other._content
         if self.labels is not None and other.labels is not None and other.labels != self.labels:
             names = tuple(dict.fromkeys([*self.labels, *other.labels]))
             number = {label: index for index, label in enumerate(names)}
             moved = np.array([number[label] for label in other.labels], dtype=np.int32)
-            theirs = merge.renumber(theirs, moved, len(names))
-        n_items = max(self.n_items, theirs.n_items)
-        cells = merge.add(self.cells, theirs, n_items, sign)
-        negative = np.flatnonzero((cells.wins_first < 0) | (cells.wins_second < 0))
-        negative = np.union1d(negative, np.flatnonzero(cells.ties < 0))
-        if negative.size:
-            pair = [int(side[negative[0]]) for side in (cells.first, cells.second)]
-            one, another = pair if names is None else (repr(names[item]) for item in pair)
+            theirs = theirs.renumbered(moved, len(names))
+        content = self._content.merged(theirs, max(self.n_items, theirs.cells.n_items), sign)
+        missing = content.first_deficit()
+        if missing is not None:
+            one, another = missing if names is None else (repr(names[item]) for item in missing)
             raise ValueError(f"there are fewer comparisons of {one} and {another} than are to be taken away")
-        return self._of(cells, names)
+        return self._of(content.cells, names, content.outcomes, content.counted)
 
     def among(self, items: Any) -> Comparisons:
         """Return the comparisons among some items only, which are numbered anew in the order given.
@@ -337,10 +360,11 @@ class Comparisons:
         kept = np.asarray(items, dtype=np.int64)
         number = np.full(self.n_items, -1, dtype=np.int32)
         number[kept] = np.arange(len(kept), dtype=np.int32)
-        cells = merge.renumber(self.cells, number, len(kept))
-        if not len(cells.first):
+        content = self._content.renumbered(number, len(kept))
+        if not len(content.cells.first):
             raise ValueError(f"none of the {len(kept)} items was compared with another of them")
-        return self._of(cells, None if self.labels is None else tuple(self.labels[i] for i in kept.tolist()))
+        labels = None if self.labels is None else tuple(self.labels[i] for i in kept.tolist())
+        return self._of(content.cells, labels, content.outcomes, content.counted)
 
     # ---- what can be estimated ----
 

@@ -19,6 +19,7 @@ from alignment_fast.ranking import _choices as choices
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._newton import certified
+from alignment_fast.ranking._replicates import poisson
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
@@ -30,8 +31,6 @@ from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specifi
 __all__ = ["PlackettLuceFit", "Rankings", "fit_plackett_luce"]
 
 PADDING = -1
-# Probabilities of 0, 1, 2, ... or fewer events of a Poisson variable with mean 1, up to where the rest is below 2^-53.
-POISSON = np.cumsum(np.exp(-1.0) / np.cumprod([1.0, *range(1, 19)]))
 # Weights e^u underflow when scores are further apart than this.
 WIDEST = 600.0
 
@@ -239,8 +238,8 @@ class PlackettLuceFit(RatingFit):
         own = self.rankings._ordered.weight
         scores = np.empty((count, len(self.scores)))
         for replicate in range(count):
-            counts = np.searchsorted(POISSON, stream.uniform(len(self.rankings), replicate=replicate))
-            weight = counts.astype(np.float64) if own is None else counts * own
+            counts = poisson(stream, len(self.rankings), replicate)
+            weight = counts if own is None else counts * own
             scores[replicate] = choices.refit(objective, self.scores, weight)
         return Bootstrap(scores, int(np.isnan(scores[:, 0]).sum()), self.labels)
 
