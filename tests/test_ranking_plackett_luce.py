@@ -230,9 +230,18 @@ def test_a_prior_makes_every_maximum_finite():
     assert np.isfinite(result.scores).all()
 
 
-def test_scores_that_underflow_are_refused():
-    with pytest.raises(ValueError, match="at most 600 apart"):
-        Rankings(FULL).log_likelihood([0, 0, 700])
+@pytest.mark.parametrize(
+    "scores", [[0, 0, 700], [-2000.0, 0.0, 0.5], [400.0, 1.0, 0.0], [599.0, 0.0, 0.1], [1e5, -1e5, 0.0]]
+)
+def test_scores_may_lie_any_distance_apart(scores):
+    rankings = Rankings([*FULL, [1, 2]], weight=[1.0, 2.0, 0.5, 3.0])
+    listed, rests, weights = [*FULL, [1, 2]], [[]] * 4, [1.0, 2.0, 0.5, 3.0]
+    exact = float(oracle.log_likelihood(listed, rests, scores, weights))
+    assert rankings.log_likelihood(scores) == pytest.approx(exact, rel=1e-13)
+    close(rankings.gradient(scores), oracle.gradient(listed, rests, scores, weights), atol=1e-12)
+    hessian = np.array(oracle.hessian(listed, rests, scores, weights), dtype=float)
+    vector = np.array([0.3, -1.0, 2.0])
+    close(rankings.hessian_product(scores, vector), hessian @ vector, atol=1e-11)
 
 
 # ---- published ----
