@@ -143,6 +143,10 @@ def test_labels_come_back():
     assert result.predict("tea", "milk") + result.predict("milk", "tea") == pytest.approx(1)
 
 
+def test_names_may_be_tuples():
+    assert fit_plackett_luce([[("m", 1), ("m", 2)], [("m", 2), ("m", 1)]]).labels == (("m", 1), ("m", 2))
+
+
 def test_start_saves_steps():
     rankings, _ = random_rankings()
     first = fit_plackett_luce(rankings)
@@ -199,6 +203,13 @@ def test_replicates_without_a_maximum_are_counted():
         ([[0.5, 1.5]], {}, TypeError, "items are integers counted from 0, or labels"),
         (np.array([[0.0, 1.0]]), {}, TypeError, "items are integers"),
         (3, {}, TypeError, "sequence of sequences"),
+        (
+            [["a", ("b", "c"), "d"]],
+            {},
+            TypeError,
+            r"rankings\[0\]\[1\] = \('b', 'c'\) holds several items: ties within",
+        ),
+        ([["a", "b"], ["a", ["b", "c"]]], {}, TypeError, r"rankings\[1\]\[1\] = \['b', 'c'\] holds several items"),
         ([["a", None]], {}, ValueError, r"rankings\[1\] is missing"),
     ],
 )

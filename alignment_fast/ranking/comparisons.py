@@ -210,7 +210,8 @@ class Comparisons:
             One row per vote: winner and loser, perhaps whether they tied; or two sides and an outcome; or two sides and
             how often either won, and how often they tied. Perhaps a weight.
         labels : sequence, optional
-            Names of the items in the order of their indices. Default: those found, ascending.
+            Names of the items in the order of their indices. Default: those found, ascending. Numbers are names, too,
+            unless they are all the numbers from 0 on.
         home : bool
             Whether the first side was at home (or shown first).
         **columns : str
@@ -242,10 +243,13 @@ class Comparisons:
 
         names = getattr(df, "column_names", getattr(df, "columns", None))
         layout = votes.Layout(**columns).complete(list(df if names is None else names))
+        twice = [name for name in layout.given.values() if names is not None and list(names).count(name) > 1]
+        if twice:
+            raise ValueError(f"the table has more than one column {twice[0]!r}")
         cells = {role: _labels.as_column(df[name], name) for role, name in layout.given.items()}
         sides = [(layout.given[role], cells[role]) for role in layout.sides]
         if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:
-            (one, other), found = [_labels.as_indices(column, name) for name, column in sides], None
+            (one, other), found = _labels.number_names(sides)
         else:
             (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
         weight = cells.get("weight")
@@ -284,26 +288,32 @@ class Comparisons:
         return f"Comparisons(n_items={self.n_items}, pairs={len(self.cells.first)}, weight={self.weight:.12g})"
 
     def index(self, item: Hashable) -> int:
-        """Return the index of an item from its label; where there are no labels, `item` itself is the index."""
+        """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:
             number = operator.index(item)  # type: ignore[arg-type]
         except TypeError:
-            raise ValueError(f"{item!r} is not one of the {self.n_items} items") from None
+            raise ValueError(f"{_labels.shown(item)} is not one of the {self.n_items} items") from None
+        if self._has_number_labels:
+            raise ItemIndexError(f"{number} is not one of the {self.n_items} items, whose names are numbers")
         if not 0 <= number < self.n_items:
             raise ItemIndexError(f"{number} is not the index of one of {self.n_items} items")
         return number
 
     def indices(self, items: Any) -> NDArray[np.intp]:
-        """Return the indices of an array of labels; an array of integers is one of indices already, and is checked."""
+        """Return the indices of an array of labels; integers are indices already, unless labels are numbers."""
         array = np.asarray(items)
-        if array.dtype.kind not in "iu":
+        if array.dtype.kind not in "iu" or self._has_number_labels:
             return np.array([self.index(item) for item in array.ravel().tolist()], dtype=np.intp).reshape(array.shape)
         outside = array[(array < 0) | (array >= self.n_items)]
         if outside.size:
             raise ItemIndexError(f"{outside[0]} is not the index of one of {self.n_items} items")
         return array.astype(np.intp, copy=False)
+
+    @cached_property
+    def _has_number_labels(self) -> bool:
+        return any(isinstance(label, int | np.integer) for label in self.labels or ())
 
     @cached_property
     def _numbers(self) -> dict[Hashable, int]:
@@ -353,11 +363,18 @@ class Comparisons:
 
         Parameters
         ----------
-        items : array of indices
+        items : array of indices or labels, or mask (K,) of bool
             Items to keep: one of `connected_components`, say.
 
+        Raises
+        ------
+        ItemIndexError, ValueError
+            If an item is none, or is there twice, or a mask has another length.
+        TypeError
+            If items are floats.
+
         """
-        kept = np.asarray(items, dtype=np.int64)
+        kept = self._kept(items)
         number = np.full(self.n_items, -1, dtype=np.int32)
         number[kept] = np.arange(len(kept), dtype=np.int32)
         content = self._content.renumbered(number, len(kept))
@@ -365,6 +382,24 @@ class Comparisons:
             raise ValueError(f"none of the {len(kept)} items was compared with another of them")
         labels = None if self.labels is None else tuple(self.labels[i] for i in kept.tolist())
         return self._of(content.cells, labels, content.outcomes, content.counted)
+
+    def _kept(self, items: Any) -> NDArray[np.intp]:
+        array = np.asarray(items)
+        if array.ndim != 1:
+            raise ValueError(f"items must have one axis; they have shape {array.shape}")
+        if array.dtype == np.bool_:
+            if len(array) != self.n_items:
+                raise ValueError(f"a mask of items must have one entry for each of {self.n_items}, not {len(array)}")
+            return np.flatnonzero(array)
+        if array.dtype.kind in "fcmM":
+            raise TypeError(f"items hold {array.dtype}; they are indices, labels, or a mask")
+        kept = self.indices(array)
+        found, count = np.unique(kept, return_counts=True)
+        if (count > 1).any():
+            item = int(found[count > 1][0])
+            name = item if self.labels is None else _labels.shown(self.labels[item])
+            raise ValueError(f"item {name} is there twice")
+        return kept
 
     # ---- what can be estimated ----
 
@@ -407,6 +442,13 @@ class Comparisons:
 
         """
         return existence_of(self.cells, self.labels, model, home)
+
+
+def check_comparisons(value: Any) -> Comparisons:
+    """Return `value`, or raise TypeError where it is no `Comparisons`."""
+    if not isinstance(value, Comparisons):
+        raise TypeError(f"comparisons must be Comparisons, not {type(value).__name__}")
+    return value
 
 
 def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:

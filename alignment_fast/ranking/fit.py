@@ -19,7 +19,7 @@ from alignment_fast.ranking._bias import reduce_bias
 from alignment_fast.ranking._models import MODELS, check_model, effective_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._recession import proven_by_step
-from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.comparisons import Comparisons, check_comparisons
 from alignment_fast.ranking.existence import Question, home_covariate
 from alignment_fast.ranking.likelihood import one_per_item
 from alignment_fast.ranking.result import RatingFit, Specification
@@ -112,6 +112,7 @@ def fit(
     np.float64(0.7419)
 
     """
+    check_comparisons(comparisons)
     specification = specify(model, l2, gamma_shape, home, bias_reduction, tol, max_iter)
     check_existence(comparisons, specification)
     covariates = home_covariate(comparisons.cells) if home else NO_COVARIATES

@@ -31,6 +31,7 @@ from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specifi
 __all__ = ["PlackettLuceFit", "Rankings", "fit_plackett_luce"]
 
 PADDING = -1
+COLLECTIONS = list | set | frozenset | tuple
 
 
 class Rankings:
@@ -379,8 +380,25 @@ def _flat(rows: Any, name: str) -> tuple[Any, NDArray[np.int64]]:
             row.pop()
         if any(isinstance(item, int | np.integer) and item == PADDING for item in row):
             raise ValueError(f"{name}[{position}] has an item behind a -1: {row}")
+    _refuse_ties(lists, name)
     length = np.array([len(row) for row in lists], dtype=np.int64)
     return _labels.as_column(list(itertools.chain.from_iterable(lists)), name), length
+
+
+def _refuse_ties(lists: list[list[Any]], name: str) -> None:
+    """Raise TypeError for a place that holds several items; tuples are names where there are no others."""
+    kinds = {type(item) for row in lists for item in row}
+    names = all(issubclass(kind, tuple) for kind in kinds)
+    several = tuple(kind for kind in kinds if issubclass(kind, list | set | frozenset if names else COLLECTIONS))
+    if not several:
+        return
+    for position, row in enumerate(lists):
+        for place, item in enumerate(row):
+            if isinstance(item, several):
+                raise TypeError(
+                    f"{name}[{position}][{place}] = {_labels.shown(item)} holds several items: ties within rankings "
+                    "are not supported. Give one item for each place, or those below all others as rest"
+                )
 
 
 def _check_range(name: str, flat: NDArray[Any], length: NDArray[np.int64], n_items: int) -> None:
