@@ -124,6 +124,7 @@ class ParsedRows:
 def parse(
     winner: Any,
     loser: Any,
+    *,
     weight: Any,
     tied: Any,
     outcome: Any,

@@ -113,7 +113,9 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
-        rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
+        rows = parse(
+            winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels
+        )
         cells = rows.compressed(operations("ranking"), num_threads)
         self._fill(cells, rows.labels, outcomes_of(rows, cluster))
 

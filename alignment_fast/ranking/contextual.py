@@ -14,7 +14,7 @@ from alignment_fast.kernels.ranking.structures import Cells, Covariates
 from alignment_fast.ranking._outcomes import Outcomes, cluster_codes, outcomes_of
 from alignment_fast.ranking._rows import ParsedRows, parse
 from alignment_fast.ranking.comparisons import Comparisons
-from alignment_fast.ranking.fit import check_existence, maximum, specify
+from alignment_fast.ranking.fit import Search, check_existence, maximum, specify
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = ["fit_contextual"]
@@ -83,8 +83,9 @@ def fit_contextual(
 
     """
     ops = operations("ranking")
-    specification = specify(model, l2, gamma_shape, home is not None, False, tol, max_iter)
-    rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
+    specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home is not None)
+    search = Search(start, tol, max_iter, num_threads)
+    rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels)
     compressed = rows.compressed(ops, num_threads)
     check_existence(Comparisons._of(compressed, rows.labels), specification)
     design = _design(covariates, len(rows.winner))
@@ -96,7 +97,7 @@ def fit_contextual(
     table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
     cells = _one_by_one(rows, order, compressed.n_items)
     each = Comparisons._of(cells, rows.labels, _outcomes(cells, outcomes_of(rows, cluster), cluster, order))
-    return maximum(ops, each, specification, table, start, tol, max_iter, num_threads)
+    return maximum(ops, each, specification, table, search)
 
 
 def _design(covariates: Any, size: int) -> Any:

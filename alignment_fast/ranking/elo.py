@@ -119,7 +119,7 @@ def elo(
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
     ops = operations("ranking")
-    rows = parse(winner, loser, weight, tied, outcome, None, n_items, labels)
+    rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=None, n_items=n_items, labels=labels)
     items = rows.compressed(ops, num_threads).n_items  # which checks every game
     shares = rows.outcome
     if rows.tied is not None:
