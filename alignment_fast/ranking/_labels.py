@@ -127,7 +127,7 @@ def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> 
     return labels
 
 
-def number_names(columns: Sequence[tuple[str, Any]]) -> tuple[list[Codes], tuple[int, ...] | None]:
+def number_names(columns: Sequence[tuple[str, Any]]) -> tuple[list[Codes], tuple[Hashable, ...] | None]:
     """Return the indices of several columns of integers that are names, by one numbering, and the names, ascending.
 
     Where they are all the numbers from 0 on, they are their own indices, and there are no names.
@@ -139,7 +139,7 @@ def number_names(columns: Sequence[tuple[str, Any]]) -> tuple[list[Codes], tuple
     return [np.searchsorted(names, column).astype(np.int32) for column in indices], tuple(names.tolist())
 
 
-def shown(label: Hashable) -> str:
+def shown(label: Any) -> str:
     """Return a label as messages show it: shortened in the middle where it is long."""
     text = repr(label)
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2 - 2]}...{text[-LONGEST // 2 + 1 :]}"

@@ -84,7 +84,7 @@ class Outcomes:
 
     def _keys(self) -> list[Any]:
         names = [None if code == ALONE else self.clusters[code] for code in self.cluster.tolist()]
-        arrays = [self.first, self.second, self.home, self.wins_first, self.wins_second, self.ties]
+        arrays: list[NDArray[Any]] = [self.first, self.second, self.home, self.wins_first, self.wins_second, self.ties]
         return list(zip(*(array.tolist() for array in arrays), names, strict=True))
 
     def renumbered(self, number: NDArray[np.int32]) -> Outcomes:
