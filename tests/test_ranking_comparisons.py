@@ -12,7 +12,7 @@ from scipy import sparse
 
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.ranking import Comparisons, ItemIndexError
+from alignment_fast.ranking import Comparisons, ItemIndexError, fit
 from alignment_fast.ranking import _graph as graph
 from bounds import assert_same_bits
 from oracles import comparisons as oracle
@@ -309,6 +309,35 @@ def test_names_of_items_that_are_names_of_sides():
     assert counted(found) == {(0, 1, 0): (1, 0, 0), (1, 2, 0): (1, 0, 0)}
 
 
+@pytest.mark.parametrize("outcome", [{"winner": [7, 30, 4]}, {"outcome": ["model_a", "model_b", "model_b"]}])
+def test_numbers_in_a_table_are_names(outcome):
+    table = {"model_a": [7, 4, 30], "model_b": [4, 30, 7]} | outcome
+    if "winner" in outcome:
+        table["winner"] = [7, 30, 7]
+    found = Comparisons.from_frame(table)
+    assert found.labels == (4, 7, 30)
+    assert counted(found) == {(0, 1, 0): (0, 1, 0), (0, 2, 0): (0, 1, 0), (1, 2, 0): (1, 0, 0)}
+    assert found.index(30) == 2
+    assert found.indices(np.array([30, 4])).tolist() == [2, 0]
+    for item in (0, 5):
+        with pytest.raises(ItemIndexError, match=f"{item} is not one of the 3 items, whose names are numbers"):
+            found.index(item)
+
+
+def test_numbers_from_1_on_are_told_from_indices():
+    with pytest.raises(ValueError, match=r"0 was never compared\. Items are numbered from 0: .* give them as text"):
+        fit(Comparisons([1, 2, 3], [2, 3, 1]))
+    assert fit(Comparisons.from_frame({"winner": [1, 2, 3], "loser": [2, 3, 1]})).labels == (1, 2, 3)
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    class Frame(dict):
+        columns = ("winner", "loser", "winner")
+
+    with pytest.raises(ValueError, match="the table has more than one column 'winner'"):
+        Comparisons.from_frame(Frame(winner=[0], loser=[1]))
+
+
 @pytest.mark.parametrize(
     ("table", "home"),
     [
@@ -353,6 +382,10 @@ def test_tables_that_mean_nothing(table, options, error, message):
         ([0, 1], [1, 3], {"labels": "abc"}, IndexError, r"loser\[1\] = 3"),
         ([0], [1], {"n_items": 0}, ValueError, "n_items must be from 1"),
         ([2**31 - 2], [0], {}, ValueError, "2147483647 items and 1 comparisons are too many"),
+        ([10**12], [10**12 + 1], {}, ValueError, "the highest number is 1000000000001. Where .* give them as text"),
+        ([("a", [1])], [("b", [1])], {}, TypeError, "cannot be a label: it is not hashable"),
+        (None, [1], {}, TypeError, "winner must be an array or a sequence, not NoneType"),
+        (["x" * 10**6], ["x" * 10**6], {}, ValueError, r"are both 'x{37}\.\.\.x{38}': nothing is compared"),
         ([0], [1], {"n_items": 3, "labels": "ab"}, ValueError, "n_items = 3, but there are 2 labels"),
         ([0.0], [1.0], {}, TypeError, "items are integers counted from 0, or labels"),
         (np.array([0.0]), np.array([1.0]), {}, TypeError, "winner holds float64"),
@@ -425,6 +458,36 @@ def test_new_labels_come_behind_the_old_ones():
 def test_changes_that_make_no_sense(change, message):
     with pytest.raises(ValueError, match=message):
         change()
+
+
+@pytest.mark.parametrize(
+    ("items", "labels"),
+    [
+        ([True, False, True, False], ("a", "c")),
+        (np.array([True, True, True, True]), ("a", "b", "c", "d")),
+        (["c", "a"], ("c", "a")),
+        (np.array([2, 0], dtype=np.uint8), ("c", "a")),
+    ],
+)
+def test_items_are_chosen_by_mask_label_or_index(items, labels):
+    assert Comparisons(["a", "b", "c", "a"], ["b", "c", "a", "d"]).among(items).labels == labels
+
+
+@pytest.mark.parametrize(
+    ("items", "error", "message"),
+    [
+        ([True, False], ValueError, "a mask of items must have one entry for each of 4, not 2"),
+        ([0.0, 1.0], TypeError, "items hold float64; they are indices, labels, or a mask"),
+        ([0, -1], ItemIndexError, "-1 is not the index"),
+        ([0, 4], ItemIndexError, "4 is not the index"),
+        ([0, 1, 0], ValueError, "item 'a' is there twice"),
+        (["a", "z"], ValueError, "'z' is not one of the 4 items"),
+        ([[0, 1]], ValueError, r"items must have one axis; they have shape \(1, 2\)"),
+    ],
+)
+def test_what_is_no_item_cannot_be_chosen(items, error, message):
+    with pytest.raises(error, match=message):
+        Comparisons(["a", "b", "c", "a"], ["b", "c", "a", "d"]).among(items)
 
 
 def test_among_keeps_the_comparisons_of_some_items():

@@ -260,6 +260,13 @@ def test_bad_points(scores, options, message):
         log_likelihood(scores, Comparisons([0, 1, 2], [1, 2, 0]), **options)
 
 
+@pytest.mark.parametrize("wrong", [None, [[0, 1], [1, 0]]])
+def test_what_is_no_comparisons_is_refused(wrong):
+    for call in (lambda: fit(wrong), lambda: log_likelihood([0.0, 1.0], wrong)):
+        with pytest.raises(TypeError, match="comparisons must be Comparisons, not"):
+            call()
+
+
 # ---- results ----
 
 

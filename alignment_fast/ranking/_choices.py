@@ -76,6 +76,40 @@ class ChoiceObjective:
         return u - u.mean()
 
 
+# Weights e^u underflow where scores are further apart than this; in products, their squares do.
+WIDEST, WIDEST_PRODUCT = 600.0, 300.0
+
+
+def far_apart(rankings, u):
+    """Return (log-likelihood, gradient, function of a vector: negated Hessian times it) for scores however far apart.
+
+    Sums over what is left are taken by their logarithms, ranking by ranking in the interpreter: 30 µs for each.
+    """
+    value, gradient, parts = 0.0, np.zeros(rankings.n_items), []
+    for number, depth in enumerate(rankings.depth.tolist()):
+        if not depth:
+            continue
+        item = rankings.item[rankings.start[number] : rankings.start[number + 1]]
+        weight = 1.0 if rankings.weight is None else float(rankings.weight[number])
+        left = np.logaddexp.accumulate(u[item][::-1])[::-1][:depth]
+        with np.errstate(under="ignore"):  # row t: probabilities that choice t falls on each place
+            chances = np.exp(
+                np.where(np.arange(len(item)) >= np.arange(depth)[:, None], u[item] - left[:, None], -np.inf)
+            )
+        value += weight * float((u[item[:depth]] - left).sum())
+        gradient[item[:depth]] += weight
+        gradient[item] -= weight * chances.sum(axis=0)
+        parts.append((weight, item, chances))
+
+    def product(v):
+        out = np.zeros(rankings.n_items)
+        for weight, item, chances in parts:
+            out[item] += weight * (chances * (v[item] - (chances @ v[item])[:, None])).sum(axis=0)
+        return out
+
+    return value, gradient, product
+
+
 def first_scores(objective):
     """Return scores from one gradient at equal scores."""
     return spread_start(objective, np.zeros(objective.items))

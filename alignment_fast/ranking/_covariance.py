@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 
 from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures
+from alignment_fast.ranking._design import design
+from alignment_fast.ranking._outcomes import spread_over
 
 
 def centred_inverse(matrix, items):
@@ -30,30 +32,75 @@ def _centred(covariance, items):
     return 0.5 * (covariance + covariance.T)
 
 
-def covariance(objective, u, *, sandwich=False):
-    """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹, or H⁻¹ J H⁻¹.
+def covariance(objective, u):
+    """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹."""
+    return _centred(_inverse(objective.matrix(u, objective.evaluate(u)), objective.items), objective.items)
 
-    J = Σ s sᵀ is the sum of squared slopes of the results that were seen.
+
+def sandwich(objective, u, content):
+    """Return the covariance H⁻¹ J H⁻¹, whatever the model, J = Σ s sᵀ being the observed variance of the gradient.
+
+    The sum is over comparisons, or over clusters of them, of the gradients s of their own outcomes: those that the
+    `Content` of comparisons knows one by one, and all others by their counts.
     """
     inverse = _inverse(objective.matrix(u, objective.evaluate(u)), objective.items)
-    if sandwich:
-        squares = objective.ops.matrix(objective.problem, slope_squares(objective, u), np.zeros(len(u)))
-        inverse = inverse @ squares @ inverse
-    return _centred(inverse, objective.items)
+    squares = np.zeros_like(inverse)
+    if content.counted is not None:
+        counts = objective
+        if content.outcomes is not None:
+            counts = objective.over(spread_over(objective.cells, content.counted))
+        squares += objective.ops.matrix(counts.problem, _squares_of_counts(counts, u), np.zeros(len(u)))
+    if content.outcomes is not None:
+        squares += _squares_of_outcomes(objective, u, content.outcomes)
+    return _centred(inverse @ squares @ inverse, objective.items)
 
 
-def slope_squares(objective, u):
-    """Return Σ s_d², Σ s_d s_τ of every cell, and Σ s_τ² of all: squared slopes of the results that were seen."""
+def _slopes(objective, u):
+    """Return for each result, first won, second won, tied, the slopes of all cells in the difference and in τ."""
     cells = objective.cells
     count = len(cells.first)
-    seen = [cells.wins_first, cells.wins_second, cells.ties]
-    squares = np.zeros((3, count))
-    for result, weight in enumerate(seen):
-        if not weight.size:
-            continue
+    for result in range(3):
         one = [np.ones(count) if other == result else np.zeros(count) for other in range(3)]
         alone = dataclasses.replace(cells, wins_first=one[0], wins_second=one[1], ties=one[2])
         terms = objective.ops.terms(objective.over(alone).problem, u)
-        slope, tie_slope = terms.slope, terms.tie_slope
-        squares += weight * np.stack([slope * slope, slope * tie_slope, tie_slope * tie_slope])
-    return CellCurvatures(squares[0], NOTHING if objective.tie is None else squares[1], float(squares[2].sum()))
+        yield terms.slope, terms.tie_slope
+
+
+def _squares_of_counts(objective, u):
+    """Return Σ s_d², Σ s_d s_τ of every cell, and Σ s_τ² of all, over results that are as many as they count."""
+    cells = objective.cells
+    squares = np.zeros((3, len(cells.first)))
+    for weight, (slope, tie_slope) in zip(
+        (cells.wins_first, cells.wins_second, cells.ties), _slopes(objective, u), strict=True
+    ):
+        if weight.size:
+            squares += weight * np.stack([slope * slope, slope * tie_slope, tie_slope * tie_slope])
+    return _form(objective, *squares)
+
+
+def _form(objective, difference, mixed, tie):
+    return CellCurvatures(difference, NOTHING if objective.tie is None else mixed, float(tie.sum()))
+
+
+def _squares_of_outcomes(objective, u, outcomes):
+    """Return Σ s sᵀ over the clusters of outcomes."""
+    cell = outcomes.cells_in(objective.cells)
+    slope, tie_slope = np.zeros((2, len(cell)))
+    for weight, (of_cell, tie_of_cell) in zip(
+        (outcomes.wins_first, outcomes.wins_second, outcomes.ties), _slopes(objective, u), strict=True
+    ):
+        slope += weight * of_cell[cell]
+        tie_slope += weight * tie_of_cell[cell]
+    group, groups = outcomes.groups()
+    if groups == len(cell):  # each comparison is alone
+        products = (slope * slope, slope * tie_slope, tie_slope * tie_slope)
+        sums = (np.bincount(cell, product, len(objective.cells.first)) for product in products)
+        return objective.ops.matrix(objective.problem, _form(objective, *sums), np.zeros(len(u)))
+    from scipy.sparse import csr_array, hstack
+
+    gradients = design(objective.cells, objective.covariates)[cell] * slope[:, None]
+    if objective.tie is not None:
+        gradients = hstack([gradients, csr_array(tie_slope[:, None])])
+    together = csr_array((np.ones(len(cell)), (group, np.arange(len(cell)))), shape=(groups, len(cell)))
+    totals = (together @ gradients).tocsr()
+    return (totals.T @ totals).toarray()

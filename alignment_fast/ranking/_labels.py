@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from alignment_fast._border.arrays import as_array, as_parameter, library_of
 
 Codes = NDArray[np.integer[Any]]
+# Letters of a label in a message.
+LONGEST = 80
 
 
 def as_column(value: Any, name: str) -> Any:
@@ -100,9 +102,17 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
     try:
         codes = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int64, len(values))
     except TypeError:
-        place = next(i for i, value in enumerate(values) if not isinstance(value, Hashable))
-        raise TypeError(f"{name}[{place}] = {values[place]!r} cannot be a label: it is not hashable") from None
+        place = next(i for i, value in enumerate(values) if not _is_hashable(value))
+        raise TypeError(f"{name}[{place}] = {shown(values[place])} cannot be a label: it is not hashable") from None
     return codes, _checked(list(number), codes, name, numbers)
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # also of a tuple that holds a list
+        return False
+    return True
 
 
 def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:
@@ -111,10 +121,28 @@ def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> 
             raise ValueError(f"{name}[{int(np.argmax(codes == code))}] is missing")
         if isinstance(label, float | bool) and not numbers:
             raise TypeError(
-                f"{name}[{int(np.argmax(codes == code))}] = {label!r}; items are integers counted from 0, or labels "
-                "such as text"
+                f"{name}[{int(np.argmax(codes == code))}] = {shown(label)}; items are integers counted from 0, or "
+                "labels such as text"
             )
     return labels
+
+
+def number_names(columns: Sequence[tuple[str, Any]]) -> tuple[list[Codes], tuple[Hashable, ...] | None]:
+    """Return the indices of several columns of integers that are names, by one numbering, and the names, ascending.
+
+    Where they are all the numbers from 0 on, they are their own indices, and there are no names.
+    """
+    indices = [as_indices(column, name) for name, column in columns]
+    names = np.unique(np.concatenate(indices))
+    if names[0] == 0 and names[-1] == len(names) - 1:
+        return indices, None
+    return [np.searchsorted(names, column).astype(np.int32) for column in indices], tuple(names.tolist())
+
+
+def shown(label: Any) -> str:
+    """Return a label as messages show it: shortened in the middle where it is long."""
+    text = repr(label)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2 - 2]}...{text[-LONGEST // 2 + 1 :]}"
 
 
 def unite(
@@ -140,7 +168,7 @@ def unite(
         for code, label in enumerate(own):
             if label not in number:
                 place = int(np.argmax(codes == code))
-                raise ValueError(f"{name}[{place}] = {label!r} is not one of the {len(order)} labels")
+                raise ValueError(f"{name}[{place}] = {shown(label)} is not one of the {len(order)} labels")
             table[code] = number[label]
         indices.append(table[codes])
     return indices, order

@@ -4,12 +4,17 @@ import dataclasses
 
 import numpy as np
 
+from alignment_fast._border.rng import BOOTSTRAP, DRAWS, stream_key
+from alignment_fast.random import Stream
 from alignment_fast.ranking._newton import ALWAYS_DENSE, maximize
+from alignment_fast.ranking._outcomes import spread_over
 from alignment_fast.ranking._recession import find_direction, proven_by_step
 
 # Largest entry of the last Newton step of a replicate, which is still taken: far below any standard error.
 TOLERANCE = 1e-6
 LIMIT = 50
+# Probabilities of 0, 1, 2, ... or fewer events of a Poisson variable with mean 1, up to where the rest is below 2^-53.
+POISSON = np.cumsum(np.exp(-1.0) / np.cumprod([1.0, *range(1, 19)]))
 
 
 def replicates(objective, question, start, key, count, *, num_threads=None):
@@ -31,7 +36,7 @@ def replicates(objective, question, start, key, count, *, num_threads=None):
                 both_won[replicate] = ((drawn.cells.wins_first > 0) & (drawn.cells.wins_second > 0)).any()
 
         ops.each_replicate(objective.problem, run, count, num_threads=num_threads)
-    if not (question.has_tie or question.covariates.width):
+    if not asks_more(question):
         return found
     # The graph of wins has been asked. Without covariates a cell in which both won is all that is missing.
     undecided = ~np.isnan(found[:, 0]) & (~both_won | (question.covariates.width > 0))
@@ -41,6 +46,43 @@ def replicates(objective, question, start, key, count, *, num_threads=None):
         if not exists(drawn, found[replicate]):
             found[replicate] = np.nan
     return found
+
+
+def replicates_of_outcomes(objective, question, start, seed, count, content):
+    """Return the unknowns (count, n) of replicates in which each cluster of outcomes is drawn Poisson(1) times.
+
+    `content` is that of the comparisons; those that are counts are drawn as in `replicates`.
+    """
+    cells, outcomes = objective.cells, content.outcomes
+    cell, (group, groups) = outcomes.cells_in(cells), outcomes.groups()
+    results = [(outcomes.wins_first, len(cells.first)), (outcomes.wins_second, len(cells.first))]
+    results.append((outcomes.ties, cells.ties.size))
+    stream, key = Stream(seed, purpose=DRAWS), stream_key(seed, BOOTSTRAP)
+    counted = None if content.counted is None else objective.over(spread_over(cells, content.counted))
+    exists = FiniteReplicates(question) if asks_more(question) else None
+    found = np.empty((count, len(start)))
+    for replicate in range(count):
+        times = poisson(stream, groups, replicate)[group]
+        drawn = [np.bincount(cell, times * weight, size) if size else np.empty(0) for weight, size in results]
+        if counted is not None:
+            more = drawn_cells(counted, key, replicate)
+            counts = more.wins_first, more.wins_second, more.ties
+            drawn = [one + other for one, other in zip(drawn, counts, strict=True)]
+        again = objective.over(dataclasses.replace(cells, wins_first=drawn[0], wins_second=drawn[1], ties=drawn[2]))
+        found[replicate] = repeat(again, start)
+        if exists is not None and not np.isnan(found[replicate, 0]) and not exists(again, found[replicate]):
+            found[replicate] = np.nan
+    return found
+
+
+def poisson(stream, count, replicate):
+    """Return `count` Poisson variables of mean 1 of a replicate."""
+    return np.searchsorted(POISSON, stream.uniform(count, replicate=replicate)).astype(np.float64)
+
+
+def asks_more(question):
+    """Return whether a maximum may be infinite although the graph of wins is strongly connected."""
+    return question.has_tie or question.covariates.width > 0
 
 
 def drawn_cells(objective, key, replicate):

@@ -70,17 +70,25 @@ class ParsedRows:
         return cells
 
     def _attempt(self, ops: ModuleType, n_items: int, num_threads: int | None) -> Any:
-        return ops.compress(
-            self.winner,
-            self.loser,
-            n_items,
-            kind=self._kinds(ops),
-            ties=self.tied is not None,
-            homes=self.home is not None,
-            weight=self.weight,
-            outcome=self.outcome,
-            num_threads=num_threads,
-        )
+        try:
+            return ops.compress(
+                self.winner,
+                self.loser,
+                n_items,
+                kind=self._kinds(ops),
+                ties=self.tied is not None,
+                homes=self.home is not None,
+                weight=self.weight,
+                outcome=self.outcome,
+                num_threads=num_threads,
+            )
+        except ValueError as error:
+            if self.n_items is not None:
+                raise
+            raise ValueError(
+                f"{error}: items are numbered from 0, and the highest number is {n_items - 1}. Where these numbers are "
+                "names, give them as text, or number the items and give labels="
+            ) from None
 
     def _kinds(self, ops: ModuleType) -> NDArray[np.uint8] | None:
         """Return tied + 2 home as the operations have it, or None."""
@@ -105,7 +113,7 @@ class ParsedRows:
             raise ItemIndexError(f"{name}[{position}] = {index} is {reason}")
         if name == "both":
             item = int(self.winner[position])
-            named = f"item {item}" if self.labels is None else repr(self.labels[item])
+            named = f"item {item}" if self.labels is None else _labels.shown(self.labels[item])
             raise ValueError(f"winner[{position}] and loser[{position}] are both {named}: nothing is compared")
         if name == "weight":
             check_status(fault.word, "weight", self.weight)
@@ -116,6 +124,7 @@ class ParsedRows:
 def parse(
     winner: Any,
     loser: Any,
+    *,
     weight: Any,
     tied: Any,
     outcome: Any,
@@ -157,7 +166,7 @@ def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
     seen: set[Hashable] = set()
     for position, name in enumerate(names):
         if name in seen:
-            raise ValueError(f"labels[{position}] = {name!r} occurs twice")
+            raise ValueError(f"labels[{position}] = {_labels.shown(name)} occurs twice")
         seen.add(name)
     return names
 

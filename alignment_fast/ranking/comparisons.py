@@ -16,6 +16,7 @@ from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
+from alignment_fast.ranking._outcomes import Outcomes, outcomes_of
 from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
 from alignment_fast.ranking.existence import Existence, existence_of
 
@@ -32,7 +33,9 @@ class Comparisons:
         pandas, polars and pyarrow are read as they are. Where a comparison was tied, or its win is shared, the two
         names mean nothing more than one side and the other.
     weight : array (M,), optional
-        How much each comparison counts, finite and at least 0; comparisons of weight 0 are left out. Default: 1.
+        How much each comparison counts, finite and at least 0; comparisons of weight 0 are left out. Default: 1. Where
+        all weights are whole numbers and no win is shared, they are counts: weight 3 is three comparisons. Otherwise
+        each row is one comparison, whose outcome counts that much, which sandwich errors and bootstraps know.
     tied : array (M,) of bool, optional
         True where the two tied.
     outcome : array (M,), optional
@@ -41,6 +44,9 @@ class Comparisons:
     home : array (M,) of integers, optional
         1 where `winner` was at home (or was shown first), -1 where `loser` was, 0 on neutral ground. Comparisons of
         one pair are then kept apart by who was at home, for models with a home advantage.
+    cluster : array (M,) of labels or numbers, optional
+        Who gave the outcome, or what else makes outcomes depend on each other, such as the prompt: sandwich errors and
+        bootstraps take clusters, not comparisons, as independent. Clusters of the same name stay one in sums.
     n_items : int, optional
         Number of items. Default: the number of labels, or one more than the highest index.
     labels : sequence, optional
@@ -102,14 +108,24 @@ class Comparisons:
         tied: Any = None,
         outcome: Any = None,
         home: Any = None,
+        cluster: Any = None,
         n_items: int | None = None,
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
-        rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
-        self._fill(rows.compressed(operations("ranking"), num_threads), rows.labels)
+        rows = parse(
+            winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels
+        )
+        cells = rows.compressed(operations("ranking"), num_threads)
+        self._fill(cells, rows.labels, outcomes_of(rows, cluster))
 
-    def _fill(self, cells: Cells, labels: tuple[Hashable, ...] | None) -> None:
+    def _fill(
+        self,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None = None,
+        counted: Cells | None = None,
+    ) -> None:
         if not len(cells.first):
             raise ValueError("there are no comparisons: all of them have weight 0")
         with np.errstate(over="ignore"):
@@ -120,11 +136,19 @@ class Comparisons:
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         self.cells, self.labels = cells, labels
+        # Comparisons that are known one by one, and counts of all others.
+        self._outcomes, self._counted = outcomes, cells if outcomes is None else counted
 
     @classmethod
-    def _of(cls, cells: Cells, labels: tuple[Hashable, ...] | None) -> Self:
+    def _of(
+        cls,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None = None,
+        counted: Cells | None = None,
+    ) -> Self:
         comparisons = cls.__new__(cls)
-        comparisons._fill(cells, labels)
+        comparisons._fill(cells, labels, outcomes, counted)
         return comparisons
 
     @classmethod
@@ -194,7 +218,8 @@ class Comparisons:
             One row per vote: winner and loser, perhaps whether they tied; or two sides and an outcome; or two sides and
             how often either won, and how often they tied. Perhaps a weight.
         labels : sequence, optional
-            Names of the items in the order of their indices. Default: those found, ascending. Integers are names too.
+            Names of the items in the order of their indices. Default: those found, ascending. Numbers are names, too,
+            unless they are all the numbers from 0 on.
         home : bool
             Whether the first side was at home (or shown first).
         outcomes : mapping, optional
@@ -231,9 +256,15 @@ class Comparisons:
 
         names = getattr(df, "column_names", getattr(df, "columns", None))
         layout = votes.Layout(**columns).complete(list(df if names is None else names))
+        twice = [name for name in layout.given.values() if names is not None and list(names).count(name) > 1]
+        if twice:
+            raise ValueError(f"the table has more than one column {twice[0]!r}")
         cells = {role: _labels.as_column(df[name], name) for role, name in layout.given.items()}
         sides = [(layout.given[role], cells[role]) for role in layout.sides]
-        (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
+        if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:
+            (one, other), found = _labels.number_names(sides)
+        else:
+            (one, other), found = _labels.unite(sides, None if labels is None else distinct(labels))
         weight = cells.get("weight")
         if layout.winner:
             arguments: dict[str, Any] = {"winner": one, "loser": other, "tied": cells.get("tied"), "weight": weight}
@@ -252,6 +283,10 @@ class Comparisons:
         return cls(**arguments, home=at_home if home else None, labels=found)
 
     @property
+    def _content(self) -> merge.Content:
+        return merge.Content(self.cells, self._outcomes, self._counted)
+
+    @property
     def n_items(self) -> int:
         """Number of items, whether they met anybody or not."""
         return self.cells.n_items
@@ -266,26 +301,32 @@ class Comparisons:
         return f"Comparisons(n_items={self.n_items}, pairs={len(self.cells.first)}, weight={self.weight:.12g})"
 
     def index(self, item: Hashable) -> int:
-        """Return the index of an item from its label; where there are no labels, `item` itself is the index."""
+        """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:
             number = operator.index(item)  # type: ignore[arg-type]
         except TypeError:
-            raise ValueError(f"{item!r} is not one of the {self.n_items} items") from None
+            raise ValueError(f"{_labels.shown(item)} is not one of the {self.n_items} items") from None
+        if self._has_number_labels:
+            raise ItemIndexError(f"{number} is not one of the {self.n_items} items, whose names are numbers")
         if not 0 <= number < self.n_items:
             raise ItemIndexError(f"{number} is not the index of one of {self.n_items} items")
         return number
 
     def indices(self, items: Any) -> NDArray[np.intp]:
-        """Return the indices of an array of labels; an array of integers is one of indices already, and is checked."""
+        """Return the indices of an array of labels; integers are indices already, unless labels are numbers."""
         array = as_array(items, "items")
-        if array.dtype.kind not in "iu":
+        if array.dtype.kind not in "iu" or self._has_number_labels:
             return np.array([self.index(item) for item in array.ravel().tolist()], dtype=np.intp).reshape(array.shape)
         outside = array[(array < 0) | (array >= self.n_items)]
         if outside.size:
             raise ItemIndexError(f"{outside[0]} is not the index of one of {self.n_items} items")
         return array.astype(np.intp, copy=False)
+
+    @cached_property
+    def _has_number_labels(self) -> bool:
+        return any(isinstance(label, int | np.integer) for label in self.labels or ())
 
     @cached_property
     def _numbers(self) -> dict[Hashable, int]:
@@ -317,38 +358,61 @@ class Comparisons:
             return NotImplemented
         if (self.labels is None) != (other.labels is None):
             raise ValueError("one of the two has labels and the other has none")
-        names, theirs = self.labels, other.cells
+        names, theirs = self.labels, other._content
         if self.labels is not None and other.labels is not None and other.labels != self.labels:
             names = tuple(dict.fromkeys([*self.labels, *other.labels]))
             number = {label: index for index, label in enumerate(names)}
             moved = np.array([number[label] for label in other.labels], dtype=np.int32)
-            theirs = merge.renumber(theirs, moved, len(names))
-        n_items = max(self.n_items, theirs.n_items)
-        cells = merge.add(self.cells, theirs, n_items, sign)
-        negative = np.flatnonzero((cells.wins_first < 0) | (cells.wins_second < 0))
-        negative = np.union1d(negative, np.flatnonzero(cells.ties < 0))
-        if negative.size:
-            pair = [int(side[negative[0]]) for side in (cells.first, cells.second)]
-            one, another = pair if names is None else (repr(names[item]) for item in pair)
+            theirs = theirs.renumbered(moved, len(names))
+        content = self._content.merged(theirs, max(self.n_items, theirs.cells.n_items), sign)
+        missing = content.first_deficit()
+        if missing is not None:
+            one, another = missing if names is None else (repr(names[item]) for item in missing)
             raise ValueError(f"there are fewer comparisons of {one} and {another} than are to be taken away")
-        return self._of(cells, names)
+        return self._of(content.cells, names, content.outcomes, content.counted)
 
     def among(self, items: Any) -> Comparisons:
         """Return the comparisons among some items only, which are numbered anew in the order given.
 
         Parameters
         ----------
-        items : array of indices
+        items : array of indices or labels, or mask (K,) of bool
             Items to keep: one of `connected_components`, say.
 
+        Raises
+        ------
+        ItemIndexError, ValueError
+            If an item is none, or is there twice, or a mask has another length.
+        TypeError
+            If items are floats.
+
         """
-        kept = as_array(items, "items").astype(np.int64)
+        kept = self._kept(items)
         number = np.full(self.n_items, -1, dtype=np.int32)
         number[kept] = np.arange(len(kept), dtype=np.int32)
-        cells = merge.renumber(self.cells, number, len(kept))
-        if not len(cells.first):
+        content = self._content.renumbered(number, len(kept))
+        if not len(content.cells.first):
             raise ValueError(f"none of the {len(kept)} items was compared with another of them")
-        return self._of(cells, None if self.labels is None else tuple(self.labels[i] for i in kept.tolist()))
+        labels = None if self.labels is None else tuple(self.labels[i] for i in kept.tolist())
+        return self._of(content.cells, labels, content.outcomes, content.counted)
+
+    def _kept(self, items: Any) -> NDArray[np.intp]:
+        array = as_array(items, "items")
+        if array.ndim != 1:
+            raise ValueError(f"items must have one axis; they have shape {array.shape}")
+        if array.dtype == np.bool_:
+            if len(array) != self.n_items:
+                raise ValueError(f"a mask of items must have one entry for each of {self.n_items}, not {len(array)}")
+            return np.flatnonzero(array)
+        if array.dtype.kind in "fcmM":
+            raise TypeError(f"items hold {array.dtype}; they are indices, labels, or a mask")
+        kept = self.indices(array)
+        found, count = np.unique(kept, return_counts=True)
+        if (count > 1).any():
+            item = int(found[count > 1][0])
+            name = item if self.labels is None else _labels.shown(self.labels[item])
+            raise ValueError(f"item {name} is there twice")
+        return kept
 
     # ---- what can be estimated ----
 
@@ -391,6 +455,13 @@ class Comparisons:
 
         """
         return existence_of(self.cells, self.labels, model, home)
+
+
+def check_comparisons(value: Any) -> Comparisons:
+    """Return `value`, or raise TypeError where it is no `Comparisons`."""
+    if not isinstance(value, Comparisons):
+        raise TypeError(f"comparisons must be Comparisons, not {type(value).__name__}")
+    return value
 
 
 def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells, Covariates
+from alignment_fast.ranking._outcomes import Outcomes, cluster_codes, outcomes_of
 from alignment_fast.ranking._rows import ParsedRows, parse
 from alignment_fast.ranking.comparisons import Comparisons
-from alignment_fast.ranking.fit import check_existence, maximum, specify
+from alignment_fast.ranking.fit import Search, check_existence, maximum, specify
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = ["fit_contextual"]
@@ -29,6 +30,7 @@ def fit_contextual(
     tied: Any = None,
     outcome: Any = None,
     home: Any = None,
+    cluster: Any = None,
     n_items: int | None = None,
     labels: Sequence[Hashable] | None = None,
     l2: float = 0.0,
@@ -46,7 +48,7 @@ def fit_contextual(
 
     Parameters
     ----------
-    winner, loser, weight, tied, outcome, home, n_items, labels
+    winner, loser, weight, tied, outcome, home, cluster, n_items, labels
         The comparisons, as in `Comparisons`; with `home`, its advantage is fitted.
     covariates : array (M, q) or SciPy sparse array
         x of each comparison: the feature on the winner's side less that on the loser's, such as the difference of the
@@ -81,8 +83,9 @@ def fit_contextual(
 
     """
     ops = operations("ranking")
-    specification = specify(model, l2, gamma_shape, home is not None, False, tol, max_iter)
-    rows = parse(winner, loser, weight, tied, outcome, home, n_items, labels)
+    specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home is not None)
+    search = Search(start, tol, max_iter, num_threads)
+    rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels)
     compressed = rows.compressed(ops, num_threads)
     check_existence(Comparisons._of(compressed, rows.labels), specification)
     design = _design(covariates, len(rows.winner))
@@ -92,8 +95,9 @@ def fit_contextual(
         design = hstack([csr_array(rows.home[:, None].astype(np.float64)), csr_array(design)])
     order = np.argsort(rows.winner, kind="stable")  # the solver likes comparisons of one item together
     table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
-    each = Comparisons._of(_one_by_one(rows, order, compressed.n_items), rows.labels)
-    return maximum(ops, each, specification, table, start, tol, max_iter, num_threads)
+    cells = _one_by_one(rows, order, compressed.n_items)
+    each = Comparisons._of(cells, rows.labels, _outcomes(cells, outcomes_of(rows, cluster), cluster, order))
+    return maximum(ops, each, specification, table, search)
 
 
 def _design(covariates: Any, size: int) -> Any:
@@ -120,4 +124,24 @@ def _one_by_one(rows: ParsedRows, order: NDArray[np.intp], n_items: int) -> Cell
         np.where(tied, 0.0, weight * share)[order],
         np.where(tied, 0.0, weight * (1.0 - share))[order],
         np.where(tied, weight, 0.0)[order] if tied.any() else np.empty(0),
+    )
+
+
+def _outcomes(cells: Cells, found: Outcomes | None, cluster: Any, order: NDArray[np.intp]) -> Outcomes | None:
+    """Return the outcomes of comparisons that are a cell each, if they are more than counts."""
+    if found is None:
+        return None
+    codes, names = cluster_codes(cluster, len(order))
+    ties = cells.ties if cells.ties.size else np.zeros(len(order))
+    home = np.zeros(len(order), dtype=np.uint8)
+    return Outcomes(
+        cells.first,
+        cells.second,
+        home,
+        cells.wins_first,
+        cells.wins_second,
+        ties,
+        codes[order],
+        names,
+        np.arange(len(order)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,14 @@ def elo(
     array([1000., 1000.])
 
     """
+    for name, value in (("k", k), ("scale", scale), ("base", base), ("initial", initial)):
+        if not isinstance(value, Real):
+            raise TypeError(f"{name} must be a real number, not {type(value).__name__}")
     for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
     ops = operations("ranking")
-    rows = parse(winner, loser, weight, tied, outcome, None, n_items, labels)
+    rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=None, n_items=n_items, labels=labels)
     items = rows.compressed(ops, num_threads).n_items  # which checks every game
     shares = rows.outcome
     if rows.tied is not None:

@@ -13,6 +13,7 @@ from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells, Covariates
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._identify import confounded
+from alignment_fast.ranking._labels import shown
 from alignment_fast.ranking._models import MODELS, check_model, effective_model
 from alignment_fast.ranking._recession import (
     Direction,
@@ -27,6 +28,7 @@ __all__ = ["Existence"]
 
 # So many items are named in a message.
 NAMED = 3
+NEVER_COMPARED = "was never compared"
 TIE_PARAMETER, HOME_ADVANTAGE = "tie parameter", "home advantage"
 
 
@@ -98,9 +100,11 @@ class Existence:
                 "the comparisons are separable, so there is no finite maximum: the likelihood rises for ever as "
                 f"{_moves(self.direction, self.parameters)}{doubt}"
             )
-        named = "; ".join(f"{item!r} {reason}" for item, reason in list(self.reasons.items())[:NAMED])
+        named = "; ".join(f"{shown(item)} {reason}" for item, reason in list(self.reasons.items())[:NAMED])
         more = len(self.reasons) - NAMED
         rest = f"; and {more} more" if more > 0 else ""
+        if self.reasons.get(0) == NEVER_COMPARED and all(type(item) is int for item in self.reasons):
+            rest += ". Items are numbered from 0: where these numbers are names, give them as text, or labels="
         if self.components > 1:
             return f"the comparisons fall into {self.components} components that never met: {named}{rest}"
         return f"the comparisons are separable, so some scores are infinite: {named}{rest}"
@@ -111,7 +115,7 @@ def _moves(direction: Mapping[Hashable, float], parameters: Mapping[str, float])
     scores = sorted(((item, move) for item, move in direction.items() if move), key=lambda pair: -abs(pair[1]))
     parts = []
     if scores:
-        named = ", ".join(f"{item!r} {move:+.6g}" for item, move in scores[:NAMED])
+        named = ", ".join(f"{shown(item)} {move:+.6g}" for item, move in scores[:NAMED])
         more = f", ... ({len(scores) - NAMED} more)" if len(scores) > NAMED else ""
         parts.append(f"scores change by {named}{more}")
     for name, move in parameters.items():
@@ -244,7 +248,7 @@ def _reasons(
     found = []
     for item in np.flatnonzero(limit != 0).tolist():
         if won[item] == lost[item] == 0:
-            reason = "was never compared"
+            reason = NEVER_COMPARED
         elif lost[item] == 0:
             reason = "won every comparison"
         elif won[item] == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,7 @@ from alignment_fast.ranking._bias import reduce_bias
 from alignment_fast.ranking._models import MODELS, check_model, effective_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._recession import proven_by_step
-from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.comparisons import Comparisons, check_comparisons
 from alignment_fast.ranking.existence import Question, home_covariate
 from alignment_fast.ranking.likelihood import one_per_item
 from alignment_fast.ranking.result import RatingFit, Specification
@@ -112,23 +112,35 @@ def fit(
     np.float64(0.7419)
 
     """
-    specification = specify(model, l2, gamma_shape, home, bias_reduction, tol, max_iter)
+    check_comparisons(comparisons)
+    specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
+    search = Search(start, tol, max_iter, num_threads)
     check_existence(comparisons, specification)
     covariates = home_covariate(comparisons.cells) if home else NO_COVARIATES
-    return maximum(operations("ranking"), comparisons, specification, covariates, start, tol, max_iter, num_threads)
+    return maximum(operations("ranking"), comparisons, specification, covariates, search)
 
 
-def specify(
-    model: str, l2: float, gamma_shape: float, home: bool, bias_reduction: bool, tol: float, max_iter: int
-) -> Specification:
+@dataclass(frozen=True)
+class Search:
+    """How a maximum is searched for: from where, until what last step, in how many steps, by how many threads."""
+
+    start: RatingFit | Any
+    tol: float
+    max_iter: int
+    num_threads: int | None
+
+    def __post_init__(self) -> None:
+        if not self.tol > 0 or self.max_iter < 1:
+            raise ValueError(f"tol must be positive and max_iter at least 1, not {self.tol} and {self.max_iter}")
+
+
+def specify(model: str, *, l2: float, gamma_shape: float, home: bool, bias_reduction: bool = False) -> Specification:
     """Return the `Specification` of checked options."""
     row = check_model(model)
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
     if not 1 <= gamma_shape < np.inf:
         raise ValueError(f"gamma_shape must be finite and at least 1, not {gamma_shape}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
     specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
     if bias_reduction and (not row.has_bias_reduction or specification.has_prior):
         raise ValueError("bias_reduction is for the model 'bradley-terry' without a prior")
@@ -155,13 +167,10 @@ def maximum(
     comparisons: Comparisons,
     specification: Specification,
     covariates: Covariates,
-    start: RatingFit | Any,
-    tol: float,
-    max_iter: int,
-    num_threads: int | None,
+    search: Search,
 ) -> RatingFit:
     """Return the fit of checked arguments."""
-    cells = comparisons.cells
+    cells, limits = comparisons.cells, {"tolerance": search.tol, "limit": search.max_iter}
     question = Question(
         cells, comparisons.labels, specification.model, covariates, specification.home, specification.has_prior
     )
@@ -173,18 +182,18 @@ def maximum(
         covariates=covariates,
         ridge=specification.l2,
         gamma=specification.gamma,
-        num_threads=num_threads,
+        num_threads=search.num_threads,
     )
-    first = _start(start, comparisons, objective)
+    first = _start(search.start, comparisons, objective)
     result_of = partial(_result, comparisons, specification, covariates, objective)
     if specification.bias_reduction:
-        found = reduce_bias(ops, cells, covariates, first, tolerance=tol, limit=max_iter, num_threads=num_threads)
+        found = reduce_bias(ops, cells, covariates, first, **limits, num_threads=search.num_threads)
     else:
-        found = newton.maximize(objective, first, tolerance=tol, limit=max_iter)
-        found = newton.certified(objective, found, tolerance=tol, limit=max_iter)
+        found = newton.maximize(objective, first, **limits)
+        found = newton.certified(objective, found, **limits)
         _check_finite(question, objective, found, lambda: result_of(replace(found, converged=False)))
     if not found.converged:
-        raise ConvergenceError(not_converged(found, tol), result_of(found))
+        raise ConvergenceError(not_converged(found, search.tol), result_of(found))
     return result_of(found)
 
 

@@ -10,7 +10,7 @@ from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES
 from alignment_fast.ranking._models import check_model
 from alignment_fast.ranking._objective import Objective
-from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.comparisons import Comparisons, check_comparisons
 from alignment_fast.ranking.existence import home_covariate
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]
@@ -158,8 +158,7 @@ def _objective(
     home_advantage: float,
     num_threads: int | None,
 ) -> tuple[Objective, NDArray[np.float64]]:
-    tie = check_model(model).tie
-    cells = comparisons.cells
+    tie, cells = check_model(model).tie, check_comparisons(comparisons).cells
     u = [one_per_item(scores, "scores", cells.n_items)]
     covariates = NO_COVARIATES
     if home_advantage:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.rng import BOOTSTRAP, Seed, stream_key
+from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
-from alignment_fast.ranking._covariance import covariance
+from alignment_fast.ranking._covariance import covariance, sandwich
 from alignment_fast.ranking._models import MODELS, effective_model
 from alignment_fast.ranking._objective import Objective
-from alignment_fast.ranking._replicates import replicates
+from alignment_fast.ranking._replicates import replicates, replicates_of_outcomes
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Question
@@ -188,7 +188,9 @@ class RatingFit:
         if kind not in ("information", "sandwich"):
             raise ValueError(f"kind must be 'information' or 'sandwich', not {kind!r}")
         self._check_size()
-        return covariance(self._objective, self.unknowns, sandwich=kind == "sandwich")
+        if kind == "sandwich":
+            return sandwich(self._objective, self.unknowns, self.comparisons._content)
+        return covariance(self._objective, self.unknowns)
 
     def covariance(self, kind: str = "information") -> NDArray[np.float64]:
         """Return the covariance of the scores.
@@ -196,8 +198,12 @@ class RatingFit:
         Parameters
         ----------
         kind : {"information", "sandwich"}
-            Inverse of the observed information (with a prior: of the curvature of the posterior), or the sandwich with
-            the observed variance of the gradient, which holds also where the model does not.
+            Inverse of the observed information (with a prior: of the curvature of the posterior): right where the model
+            is, and each comparison is one independent outcome of its weight 1 (or of as many as it counts). Or the
+            sandwich with the observed variance of the gradient, which holds where the model does not, where outcomes
+            are soft or weighted, and where those of a cluster depend on each other; it takes comparisons, or
+            ``Comparisons(..., cluster=...)``, as independent, and many. With fewer than about 50 clusters it is too
+            small.
 
         Returns
         -------
@@ -247,7 +253,9 @@ class RatingFit:
         """Return `n` fits to comparisons drawn anew.
 
         Every count becomes a Poisson variable with that mean, as if each comparison were drawn Poisson(1) times: the
-        bootstrap for large samples in which their number varies too. Weights are taken as counts.
+        bootstrap for large samples in which their number varies too. Where outcomes are soft, weights are no whole
+        numbers, or there are clusters, each comparison or cluster itself is drawn Poisson(1) times. What is assumed is
+        what the sandwich assumes.
 
         Parameters
         ----------
@@ -270,7 +278,12 @@ class RatingFit:
 
         Notes
         -----
-        Cost for each replicate, one thread: about 30 ns per count drawn, and two or three Newton steps.
+        Cost for each replicate, one thread: about 30 ns per count drawn, and two or three Newton steps; twice that with
+        a tie parameter or home advantage, where replicates are asked whether their maximum is finite. Soft, weighted
+        and clustered outcomes take about 30 ns each.
+
+        Coverage of 95 % intervals by simulation (900 votes on 6 items): sandwich 94.9 % for hard votes, 95.1 % for soft
+        ones, 94.3 % with weights, 94.7 % for clusters of four; bootstrap 94.9, 94.3, 94.4 and 93.5 %.
 
         References
         ----------
@@ -289,8 +302,12 @@ class RatingFit:
             raise ValueError(
                 "a fit with bias_reduction has no bootstrap: its correction assumes the counts as they are"
             )
-        key = stream_key(rng, BOOTSTRAP, "rng")
-        found = replicates(self._objective, self._question, self.unknowns, key, count, num_threads=num_threads)
+        seed, content = seed_sequence(rng, "rng"), self.comparisons._content
+        asked = self._objective, self._question, self.unknowns
+        if content.outcomes is None:
+            found = replicates(*asked, stream_key(seed, BOOTSTRAP), count, num_threads=num_threads)
+        else:
+            found = replicates_of_outcomes(*asked, seed, count, content)
         return Bootstrap._of(found, len(self.scores), self.labels)
 
 

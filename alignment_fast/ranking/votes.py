@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast.ranking._outcomes import FIRST_WON, SECOND_WON, RowError, meaning_of, shares_of
+from alignment_fast.ranking._outcome_codes import FIRST_WON, SECOND_WON, RowError, meaning_of, shares_of
 
 __all__ = ["Layout", "RowError", "arguments_of_counts", "arguments_of_shares", "meaning_of", "shares_of"]
 
