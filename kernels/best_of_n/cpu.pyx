@@ -371,13 +371,17 @@ cdef inline pool_row pool_of(Py_ssize_t which, const double[:, ::1] value, const
 def pool_mean(int kind, const double[:, ::1] value, const double[::1] step, const double[:, ::1] n, Py_ssize_t first,
               Py_ssize_t last, double[:, :, ::1] out):
     """Write units first..last-1 of `out` (pools, groups, LANES): unit = (pool, group of n, a row of `n`)."""
-    cdef Py_ssize_t unit, i, j
+    cdef double *memory = <double*>scratch(n.shape[0] * 2 * POOL_LANES * sizeof(double))
+    cdef Py_ssize_t unit = first, i, j, groups
     cdef pool_row row
     with nogil:
-        for unit in range(first, last):
+        while unit < last:
             i, j = unit // n.shape[0], unit % n.shape[0]
+            groups = min(n.shape[0] - j, last - unit)
             row = pool_of(i, value, step, None, None)
-            table.pool_mean(kind, &row, &n[j, 0], &out[i, j, 0])
+            table.pool_mean(kind, &row, groups, &n[j, 0], memory, &out[i, j, 0])
+            unit += groups
+    free(memory)
 
 
 def pool_weights(int kind, const double[::1] step, const double[:, ::1] n, double[:, :, ::1] weight):

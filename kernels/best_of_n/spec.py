@@ -269,7 +269,7 @@ TABLE = (
     "void pool_steps(int kind, ptrdiff_t size, double *step)",
     "int pool_arrange(ptrdiff_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words, "
     "uint64_t *other, int32_t *order, double *value, double *spread, int32_t *tied)",
-    "void pool_mean(int kind, const pool_row *row, const double *n, double *out)",
+    "void pool_mean(int kind, const pool_row *row, ptrdiff_t groups, const double *n, double *scratch, double *out)",
     "void pool_weights(int kind, ptrdiff_t size, const double *step, const double *n, double *weight)",
     "void pool_dots(ptrdiff_t rows, ptrdiff_t size, const double *value, const double *weight, ptrdiff_t count, "
     "ptrdiff_t stride, double *out)",

@@ -35,7 +35,8 @@ cdef extern from *:
         int (*pool_arrange)(Py_ssize_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words,
                             uint64_t *other, int32_t *order, double *value, double *spread,
                             int32_t *tied) noexcept nogil
-        void (*pool_mean)(int kind, const pool_row *row, const double *n, double *out) noexcept nogil
+        void (*pool_mean)(int kind, const pool_row *row, Py_ssize_t groups, const double *n, double *scratch,
+                          double *out) noexcept nogil
         void (*pool_weights)(int kind, Py_ssize_t size, const double *step, const double *n,
                              double *weight) noexcept nogil
         void (*pool_dots)(Py_ssize_t rows, Py_ssize_t size, const double *value, const double *weight, Py_ssize_t count,
