@@ -118,7 +118,8 @@ class Arguments:
 
 def give(result, model, *, dtype=None, shape=None):
     """Return `result`, in `dtype` and `shape`, as the kind of array that `model` is, or as a scalar of NumPy's."""
-    result = np.asarray(result, dtype=dtype)
+    with np.errstate(over="ignore"):  # what is beyond float32 is infinite
+        result = np.asarray(result, dtype=dtype)
     if shape is not None:
         result = result.reshape(shape)
     return like(result, model) if is_foreign(model) else result[()]

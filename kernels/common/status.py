@@ -10,6 +10,8 @@ NOT_A_NUMBER = 0
 NEGATIVE = 1
 ALL_ZERO = 2
 NOT_FINITE = 3
+# Asks the caller to multiply the row by a power of two: its total leaves, or nears the ends of, the range of the type.
+TOTAL_OUT_OF_RANGE = 4
 
 REASONS = {
     NOT_A_NUMBER: "is NaN",

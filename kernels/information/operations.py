@@ -4,6 +4,8 @@ Host algorithms and the public layer call these functions only, so another devic
 functions and nothing else.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from alignment_fast.kernels.common import status as status_words
@@ -50,6 +52,10 @@ __all__ = [
 Rows = LetterRows
 # Nanoseconds per letter and order, for the choice of the number of threads only.
 _COST = 1.0
+_OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
+# Exponents of the largest probability of a row: below the first and above the second a kernel refuses the total of some
+# length of row; rows that are too large are brought down to the third, so that what is rare in them stays normal.
+_MODERATE = {np.dtype(np.float32): (-78, 85, 60), np.dtype(np.float64): (-880, 840, 800)}
 
 
 def probabilities(rows):
@@ -58,13 +64,39 @@ def probabilities(rows):
         width = rows.rewards.shape[1]
         return np.full((1, width), 1.0 / width)
     p = rows.weights.astype(np.float64)
-    if rows.weight_kind == WEIGHT_LOG:
-        p = np.exp(p - p.max(axis=1, keepdims=True))
+    p = np.exp(p - p.max(axis=1, keepdims=True)) if rows.weight_kind == WEIGHT_LOG else _moderate(p)
     return p / p.sum(axis=1, keepdims=True)
 
 
 def _over_rows(kernel, rows, orders, out, num_threads, *scratch):
-    """Call `kernel` over all rows, into `out`; return the status words of weights and rewards."""
+    """Call `kernel` over all rows, into `out`; return the status words of weights and rewards.
+
+    Rows that the kernel refuses for their totals alone are multiplied by powers of two, which changes no result.
+    """
+    words = _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch)
+    if any(word != status_words.OK and status_words.decode(word)[1] == _OUT_OF_RANGE for word in words):
+        words = _over_rows_as_given(kernel, _with_moderate_totals(rows), orders, out, num_threads, *scratch)
+    return words
+
+
+def _with_moderate_totals(rows):
+    """Return `rows` with the largest probability of every row of extreme total brought to a moderate size."""
+    weights, rewards = rows.weights, rows.rewards
+    if rows.weight_kind == WEIGHT_PROBABILITY:
+        weights = _moderate(weights)
+    if rows.reward_kind == REWARD_LOG_OF or (rows.reward_kind == REWARD_LOG_RATIO and rows.weight_kind != WEIGHT_LOG):
+        rewards = _moderate(rewards) if rows.normalize else rewards
+    return replace(rows, weights=weights, rewards=rewards)
+
+
+def _moderate(array):
+    """Return rows of probabilities with those of extreme size multiplied by a power of two."""
+    least, most, high = _MODERATE[array.dtype]
+    exponent = np.frexp(array.max(axis=1, keepdims=True))[1]  # of NaN and infinity 0: the kernel will name them
+    return np.ldexp(array, np.where(exponent > most, high - exponent, np.where(exponent < least, -exponent, 0)))
+
+
+def _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch):
     described = (rows.weights, rows.weight_kind, rows.rewards, rows.reward_kind, rows.normalize, orders)
     words = [(status_words.OK, status_words.OK)]
 

@@ -1,0 +1,310 @@
+"""Divergences and entropies near zero, of extreme totals, of rare letters: relative errors against mpmath.
+
+The first tests are faults that were found, each named after its kind; the last ones search for more of each kind.
+"""
+
+import re
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+
+import alignment_fast as af
+
+INFORMATION = af.information
+DIGITS = 340
+SMALLEST = {np.float64: 1e-300, np.float32: 1e-37}
+ORDERS = (0.0, 0.5, 2.0, 0.999999, 1 + 1e-9, 3.0, 0.1, 0.9, 10.0, np.inf, 1e-5)
+
+
+def bound(function, dtype=np.float64):
+    """Return the relative accuracy that the docstring of `function` states for `dtype`."""
+    found = re.search(r"Accuracy: ([\d.e-]+) relative \(([\d.e-]+) in float32\)", function.__doc__)
+    return float(found.group(1 if dtype == np.float64 else 2))
+
+
+def normalised(weights, log):
+    """Return the distribution behind doubles, exactly normalised."""
+    weights = [mpmath.exp(float(w)) if log else mpmath.mpf(float(w)) for w in weights]
+    total = mpmath.fsum(weights)
+    return [w / total for w in weights]
+
+
+def divergence(p, q, order=1.0, log=False, digits=DIGITS):
+    """Return D_order(p‖q) of p and q, normalised, from its definition."""
+    with mpmath.workdps(digits):
+        pairs = [(a, b) for a, b in zip(normalised(p, log), normalised(q, log), strict=True) if a > 0]
+        if order >= 1 and any(b == 0 for _, b in pairs):
+            return mpmath.inf
+        if order == 1:
+            return mpmath.fsum(a * mpmath.log(a / b) for a, b in pairs)
+        if order == np.inf:
+            return mpmath.log(max(a / b for a, b in pairs))
+        t = mpmath.mpf(order)
+        total = mpmath.fsum(a**t * b ** (1 - t) for a, b in pairs if b > 0)
+        return mpmath.log(total) / (t - 1) if total else mpmath.inf
+
+
+def cross_entropy(p, q, order=1.0, log=False):
+    """Return H_order(p‖q) of p and q, normalised, from its definition."""
+    with mpmath.workdps(DIGITS):
+        pairs = [(a, b) for a, b in zip(normalised(p, log), normalised(q, log), strict=True) if a > 0]
+        if order <= 1 and any(b == 0 for _, b in pairs):
+            return mpmath.inf
+        if order == 1:
+            return -mpmath.fsum(a * mpmath.log(b) for a, b in pairs)
+        if order == np.inf:
+            return -mpmath.log(max(b for _, b in pairs))
+        t = mpmath.mpf(order)
+        total = mpmath.fsum(a * b ** (t - 1) for a, b in pairs if b > 0)
+        return mpmath.log(total) / (1 - t) if total else mpmath.inf
+
+
+def relative_error(value, exact, dtype=np.float64):
+    """Return the error of `value` relative to `exact`, or to the smallest size at which accuracy is promised."""
+    value = float(value)
+    if mpmath.isinf(exact) or np.isinf(value):
+        return 0.0 if value == float(exact) else np.inf
+    return float(abs(mpmath.mpf(value) - exact) / max(abs(exact), mpmath.mpf(SMALLEST[dtype])))
+
+
+# ---- near-equal distributions ----
+
+
+@pytest.mark.parametrize("shape", ["one row", "rows"])
+def test_near_equal_distributions_have_the_divergence_of_their_difference(shape):
+    p, q = np.array([0.1, 0.9]), np.array([0.1 + 1e-12, 0.9])
+    found = INFORMATION.kl_divergence(p, q) if shape == "one row" else INFORMATION.kl_divergence(p[None], q[None])[0]
+    assert relative_error(found, divergence(p, q)) <= bound(INFORMATION.kl_divergence)
+    assert float(found) == pytest.approx(4.5000507048092776512e-24, rel=1e-14)
+
+
+def test_near_equal_counts():
+    found = INFORMATION.kl_divergence([1e6, 1e6], [1e6, 1e6 + 1])
+    assert float(found) == pytest.approx(1.2499987500010937e-13, rel=1e-14)
+
+
+def test_near_equal_distributions_in_float32():
+    random = np.random.default_rng(3)
+    p = random.dirichlet(np.ones(50)).astype(np.float32)
+    q = (p * (1 + 1e-4 * random.normal(size=50))).astype(np.float32)
+    exact = divergence(p, q)
+    assert exact < 1e-7
+    assert relative_error(INFORMATION.kl_divergence(p, q), exact) <= bound(INFORMATION.kl_divergence, np.float32)
+
+
+def test_divergences_of_distributions_whose_ratio_is_no_double():
+    """Neighbouring Fibonacci numbers: the ratio of the totals rounds by more than p and q differ."""
+    a, b, c = 308061521170129.0, 498454011879264.0, 806515533049393.0
+    found = INFORMATION.kl_divergence([a, b], [b, c])
+    exact = divergence([a, b], [b, c])
+    assert exact < 1e-58
+    assert relative_error(found, exact) <= bound(INFORMATION.kl_divergence)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        ([1e-300, 1.0], [2e-300, 1.0]),
+        ([1e-300, 1.0, 2.0], [2e-300, 3.0, 6.0]),
+        ([1e-200, 0.3], [2e-200, 0.7]),
+        ([1e-3, 7.73510625e-214, 0.0], [8.89680248e-163, 7.73510622e-214, 1.96159844e-184]),
+        ([1e-3, 0.5, 0.0], [1e-120, 0.5, 1e-30]),
+    ],
+)
+def test_letters_too_rare_for_the_totals_still_count(p, q):
+    assert relative_error(INFORMATION.kl_divergence(p, q), divergence(p, q)) <= bound(INFORMATION.kl_divergence)
+
+
+@pytest.mark.parametrize("offset", [0.0, 5.1, -700.0, 1e3])
+@pytest.mark.parametrize("difference", [1e-150, 1e-12, 1e-3])
+def test_near_equal_logits_of_any_offset(difference, offset):
+    p, q = np.array([0.1, 0.2, -3.0]) * (difference > 1e-20), np.zeros(3)
+    q[:2] += difference
+    p, q = p + offset, p + q
+    exact = divergence(p, q, log=True)
+    assert relative_error(INFORMATION.kl_divergence(p, q, log=True), exact) <= bound(INFORMATION.kl_divergence)
+
+
+def test_a_divergence_from_a_measure_that_is_not_normalised_keeps_the_measures_total():
+    p, q = np.array([0.1, 0.9]), np.array([0.1 + 1e-12, 0.9])
+    with mpmath.workdps(DIGITS):
+        exact = divergence(p, q) - mpmath.log(mpmath.mpf(float(q[0])) + mpmath.mpf(float(q[1])))
+    for found in (
+        INFORMATION.kl_divergence(p, q, normalize_q=False),
+        INFORMATION.kl_divergence(p[None], q[None], normalize_q=False)[0],
+    ):
+        assert relative_error(found, exact) <= bound(INFORMATION.kl_divergence)
+
+
+@pytest.mark.parametrize("order", [-2.0, -1e-3, 1e-12, 0.25, 0.5, 0.75, 1 - 1e-12, 2.0, 50.0, 1e6, 1e14, np.inf])
+def test_renyi_divergences_of_near_equal_distributions(order):
+    p, q = np.array([0.1, 0.4, 0.5]), np.array([0.1 + 1e-12, 0.4, 0.5 - 3e-12])
+    exact = divergence(p, q, order)
+    assert relative_error(INFORMATION.renyi_divergence(p, q, order), exact) <= bound(INFORMATION.renyi_divergence)
+
+
+def test_the_divergence_of_order_zero_is_zero_where_the_supports_agree():
+    p, q = np.array([0.1, 0.9, 0.0]), np.array([0.3, 0.7, 0.0])
+    assert INFORMATION.renyi_divergence(p, q, 0.0) == 0
+    q[2] = 1e-30
+    assert relative_error(INFORMATION.renyi_divergence(p, q, 0.0), divergence(p, q, 0.0)) <= 1e-14
+
+
+def test_near_one_orders_where_a_letter_of_p_has_no_q():
+    """Below order 1 such a letter takes its mass away, which is more than rounding where the order is near 1."""
+    p, q = np.array([1e-13, 0.4, 0.6]), np.array([0.0, 0.5, 0.5])
+    for order in (1 - 1e-9, 0.999, 0.5):
+        exact = divergence(p, q, order)
+        assert relative_error(INFORMATION.renyi_divergence(p, q, order), exact) <= bound(INFORMATION.renyi_divergence)
+
+
+# ---- extreme totals, entropies near zero ----
+
+
+def test_totals_below_the_normal_range():
+    found = INFORMATION.renyi_entropy(np.exp([-711.0, -712.0, -713.0]), [0, 1, 2])
+    np.testing.assert_allclose(found, [1.0986122886681097, 0.8323955818399389, 0.6722803003888611], rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200, 1.0, 1e200, 4e307])
+def test_counts_of_any_size_have_the_same_measures(size):
+    p = np.array([1.0, 2.0, 4.0]) * size
+    q = np.array([3.0, 1.0, 2.0])
+    for p_of_any_kind in (p, p[None]):
+        found = (
+            INFORMATION.entropy(p_of_any_kind),
+            INFORMATION.cross_entropy(q, p_of_any_kind),
+            INFORMATION.kl_divergence(p_of_any_kind, q),
+            INFORMATION.kl_divergence(q, p_of_any_kind),
+        )
+        exact = cross_entropy(p, p), cross_entropy(q, p), divergence(p, q), divergence(q, p)
+        for value, reference in zip(found, exact, strict=True):
+            assert relative_error(np.ravel(value)[0], reference) <= 1e-14
+
+
+def test_entropies_of_all_but_certain_letters():
+    assert float(INFORMATION.entropy([1e308, 1e308])) == pytest.approx(np.log(2), rel=1e-15)
+    assert float(INFORMATION.entropy([1e308, 1.0])) == pytest.approx(7.10196208642166e-306, rel=1e-14)
+    assert float(INFORMATION.kl_divergence([1e307, 1], [1, 3])) == pytest.approx(1.3862943611198906, rel=1e-14)
+
+
+def test_a_bad_value_is_named_beside_a_row_of_extreme_total():
+    p = np.array([[1e308, 1e308], [1.0, 1.0], [1.0, np.nan]])
+    with pytest.raises(ValueError, match=r"p\[2, 1\] = nan is NaN"):
+        INFORMATION.entropy(p)
+    p[2] = 0.0
+    with pytest.raises(ValueError, match=r"p in row 2 has no positive mass"):
+        INFORMATION.entropy(p)
+
+
+def test_rows_of_moderate_total_keep_their_bits_beside_rows_of_extreme_total():
+    random = np.random.default_rng(8)
+    p = random.random((40, 300))
+    alone = INFORMATION.renyi_entropy(p, [0.5, 1.0, 2.0])
+    p[7] = 1e307
+    np.testing.assert_array_equal(
+        np.delete(INFORMATION.renyi_entropy(p, [0.5, 1.0, 2.0]), 7, axis=0), np.delete(alone, 7, axis=0)
+    )
+
+
+# ---- products of orders and rewards beyond double ----
+
+
+def test_log_mgf_of_rewards_whose_range_is_beyond_double():
+    found = INFORMATION.log_mgf([1e308, -1e308], [1e-308, 3e-309], p=[0.25, 0.75])
+    np.testing.assert_allclose(found, [-0.045541407206759453, -0.1130809445033665695], rtol=1e-13)
+    assert INFORMATION.log_mgf([1e308, -1e308], 0.0, p=[0.25, 0.75]) == 0
+
+
+def test_log_mgf_beyond_double_is_infinite():
+    assert INFORMATION.log_mgf([1.0, 50.0], 1e308) == np.inf
+    assert INFORMATION.log_mgf(np.array([1.0, 50.0], dtype=np.float32), 1e39) == np.inf
+    assert INFORMATION.log_mgf([-1.0, -50.0], 1e308) == -1e308
+
+
+# ---- searches ----
+
+
+def any_pair(random):
+    """Return two rows and whether they are logarithms: near-equal or not, of any total, with rare letters and zeros."""
+    letters, log = int(random.integers(2, 7)), random.random() < 0.4
+    spread = 10 ** random.uniform(-1, 2.3) if random.random() < 0.6 else random.choice([0.0, 1.0, 690.0])
+    level = random.uniform(-spread, 0, letters)
+    size = 10 ** (random.uniform(-18, 1) if random.random() < 0.7 else random.uniform(-150, 0))
+    change = size * random.normal(size=letters) * (random.random(letters) < random.choice([0.3, 1.0]))
+    if log:
+        p = level + random.choice([0.0, 5.0, -700.0, 1e3, random.normal() * 10])
+        return p, p + change + random.choice([0.0, 0.0, 1.0, -3.7, 1e3]), log
+    p = np.exp(level)
+    if random.random() < 0.2:
+        p = random.integers(1, 10 ** int(random.integers(1, 15)), letters).astype(np.float64)
+    q = p * np.exp(np.clip(change, -30, 30))
+    q = q * random.choice([1.0, float(random.integers(1, 20)), 2.0 ** random.integers(-100, 100)])
+    if p.max() < 1e3 and p.min() > 1e-40 and random.random() < 0.3:
+        q = q * 10 ** random.uniform(-250, 250)
+    if random.random() < 0.05:
+        p[random.integers(1, letters) :] = 0.0
+    return p, q, log
+
+
+def any_order(random):
+    return float(random.choice([*ORDERS, random.uniform(0, 2), 10 ** random.uniform(0, 4)]))
+
+
+def worst(function, exact, with_order, dtype=np.float64, *, seed, count):
+    """Return the largest relative error of `function` over `count` pairs, and the smallest value, with their cases."""
+    random = np.random.default_rng(seed)
+    largest, least = (0.0, ""), (np.inf, "")
+    for _ in range(count):
+        p, q, log = any_pair(random)
+        order = any_order(random) if with_order else 1.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # float32 has its own extremes
+            p, q = p.astype(dtype), q.astype(dtype)
+        if not (np.isfinite(p).all() and np.isfinite(q).all()) or (not log and not (p.max() > 0 and q.max() > 0)):
+            continue
+        value = function(p, q, order, log=log) if with_order else function(p, q, log=log)
+        error = relative_error(value, exact(p, q, order, log), dtype)
+        largest = max(largest, (error, repr((p, q, order, log))))
+        least = min(least, (float(value), repr((p, q, order, log))))
+    return largest, least
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_finds_no_divergence_below_zero_or_beyond_its_bound(dtype):
+    (error, where), (least, negative) = worst(INFORMATION.kl_divergence, divergence, False, dtype, seed=1, count=200)
+    assert error <= bound(INFORMATION.kl_divergence, dtype), where
+    assert least >= 0, negative
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_finds_no_renyi_divergence_beyond_its_bound(dtype):
+    (error, where), (least, negative) = worst(INFORMATION.renyi_divergence, divergence, True, dtype, seed=2, count=200)
+    assert error <= bound(INFORMATION.renyi_divergence, dtype), where
+    assert least >= 0, negative
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_finds_no_cross_entropy_beyond_its_bound(dtype):
+    (error, where), _ = worst(INFORMATION.renyi_cross_entropy, cross_entropy, True, dtype, seed=3, count=200)
+    assert error <= bound(INFORMATION.renyi_cross_entropy, dtype), where
+
+
+@pytest.mark.parametrize("letters", [3, 128, 129, 2100])
+@pytest.mark.parametrize("log", [False, True])
+def test_near_equal_long_and_short_rows(log, letters):
+    random = np.random.default_rng(letters)
+    p = random.dirichlet(np.ones(letters), 18)
+    q = p * np.exp(10.0 ** random.uniform(-12, -1, (18, 1)) * random.normal(size=p.shape))
+    operands = (np.log(p), np.log(q)) if log else (p, q)
+    orders = np.array([0.3, 1.0])
+    found = INFORMATION.renyi_divergence(*operands, orders, log=log)
+    for value, order in zip(found[17], orders, strict=True):
+        exact = divergence(operands[0][17], operands[1][17], float(order), log, digits=60)
+        assert relative_error(value, exact) <= bound(INFORMATION.renyi_divergence)
+    for threads in (2, 7):
+        np.testing.assert_array_equal(
+            INFORMATION.renyi_divergence(*operands, orders, log=log, num_threads=threads), found
+        )
