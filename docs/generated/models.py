@@ -15,7 +15,22 @@ P(second wins) is P(first wins) at `-d`. `σ(x) = 1/(1 + e^-x)`, `Φ` is the nor
 | model | P(first wins) | a tie is | tie parameter | scores in | bias reduction | source |
 |---|---|---|---|---|---|---|
 """
-FOOT = """
+FOOT = r"""
+## Finite maxima
+
+Without a prior the maximum is finite if and only if no direction raises the likelihood for ever: no differences `D` of
+the scores (with home advantage and covariates), and `κ`, the change of `log θ` or of `2 log ν`, for which all outcomes
+seen stay possible, but not all of them stay as they are.
+
+| a tie is | first wins | second wins | tie |
+|---|---|---|---|
+| half a win for each | D ≥ 0 | −D ≥ 0 | D = 0 |
+| an outcome of its own | D ≥ κ | −D ≥ κ | κ ≥ \|D\| |
+
+`Comparisons.existence` and the fits decide this; a prior on the scores leaves only directions of the other parameters.
+
+## Common to all
+
 Where nothing was tied, a model with a tie parameter is Bradley-Terry, and the parameter has its least value. All models
 take the Gaussian prior `l2`, the Gamma prior `gamma_shape`, a home advantage, covariates of each comparison, and the
 bootstrap. Rankings (`af.ranking.fit_plackett_luce`) are sequences of choices, each with the probability
