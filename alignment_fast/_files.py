@@ -38,3 +38,23 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def require_folder(path: str | PathLike[str]) -> None:
+    """Raise OSError where no files can be written into a folder, or it cannot be made; nothing is made here.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from alignment_fast._files import require_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     require_folder(f"{folder}/to/be/made")
+
+    """
+    existing = Path(path).absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise NotADirectoryError(f"{existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"no files can be written in {existing}")

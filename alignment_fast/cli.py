@@ -3,13 +3,18 @@
 The commands themselves are in `alignment_fast.commands`; they need the extra ``app``.
 """
 
+import io
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from alignment_fast._text import shortened, visible
+
 SUCCESS = 0
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
+LONGEST_MESSAGE = 1500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 when all went well; after one line on standard error 2 for bad options, bad input, files that cannot be
         written and missing libraries, and 3 for votes without finite scores (``rank``); 130 after Ctrl-C. A fault of
-        the program itself is a traceback and exit code 1.
+        the program itself is a traceback and exit code 1. As a program it is ended by SIGPIPE, in silence, when whoever
+        reads its output closes it.
 
     Examples
     --------
@@ -35,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
 
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        if hasattr(signal, "SIGPIPE"):  # `| head`: end in silence, as other commands do; all files are written by then
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names hold letters that a terminal's encoding may lack
+            stream.reconfigure(errors="backslashreplace")
     try:
         import typer
 
@@ -48,16 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The base of all usage errors, taken from a public name: newer versions of typer carry their own copy of click.
     command_line_error: Any = typer.BadParameter.__mro__[2]
     try:
-        code = app(arguments or ["--help"], prog_name="alignment-fast", standalone_mode=False)
+        code = app(list(arguments) or ["--help"], prog_name="alignment-fast", standalone_mode=False)
     except command_line_error as error:
         return _fail(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except MemoryError:
+        return _fail("there is not enough memory")
     except (ValueError, OSError, ImportError) as error:  # what the library raises for bad input
         return _fail(str(error))
     return code or SUCCESS
 
 
 def _fail(message: str) -> int:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print("error: " + shortened(visible(" ".join(message.split())), LONGEST_MESSAGE), file=sys.stderr)
     return BAD_INPUT

@@ -1,20 +1,34 @@
 """Figures, by matplotlib's object-oriented interface: no display, no global state. Needs the extra ``app``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alignment_fast._text import shortened_apart, visible, width_of
 from alignment_fast.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-EXACT, BOUND, ESTIMATE = "#1b5e8c", "#b0463c", "#222222"
+# The palette of all figures, apart for most eyes and in print.
+EXACT, BOUND, ESTIMATE, REFERENCE, FAMILY = "#1b5e8c", "#b0463c", "#222222", "#8a8a8a", "#3f8f5f"
+PALETTE = (EXACT, BOUND, FAMILY, "#c98a1b", "#7a4e9c")
+# Below so many powers of ten an axis of n shows numbers, not powers.
+FEW_DECADES = 1.5
+# A ranking is drawn in columns of at most so many items; in cells of a matrix of so many items numbers can be read,
+# and beside so many every place.
+ITEMS_IN_COLUMN, MOST_NUMBERED, MOST_PLACES = 60, 15, 40
+LONGEST_NAME = 28
+# Inches from axes down to their legend: room for ticks and a label.
+LEGEND_BELOW = 0.55
 
 
-def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+def best_of_n_figure(
+    columns: Mapping[str, np.ndarray], title: str, *, curves: Mapping[str, np.ndarray] | None = None
+) -> "Figure":
     """Draw expected reward, KL divergence and win rate of best-of-N against n.
 
     Parameters
@@ -25,6 +39,8 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
         ``win_rate_estimate``, ``win_rate_se``.
     title : str
         What was aligned, for the title.
+    curves : mapping of str to ndarray (S,), optional
+        The exact columns on a denser grid. Default: those of `columns`.
 
     Returns
     -------
@@ -47,36 +63,38 @@ def best_of_n_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     3
 
     """
-    figure = new_figure((13, 4.2), f"Best-of-n: {title}")
-    from matplotlib.ticker import MaxNLocator
-
+    curves = columns if curves is None else curves
+    figure = new_figure((13, 4.8), f"Best-of-n: {title}")
     reward, kl, win = figure.subplots(1, 3)
-    x = columns["log_n"] / np.log(10)  # an axis of n itself would end where n overflows
+    # An axis of n itself would end where n overflows.
+    x, dense = columns["log_n"] / np.log(10), curves["log_n"] / np.log(10)
 
-    mean, spread = columns["expected_reward"], columns["reward_sd"]
-    reward.fill_between(x, mean - spread, mean + spread, color=EXACT, alpha=0.12, lw=0, label="± 1 standard deviation")
-    reward.plot(x, mean, color=EXACT, label="exact")
+    mean, spread = curves["expected_reward"], curves["reward_sd"]
+    low, high = mean - spread, mean + spread
+    reward.fill_between(dense, low, high, color=EXACT, alpha=0.12, lw=0, label="± 1 standard deviation")
+    reward.plot(dense, mean, color=EXACT, label="exact")
     draw_estimates(reward, x, columns["expected_reward_estimate"], columns["expected_reward_se"])
     reward.set(ylabel="expected reward", title="Reward of the best of n")
 
-    kl.plot(x, columns["kl_bound"], color=BOUND, ls="--", label="bound  log n − (n − 1)/n")
-    kl.plot(x, columns["kl"], color=EXACT, label="exact")
+    kl.plot(dense, curves["kl_bound"], color=BOUND, ls="--", label="bound  log n − (n − 1)/n")
+    kl.plot(dense, curves["kl"], color=EXACT, label="exact")
     kl.set(ylabel="KL from the reference / nats", title="Distance from the reference")
 
-    win.plot(x, columns["win_rate_continuous"], color=BOUND, ls="--", label="continuous rewards  n/(n + 1)")
-    win.plot(x, columns["win_rate"], color=EXACT, label="exact")
+    win.plot(dense, curves["win_rate_continuous"], color=BOUND, ls="--", label="continuous rewards  n/(n + 1)")
+    win.plot(dense, curves["win_rate"], color=EXACT, label="exact")
     draw_estimates(win, x, columns["win_rate_estimate"], columns["win_rate_se"])
     win.set(ylabel="win rate against one draw, ties ½", title="Win rate")
 
     for axes in (reward, kl, win):
         axes.set_xlabel("n")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.xaxis.set_major_formatter(_power_of_ten)
-        finish(axes)
+        _ticks_of_n(axes, x)
+        finish(axes, 1)
     return figure
 
 
-def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+def curve_figure(
+    columns: Mapping[str, np.ndarray], title: str, *, fitted: tuple[np.ndarray, np.ndarray] | None = None
+) -> "Figure":
     """Draw best-of-n curves that were estimated from pools of samples, with bands of two standard errors.
 
     Parameters
@@ -87,6 +105,8 @@ def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
         there is ``value_fit``.
     title : str
         Where the samples came from, for the title.
+    fitted : tuple of ndarray (S,), optional
+        The fitted curve on a denser grid: √KL and values. Default: ``value_fit`` at every n.
 
     Returns
     -------
@@ -110,36 +130,53 @@ def curve_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     """
     name, label = ("pass", "pass@n") if "pass" in columns else ("score", "expected score")
     panels = 2 if "value" in columns else 1
-    figure = new_figure((5.2 * panels, 4.2), f"Best-of-n from samples: {title}")
+    figure = new_figure((5.2 * panels, 4.6), f"Best-of-n from samples: {title}")
     axes = figure.subplots(1, panels, squeeze=False)[0]
-    _band(axes[0], columns["n"], columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
-    axes[0].set(xscale="log", xlabel="n", ylabel=label)
+    x = np.log10(columns["n"])
+    _band(axes[0], x, columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
+    axes[0].set(xlabel="n", ylabel=label)
+    _ticks_of_n(axes[0], x)
     if panels == 2:
         d = np.sqrt(columns["kl_bound"])
         _band(axes[1], d, columns["value"], columns["value_se"], "gold value ± 2 s.e.")
         if "value_fit" in columns:
-            axes[1].plot(d, columns["value_fit"], color=BOUND, ls="--", label="fit  d (α − β d)")
+            miss = float(np.max(np.abs(columns["value"] - columns["value_fit"])))
+            curve = (d, columns["value_fit"]) if fitted is None else fitted
+            axes[1].plot(*curve, color=BOUND, ls="--", label=f"fit  d (α − β d), off by at most {miss:.2g}")
         axes[1].set(xlabel="d = √KL bound / √nats", ylabel="expected gold value")
     for panel in axes:
-        finish(panel)
+        finish(panel, 1)
     return figure
 
 
-def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+def rank_figure(
+    columns: Mapping[str, np.ndarray],
+    title: str,
+    *,
+    scale: str = "elo",
+    level: float | None = None,
+    left_out: int = 0,
+) -> "Figure":
     """Draw scores with their intervals, the best item on top, and beside them who beats whom how surely.
 
     Parameters
     ----------
     columns : mapping of str to ndarray (K,)
-        ``item`` and ``score``, the best first; perhaps ``low`` and ``high``; and ``win_probability`` (K, K), that of
-        the row against the column.
+        ``item`` and ``score`` (logits), the best first; perhaps ``low`` and ``high``; and ``win_probability`` (K, K),
+        that of the row against the column.
     title : str
         Where the votes came from, for the title.
+    scale : {"elo", "logits"}
+        Units of the axis: Elo is 1000 + 400 / ln 10 times the score.
+    level : float, optional
+        Confidence of the intervals, for the caption.
+    left_out : int
+        How many items have a score and are not drawn, for the caption.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With its own Agg canvas; ``figure.savefig(file)`` writes it.
+        With its own Agg canvas; ``figure.savefig(file)`` writes it. More than 60 items stand in several columns.
 
     Raises
     ------
@@ -155,24 +192,75 @@ def rank_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
     3
 
     """
-    items, place = [str(item) for item in columns["item"]], np.arange(len(columns["item"]))
-    height = max(4.2, 1.2 + 0.22 * len(items))
-    figure = new_figure((2.2 * height, height), f"Ranking: {title}")
-    scores, matrix = figure.subplots(1, 2)
-    if "low" in columns:
-        error = np.abs(np.stack([columns["low"], columns["high"]]) - columns["score"])
-        scores.errorbar(
-            columns["score"], place, xerr=error, fmt="none", ecolor=EXACT, lw=1.5, capsize=2, label="interval"
-        )
-    scores.plot(columns["score"], place, "o", ms=4, color=EXACT, label="score")
-    scores.set(xlabel="score / logits", ylim=(len(items) - 0.5, -0.5))
-    finish(scores)
-    image = matrix.imshow(columns["win_probability"], cmap="RdBu", vmin=0.0, vmax=1.0, aspect="equal")
-    figure.colorbar(image, ax=matrix, label="P(row beats column)", shrink=0.8)
-    matrix.set_xticks(place, items, rotation=90, fontsize="x-small", parse_math=False)
-    for axes in (scores, matrix):
-        axes.set_yticks(place, items, fontsize="x-small", parse_math=False)
+    names = shortened_apart([visible(str(item)) for item in columns["item"]], LONGEST_NAME)
+    count = len(names)
+    panels = -(-count // ITEMS_IN_COLUMN)
+    rows = -(-count // panels)
+    matrix_side = max(3.4, min(0.21 * count, 7.0))
+    widths = [(2.6 if panels == 1 else 1.9) + 0.075 * max(map(width_of, names))] * panels + [matrix_side + 1.8]
+    height = max(1.6 + 0.19 * rows, matrix_side + 1.2)
+    figure = new_figure((sum(widths), height), f"Ranking: {title}")
+    *scores, matrix = figure.subplots(1, panels + 1, width_ratios=widths, squeeze=False)[0]
+    points = {name: _on_scale(columns[name], scale) for name in ("score", "low", "high") if name in columns}
+    for panel, axes in enumerate(scores):
+        part = slice(panel * rows, min((panel + 1) * rows, count))
+        _draw_scores(axes, names[part], {name: values[part] for name, values in points.items()}, part.start)
+        axes.set(ylim=(rows - 0.5, -0.5), xlabel="Elo" if scale == "elo" else "score / logits")
+    scores[0].set_title(_rank_caption("low" in columns, level, left_out), fontsize="small", loc="left")
+    _draw_matrix(figure, matrix, np.asarray(columns["win_probability"]))
     return figure
+
+
+def _on_scale(score: np.ndarray, scale: str) -> np.ndarray:
+    return 1000 + 400 / np.log(10) * score if scale == "elo" else np.asarray(score)
+
+
+def _rank_caption(intervals: bool, level: float | None, left_out: int) -> str:
+    parts = ["points: scores"]
+    if intervals:
+        parts.append("bars: intervals" if level is None else f"bars: {100 * level:.4g} % intervals")
+    if left_out:
+        parts.append(f"{left_out} more are not drawn")
+    return "; ".join(parts)
+
+
+def _draw_scores(axes: "Axes", names: Sequence[str], points: Mapping[str, np.ndarray], before: int) -> None:
+    place = np.arange(len(names))
+    if "low" in points:
+        axes.hlines(place, points["low"], points["high"], color=EXACT, lw=1.6, alpha=0.55)
+    axes.plot(points["score"], place, "o", ms=4, color=EXACT)
+    axes.set_yticks(
+        place,
+        [f"{name}  {before + number}" for number, name in enumerate(names, start=1)],
+        fontsize=8,
+        parse_math=False,
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="x", nbins=4)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _draw_matrix(figure: "Figure", axes: "Axes", win: np.ndarray) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    count = len(win)
+    colors = LinearSegmentedColormap.from_list("wins", [BOUND, "#f7f4ef", EXACT])
+    shown = np.where(np.eye(count, dtype=bool), 0.5, win)
+    spread = max(float(np.abs(shown - 0.5).max()), 0.01)
+    image = axes.imshow(shown, cmap=colors, vmin=0.5 - spread, vmax=0.5 + spread, aspect="equal")
+    figure.colorbar(image, ax=axes, label="P(row beats column)", shrink=0.6)
+    if count <= MOST_NUMBERED:
+        for (row, column), value in np.ndenumerate(shown):
+            if row != column:
+                color = "white" if abs(value - 0.5) > 0.6 * spread else ESTIMATE
+                axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7, color=color)
+        axes.set_title("percent", fontsize="small")
+    step = 1 if count <= MOST_PLACES else next(step for step in (10, 20, 50, 100, 200, 500) if count <= 12 * step)
+    places = [1, *range(max(step, 2), count + 1, step)]
+    for ticks in (axes.set_xticks, axes.set_yticks):
+        ticks([place - 1 for place in places], [str(place) for place in places], fontsize=8 if step > 1 else 7)
+    axes.set(xlabel="place in the ranking", ylabel="place in the ranking")
 
 
 def new_figure(size: tuple[float, float], title: str) -> "Figure":
@@ -184,15 +272,52 @@ def new_figure(size: tuple[float, float], title: str) -> "Figure":
         raise BackendUnavailableError('figures need matplotlib: pip install "alignment-fast[app]"') from error
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, parse_math=False)
+    figure.suptitle(visible(title), parse_math=False)
     return figure
 
 
-def finish(axes: "Axes") -> None:
-    """Give `axes` the look of all figures: grid, legend, no frame above and on the right."""
+def finish(axes: "Axes", legend_columns: int = 2) -> None:
+    """Give `axes` the look of all figures: grid, legend below, no frame above and on the right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small")
+    legend_below(axes, legend_columns)
+
+
+def legend_below(axes: "Axes", columns: int = 2) -> None:
+    """Put the legend of `axes` under their label, where nothing is drawn."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure()
+    assert figure is not None
+    axes.legend(
+        frameon=False,
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=axes.transAxes + ScaledTranslation(0, -LEGEND_BELOW, figure.dpi_scale_trans),
+        ncols=columns,
+        borderaxespad=0.0,
+    )
+
+
+def decades(axis: "Axis") -> None:
+    """Let an axis of common logarithms show powers of ten, at even steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_formatter(_power_of_ten)
+
+
+def _ticks_of_n(axes: "Axes", x: np.ndarray) -> None:
+    """Let an axis of log10 n show n: powers of ten, or where these are few 1, 2, 5, 10, ..."""
+    low, high = float(np.min(x)), float(np.max(x))
+    if high - low > FEW_DECADES:
+        decades(axes.xaxis)
+        return
+    values = [step * 10.0**power for power in range(int(low) - 1, int(high) + 2) for step in (1, 2, 3, 5)]
+    ticks = [value for value in values if 10 ** (low - 1e-9) <= value <= 10 ** (high + 1e-9)]
+    ticks = ticks if len(ticks) > 1 else sorted({round(10**low, 6), round(10**high, 6)})
+    axes.set_xticks(np.log10(ticks), [f"{value:g}" for value in ticks])
 
 
 def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray, label: str) -> None:

@@ -27,7 +27,7 @@ def small_figure(monkeypatch):
     figure = pytest.importorskip("matplotlib.figure")
     drawn = []
 
-    def draw(columns, title):
+    def draw(columns, title, **_):
         drawn.append((columns, title))
         return figure.Figure((1, 1), dpi=10)
 

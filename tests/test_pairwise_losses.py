@@ -231,3 +231,14 @@ def test_unpaired_reductions_divide_by_the_number_of_answers():
 def test_the_reference_point_of_a_batch_is_beta_times_its_mean_log_ratio():
     assert af.pairwise.batch_kl(np.array([-1.0, -2.0]), np.array([-2.0, -2.5]), beta=0.5) == 0.375
     assert af.pairwise.batch_kl(np.array([-3.0]), np.array([-2.0])) == 0.0
+
+
+def test_dpo_is_another_name_of_sigmoid():
+    arrays = log_probabilities(50, "float64")
+    named, other = (af.pairwise.preference_loss(*arrays, loss_type=name, grad=True) for name in ("sigmoid", "dpo"))
+    for field in ("loss", "grad_policy_chosen", "grad_policy_rejected"):
+        np.testing.assert_array_equal(getattr(named, field), getattr(other, field))
+    margins = np.linspace(-3, 3, 7)
+    sigmoid, dpo = (af.pairwise.margin_loss(margins, loss_type=name).loss for name in ("sigmoid", "dpo"))
+    np.testing.assert_array_equal(sigmoid, dpo)
+    assert "dpo" not in af.pairwise.LOSS_TYPES  # a name, no loss of its own

@@ -1,18 +1,38 @@
 """The commands of ``alignment-fast``, one module each; `app` is the Typer application that joins them."""
 
+from typing import Annotated
+
 import typer
 
+from alignment_fast import __version__
 from alignment_fast.commands import best_of_n, curve, info, rank, reproduce
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Best-of-N and preference alignment from the command line.",
     epilog="Exit codes: 0 success; 2 bad options, bad input or a missing library, after one line on standard error; "
-    "3 (rank) votes without finite scores; 130 interrupted.",
+    "3 (rank) votes without finite scores; 130 interrupted; 141 the output was closed.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"alignment-fast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take what goes before a command."""
+
+
 app.command("info")(info.info)
 app.command("best-of-n")(best_of_n.best_of_n)
 app.command("curve")(curve.curve)

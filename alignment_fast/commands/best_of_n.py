@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from alignment_fast._files import replacing
+from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
-from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.terminal import csv_bytes, numbers, print_table, progress_bar, require_memory, say
 from alignment_fast.tables import display_name
 
 __all__ = ["best_of_n"]
@@ -20,13 +21,23 @@ DEFAULT_N = "1,2,4,8,16,32,64,128,256,512,1024,3e3,1e4,1e5,1e6"
 # Draws that brute force may take per row: about half a second on one core. Above, the order statistic is drawn
 # instead, which has the same law and costs the same for every n.
 BRUTE_DRAWS = 1_000_000_000
+# What the draws of an order statistic hold of each replicate at once: its outcome, rank and score.
+BYTES_PER_REPLICATE = 24
+# Points of the exact curves in the picture.
+CURVE_POINTS = 200
+# An error bound holds with this confidence.
+CONFIDENCE = 0.95
 # exp of more than this overflows: such an n is known by its logarithm only.
 LARGEST_LOG_N = 709.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One n: exact values, bounds, and Monte Carlo estimates with their standard errors (``_se``)."""
+    """One n: exact values, bounds, and Monte Carlo estimates with their standard errors (``_se``).
+
+    Where all replicates agree there is no standard error, and ``_error_bound`` holds what is known instead: with 95 %
+    confidence the error is at most that.
+    """
 
     n: float
     log_n: float
@@ -43,6 +54,8 @@ class Row:
     expected_reward_se: float
     win_rate_estimate: float
     win_rate_se: float
+    expected_reward_error_bound: float
+    win_rate_error_bound: float
 
 
 def best_of_n(
@@ -68,6 +81,10 @@ def best_of_n(
     import alignment_fast as af
 
     grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
+    if not all(_by_brute_force(number, replicates) for number, _ in grid):
+        require_memory(BYTES_PER_REPLICATE * replicates, f"--replicates {replicates}")
+    if out is not None:
+        require_folder(out)
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
@@ -77,9 +94,10 @@ def best_of_n(
             lambda done, size: progress.update(reading, completed=done, total=size),
         )
         rows = list(progress.track(_rows(outcomes, grid, replicates, seed), len(grid), description="best-of-n"))
-    _print(file, outcomes, rows, replicates, seed)
+        curves = _curves(outcomes, grid) if out is not None else {}
     if out is not None:
-        _save(out, rows, Path(display_name(file)).name)
+        _save(out, rows, curves, Path(display_name(file)).name)
+    _print(file, outcomes, rows, replicates, seed)
 
 
 def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
@@ -97,14 +115,17 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
     wins = outcomes.mid_distribution()
     for n, log_n in grid:
         size: dict[str, Any] = {"n": n} if math.isfinite(n) else {"log_n": log_n}
-        if n.is_integer() and n * replicates <= BRUTE_DRAWS:
+        if _by_brute_force(n, replicates):
             method = "brute"
             estimates = [_brute(outcomes, score, int(n), replicates, seed) for score in (outcomes.reward, wins)]
         else:
             method = "order"
             best = law.sample(replicates, rng=seed, **size)
             estimates = [_mean(score[best]) for score in (outcomes.reward, wins)]
-        (reward, reward_se), (win, win_se) = estimates
+        (reward, reward_se, reward_bound), (win, win_se, win_bound) = (
+            _uncertainty(*estimate, score, replicates)
+            for estimate, score in zip(estimates, (outcomes.reward, wins), strict=True)
+        )
         variance = float(law.reward_variance(**size))
         yield Row(
             n=n,
@@ -122,7 +143,42 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
             expected_reward_se=reward_se,
             win_rate_estimate=win,
             win_rate_se=win_se,
+            expected_reward_error_bound=reward_bound,
+            win_rate_error_bound=win_bound,
         )
+
+
+def _by_brute_force(n: float, replicates: int) -> bool:
+    return n.is_integer() and n * replicates <= BRUTE_DRAWS
+
+
+def _uncertainty(mean: float, error: float, score: np.ndarray, replicates: int) -> tuple[float, float, float]:
+    """Return the estimate, its standard error and a bound on its error; one of the two is NaN.
+
+    Where all replicates agree, a different outcome has at most the probability p with (1 - p)^replicates = 5 %, and the
+    mean is off by at most p times the distance to the farthest score.
+    """
+    if error > 0 or math.isnan(error):
+        return mean, error, math.nan
+    rarest = -math.expm1(math.log1p(-CONFIDENCE) / replicates)
+    return mean, math.nan, rarest * float(max(score.max() - mean, mean - score.min()))
+
+
+def _curves(outcomes: Outcomes, grid: list[tuple[float, float]]) -> dict[str, np.ndarray]:
+    """Return the exact columns on a dense grid over the same n."""
+    from alignment_fast import best_of_n as library
+
+    law = library.BestOfN(outcomes.weight, outcomes.reward, log=outcomes.log)
+    log_n = np.linspace(grid[0][1], grid[-1][1], CURVE_POINTS)
+    return {
+        "log_n": log_n,
+        "expected_reward": np.asarray(law.expected_reward(log_n=log_n)),
+        "reward_sd": np.sqrt(law.reward_variance(log_n=log_n)),
+        "kl": np.asarray(law.kl(log_n=log_n)),
+        "kl_bound": np.asarray(library.kl_upper_bound(log_n=log_n)),
+        "win_rate": np.asarray(law.win_rate(log_n=log_n)),
+        "win_rate_continuous": np.asarray(library.win_rate_continuous(log_n=log_n)),
+    }
 
 
 def _brute(outcomes: Outcomes, score: np.ndarray, n: int, replicates: int, seed: int) -> tuple[float, float]:
@@ -142,67 +198,65 @@ def _mean(values: np.ndarray) -> tuple[float, float]:
 
 
 def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
-    console = output()
     weight, reward = outcomes.columns
     kind = "log-probability" if outcomes.log else "weight"
-    console.print(
-        f"{display_name(file)}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}", markup=False
-    )
-    console.print(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n", markup=False)
-    console.print(
-        table(
-            ("n", "expected reward", "estimate", "s.e.", "sd of reward", "method"),
+    say(f"{display_name(file)}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}")
+    say(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n")
+    print_table(
+        ("n", "expected reward", "estimate", "s.e.", "sd of reward", "method"),
+        (
             (
-                (
-                    _short_n(row),
-                    f"{row.expected_reward:.6g}",
-                    f"{row.expected_reward_estimate:.6g}",
-                    f"{row.expected_reward_se:.2g}",
-                    f"{row.reward_sd:.4g}",
-                    row.method,
-                )
-                for row in rows
-            ),
-            left="method",
-        )
+                _short_n(row),
+                f"{row.expected_reward:.6g}",
+                f"{row.expected_reward_estimate:.6g}",
+                _short_error(row.expected_reward_se, row.expected_reward_error_bound),
+                f"{row.reward_sd:.4g}",
+                row.method,
+            )
+            for row in rows
+        ),
+        left=("method",),
     )
-    console.print()
-    console.print(
-        table(
-            ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
+    say()
+    print_table(
+        ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
+        (
             (
-                (
-                    _short_n(row),
-                    f"{row.kl:.6g}",
-                    f"{row.kl_bound:.6g}",
-                    f"{row.win_rate:.6g}",
-                    f"{row.win_rate_estimate:.6g}",
-                    f"{row.win_rate_se:.2g}",
-                    f"{row.win_rate_continuous:.6g}",
-                )
-                for row in rows
-            ),
-        )
+                _short_n(row),
+                f"{row.kl:.6g}",
+                f"{row.kl_bound:.6g}",
+                f"{row.win_rate:.6g}",
+                f"{row.win_rate_estimate:.6g}",
+                _short_error(row.win_rate_se, row.win_rate_error_bound),
+                f"{row.win_rate_continuous:.6g}",
+            )
+            for row in rows
+        ),
     )
-    console.print(
+    say(
         "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is "
         "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the "
-        "best at once, as an order statistic.",
-        markup=False,
+        "best at once, as an order statistic."
     )
+    if any(not math.isnan(row.expected_reward_error_bound) for row in rows):
+        say("s.e. <x: all replicates agree; with 95 % confidence the estimate is off by less than x.")
+
+
+def _short_error(error: float, bound: float) -> str:
+    return f"{error:.2g}" if math.isnan(bound) else f"<{bound:.2g}" if bound else "0"
 
 
 def _short_n(row: Row) -> str:
     return f"{row.n:.6g}" if math.isfinite(row.n) else f"exp({row.log_n:g})"
 
 
-def _save(folder: Path, rows: list[Row], title: str) -> None:
+def _save(folder: Path, rows: list[Row], curves: dict[str, np.ndarray], title: str) -> None:
     from alignment_fast.plot import best_of_n_figure
 
     folder.mkdir(parents=True, exist_ok=True)
     names = [field.name for field in dataclasses.fields(Row)]
-    figure = best_of_n_figure({name: np.array([getattr(row, name) for row in rows]) for name in names}, title)
+    columns = {name: np.array([getattr(row, name) for row in rows]) for name in names}
+    figure = best_of_n_figure(columns, title, curves=curves)
     with replacing(folder / "best_of_n.csv") as file:
         file.write(csv_bytes(names, map(dataclasses.astuple, rows)))
-    with replacing(folder / "best_of_n.png") as file:
-        figure.savefig(file, format="png", dpi=150)
+    save_figure(folder / "best_of_n.png", figure)

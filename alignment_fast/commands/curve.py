@@ -3,17 +3,21 @@
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import typer
 
-from alignment_fast._files import replacing
+from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
-from alignment_fast.commands.printing.terminal import csv_bytes, numbers, output, progress_bar, table
+from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.terminal import csv_bytes, numbers, print_table, progress_bar, say
 from alignment_fast.tables import display_name
 
 __all__ = ["curve"]
+
+# Points of the fitted curve in the picture.
+CURVE_POINTS = 200
 
 
 class Variance(StrEnum):
@@ -61,6 +65,8 @@ def curve(
     for number in requested:
         if not number.is_integer():
             raise ValueError(f"--n: {number:g} is not a whole number")
+    if out is not None:
+        require_folder(out)
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         task = progress.add_task("reading", total=None)
         pools = read_pools(
@@ -74,12 +80,12 @@ def curve(
         if variance is None:
             variance = Variance.CLUSTERED if len(pools.scores) > 1 else Variance.JACKKNIFE
         columns = _columns(pools, draws, variance)
-        fitted, sentence = _fit(pools, draws) if pools.values is not None else (None, "")
-    if fitted is not None:
-        columns["value_fit"] = fitted
-    _print(file, pools, columns, variance, sentence)
+        fit = _fit(pools, draws) if pools.values is not None else Fit()
+    if fit.values is not None:
+        columns["value_fit"] = fit.values
     if out is not None:
-        _save(out, columns, Path(display_name(file)).name)
+        _save(out, columns, fit, Path(display_name(file)).name)
+    _print(file, pools, columns, variance, fit.sentence + (_miss(columns) if fit.values is not None else ""))
 
 
 def _draws(requested: list[float], pools: Pools) -> np.ndarray:
@@ -126,8 +132,26 @@ def _estimate(
     return over_prompts.mean, over_prompts.standard_error
 
 
-def _fit(pools: Pools, draws: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """Return the over-optimisation law fitted to the gold values at every n, if there is one, and a sentence on it."""
+class Fit(NamedTuple):
+    """The over-optimisation law fitted to gold values, if there is one.
+
+    Parameters
+    ----------
+    sentence : str
+        What was fitted, or why nothing was.
+    values : ndarray, optional
+        The law at every n.
+    curve : tuple of ndarray, optional
+        √KL and the law, for a picture.
+
+    """
+
+    sentence: str = ""
+    values: np.ndarray | None = None
+    curve: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def _fit(pools: Pools, draws: np.ndarray) -> Fit:
     from alignment_fast.best_of_n import kl_upper_bound, proxy_versus_gold
 
     size, _ = pools.smallest
@@ -138,14 +162,26 @@ def _fit(pools: Pools, draws: np.ndarray) -> tuple[np.ndarray | None, str]:
         result = proxy_versus_gold(pools.scores, pools.values, used)
         fit = result.fit()
     except ValueError as error:
-        return None, f"No fit: {error}"
+        return Fit(f"No fit: {error}")
     alpha, beta = fit.standard_errors
     peak = f"largest at KL = {fit.peak_kl:.4g}" if math.isfinite(fit.peak_kl) else "without a maximum"
-    return (
-        result.gold[0] + fit.gain(kl_upper_bound(draws)),
+    kl = np.atleast_1d(kl_upper_bound(draws))
+    d = np.linspace(math.sqrt(kl[0]), math.sqrt(kl[-1]), CURVE_POINTS)
+    return Fit(
         f"Fit: gain in value = d (alpha - beta d), d = sqrt(KL bound): alpha = {fit.alpha:.6g} (s.e. {alpha:.2g}), "
         f"beta = {fit.beta:.6g} (s.e. {beta:.2g}); {peak}.",
+        result.gold[0] + fit.gain(kl),
+        (d, result.gold[0] + fit.gain(d * d)),
     )
+
+
+def _miss(columns: dict[str, np.ndarray]) -> str:
+    """Say where the fitted law misses the estimates the most."""
+    misses = np.abs(columns["value"] - columns["value_fit"])
+    worst = int(np.argmax(misses))
+    error = columns["value_se"][worst]
+    errors = f" ({misses[worst] / error:.2g} s.e.)" if error > 0 else ""
+    return f" It misses the estimates by at most {misses[worst]:.2g}{errors}, at n = {columns['n'][worst]}."
 
 
 def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance, sentence: str) -> None:
@@ -153,14 +189,13 @@ def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: V
     largest = max(map(len, pools.scores))
     samples = f"{size} samples each" if size == largest else f"{size} to {largest} samples each"
     count = f"{len(pools.scores)} prompts, {samples}" if len(pools.scores) > 1 else f"one pool of {size} samples"
-    console = output()
-    console.print(f"{display_name(file)}: {count}; {pools.columns}", markup=False)
+    say(f"{display_name(file)}: {count}; {pools.columns}")
     if pools.left_out:
-        console.print(f"Left out: {pools.left_out} prompts with fewer samples", markup=False)
+        say(f"Left out: {pools.left_out} prompts with fewer samples")
     if size < largest:
-        reason = f"{prompt!r} has no more samples; --at-least leaves out prompts with fewer"
-        console.print(f"n ends at {size}: {reason}", markup=False)
-    console.print(f"Standard errors: {variance.value}\n", markup=False)
+        reason = f"{prompt} has no more samples; --at-least leaves out prompts with fewer"
+        say(f"n ends at {size}: {reason}")
+    say(f"Standard errors: {variance.value}\n")
     layout = {
         "n": ("n", "d"),
         "kl_bound": ("KL bound", ".6g"),
@@ -173,22 +208,20 @@ def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: V
         "value_fit": ("fitted", ".6g"),
     }
     cells = [[format(number, layout[name][1]) for number in column] for name, column in columns.items()]
-    console.print(table([layout[name][0] for name in columns], zip(*cells, strict=True)))
-    console.print(
+    print_table([layout[name][0] for name in columns], zip(*cells, strict=True))
+    say(
         "\nUnbiased estimates for the best of n of the samples at hand, ties at random, averaged over prompts. KL "
-        "bound in nats from the reference: log n - (n-1)/n.",
-        markup=False,
+        "bound in nats from the reference: log n - (n-1)/n."
     )
     if sentence:
-        console.print(f"\n{sentence}", markup=False)
+        say(f"\n{sentence}")
 
 
-def _save(folder: Path, columns: dict[str, np.ndarray], title: str) -> None:
+def _save(folder: Path, columns: dict[str, np.ndarray], fit: Fit, title: str) -> None:
     from alignment_fast.plot import curve_figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    figure = curve_figure(columns, title)
+    figure = curve_figure(columns, title, fitted=fit.curve)
     with replacing(folder / "curve.csv") as file:
         file.write(csv_bytes(columns, zip(*(column.tolist() for column in columns.values()), strict=True)))
-    with replacing(folder / "curve.png") as file:
-        figure.savefig(file, format="png", dpi=150)
+    save_figure(folder / "curve.png", figure)

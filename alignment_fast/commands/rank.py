@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
 
-from alignment_fast._files import replacing
-from alignment_fast.commands.printing.terminal import csv_bytes, output, progress_bar, table
+from alignment_fast._files import replacing, require_folder
+from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.terminal import csv_bytes, print_table, progress_bar, require_memory, say
 from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NO_FIT = 3
 # Beyond so many items a covariance matrix is not worth its time: then there are no intervals without --bootstrap.
 MOST_INTERVALS = 2048
 # So many items are printed, and drawn.
-MOST_PRINTED, MOST_DRAWN = 50, 60
+MOST_PRINTED, MOST_DRAWN = 50, 300
 
 
 class Model(StrEnum):
@@ -31,6 +32,13 @@ class Model(StrEnum):
     THURSTONE = "thurstone"
     RAO_KUPPER = "rao-kupper"
     DAVIDSON = "davidson"
+
+
+class Scale(StrEnum):
+    """Units of scores."""
+
+    ELO = "elo"
+    LOGITS = "logits"
 
 
 def rank(
@@ -52,10 +60,15 @@ def rank(
     model: Annotated[Model, typer.Option(help="Model of the results.")] = Model.BRADLEY_TERRY,
     home: Annotated[bool, typer.Option("--home", help="Fit what being the first side adds.")] = False,
     l2: Annotated[float, typer.Option(min=0, help="Prior: one over the variance of the scores.")] = 0.0,
-    level: Annotated[float, typer.Option(min=0.01, max=0.9999, help="Confidence of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
     bootstrap: Annotated[int, typer.Option(min=0, help="Intervals from so many replicates, not the curvature.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    scale: Annotated[Scale, typer.Option(help="Scale of the scores in rank.png.")] = Scale.ELO,
     out: Annotated[Path | None, typer.Option(help="Write rank.csv and rank.png here.")] = None,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option("--escape-formulas", help="In rank.csv, put ' before names that a spreadsheet would run."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
 ) -> int:
     """Scores of everything that was compared, with intervals, ranks and their intervals.
@@ -74,6 +87,9 @@ def rank(
     from alignment_fast.ranking import fit
     from alignment_fast.ranking.votes import Layout
 
+    _check_level(level)
+    if out is not None:
+        require_folder(out)
     requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         task = progress.add_task("reading", total=None)
@@ -92,11 +108,19 @@ def rank(
             result = fit(votes.comparisons, model.value, l2=l2, home=home)
         except ConvergenceError as error:
             return _no_fit(file, str(error))
+        require_memory(8 * bootstrap * len(result.scores), f"--bootstrap {bootstrap}")
         columns = _columns(result, level, bootstrap, seed)
-    _print(file, votes, result, columns, level)
     if out is not None:
-        _save(out, result, columns, Path(display_name(file)).name)
+        drawing = Drawing(Path(display_name(file)).name, scale.value, level)
+        _save(out, result, columns, drawing, escape_formulas)
+    _print(file, votes, result, columns, level)
     return 0
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        meant = f"; for {level:g} % say {level / 100:g}" if 1 < level < 100 else ""
+        raise ValueError(f"--level: {level:g} is not between 0 and 1{meant}")
 
 
 def _meanings(option: str | None) -> dict[str, str] | None:
@@ -159,15 +183,14 @@ def _tallies(result: "RatingFit") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
-    console = output()
     items = len(result.scores)
-    console.print(f"{display_name(file)}: {votes.rows} rows, {items} items; {votes.columns}", markup=False)
+    say(f"{display_name(file)}: {votes.rows} rows, {items} items; {votes.columns}")
     extras = [f"log-likelihood {result.log_likelihood:.8g}", f"largest last step {result.last_step:.1g}"]
     if result.tie_parameter is not None:
         extras.append(f"tie parameter {result.tie_parameter:.6g}")
     if result.home_advantage is not None:
         extras.append(f"home advantage {result.home_advantage:.6g}")
-    console.print(f"Model {result.specification.model}: {', '.join(extras)}\n", markup=False)
+    say(f"Model {result.specification.model}: {', '.join(extras)}\n")
     titles, rows = ["rank", "item", "score"], [columns["rank"], columns["item"], columns["score"]]
     formats = ["d", "s", ".4f"]
     if "low" in columns:
@@ -178,9 +201,9 @@ def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, A
     rows += [columns["elo"], columns["comparisons"], columns["wins"]]
     formats += [".1f", ".6g", ".6g"]
     shown = [[format(value, how) for value in column[:MOST_PRINTED]] for column, how in zip(rows, formats, strict=True)]
-    console.print(table(titles, zip(*shown, strict=True), left="item"))
+    print_table(titles, zip(*shown, strict=True), left=("item",))
     if items > MOST_PRINTED:
-        console.print(f"... and {items - MOST_PRINTED} more (--out writes all)", markup=False)
+        say(f"... and {items - MOST_PRINTED} more (--out writes all)")
 
 
 SPANS = (("low", "high", "+.3f"), ("best_rank", "worst_rank", "d"))
@@ -190,15 +213,24 @@ def _span(low: np.ndarray, high: np.ndarray, how: str) -> list[str]:
     return [f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
 
 
-def _save(folder: Path, result: "RatingFit", columns: dict[str, Any], title: str) -> None:
+class Drawing(NamedTuple):
+    """What a picture says besides its numbers: where the votes came from, the scale of scores, the level."""
+
+    title: str
+    scale: str
+    level: float
+
+
+def _save(folder: Path, result: "RatingFit", columns: dict[str, Any], drawing: Drawing, escape_formulas: bool) -> None:
     from alignment_fast.plot import rank_figure
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {name: values[:MOST_DRAWN] for name, values in columns.items()}
     index = np.array([result.comparisons.index(item) for item in drawn["item"]])
     drawn["win_probability"] = result.predict(index[:, None], index[None])
-    figure = rank_figure(drawn, title)
+    left_out = len(result.scores) - len(index)
+    figure = rank_figure(drawn, drawing.title, scale=drawing.scale, level=drawing.level, left_out=left_out)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     with replacing(folder / "rank.csv") as file:
-        file.write(csv_bytes(columns, zip(*(column.tolist() for column in columns.values()), strict=True)))
-    with replacing(folder / "rank.png") as file:
-        figure.savefig(file, format="png", dpi=150)
+        file.write(csv_bytes(columns, rows, escape_formulas=escape_formulas))
+    save_figure(folder / "rank.png", figure)

@@ -265,6 +265,9 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
 
 SCORES = ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")
 _ALPHA_DIVERGENCE = 0.5
+# Names that people type for a loss of `LOSS_TYPES`.
+ALIASES: Mapping[str, str] = MappingProxyType({"dpo": "sigmoid"})
+
 _INTERVALS: Mapping[str, Callable[[float], bool]] = {
     "[0, 1]": lambda epsilon: 0.0 <= epsilon <= 1.0,
     "[0, 1/2)": lambda epsilon: 0.0 <= epsilon < 0.5,
@@ -307,7 +310,7 @@ class Plan(NamedTuple):
 
 def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> LossType:
     """Return the row of `loss_type`, or raise ValueError that lists near names among the rows that `fits` accepts."""
-    row = LOSS_TYPES.get(loss_type) if isinstance(loss_type, str) else None
+    row = LOSS_TYPES.get(ALIASES.get(loss_type, loss_type)) if isinstance(loss_type, str) else None
     if row is not None and fits(row):
         return row
     names = [name for name, other in LOSS_TYPES.items() if fits(other)]

@@ -90,7 +90,7 @@ def preference_loss(
     ref_chosen, ref_rejected : array (...,), optional
         The same under the reference policy; losses without a reference ignore them.
     loss_type : str, default "sigmoid"
-        A paired loss of `LOSS_TYPES`.
+        A paired loss of `LOSS_TYPES`; ``"dpo"`` is ``"sigmoid"``.
     beta : float, default 0.1
         The KL coefficient (DPO's β, IPO's τ): the inverse of the `beta` of `alignment_fast.policy`.
     label_smoothing : float, default 0

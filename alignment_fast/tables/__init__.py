@@ -13,6 +13,7 @@ A row of text may have 16 MiB (``ALIGNMENT_FAST_ROW_MIB``), and what must be unp
 (``ALIGNMENT_FAST_UNPACKED_MIB``): beyond, a small compressed file could fill all memory or disk.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from os import PathLike
 
@@ -255,9 +256,10 @@ def read_columns(
     with errors_of(table.source.name):
         size = table.size
         names = table.names()
+        found = Counter(names)
         for name in columns.values():
-            if names.count(name) != 1:
-                problem = "more than one column" if name in names else "no column"
+            if found[name] != 1:
+                problem = "more than one column" if name in found else "no column"
                 raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {listed(names)}")
         contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text, WORD: words}
         rules: dict[str, tuple[str, Number]] = {}

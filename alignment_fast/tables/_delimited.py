@@ -141,7 +141,8 @@ class Delimited(Table):
         arrow_module("csv")
         header_lines, names = self.header()
         # Columns go by position, because names may repeat outside of what is wanted.
-        position = {role: names.index(name) for role, (name, _) in rules.items()}
+        place_of = {name: place for place, name in enumerate(names)}
+        position = {role: place_of[name] for role, (name, _) in rules.items()}
         with self.open_text() as (stream, raw):
             try:
                 for piece in pieces(stream, self.delimiter.encode(), header_lines):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from alignment_fast import tables
+from alignment_fast._text import visible
 
 __all__ = ["Pools", "Request", "Samples", "read_pools"]
 
@@ -82,10 +83,10 @@ class Pools:
 
     @property
     def smallest(self) -> tuple[int, str]:
-        """Size of the smallest pool and the prompt it belongs to."""
+        """Size of the smallest pool and the prompt it belongs to, for people."""
         sizes = [len(pool) for pool in self.scores]
         least = min(range(len(sizes)), key=sizes.__getitem__)
-        return sizes[least], self.prompts[least]
+        return sizes[least], visible(self.prompts[least])
 
 
 def read_pools(path: Path, request: Request, *, wide: bool, progress: tables.Progress) -> Pools:
@@ -219,7 +220,8 @@ def _wide(path: Path, request: Request, progress: tables.Progress) -> Pools:
     names = tables.column_names(path)
     prompt = tables.choose_column(path, names, request.prompt, ROWS)
     value = _matching(path, names, request.value, "--value") if request.value is not None else []
-    rest = [name for name in names if name != prompt and name not in value]
+    taken = {prompt, *value}
+    rest = [name for name in names if name not in taken]
     pattern, option = (request.correct, "--correct") if request.correct is not None else (request.score, "--score")
     score = _matching(path, rest, "*" if pattern is None else pattern, option)
     if value and len(value) != len(score):

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.printing.terminal import csv_bytes, output, table
+from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.terminal import csv_bytes, print_table, say
 
 __all__ = ["Printed", "print_results", "save"]
 
@@ -37,14 +38,13 @@ class Printed(NamedTuple):
 
 def print_results(tables: Iterable[Printed], results: Mapping[str, Sequence[Any]]) -> None:
     """Print tables of `results`, rows by name, on standard output."""
-    console = output()
     for part in tables:
         rows = filter(part.chosen, results[part.name])
         cells = ([_cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
-        console.print(f"\n{part.title}", markup=False)
-        console.print(table([heading for heading, _ in part.columns.values()], cells))
+        say(f"\n{part.title}")
+        print_table([heading for heading, _ in part.columns.values()], cells)
         if part.note:
-            console.print(part.note, markup=False)
+            say(part.note)
 
 
 def _cell(value: Any, style: str) -> str:
@@ -54,9 +54,9 @@ def _cell(value: Any, style: str) -> str:
 
 def save(folder: Path, results: Mapping[str, Sequence[Any]], figures: Mapping[str, Any]) -> None:
     """Write each table of `results` as NAME.csv, and each matplotlib figure as NAME.png."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, rows in results.items():
         with replacing(folder / f"{name}.csv") as file:
             file.write(csv_bytes(rows[0]._fields, rows))
     for name, figure in figures.items():
-        with replacing(folder / f"{name}.png") as file:
-            figure.savefig(file, format="png", dpi=150)
+        save_figure(folder / f"{name}.png", figure)

@@ -1,16 +1,26 @@
-"""What the commands share: lists of numbers as options, bars for people, tables that stay whole in a file or a pipe."""
+"""What the commands share: options, bars for people, tables that stay whole in a file or a pipe, CSV files."""
 
 import csv
 import io
 import math
+import os
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-__all__ = ["csv_bytes", "numbers", "output", "progress_bar", "table"]
+from alignment_fast._text import shortened_apart, visible, width_of
+
+__all__ = ["csv_bytes", "numbers", "print_table", "progress_bar", "require_memory", "say", "terminal_width"]
+
+# Names are not made shorter than this: what does not fit then goes over to the next line.
+SHORTEST_NAME = 12
+BETWEEN = "  "
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def numbers(text: str | None, option: str, lowest: float) -> Iterator[float]:
@@ -25,31 +35,83 @@ def numbers(text: str | None, option: str, lowest: float) -> Iterator[float]:
         yield value
 
 
+def require_memory(needed: float, option: str) -> None:
+    """Raise ValueError where more bytes are needed than this machine has: before hours of work, not after."""
+    try:
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # a system that does not say
+        return
+    if needed > most:
+        raise ValueError(f"{option} would need {_bytes(needed)} of memory; this machine has {_bytes(most)}")
+
+
+def _bytes(number: float) -> str:
+    exponent = min(int(math.log(number, 1024)), 5)
+    return f"{number / 1024**exponent:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[exponent]}"
+
+
 def progress_bar() -> Progress:
     """Return a progress bar on standard error, silent where nobody looks at it, gone when it is done."""
     return Progress(console=Console(stderr=True, quiet=not sys.stderr.isatty()), transient=True)
 
 
-def output() -> Console:
-    """Return the console of standard output; in a file or a pipe no line of a table is folded."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output is, or None: in a file or a pipe nothing is folded."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: str | None = None) -> Table:
-    """Return a table without lines; columns are flush right, but for the one with title `left`."""
-    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        result.add_column(title, justify="left" if title == left else "right", no_wrap=True)
+def say(text: str = "") -> None:
+    """Print lines of text, folded on a terminal that is narrower."""
+    width = terminal_width()
+    for line in text.split("\n"):
+        shown = visible(line)
+        if width is not None and width_of(shown) > width:
+            shown = textwrap.fill(shown, width, break_long_words=False, break_on_hyphens=False)
+        print(shown)
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[str] = ()) -> None:
+    """Print a table without lines; columns are flush right, but for those with titles in `left`, which hold names.
+
+    On a terminal that is too narrow names lose their middle, unless two would look the same; numbers lose nothing.
+    """
+    columns = [[title, *map(visible, cells)] for title, cells in zip(titles, zip(*rows, strict=True), strict=True)]
+    widths = [max(map(width_of, column)) for column in columns]
+    names = [place for place, title in enumerate(titles) if title in left]
+    available = terminal_width()
+    if available is not None and names:
+        spare = available - sum(widths) - len(BETWEEN) * (len(widths) - 1)
+        for place in sorted(names, key=lambda place: -widths[place]):
+            if spare < 0:
+                before = widths[place]
+                columns[place] = shortened_apart(columns[place], max(before + spare, SHORTEST_NAME))
+                widths[place] = max(map(width_of, columns[place]))
+                spare += before - widths[place]
+    for row in zip(*columns, strict=True):
+        cells = (
+            cell + " " * (width - width_of(cell)) if place in names else " " * (width - width_of(cell)) + cell
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print(BETWEEN.join(cells).rstrip())
+
+
+def csv_bytes(header: Iterable[str], rows: Iterable[Iterable[object]], *, escape_formulas: bool = False) -> bytes:
+    """Return a CSV file; floats are written so that they read back to the same bits.
+
+    Half a surrogate pair, which UTF-8 cannot hold, is escaped as Python writes it. With `escape_formulas` an apostrophe
+    stands before text that a spreadsheet would take for a formula.
+    """
+    lines = [_csv_line(header)]
     for row in rows:
-        result.add_row(*row)
-    return result
+        lines.append(_csv_line(f"'{cell}" if escape_formulas and _is_formula(cell) else cell for cell in row))
+    return "".join(lines).encode("utf-8", "backslashreplace")
 
 
-def csv_bytes(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
-    """Return a CSV file; floats are written so that they read back to the same bits."""
+def _csv_line(cells: Iterable[object]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)  # only so is a cell with a carriage return quoted
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _is_formula(cell: object) -> bool:
+    return isinstance(cell, str) and cell.startswith(FORMULA)

@@ -6,11 +6,15 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from alignment_fast._files import require_folder
 from alignment_fast.commands.printing.asymptotics import TABLES
 from alignment_fast.commands.printing.results import print_results, save
-from alignment_fast.commands.printing.terminal import output, progress_bar
+from alignment_fast.commands.printing.terminal import progress_bar, require_memory, say
 
 __all__ = ["asymptotics"]
+
+# What the estimates hold of each replicate at once, at least.
+BYTES_PER_REPLICATE = 32
 
 
 class Part(NamedTuple):
@@ -36,16 +40,17 @@ def asymptotics(
     """
     import alignment_fast as af
 
+    require_memory(BYTES_PER_REPLICATE * replicates, f"--replicates {replicates}")
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        require_folder(out)
     results = {}
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         for name, part in _parts(replicates, seed).items():
             results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
-    output().print(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}", markup=False)
-    print_results(TABLES, results)
     if out is not None:
         save(out, results, _figures(results))
+    say(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}")
+    print_results(TABLES, results)
 
 
 def _parts(replicates: int, seed: int) -> dict[str, Part]:

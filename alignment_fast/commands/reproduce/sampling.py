@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alignment_fast._files import require_folder
 from alignment_fast.commands.printing.results import print_results, save
 from alignment_fast.commands.printing.sampling import TABLES, summary_rows
 from alignment_fast.commands.printing.terminal import progress_bar
@@ -42,14 +43,14 @@ def sampling(
     import alignment_fast as af
 
     sources = _matrices(data, seed)
-    out.mkdir(parents=True, exist_ok=True)
+    require_folder(out)
     with af.num_threads(threads or af.get_num_threads()):
         results = _synthetic()
-        print_results(TABLES, results)
         save(out, results, _figures(results))
+        print_results(TABLES, results)
         swept = _sweep(out / "blocks", sources, rounds, points)
-    print_results(summary_rows(swept["sweep"]), swept)
     save(out, swept, _figures(swept))
+    print_results(summary_rows(swept["sweep"]), swept)
 
 
 def _matrices(data: Path | None, seed: int) -> "list[Matrices]":

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alignment_fast.plot import BOUND, ESTIMATE, EXACT, draw_estimates, finish, new_figure
+from alignment_fast.plot import (
+    BOUND,
+    ESTIMATE,
+    EXACT,
+    FAMILY,
+    PALETTE,
+    REFERENCE,
+    draw_estimates,
+    finish,
+    new_figure,
+)
 from alignment_fast.reproduce.asymptotics.simplex import DRAWINGS, CurvePoint, Drawing, MarkedPoint
 
 if TYPE_CHECKING:
@@ -17,14 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["convergence_figure", "cumulants_figure", "ensembles_figure", "rates_figure", "simplex_figure"]
 
 Columns = Mapping[str, np.ndarray]
-REFERENCE, FAMILY = "#8a8a8a", "#3f8f5f"
 # Rates above this are deviations that nobody will see; those of best-of-n on its worse side are far above.
 HIGHEST_RATE = 1.6
 
 
 def simplex_figure(curves: Sequence[CurvePoint], points: Sequence[MarkedPoint]) -> Figure:
     """Draw Figure 1 twice, as its caption says and as it is plotted; from `simplex_curves` and `simplex_points`."""
-    figure = new_figure((11, 5.2), "The aligned family and best-of-n in the simplex, m = 10")
+    figure = new_figure((11, 6), "The aligned family and best-of-n in the simplex, m = 10")
     for axes, drawing in zip(figure.subplots(1, 2), DRAWINGS, strict=True):
         _simplex(
             axes,
@@ -39,7 +49,7 @@ def _simplex(axes: Axes, drawing: Drawing, curves: Sequence[CurvePoint], points:
     axes.plot(*_cartesian(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]])), color=REFERENCE, lw=0.8)
     for corner, place in (("(1,0,0)", "left"), ("(0,1,0)", "center"), ("(0,0,1)", "right")):
         (x,), (y,) = _cartesian(np.eye(3)[[int(corner[1:-1].split(",").index("1"))]])
-        axes.annotate(corner, (x, y), (0, 4 if y > 0 else -12), textcoords="offset points", ha=place, fontsize="small")
+        axes.annotate(corner, (x, y), (0, 4 if y > 0 else -14), textcoords="offset points", ha=place, fontsize="small")
     styles = {
         "divergence": (FAMILY, "-", f"D(v‖p) = {drawing.divergence:.4g}"),
         "cross_entropy": (ESTIMATE, "-", f"H(v‖q) = {drawing.level:.5f}"),
@@ -50,15 +60,22 @@ def _simplex(axes: Axes, drawing: Drawing, curves: Sequence[CurvePoint], points:
             *_cartesian(_vectors([c for c in curves if c.curve == name])), style, color=color, lw=1.2, label=label
         )
     colors = {"p": FAMILY, "q": BOUND, "aligned": EXACT}
+    rings = itertools.cycle((("#c98a1b", 11), ("#7a4e9c", 7)))  # points that fall on one spot stay apart
     for point in points:
         label = {"aligned": f"aligned, D = {point.kl:.4g}"}.get(point.point, point.point)
-        axes.plot(*_cartesian(_vectors([point])), "o", ms=5, color=colors.get(point.point, "#8b5a2b"), label=label)
+        place = _cartesian(_vectors([point]))
+        if point.point in colors:
+            axes.plot(*place, "o", ms=5, color=colors[point.point], label=label)
+        else:
+            color, size = next(rings)
+            axes.plot(*place, "o", ms=size, mfc="none", mec=color, mew=1.6, ls="none", label=label)
     axes.set_title(
         f"as {'its caption says' if drawing.name == 'caption' else 'plotted in the paper'}", fontsize="medium"
     )
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.legend(frameon=False, fontsize="small", loc="upper right")
+    axes.set_ylim(-0.36, 0.95)  # room for the legend below the triangle
+    axes.legend(frameon=False, fontsize="small", loc="lower center", ncols=3)
 
 
 def _vectors(points: Sequence[CurvePoint] | Sequence[MarkedPoint]) -> np.ndarray:
@@ -72,7 +89,7 @@ def _cartesian(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def convergence_figure(columns: Columns, title: str) -> Figure:
     """Draw rewards and divergences against the length of sequences, from the columns of `convergence`."""
-    figure = new_figure((13, 4.2), f"Best-of-n with n = exp(δ m) over sequences of m letters: {title}")
+    figure = new_figure((13, 4.9), f"Best-of-n with n = exp(δ m) over sequences of m letters: {title}")
     reward, reference, aligned = figure.subplots(1, 3)
     m = columns["m"]
 
@@ -103,7 +120,7 @@ def convergence_figure(columns: Columns, title: str) -> Figure:
 def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
     """Draw the three rate functions with their values at one m, from the columns of `rate_functions`."""
     m = columns["m"][0]
-    figure = new_figure((8, 5), f"Rate functions: {title}")
+    figure = new_figure((8, 6), f"Rate functions: {title}")
     axes = figure.subplots()
     tau = columns["tau"]
     for name, label, color in (
@@ -112,8 +129,10 @@ def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
         ("best_of_n", "best-of-n (infinite beyond the typical level)", BOUND),
     ):
         axes.plot(tau, np.where(np.isfinite(columns[name]), columns[name], np.nan), color=color, label=label)
-        exact = np.where(columns[f"{name}_exact"] <= HIGHEST_RATE, columns[f"{name}_exact"], np.nan)
-        axes.plot(tau, exact, "+", ms=5, color=color, label=f"{label.partition(' (')[0]}: −log P/m, m = {m}")
+        # Beyond its typical level best-of-n has one value that a picture could hold, a cross on its own: left out.
+        drawn = np.isfinite(columns[name]) & (columns[f"{name}_exact"] <= HIGHEST_RATE)
+        exact = np.where(drawn, columns[f"{name}_exact"], np.nan)
+        axes.plot(tau, exact, "+", ms=6, color=color, label=f"{label.partition(' (')[0]}: −log P/m, m = {m}")
     axes.axvline(typical, color=ESTIMATE, ls=":", lw=1, label="typical level of the aligned policy")
     axes.set(xlabel="τ = −reward per token", ylabel="rate / nats per token", ylim=(-0.03, HIGHEST_RATE))
     finish(axes)
@@ -123,26 +142,27 @@ def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
 def cumulants_figure(columns: Columns, alpha: float, title: str) -> Figure:
     """Draw the scaled cumulants of the three laws, from the columns of `scaled_cumulants`."""
     m = columns["m"][0]
-    figure = new_figure((8, 5), f"Scaled cumulants  log E exp(ρ S)/(m ρ): {title}")
+    figure = new_figure((8, 6), f"Scaled cumulants  log E exp(ρ S)/(m ρ): {title}")
     axes = figure.subplots()
     rho = columns["rho"]
     axes.plot(rho, columns["reference"], color=REFERENCE, label="reference")
     axes.plot(rho, columns["aligned"], color=EXACT, label="aligned policy")
     axes.plot(rho, columns["best_of_n"], color=BOUND, label="best-of-n, limit")
-    axes.plot(rho, columns["best_of_n_exact"], "+", ms=6, color=BOUND, label=f"best-of-n, m = {m}, exact")
+    axes.plot(rho, columns["best_of_n_exact"], "o", ms=9, mfc="none", color=BOUND, label=f"best-of-n, m = {m}, exact")
     draw_estimates(axes, rho, columns["best_of_n_estimate"], columns["best_of_n_se"])
     axes.axvline(alpha, color=ESTIMATE, ls=":", lw=1, label="α: best-of-n is frozen below")
-    axes.set(xlabel="ρ", ylabel="per token")
+    axes.set(xlabel="ρ", ylabel="scaled cumulant / nats per token")
     finish(axes)
     return figure
 
 
 def ensembles_figure(columns: Columns) -> Figure:
     """Draw the share of random pairs that keep to the paper's bound, from the columns of `random_ensembles`."""
-    figure = new_figure((11, 4.2), "Random p and q: share of pairs with D(π‖φ) below what the paper says")
+    figure = new_figure((12, 4.8), "Random p and q: share of pairs with D(π‖φ) below what the paper says")
     kinds = list(dict.fromkeys(columns["q"]))
-    for axes, q in zip(figure.subplots(1, len(kinds), sharey=True), kinds, strict=True):
-        for letters in dict.fromkeys(columns["letters"]):
+    panels = figure.subplots(1, len(kinds), sharey=True)
+    for axes, q in zip(panels, kinds, strict=True):
+        for color, letters in zip(PALETTE, dict.fromkeys(columns["letters"]), strict=False):
             rows = (columns["q"] == q) & (columns["letters"] == letters)
             bound = columns["bound"][rows][0]
             axes.errorbar(
@@ -150,10 +170,12 @@ def ensembles_figure(columns: Columns) -> Figure:
                 columns["within"][rows],
                 2 * columns["within_se"][rows],
                 fmt="o-",
+                color=color,
                 ms=3.5,
                 capsize=2,
                 label=f"{letters} letters, below {bound:g}",
             )
         axes.set(xscale="log", xlabel="n", title=f"q: {q}", ylim=(-0.05, 1.1))
-        finish(axes)
+        finish(axes, 2)
+    panels[0].set_ylabel("share of 200 pairs")
     return figure

@@ -1,0 +1,107 @@
+"""An alphabet of hostile names and files, which every command and reader is run on."""
+
+import csv
+import gzip
+import io
+import json
+
+# Names that markup, terminals, spreadsheets, encodings and readers trip over. A name is read without the spaces around.
+NAMES = {
+    "brackets": "gpt[/inst] [red]x[/red]",
+    "colons": "hermes:smile:7b",
+    "braces": "{name} {0} %s $HOME `x`",
+    "formula of TeX": "$x_1$ \\frac",
+    "emoji": "🤖-модель-👩‍👩‍👧",
+    "wide letters": "通义千问",
+    "combining letters": "e\u0301te\u0301",
+    "escape": "\x1b[31mred\x1b[0m",
+    "bell and backspace": "a\a\b\x7f",
+    "newline": "two\nlines",
+    "carriage return": "two\rlines",
+    "line separator": "two\u2028lines",
+    "tab": "a\tb",
+    "null": "a\x00b",
+    "right to left": "نموذج-7b",
+    "direction marks": "abc\u202ecba\u2066x",
+    "300 letters": "x" * 300,
+    "300 letters and one": "x" * 150 + "y" + "x" * 150,
+    "number": "7",
+    "number with a point": "1.0",
+    "exponent": "1e5",
+    "not a number": "nan",
+    "infinity": "inf",
+    "null word": "null",
+    "truth": "true",
+    "spaces around": "  spaces around  ",
+    "only punctuation": "-",
+    "formula": '=HYPERLINK("http://x","y")',
+    "plus": "+1",
+    "at": "@SUM(1)",
+    "quote": 'say "hi"',
+    "apostrophe": "it's",
+    "comma": "a, b",
+    "semicolon": "a;b",
+    "backslash": "a\\b\\",
+    "path": "../../etc/passwd",
+    "byte order mark": "\ufeffa",
+    "zero width": "a\u200bb",
+}
+# JSON can hold what CSV and Parquet cannot.
+ONLY_JSON = {"surrogate": "half \ud83d pair"}
+
+
+def read_back(name):
+    """Return a name as readers give it: without the spaces around it."""
+    return name.strip()
+
+
+def rows_of(name, other="plain"):
+    """Return votes between two items, each of which has won."""
+    return [(name, other), (other, name), (name, other)]
+
+
+def as_csv(header, rows, delimiter=","):
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([header, *rows])
+    return text.getvalue().encode()
+
+
+def as_json_lines(header, rows):
+    return "\n".join(json.dumps(dict(zip(header, row, strict=True))) for row in rows).encode()
+
+
+def as_json(header, rows):
+    return json.dumps([dict(zip(header, row, strict=True)) for row in rows], indent=1).encode()
+
+
+def as_parquet(header, rows):
+    import pyarrow
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist([dict(zip(header, row, strict=True)) for row in rows]), file)
+    return file.getvalue()
+
+
+WRITERS = {
+    "csv": as_csv,
+    "tsv": lambda header, rows: as_csv(header, rows, "\t"),
+    "jsonl": as_json_lines,
+    "json": as_json,
+    "parquet": as_parquet,
+}
+
+# Files that say the same as the plain ones, in other ways: a function of the plain bytes and whether it fits a kind.
+SAME = {
+    "plain": (lambda text: text, ("csv", "tsv", "jsonl", "json")),
+    "gzip": (gzip.compress, ("csv", "tsv", "jsonl", "json")),
+    "gzip members": (
+        lambda text: gzip.compress(text[: len(text) // 2]) + gzip.compress(text[len(text) // 2 :]),
+        ("csv", "tsv", "jsonl", "json"),
+    ),
+    "byte order mark": (lambda text: b"\xef\xbb\xbf" + text, ("csv", "tsv", "jsonl", "json")),
+    "CR": (lambda text: text.replace(b"\n", b"\r"), ("csv", "tsv", "jsonl", "json")),
+    "CR LF": (lambda text: text.replace(b"\n", b"\r\n"), ("csv", "tsv", "jsonl", "json")),
+    "blank lines": (lambda text: text.replace(b"\n", b"\n\n\n"), ("csv", "tsv", "jsonl", "json")),
+    "no last line end": (lambda text: text.rstrip(b"\n"), ("csv", "tsv", "jsonl", "json")),
+}

@@ -1,0 +1,466 @@
+"""What people see: names as they are, numbers whole, files before tables, and answers to what was probably meant."""
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import unicodedata
+
+import hostile
+import numpy as np
+import pytest
+
+from alignment_fast._text import shortened, shortened_apart, visible, width_of
+from alignment_fast.cli import main
+
+pytest.importorskip("typer")
+pytest.importorskip("pyarrow")
+
+from alignment_fast.commands.printing import terminal
+
+LETTERS = "examples/english_letters.csv"
+
+
+@pytest.fixture
+def small_figures(monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure")
+    for name in ("best_of_n_figure", "curve_figure", "rank_figure"):
+        monkeypatch.setattr(f"alignment_fast.plot.{name}", lambda *_, **__: figure.Figure((1, 1), dpi=10))
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    return code, *capsys.readouterr()
+
+
+def votes_of(folder, names, kind="csv"):
+    """Write votes in which every name beats the next one, and the last the first."""
+    rows = [*zip(names, [*names[1:], names[0]], strict=True), (names[0], names[1]), (names[1], names[0])]
+    path = folder / f"votes.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("winner", "loser"), rows))
+    return path
+
+
+# ---- the alphabet ----
+
+
+ALPHABET = [
+    pytest.param(kind, name, id=f"{kind}-{label}")
+    for kind in hostile.WRITERS
+    for label, name in (hostile.NAMES | (hostile.ONLY_JSON if kind.startswith("json") else {})).items()
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), ALPHABET)
+def test_rank_prints_and_writes_any_name(capsys, tmp_path, small_figures, kind, name):
+    path = votes_of(tmp_path, [name, "plain", "other"], kind)
+    code, out, err = run(capsys, "rank", path, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    expected = hostile.read_back(name)
+    with open(tmp_path / "out" / "rank.csv", newline="", encoding="utf-8") as file:
+        items = [row["item"] for row in csv.DictReader(file)]
+    assert expected.encode("utf-8", "backslashreplace").decode() in items
+    table = out[out.index("rank  item") :].splitlines()
+    assert len(table) == 4
+    assert visible(expected) in out
+    assert not [letter for letter in out if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") and letter != "\n"]
+
+
+@pytest.mark.parametrize(("kind", "name"), ALPHABET)
+def test_curve_takes_any_name_of_a_prompt(capsys, tmp_path, kind, name):
+    rows = [(prompt, score) for prompt in (name, "plain") for score in (1.5, 2.5)]
+    path = tmp_path / f"samples.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("prompt", "score"), rows))
+    code, out, err = run(capsys, "curve", path)
+    assert (code, err) == (0, "")
+    assert "2 prompts, 2 samples each" in out
+    code, _, err = run(capsys, "curve", path, "--n", "3")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert visible(hostile.read_back(name))[:20] in err
+
+
+@pytest.mark.parametrize("label", hostile.NAMES)
+@pytest.mark.parametrize("command", ["rank", "curve", "best-of-n"])
+def test_commands_take_any_name_of_a_column_and_of_a_file(capsys, tmp_path, small_figures, command, label):
+    name = hostile.read_back(hostile.NAMES[label])
+    header, rows, options = {
+        "rank": ((name, "other column"), hostile.rows_of("a", "b"), ("--winner", name, "--loser", "other column")),
+        "curve": (("prompt", name), [("a", 1), ("a", 2)], ("--score", name)),
+        "best-of-n": ((name, "reward"), [(0.5, 1), (0.5, 2)], ("--p", name, "--replicates", "10", "--n", "1")),
+    }[command]
+    safe = re.sub(r"[/\x00]", "-", name)[:60]
+    path = tmp_path / f"{safe}.csv"
+    path.write_bytes(hostile.as_csv(header, rows))
+    code, out, err = run(capsys, command, path, *options, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert visible(safe) in out
+    code, _, err = run(capsys, command, path, *options[:-1], "no such column")
+    assert code == 2
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("how", hostile.SAME)
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json"])
+@pytest.mark.parametrize("block", [4 << 20, 16])
+def test_the_same_votes_in_other_bytes_are_the_same_ranking(capsys, tmp_path, monkeypatch, how, kind, block):
+    change, kinds = hostile.SAME[how]
+    if kind not in kinds:
+        pytest.skip(f"{kind} has no such form")
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+    plain = votes_of(tmp_path, ["ann", "bob", "cat"], kind)
+    _, expected, _ = run(capsys, "rank", plain)
+    plain.write_bytes(change(plain.read_bytes()))
+    code, out, err = run(capsys, "rank", plain)
+    assert (code, err, out) == (0, "", expected)
+
+
+FAULTS = {
+    "empty": (b"", "votes.csv is empty"),
+    "only blank lines": (b"\n\n\n", "votes.csv is empty"),
+    "no rows": (b"winner,loser\n", "votes.csv has columns but no rows"),
+    "duplicate columns": (b"winner,loser,winner\na,b,c\n", "more than one column 'winner'"),
+    "UTF-16": ("winner,loser\na,b\n".encode("utf-16"), "line 1: the file is UTF-16, not UTF-8"),
+    "a zip file": (b"PK\x03\x04" + bytes(30), "no two columns look like"),
+    "zeros": (bytes(100), "no two columns look like"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, fault):
+    content, message = FAULTS[fault]
+    (tmp_path / "votes.csv").write_bytes(content)
+    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
+BROKEN = {
+    "ragged": (lambda cells: cells[:-1], "1 cells under a header of 2"),
+    "longer": (lambda cells: [*cells, b"x"], "3 cells under a header of 2"),
+    "empty first": (lambda cells: [b"", cells[1]], "column 'winner': the cell is empty"),
+    "empty last": (lambda cells: [cells[0], b'""'], "column 'loser': the cell is empty"),
+    "blank": (lambda cells: [b"  ", cells[1]], "column 'winner': the cell is empty"),
+    "undecodable": (lambda cells: [cells[0], b"caf\xe9"], "column 'loser': byte 0xe9 is not UTF-8"),
+    "unclosed": (lambda cells: [cells[0], b'"open'], "the quote that opens here is never closed"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("row", ["first", "behind the first block", "last"])
+def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, fault, row):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
+    rows = [[b"a", b"b"], [b"b", b"a"]] * 50
+    at = {"first": 0, "behind the first block": 60, "last": 99}[row]
+    change, message = BROKEN[fault]
+    rows[at] = change(rows[at])
+    (tmp_path / "votes.csv").write_bytes(b"\n".join(b",".join(cells) for cells in [[b"winner", b"loser"], *rows]))
+    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    assert (code, out) == (2, "")
+    assert f"votes.csv, line {at + 2}" in err
+    assert message in err
+
+
+@pytest.mark.parametrize("column", ["winner", "loser"])
+@pytest.mark.parametrize("kind", ["jsonl", "json", "parquet"])
+@pytest.mark.parametrize("at", [0, 3, 5])
+def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, kind, column, at):
+    rows = [list(row) for row in hostile.rows_of("a", "b") * 2]
+    rows[at][("winner", "loser").index(column)] = None
+    path = tmp_path / f"votes.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("winner", "loser"), rows))
+    code, _, err = run(capsys, "rank", path)
+    assert code == 2
+    assert f"{'line' if kind == 'jsonl' else 'row'} {at + 1}, " in err
+    assert repr(column) in err
+
+
+# ---- widths ----
+
+LONG = [f"organisation/a-model-with-a-long-name-{number:02d}-instruct" for number in range(12)]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_on_a_narrow_terminal_names_lose_their_middle_and_numbers_lose_nothing(capsys, tmp_path, monkeypatch, width):
+    path = votes_of(tmp_path, LONG)
+    _, full, _ = run(capsys, "rank", path)
+    monkeypatch.setattr(terminal, "terminal_width", lambda: width)
+    _, narrow, _ = run(capsys, "rank", path)
+    rows, whole = narrow.splitlines()[-12:], full.splitlines()[-12:]
+    for row, line in zip(rows, whole, strict=True):
+        cells, complete = re.split(r"\s{2,}", row.strip()), re.split(r"\s{2,}", line.strip())
+        assert cells[:1] + cells[2:] == complete[:1] + complete[2:]
+        assert cells[1] == complete[1] or "..." in cells[1]
+    names = [re.split(r"\s{2,}", row.strip())[1] for row in rows]
+    assert len(set(names)) == 12
+    assert all(width_of(row) <= width for row in rows) or width < 100
+
+
+def test_in_a_pipe_nothing_is_shortened_whatever_its_length(capsys, tmp_path):
+    names = ["x" * 300, "y" * 500, "z"]
+    _, out, _ = run(capsys, "rank", votes_of(tmp_path, names))
+    assert all(name in out for name in names)
+
+
+@pytest.mark.parametrize("width", range(5, 40))
+def test_a_short_name_is_as_wide_as_asked(width):
+    for name in (*hostile.NAMES.values(), *LONG):
+        look = shortened(visible(name), width)
+        assert width_of(look) <= max(width, 5)
+        assert look == visible(name) or "..." in look
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["model-small-2026", "model-large-2026"],
+        ["x" * 100 + "1" + "x" * 100, "x" * 100 + "2" + "x" * 100],
+        ["a" * 50, "a" * 51],
+        ["same" * 20, "same" * 20, "other" * 20],
+    ],
+)
+def test_different_names_look_different(names):
+    looks = shortened_apart(names, 14)
+    assert len(set(looks)) == len(set(names))
+
+
+def test_a_terminal_that_lacks_letters_shows_their_numbers(tmp_path):
+    path = votes_of(tmp_path, ["🤖", "plain", "ünï"])
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "alignment_fast", "rank", path],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"\\U0001f916" in result.stdout
+    assert "ünï".encode("latin-1") in result.stdout
+
+
+# ---- files, pipes ----
+
+
+def test_files_are_written_before_the_table_is_printed(capsys, tmp_path, monkeypatch, small_figures):
+    def refuse(*_, **__):
+        raise OSError("the output is gone")
+
+    for command, content in (
+        ("rank", "winner,loser\na,b\nb,a\n"),
+        ("curve", "score\n1\n2\n"),
+        ("best-of-n", "p,reward\n1,1\n1,2\n"),
+    ):
+        (tmp_path / "table.csv").write_text(content)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"alignment_fast.commands.{command.replace('-', '_')}.say", refuse)
+            code, _, err = run(capsys, command, tmp_path / "table.csv", "--out", tmp_path / command)
+        assert (code, err) == (2, "error: the output is gone\n")
+        assert len(list((tmp_path / command).iterdir())) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="this system has no SIGPIPE")
+def test_a_closed_pipe_ends_the_program_in_silence(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "alignment_fast", "rank", votes_of(tmp_path, LONG)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == -signal.SIGPIPE
+
+
+@pytest.mark.parametrize("command", ["rank", "curve", "best-of-n", "reproduce asymptotics", "reproduce sampling"])
+@pytest.mark.parametrize("place", ["a file", "below a file"])
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(capsys, tmp_path, monkeypatch, command, place):
+    monkeypatch.setattr("alignment_fast.tables.column_names", lambda path: pytest.fail("work began"))
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" if place == "a file" else tmp_path / "file" / "out"
+    table = [] if command.startswith("reproduce") else [LETTERS]
+    code, _, err = run(capsys, *command.split(), *table, "--out", out)
+    assert code == 2
+    assert err == f"error: {tmp_path / 'file'} is not a folder\n"
+
+
+# ---- sizes ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["best-of-n", LETTERS, "--n", "1e9", "--replicates", "1000000000000000"],
+            "--replicates 1000000000000000 would need 21.3 PiB of memory; this machine has ",
+        ),
+        (["reproduce", "asymptotics", "--replicates", "1000000000000000"], "would need 28.4 PiB of memory"),
+    ],
+)
+def test_sizes_beyond_the_memory_are_refused_before_the_work(capsys, arguments, message):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_bootstrap_beyond_the_memory_is_refused(capsys, tmp_path):
+    code, _, err = run(capsys, "rank", votes_of(tmp_path, LONG), "--bootstrap", 10**15)
+    assert code == 2
+    assert "--bootstrap 1000000000000000 would need" in err
+
+
+def test_messages_of_megabytes_are_shortened(capsys, tmp_path):
+    (tmp_path / "a.csv").write_text(",".join(f"column {number}" for number in range(20_000)) + "\n1\n")
+    for arguments in (["best-of-n"], ["rank"], ["curve"], ["curve", "--wide"], ["rank", "--winner", "x" * 10**5]):
+        code, _, err = run(capsys, arguments[0], tmp_path / "a.csv", *arguments[1:])
+        assert code == 2
+        assert len(err) < 2000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")
+def test_a_name_of_a_file_that_is_not_utf8(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    with open(name, "wb") as file:
+        file.write(b"winner,loser\na,b\nb,a\n")
+    command = [sys.executable, "-P", "-m", "alignment_fast", "rank", name]
+    result = subprocess.run([*command, "--out", tmp_path / "out"], capture_output=True)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    with open(name, "wb") as file:
+        file.write(b"winner,loser\na\n")
+    result = subprocess.run(command, capture_output=True)
+    assert result.returncode == 2
+    assert b"caf\\udce9.csv, line 2" in result.stderr
+
+
+# ---- spreadsheets ----
+
+
+def test_names_that_look_like_formulas_can_be_escaped_for_spreadsheets(capsys, tmp_path, small_figures):
+    names = ['=HYPERLINK("x")', "+1", "-1", "@SUM(A1)", "plain"]
+    path = votes_of(tmp_path, names)
+    found = []
+    for options in ((), ("--escape-formulas",)):
+        assert run(capsys, "rank", path, "--out", tmp_path / "out", *options)[0] == 0
+        with open(tmp_path / "out" / "rank.csv", newline="") as file:
+            found.append({row["item"]: row["score"] for row in csv.DictReader(file)})
+    assert set(found[0]) == set(names)
+    assert set(found[1]) == {name if name == "plain" else f"'{name}" for name in names}
+    assert sorted(found[0].values()) == sorted(found[1].values())  # numbers are as they are, negative ones too
+
+
+# ---- what was meant ----
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        ("95", "--level: 95 is not between 0 and 1; for 95 % say 0.95"),
+        ("99.9", "--level: 99.9 is not between 0 and 1; for 99.9 % say 0.999"),
+        ("0", "--level: 0 is not between 0 and 1"),
+        ("1", "--level: 1 is not between 0 and 1"),
+        ("-1", "--level: -1 is not between 0 and 1"),
+        ("nan", "--level: nan is not between 0 and 1"),
+    ],
+)
+def test_a_level_in_percent_is_answered_with_what_was_meant(capsys, tmp_path, level, message):
+    code, _, err = run(capsys, "rank", votes_of(tmp_path, ["a", "b"]), "--level", level)
+    assert (code, err) == (2, f"error: {message}\n")
+
+
+def test_version(capsys):
+    from alignment_fast import __version__
+
+    assert run(capsys, "--version") == (0, f"alignment-fast {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["", "rank", "curve", "best-of-n", "info", "reproduce", "reproduce asymptotics"])
+def test_h_is_help(capsys, command):
+    long, short = (run(capsys, *command.split(), option) for option in ("--help", "-h"))
+    assert long == short
+    assert long[0] == 0
+    assert "Usage: alignment-fast" in long[1]
+
+
+def test_the_shell_completes_commands(tmp_path):
+    completion = {
+        "_ALIGNMENT_FAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": "alignment-fast re",
+        "COMP_CWORD": "1",
+    }
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", "from alignment_fast.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        env=os.environ | completion,
+    )
+    assert result.stdout.strip() == "reproduce"
+
+
+@pytest.mark.parametrize("code", ["3"])
+def test_every_exit_code_is_in_the_help_of_its_command(capsys, code):
+    assert f"{code} the votes have no finite" in " ".join(run(capsys, "rank", "--help")[1].replace("│", "").split())
+    assert f"{code} (rank)" in " ".join(run(capsys, "--help")[1].split())
+
+
+# ---- what is known where all replicates agree ----
+
+
+def test_an_estimate_whose_replicates_agree_has_a_bound_instead_of_no_error(capsys, tmp_path, small_figures):
+    path = tmp_path / "law.csv"
+    path.write_text("p,reward\n0.001,10\n0.999,0\n")
+    options = ("--n", "1,30000", "--replicates", "500", "--out", tmp_path)
+    code, out, _ = run(capsys, "best-of-n", path, *options)
+    assert code == 0
+    assert "s.e. <x: all replicates agree; with 95 % confidence the estimate is off by less than x." in out
+    with open(tmp_path / "best_of_n.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    bound = 10 * -np.expm1(np.log(0.05) / 500)
+    assert float(rows[1]["expected_reward_error_bound"]) == pytest.approx(bound)
+    assert rows[1]["expected_reward_se"] == "nan"
+    assert abs(float(rows[1]["expected_reward_estimate"]) - float(rows[1]["expected_reward"])) < bound
+    assert f"<{bound:.2g}" in out
+
+
+def test_a_reward_that_is_always_the_same_has_no_error(capsys, tmp_path):
+    path = tmp_path / "law.csv"
+    path.write_text("p,reward\n0.5,3\n0.5,3\n")
+    _, out, _ = run(capsys, "best-of-n", path, "--n", "5", "--replicates", "100")
+    assert out.splitlines()[4].split() == ["5", "3", "3", "0", "0", "brute"]
+
+
+# ---- the pieces ----
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a\nb\tc\x1b", "a\\nb\\tc\\x1b"),
+        ("half \ud83d", "half \\ud83d"),
+        ("x\u202ey", "x\\u202ey"),
+        ("ünï 通 👩‍👧 نموذج", "ünï 通 👩‍👧 نموذج"),
+    ],
+)
+def test_what_moves_a_cursor_is_escaped_and_letters_stay(text, shown):
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("通义", 4), ("e\u0301", 1), ("", 0), ("a\u200bb", 2)])
+def test_widths_of_letters(text, width):
+    assert width_of(text) == width
+
+
+def test_tables_line_up_whatever_letters_are_in_them(capsys):
+    terminal.print_table(("item", "n"), [("通义", "1"), ("e\u0301te\u0301", "22")], left=("item",))
+    lines = capsys.readouterr().out.splitlines()
+    assert {width_of(line) for line in lines} == {8}
+
+
+def test_csv_files_hold_what_utf8_cannot():
+    text = terminal.csv_bytes(["item"], [["half \ud83d"]])
+    assert next(csv.reader(io.StringIO(text.decode().splitlines()[1]))) == ["half \\ud83d"]

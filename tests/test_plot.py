@@ -1,0 +1,238 @@
+"""Every picture can be published: no text on other text, none cut off, no legend on the data, names that differ."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from matplotlib.text import Text
+
+from alignment_fast import best_of_n, plot
+from alignment_fast.reproduce import sampling as sampling_paper
+from alignment_fast.reproduce.asymptotics import (
+    TERNARY,
+    columns_of,
+    convergence,
+    random_ensembles,
+    rate_functions,
+    scaled_cumulants,
+    simplex_curves,
+    simplex_points,
+)
+from alignment_fast.reproduce.asymptotics import figures as asymptotics
+from alignment_fast.reproduce.sampling import figures as sampling
+
+
+def drawn_texts(figure):
+    """Return every text that is drawn, and its extent in pixels."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    texts = {text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()}
+    for axes in figure.axes:
+        for axis, view in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            low, high = sorted(view)
+            span = 1e-6 * (high - low)
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                outside = not low - span <= tick.get_loc() <= high + span
+                if outside or not axes.axison or not axis.get_visible():
+                    texts -= {tick.label1, tick.label2}
+                texts -= {label for label in (tick.label1, tick.label2) if not label.get_visible()}
+            if not axes.axison:
+                texts -= {axis.label, axis.get_offset_text()}
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+
+
+def check(figure):
+    """Assert that texts are apart and inside of the figure, and that legends cover no data."""
+    width, height = figure.canvas.get_width_height()
+    texts = drawn_texts(figure)
+    assert len(texts) > 3
+    for text, box in texts:
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+        assert inside, f"{text!r} is cut off"
+    for (one, box), (other, another) in itertools.combinations(texts, 2):
+        overlap_x = min(box.x1, another.x1) - max(box.x0, another.x0)
+        overlap_y = min(box.y1, another.y1) - max(box.y0, another.y0)
+        assert overlap_x <= 1 or overlap_y <= 1, f"{one!r} and {other!r} overlap"
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    for legend, axes in itertools.product(legends, figure.axes):
+        box = legend.get_window_extent()
+        for line in axes.get_lines():
+            assert not box.count_contains(line.get_transform().transform(line.get_xydata())), "a legend covers data"
+        assert not (axes.axison and box.overlaps(axes.get_window_extent())), "a legend covers data"
+    shown = [axes for axes in figure.axes if axes.axison]
+    bottom = [axes for axes in shown if axes.get_subplotspec() is None or axes.get_subplotspec().is_last_row()]
+    assert all(axes.get_xlabel() or axes.get_ylabel() for axes in bottom), "axes without a label"
+
+
+def test_the_checks_find_what_they_are_for():
+    figure = plot.new_figure((4, 3), "title")
+    axes = figure.subplots()
+    axes.set(xlabel="x", ylabel="y")
+    check(figure)
+    axes.text(0.5, 0.5, "one text")
+    axes.text(0.5, 0.52, "another text")
+    with pytest.raises(AssertionError, match="overlap"):
+        check(figure)
+    figure = plot.new_figure((4, 3), "a title that is much too long for its figure " * 3)
+    figure.subplots().set(xlabel="x")
+    with pytest.raises(AssertionError, match="cut off"):
+        check(figure)
+    figure = plot.new_figure((4, 3), "title")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], label="line")
+    axes.legend()
+    with pytest.raises(AssertionError, match="legend"):
+        check(figure)
+
+
+# ---- rankings ----
+
+
+def ranking(count, name="model-{}"):
+    rng = np.random.default_rng(count)
+    score = np.sort(rng.normal(size=count))[::-1]
+    error = 0.05 + 0.2 * rng.random(count)
+    return {
+        "item": np.array([name.format(number) for number in range(count)], dtype=object),
+        "score": score,
+        "low": score - error,
+        "high": score + error,
+        "win_probability": 1 / (1 + np.exp(score - score[:, None])),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 15, 16, 30, 60, 61, 100, 300])
+def test_a_ranking_stays_readable(count):
+    columns, scale = ranking(count), "elo" if count % 2 else "logits"
+    figure = plot.rank_figure(columns, "votes.csv", scale=scale, level=0.9, left_out=7)
+    check(figure)
+    texts = [text for text, _ in drawn_texts(figure)]
+    for place, item in enumerate(columns["item"], start=1):
+        assert f"{item}  {place}" in texts
+    assert "points: scores; bars: 90 % intervals; 7 more are not drawn" in texts
+    width, height = figure.get_size_inches()
+    assert width <= 32
+    assert height <= 16
+    smallest = min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text())
+    assert smallest >= 7
+
+
+def test_cells_hold_numbers_where_they_fit_and_colours_span_the_data():
+    columns = ranking(5)
+    figure = plot.rank_figure(columns, "five")
+    texts = [text for text, _ in drawn_texts(figure)]
+    assert f"{100 * columns['win_probability'][0, 4]:.0f}" in texts
+    (image,) = figure.axes[1].get_images()
+    off_diagonal = columns["win_probability"][~np.eye(5, dtype=bool)]
+    assert image.get_clim()[1] == pytest.approx(off_diagonal.max())
+
+
+NAMES = [
+    "vendor/a-model-with-a-very-long-name-{}-instruct-20260101",
+    "{}" + "x" * 300,
+    "x" * 150 + "{}" + "x" * 150,
+    "[red]model[/red] {} $x_1$ :smile:",
+    "two\nlines {}\x1b[31m",
+    "نموذج {}",
+    "模型模型模型模型模型模型模型模型模型 {}",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from")
+def test_names_of_any_kind_stay_apart(name):
+    figure = plot.rank_figure(ranking(12, name), "votes.csv")
+    check(figure)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len({label.rpartition("  ")[0] for label in labels}) == 12
+    assert all("\n" not in label and "\x1b" not in label for label in labels)
+
+
+# ---- best-of-n ----
+
+
+@pytest.mark.parametrize("n", [[1], [3], [1, 2], [1, 1.2], [2, 3, 4], [10, 30], [1, 10, 100, 1e4], [1, 1e300]])
+def test_best_of_n_for_few_and_many_n(n):
+    law = best_of_n.BestOfN([0.2, 0.3, 0.5], [2.0, 0.0, 1.0])
+
+    def columns(log_n):
+        return {
+            "log_n": log_n,
+            "expected_reward": law.expected_reward(log_n=log_n),
+            "reward_sd": np.sqrt(law.reward_variance(log_n=log_n)),
+            "kl": law.kl(log_n=log_n),
+            "kl_bound": best_of_n.kl_upper_bound(log_n=log_n),
+            "win_rate": law.win_rate(log_n=log_n),
+            "win_rate_continuous": best_of_n.win_rate_continuous(log_n=log_n),
+        }
+
+    log_n = np.log(n)
+    points = columns(log_n)
+    points |= {f"{name}_estimate": points[name] for name in ("expected_reward", "win_rate")}
+    points |= {f"{name}_se": np.full(len(n), 0.01) for name in ("expected_reward", "win_rate")}
+    figure = plot.best_of_n_figure(points, "law", curves=columns(np.linspace(log_n[0], log_n[-1], 200)))
+    check(figure)
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert all(tick.isdecimal() or "." not in tick or tick.startswith("1.") for tick in ticks)
+    (exact,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "exact"]
+    assert len(exact.get_xdata()) == 200
+
+
+@pytest.mark.parametrize("n", [[1], [1, 2, 5], [1, 2, 5, 10, 20, 50, 100]])
+@pytest.mark.parametrize("gold", [False, True])
+def test_curves(n, gold):
+    n = np.array(n)
+    columns = {"n": n, "kl_bound": np.log(n) - (n - 1) / n, "score": np.log(n) + 1, "score_se": 0.1 / n}
+    if gold:
+        value = np.sqrt(columns["kl_bound"])
+        columns |= {"value": value, "value_se": 0.1 / n, "value_fit": value + 0.125}
+    figure = plot.curve_figure(columns, "samples.csv")
+    check(figure)
+    if gold:
+        assert any("off by at most 0.12" in text for text, _ in drawn_texts(figure))
+
+
+# ---- the papers ----
+
+
+def test_figures_of_asymptotics():
+    check(asymptotics.simplex_figure(list(simplex_curves()), list(simplex_points(100, 0))))
+    check(asymptotics.convergence_figure(columns_of(list(convergence(TERNARY, 100, 0))[:3]), "title"))
+    check(asymptotics.rates_figure(columns_of(list(rate_functions(TERNARY, 100, 0))), TERNARY.typical, "title"))
+    check(asymptotics.cumulants_figure(columns_of(list(scaled_cumulants(TERNARY, 100, 0))), 0.7, "title"))
+    check(asymptotics.ensembles_figure(columns_of(list(random_ensembles(0)))))
+
+
+def test_points_of_figure_1_that_fall_together_look_different():
+    figure = asymptotics.simplex_figure(list(simplex_curves()), list(simplex_points(100, 0)))
+    points = [line for line in figure.axes[0].get_lines() if line.get_label().startswith("best of")]
+    assert len({(line.get_markeredgecolor(), line.get_markersize()) for line in points}) == len(points) == 2
+
+
+@pytest.mark.parametrize("name", ["paths", "phase_diagram", "exponents", "collapse"])
+def test_figures_of_sampling(name):
+    rows = {
+        "paths": {"paths": sampling_paper.paths},
+        "phase_diagram": {"phase_diagram": sampling_paper.phase_diagram},
+        "exponents": {"exponents": sampling_paper.exponents, "visits": sampling_paper.visits},
+        "collapse": {"collapse": sampling_paper.collapses, "collapse_paths": sampling_paper.collapse_paths},
+    }
+    check(sampling.FIGURES[name]({part: list(compute()) for part, compute in rows[name].items()}))
+
+
+def test_a_figure_of_a_sweep_has_one_scale_for_all_its_panels(tmp_path):
+    matrices = sampling_paper.drawn(0)
+    rows = []
+    for method in ("ipo", "dpo"):
+        alpha, beta = sampling_paper.grid(method, 4)
+        sweep = sampling_paper.StoredSweep(matrices.P[:40], method, alpha, beta, 30)
+        rows += sampling_paper.summary(matrices.source, sweep, sweep.run(tmp_path / method))
+    figure = sampling.FIGURES["sweep"]({"sweep": rows})
+    check(figure)
+    meshes = [axes.collections[0].get_clim() for axes in figure.axes if axes.get_title()]
+    assert len(set(meshes)) == 2
+    assert all(math.isfinite(limit) for limits in meshes for limit in limits)
