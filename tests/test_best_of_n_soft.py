@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import search
 
 from alignment_fast.best_of_n import (
     BestOfN,
@@ -40,6 +41,48 @@ def test_soft_against_enumeration(temperature):
 def test_soft_sums_to_one(n, temperature):
     p, reward = random_law(2)
     assert soft_best_of_n(p, reward, n, temperature).sum() == pytest.approx(1.0, abs=1e-12)
+
+
+# ---- soft best-of-n where n is no integer: M(s)^(n-1) branches at the zeros of M, close to the line of integration ----
+
+
+def test_soft_of_a_rare_bad_outcome_and_real_n():
+    rare = soft_best_of_n([0.9999, 1e-4], [0.0, -5.0], 1.5, 1.0)[1]
+    assert rare == pytest.approx(2.8996688658317401035e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("p", "reward", "n", "temperature"),
+    [
+        ([0.9999, 1e-4], [0.0, -5.0], 1.5, 1.0),
+        ([1 - 1e-9, 1e-9], [0.0, -3.0], 2.25, 0.5),
+        ([1e-30, 1.0], [0.0, -1.0], 40.5, 0.3),
+        ([0.3, 0.3, 0.4], [0.0, 1.0, 2.0], 7.75, 1.0),
+    ],
+)
+def test_soft_of_real_n_by_quadrature(p, reward, n, temperature):
+    exact = [float(x) for x in oracle.soft_best_of_n_of_real_n(p, reward, n, temperature)]
+    np.testing.assert_allclose(soft_best_of_n(p, reward, n, temperature), exact, rtol=1e-12)
+
+
+def test_soft_search_over_rare_outcomes_and_real_n():
+    """Seeded: masses down to 1e-300, ranges of reward / temperature to 3000. Probabilities of any n sum to 1."""
+    generator = np.random.default_rng(26)
+    for case in range(search.cases(100)):
+        size = int(generator.integers(2, 6))
+        p = 10 ** generator.uniform((-12, -300)[case % 2], 0, size)
+        reward = generator.normal(size=size) * 10 ** generator.uniform(-3, 2.5)
+        n, temperature = 1 + 10 ** generator.uniform(-9, 6), max(10 ** generator.uniform(-1, 1), np.ptp(reward) / 3000)
+        law = soft_best_of_n(p, reward, n, temperature)
+        assert law.sum() == pytest.approx(1.0, abs=3e-13)
+        assert (law >= 0.0).all()
+
+
+def test_soft_of_real_n_lies_between_its_neighbours():
+    """The probability of the best outcome grows with n."""
+    p, reward = [0.99, 1e-3, 9e-3], [0.0, 4.0, -4.0]
+    best = [soft_best_of_n(p, reward, n, 0.5)[1] for n in (1.0, 1.25, 1.5, 2.0, 2.001, 2.999, 3.0, 3.5)]
+    assert np.all(np.diff(best) > 0)
 
 
 def test_soft_limits():

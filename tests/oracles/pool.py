@@ -78,3 +78,23 @@ def soft_best_of_n(p, reward, n, temperature):
             for i in draws:
                 law[i] += chance * weights[i]
         return law
+
+
+def soft_best_of_n_of_real_n(p, reward, n, temperature):
+    """Law of soft best-of-n for any real n: its integral over log s, in 20 digits over many short panels."""
+    with mpmath.workdps(20):
+        masses = [mpmath.mpf(x) for x in p]
+        masses = [x / mpmath.fsum(masses) for x in masses]
+        weights = [mpmath.exp((mpmath.mpf(r) - max(reward)) / temperature) for r in reward]
+        low, high = -48 - mpmath.log(n), mpmath.log(60) - mpmath.log(min(weights))
+        ends = mpmath.linspace(low, high, 2 * int(high - low))
+
+        def integral(weight):
+            def at(log_s):
+                s = mpmath.exp(log_s)
+                total = mpmath.fsum(m * mpmath.exp(-s * w) for m, w in zip(masses, weights, strict=True))
+                return s * mpmath.exp(-s * weight) * total ** (mpmath.mpf(n) - 1)
+
+            return mpmath.quad(at, ends, method="gauss-legendre", maxdegree=4)
+
+        return [n * m * w * integral(w) for m, w in zip(masses, weights, strict=True)]
