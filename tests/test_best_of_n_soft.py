@@ -43,7 +43,7 @@ def test_soft_sums_to_one(n, temperature):
     assert soft_best_of_n(p, reward, n, temperature).sum() == pytest.approx(1.0, abs=1e-12)
 
 
-# ---- soft best-of-n where n is no integer: M(s)^(n-1) branches at the zeros of M, close to the line of integration ----
+# ---- soft best-of-n where n is no integer: M(s)^(n-1) branches at the zeros of M, close to the line ----
 
 
 def test_soft_of_a_rare_bad_outcome_and_real_n():
@@ -66,16 +66,17 @@ def test_soft_of_real_n_by_quadrature(p, reward, n, temperature):
 
 
 def test_soft_search_over_rare_outcomes_and_real_n():
-    """Seeded: masses down to 1e-300, ranges of reward / temperature to 3000. Probabilities of any n sum to 1."""
+    """Seeded: n from 1.03 to 33, where the law changes most, masses down to 1e-60, the best outcome rare or common."""
     generator = np.random.default_rng(26)
-    for case in range(search.cases(100)):
-        size = int(generator.integers(2, 6))
-        p = 10 ** generator.uniform((-12, -300)[case % 2], 0, size)
-        reward = generator.normal(size=size) * 10 ** generator.uniform(-3, 2.5)
-        n, temperature = 1 + 10 ** generator.uniform(-9, 6), max(10 ** generator.uniform(-1, 1), np.ptp(reward) / 3000)
-        law = soft_best_of_n(p, reward, n, temperature)
-        assert law.sum() == pytest.approx(1.0, abs=3e-13)
-        assert (law >= 0.0).all()
+    for case in range(search.cases(40)):
+        size = int(generator.integers(2, 5))
+        p = 10 ** generator.uniform(-generator.choice([4, 12, 60]), 0, size)
+        p = np.sort(p) if case % 2 else p
+        reward = np.sort(generator.normal(size=size)) * 10 ** generator.uniform(-0.5, 1.3)
+        n = 1 + 10 ** generator.uniform(-1.5, 1.5)
+        temperature = max(10 ** generator.uniform(-0.5, 0.5), np.ptp(reward) / 60)
+        exact = oracle.soft_best_of_n_by_fine_steps(p, reward, n, temperature)
+        np.testing.assert_allclose(soft_best_of_n(p, reward, n, temperature), exact, rtol=1e-12, atol=1e-300)
 
 
 def test_soft_of_real_n_lies_between_its_neighbours():

@@ -14,10 +14,10 @@ from alignment_fast.errors import place
 # Spacing of log s in the trapezoidal rule: for integer n the integrand is analytic and bounded in |Im log s| < pi/2, so
 # that the error is of the order exp(-pi^2 / spacing), 1e-21.
 SPACING = 0.2
-# For other n it branches at the zeros of M(s), which lie at angles of about pi / log(ratio of two probabilities). Half the
-# spacing squares the error: where that changes no more than this part of the result, nothing more is needed.
+# For other n it branches at the zeros of M(s), at angles of about pi / log(ratio of two masses). Half the spacing
+# squares the error: where that changes no more than this part of the result, nothing more is needed.
 SETTLED = 1e-11
-# Elsewhere Gauss panels, of this width in log s at first, are halved until both halves agree with the whole to this part.
+# Elsewhere Gauss panels, of this width in log s at first, are halved until halves agree to this part of the result.
 PANEL, NODES, AGREEMENT = 2.0, 16, 1e-14
 # The integrand falls like s on the left and like exp(-s weight) on the right: to exp(-45) and exp(-800).
 LEFT, RIGHT = 45.0, math.log(800.0)
