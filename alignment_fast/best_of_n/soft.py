@@ -15,8 +15,8 @@ from alignment_fast.errors import place
 # that the error is of the order exp(-pi^2 / spacing), 1e-21.
 SPACING = 0.2
 # For other n it branches at the zeros of M(s), at angles of about pi / log(ratio of two masses). Half the spacing
-# squares the error: where that changes no more than this part of the result, nothing more is needed.
-SETTLED = 1e-11
+# makes that error smaller still: where it changes no more than this part of the result, nothing more is needed.
+SETTLED = 1e-13
 # Elsewhere Gauss panels, of this width in log s at first, are halved until halves agree to this part of the result.
 PANEL, NODES, AGREEMENT = 2.0, 16, 1e-14
 # The integrand falls like s on the left and like exp(-s weight) on the right: to exp(-45) and exp(-800).
@@ -124,7 +124,7 @@ def soft_best_of_n(p: Any, reward: Any, n: float, temperature: float) -> Any:
     if not n.is_integer():
         between = _by_trapezes(integrand, low + 0.5 * SPACING, high)
         finer = 0.5 * (total + between)
-        settled = (np.abs(total - between) <= SETTLED * finer).all()
+        settled = (np.abs(total - between) <= (SETTLED + (high - low) * 2.0**-52) * finer).all()
         total = finer if settled else _by_panels(integrand, low, high, finer)
     return n * mass * total
 
@@ -160,11 +160,12 @@ class _Integrand:
 
 def _by_trapezes(integrand, low, high):
     """Return the integrals of an integrand that is analytic in a strip."""
-    nodes = np.arange(low, high + SPACING, SPACING)
+    count = math.ceil((high - low) / SPACING) + 1
     total = np.zeros(len(integrand.mass))
     rows = max(1, HELD // len(total))
-    for start in range(0, len(nodes), rows):
-        total += integrand.at(nodes[start : start + rows]).sum(axis=0)
+    for start in range(0, count, rows):
+        steps = np.arange(start, min(start + rows, count))  # NumPy's own steps between floats would be off by 1e-14
+        total += integrand.at(low + SPACING * steps).sum(axis=0)
     return SPACING * total
 
 
