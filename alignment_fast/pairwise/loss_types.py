@@ -265,6 +265,8 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
 
 SCORES = ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")
 _ALPHA_DIVERGENCE = 0.5
+# Exponents c below this make (e^{cx} - 1)/c the identity for |x| up to 1e13, and c x may underflow.
+_FLAT = 1e-30
 _INTERVALS: Mapping[str, Callable[[float], bool]] = {
     "[0, 1]": lambda epsilon: 0.0 <= epsilon <= 1.0,
     "[0, 1/2)": lambda epsilon: 0.0 <= epsilon < 0.5,
@@ -372,4 +374,4 @@ def _score_map(row: LossType, loss_type: str, score: str, alpha: float) -> tuple
         exponent = -alpha
     if score == "js_divergence":
         return "jensen_shannon", 0.0
-    return ("exponential", exponent) if exponent else ("identity", 0.0)
+    return ("exponential", exponent) if abs(exponent) > _FLAT else ("identity", 0.0)
