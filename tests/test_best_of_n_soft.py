@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import search
 
 from alignment_fast.best_of_n import (
     BestOfN,
@@ -40,6 +41,49 @@ def test_soft_against_enumeration(temperature):
 def test_soft_sums_to_one(n, temperature):
     p, reward = random_law(2)
     assert soft_best_of_n(p, reward, n, temperature).sum() == pytest.approx(1.0, abs=1e-12)
+
+
+# ---- soft best-of-n where n is no integer: M(s)^(n-1) branches at the zeros of M, close to the line ----
+
+
+def test_soft_of_a_rare_bad_outcome_and_real_n():
+    rare = soft_best_of_n([0.9999, 1e-4], [0.0, -5.0], 1.5, 1.0)[1]
+    assert rare == pytest.approx(2.8996688658317401035e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("p", "reward", "n", "temperature"),
+    [
+        ([0.9999, 1e-4], [0.0, -5.0], 1.5, 1.0),
+        ([1 - 1e-9, 1e-9], [0.0, -3.0], 2.25, 0.5),
+        ([1e-30, 1.0], [0.0, -1.0], 40.5, 0.3),
+        ([0.3, 0.3, 0.4], [0.0, 1.0, 2.0], 7.75, 1.0),
+    ],
+)
+def test_soft_of_real_n_by_quadrature(p, reward, n, temperature):
+    exact = [float(x) for x in oracle.soft_best_of_n_of_real_n(p, reward, n, temperature)]
+    np.testing.assert_allclose(soft_best_of_n(p, reward, n, temperature), exact, rtol=1e-12)
+
+
+def test_soft_search_over_rare_outcomes_and_real_n():
+    """Seeded: n from 1.03 to 33, where the law changes most, masses down to 1e-60, the best outcome rare or common."""
+    generator = np.random.default_rng(26)
+    for case in range(search.cases(40)):
+        size = int(generator.integers(2, 5))
+        p = 10 ** generator.uniform(-generator.choice([4, 12, 60]), 0, size)
+        p = np.sort(p) if case % 2 else p
+        reward = np.sort(generator.normal(size=size)) * 10 ** generator.uniform(-0.5, 1.3)
+        n = 1 + 10 ** generator.uniform(-1.5, 1.5)
+        temperature = max(10 ** generator.uniform(-0.5, 0.5), np.ptp(reward) / 60)
+        exact = oracle.soft_best_of_n_by_fine_steps(p, reward, n, temperature)
+        np.testing.assert_allclose(soft_best_of_n(p, reward, n, temperature), exact, rtol=1e-12, atol=1e-300)
+
+
+def test_soft_of_real_n_lies_between_its_neighbours():
+    """The probability of the best outcome grows with n."""
+    p, reward = [0.99, 1e-3, 9e-3], [0.0, 4.0, -4.0]
+    best = [soft_best_of_n(p, reward, n, 0.5)[1] for n in (1.0, 1.25, 1.5, 2.0, 2.001, 2.999, 3.0, 3.5)]
+    assert np.all(np.diff(best) > 0)
 
 
 def test_soft_limits():

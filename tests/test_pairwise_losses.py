@@ -3,8 +3,10 @@
 import runpy
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
+import search
 
 import alignment_fast as af
 from bounds import assert_same_bits
@@ -242,3 +244,82 @@ def test_dpo_is_another_name_of_sigmoid():
     sigmoid, dpo = (af.pairwise.margin_loss(margins, loss_type=name).loss for name in ("sigmoid", "dpo"))
     np.testing.assert_array_equal(sigmoid, dpo)
     assert "dpo" not in af.pairwise.LOSS_TYPES  # a name, no loss of its own
+
+
+# ---- products of limits ----
+
+
+@pytest.mark.parametrize("length", [None, 1.0, 2.0])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (-1e-271, -1e-260),
+        (-1e-275, -1.0),
+        (-1.0, -1e-275),
+        (-1e-280, -1e-275),
+        (-1e-307, -1e-300),
+        (-1e-310, -1.0),
+        (-700.0, -1e-300),
+        (-1e-300, -800.0),
+    ],
+)
+def test_orpo_of_nearly_certain_answers(x, y, length):
+    """Log-probabilities so near 0 that odds and gradients are as large as numbers get."""
+    n = length or 1.0
+    with mpmath.workdps(400):
+        odds = [mpmath.mpf(z) / n - mpmath.log(-mpmath.expm1(mpmath.mpf(z) / n)) for z in (x, y)]
+        falling = 1 / (1 + mpmath.exp(odds[0] - odds[1]))
+        loss = -mpmath.mpf(x) / n + mpmath.log1p(mpmath.exp(odds[1] - odds[0])) / 10
+        slopes = [falling / 10 / -mpmath.expm1(mpmath.mpf(z) / n) for z in (x, y)]
+        exact = [float(loss), float((-1 - slopes[0]) / n), float(slopes[1] / n)]
+    lengths = {} if length is None else {"chosen_length": [length], "rejected_length": [length]}
+    result = af.pairwise.preference_loss([x], [y], loss_type="orpo", lam=0.1, grad=True, reduction="sum", **lengths)
+    found = [result.loss, result.grad_policy_chosen[0], result.grad_policy_rejected[0]]
+    assert [float(value) for value in found] == pytest.approx(exact, rel=1e-11, abs=1e-320)
+
+
+def test_orpo_gradients_beyond_the_largest_number_are_the_largest_number():
+    result = af.pairwise.preference_loss([-1e-310], [-1e-310], loss_type="orpo", lam=1e3, grad=True, reduction="sum")
+    gradients = result.grad_policy_chosen[0], result.grad_policy_rejected[0]
+    assert gradients == (-np.finfo(float).max, np.finfo(float).max)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "y", "limit"),
+    [
+        ("orpo", -np.inf, -1.0, np.inf),
+        ("dpop", -np.inf, -1.0, np.inf),
+        ("slic", -np.inf, -1.0, np.inf),
+        ("cpo", -np.inf, -1.0, np.inf),
+        ("tpo_l", -1.0, -np.inf, np.log1p(np.exp(-np.inf))),
+    ],
+)
+def test_a_coefficient_of_zero_takes_its_term_away_at_infinity(name, x, y, limit):
+    row = af.pairwise.LOSS_TYPES[name]
+    reference = ([0.0], [0.0]) if row.has_reference else ()
+    loss = af.pairwise.preference_loss([x], [y], *reference, loss_type=name, lam=0.0, beta=1.0, reduction="sum").loss
+    assert loss == limit
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("alpha", [1e-20, 1e-38, 1e-50, 1e-310, 0.0])
+def test_tiny_alphas_are_the_limit_of_alphapo(alpha, dtype):
+    x, y = np.array([-1.5], dtype), np.array([-2.0], dtype)
+    loss = af.pairwise.preference_loss(x, y, loss_type="alphapo", alpha=alpha, beta=1.0, gamma=0.0).loss
+    assert loss == pytest.approx(np.log1p(np.exp(-0.5)), rel=1e-6 if dtype == np.float32 else 1e-15)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_search_over_parameters_of_pairs_gives_no_nan(name):
+    generator = np.random.default_rng(28)
+    row = af.pairwise.LOSS_TYPES[name]
+    for _ in range(search.cases(50)):
+        given = [-(10.0 ** generator.uniform(-320, 308, 8)) * generator.choice([0, 1], 8) for _ in range(4)]
+        options = {"beta": 10.0 ** generator.uniform(-320, 308), "label_smoothing": smoothing(name)}
+        for parameter in set(row.parameters) - {"tau", "alpha"}:
+            options[parameter] = generator.choice([0.0, 1.0, 10.0 ** generator.uniform(-320, 308)])
+        if row.needs_lengths:
+            options |= {"chosen_length": np.full(8, 3), "rejected_length": np.full(8, 1000)}
+        result = af.pairwise.preference_loss(*given, loss_type=name, grad=True, reduction="none", **options)
+        found = [x for x in (result.loss, result.grad_policy_chosen, result.grad_policy_rejected) if x is not None]
+        assert not np.isnan(np.concatenate(found)).any(), (given, options)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import search
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,3 +127,56 @@ def test_reductions_divide_derivatives_too():
 @pytest.mark.parametrize("name", OF_MARGIN)
 def test_a_loss_of_margins_has_a_compiled_formula_of_margins(name):
     assert af.pairwise.LOSS_TYPES[name].margin_kernel in cpu.MARGIN_FORMULAS
+
+
+# ---- products of limits: parameters and margins over the whole range of a double ----
+
+
+@pytest.mark.parametrize("margin", [-10.0, 0.0, 10.0, 1e-160])
+@pytest.mark.parametrize("beta", [1e155, 1e200, 1e308, 1e-155, 1e-320])
+@pytest.mark.parametrize("name", OF_MARGIN)
+def test_extreme_betas_give_the_limits(name, margin, beta):
+    row = af.pairwise.LOSS_TYPES[name]
+    parameters = {**row.parameters, "beta": beta, "epsilon": SMOOTHED.get(name, 0.0)}
+    result = evaluated(np.array([margin]), name, beta=beta)
+    for order, value in enumerate(result):
+        exact, magnitude = oracle.margin(name, margin, order, **parameters)
+        assert not np.isnan(value[0])
+        if max(abs(exact), magnitude) < 1e200:
+            error = abs(oracle.mpmath.mpf(float(value[0])) - exact)
+            assert error <= 16 * np.finfo(float).eps * magnitude + 1e-300, (order, value, oracle.mpmath.nstr(exact, 20))
+
+
+@pytest.mark.parametrize("dtype", SPEC.dtypes)
+@pytest.mark.parametrize("name", OF_MARGIN)
+def test_search_over_parameters_gives_no_nan(name, dtype):
+    """Seeded: β, γ, τ and margins from nothing to the largest number, targets and weights of 0 among them."""
+    generator = np.random.default_rng(27)
+    parameters = af.pairwise.LOSS_TYPES[name].parameters
+    for _ in range(search.cases(100)):
+        log_beta, most = generator.uniform(-320, 308), np.log10(float(np.finfo(dtype).max))
+        size = 10.0 ** np.minimum(generator.uniform(-320, most, 8), most - 8 - min(log_beta, most))
+        margins = size * generator.choice([-1, 0, 1], 8)  # β m is a number: an infinite loss is none of its limits
+        options = {"beta": 10.0**log_beta}
+        if "gamma" in parameters:
+            options["gamma"] = generator.choice([-1, 1]) * 10.0 ** generator.uniform(-320, most - 8)
+        if "tau" in parameters:
+            options["tau"] = 10.0 ** generator.uniform(-320, 0)
+        if generator.random() < 0.5:
+            options["target"] = generator.choice([0.0, 0.3, 1.0], 8)
+        if generator.random() < 0.5:
+            options["weight"] = generator.choice([0.0, 2.0], 8)
+        with np.errstate(over="ignore", under="ignore"):
+            result = evaluated(margins.astype(dtype), name, **options)
+        assert not np.isnan(np.concatenate(result)).any(), (margins, options)
+
+
+def test_a_weight_of_zero_leaves_an_infinite_loss_out():
+    result = evaluated(np.array([-np.inf, 0.0, np.nan]), "sigmoid", label_smoothing=0.0, weight=[0.0, 1.0, 0.0])
+    np.testing.assert_array_equal(result.loss, [0.0, np.log(2), np.nan])
+
+
+def test_the_mirrored_argument_of_a_target_is_exact_for_any_beta():
+    """-x of x = βm - γ, where 2γ/β, its place on the axis of margins, is no double."""
+    result = evaluated(np.array([3.0]), "simpo", beta=1e-310, gamma=0.5, target=np.array([0.0]))
+    assert result.loss[0] == pytest.approx(np.log1p(np.exp(-0.5)), rel=1e-15)

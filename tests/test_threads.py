@@ -211,6 +211,105 @@ def test_ctrl_c_stops_a_kernel_that_would_run_for_an_hour(num_threads):
     assert output_of(CTRL_C_IN_A_KERNEL.replace("{num_threads}", str(num_threads))) == "interrupted"
 
 
+@posix
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_ctrl_c_need_not_wait_for_a_block_that_takes_long(num_threads):
+    """A sort of 3e7 outcomes is one block: the main thread leaves it to the pool and can be interrupted meanwhile."""
+    release, finished, where = threading.Event(), threading.Event(), []
+
+    def run(*_):
+        where.append(threading.current_thread())
+        os.kill(os.getpid(), signal.SIGINT)
+        release.wait()
+        finished.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.for_blocks(run, 1, work=100.0 * threads.CHUNK, num_threads=num_threads)
+    assert where[0] is not threading.main_thread()
+    assert not finished.is_set()
+    release.set()
+    assert finished.wait(timeout=60)
+    assert ranges(500, work=PARALLEL_WORK, num_threads=2)[-1][1] == 500
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_an_exception_in_a_long_block_reaches_the_caller_after_the_others_are_done(num_threads):
+    running = set()
+
+    def run(first, _):
+        running.add(first)
+        try:
+            if first == 0:
+                raise ZeroDivisionError
+            np.zeros(200_000).sum()
+        finally:
+            running.discard(first)
+
+    with pytest.raises(ZeroDivisionError):
+        threads.for_blocks(run, 2, work=100.0 * threads.CHUNK, num_threads=num_threads)
+    assert not running
+
+
+CTRL_C_IN_A_LAW = """
+import os, signal, threading
+import numpy as np
+from alignment_fast.best_of_n import BestOfN
+from alignment_fast.kernels.best_of_n import cpu
+
+reward, started, release = np.arange(3e6), threading.Event(), threading.Event()
+
+class SlowLaws:
+    def __init__(self, *arrays):
+        self.size = 3_000_000
+
+    def build(self, *arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        release.wait()
+
+cpu.Laws = SlowLaws  # as if the sort took for ever
+try:
+    BestOfN(reward=reward)
+except KeyboardInterrupt:
+    print("interrupted")
+release.set()
+"""
+
+
+@posix
+def test_ctrl_c_interrupts_the_construction_of_a_large_law():
+    assert output_of(CTRL_C_IN_A_LAW) == "interrupted"
+
+
+@pytest.mark.parametrize("started", [0, 1])
+@pytest.mark.parametrize("work", [PARALLEL_WORK, 1e4 * threads.CHUNK])
+def test_where_no_thread_can_be_started_those_there_are_do_the_work(started, work, monkeypatch):
+    """And the pool does not count on threads that never came: nothing waits for ever, nothing is kept alive."""
+    pool, start = threads._Pool(), threading.Thread.start
+
+    def refused(thread):
+        if pool._size >= started:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    monkeypatch.setattr(threads, "_pool", pool)
+    x = np.ones(1000)
+    gone = weakref.ref(x)
+    assert ranges(500, work=work, num_threads=4)[-1][1] == 500
+    threads.for_blocks(lambda *_, x=x: x.sum(), 500, work=work, num_threads=4)
+    assert pool._size == started
+    monkeypatch.undo()
+    monkeypatch.setattr(threads, "_pool", pool)
+    assert ranges(500, work=PARALLEL_WORK, num_threads=4)[-1][1] == 500  # and later there are more
+    assert pool._size == 3
+    everyone = threading.Barrier(pool._size, timeout=60)
+    for task in [pool.submit(everyone.wait) for _ in range(everyone.parties)]:
+        task.result()
+    del x, task
+    gc.collect()
+    assert gone() is None
+
+
 def test_idle_threads_keep_no_data_alive():
     x = np.ones(1000)
     gone = weakref.ref(x)

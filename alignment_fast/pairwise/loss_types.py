@@ -265,6 +265,8 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
 
 SCORES = ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")
 _ALPHA_DIVERGENCE = 0.5
+# Exponents c below this make (e^{cx} - 1)/c the identity for |x| up to 1e13, and c x may underflow.
+_FLAT = 1e-30
 # Names that people type for a loss of `LOSS_TYPES`.
 ALIASES: Mapping[str, str] = MappingProxyType({"dpo": "sigmoid"})
 
@@ -375,4 +377,4 @@ def _score_map(row: LossType, loss_type: str, score: str, alpha: float) -> tuple
         exponent = -alpha
     if score == "js_divergence":
         return "jensen_shannon", 0.0
-    return ("exponential", exponent) if exponent else ("identity", 0.0)
+    return ("exponential", exponent) if abs(exponent) > _FLAT else ("identity", 0.0)

@@ -115,7 +115,7 @@ def law_kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
 def law_sampler(laws, row):
     """Return what draws from row `row` need."""
     sampler = LawSampler(row, np.empty((2, laws.size)), np.empty(laws.size + 1, dtype=np.int32))
-    laws.sampler(*sampler)
+    threads.for_blocks(lambda first, last: laws.sampler(*sampler), 1, work=BUILD_COST * laws.size)
     return sampler
 
 

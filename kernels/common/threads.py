@@ -3,9 +3,11 @@
 Work comes as `n_blocks` fixed blocks; a task is a range of consecutive blocks and writes its own slots, so the
 result does not depend on how ranges are cut or which thread takes them. No OpenMP runtime is linked: an OpenMP team
 does not survive ``fork`` and spins on busy machines. Threads take ranges from a shared counter, so an unlucky one
-does not hold up the rest. A range is at most about 50 ms of work: between ranges the interpreter sees Ctrl-C.
+does not hold up the rest. A range is at most about 50 ms of work: between ranges the interpreter sees Ctrl-C. Where a
+single block is longer, the main thread leaves all work to the pool and waits, which Ctrl-C can interrupt.
 """
 
+import contextlib
 import itertools
 import os
 import queue
@@ -17,6 +19,8 @@ from concurrent.futures import Future
 GRAIN = 65_536
 # At most this much work between two looks at the interpreter.
 CHUNK = 50_000_000
+# Seconds of one wait for the pool.
+WAIT = 0.05
 # Ranges per thread when there is enough work: evens out unequal speeds.
 RANGES_PER_THREAD = 8
 
@@ -107,10 +111,16 @@ class _Pool:
         self._lock = threading.Lock()
 
     def grow(self, size):
+        """Have `size` threads, or as many as the system lets start; return how many there are."""
         with self._lock:
             while self._size < size:
+                name = f"alignment_fast_{self._size + 1}"
+                try:
+                    threading.Thread(target=self._serve, name=name, daemon=True).start()
+                except RuntimeError:  # no more threads for this process: those there are do the work
+                    break
                 self._size += 1
-                threading.Thread(target=self._serve, name=f"alignment_fast_{self._size}", daemon=True).start()
+            return self._size
 
     def submit(self, work):
         future = Future()
@@ -161,7 +171,11 @@ def for_blocks(run, n_blocks, *, work, num_threads=None):
         run(0, n_blocks)
         return
     threads = get_num_threads() if requested is None else requested
-    threads = 1 if getattr(_local, "inside", False) else min(threads, n_blocks, int(work // GRAIN) + 1)
+    inside = getattr(_local, "inside", False)
+    threads = 1 if inside else min(threads, n_blocks, int(work // GRAIN) + 1)
+    if work > n_blocks * CHUNK and not inside and threading.current_thread() is threading.main_thread():
+        _run_beside(run, n_blocks, threads)
+        return
     pieces = max(work / CHUNK, threads * RANGES_PER_THREAD if threads > 1 else 1)
     step = max(1, int(n_blocks // pieces))
     if threads == 1:
@@ -172,6 +186,53 @@ def for_blocks(run, n_blocks, *, work, num_threads=None):
 
 
 def _run_parallel(run, n_blocks, step, threads):
+    drain, stop = _drain(run, n_blocks, step)
+    futures = []
+    try:
+        helpers = min(_pool.grow(threads - 1), threads - 1)
+        for _ in range(helpers):
+            futures.append(_pool.submit(drain))  # Ctrl-C between two of them must stop the first
+        drain()
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        # A future never started is simply taken back; others are waited for, so that results are the caller's alone.
+        failures = [f.exception() for f in futures if not f.cancel()]
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+def _run_beside(run, n_blocks, threads):
+    """Run blocks of more than CHUNK each on the pool, while this thread waits and can be interrupted.
+
+    After Ctrl-C a thread still finishes the block it is in the middle of: it holds the memory that it works on.
+    """
+    drain, stop = _drain(run, n_blocks, 1)
+    helpers = min(_pool.grow(threads), threads)
+    if helpers == 0:
+        drain()
+        return
+    futures = []
+    try:
+        for _ in range(helpers):
+            futures.append(_pool.submit(drain))
+        for future in futures:
+            while not future.done():
+                with contextlib.suppress(TimeoutError):  # waits without a limit cannot be interrupted on every system
+                    future.exception(timeout=WAIT)
+    except BaseException:
+        stop.set()
+        for future in futures:
+            future.cancel()
+        raise
+    for future in futures:
+        future.result()
+
+
+def _drain(run, n_blocks, step):
+    """Return a function that takes ranges of blocks until none is left, and the event that stops it."""
     counter = itertools.count(0, step)
     stop = threading.Event()
 
@@ -186,18 +247,4 @@ def _run_parallel(run, n_blocks, step, threads):
         finally:
             _local.inside = False
 
-    futures = []
-    try:
-        _pool.grow(threads - 1)
-        for _ in range(threads - 1):
-            futures.append(_pool.submit(drain))  # Ctrl-C between two of them must stop the first
-        drain()
-    except BaseException:
-        stop.set()
-        raise
-    finally:
-        # Join before the caller's buffers can go away; a future never started is simply taken back.
-        failures = [f.exception() for f in futures if not f.cancel()]
-    for failure in failures:
-        if failure is not None:
-            raise failure
+    return drain, stop

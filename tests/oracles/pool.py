@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import mpmath
+import numpy as np
 
 STORED = json.loads((Path(__file__).parent / "pool.json").read_text())
 
@@ -78,3 +79,39 @@ def soft_best_of_n(p, reward, n, temperature):
             for i in draws:
                 law[i] += chance * weights[i]
         return law
+
+
+def soft_best_of_n_of_real_n(p, reward, n, temperature):
+    """Law of soft best-of-n for any real n: its integral over log s, in 20 digits over many short panels."""
+    with mpmath.workdps(20):
+        masses = [mpmath.mpf(x) for x in p]
+        masses = [x / mpmath.fsum(masses) for x in masses]
+        weights = [mpmath.exp((mpmath.mpf(r) - max(reward)) / temperature) for r in reward]
+        low, high = -48 - mpmath.log(n), mpmath.log(60) - mpmath.log(min(weights))
+        ends = mpmath.linspace(low, high, 2 * int(high - low))
+
+        def integral(weight):
+            def at(log_s):
+                s = mpmath.exp(log_s)
+                total = mpmath.fsum(m * mpmath.exp(-s * w) for m, w in zip(masses, weights, strict=True))
+                return s * mpmath.exp(-s * weight) * total ** (mpmath.mpf(n) - 1)
+
+            return mpmath.quad(at, ends, method="gauss-legendre", maxdegree=4)
+
+        return [n * m * w * integral(w) for m, w in zip(masses, weights, strict=True)]
+
+
+def soft_best_of_n_by_fine_steps(p, reward, n, temperature, spacing=1e-3):
+    """The same by the trapezoidal rule with steps so short that branch points of M(s)^(n-1) are far away."""
+    mass, log_w = np.asarray(p) / np.sum(p), (np.asarray(reward) - np.max(reward)) / temperature
+    low, high = -46.0 - np.log(n), np.log(800.0) - log_w.min()
+    total, count = np.zeros(len(mass)), int((high - low) / spacing)
+    for first in range(0, count, 50_000):
+        log_s = low + spacing * np.arange(first, min(first + 50_000, count))
+        with np.errstate(over="ignore", under="ignore"):
+            exponent = -np.exp(log_s[:, None] + log_w)
+            near, above = np.expm1(exponent) @ mass, exponent.max(axis=1, keepdims=True)
+            far = above[:, 0] + np.log(np.exp(exponent - above) @ mass)
+            log_m = np.where(near > -0.5, np.log1p(np.maximum(near, -0.5)), far)[:, None]
+            total += np.exp(exponent + (n - 1) * log_m + log_s[:, None] + log_w).sum(axis=0)
+    return n * mass * spacing * total
