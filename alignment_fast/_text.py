@@ -26,12 +26,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        letter.encode("unicode_escape").decode()
-        if letter in TURNS or unicodedata.category(letter) in HIDDEN
-        else letter
-        for letter in text
-    )
+    return "".join(letter.encode("unicode_escape").decode() if _is_hidden(letter) else letter for letter in text)
 
 
 def _is_hidden(letter: str) -> bool:

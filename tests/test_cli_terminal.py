@@ -297,6 +297,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(capsys, tmp_pa
             ["best-of-n", LETTERS, "--n", "1e9", "--replicates", "1000000000000000"],
             "--replicates 1000000000000000 would need 21.3 PiB of memory; this machine has ",
         ),
+        (["reproduce", "sampling", "--out", "x", "--points", "100000000"], "--points 100000000 would need"),
         (["reproduce", "asymptotics", "--replicates", "1000000000000000"], "would need 28.4 PiB of memory"),
     ],
 )
@@ -311,6 +312,17 @@ def test_a_bootstrap_beyond_the_memory_is_refused(capsys, tmp_path):
     code, _, err = run(capsys, "rank", votes_of(tmp_path, LONG), "--bootstrap", 10**15)
     assert code == 2
     assert "--bootstrap 1000000000000000 would need" in err
+
+
+def test_data_without_a_matrix_to_sweep_over_is_one_line(capsys, tmp_path, monkeypatch):
+    from alignment_fast.reproduce import sampling
+
+    empty = sampling.Matrices("x", [], np.zeros((0, 4, 4)))
+    monkeypatch.setattr(sampling, "of_scored_responses", lambda path, seed: empty)
+    code, _, err = run(capsys, "reproduce", "sampling", "--data", tmp_path / "x.jsonl", "--out", tmp_path / "out")
+    assert code == 2
+    assert err.endswith("x.jsonl: none of its preference matrices is cyclic or strongly transitive\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_messages_of_megabytes_are_shortened(capsys, tmp_path):
@@ -424,6 +436,15 @@ def test_an_estimate_whose_replicates_agree_has_a_bound_instead_of_no_error(caps
     assert rows[1]["expected_reward_se"] == "nan"
     assert abs(float(rows[1]["expected_reward_estimate"]) - float(rows[1]["expected_reward"])) < bound
     assert f"<{bound:.2g}" in out
+
+
+def test_a_pass_rate_on_which_all_prompts_agree_has_a_bound(capsys, tmp_path):
+    path = tmp_path / "samples.csv"
+    path.write_text("task_id,correct\n" + "".join(f"t{row // 2},1\n" for row in range(80)))
+    _, out, _ = run(capsys, "curve", path, "--n", "1")
+    bound = -np.expm1(np.log(0.05) / 40)
+    assert f"<{bound:.2g}" in out
+    assert "s.e. <x: all prompts agree" in out
 
 
 def test_a_reward_that_is_always_the_same_has_no_error(capsys, tmp_path):

@@ -12,7 +12,17 @@ import typer
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
 from alignment_fast.commands.printing.figures import save_figure
-from alignment_fast.commands.printing.terminal import csv_bytes, numbers, print_table, progress_bar, require_memory, say
+from alignment_fast.commands.printing.terminal import (
+    BOUND_NOTE,
+    csv_bytes,
+    error_bound,
+    numbers,
+    print_table,
+    progress_bar,
+    require_memory,
+    say,
+    short_error,
+)
 from alignment_fast.tables import display_name
 
 __all__ = ["best_of_n"]
@@ -25,8 +35,6 @@ BRUTE_DRAWS = 1_000_000_000
 BYTES_PER_REPLICATE = 24
 # Points of the exact curves in the picture.
 CURVE_POINTS = 200
-# An error bound holds with this confidence.
-CONFIDENCE = 0.95
 # exp of more than this overflows: such an n is known by its logarithm only.
 LARGEST_LOG_N = 709.0
 
@@ -153,15 +161,10 @@ def _by_brute_force(n: float, replicates: int) -> bool:
 
 
 def _uncertainty(mean: float, error: float, score: np.ndarray, replicates: int) -> tuple[float, float, float]:
-    """Return the estimate, its standard error and a bound on its error; one of the two is NaN.
-
-    Where all replicates agree, a different outcome has at most the probability p with (1 - p)^replicates = 5 %, and the
-    mean is off by at most p times the distance to the farthest score.
-    """
+    """Return the estimate, its standard error and a bound on its error; one of the two is NaN."""
     if error > 0 or math.isnan(error):
         return mean, error, math.nan
-    rarest = -math.expm1(math.log1p(-CONFIDENCE) / replicates)
-    return mean, math.nan, rarest * float(max(score.max() - mean, mean - score.min()))
+    return mean, math.nan, error_bound(mean, float(score.min()), float(score.max()), replicates)
 
 
 def _curves(outcomes: Outcomes, grid: list[tuple[float, float]]) -> dict[str, np.ndarray]:
@@ -209,7 +212,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
                 _short_n(row),
                 f"{row.expected_reward:.6g}",
                 f"{row.expected_reward_estimate:.6g}",
-                _short_error(row.expected_reward_se, row.expected_reward_error_bound),
+                short_error(row.expected_reward_se, row.expected_reward_error_bound),
                 f"{row.reward_sd:.4g}",
                 row.method,
             )
@@ -227,7 +230,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
                 f"{row.kl_bound:.6g}",
                 f"{row.win_rate:.6g}",
                 f"{row.win_rate_estimate:.6g}",
-                _short_error(row.win_rate_se, row.win_rate_error_bound),
+                short_error(row.win_rate_se, row.win_rate_error_bound),
                 f"{row.win_rate_continuous:.6g}",
             )
             for row in rows
@@ -239,11 +242,7 @@ def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, see
         "best at once, as an order statistic."
     )
     if any(not math.isnan(row.expected_reward_error_bound) for row in rows):
-        say("s.e. <x: all replicates agree; with 95 % confidence the estimate is off by less than x.")
-
-
-def _short_error(error: float, bound: float) -> str:
-    return f"{error:.2g}" if math.isnan(bound) else f"<{bound:.2g}" if bound else "0"
+        say(BOUND_NOTE.format(what="replicates"))
 
 
 def _short_n(row: Row) -> str:

@@ -11,7 +11,16 @@ import typer
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
 from alignment_fast.commands.printing.figures import save_figure
-from alignment_fast.commands.printing.terminal import csv_bytes, numbers, print_table, progress_bar, say
+from alignment_fast.commands.printing.terminal import (
+    BOUND_NOTE,
+    csv_bytes,
+    error_bound,
+    numbers,
+    print_table,
+    progress_bar,
+    say,
+    short_error,
+)
 from alignment_fast.tables import display_name
 
 __all__ = ["curve"]
@@ -207,12 +216,20 @@ def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: V
         "value_se": ("s.e.", ".2g"),
         "value_fit": ("fitted", ".6g"),
     }
-    cells = [[format(number, layout[name][1]) for number in column] for name, column in columns.items()]
-    print_table([layout[name][0] for name in columns], zip(*cells, strict=True))
+    cells = {name: [format(number, layout[name][1]) for number in column] for name, column in columns.items()}
+    agree = "pass" in columns and variance is Variance.CLUSTERED and bool((columns["pass_se"] == 0).any())
+    if agree:
+        cells["pass_se"] = [
+            short_error(error, math.nan if error else error_bound(mean, 0.0, 1.0, len(pools.scores)))
+            for mean, error in zip(columns["pass"], columns["pass_se"], strict=True)
+        ]
+    print_table([layout[name][0] for name in columns], zip(*cells.values(), strict=True))
     say(
         "\nUnbiased estimates for the best of n of the samples at hand, ties at random, averaged over prompts. KL "
         "bound in nats from the reference: log n - (n-1)/n."
     )
+    if agree:
+        say(BOUND_NOTE.format(what="prompts"))
     if sentence:
         say(f"\n{sentence}")
 

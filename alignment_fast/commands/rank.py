@@ -1,5 +1,6 @@
 """``alignment-fast rank``: a leaderboard from a table of votes."""
 
+from collections.abc import Hashable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -123,13 +124,13 @@ def _check_level(level: float) -> None:
         raise ValueError(f"--level: {level:g} is not between 0 and 1{meant}")
 
 
-def _meanings(option: str | None) -> dict[str, str] | None:
+def _meanings(option: str | None) -> dict[Hashable, str] | None:
     """Return what each code of an option ``CODE=first,...`` stands for."""
     if option is None:
         return None
     from alignment_fast.ranking.votes import meaning_of
 
-    found = {}
+    found: dict[Hashable, str] = {}
     for part in option.split(","):
         code, equals, meaning = part.rpartition("=")
         if not equals or not code.strip():

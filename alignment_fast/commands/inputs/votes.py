@@ -1,6 +1,6 @@
 """Votes as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def read_votes(
     requested: Layout,
     *,
     home: bool,
-    outcomes: Mapping[str, str] | None = None,
+    outcomes: Mapping[Hashable, str] | None = None,
     progress: tables.Progress,
 ) -> Votes:
     """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean."""

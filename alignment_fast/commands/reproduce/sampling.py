@@ -10,12 +10,15 @@ import typer
 from alignment_fast._files import require_folder
 from alignment_fast.commands.printing.results import print_results, save
 from alignment_fast.commands.printing.sampling import TABLES, summary_rows
-from alignment_fast.commands.printing.terminal import progress_bar
+from alignment_fast.commands.printing.terminal import progress_bar, require_memory
 
 if TYPE_CHECKING:
     from alignment_fast.reproduce.sampling import Matrices, StoredSweep
 
 __all__ = ["sampling"]
+
+# What the sweep keeps of each trajectory: its statistics, at least.
+BYTES_PER_TRAJECTORY = 32
 
 
 def sampling(
@@ -42,8 +45,10 @@ def sampling(
     """
     import alignment_fast as af
 
-    sources = _matrices(data, seed)
     require_folder(out)
+    sources = _matrices(data, seed)
+    trajectories = points**2 * max(len(matrices.P) for matrices in sources)
+    require_memory(BYTES_PER_TRAJECTORY * trajectories, f"--points {points}")
     with af.num_threads(threads or af.get_num_threads()):
         results = _synthetic()
         save(out, results, _figures(results))
@@ -58,7 +63,11 @@ def _matrices(data: Path | None, seed: int) -> "list[Matrices]":
 
     if data is None:
         return [paper.drawn(seed)]
-    return list(paper.of_folder(data, seed)) if data.is_dir() else [paper.of_scored_responses(data, seed)]
+    found = list(paper.of_folder(data, seed)) if data.is_dir() else [paper.of_scored_responses(data, seed)]
+    kept = [matrices for matrices in found if len(matrices.P)]
+    if not kept:
+        raise ValueError(f"{data}: none of its preference matrices is cyclic or strongly transitive")
+    return kept
 
 
 def _synthetic() -> dict[str, list[Any]]:

@@ -63,12 +63,12 @@ def _simplex(axes: Axes, drawing: Drawing, curves: Sequence[CurvePoint], points:
     rings = itertools.cycle((("#c98a1b", 11), ("#7a4e9c", 7)))  # points that fall on one spot stay apart
     for point in points:
         label = {"aligned": f"aligned, D = {point.kl:.4g}"}.get(point.point, point.point)
-        place = _cartesian(_vectors([point]))
+        at = _cartesian(_vectors([point]))
         if point.point in colors:
-            axes.plot(*place, "o", ms=5, color=colors[point.point], label=label)
+            axes.plot(*at, "o", ms=5, color=colors[point.point], label=label)
         else:
             color, size = next(rings)
-            axes.plot(*place, "o", ms=size, mfc="none", mec=color, mew=1.6, ls="none", label=label)
+            axes.plot(*at, "o", ms=size, mfc="none", mec=color, mew=1.6, ls="none", label=label)
     axes.set_title(
         f"as {'its caption says' if drawing.name == 'caption' else 'plotted in the paper'}", fontsize="medium"
     )
