@@ -16,6 +16,12 @@ from alignment_fast.policy.axioms import (
     is_strongly_transitive,
     smith_set,
 )
+from alignment_fast.policy.estimators import (
+    KLEstimatorMoments,
+    KLEstimators,
+    kl_estimator_moments,
+    kl_estimators,
+)
 from alignment_fast.policy.gradients import (
     ConstrainedGradient,
     PolicyGradient,
@@ -46,6 +52,8 @@ from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, optimali
 
 __all__ = [
     "ConstrainedGradient",
+    "KLEstimatorMoments",
+    "KLEstimators",
     "LossGradient",
     "OrderSampler",
     "PolicyGradient",
@@ -73,6 +81,8 @@ __all__ = [
     "is_strongly_transitive",
     "kl_constrained",
     "kl_constrained_gradient",
+    "kl_estimator_moments",
+    "kl_estimators",
     "optimality_gap",
     "order_sampler",
     "preference_matrix",

@@ -1,0 +1,251 @@
+r"""Estimators of the Kullback-Leibler divergence from samples, as trainers use them, and what their gradients descend.
+
+With :math:`\rho = \log \pi(y) - \log b(y)` at a sample y of the policy π, b the reference:
+
+.. math:: k_1 = \rho, \qquad k_2 = \rho^2 / 2, \qquad k_3 = e^{-\rho} - 1 + \rho .
+
+Two different gradients go by the name of each. *In the loss* the estimator is differentiated at fixed samples, which
+gives :math:`E_\pi[k'(\rho)\, \nabla \log\pi]`; *in the reward* its value weighs the score, which gives
+:math:`E_\pi[k(\rho)\, \nabla \log\pi]`. Their sum is the gradient of the expectation :math:`E_\pi[k(\rho)]`.
+
+========== ================================ =====================================
+estimator  in the loss                      in the reward
+========== ================================ =====================================
+k1         0: nothing is descended          :math:`\nabla D(\pi \| b)`
+k2         :math:`\nabla D(\pi \| b)`       neither divergence's
+k3         :math:`\nabla D(b \| \pi)`       :math:`\nabla D(\pi \| b) - \nabla D(b \| \pi)`
+========== ================================ =====================================
+
+References
+----------
+Schulman, "Approximating KL divergence", http://joschu.net/blog/kl-approx.html (2020). Shao et al., arXiv:2402.03300 (k3
+in the loss). Tang & Munos, "On a few pitfalls in KL divergence gradient estimation for RL", arXiv:2506.09477.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alignment_fast._border.arrays import as_floating, common_device, library_of, like
+from alignment_fast.errors import place
+from alignment_fast.information._solve import exponential_less_linear
+
+__all__ = ["KLEstimatorMoments", "KLEstimators", "kl_estimator_moments", "kl_estimators"]
+
+
+class KLEstimators(NamedTuple):
+    """Estimators at each sample, and their derivatives by the log-probability under the policy.
+
+    Parameters
+    ----------
+    k1, k2, k3 : array (...)
+        The estimators, in nats.
+    grad_k1, grad_k2, grad_k3 : array (...)
+        1, ρ and 1 − e^−ρ: the factors of ∇ log π where an estimator stands in the loss.
+
+    """
+
+    k1: Any
+    k2: Any
+    k3: Any
+    grad_k1: Any
+    grad_k2: Any
+    grad_k3: Any
+
+
+class KLEstimatorMoments(NamedTuple):
+    r"""Exact moments of the three estimators over one sample of the policy; the last axis but for V is k1, k2, k3.
+
+    Parameters
+    ----------
+    kl, forward_kl : array (...)
+        :math:`D(\pi \| b)`, which is estimated, and :math:`D(b \| \pi)`.
+    mean, bias, variance : array (..., 3)
+        Of one sample; the bias is the mean less `kl`.
+    loss_gradient, reward_gradient : array (..., 3, V)
+        Expected gradients by the logits of a softmax policy, of the estimator in the loss and in the reward.
+    kl_gradient, forward_kl_gradient : array (..., V)
+        Gradients of the two divergences by the logits.
+
+    """
+
+    kl: Any
+    forward_kl: Any
+    mean: Any
+    bias: Any
+    variance: Any
+    loss_gradient: Any
+    reward_gradient: Any
+    kl_gradient: Any
+    forward_kl_gradient: Any
+
+
+def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
+    r"""Return the estimators k1, k2, k3 of :math:`D(\pi \| b)` at samples of π, and their derivatives by log π.
+
+    k1 is unbiased and may be negative. k2 is biased, by a term of third order in ρ. k3 is never negative, and unbiased
+    where b has no mass off the support of π (its mean is less by that mass). The page of this module says which
+    gradient descends which divergence; `kl_estimator_moments` gives bias and variance exactly for small alphabets.
+
+    Parameters
+    ----------
+    log_policy, log_reference : array (...)
+        Log-probabilities (nats) of the samples under the policy that drew them and under the reference.
+
+    Returns
+    -------
+    KLEstimators
+        Arrays of the caller's kind; float32 for float32, float16 and bfloat16 input, else float64. NaN passes through;
+        a sample that the reference excludes gives inf.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not broadcast.
+    TypeError
+        For integer log-probabilities, masked arrays and tensors that require grad.
+
+    Notes
+    -----
+    Accuracy: 4 units in the last place for exact ρ, tiny ones included, where e^−ρ − 1 + ρ would lose all digits. Cost:
+    one exponential per sample.
+
+    References
+    ----------
+    Schulman, "Approximating KL divergence" (2020); Tang & Munos, arXiv:2506.09477.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> sampled = af.policy.kl_estimators([-1.0, -2.0], [-1.5, -1.0])
+    >>> sampled.k1, sampled.k2, sampled.k3.round(6)
+    (array([ 0.5, -1. ]), array([0.125, 0.5  ]), array([0.106531, 0.718282]))
+    >>> sampled.grad_k3.round(6)
+    array([ 0.393469, -1.718282])
+
+    """
+    common_device(log_policy=log_policy, log_reference=log_reference)
+    policy = as_floating(log_policy, "log_policy", floating_only=True)
+    reference = as_floating(log_reference, "log_reference", floating_only=True)
+    dtype = np.result_type(policy, reference)
+    try:
+        with np.errstate(invalid="ignore"):  # -inf − -inf is NaN
+            rho = np.subtract(policy, reference, dtype=dtype)
+    except ValueError:
+        raise ValueError(
+            f"log_policy of shape {policy.shape} and log_reference of shape {reference.shape} do not broadcast"
+        ) from None
+    k3, slope = _k3(rho.astype(np.float64, copy=False))
+    with np.errstate(over="ignore"):
+        columns = rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope
+        columns = [np.asarray(column).astype(dtype, copy=False) for column in columns]
+    model = log_policy if library_of(log_policy) not in ("numpy", "builtins") else log_reference
+    return KLEstimators(*(like(column, model) if column.ndim else column[()] for column in columns))
+
+
+def _k3(rho):
+    """Return e^−ρ − 1 + ρ and its derivative 1 − e^−ρ, with the limits at ±inf."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = exponential_less_linear(-rho)
+        return np.where(rho == np.inf, np.inf, value), -np.expm1(-rho)
+
+
+def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEstimatorMoments:
+    r"""Return means, biases, variances and expected gradients of k1, k2, k3 exactly, by enumeration of the alphabet.
+
+    The gradients are by the logits of a softmax policy: for a factor c(y) of ∇ log π(y) the expected gradient is
+    :math:`\pi (c - E_\pi c)`. Over m independent samples variances are divided by m, biases are not.
+
+    Parameters
+    ----------
+    p : array (..., V)
+        The policy π, non-negative, normalised here; all samples come from it.
+    reference : array (..., V)
+        The reference b, positive wherever `p` is, normalised here; leading axes broadcast.
+    log : bool, default False
+        Whether both hold log-probabilities or logits.
+
+    Returns
+    -------
+    KLEstimatorMoments
+        float64.
+
+    Raises
+    ------
+    ValueError
+        For an entry that is NaN, infinite or negative, a row without mass, an outcome of the policy that the reference
+        excludes, an empty alphabet, shapes that do not broadcast.
+
+    Notes
+    -----
+    Accuracy: the error of ρ, 4e-16 (1 + |log π| + |log b|), in every factor. Cost: some passes over (..., V).
+
+    References
+    ----------
+    Schulman, "Approximating KL divergence" (2020); Tang & Munos, arXiv:2506.09477.
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> exact = af.policy.kl_estimator_moments([0.5, 0.3, 0.2], [0.4, 0.4, 0.2])
+    >>> float(exact.kl.round(6)), exact.bias.round(6), exact.variance.round(6)
+    (0.025267, array([ 0.      , -0.000405,  0.      ]), array([0.049086, 0.000205, 0.000255]))
+    >>> bool(abs(exact.loss_gradient[1] - exact.kl_gradient).max() < 1e-15)  # k2 in the loss descends D(π‖b)
+    True
+    >>> bool(abs(exact.loss_gradient[2] - exact.forward_kl_gradient).max() < 1e-15)  # k3 in the loss D(b‖π)
+    True
+
+    """
+    log_p, log_b = _log_probabilities(p, "p", log), _log_probabilities(reference, "reference", log)
+    try:
+        log_p, log_b = np.broadcast_arrays(log_p, log_b)
+    except ValueError:
+        raise ValueError(f"p of shape {log_p.shape} and reference of shape {log_b.shape} do not broadcast") from None
+    live = log_p > -np.inf
+    outside = np.flatnonzero(live & (log_b == -np.inf))
+    if outside.size:
+        where = place(int(outside[0]), log_p.shape)
+        raise ValueError(f"reference{where} is 0 where p is not: every divergence there is infinite")
+    policy, base = np.exp(log_p), np.exp(log_b)
+    rho = np.where(live, log_p, 0.0) - np.where(live, log_b, 0.0)
+    k3, slope = _k3(rho)
+    values = np.stack([rho, 0.5 * rho * rho, k3], axis=-2)
+    slopes = np.stack([np.ones_like(rho), rho, slope], axis=-2)
+    weights = policy[..., None, :]
+    mean = (weights * values).sum(axis=-1)
+    off_support = np.where(live, 0.0, base).sum(axis=-1)
+    kl = np.maximum((policy * k3).sum(axis=-1) + off_support, 0.0)  # of terms of one sign, as Σ p ρ is not
+    forward = np.where(off_support > 0.0, np.inf, (base * exponential_less_linear(rho)).sum(axis=-1))
+    centred = values - mean[..., None]
+    return KLEstimatorMoments(
+        kl=kl,
+        forward_kl=forward[()],
+        mean=mean,
+        bias=np.stack([np.zeros_like(kl), mean[..., 1] - kl, 0.0 - off_support], axis=-1),
+        variance=(weights * centred * centred).sum(axis=-1),
+        loss_gradient=weights * (slopes - (weights * slopes).sum(axis=-1, keepdims=True)),
+        reward_gradient=weights * centred,
+        kl_gradient=policy * (rho - kl[..., None]),
+        forward_kl_gradient=policy - base,
+    )
+
+
+def _log_probabilities(value, name, log):
+    """Return normalised log-probabilities (..., V), float64, or raise for the first bad entry."""
+    array = as_floating(value, name, floating_only=log).astype(np.float64, copy=False)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"{name} of shape {array.shape} has no alphabet")
+    bad = np.flatnonzero(~(array < np.inf) if log else ~((array >= 0.0) & (array < np.inf)))
+    if bad.size:
+        first = int(bad[0])
+        kind = "a log-probability" if log else "a finite number >= 0"
+        raise ValueError(f"{name}{place(first, array.shape)} = {array.reshape(-1)[first]} is not {kind}")
+    largest = array.max(axis=-1, keepdims=True)
+    empty = np.flatnonzero(largest == (-np.inf if log else 0.0))
+    if empty.size:
+        raise ValueError(f"{name} has no positive mass in row {place(int(empty[0]), largest.shape[:-1]) or '[0]'}")
+    with np.errstate(divide="ignore"):
+        logs = array - largest if log else np.log(array / largest)
+    return logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True))

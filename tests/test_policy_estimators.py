@@ -1,0 +1,168 @@
+"""Estimators of the divergence from samples: their values, moments by enumeration, and what their gradients descend."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import alignment_fast as af
+
+KINDS = {
+    "k1": lambda rho: rho,
+    "k2": lambda rho: rho**2 / 2,
+    "k3": lambda rho: mpmath.expm1(-rho) + rho,
+}
+POLICIES = [
+    ([0.5, 0.3, 0.2], [0.4, 0.4, 0.2]),
+    ([0.9, 0.05, 0.05], [0.1, 0.1, 0.8]),
+    ([0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]),
+    ([1e-6, 1.0, 3.0], [2.0, 1e-3, 1.0]),
+    ([0.3, 0.3 + 1e-7, 0.4], [0.3, 0.3, 0.4 + 1e-7]),
+]
+each_policy = pytest.mark.parametrize(("p", "reference"), POLICIES)
+
+
+def normalised(weights):
+    weights = [mpmath.mpf(float(w)) for w in weights]
+    return [w / mpmath.fsum(weights) for w in weights]
+
+
+def softmax(logits):
+    weights = [mpmath.exp(x) for x in logits]
+    return [w / mpmath.fsum(weights) for w in weights]
+
+
+def slope(function, logits, v):
+    """Derivative of `function` of the logits by the one of outcome v."""
+    return mpmath.diff(lambda x: function([*logits[:v], x, *logits[v + 1 :]]), logits[v])
+
+
+def divergence(p, q):
+    return mpmath.fsum(a * mpmath.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+@each_policy
+def test_moments_are_those_of_the_definition(p, reference):
+    exact = af.policy.kl_estimator_moments(p, reference)
+    with mpmath.workdps(40):
+        policy, base = normalised(p), normalised(reference)
+        kl = divergence(policy, base)
+        assert exact.kl == pytest.approx(float(kl), rel=1e-9, abs=1e-15)
+        assert exact.forward_kl == pytest.approx(float(divergence(base, policy)), rel=1e-9, abs=1e-15)
+        for i, kind in enumerate(KINDS.values()):
+            values = [kind(mpmath.log(a / b)) for a, b in zip(policy, base, strict=True)]
+            mean = mpmath.fsum(a * x for a, x in zip(policy, values, strict=True))
+            variance = mpmath.fsum(a * (x - mean) ** 2 for a, x in zip(policy, values, strict=True))
+            assert exact.mean[i] == pytest.approx(float(mean), rel=1e-8, abs=1e-15)
+            assert exact.bias[i] == pytest.approx(float(mean - kl), rel=1e-6, abs=1e-15)
+            assert exact.variance[i] == pytest.approx(float(variance), rel=1e-8, abs=1e-30)
+
+
+@each_policy
+def test_gradients_are_those_of_trainers(p, reference):
+    """In the loss: k differentiated at fixed samples. In the reward: k held fixed as the weight of the score."""
+    exact = af.policy.kl_estimator_moments(p, reference)
+    with mpmath.workdps(40):
+        policy, base = normalised(p), normalised(reference)
+        logits = [mpmath.log(x) for x in policy]
+
+        def expected(kind, weights, logits):
+            ratios = [mpmath.log(a / b) for a, b in zip(softmax(logits), base, strict=True)]
+            return mpmath.fsum(w * kind(rho) for w, rho in zip(weights, ratios, strict=True))
+
+        held = {name: [kind(mpmath.log(a / b)) for a, b in zip(policy, base, strict=True)]
+                for name, kind in KINDS.items()}  # fmt: skip
+        for v in range(len(p)):
+            for i, (name, kind) in enumerate(KINDS.items()):
+                in_loss = slope(lambda x, kind=kind: expected(kind, policy, x), logits, v)
+                in_reward = slope(
+                    lambda x, name=name: mpmath.fsum(a * k for a, k in zip(softmax(x), held[name], strict=True)),
+                    logits, v,
+                )  # fmt: skip
+                assert exact.loss_gradient[i, v] == pytest.approx(float(in_loss), rel=1e-8, abs=1e-14)
+                assert exact.reward_gradient[i, v] == pytest.approx(float(in_reward), rel=1e-8, abs=1e-14)
+            reverse = slope(lambda x: divergence(softmax(x), base), logits, v)
+            forward = slope(lambda x: divergence(base, softmax(x)), logits, v)
+            assert exact.kl_gradient[v] == pytest.approx(float(reverse), rel=1e-8, abs=1e-14)
+            assert exact.forward_kl_gradient[v] == pytest.approx(float(forward), rel=1e-8, abs=1e-14)
+
+
+@each_policy
+def test_which_estimator_descends_which_divergence(p, reference):
+    exact = af.policy.kl_estimator_moments(p, reference)
+    np.testing.assert_allclose(exact.loss_gradient[0], 0.0, atol=1e-15)  # k1 in the loss
+    np.testing.assert_allclose(exact.loss_gradient[1], exact.kl_gradient, atol=1e-14)
+    np.testing.assert_allclose(exact.loss_gradient[2], exact.forward_kl_gradient, atol=1e-14)
+    np.testing.assert_allclose(exact.reward_gradient[0], exact.kl_gradient, atol=1e-14)
+    difference = exact.kl_gradient - exact.forward_kl_gradient
+    np.testing.assert_allclose(exact.reward_gradient[2], difference, atol=1e-14)
+
+
+def test_sampled_estimators_have_these_moments():
+    p, reference = np.array([0.5, 0.3, 0.2]), np.array([0.3, 0.3, 0.4])
+    exact = af.policy.kl_estimator_moments(p, reference)
+    drawn = np.random.default_rng(4).choice(3, 200_000, p=p)
+    sampled = af.policy.kl_estimators(np.log(p)[drawn], np.log(reference)[drawn])
+    for i in range(3):
+        error = np.sqrt(exact.variance[i] / drawn.size)
+        assert abs(sampled[i].mean() - exact.mean[i]) < 4 * error
+        assert sampled[i].var() == pytest.approx(exact.variance[i], rel=0.03)
+    scores = np.eye(3)[drawn] - p
+    for i, factor in enumerate((sampled.grad_k1, sampled.grad_k2, sampled.grad_k3)):
+        np.testing.assert_allclose((factor[:, None] * scores).mean(axis=0), exact.loss_gradient[i], atol=4e-3)
+
+
+@pytest.mark.parametrize("rho", [0.0, 1e-300, -1e-12, 1e-8, 0.3, -2.0, 40.0, -700.0, 1e5])
+def test_estimators_of_one_sample_keep_their_digits(rho):
+    sampled = af.policy.kl_estimators(np.array(rho), np.array(0.0))
+    with mpmath.workdps(400):
+        exact = [kind(mpmath.mpf(rho)) for kind in KINDS.values()]
+        slopes = [mpmath.mpf(1), mpmath.mpf(rho), -mpmath.expm1(-mpmath.mpf(rho))]
+        expected = [float(x) for x in (*exact, *slopes)]
+    assert [float(x) for x in sampled] == pytest.approx(expected, rel=1e-15, abs=1e-320)
+
+
+def test_k3_misses_the_mass_of_the_reference_off_the_support():
+    exact = af.policy.kl_estimator_moments([0.5, 0.5, 0.0], [0.25, 0.25, 0.5])
+    assert exact.kl == pytest.approx(np.log(2), rel=1e-15)
+    assert exact.bias[2] == pytest.approx(-0.5)
+    assert exact.mean[2] == pytest.approx(np.log(2) - 0.5)
+    assert exact.forward_kl == np.inf
+
+
+def test_batches_dtypes_and_limits():
+    p = np.random.default_rng(5).random((4, 1, 6))
+    reference = np.random.default_rng(6).random((3, 6))
+    exact = af.policy.kl_estimator_moments(p, reference)
+    assert exact.kl.shape == (4, 3)
+    assert exact.variance.shape == (4, 3, 3)
+    assert exact.loss_gradient.shape == (4, 3, 3, 6)
+    one = af.policy.kl_estimator_moments(np.log(p[2, 0]), np.log(reference[1]), log=True)
+    np.testing.assert_allclose(one.reward_gradient, exact.reward_gradient[2, 1], atol=1e-15)
+    single = af.policy.kl_estimators(np.float32([-1.0, np.nan, -1.0]), np.float32([-np.inf, -1.0, -1.0]))
+    assert {x.dtype for x in single} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(single.k3, np.float32([np.inf, np.nan, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda f: f([0.5, -0.5], [0.5, 0.5]), ValueError, r"p\[1\] = -0.5"),
+        (lambda f: f([0.5, 0.5], [[0.5, 0.5], [0.5, np.nan]]), ValueError, r"reference\[1, 1\] = nan"),
+        (lambda f: f([0.0, 0.0], [0.5, 0.5]), ValueError, r"p has no positive mass"),
+        (lambda f: f([0.5, 0.5], [1.0, 0.0]), ValueError, r"reference\[1\] is 0 where p is not"),
+        (lambda f: f([0.5, 0.5], [1.0, 0.5, 1.0]), ValueError, r"do not broadcast"),
+        (lambda f: f([], []), ValueError, r"has no alphabet"),
+        (lambda f: f([1, 2], [1, 2], log=True), TypeError, r"p must be floating-point"),
+        (lambda f: f(None, [1.0]), TypeError, r"p must be an array, not None"),
+    ],
+)
+def test_bad_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call(af.policy.kl_estimator_moments)
+
+
+def test_bad_samples():
+    with pytest.raises(TypeError, match="log_policy must be floating-point"):
+        af.policy.kl_estimators([-1, -2], [-1.0, -2.0])
+    with pytest.raises(ValueError, match="do not broadcast"):
+        af.policy.kl_estimators([-1.0, -2.0], [-1.0, -2.0, -3.0])
