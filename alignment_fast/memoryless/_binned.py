@@ -10,12 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast.memoryless import _lattice
+from alignment_fast.memoryless._errors import Errors, Summary
 from alignment_fast.memoryless._keys import Keys, Letters
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Points of the sum, and the least and largest number of intervals that one reward gets.
 POINTS = 1 << 21
 LEAST, MOST = 64, 1 << 12
+# Errors that are estimated are stated so many times over.
+SAFETY = 2.0
 
 
 def intervals_for(m):
@@ -59,6 +62,11 @@ def binned(p, reward, intervals, rule):
     return Bins(weight, low, span, step, share)
 
 
+def points(m):
+    """Return the number of points of the lattice of the sum."""
+    return m * intervals_for(m) + 1
+
+
 def on_lattice(letters, intervals, rule):
     """Return the letters that `rule` makes of `letters`, and the bins."""
     bins = binned(letters.p, letters.reward, intervals, rule)
@@ -79,13 +87,20 @@ def law(ops, letters, m, num_threads):
 
 
 def summary(ops, letters, m, log_n, alpha, num_threads):
-    """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h: errors are O(h²)."""
+    """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h.
+
+    Errors are O(h²) where the law is smooth on the scale of h, O(h) where it is not: the estimate is what the two
+    lattices differ by, which covers both, twice over.
+    """
     intervals = intervals_for(m)
-    coarse, _ = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
+    coarse, far_marginal = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
     fine, marginal = _on(ops, letters, m, log_n, alpha, intervals, num_threads)
     mean, variance = ((4 * near - far) / 3 for near, far in zip(fine[:2], coarse[:2], strict=True))
-    error = abs(mean - fine.expected_reward) + fine.error_bound + coarse.error_bound
-    return Summary(mean, variance, fine.kl, marginal, error)
+    off = (abs(near - far) for near, far in zip(fine[:3], coarse[:3], strict=True))
+    bounds = zip(off, fine.errors[:3], coarse.errors[:3], strict=True)
+    of_tokens = SAFETY * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
+    errors = Errors(*(SAFETY * part + one + other for part, one, other in bounds), of_tokens, False)
+    return Summary(mean, max(variance, 0.0), fine.kl, marginal, errors)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):
@@ -109,5 +124,5 @@ def bounds(ops, letters, m, log_n, alpha, num_threads):
     for rule, side in (("down", -1), ("up", 1)):
         lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
         found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
-        ends.append(float(found.expected_reward + side * found.error_bound))
+        ends.append(float(found.expected_reward + side * found.errors.expected_reward))
     return tuple(ends)

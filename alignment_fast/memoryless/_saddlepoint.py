@@ -25,8 +25,9 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
+from alignment_fast.memoryless._errors import Errors, Summary, most_divergence
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Degrees of the polynomials that carry s and v, the next one where v is not met to ENOUGH; Chebyshev points for each
 # degree, more of them so that points near the mean can be left out; nodes of the quadrature.
@@ -132,6 +133,8 @@ class BestOfN(NamedTuple):
         Estimated absolute error of the mean.
     gap : float
         Estimate of what ties take off the divergence from the reference.
+    tails : float
+        Estimated relative error of tails, averaged over best-of-n.
 
     """
 
@@ -141,6 +144,7 @@ class BestOfN(NamedTuple):
     weights: np.ndarray
     error: float
     gap: float
+    tails: float
 
 
 def best_of_n(ops, p, reward, m, log_n, alpha):
@@ -169,7 +173,9 @@ def best_of_n(ops, p, reward, m, log_n, alpha):
     shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
     terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)
     variance = float(weights @ (s - mean) ** 2)
-    return BestOfN(mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap)
+    return BestOfN(
+        mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap, float(weights @ terms)
+    )
 
 
 class _Curve(NamedTuple):
@@ -337,11 +343,16 @@ def summary(ops, letters, m, log_n, alpha, num_threads):
     best = best_of_n(ops, letters.p, letters.reward, m, log_n, alpha)
     if best is None:
         return None
-    # Without ties D(best-of-n ‖ p^m) = log n - (n - 1)/n whatever the rewards are.
-    kl = log_n + math.expm1(-log_n) - best.gap
+    # Without ties D(best-of-n ‖ p^m) = log n - 1 + 1/n whatever the rewards are.
+    most = most_divergence(log_n)
+    kl = min(max(most - best.gap, 0.0), most)
     tokens = marginal(ops, letters.p, letters.reward, m, best)
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
-    return Summary(best.mean, best.variance, max(kl, 0.0), tokens, best.error + rounding)
+    error = best.error + rounding
+    errors = Errors(
+        error, error * (2 * math.sqrt(best.variance) + error), min(most, 2 * best.gap + best.tails), 1.0, False
+    )
+    return Summary(best.mean, best.variance, kl, tokens, errors)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):
