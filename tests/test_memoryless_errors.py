@@ -108,6 +108,41 @@ def test_bounds_of_rewards_in_general_position_hold(seed):
     assert_within(law, *exact_figures(p, rewards, law.m, law.log_n, law.alpha))
 
 
+def answered(model, m, delta, method):
+    """Return the law, None where there is no saddlepoint."""
+    try:
+        return model.best_of_n(m, delta=delta, method=method)
+    except ValueError as error:
+        if method == "saddlepoint" and "no saddlepoint" in str(error):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("method", ["saddlepoint", "fft"])
+def test_estimates_cover_the_errors_that_types_know(seed, method):
+    """Few letters, where single sums weigh: near ties, uneven and rare ones, saturation."""
+    random = np.random.default_rng(seed)
+    p, reward = random.dirichlet(np.ones(4)) + 1e-3, random.normal(size=4) ** random.choice([1, 3])
+    if random.random() < 0.3:
+        reward[0] = reward[1] + 10.0 ** -random.uniform(2, 10)
+    p *= np.where(random.random(4) < random.choice([0.0, 0.4]), 10.0 ** -random.uniform(0, 30, 4), 1.0)
+    model = af.memoryless.MemorylessModel(p, reward=reward)
+    m, delta = int(random.choice([2, 5, 20, 40])), random.choice([0.0, 1e-3, 0.05, 0.2, 0.5, 0.8]) * model.delta_max
+    exact = model.best_of_n(m, delta=delta, method="types")
+    law = answered(model, m, delta, method)
+    if law is None:
+        return
+    assert law.errors.kind == "estimate"
+    for name in FIGURES:
+        error = getattr(law.errors, name) + getattr(exact.errors, name)
+        assert abs(getattr(law, name) - getattr(exact, name)) <= error, name
+        assert getattr(law, name) >= 0 or name == "expected_reward"
+    off = np.abs(law.token_marginal - exact.token_marginal).max()
+    assert off <= law.errors.token_marginal + exact.errors.token_marginal
+    assert (law.token_marginal >= 0).all()
+
+
 def test_bounds_of_long_sequences_hold_against_types():
     """The number of ones among 60 000 letters: transforms against types, whose bounds are others."""
     model = af.memoryless.MemorylessModel([0.7, 0.3], reward=[0.0, 1.0])

@@ -18,6 +18,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 # Unit of rounding.
 UNIT = np.finfo(np.float64).eps / 2
@@ -143,6 +144,27 @@ def divergence(tails, delta, log_ratio, log_n, kl):
         apart = np.exp(above + high) * -np.expm1(low - high) + np.where(delta > 0, delta * logs, 0.0)
         off = float(np.fmin(first, np.where(high > -np.inf, apart, 0.0)).sum())
     return min(off, max(kl, most_divergence(log_n) - kl))
+
+
+def single_share(letters, m, theta):
+    """Return about what part of a tail a single sum is.
+
+    That is the most probable type under the tilt, in units of the density, or what ties on a lattice make of it.
+
+    It is next to nothing where letters are many and m is large. Where it is not, the law of the sum is no density, and
+    methods that take it for one cannot be trusted. inf at an infinite tilt.
+    """
+    if not math.isfinite(theta):
+        return math.inf
+    reward, span = letters.reward, letters.keys.span or 0.0
+    exponent = np.log(letters.p) + theta * reward
+    weight = np.exp(exponent - exponent.max())
+    weight /= weight.sum()
+    deviation = math.sqrt(m * float(weight @ (reward - weight @ reward) ** 2))
+    counts = m * weight
+    log_type = special.gammaln(m + 1) - special.gammaln(counts + 1).sum() + special.xlogy(counts, weight).sum()
+    of_type = max(theta * deviation, 1.0) * math.sqrt(2 * math.pi) * math.exp(min(log_type, 0.0))
+    return max(of_type, theta * span)
 
 
 def figure_errors(tails, log_ratio, log_n, figures, size):

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
-from alignment_fast.memoryless._errors import Errors, Summary, most_divergence
+from alignment_fast.memoryless._errors import UNIT, Errors, Summary, most_divergence, single_share
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law
 
@@ -160,7 +160,8 @@ def best_of_n(ops, p, reward, m, log_n, alpha):
     curve = _good_curve(ops, rows, m, log_n, ends)
     nodes, weights = _legendre()
     v, slope_of_v = chebyshev.chebval(nodes, curve.v), chebyshev.chebval(nodes, chebyshev.chebder(curve.v))
-    weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
+    with np.errstate(over="ignore"):
+        weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
     total = weights.sum()
     weights = weights / total
     s = chebyshev.chebval(nodes, curve.s)
@@ -209,10 +210,15 @@ def _curve(ops, rows, m, log_n, ends, degree):
     with np.errstate(all="ignore"):
         v = gumbel(theta, log_tails(theta, k, m), log_n)
     clear = (np.abs(theta) * np.sqrt(m * k[2]) > NEAR_MEAN) & np.isfinite(v)
-    series = chebyshev.chebfit(x[clear], v[clear], degree)
+    series = _fit(x[clear], v[clear], degree)
     miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max())
-    s, rest = (chebyshev.chebfit(x, values, degree) for values in (m * k[1], truncation(k, m)))
+    s, rest = (_fit(x, values, degree) for values in (m * k[1], truncation(k, m)))
     return _Curve(*ends, s, series, rest, miss)
+
+
+def _fit(x, values, degree):
+    """Return a Chebyshev series through as many points as its degree asks for, or fewer: `miss` says how well."""
+    return chebyshev.chebfit(x, values, degree, full=True)[0]
 
 
 @cache
@@ -282,6 +288,7 @@ def marginal(ops, p, reward, m, best):
     square = -1 / (2 * m * k[2])
     averages = (best.weights * np.array([constant, linear, square])) @ np.exp(log_tilted[0])
     found = averages[0] + rows.rewards[0] * (averages[1] + rows.rewards[0] * averages[2])
+    found = np.maximum(found, 0.0)  # the expansion of a letter far out may be negative
     return found / found.sum()
 
 
@@ -347,12 +354,27 @@ def summary(ops, letters, m, log_n, alpha, num_threads):
     most = most_divergence(log_n)
     kl = min(max(most - best.gap, 0.0), most)
     tokens = marginal(ops, letters.p, letters.reward, m, best)
+    # Checked by what the tokens say, which is another expansion; and nothing here knows of single sums that weigh.
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
-    error = best.error + rounding
-    errors = Errors(
-        error, error * (2 * math.sqrt(best.variance) + error), min(most, 2 * best.gap + best.tails), 1.0, False
+    differ = abs(m * float(tokens @ letters.reward) - best.mean)
+    single = min(1.0, 4 * single_share(letters, m, alpha))
+    # Best-of-n lies between the reference and the largest sum.
+    ends = m * float(letters.p @ letters.reward), m * float(letters.reward[-1])
+    most_off = max(best.mean - ends[0], ends[1] - best.mean)
+    error = min(2 * best.error + differ + single * most_off, most_off) + rounding
+    return Summary(
+        best.mean,
+        best.variance,
+        kl,
+        tokens,
+        Errors(
+            error,
+            error * (2 * math.sqrt(best.variance) + error),
+            min(max(kl, most - kl), 2 * (best.gap + best.tails) + single * (1 + most) + UNIT * (16 + 8 * most)),
+            min(1.0, 16 / m**2 + 4 * single + differ / (m * float(np.ptp(letters.reward)))),
+            False,
+        ),
     )
-    return Summary(best.mean, best.variance, kl, tokens, errors)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):

@@ -179,7 +179,7 @@ class MemorylessModel:
     def best_of_n(
         self, m: int, *, delta: float | None = None, log_n: float | None = None, method: str = "auto"
     ) -> BestOfNLaw:
-        """Return the exact law of the best of n sequences of m letters in its main numbers.
+        """Return the law of the best of n sequences of m letters in its main numbers, each with its error.
 
         Parameters
         ----------
@@ -188,16 +188,25 @@ class MemorylessModel:
         delta, log_n : float
             Exactly one: the number of draws is n = exp(m delta) or exp(log_n), any real n >= 1.
         method : str
-            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (two lattices and
-            extrapolation where the rewards lie on none), and ``"saddlepoint"`` costs the same for any n and m.
+            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (three lattices and
+            extrapolation where the rewards lie on none), and sums products directly where transforms do not see sums
+            that count; ``"saddlepoint"`` costs the same for any n, and for any m but for one transform of length √m.
             ``"auto"`` chooses as in `reward_law`, and transforms where the saddlepoint is not good to 1e-4 deviations;
-            the result says which, and with what error.
+            the result says which.
 
         Raises
         ------
         ValueError
             If m < 1 or m > 2^24, not exactly one of `delta` and `log_n` is given or it is not a finite number >= 0, the
             method is unknown or does not suit these rewards, or the law would not fit in memory.
+
+        Notes
+        -----
+        Every figure has an error of its own in `errors`. They are bounds for types and for rewards on a lattice: of
+        rounding in the weights, the enumeration or the transforms, and in best-of-n, carried through tails of the sum
+        to each figure. They are estimates for other rewards: by what lattices differ by, or the next terms of the
+        expansion, the characteristic function and the tokens; where single sums weigh, they are wide. Rewards, and
+        sums, that differ by rounding only count as equal, which the divergences see.
 
         Examples
         --------

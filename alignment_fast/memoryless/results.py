@@ -20,7 +20,8 @@ class Law(NamedTuple):
     method : str
         How it was computed: ``"types"``, ``"fft"`` or ``"saddlepoint"``.
     error_bound : float
-        Largest relative error of a probability: a bound for types and for rewards on a lattice, else an estimate.
+        Largest relative error of a probability: a bound for types; for transforms of rewards on a lattice eight times
+        the largest error seen where there should be nothing, inf where a sum drowns in it; else an estimate.
 
     """
 
@@ -53,7 +54,7 @@ class BestOfNErrors(NamedTuple):
 
 
 class BestOfNLaw(NamedTuple):
-    """Best-of-n over sequences of m letters; sums over the sequence, not per token.
+    """Best-of-n over sequences of m letters; sums over the sequence, not per token. Figures are as good as `errors`.
 
     Parameters
     ----------
