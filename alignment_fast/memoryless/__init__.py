@@ -1,7 +1,7 @@
-"""Memoryless language models: exact laws of additive rewards and of best-of-n over whole sequences."""
+"""Memoryless language models: laws of additive rewards and of best-of-n over whole sequences, with their errors."""
 
 from alignment_fast.memoryless.expansions import SecondOrder
 from alignment_fast.memoryless.model import MemorylessModel
-from alignment_fast.memoryless.results import BestOfNLaw, Law, TailEstimate
+from alignment_fast.memoryless.results import BestOfNErrors, BestOfNLaw, Law, TailEstimate
 
-__all__ = ["BestOfNLaw", "Law", "MemorylessModel", "SecondOrder", "TailEstimate"]
+__all__ = ["BestOfNErrors", "BestOfNLaw", "Law", "MemorylessModel", "SecondOrder", "TailEstimate"]

@@ -5,17 +5,21 @@ at most h²/4, and expectations of smooth functions of the sum change by O(h²).
 smaller (larger) by less than m h, so that its law and the law of best-of-n are stochastically smaller (larger).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from alignment_fast.memoryless import _lattice
+from alignment_fast.memoryless._errors import Errors, Summary, most_divergence, single_share
 from alignment_fast.memoryless._keys import Keys, Letters
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Points of the sum, and the least and largest number of intervals that one reward gets.
 POINTS = 1 << 21
 LEAST, MOST = 64, 1 << 12
+# What two extrapolations differ by is stated so many times over.
+SAFETY = 8.0
 
 
 def intervals_for(m):
@@ -52,11 +56,16 @@ def binned(p, reward, intervals, rule):
     span = (float(reward.max()) - low) / intervals
     place = (reward - low) / span
     step = np.minimum(np.floor(place).astype(np.int64), intervals - 1)
-    share = place - step
+    share = np.clip(place - step, 0.0, 1.0)
     if rule != "split":
         share = np.where((share > 0) & (share < 1), float(rule == "up"), share)
     weight = np.bincount(step, p * (1 - share), intervals + 1) + np.bincount(step + 1, p * share, intervals + 1)
     return Bins(weight, low, span, step, share)
+
+
+def points(m):
+    """Return the number of points of the lattice of the sum."""
+    return m * intervals_for(m) + 1
 
 
 def on_lattice(letters, intervals, rule):
@@ -79,13 +88,36 @@ def law(ops, letters, m, num_threads):
 
 
 def summary(ops, letters, m, log_n, alpha, num_threads):
-    """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h: errors are O(h²)."""
+    """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h.
+
+    Errors are O(h²) where the law is smooth on the scale of h; the estimate is what lattices differ by, a third one
+    included whose points are elsewhere. Where single sums weigh, the split of a letter between two points moves sums by
+    as much as h for each such letter, and makes ties into differences: all of that is stated.
+    """
     intervals = intervals_for(m)
-    coarse, _ = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
+    coarse, far_marginal = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
     fine, marginal = _on(ops, letters, m, log_n, alpha, intervals, num_threads)
-    mean, variance = ((4 * near - far) / 3 for near, far in zip(fine[:2], coarse[:2], strict=True))
-    error = abs(mean - fine.expected_reward) + fine.error_bound + coarse.error_bound
-    return Summary(mean, variance, fine.kl, marginal, error)
+    third, _ = _on(ops, letters, m, log_n, alpha, round(intervals / math.sqrt(2)), num_threads)
+    figures = [(4 * near - far) / 3 for near, far in zip(fine[:3], coarse[:3], strict=True)]
+    proved = [one + two for one, two in zip(fine.errors[:3], coarse.errors[:3], strict=True)]
+    off = [
+        abs(near - far) + abs(near - other) + SAFETY * abs(2 * near - other - value) + bound
+        for near, far, other, value, bound in zip(fine[:3], coarse[:3], third[:3], figures, proved, strict=True)
+    ]
+    weight = min(1.0, 4 * single_share(letters, m, alpha))
+    bins = binned(letters.p, letters.reward, intervals, "split")
+    split = (bins.share > 0) & (bins.share < 1)
+    moved = weight * bins.span * m * float(marginal[split] @ (1 - bins.share[split]))
+    mean, variance = figures[0], max(figures[1], 0.0)
+    of_tokens = 2 * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
+    errors = Errors(
+        off[0] + moved,
+        off[1] + 2 * moved * (math.sqrt(variance) + moved),
+        min(off[2] + weight * (1 + fine.kl), max(fine.kl, most_divergence(log_n) - fine.kl)),
+        min(1.0, of_tokens + weight),
+        False,
+    )
+    return Summary(mean, variance, fine.kl, marginal, errors)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):
@@ -109,5 +141,5 @@ def bounds(ops, letters, m, log_n, alpha, num_threads):
     for rule, side in (("down", -1), ("up", 1)):
         lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
         found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
-        ends.append(float(found.expected_reward + side * found.error_bound))
+        ends.append(float(found.expected_reward + side * found.errors.expected_reward))
     return tuple(ends)

@@ -8,7 +8,7 @@ Rounding leaves an error of about the same absolute size everywhere, so one tilt
 few standard deviations of its mean; a ladder of tilts, about one per eight of them, covers the whole law. Each needs
 a transform of about twenty standard deviations only, however long the law: what lies beyond is below exp(-DEPTH).
 
-The error is measured, not guessed: a transform is longer than the law or its window, and what should be zero behind
+The error is measured: a transform is longer than the law or its window, and what should be zero behind
 its end shows the noise of that very transform. The bound of a point is `SAFETY` times the largest noise seen, relative
 to the point, plus `RELATIVE` m u for the errors of the weights and of the power, which scale the law smoothly
 (power.inc), and 4 u for each product in the exponent (merge.inc).
@@ -26,7 +26,13 @@ from alignment_fast.kernels.memoryless.structures import TiltedWindow
 # Points behind the law that show the noise, at least.
 PADDING = 64
 SAFETY = 8.0
+# Products below the smallest double are lost: together they are below this.
+VANISHED = 1e-290
+# Units of rounding in one binary layer of a transform, at most: sums of up to eleven products with roots of unity.
+LAYER = 10.0
 RELATIVE = 8.0
+# A ladder for more letters than its tolerance allows for is as accurate as this many times m u.
+ATTAINABLE = 8.0
 UNIT = np.finfo(np.float64).eps / 2
 # Powers that are left out: with 2^30 of them the law changes by less than 1e-30.
 NEGLIGIBLE = 1e-40
@@ -92,7 +98,7 @@ def transform_length(lattice, m):
 
 @dataclass(frozen=True)
 class Tilts:
-    """Windows of the law of the sum under several tilts.
+    """Windows of the law of the sum under several tilts, by transforms or, of the whole law, by sums of products.
 
     Parameters
     ----------
@@ -105,7 +111,9 @@ class Tilts:
     mass : array (T, n)
         Probabilities under each tilt of the sums s of its window, at s modulo n; noise where they are below `noise`.
     noise : array (T,)
-        Bound of the absolute error.
+        What is seen of the absolute error, eight times over.
+    absolute, relative : array (T,)
+        Bounds of the errors of the masses, which add up.
 
     """
 
@@ -115,6 +123,8 @@ class Tilts:
     size: int
     mass: np.ndarray
     noise: np.ndarray
+    absolute: np.ndarray
+    relative: np.ndarray
 
     def merge(self, ops, m, allowed, log_pmf, error):
         """Take over into `log_pmf` and `error` (m J + 1,) the log-probabilities that these tilts know better.
@@ -133,9 +143,11 @@ def tilts(ops, lattice, m, theta, num_threads=None):
     """Return the `Tilts` theta (T,) of the sum of m >= 1 rewards, with the whole law as the window."""
     size = m * lattice.top + 1
     weight, log_mgf = lattice.tilted(theta)
-    mass = _convolved(ops, weight, m, transform_length(lattice, m), num_threads)
+    length = transform_length(lattice, m)
+    mass, level = _convolved(ops, weight, m, length, num_threads)
     noise = _noise(mass, mass[:, size:])
-    return Tilts(theta, log_mgf, np.zeros(len(theta), dtype=np.int64), size, mass[:, :size], noise)
+    first = np.zeros(len(theta), dtype=np.int64)
+    return Tilts(theta, log_mgf, first, size, mass[:, :size], noise, *_bounds(lattice, m, theta, length, level))
 
 
 def windows(ops, lattice, m, theta, span, num_threads=None):
@@ -149,10 +161,11 @@ def windows(ops, lattice, m, theta, span, num_threads=None):
     size = int((last - first).max()) + 1
     first = np.minimum(first, m * lattice.top + 1 - size)
     length = fft.next_fast_len(max(size + PADDING, weight.shape[1]), real=True)
-    mass = _convolved(ops, weight, m, length, num_threads)
+    mass, level = _convolved(ops, weight, m, length, num_threads)
     behind = (first[:, None] + np.arange(size, size + PADDING)) % length
     noise = _noise(mass, np.take_along_axis(mass, behind, axis=1)) + 2 * np.exp(-DEPTH)
-    return Tilts(theta, log_mgf, first, size, mass, noise)
+    absolute, relative = _bounds(lattice, m, theta, length, level)
+    return Tilts(theta, log_mgf, first, size, mass, noise, absolute + 2 * np.exp(-DEPTH), relative)
 
 
 def spans(lattice, m, theta):
@@ -172,10 +185,46 @@ def spans(lattice, m, theta):
 
 
 def _convolved(ops, weight, m, length, num_threads):
-    """Return the m-fold convolution powers of the rows of `weight`, cyclic of a length not below theirs."""
+    """Return the m-fold convolution powers of rows of `weight`, cyclic, and mean moduli of their transforms at most."""
     z = fft.rfft(weight, length, axis=1)
     ops.power(z, m, NEGLIGIBLE ** (2 / m), num_threads)
-    return fft.irfft(z, length, axis=1, overwrite_x=True)
+    level = 2 * np.abs(z.view(np.float64)).sum(axis=1) / length
+    return fft.irfft(z, length, axis=1, overwrite_x=True), level
+
+
+def _bounds(lattice, m, theta, length, level):
+    """Return bounds of the absolute and of the relative errors of convolution powers by transforms.
+
+    A transform of length N is log2 N layers of sums of products: its error is at most LAYER log2 N u times the sum of
+    what is transformed forward, 1, and times the mean modulus, `level`, of what is transformed back. The power makes m
+    times that of the first, and adds 3 m u of its own.
+    """
+    layers = LAYER * np.log2(length)
+    absolute = UNIT * level * (m * (layers + 3) + layers) * (1 + m * layers * UNIT) + NEGLIGIBLE
+    return absolute, np.array([weight_error(lattice, m, each) for each in theta])
+
+
+def weight_error(lattice, m, theta):
+    """Return a bound of the relative error of every probability by rounding of the weights of the tilt `theta`."""
+    possible = np.flatnonzero(lattice.log_weight > -np.inf)
+    exponents = 2 * np.abs(lattice.log_weight[possible]) + 3 * abs(theta) * possible
+    return m * UNIT * (16 + 2 * float(exponents.max()))
+
+
+def positive_tilts(lattice, m, theta):
+    """Return the `Tilts` of one tilt, the whole law by sums of products: every probability to its own accuracy.
+
+    Nothing cancels, however much less probable a sum is than its neighbours; the cost is (m J)².
+    """
+    (weight,), log_mgf = lattice.tilted(theta)
+    mass, relative = weight, 0.0
+    for bit in bin(m)[3:]:
+        mass, relative = np.convolve(mass, mass), 2 * relative + UNIT * (len(mass) + 2)
+        if bit == "1":
+            mass, relative = np.convolve(mass, weight), relative + UNIT * (len(weight) + 2)
+    relative = np.array([relative + weight_error(lattice, m, theta[0])])
+    vanished = np.array([VANISHED])
+    return Tilts(theta, log_mgf, np.zeros(1, dtype=np.int64), len(mass), mass[None], vanished, vanished, relative)
 
 
 def _noise(mass, nothing):
@@ -255,7 +304,7 @@ class _Climb:
 
     def __init__(self, ops, lattice, m, tolerance, num_threads):
         self.ops, self.lattice, self.m, self.num_threads = ops, lattice, m, num_threads
-        self.allowed = max(tolerance - RELATIVE * m * UNIT, 1e-13)
+        self.allowed = max(tolerance - RELATIVE * m * UNIT, 0.01 * tolerance, ATTAINABLE * m * UNIT)
         self.log_pmf = np.full(m * lattice.top + 1, -np.inf)
         self.error = np.where(reachable(lattice, m), np.inf, 0.0)
         self.tilts = 0
@@ -271,7 +320,7 @@ class _Climb:
         """Return the half width of what a tilt knows well in standard deviations, seen at the untilted law."""
         theta = np.zeros(1)
         known = self._add(theta, spans(self.lattice, self.m, theta))
-        return np.sqrt(2 * np.log(known.mass.max() * self.allowed / known.noise[0]))
+        return np.sqrt(2 * max(1.0, np.log(known.mass.max() * self.allowed / known.noise[0])))
 
     def _plan(self, reach):
         """Return tilts whose windows of `reach` standard deviations to each side meet.

@@ -4,12 +4,23 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import fft, special
+from scipy import fft, signal, special
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.memoryless._ladder import MISSED, Lattice, ladder, tilts
+from alignment_fast.memoryless._errors import UNIT, Summary, Tails, figure_errors, relative_tails
+from alignment_fast.memoryless._ladder import (
+    DEPTH,
+    LAYER,
+    MISSED,
+    VANISHED,
+    Lattice,
+    ladder,
+    positive_tilts,
+    spans,
+    tilts,
+)
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Relative error of a probability at the edges of the window of one tilt. They are 8 deviations from the centre, where
 # best-of-n is, and their errors count for as little as they weigh.
@@ -18,6 +29,13 @@ WINDOW = 0.5
 LEFT_OUT = 1e-11
 # Best-of-n is below a sum with probability exp(-CERTAIN) at most: what is below that sum need not be told apart.
 CERTAIN = 40.0
+# Errors that are enough: of the mean in its deviations (or in so many spans if that is more), of the divergence
+# relative to itself or 1.
+ENOUGH, SPANS = 1e-7, 1e-3
+# Points of a law that sums of products are taken of: a third of a second.
+FEW_POINTS = 1 << 15
+# A complement below this is summed up instead.
+ROUGH = 1e-10
 # Numbers in one transform: the arrays of one tilt take about 40 bytes for each.
 LARGEST = 1 << 26
 
@@ -58,65 +76,116 @@ def _rewards(letters, m, sums):
 
 
 def summary(ops, letters, m, log_n, alpha, num_threads):
-    """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law."""
-    lattice, theta, atoms = _atoms(ops, letters, m, log_n, alpha, num_threads)
-    rewards = _rewards(letters, m, atoms.sums)
-    best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
-    log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
-    log_ratio = log_pi - atoms.log_pmf
-    if theta is None:
-        marginal = _marginal(ops, letters, lattice, m, atoms.sums, log_ratio, num_threads)
-    else:
-        marginal = _tilted_marginal(ops, letters, lattice, m, theta, atoms.sums, log_ratio, num_threads)
-    mean = float(best.expected_reward(log_n=log_n, num_threads=num_threads))
-    # A relative error e of tails moves the quantiles of best-of-n by about e / alpha, and spreads them by itself.
-    spread = np.abs(rewards - mean) + 1 / max(alpha, 1e-3)
-    error = float((np.exp(log_pi) * atoms.error) @ spread) + atoms.left_out * m * float(np.ptp(letters.reward))
-    return Summary(
-        mean,
-        float(best.reward_variance(log_n=log_n, num_threads=num_threads)),
-        float(best.kl(log_n=log_n, num_threads=num_threads)),
-        marginal,
-        error + np.finfo(np.float64).eps * abs(mean),
-    )
+    """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law.
+
+    Where transforms cannot see sums that count, and there are few of them, sums of products take their place.
+    """
+    refuse_large(points(letters, m), m)
+    lattice = of(letters)
+    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
+    found = _of_tilt(ops, letters, lattice, m, log_n, tilts(ops, lattice, m, theta, num_threads), num_threads)
+    if found is not None and not poor(found, letters):
+        return found
+    if points(letters, m) <= FEW_POINTS:
+        found = _of_tilt(ops, letters, lattice, m, log_n, positive_tilts(lattice, m, theta), num_threads)
+    return _of_ladder(ops, letters, lattice, m, log_n, num_threads) if found is None else found
+
+
+def poor(found, letters):
+    """Return whether the errors of a `Summary` are such that another method should be asked."""
+    unit = max(math.sqrt(found.reward_variance), SPANS * letters.keys.span)
+    return not (found.errors.expected_reward <= ENOUGH * unit and found.errors.kl <= ENOUGH * max(1.0, found.kl))
+
+
+def _of_tilt(ops, letters, lattice, m, log_n, known, num_threads):
+    """Return the `Summary` from one tilt, None where best-of-n may reach beyond what the tilt knows."""
+    atoms = _window(ops, known, m, log_n)
+    if atoms.left_out > LEFT_OUT:
+        return None
+    best = _Best.of(letters, m, log_n, atoms, num_threads)
+    marginal, off = _tilted_marginal(ops, letters, lattice, m, known, atoms, best, num_threads)
+    tails, log_ratio = _tails(letters, lattice, m, log_n, known, atoms, best.log_ratio)
+    errors = figure_errors(tails, log_ratio, log_n, best.figures, m * float(np.abs(letters.reward).max()))
+    marginal_error = min(1.0, errors.marginal + off)
+    return Summary(best.mean, best.variance, best.kl, marginal, errors._replace(marginal=marginal_error))
+
+
+def _of_ladder(ops, letters, lattice, m, log_n, num_threads):
+    """Return the `Summary` from the whole law, with errors that are estimates like those of the law."""
+    atoms = _ladder_atoms(ops, lattice, m, num_threads)
+    best = _Best.of(letters, m, log_n, atoms, num_threads)
+    marginal = _marginal(ops, letters, lattice, m, atoms.sums, best.log_ratio, num_threads)
+    tails = relative_tails(_rewards(letters, m, atoms.sums), atoms.log_pmf, atoms.error)
+    errors = figure_errors(tails, best.log_ratio, log_n, best.figures, m * float(np.abs(letters.reward).max()))
+    return Summary(best.mean, best.variance, best.kl, marginal, errors._replace(bound=False))
+
+
+class _Best(NamedTuple):
+    """Best-of-n over atoms: its main numbers, log π and log π/P of each."""
+
+    mean: float
+    variance: float
+    kl: float
+    log_pi: np.ndarray
+    log_ratio: np.ndarray
+
+    @property
+    def figures(self):
+        """Mean, variance and divergence."""
+        return self[:3]
+
+    @classmethod
+    def of(cls, letters, m, log_n, atoms, num_threads):
+        """Return best-of-n over `_Atoms`."""
+        best = BestOfN(atoms.log_pmf, _rewards(letters, m, atoms.sums), log=True, num_threads=num_threads)
+        log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
+        mean, variance, kl = (
+            float(figure(log_n=log_n, num_threads=num_threads))
+            for figure in (best.expected_reward, best.reward_variance, best.kl)
+        )
+        return cls(mean, variance, kl, log_pi, log_pi - atoms.log_pmf)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):
     """Return the `Ratio` of best-of-n."""
-    _, _, atoms = _atoms(ops, letters, m, log_n, alpha, num_threads)
+    refuse_large(points(letters, m), m)
+    lattice = of(letters)
+    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
+    few = points(letters, m) <= FEW_POINTS
+    known = positive_tilts(lattice, m, theta) if few else tilts(ops, lattice, m, theta, num_threads)
+    atoms = _window(ops, known, m, log_n)
+    if atoms.left_out > LEFT_OUT:
+        atoms = _ladder_atoms(ops, lattice, m, num_threads)
     rewards = _rewards(letters, m, atoms.sums)
     best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
     return Ratio(rewards, best.log_pmf(log_n=log_n, num_threads=num_threads) - atoms.log_pmf, False)
 
 
-def _atoms(ops, letters, m, log_n, alpha, num_threads):
-    """Return the lattice, the tilt used (None: a ladder of them) and the `_Atoms` that best-of-n may reach."""
-    refuse_large(points(letters, m), m)
-    lattice = of(letters)
-    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
-    atoms = _window(ops, tilts(ops, lattice, m, theta, num_threads), m, log_n)
-    if atoms.left_out <= LEFT_OUT:
-        return lattice, theta, atoms
+def _ladder_atoms(ops, lattice, m, num_threads):
     every = ladder(ops, lattice, m, num_threads=num_threads)
     sums = np.flatnonzero(every.log_pmf > -np.inf)
-    return lattice, None, _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0)
+    return _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0, False)
 
 
 def _tilt(lattice, m, theta):
-    """Return the tilt `theta`, or one at which about one of the m letters misses the largest step if that is less."""
+    """Return the tilt `theta`, or one at which a few of the m letters miss the largest step if that is less."""
     most = 1.0 / lattice.top
-    while most < theta and m * (1 - lattice.tilted(np.array([most]))[0][0, -1]) > MISSED:
+    while most < theta and 1 - lattice.tilted(np.array([most]))[0][0, -1] > min(MISSED / m, 0.5):
         most *= 1.5
     return min(theta, most)
 
 
 class _Atoms(NamedTuple):
-    """Sums, the logarithms of their probabilities with relative errors, and how much of best-of-n they may miss."""
+    """Sums, the logarithms of their probabilities with relative errors, and how much of best-of-n they may miss.
+
+    Where the sums below have been `merged`, the first atom is all of them.
+    """
 
     sums: np.ndarray
     log_pmf: np.ndarray
     error: np.ndarray
     left_out: float
+    merged: bool
 
 
 def _window(ops, known, m, log_n):
@@ -137,21 +206,82 @@ def _window(ops, known, m, log_n):
     certain = np.flatnonzero(log_rate >= math.log(CERTAIN))
     start = int(certain[-1]) if certain.size else 0
     if first + start == 0:
-        return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out)
-    below = max(-math.expm1(min(0.0, special.logsumexp(log_pmf[start:]))), math.exp(beyond))
+        return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out, False)
+    below = -math.expm1(min(0.0, special.logsumexp(log_pmf[start:])))
+    if below < ROUGH:  # mostly rounding: what is known of it is more
+        below = math.exp(np.logaddexp(special.logsumexp(log_pmf[:start]) if start else -math.inf, beyond))
     left_out += math.exp(-math.exp(min(log_rate[start], 700.0))) if log_rate[start] > -math.inf else 1.0
     return _Atoms(
         np.concatenate([[sums[start] - 1], sums[start:]]),
         np.concatenate([[math.log(below)], log_pmf[start:]]),
         np.concatenate([[0.0], error[start:]]),
         left_out,
+        True,
     )
+
+
+def _tails(letters, lattice, m, log_n, known, atoms, log_ratio):
+    """Return the `Tails` of the sum that one tilt proves, at every point of the lattice that counts; `log_ratio` there.
+
+    In T(s) = Σ_{t >= s} P_θ(t) e^{-θ(t - s)}, tails without their scale, all terms are moderate; what lies above the
+    window, and below it, is bounded by Chernoff.
+    """
+    (mass,), (theta,), (log_mgf,) = known.mass, known.theta, known.log_mgf
+    (absolute,), (relative,) = known.absolute, known.relative
+    kept, top = atoms.sums[int(atoms.merged) :], m * lattice.top
+    low, high = int(kept[0]), max(int(kept[-1]), int(spans(lattice, m, known.theta)[1, 0]))
+    sums = np.arange(low, high + 1)
+    upper = np.maximum(mass[low : high + 1], 0.0) * (1 + relative) + absolute
+    lower = np.zeros(len(sums))
+    lower[kept - low] = np.maximum(mass[kept] * (1 - relative) - absolute, 0.0)
+    beyond, decay = (math.exp(-DEPTH) if high < top else 0.0), math.exp(-theta)
+    masses = upper
+    upper = signal.lfilter([1.0], [1.0, -decay], upper[::-1], zi=[decay * beyond])[0][::-1]
+    lower = signal.lfilter([1.0], [1.0, -decay], lower[::-1])[::-1]
+    scale, whole = m * log_mgf - theta * sums, special.logsumexp(atoms.log_pmf)
+    slack = UNIT * (8 * abs(m * log_mgf) + 8 * theta * high + 4 * log_n + 8) + abs(whole)
+    with np.errstate(divide="ignore"):
+        upper = np.minimum.accumulate(np.minimum(np.log(upper) + scale + slack, 0.0))
+        lower = np.maximum.accumulate((np.log(lower) + scale - slack)[::-1])[::-1]
+        below = max(_log_below(lattice, m, low), atoms.log_pmf[0] if atoms.merged else -np.inf)
+        below = np.logaddexp.accumulate(np.concatenate([[below], np.log(masses[:-1]) + scale[:-1]])) + slack
+        certain = np.log1p(-np.exp(np.minimum(below, 0.0)))
+    lower = np.minimum(np.maximum(lower, certain), upper)
+    ratio = np.full(len(sums), np.nan)
+    ratio[kept - low] = log_ratio[int(atoms.merged) :]
+    columns = sums, lower, upper, ratio
+    if atoms.merged:
+        first = [0] if low == 1 else [0, low - 1]
+        ends = [0.0] if low == 1 else [0.0, lower[0]]
+        columns = _joined((first, ends, [0.0] * len(first), [*[np.nan] * (len(first) - 1), log_ratio[0]]), columns)
+    else:
+        columns[1][0] = columns[2][0] = 0.0
+    if high < top:
+        last = [high + 1] if high + 1 == top else [high + 1, top]
+        above = -DEPTH + m * log_mgf - theta * (high + 1) + slack
+        count = len(last)
+        columns = _joined(columns, (last, [-np.inf] * count, [min(above, 0.0)] * count, [np.nan] * count))
+    sums, lower, upper, ratio = columns
+    return Tails(_rewards(letters, m, sums), lower, upper), ratio
+
+
+def _joined(first, second):
+    return tuple(np.concatenate(pair) for pair in zip(first, second, strict=True))
+
+
+def _log_below(lattice, m, low):
+    """Return the logarithm of a bound of P(S < low), Chernoff's."""
+    if low == 0:
+        return -math.inf
+    (_, (deviation,)) = lattice.moments(np.zeros(1))
+    tilt = np.sqrt(2 * DEPTH / max(m * deviation**2, 1.0)) * np.array([0.25, 0.5, 1.0, 2.0])
+    return float((m * lattice.tilted(-tilt)[1] + tilt * (low - 1)).min())
 
 
 def _marginal(ops, letters, lattice, m, sums, log_ratio, num_threads):
     """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j), from whole laws."""
     fewer = ladder(ops, lattice, m - 1, num_threads=num_threads).log_pmf if m > 1 else np.zeros(1)
-    marginal = np.empty(len(letters.p))
+    marginal = np.zeros(len(letters.p))
     for at, step in enumerate(letters.keys.steps):
         place = sums - step
         inside = (place >= 0) & (place < len(fewer))
@@ -159,16 +289,31 @@ def _marginal(ops, letters, lattice, m, sums, log_ratio, num_threads):
     return marginal / marginal.sum()
 
 
-def _tilted_marginal(ops, letters, lattice, m, theta, sums, log_ratio, num_threads):
-    """Return the same from laws under one tilt, in which all factors are moderate: one correlation by transforms.
+def _tilted_marginal(ops, letters, lattice, m, known, atoms, best, num_threads):
+    """Return the same from laws under one tilt, in which all factors are moderate, and the error of an entry at most.
 
-    p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws.
+    p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws. The error is that of these laws and of the
+    correlation; that of best-of-n itself comes to it.
     """
+    steps, theta = letters.keys.steps, known.theta
     weight, log_mgf = lattice.tilted(theta)
-    fewer = tilts(ops, lattice, m - 1, theta, num_threads).mass[0] if m > 1 else np.ones(1)
     ratio = np.zeros(m * lattice.top + 1)
-    ratio[sums] = np.exp(log_ratio + m * log_mgf[0] - theta[0] * sums)
-    length = fft.next_fast_len(len(ratio), real=True)
-    overlap = fft.irfft(fft.rfft(ratio, length) * fft.rfft(fewer, length).conj(), length)
-    marginal = (weight[0] * overlap[: lattice.top + 1])[letters.keys.steps]
-    return marginal / marginal.sum()
+    ratio[atoms.sums] = np.exp(best.log_ratio + m * log_mgf[0] - theta[0] * atoms.sums)
+    positive, correlating = known.noise[0] == VANISHED, 0.0
+    if m == 1:
+        fewer, absolute, relative = np.ones(1), 0.0, known.relative[0]
+    else:
+        less = positive_tilts(lattice, m - 1, theta) if positive else tilts(ops, lattice, m - 1, theta, num_threads)
+        fewer, absolute, relative = less.mass[0], less.absolute[0], less.relative[0]
+    if positive:
+        overlap = np.array([ratio[step : step + len(fewer)] @ fewer for step in steps])
+    else:
+        length = fft.next_fast_len(len(ratio), real=True)
+        overlap = fft.irfft(fft.rfft(ratio, length) * fft.rfft(fewer, length).conj(), length)[steps]
+        one, two = float(ratio.sum()), np.sqrt([fewer @ fewer, ratio @ ratio])
+        correlating = LAYER * math.log2(length) * UNIT * float(2 * two[0] * one + two[1])
+    marginal = np.maximum(weight[0][steps] * overlap, 0.0)
+    kept = atoms.sums[int(atoms.merged) :]
+    doubt = known.absolute[0] / np.maximum(known.mass[0][kept], known.absolute[0])
+    own = float(np.exp(best.log_pi[int(atoms.merged) :]) @ doubt) + known.relative[0] + relative
+    return marginal / marginal.sum(), 2 * (own + (absolute * float(ratio.sum()) + correlating) * float(weight[0].max()))

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
+from alignment_fast.memoryless._errors import UNIT, Errors, Summary, most_divergence, single_share
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Degrees of the polynomials that carry s and v, the next one where v is not met to ENOUGH; Chebyshev points for each
 # degree, more of them so that points near the mean can be left out; nodes of the quadrature.
@@ -132,6 +133,8 @@ class BestOfN(NamedTuple):
         Estimated absolute error of the mean.
     gap : float
         Estimate of what ties take off the divergence from the reference.
+    tails : float
+        Estimated relative error of tails, averaged over best-of-n.
 
     """
 
@@ -141,6 +144,7 @@ class BestOfN(NamedTuple):
     weights: np.ndarray
     error: float
     gap: float
+    tails: float
 
 
 def best_of_n(ops, p, reward, m, log_n, alpha):
@@ -156,7 +160,8 @@ def best_of_n(ops, p, reward, m, log_n, alpha):
     curve = _good_curve(ops, rows, m, log_n, ends)
     nodes, weights = _legendre()
     v, slope_of_v = chebyshev.chebval(nodes, curve.v), chebyshev.chebval(nodes, chebyshev.chebder(curve.v))
-    weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
+    with np.errstate(over="ignore"):
+        weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
     total = weights.sum()
     weights = weights / total
     s = chebyshev.chebval(nodes, curve.s)
@@ -169,7 +174,9 @@ def best_of_n(ops, p, reward, m, log_n, alpha):
     shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
     terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)
     variance = float(weights @ (s - mean) ** 2)
-    return BestOfN(mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap)
+    return BestOfN(
+        mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap, float(weights @ terms)
+    )
 
 
 class _Curve(NamedTuple):
@@ -203,10 +210,15 @@ def _curve(ops, rows, m, log_n, ends, degree):
     with np.errstate(all="ignore"):
         v = gumbel(theta, log_tails(theta, k, m), log_n)
     clear = (np.abs(theta) * np.sqrt(m * k[2]) > NEAR_MEAN) & np.isfinite(v)
-    series = chebyshev.chebfit(x[clear], v[clear], degree)
+    series = _fit(x[clear], v[clear], degree)
     miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max())
-    s, rest = (chebyshev.chebfit(x, values, degree) for values in (m * k[1], truncation(k, m)))
+    s, rest = (_fit(x, values, degree) for values in (m * k[1], truncation(k, m)))
     return _Curve(*ends, s, series, rest, miss)
+
+
+def _fit(x, values, degree):
+    """Return a Chebyshev series through as many points as its degree asks for, or fewer: `miss` says how well."""
+    return chebyshev.chebfit(x, values, degree, full=True)[0]
 
 
 @cache
@@ -276,6 +288,7 @@ def marginal(ops, p, reward, m, best):
     square = -1 / (2 * m * k[2])
     averages = (best.weights * np.array([constant, linear, square])) @ np.exp(log_tilted[0])
     found = averages[0] + rows.rewards[0] * (averages[1] + rows.rewards[0] * averages[2])
+    found = np.maximum(found, 0.0)  # the expansion of a letter far out may be negative
     return found / found.sum()
 
 
@@ -337,11 +350,31 @@ def summary(ops, letters, m, log_n, alpha, num_threads):
     best = best_of_n(ops, letters.p, letters.reward, m, log_n, alpha)
     if best is None:
         return None
-    # Without ties D(best-of-n ‖ p^m) = log n - (n - 1)/n whatever the rewards are.
-    kl = log_n + math.expm1(-log_n) - best.gap
+    # Without ties D(best-of-n ‖ p^m) = log n - 1 + 1/n whatever the rewards are.
+    most = most_divergence(log_n)
+    kl = min(max(most - best.gap, 0.0), most)
     tokens = marginal(ops, letters.p, letters.reward, m, best)
+    # Checked by what the tokens say, which is another expansion; and nothing here knows of single sums that weigh.
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
-    return Summary(best.mean, best.variance, max(kl, 0.0), tokens, best.error + rounding)
+    differ = abs(m * float(tokens @ letters.reward) - best.mean)
+    single = min(1.0, 4 * single_share(letters, m, alpha))
+    # Best-of-n lies between the reference and the largest sum.
+    ends = m * float(letters.p @ letters.reward), m * float(letters.reward[-1])
+    most_off = max(best.mean - ends[0], ends[1] - best.mean)
+    error = min(2 * best.error + differ + single * most_off, most_off) + rounding
+    return Summary(
+        best.mean,
+        best.variance,
+        kl,
+        tokens,
+        Errors(
+            error,
+            error * (2 * math.sqrt(best.variance) + error),
+            min(max(kl, most - kl), 2 * (best.gap + best.tails) + single * (1 + most) + UNIT * (16 + 8 * most)),
+            min(1.0, 16 / m**2 + 4 * single + differ / (m * float(np.ptp(letters.reward)))),
+            False,
+        ),
+    )
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):

@@ -8,14 +8,18 @@ from scipy import special
 
 from alignment_fast.best_of_n.law import BestOfN
 from alignment_fast.kernels.memoryless.structures import TypesProblem
+from alignment_fast.memoryless._errors import UNIT, Summary, figure_errors, relative_tails
 from alignment_fast.memoryless._sampling import Ratio
-from alignment_fast.memoryless.results import Law, Summary
+from alignment_fast.memoryless.results import Law
 
 # Below this Γ itself is evaluated; above it Stirling's series, whose next term is then under 1e-17.
 STIRLING = 32
-# Relative error of a probability for each nat of its logarithm, and for each letter: rounded terms, rounded p.
-RELATIVE = 8 * np.finfo(np.float64).eps
+# Units of rounding in the logarithm of a probability, relative to m plus its size: one for each letter of a type, and
+# these for its terms, for rounded p and for sums of equal rewards.
+ROUNDED = 16
 
+# Relative error of weighted means of types.
+COUNTED = 1e-13
 # Types at most: about 64 bytes each while they are sorted and weighed.
 LARGEST = 1 << 27
 
@@ -126,17 +130,27 @@ def refuse_large(ops, letters, m):
     if count(ops, letters, m) > LARGEST:
         size = number_of_types(len(letters.p), m)
         raise ValueError(
-            f"m = {m} letters of {len(letters.p)} distinct rewards have {float(size):.3g} types, which would take "
-            f"{64 * size / 2**30:.3g} GiB; use method='auto'"
+            f"m = {m} letters of {len(letters.p)} distinct rewards have {_short(size)} types, which would take "
+            f"{_short(64 * size >> 30)} GiB; use method='auto'"
         )
+
+
+def _short(number):
+    """Return an integer of any size in few digits."""
+    digits = str(number) if number < 10**15 else f"1e{math.floor(math.log10(number))}"
+    return digits if number >= 10**15 or number < 10**6 else f"{number:.3g}"
 
 
 def law(ops, letters, m, num_threads):
     """Return the `Law` of the sum."""
     refuse_large(ops, letters, m)
     types = enumerate_types(ops, letters.p, letters.keys, m, num_threads)
-    error = RELATIVE * (m - float(types.log_pmf.min()))
-    return Law(types.support, types.log_pmf, "types", error)
+    return Law(types.support, types.log_pmf, "types", float(relative_error(letters, m, types.log_pmf.min())))
+
+
+def relative_error(letters, m, log_pmf):
+    """Return a bound of the relative error of probabilities: every term of a type is of one sign (types.inc)."""
+    return UNIT * (len(letters.p) + ROUNDED) * (m - log_pmf)
 
 
 def ratio(ops, letters, m, log_n, alpha, num_threads):
@@ -153,12 +167,13 @@ def summary(ops, letters, m, log_n, alpha, num_threads):
     best = BestOfN(types.log_pmf, types.support, log=True, num_threads=num_threads)
     log_ratio = best.log_pmf(log_n=log_n, num_threads=num_threads) - types.log_pmf
     counts = mean_counts(ops, types, len(letters.p), m, log_ratio, num_threads)
-    variance = float(best.reward_variance(log_n=log_n, num_threads=num_threads))
-    scale = np.sqrt(variance) + m * np.finfo(np.float64).eps * np.abs(letters.reward).max()
-    return Summary(
-        float(best.expected_reward(log_n=log_n, num_threads=num_threads)),
-        variance,
-        float(best.kl(log_n=log_n, num_threads=num_threads)),
-        counts / counts.sum(),
-        RELATIVE * (m + log_n) * float(scale),
+    mean, variance, kl = (
+        float(figure(log_n=log_n, num_threads=num_threads))
+        for figure in (best.expected_reward, best.reward_variance, best.kl)
     )
+    error = relative_error(letters, m, types.log_pmf)
+    size = m * float(np.abs(letters.reward).max())
+    tails = relative_tails(types.support, types.log_pmf, error + 4 * UNIT * log_n)
+    errors = figure_errors(tails, log_ratio, log_n, (mean, variance, kl), size)
+    of_counts = 2 * float(np.exp(log_ratio + types.log_pmf) @ error) + COUNTED
+    return Summary(mean, variance, kl, counts / counts.sum(), errors._replace(marginal=errors.marginal + of_counts))

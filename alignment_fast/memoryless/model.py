@@ -15,9 +15,10 @@ from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
+from alignment_fast.memoryless._errors import UNIT, Errors, Summary
 from alignment_fast.memoryless._keys import Letters
 from alignment_fast.memoryless.expansions import SecondOrder
-from alignment_fast.memoryless.results import BestOfNLaw, Law, Summary, TailEstimate
+from alignment_fast.memoryless.results import BestOfNErrors, BestOfNLaw, Law, TailEstimate
 from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, tilt
 
 METHODS = ("auto", "types", "fft", "saddlepoint")
@@ -27,6 +28,8 @@ MANY_TYPES = 2_000_000
 FEW_TYPES = 20_000
 # Points of a lattice that transforms are taken of without being asked.
 MANY_POINTS = 1 << 24
+# Letters of a sequence whose law of sums is taken: exponents are of their size, and keep few digits beyond it.
+LONGEST = 1 << 24
 # Absolute error of the expected reward, in units of its deviation, up to which the saddlepoint is good enough.
 GOOD = 1e-4
 
@@ -157,7 +160,8 @@ class MemorylessModel:
         Raises
         ------
         ValueError
-            If m < 1, the method is unknown or does not suit these rewards, or the law would not fit in memory.
+            If m < 1 or m > 2^24, the method is unknown or does not suit these rewards, or the law would not fit in
+            memory.
 
         Examples
         --------
@@ -167,7 +171,7 @@ class MemorylessModel:
         (array([0., 1., 2., 3.]), array([0.125, 0.375, 0.375, 0.125]))
 
         """
-        m = _length(m)
+        m = _sequence(m)
         if len(self._letters.p) == 1:
             return Law(np.array([m * self._letters.reward[0]]), np.zeros(1), "types", 0.0)
         chosen, ops = self._module(self._method(m, method))
@@ -176,7 +180,7 @@ class MemorylessModel:
     def best_of_n(
         self, m: int, *, delta: float | None = None, log_n: float | None = None, method: str = "auto"
     ) -> BestOfNLaw:
-        """Return the exact law of the best of n sequences of m letters in its main numbers.
+        """Return the law of the best of n sequences of m letters in its main numbers, each with its error.
 
         Parameters
         ----------
@@ -185,16 +189,25 @@ class MemorylessModel:
         delta, log_n : float
             Exactly one: the number of draws is n = exp(m delta) or exp(log_n), any real n >= 1.
         method : str
-            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (two lattices and
-            extrapolation where the rewards lie on none), and ``"saddlepoint"`` costs the same for any n and m.
+            As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (three lattices and
+            extrapolation where the rewards lie on none), and sums products directly where transforms do not see sums
+            that count; ``"saddlepoint"`` costs the same for any n, and for any m but for one transform of length √m.
             ``"auto"`` chooses as in `reward_law`, and transforms where the saddlepoint is not good to 1e-4 deviations;
-            the result says which, and with what error.
+            the result says which.
 
         Raises
         ------
         ValueError
-            If m < 1, not exactly one of `delta` and `log_n` is given or it is not a finite number >= 0, the method is
-            unknown or does not suit these rewards, or the law would not fit in memory.
+            If m < 1 or m > 2^24, not exactly one of `delta` and `log_n` is given or it is not a finite number >= 0, the
+            method is unknown or does not suit these rewards, or the law would not fit in memory.
+
+        Notes
+        -----
+        Every figure has an error of its own in `errors`. They are bounds for types and for rewards on a lattice: of
+        rounding in the weights, the enumeration or the transforms, and in best-of-n, carried through tails of the sum
+        to each figure. They are estimates for other rewards: by what lattices differ by, or the next terms of the
+        expansion, the characteristic function and the tokens; where single sums weigh, they are wide. Rewards, and
+        sums, that differ by rounding only count as equal, which the divergences see.
 
         Examples
         --------
@@ -204,16 +217,18 @@ class MemorylessModel:
         (59.320606, 2.040046)
 
         """
-        m = _length(m)
+        m = _sequence(m)
         log_n = _draws(m, delta, log_n)
         aligned = self.aligned(log_n / m)
         alpha = float(aligned.alpha)
         if len(self._letters.p) == 1:
-            constant = Summary(m * float(self._letters.reward[0]), 0.0, 0.0, np.ones(1), 0.0)
+            reward = m * float(self._letters.reward[0])
+            exact = Errors(2 * UNIT * abs(reward), 0.0, 0.0, 2 * UNIT, True)
+            constant = Summary(reward, 0.0, 0.0, np.ones(1), exact)
             return self._result(m, log_n, alpha, 0.0, "types", constant)
         found, chosen = self._summary(m, log_n, alpha, method)
         # D(π‖φ^m) = D(π‖p^m) - α E r + m Λ(α)
-        gap = found.kl - alpha * found.expected_reward + m * float(aligned.log_partition)
+        gap = max(found.kl - alpha * found.expected_reward + m * float(aligned.log_partition), 0.0)
         return self._result(m, log_n, alpha, gap if math.isfinite(alpha) else math.inf, chosen, found)
 
     def reward_bounds(self, m: int, *, delta: float | None = None, log_n: float | None = None) -> tuple[float, float]:
@@ -236,7 +251,7 @@ class MemorylessModel:
         True
 
         """
-        m = _length(m)
+        m = _sequence(m)
         log_n = _draws(m, delta, log_n)
         if len(self._letters.p) == 1:
             return (m * float(self._letters.reward[0]),) * 2
@@ -366,7 +381,7 @@ class MemorylessModel:
         (3, 1000)
 
         """
-        m, size = _length(m), _length(size, "size", 0)
+        m, size = _sequence(m), _length(size, "size", 0)
         log_n = _draws(m, delta, log_n)
         generator = _generator(rng)
         if len(self._letters.p) == 1:
@@ -445,6 +460,12 @@ class MemorylessModel:
         group_of = self._letters.keys.group_of
         within = np.exp(self._log_p[self._support]) / self._letters.p[group_of]
         marginal[self._support] = found.marginal[group_of] * within
+        errors = found.errors
+        of_gap = 0.0
+        if math.isfinite(alpha):
+            terms = abs(found.kl) + alpha * (abs(found.expected_reward) + m * float(np.abs(self._letters.reward).max()))
+            of_gap = errors.kl + alpha * errors.expected_reward + 16 * UNIT * (terms + log_n)
+        kind = "bound" if errors.bound else "estimate"
         return BestOfNLaw(
             found.expected_reward,
             found.reward_variance,
@@ -455,7 +476,8 @@ class MemorylessModel:
             log_n,
             alpha,
             method,
-            found.error_bound,
+            errors.expected_reward,
+            BestOfNErrors(*errors[:3], of_gap, errors.marginal, kind),
         )
 
     def _method(self, m, method):
@@ -486,7 +508,9 @@ class MemorylessModel:
             raise ValueError(
                 "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
             )
-        if method == "auto" and (found is None or found.error_bound > GOOD * math.sqrt(found.reward_variance)):
+        doubtful = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
+        large = self._letters.keys.span is None and _binned.points(m) > MANY_POINTS
+        if method == "auto" and (found is None or (doubtful and not large)):
             return self._best_of_n(m, log_n, alpha, "fft"), "fft"
         return found, chosen
 
@@ -522,6 +546,14 @@ def _length(m, name="m", least=1):
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
+
+
+def _sequence(m):
+    """Return the number of letters of a sequence whose law of sums is asked for."""
+    m = _length(m)
+    if m > LONGEST:
+        raise ValueError(f"m = {m} letters are more than {LONGEST}, the most whose sum has a law here")
+    return m
 
 
 def _delta(delta):

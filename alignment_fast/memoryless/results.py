@@ -20,7 +20,8 @@ class Law(NamedTuple):
     method : str
         How it was computed: ``"types"``, ``"fft"`` or ``"saddlepoint"``.
     error_bound : float
-        Largest relative error of a probability: a bound for types and for rewards on a lattice, else an estimate.
+        Largest relative error of a probability: a bound for types; for transforms of rewards on a lattice eight times
+        the largest error seen where there should be nothing, inf where a sum drowns in it; else an estimate.
 
     """
 
@@ -30,8 +31,30 @@ class Law(NamedTuple):
     error_bound: float
 
 
+class BestOfNErrors(NamedTuple):
+    """Absolute errors of the figures of a `BestOfNLaw`.
+
+    Parameters
+    ----------
+    expected_reward, reward_variance, kl_to_reference, kl_to_aligned : float
+        Of the figure of that name; 0 for a `kl_to_aligned` that is infinite.
+    token_marginal : float
+        Of any entry.
+    kind : str
+        ``"bound"``: errors are not larger. ``"estimate"``: they are not proved.
+
+    """
+
+    expected_reward: float
+    reward_variance: float
+    kl_to_reference: float
+    kl_to_aligned: float
+    token_marginal: float
+    kind: str
+
+
 class BestOfNLaw(NamedTuple):
-    """Best-of-n over sequences of m letters; sums over the sequence, not per token.
+    """Best-of-n over sequences of m letters; sums over the sequence, not per token. Figures are as good as `errors`.
 
     Parameters
     ----------
@@ -52,7 +75,9 @@ class BestOfNLaw(NamedTuple):
     method : str
         How it was computed: ``"types"``, ``"fft"`` or ``"saddlepoint"``.
     error_bound : float
-        Absolute error of `expected_reward`: a bound for types and for rewards on a lattice, else an estimate.
+        ``errors.expected_reward``.
+    errors : BestOfNErrors
+        Absolute errors of the figures, and whether they are bounds or estimates.
 
     """
 
@@ -66,6 +91,7 @@ class BestOfNLaw(NamedTuple):
     alpha: float
     method: str
     error_bound: float
+    errors: BestOfNErrors
 
 
 class TailEstimate(NamedTuple):
@@ -88,24 +114,3 @@ class TailEstimate(NamedTuple):
     relative_error: float
     tilt: float
     draws: int
-
-
-class Summary(NamedTuple):
-    """Best-of-n over sums, without what depends on the aligned policy.
-
-    Parameters
-    ----------
-    expected_reward, reward_variance, kl : float
-        As in `BestOfNLaw`.
-    marginal : array (J,)
-        Token marginal of the distinct rewards.
-    error_bound : float
-        Absolute error of `expected_reward`.
-
-    """
-
-    expected_reward: float
-    reward_variance: float
-    kl: float
-    marginal: NDArray[np.float64]
-    error_bound: float

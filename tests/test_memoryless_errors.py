@@ -1,0 +1,173 @@
+"""Errors that results state: what they call bounds, against laws in sixty digits, searched where bounds are hard."""
+
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+
+import alignment_fast as af
+from oracles import memoryless as oracle
+
+RARE = af.memoryless.MemorylessModel([1e-30, 0.5, 0.5], reward=[5.0, 0.0, 1.0])
+FIGURES = ("expected_reward", "reward_variance", "kl_to_reference", "kl_to_aligned")
+METHODS = ("types", "fft", "auto")
+# What the oracle itself may lose, of sixty digits.
+DIGITS = 1e-45
+
+
+def drawn_case(seed, longest=36, most=120):
+    """Return p, integer rewards, m and log n: rare letters, gaps, no draw, next to none, saturation."""
+    random = np.random.default_rng(seed)
+    letters = int(random.integers(2, 6))
+    top = int(random.choice([letters - 1, 5, 9, 30]))
+    reward = np.sort(random.choice(max(top, letters - 1) + 1, size=letters, replace=False))
+    p = random.dirichlet(np.ones(letters)) + 1e-3
+    rare = random.random(letters) < random.choice([0.0, 0.5])
+    rare[random.integers(letters)] = False
+    p = np.where(rare, p * 10.0 ** -random.uniform(0, random.choice([12, 40, 120]), letters), p)
+    m = min(int(random.choice([1, 2, 3, 7, 20, longest])), max(1, most // int(np.ptp(reward))))
+    largest = -math.log(p[-1] / p.sum())
+    share = random.choice([0.0, 1e-12, 1e-6, 0.01, 0.1, 0.5, 0.9, 0.999, 1.0, 1.01, 2.0, random.uniform(0, 1.2)])
+    return p, reward, m, float(m * largest * share)
+
+
+def exact_figures(p, rewards, m, log_n, alpha):
+    """Return mean, variance and both divergences, and the token marginal, in many digits."""
+    found = oracle.best_of_n_figures(oracle.law_of_sums(p, rewards, m), log_n)
+    gap = mpmath.inf
+    if math.isfinite(alpha):
+        with mpmath.workdps(60):
+            total = mpmath.fsum(mpmath.mpf(float(x)) for x in p)
+            values = [mpmath.mpf(Fraction(r).numerator) / Fraction(r).denominator for r in rewards]
+            terms = [mpmath.mpf(float(x)) / total * mpmath.exp(alpha * r) for x, r in zip(p, values, strict=True)]
+            gap = found.kl - alpha * found.mean + m * mpmath.log(mpmath.fsum(terms))
+    return (found.mean, found.variance, found.kl, gap), oracle.token_marginal(p, rewards, m, found.ratio)
+
+
+def assert_within(law, figures, marginal):
+    """Assert that every figure is as near to the right one as it says, and a possible one."""
+    for name, expected in zip(FIGURES, figures, strict=True):
+        found, error = getattr(law, name), getattr(law.errors, name)
+        if expected == mpmath.inf:
+            assert found == math.inf
+        else:
+            assert abs(found - expected) <= error + DIGITS * (1 + abs(expected)), (name, found, error)
+    assert max(abs(x - y) for x, y in zip(law.token_marginal, marginal, strict=True)) <= law.errors.token_marginal
+    assert (law.token_marginal >= 0).all()
+    assert min(law.reward_variance, law.kl_to_reference, law.kl_to_aligned) >= 0
+    assert law.error_bound == law.errors.expected_reward
+
+
+# ---- rare letters ----
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_letters_so_rare_that_transforms_do_not_see_their_sums(method):
+    law = RARE.best_of_n(250, delta=20.0, method=method)
+    right = 538.0296418806213804, 0.029793724007486188863, 4951.1992618137192025
+    for found, error, expected in zip(law[:3], law.errors[:3], right, strict=True):
+        assert abs(found - expected) <= error
+        assert error < 1e-9 * max(1.0, expected)
+    assert law.errors.kind == "bound"
+    assert (law.token_marginal > 0).all()
+
+
+def test_a_forced_saddlepoint_is_never_negative_and_knows_how_bad_it_is():
+    law, exact = (RARE.best_of_n(250, delta=20.0, method=method) for method in ("saddlepoint", "types"))
+    assert law.errors.kind == "estimate"
+    for name in FIGURES:
+        assert getattr(law, name) >= 0
+        assert abs(getattr(law, name) - getattr(exact, name)) <= getattr(law.errors, name)
+
+
+# ---- bounds, searched ----
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bounds_of_rewards_on_a_lattice_hold(seed):
+    p, reward, m, log_n = drawn_case(seed)
+    model = af.memoryless.MemorylessModel(p, reward=reward)
+    expected = None
+    for method in METHODS:
+        law = model.best_of_n(m, log_n=log_n, method=method)
+        assert law.errors.kind == "bound"
+        expected = expected or exact_figures(p, reward.tolist(), m, log_n, law.alpha)
+        assert_within(law, *expected)
+        assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_of_rewards_in_general_position_hold(seed):
+    p, _, m, log_n = drawn_case(seed, longest=9)
+    reward = np.random.default_rng(seed).normal(size=len(p))
+    law = af.memoryless.MemorylessModel(p, reward=reward).best_of_n(min(m, 9), log_n=min(log_n, 5000.0))
+    assert (law.method, law.errors.kind) == ("types", "bound")
+    rewards = [Fraction(float(r)) for r in reward]
+    assert_within(law, *exact_figures(p, rewards, law.m, law.log_n, law.alpha))
+
+
+def answered(model, m, delta, method):
+    """Return the law, None where there is no saddlepoint."""
+    try:
+        return model.best_of_n(m, delta=delta, method=method)
+    except ValueError as error:
+        if method == "saddlepoint" and "no saddlepoint" in str(error):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("method", ["saddlepoint", "fft"])
+def test_estimates_cover_the_errors_that_types_know(seed, method):
+    """Few letters, where single sums weigh: near ties, uneven and rare ones, saturation."""
+    random = np.random.default_rng(seed)
+    p, reward = random.dirichlet(np.ones(4)) + 1e-3, random.normal(size=4) ** random.choice([1, 3])
+    if random.random() < 0.3:
+        reward[0] = reward[1] + 10.0 ** -random.uniform(2, 10)
+    p *= np.where(random.random(4) < random.choice([0.0, 0.4]), 10.0 ** -random.uniform(0, 30, 4), 1.0)
+    model = af.memoryless.MemorylessModel(p, reward=reward)
+    m, delta = int(random.choice([2, 5, 20, 40])), random.choice([0.0, 1e-3, 0.05, 0.2, 0.5, 0.8]) * model.delta_max
+    exact = model.best_of_n(m, delta=delta, method="types")
+    law = answered(model, m, delta, method)
+    if law is None:
+        return
+    assert law.errors.kind == "estimate"
+    for name in FIGURES:
+        error = getattr(law.errors, name) + getattr(exact.errors, name)
+        assert abs(getattr(law, name) - getattr(exact, name)) <= error, name
+        assert getattr(law, name) >= 0 or name == "expected_reward"
+    off = np.abs(law.token_marginal - exact.token_marginal).max()
+    assert off <= law.errors.token_marginal + exact.errors.token_marginal
+    assert (law.token_marginal >= 0).all()
+
+
+def test_bounds_of_long_sequences_hold_against_types():
+    """The number of ones among 60 000 letters: transforms against types, whose bounds are others."""
+    model = af.memoryless.MemorylessModel([0.7, 0.3], reward=[0.0, 1.0])
+    for log_n in (0.0, 3.0, 6000.0):
+        types, fft = (model.best_of_n(60_000, log_n=log_n, method=method) for method in ("types", "fft"))
+        for name in FIGURES:
+            error = getattr(types.errors, name) + getattr(fft.errors, name)
+            assert abs(getattr(types, name) - getattr(fft, name)) <= error
+            assert getattr(fft.errors, name) < 1e-6 * max(1.0, abs(getattr(fft, name)))
+
+
+# ---- sizes ----
+
+
+@pytest.mark.parametrize("method", ["auto", "types", "fft", "saddlepoint"])
+@pytest.mark.parametrize("m", [2**24 + 1, 2**40, 2**70])
+def test_sequences_that_are_too_long_are_refused(m, method):
+    with pytest.raises(ValueError, match=f"m = {m} letters are more than 16777216"):
+        RARE.best_of_n(m, delta=0.1, method=method)
+    with pytest.raises(ValueError, match=f"m = {m} letters are more than 16777216"):
+        RARE.reward_law(m, method=method)
+
+
+def test_numbers_of_types_beyond_the_largest_double_are_refused_with_their_size():
+    random = np.random.default_rng(0)
+    model = af.memoryless.MemorylessModel(random.dirichlet(np.ones(300)), reward=random.normal(size=300))
+    with pytest.raises(ValueError, match=r"1e1188 types.*1e1180 GiB"):
+        model.best_of_n(2**20, delta=0.1, method="types")
