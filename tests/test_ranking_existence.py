@@ -262,6 +262,43 @@ def test_a_programme_that_takes_rows_in_turn_finds_what_all_rows_say(monkeypatch
         assert (whole.direction is None) == (few.direction is None) == finite
 
 
+def real_case(random):
+    """Return (winner, loser, tied, covariates, items, model) with covariates of any scale."""
+    items, count, width = int(random.integers(2, 5)), int(random.integers(4, 16)), int(random.integers(1, 3))
+    winner = random.integers(0, items, count)
+    loser = (winner + random.integers(1, items, count)) % items
+    x = random.normal(size=(count, width)) * 10.0 ** random.integers(-3, 4, width)
+    return winner, loser, random.random(count) < 0.2, x, items, str(random.choice(list(MODELS)))
+
+
+def test_fits_with_real_covariates_of_any_scale_are_finite_where_multipliers_say_so():
+    """Directions that are no small integers are proven, too. A finite maximum may be out of reach, which is said."""
+    random, seen = np.random.default_rng(1), {"finite": [], "infinite": [], "unproven": [], "out of reach": []}
+    for _ in range(120):
+        winner, loser, tied, x, items, model = real_case(random)
+        rows = zip(winner.tolist(), loser.tolist(), tied.tolist(), [0] * len(x), x.tolist(), strict=True)
+        conditions = np.array(oracle.rows(model, list(rows), items), float)
+        finite = oracle.is_finite_by_multipliers(conditions / np.abs(conditions).max(axis=0))
+        try:
+            result = fit_contextual(winner, loser, x, model, tied=tied, n_items=items)
+        except af.ConvergenceError as error:
+            kind = (
+                "unproven" if "as far as" in str(error) else "infinite" if "separable" in str(error) else "out of reach"
+            )
+            seen[kind].append(finite)
+        except ValueError:  # components, or unknowns that no comparison tells apart
+            continue
+        else:
+            assert result.newton_decrement <= 1e-10
+            seen["finite"].append(finite)
+    assert all(seen["finite"] + seen["out of reach"])
+    assert not any(seen["infinite"])
+    assert not seen["unproven"]
+    assert len(seen["finite"]) > 40
+    assert len(seen["infinite"]) > 20
+    assert len(seen["out of reach"]) <= 2
+
+
 # ---- what is certified ----
 
 

@@ -193,7 +193,7 @@ def maximum(
         found = newton.certified(objective, found, **limits)
         _check_finite(question, objective, found, lambda: result_of(replace(found, converged=False)))
     if not found.converged:
-        raise ConvergenceError(not_converged(found, search.tol), result_of(found))
+        raise ConvergenceError(not_converged(found, search.tol, search.max_iter), result_of(found))
     return result_of(found)
 
 
@@ -210,11 +210,13 @@ def _check_finite(
     raise ConvergenceError(f"not converged: {question.existence(verdict).explain()}{prior}", result())
 
 
-def not_converged(found: newton.Maximum, tol: float) -> str:
+def not_converged(found: newton.Maximum, tol: float, max_iter: int) -> str:
     """Return why a maximum has not converged."""
     if not np.isfinite(found.step):
         return "not converged: there is no Newton step, since the curvature is not positive and finite"
     steps = f"not converged: after {found.iterations} Newton steps the last one was {found.step:.3g}"
+    if found.step > tol and found.iterations < max_iter:
+        return f"{steps}, where rounding leaves no curvature: the maximum is too far away for double precision"
     if found.step > tol:
         return f"{steps} > tol = {tol:g}; raise max_iter"
     return f"{steps}, but the Newton decrement {found.decrement:.3g} > tol = {tol:g}; raise max_iter or tol"

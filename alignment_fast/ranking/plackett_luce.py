@@ -350,7 +350,7 @@ def fit_plackett_luce(
         rankings=rankings,
     )
     if not found.converged:
-        raise ConvergenceError(not_converged(found, tol), result)
+        raise ConvergenceError(not_converged(found, tol, max_iter), result)
     return result
 
 
