@@ -273,7 +273,10 @@ def rate_function(
 
 
 def require_finite_rewards(arguments, rows, leading, num_threads=None):
-    """Raise ValueError for bad weights or rewards, and for an infinite reward on the support of the weights."""
+    """Return the least and largest reward of every row, (count, 2), or raise ValueError.
+
+    For bad weights or rewards, and for an infinite reward on the support of the weights.
+    """
     ends = np.array([[-np.inf, np.inf]])
     extremes, words = arguments.ops.exponential_mean(rows, ends, num_threads)
     arguments.check(words, leading)
@@ -283,3 +286,4 @@ def require_finite_rewards(arguments, rows, leading, num_threads=None):
         raise ValueError(
             f"reward{where} is infinite on a letter of positive weight; only finite rewards are allowed here"
         )
+    return extremes
