@@ -360,9 +360,8 @@ def test_cumulants_are_as_accurate_as_their_central_moments_allow():
                 r = [mpmath.mpf(float(x)) for x in reward]
                 weights = normalised([t * x for x in reward], True)
                 centre = mpmath.fsum(w * x for w, x in zip(weights, r, strict=True))
-                moments = [
-                    mpmath.fsum(w * (x - centre) ** k for w, x in zip(weights, r, strict=True)) for k in range(9)
-                ]
+                pairs = [(w, x - centre) for w, x in zip(weights, r, strict=True)]
+                moments = [mpmath.fsum(w * d**k for w, d in pairs) for k in range(9)]
                 exact = [mpmath.mpf(0)] * 9
                 for n in range(1, 9):
                     known = mpmath.fsum(mpmath.binomial(n - 1, j - 1) * exact[j] * moments[n - j] for j in range(1, n))
