@@ -224,6 +224,37 @@ def test_log_mgf_beyond_double_is_infinite():
     assert INFORMATION.log_mgf([-1.0, -50.0], 1e308) == -1e308
 
 
+# ---- strong tilts of chains ----
+
+
+@pytest.mark.parametrize("alpha", [1e3, 1e10, 1e50, 1e100, 1e300])
+def test_a_strongly_tilted_chain_runs_on_the_best_cycle(alpha):
+    """The cycle 0 → 1 → 0 has the largest mean, 0.85; along it the chain P goes with chance 0.5 · 0.1."""
+    P = [[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]
+    reward = np.array([[0.1, 0.9, 0.2], [0.8, 0.3, 0.5], [0.4, 0.7, 0.6]])
+    for sign in (1, -1):
+        policy = INFORMATION.markov_aligned(P, sign * reward, sign * alpha)
+        np.testing.assert_allclose(sign * policy.reward_rate, 0.85, rtol=1e-13)
+        np.testing.assert_allclose(policy.kl_rate, -0.5 * np.log(0.05), rtol=1e-13)
+        np.testing.assert_allclose(policy.log_perron / alpha, 0.85 + 0.5 * np.log(0.05) / alpha, rtol=1e-13)
+        np.testing.assert_allclose(policy.P[:2], [[0, 1, 0], [1, 0, 0]], atol=1e-12)
+
+
+def test_of_two_best_cycles_the_more_likely_one_takes_all():
+    P = [[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]
+    policy = INFORMATION.markov_aligned(P, np.diag([1.0, 1.0, 0.0]), 1e100)
+    np.testing.assert_allclose([policy.reward_rate, policy.kl_rate], [1.0, -np.log(0.6)], rtol=1e-13)
+
+
+def test_chains_agree_where_the_forms_of_a_tilt_meet():
+    random = np.random.default_rng(6)
+    P, reward = random.dirichlet(np.ones(6), 6), random.random((6, 6))
+    reward[0, 0], reward[1, 1] = 0.0, 1.0
+    below, above = (INFORMATION.markov_aligned(P, reward, 64 * (1 + change)) for change in (-1e-13, 1e-13))
+    for name in ("P", "log_perron", "kl_rate", "reward_rate", "variance_rate"):
+        np.testing.assert_allclose(getattr(below, name), getattr(above, name), rtol=3e-11, atol=1e-20)
+
+
 # ---- searches ----
 
 
@@ -308,3 +339,49 @@ def test_near_equal_long_and_short_rows(log, letters):
         np.testing.assert_array_equal(
             INFORMATION.renyi_divergence(*operands, orders, log=log, num_threads=threads), found
         )
+
+
+# ---- bounds that docstrings state ----
+
+
+def test_cumulants_are_as_accurate_as_their_central_moments_allow():
+    """Uniform letters: odd cumulants are 0, those of order 8 are what cancellation leaves of much larger moments."""
+    stated = float(re.search(r"κ_n to ([\d.e-]+) · n! · E\|r − κ_1\|\^n", INFORMATION.tilted_moments.__doc__).group(1))
+    random = np.random.default_rng(12)
+    for reward in (
+        np.linspace(0, 1, 41),
+        random.normal(size=50),
+        random.random(9) ** 8,
+        np.array([1e3, 1e3 + 1, 1e3 + 5]),
+    ):
+        for t in (0.0, 0.7, -2.0):
+            found = INFORMATION.cumulants(reward, 8, t=t)
+            with mpmath.workdps(80):
+                r = [mpmath.mpf(float(x)) for x in reward]
+                weights = normalised([t * x for x in reward], True)
+                centre = mpmath.fsum(w * x for w, x in zip(weights, r, strict=True))
+                pairs = [(w, x - centre) for w, x in zip(weights, r, strict=True)]
+                moments = [mpmath.fsum(w * d**k for w, d in pairs) for k in range(9)]
+                exact = [mpmath.mpf(0)] * 9
+                for n in range(1, 9):
+                    known = mpmath.fsum(mpmath.binomial(n - 1, j - 1) * exact[j] * moments[n - j] for j in range(1, n))
+                    exact[n] = moments[n] - known
+                exact[1] = centre
+                sizes = [mpmath.factorial(n) * mpmath.fsum(w * abs(d) ** n for w, d in pairs) for n in range(9)]
+            sizes[1] = max(abs(x) for x in r)
+            for n in range(1, 9):
+                assert abs(float(found[n - 1]) - exact[n]) <= stated * sizes[n]
+
+
+def test_log_mgfs_are_as_accurate_as_stated():
+    stated = float(re.search(r"Accuracy: ([\d.e-]+) · \(1 \+ \|t\| max\|r\|\)", INFORMATION.log_mgf.__doc__).group(1))
+    random = np.random.default_rng(13)
+    for _ in range(100):
+        reward = random.normal(size=int(random.integers(1, 9))) * 10 ** random.uniform(-3, 3) + random.choice(
+            [0.0, 30.0]
+        )
+        t = random.normal() * 10 ** random.uniform(-6, 2)
+        with mpmath.workdps(60):
+            terms = [mpmath.exp(mpmath.mpf(float(t)) * mpmath.mpf(float(x))) for x in reward]
+            exact = mpmath.log(mpmath.fsum(terms) / len(terms))
+        assert abs(float(INFORMATION.log_mgf(reward, t)) - exact) <= stated * (1 + abs(t) * abs(reward).max())

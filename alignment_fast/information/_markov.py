@@ -16,6 +16,10 @@ from alignment_fast.information._solve import exponential_less_linear, relative_
 _EPSILON = np.finfo(np.float64).eps
 # Noda's iteration converges quadratically: 60 steps are far beyond what any matrix needs, and bound a stalled one.
 _MAX_ITERATIONS = 60
+# From this |α| range(r) on, rewards are measured from the best cycles: their rounding, times α, would be that of log v.
+_STRONG = 64.0
+# Units of roundoff per state that the distance of a reward from the best cycles may have; what stands for infinity.
+_CYCLE_ROUNDING, _FARTHEST = 4.0, 1e300
 
 
 def communicating_classes(support):
@@ -91,8 +95,8 @@ def perron(log_matrix):
 def _noda(matrix):
     """Return Perron value and positive right vector of an irreducible non-negative matrix, by Noda's iteration."""
     n = matrix.shape[0]
-    vector = np.ones(n)
-    best = np.inf
+    vector = answer = np.ones(n)
+    value, best = 1.0, np.inf
     for _ in range(_MAX_ITERATIONS):
         ratios = matrix @ vector / vector
         low, high = ratios.min(), ratios.max()  # Collatz and Wielandt: they enclose the value
@@ -115,8 +119,8 @@ class Tilt:
 
     log_ratio: np.ndarray  # log(P_α / P), −inf where there is no transition
     stationary: np.ndarray
-    mean: float  # m = Σ π_i P_ij r_ij, the reward rate of the untilted chain
-    excess: float  # log λ − α m ≥ 0
+    level: float  # m of log λ = α m + excess: the reward rate of the untilted chain; or the largest cycle mean
+    excess: float
 
 
 def tilt(P, reward, alpha):
@@ -127,10 +131,12 @@ def tilt(P, reward, alpha):
     """
     with np.errstate(divide="ignore"):
         log_P = np.log(P)
-    law = stationary(log_P)
-    flow = law[:, None] * P
     support = P > 0
     r = np.where(support, reward, 0.0)
+    if abs(alpha) * np.ptp(r[support]) > _STRONG:
+        return _tilt_by_cycles(log_P, r, alpha)
+    law = stationary(log_P)
+    flow = law[:, None] * P
     mean = (flow * r).sum()
     mean += (flow * (r - mean)).sum()
     d = np.where(support, r - mean, 0.0)
@@ -145,6 +151,27 @@ def tilt(P, reward, alpha):
         log_value, log_right = np.log1p(value_minus_one), np.log1p(w)
     log_ratio = np.where(support, alpha * d - log_value + log_right - log_right[:, None], -np.inf)
     return Tilt(log_ratio, stationary(log_P + np.where(support, log_ratio, 0.0)), mean, log_value)
+
+
+def _tilt_by_cycles(log_P, r, alpha):
+    """Return the tilted chain from the distances of rewards to those of the best cycles.
+
+    With c the largest cycle mean and f a max-plus eigenvector, r_ij = c + f_i − f_j − gap_ij, gap ≥ 0, and α f goes
+    into the right vector. Every state has a transition of gap 0 towards a best cycle, so what is left of log λ and
+    log v is as small as log P, however strong the tilt. Gaps of the size of rounding count as 0.
+    """
+    support = log_P > -np.inf
+    signed = np.where(support, np.sign(alpha) * r, -np.inf)
+    cycle_mean, potential = balance(signed)
+    gap = cycle_mean + potential[:, None] - potential - np.where(support, signed, 0.0)
+    rounding = _CYCLE_ROUNDING * len(r) * _EPSILON * np.abs(r).max()
+    gap = np.where(gap <= rounding, 0.0, gap)
+    with np.errstate(over="ignore"):
+        cost = np.minimum(abs(alpha) * gap, _FARTHEST)
+    log_value, log_right = perron(np.where(support, log_P - cost, -np.inf))
+    log_ratio = np.where(support, -cost - log_value + log_right - log_right[:, None], -np.inf)
+    law = stationary(log_P + np.where(support, log_ratio, 0.0))
+    return Tilt(log_ratio, law, float(np.sign(alpha) * cycle_mean), log_value)
 
 
 def _flow_excess(flow, x):
@@ -201,7 +228,7 @@ def _class_exponential_mean(P, r, allowed, states, rho):
     closed = np.where(inside, P, 0.0).sum(axis=1).min() > 1 - 8 * _EPSILON * len(P)
     if closed and abs(rho) * np.ptp(r[inside]) <= 1:
         tilted = tilt(P, r, rho)
-        return tilted.mean + tilted.excess / rho
+        return tilted.level + tilted.excess / rho
     with np.errstate(divide="ignore"):
         return perron(np.where(inside, np.log(P) + rho * r, -np.inf))[0] / rho
 

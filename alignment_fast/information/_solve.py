@@ -16,6 +16,14 @@ _EPSILON = np.finfo(np.float64).eps
 _MAX_ITERATIONS = 200
 # Below this √(2 D / K''(0)) is a tilt to three digits.
 _TINY_DIVERGENCE = 1e-6
+# Share of (|α| range)² below which rounding of α r, seen from an end of the range, would cost a divergence digits.
+_UNMOVED = 1e-3
+# Where the variance is all but 0, the tilt to start from is no larger than this.
+_LARGEST_START = 1e300
+# Units in the last place of a tilt that are tried after Newton's method.
+_NEIGHBOURS = 4
+# Logarithms of weights, to base e or 2, from which on their size counts.
+_LARGE_LOG = 16
 _AT_ZERO = np.zeros((1, 1))
 _AT_INFINITY = np.array([[np.inf]])
 _ORIGINS = (_AT_ZERO, _AT_INFINITY, -_AT_INFINITY)
@@ -116,26 +124,41 @@ class Origins:
 
     def divergence(self, alpha):
         """Return D(T_α ‖ p), and K(α) of the rewards measured from their mean, for finite alpha (count, T)."""
-        ops, (mean, top, bottom) = self._ops, self._origins
+        mean, top, bottom = self._origins
         with np.errstate(over="ignore"):
-            weak = np.abs(alpha) * (top - bottom) <= 1
+            spread = np.abs(alpha) * (top - bottom)
+        weak = spread <= 1
         divergence, log_mgf = np.zeros(alpha.shape), np.zeros(alpha.shape)
         for which, chosen in enumerate((weak, ~weak & (alpha > 0), ~weak & (alpha < 0))):
             index = np.flatnonzero(chosen.any(axis=1))
             if index.size:
                 here = np.where(chosen[index], alpha[index], 0.0)
-                part = self._from_origin(which).take(index)
-                p, rewards = part.weights, part.rewards
-                if which == 0:
-                    log_total = _weak_log_mgf(ops, p, rewards, here, self._num_threads)
-                else:
-                    log_total, _ = ops.log_mgf(part, here, self._num_threads)
-                value = ops.entropy_sums(p, rewards, here, log_total, self._num_threads)
+                value, log_total = self._from_origin_at(which, index, here)
                 divergence[index] = np.where(chosen[index], value, divergence[index])
                 with np.errstate(over="ignore"):
                     log_total = log_total + here * (self._origins[which] - mean)[index]
                 log_mgf[index] = np.where(chosen[index], log_total, log_mgf[index])
+        with np.errstate(over="ignore"):
+            unmoved = ~weak & (divergence < _UNMOVED * spread**2)
+        index = np.flatnonzero(unmoved.any(axis=1))
+        if index.size:
+            # A strong tilt that rare letters alone feel: seen from the mean, log(T_α/p) is as small as it is.
+            here = np.where(unmoved[index], alpha[index], 0.0)
+            value, log_total = self._from_origin_at(0, index, here)
+            better = unmoved[index] & np.isfinite(value) & (log_total < 1)
+            divergence[index] = np.where(better, value, divergence[index])
+            log_mgf[index] = np.where(better, log_total, log_mgf[index])
         return divergence, log_mgf
+
+    def _from_origin_at(self, which, index, alpha):
+        """Return D and K of the rows `index` from origin `which` (0: the mean)."""
+        ops, part = self._ops, self._from_origin(which).take(index)
+        p, rewards = part.weights, part.rewards
+        if which == 0:
+            log_total = _weak_log_mgf(ops, p, rewards, alpha, self._num_threads)
+        else:
+            log_total, _ = ops.log_mgf(part, alpha, self._num_threads)
+        return ops.entropy_sums(p, rewards, alpha, log_total, self._num_threads), log_total
 
     def _from_origin(self, which):
         if self._measured[which] is None:
@@ -151,8 +174,36 @@ def tilted_divergence(ops, rows, alpha, num_threads=None):
     return Origins(ops, rows, num_threads).divergence(np.broadcast_to(alpha, (rows.count, alpha.shape[1])))[0]
 
 
+def log_tilted(ops, rows, alpha, num_threads=None):
+    """Return log T_α for finite alpha (count, T), shape (count, T, V), in float64.
+
+    Rewards are measured from the end of their range that gains mass, so that adding a constant to them changes nothing:
+    from 0, α r and log Σ p e^{α r} may be large numbers with a small difference.
+    """
+    result = np.zeros((*alpha.shape, rows.rewards.shape[1]))
+    for end, chosen in ((np.inf, alpha >= 0), (-np.inf, alpha < 0)):
+        if not chosen.any():
+            continue
+        extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
+        measured = _of_moderate_weight(ops, shifted(ops, rows, extreme))
+        part, _ = ops.log_tilted(measured, np.where(chosen, alpha, 0.0), num_threads)
+        result = part if chosen.all() else np.where(chosen[..., None], part, result)
+    return np.minimum(result, 0.0)
+
+
+def _of_moderate_weight(ops, rows):
+    """Return float64 `rows` without weights of large logarithm, whose distance from that of the total costs digits."""
+    if rows.weight_kind == ops.WEIGHT_UNIFORM:
+        return rows
+    largest = rows.weights.max(axis=1, keepdims=True)
+    if rows.weight_kind == ops.WEIGHT_LOG:
+        return replace(rows, weights=rows.weights - np.where(np.abs(largest) > _LARGE_LOG, largest, 0.0))
+    exponent = np.frexp(largest)[1]
+    return replace(rows, weights=np.ldexp(rows.weights, np.where(np.abs(exponent) > _LARGE_LOG, -exponent, 0)))
+
+
 def _weak_log_mgf(ops, p, rewards, alpha, num_threads):
-    """Return log Σ p e^{α r} for rewards of mean 0 up to rounding and |α| range ≤ 1, relatively accurate as α → 0."""
+    """Return log Σ p e^{α r} for rewards of mean 0 up to rounding, relatively accurate where it is near 0."""
     residual = (p * rewards).sum(axis=1, keepdims=True)
     return np.log1p(ops.exponential_rests(p, rewards, alpha, num_threads) + alpha * residual)
 
@@ -207,12 +258,14 @@ def newton(problem, start, tolerance=2 * _EPSILON):
 def _split(here, low, high):
     """Return a point inside (low, high) that halves the bracket: in logarithm where its ends differ by a factor.
 
-    While the upper end is infinite the point is squared, so that a root behind any plateau is reached in ten steps.
+    While the upper end is infinite the point is squared, and while the lower one is 0 its root is taken, so that a root
+    behind any plateau is reached in ten steps.
     """
     with np.errstate(over="ignore"):
         outward = np.where(np.isinf(high), np.minimum(4.0 + here * here, np.finfo(np.float64).max), high)
     far_apart = (low > 0) & (outward / np.where(low > 0, low, 1.0) > 4.0)
     middle = np.where(far_apart, np.sqrt(low) * np.sqrt(outward), low + 0.5 * (outward - low))
+    middle = np.where((low == 0) & (outward > 4), np.sqrt(outward), middle)
     return np.where(np.isinf(high), outward, middle)
 
 
@@ -385,10 +438,32 @@ def alpha_of_divergence(ops, rows, divergence, *, log_deficit=None, start=None, 
     return _unscaled(alpha, exponent)
 
 
+def nearest_doubles(ops, rows, divergence, alpha, tolerance, num_threads=None):
+    """Return `alpha` moved by a few units in the last place where that meets `divergence` better, and D(T_α ‖ p) there.
+
+    Where D grows by more than `tolerance` from a double to the next, the last Newton step may land beside the nearest.
+    """
+    reached = tilted_divergence(ops, rows, np.where(np.isfinite(alpha), alpha, 0.0), num_threads)
+    for _ in range(_NEIGHBOURS):
+        gap = np.abs(reached - divergence)
+        missed = np.isfinite(alpha) & ~(gap <= tolerance * divergence)
+        index = np.flatnonzero(missed.any(axis=1))
+        if not index.size:
+            break
+        beside = np.nextafter(alpha, np.where(reached < divergence, np.inf, 0.0))
+        there = reached.copy()
+        there[index] = tilted_divergence(ops, rows.take(index), np.where(missed, beside, 0.0)[index], num_threads)
+        better = missed & (np.abs(there - divergence) < gap)
+        alpha, reached = np.where(better, beside, alpha), np.where(better, there, reached)
+    return alpha, reached
+
+
 def _first_alpha(ops, rows, target, start, num_threads):
     if start is not None:
         return start
-    return np.sqrt(2 * target / ops.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2])
+    variance = ops.tilted_moments(rows, _AT_ZERO, 2, num_threads)[0][..., 2]
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.minimum(np.sqrt(2 * target) / np.sqrt(variance), _LARGEST_START)
 
 
 def _solve_near(ops, rows, target, top, largest, start, num_threads):

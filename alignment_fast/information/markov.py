@@ -173,7 +173,9 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
 
     Notes
     -----
-    Accuracy: 1e-13 relative, also of the divergence rate as α → 0. Cost: O(K³) per matrix and tilt. Reference: Dembo &
+    Accuracy: 1e-13 relative, also of the divergence rate as α → 0; as |α| grows the limit is reached, the chain on the
+    cycles of largest (least) mean reward, where cycle means that differ by rounding count as equal, and the reward rate
+    is that mean. Cost: O(K³) per matrix and tilt. Reference: Dembo &
     Zeitouni, section 3.1; Todorov, PNAS 106 (2009) 11478.
 
     Examples
@@ -216,5 +218,6 @@ def _aligned(P, reward, alpha):
     chain = P * np.exp(tilted.log_ratio)
     chain /= chain.sum(axis=1, keepdims=True)
     reward_rate, variance_rate = markov.asymptotic_mean_and_variance(chain, tilted.stationary, reward)
-    log_perron = alpha * tilted.mean + tilted.excess
+    with np.errstate(over="ignore"):
+        log_perron = alpha * tilted.level + tilted.excess
     return chain, log_perron, markov.divergence_rate(P, tilted), reward_rate, variance_rate

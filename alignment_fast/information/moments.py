@@ -72,7 +72,7 @@ def log_mgf(
 
     Notes
     -----
-    Accuracy: about 5e-16 · max(|K|, |t| max|r|) in float64. Cost: one exponential per letter and tilt, one pass over
+    Accuracy: 2e-15 · (1 + |t| max|r|) absolute in float64. Cost: one exponential per letter and tilt, one pass over
     memory for all tilts. Reference: Dembo & Zeitouni, Large Deviations Techniques and Applications, section 2.2.
 
     Examples
@@ -135,7 +135,8 @@ def tilted_moments(
 
     Notes
     -----
-    Accuracy: κ_n to about 1e-14 · max(|κ_n|, σ^n) in float64. Cost: one exponential and 2 order + 3 products per
+    Accuracy: κ_n to 5e-14 · n! · E|r − κ_1|^n absolute in float64, under the tilted weights: a cumulant that is small
+    against the central moments it is made of has fewer digits. Cost: one exponential and 2 order + 3 products per
     letter and tilt. Reference: Smith, The American Statistician 49 (1995) 217 (cumulants from moments).
 
     Examples
@@ -276,7 +277,10 @@ def rate_function(
 
 
 def require_finite_rewards(arguments, rows, leading, num_threads=None):
-    """Raise ValueError for bad weights or rewards, and for an infinite reward on the support of the weights."""
+    """Return the least and largest reward of every row, (count, 2), or raise ValueError.
+
+    For bad weights or rewards, and for an infinite reward on the support of the weights.
+    """
     ends = np.array([[-np.inf, np.inf]])
     extremes, words = arguments.ops.exponential_mean(rows, ends, num_threads)
     arguments.check_letters(words, leading)
@@ -286,3 +290,4 @@ def require_finite_rewards(arguments, rows, leading, num_threads=None):
         raise ValueError(
             f"reward{where} is infinite on a letter of positive weight; only finite rewards are allowed here"
         )
+    return extremes

@@ -238,8 +238,8 @@ def _optimum(task: PreferenceArguments, grid: Grid, exponent, scores, loss) -> P
         ops.REWARD_GIVEN,
         math.prod(grid.leading),
     )
-    log_pi, _ = ops.log_tilted(rows, grid.rows())
-    log_pi = log_pi.reshape(*grid.shape, K)
+    betas = np.broadcast_to(grid.rows(), (rows.count, grid.values.shape[-1]))
+    log_pi = solve.log_tilted(ops, rows, betas).reshape(*grid.shape, K)
     kl = solve.tilted_divergence(ops, rows, grid.rows())
     return PreferenceOptimum(
         task.give(log_pi),

@@ -1,0 +1,113 @@
+"""Tilts and budgets of any size: faults that were found, named after their kinds, and a search for more."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import alignment_fast as af
+
+tilt, kl_constrained = af.policy.tilt, af.policy.kl_constrained
+MET = 1e-13
+
+
+def tilted_divergence(p, reward, alpha):
+    """Return D(T‖p) of T ∝ p e^{α r} from its definition, p and r taken exactly."""
+    with mpmath.workdps(340):
+        p = [mpmath.mpf(float(x)) for x in p]
+        total, best = mpmath.fsum(p), max(float(r) for r in reward)
+        p = [x / total for x in p]
+        gap = [mpmath.mpf(float(r)) - mpmath.mpf(best) for r in reward]
+        weights = [x * mpmath.exp(mpmath.mpf(float(alpha)) * d) for x, d in zip(p, gap, strict=True)]
+        log_total = mpmath.log(mpmath.fsum(weights))
+        return mpmath.fsum(
+            w * (mpmath.mpf(float(alpha)) * d - log_total) for w, d in zip(weights, gap, strict=True)
+        ) / mpmath.fsum(weights)
+
+
+# ---- rewards of any size ----
+
+
+@pytest.mark.parametrize("alpha", [1.0, -1.0])
+def test_a_policy_of_huge_rewards_sums_to_one(alpha):
+    policy = tilt([0.5, 0.5], [alpha * 1e12, alpha], alpha)
+    assert abs(policy.pi.sum() - 1) <= 4e-16
+    assert policy.log_pi.max() <= 0
+    assert policy.kl == pytest.approx(np.log(2), rel=1e-14)
+
+
+def test_the_best_letter_takes_all_where_rewards_are_beyond_exponents():
+    policy = tilt([1 / 3] * 3, [1e300, 1.0, 0.0], 1.0)
+    assert policy.log_pi[0] == 0
+    assert policy.kl == pytest.approx(np.log(3), rel=1e-14)
+    assert policy.expected_reward == 1e300
+
+
+@pytest.mark.parametrize("offset", [2.0**30, -(2.0**40), 2.0**50])
+@pytest.mark.parametrize("alpha", [0.7, -0.7, 0.0])
+def test_a_constant_added_to_rewards_changes_no_policy(alpha, offset):
+    p, reward = np.array([0.5, 0.3, 0.2]), np.array([1.0, 2.0, 3.5])
+    policy, moved = tilt(p, reward, alpha), tilt(p, reward + offset, alpha)
+    np.testing.assert_array_equal(policy.log_pi, moved.log_pi)
+    np.testing.assert_allclose(policy.kl, moved.kl, rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-200, 1e200, 1e308])
+def test_reference_policies_of_any_total(size):
+    policy, expected = tilt([size, size], [0.0, 1.0], 1.0), tilt([0.5, 0.5], [0.0, 1.0], 1.0)
+    np.testing.assert_allclose(policy.log_pi, expected.log_pi, rtol=1e-15)
+    assert policy.kl == pytest.approx(float(expected.kl), rel=1e-14)
+
+
+def test_a_tilt_far_steeper_than_rewards_resolve_has_moments():
+    policy = tilt([0.3, 0.3, 0.4], [-0.477, -0.4771, -0.7], 1e24)
+    assert policy.expected_reward == -0.477
+    assert policy.reward_variance == 0
+
+
+def test_a_range_of_rewards_beyond_double_is_refused():
+    with pytest.raises(ValueError, match=r"reward ranges from -1e\+308 to 1e\+308"):
+        tilt([0.5, 0.5], [1e308, -1e308], 1e-308)
+
+
+# ---- budgets ----
+
+
+def test_a_budget_for_a_best_letter_of_mass_1e_minus_200():
+    policy = kl_constrained([1e-200, 1.0], [1.0, 0.0], 1e-6)
+    assert policy.alpha == pytest.approx(440.61560731777031398, rel=1e-14)
+    assert policy.kl == pytest.approx(1e-6, rel=MET)
+
+
+@pytest.mark.parametrize("mass", [1e-300, 1e-60, 1e-10, 0.3])
+@pytest.mark.parametrize("budget", [1e-300, 1e-200, 1e-20, 1e-6, 0.1, 1.0, 300.0, 600.0])
+def test_budgets_are_met_for_any_mass_of_the_best_letter(budget, mass):
+    p, reward = np.array([mass, 1 - mass]), np.array([1.0, 0.0])
+    policy = kl_constrained(p, reward, budget)
+    if budget >= -np.log(mass):
+        assert policy.alpha == np.inf
+        return
+    assert policy.kl == pytest.approx(budget, rel=MET)
+    assert abs(tilted_divergence(p, reward, policy.alpha) / mpmath.mpf(budget) - 1) <= MET
+
+
+def test_a_budget_between_neighbouring_doubles_of_alpha_is_refused_with_the_best_tilt():
+    """The tilt is subnormal: it has five digits."""
+    with pytest.raises(af.ConvergenceError, match=r"kl\[1\] = 1e-30: no double alpha") as caught:
+        kl_constrained([0.5, 0.5], [0.0, 1e305], [0.1, 1e-30])
+    np.testing.assert_allclose(caught.value.result.kl, [0.1, 1e-30], rtol=1e-3)
+
+
+def test_a_search_finds_no_budget_missed_without_a_word():
+    random = np.random.default_rng(4)
+    for _ in range(150):
+        letters = int(random.integers(2, 6))
+        p = np.exp(random.uniform(-random.choice([1.0, 30.0, 600.0]), 0, letters))
+        reward = random.normal(size=letters) * 10 ** random.uniform(-5, 5) + random.choice([0.0, 1e6])
+        largest = -np.log(p[np.argmax(reward)] / p.sum())
+        budget = random.choice([10 ** random.uniform(-300, 0), largest * random.random(), 10 ** random.uniform(-20, 0)])
+        if not budget < 0.999 * largest:
+            continue
+        policy = kl_constrained(p, reward, budget)
+        error = abs(tilted_divergence(p, reward, policy.alpha) / mpmath.mpf(float(budget)) - 1)
+        assert error <= 2 * MET, (p, reward, budget)
+        assert policy.kl == pytest.approx(budget, rel=MET), (p, reward, budget)
