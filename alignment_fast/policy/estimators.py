@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
-from alignment_fast.errors import place
+from alignment_fast._border.status import place
 from alignment_fast.information._solve import exponential_less_linear
 
 __all__ = ["KLEstimatorMoments", "KLEstimators", "kl_estimator_moments", "kl_estimators"]
