@@ -363,4 +363,4 @@ def test_an_interrupted_run_ends_with_130_and_writes_nothing(tmp_path, monkeypat
 
     monkeypatch.setattr(paper, "convergence", interrupted)
     assert main(["reproduce", "asymptotics", "--replicates", "100", "--out", str(tmp_path / "out")]) == 130
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.rglob("*.*")) == []

@@ -98,6 +98,8 @@ def as_array(value, name):
     """Return `value` as a plain NumPy array of whatever dtype it has; masked arrays are a TypeError."""
     if type(value) is np.ndarray:
         return value
+    if value is None:
+        raise TypeError(f"{name} must be an array, not None")
     array = _to_numpy(value, name)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, and a mask has no meaning here; fill it or drop what it hides")

@@ -129,6 +129,8 @@ def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: boo
 
 def _converted(names, arrays, floating_only):
     given = {name: value for name, value in zip(names, arrays, strict=True) if value is not None}
+    if arrays[0] is None:
+        raise TypeError(f"{names[0]} must be an array, not None")
     device = common_device(**given)
     kinds = {sixteen_bit(value) for value in given.values()}
     storage = kinds.pop() if len(kinds) == 1 else None

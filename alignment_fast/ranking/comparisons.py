@@ -277,7 +277,8 @@ class Comparisons:
         else:
             codes, words = _labels.encode(cells["outcome"], str(layout.outcome), numbers=True)
             columns_of_sides = (str(layout.first), str(layout.second))
-            shares = votes.shares_of(codes, words, one, other, found, columns_of_sides, outcomes)
+            named = range(1 + int(max(one.max(initial=-1), other.max(initial=-1)))) if found is None else found
+            shares = votes.shares_of(codes, words, one, other, named, columns_of_sides, outcomes)
             arguments = votes.arguments_of_shares(shares, one, other, weight)
             at_home = np.where(arguments["winner"] == one, 1, -1)
         return cls(**arguments, home=at_home if home else None, labels=found)

@@ -50,7 +50,7 @@ def laws(label, make):
     for method in METHODS:
         uses = _uses("MemorylessModel.reward_law Law")
         add(f"memoryless.reward_law/{label}-{method}", uses, _at, make, "reward_law", 9, method=method, own=False)
-        uses = _uses("MemorylessModel.best_of_n BestOfNLaw")
+        uses = _uses("MemorylessModel.best_of_n BestOfNLaw BestOfNErrors")
         # Saddlepoints are for sums far from their ends; all types are enumerated.
         options = {"m": 8, "log_n": 0.6} if method == "types" else {"m": 150, "delta": 0.03}
         add(f"memoryless.best_of_n/{label}-{method}", uses, _at, make, "best_of_n", method=method, own=False, **options)

@@ -182,5 +182,13 @@ def _read_scores():
     return chosen(found, "prompts scores attributes left_out")
 
 
-for part in (tilting, optima, axioms, matrices):
+def estimators():
+    policy, reference = reals(14, (3, 8), 0.1, 1.0), reals(15, (3, 8), 0.1, 1.0)
+    names = "kl_estimator_moments KLEstimatorMoments"
+    add("policy.estimators/moments", _uses(names), POLICY.kl_estimator_moments, policy, reference, own=False)
+    log_p, log_q = reals(16, 100, -9.0, -1.0), reals(17, 100, -9.0, -1.0)
+    add("policy.estimators/samples", _uses("kl_estimators KLEstimators"), POLICY.kl_estimators, log_p, log_q, own=False)
+
+
+for part in (tilting, optima, axioms, matrices, estimators):
     part()
