@@ -1,5 +1,7 @@
 """Tilts and budgets of any size: faults that were found, named after their kinds, and a search for more."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -111,3 +113,44 @@ def test_a_search_finds_no_budget_missed_without_a_word():
         error = abs(tilted_divergence(p, reward, policy.alpha) / mpmath.mpf(float(budget)) - 1)
         assert error <= 2 * MET, (p, reward, budget)
         assert policy.kl == pytest.approx(budget, rel=MET), (p, reward, budget)
+
+
+# ---- distance from the optimum ----
+
+
+def optimum(p, reward, budget, near):
+    """Return the policy of divergence `budget` from p, and its alpha, in 60 digits."""
+    p = [mpmath.mpf(float(x)) / mpmath.fsum(map(mpmath.mpf, map(float, p))) for x in p]
+
+    def policy(alpha):
+        weights = [x * mpmath.exp(alpha * mpmath.mpf(float(r))) for x, r in zip(p, reward, strict=True)]
+        return [w / mpmath.fsum(weights) for w in weights]
+
+    def missing(alpha):
+        return mpmath.fsum(w * mpmath.log(w / x) for w, x in zip(policy(alpha), p, strict=True)) - mpmath.mpf(budget)
+
+    alpha = mpmath.findroot(missing, mpmath.mpf(float(near)))
+    return policy(alpha), alpha
+
+
+@pytest.mark.parametrize("distance", [0.3, 1e-3, 1e-6, 1e-9, 1e-12])
+def test_optimality_gaps_are_not_negative_and_as_accurate_as_stated(distance):
+    doc = af.policy.optimality_gap.__doc__
+    relative, absolute = map(float, re.search(r"Accuracy: ([\d.e-]+) relative, and ([\d.e-]+) · \(3 \+", doc).groups())
+    random = np.random.default_rng(round(-np.log10(distance)))
+    for _ in range(10):
+        p, reward, budget = random.dirichlet(np.ones(4)), random.normal(size=4), float(10 ** random.uniform(-3, -0.5))
+        near = kl_constrained(p, reward, budget)
+        if not np.isfinite(near.alpha):
+            continue
+        psi = near.pi * (1 + distance * random.uniform(-1, 1, 4))
+        with mpmath.workdps(60):
+            phi, alpha = optimum(p, reward, budget, near.alpha)
+            total = mpmath.fsum(map(mpmath.mpf, map(float, psi)))
+            law = [mpmath.mpf(float(x)) / total for x in psi]
+            exact = mpmath.fsum(w * mpmath.log(w / x) for w, x in zip(law, phi, strict=True))
+            spread = abs(alpha) * mpmath.mpf(float(np.ptp(reward)))
+            allowed = relative * exact + absolute * (3 + spread) * mpmath.sqrt(exact)
+        found = float(af.policy.optimality_gap(psi, p, reward, budget))
+        assert found >= 0
+        assert abs(found - exact) <= allowed
