@@ -7,11 +7,16 @@ Switches (environment, read at build time):
 - ``ALIGNMENT_FAST_SANITIZE=1``  AddressSanitizer and UndefinedBehaviorSanitizer
 """
 
+import hashlib
 import os
 import platform
+import re
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -22,8 +27,10 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
-# Those that take the compiler longest come first: modules are compiled side by side.
-FAMILIES = ("dynamics", "information", "best_of_n", "pairwise", "common", "random", "ranking", "memoryless")
+# Those that take the compiler longest come first: units are compiled side by side, and should end together.
+FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
+VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
+SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
 
 
 def packages():
@@ -44,7 +51,6 @@ PACKAGES = packages()
 # shared library it flushes subnormals in the whole process.
 GCC_FLAGS = [
     "-std=gnu11",
-    "-O1" if DEBUG or SANITIZE else "-O3",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=off",
@@ -52,10 +58,22 @@ GCC_FLAGS = [
     "-g" if DEBUG or SANITIZE else "-g0",
     "-Wall",
     "-Wno-unused-function",
+    "-Wno-unused-const-variable",
     "-Wno-unknown-pragmas",
 ]
 SANITIZER_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+X86 = platform.machine() in ("x86_64", "AMD64")
+
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "cdivision": True,
+    "embedsignature": True,
+    "freethreading_compatible": True,
+}
 
 NO_COMPILER = """
 alignment_fast could not compile its kernels ({reason}).
@@ -67,29 +85,104 @@ A C compiler and the Python headers are needed:
 """
 
 
+def optimisation(unit):
+    """Return the flags that say how hard GCC and clang are to try on a unit."""
+    if DEBUG or SANITIZE:
+        return ["-O1"]
+    if unit == "BASELINE" and X86:
+        return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]  # for processors older than AVX2
+    return ["-O3"]
+
+
+def folder_of(*made_with):
+    """Return the folder of what is made with these commands, flags and versions; nothing else is found in it."""
+    return os.path.join("build", hashlib.sha256(repr(made_with).encode()).hexdigest()[:12])
+
+
+def is_newer(sources, target):
+    """Return whether a source is newer than `target`, or there is no target yet."""
+    return not os.path.exists(target) or any(os.path.getmtime(one) > os.path.getmtime(target) for one in sources)
+
+
 class BuildExt(build_ext):
-    """Adds the flags of the compiler in use, and says plainly what is missing when there is none."""
+    """Compiles every unit of every module in one pool, and nothing that is up to date, however it was asked for.
+
+    What was compiled stays in ``build/``, under the flags it was compiled with: wheels, editable installations and
+    ``build_ext --inplace`` of one checkout use the same objects.
+    """
 
     def finalize_options(self):
         super().finalize_options()
-        self.parallel = self.parallel or True  # one compiler per CPU
+        self.parallel = self.parallel or os.cpu_count() or 1
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
-        compile_flags = list(MSVC_FLAGS if msvc else GCC_FLAGS)
-        link_flags = []
-        if not msvc and platform.machine() in ("x86_64", "AMD64"):
-            compile_flags.append("-mprefer-vector-width=512")  # acts in the AVX-512 variant only
-        if SANITIZE and not msvc:
-            compile_flags += SANITIZER_FLAGS
-            link_flags += SANITIZER_FLAGS
-        for extension in self.extensions:
-            extension.extra_compile_args += compile_flags
-            extension.extra_link_args += link_flags
+        self.flags = MSVC_FLAGS if msvc else [*GCC_FLAGS, *(SANITIZER_FLAGS if SANITIZE else [])]
+        self.link_flags = SANITIZER_FLAGS if SANITIZE and not msvc else []
+        if X86 and not msvc:
+            self.flags = [*self.flags, "-mprefer-vector-width=512"]  # acts in the AVX-512 variant only
+        command = getattr(self.compiler, "compiler_so", "msvc")
+        self.wrappers = folder_of(command, self.flags, self.link_flags, sys.version, Cython.__version__, ABI3, DEBUG)
+        self.loops = folder_of(command, self.flags, optimisation("AVX2"))
         try:
+            self.compile_all()
             super().build_extensions()
         except (CCompilerError, CompileError, ExecError, PlatformError) as error:
             raise type(error)(NO_COMPILER.format(reason=error)) from error
+
+    def compile_all(self):
+        """Compile loops while Cython translates, then the wrappers that it wrote."""
+        families = [extension for extension in self.extensions if extension.name != SHARED]
+        with ThreadPoolExecutor(self.parallel) as pool:
+            units = [
+                pool.submit(self.compile_loops, extension, variant) for extension in families for variant in VARIANTS
+            ]
+            translate(self.extensions)
+            units += [pool.submit(self.compile_wrapper, extension) for extension in self.extensions]
+            objects = [unit.result() for unit in units]
+        for extension in families:
+            extension.extra_objects, objects = objects[: len(VARIANTS)], objects[len(VARIANTS) :]
+        for extension, wrapper in zip(self.extensions, objects, strict=True):
+            extension.extra_objects = [*extension.extra_objects, wrapper]
+
+    def compile_loops(self, extension, variant):
+        family = extension.name.split(".")[-2]
+        macros = [("AF_UNIT", f"AF_UNIT_{variant}"), ("AF_LOOPS", f'"{family}/loops.inc"')]
+        return self.compile_unit(extension, "kernels/variant.c", self.loops, variant, macros)
+
+    def compile_wrapper(self, extension):
+        return self.compile_unit(extension, extension.sources[0], self.wrappers, "WRAPPER", extension.define_macros)
+
+    def compile_unit(self, extension, source, folder, unit, macros):
+        """Compile `source` unless that has been done; return the object file."""
+        output = os.path.join(folder, extension.name, unit)
+        (target,) = self.compiler.object_filenames([source], output_dir=output)
+        if is_newer([source, *extension.depends], target):
+            harder = [] if self.compiler.compiler_type == "msvc" else optimisation(unit)
+            self.compiler.compile(
+                [source],
+                output_dir=output,
+                macros=macros,
+                include_dirs=extension.include_dirs,
+                extra_postargs=[*self.flags, *harder],
+            )
+        return target
+
+    def build_extension(self, extension):
+        """Link a module unless that has been done, and put it where it is wanted."""
+        target = self.get_ext_fullpath(extension.name)
+        linked = os.path.join(self.wrappers, extension.name, os.path.basename(target))
+        if is_newer(extension.extra_objects, linked):
+            self.compiler.link_shared_object(
+                extension.extra_objects,
+                linked,
+                libraries=self.get_libraries(extension),
+                extra_postargs=self.link_flags,
+                export_symbols=self.get_export_symbols(extension),
+                build_temp=self.wrappers,
+            )
+        self.mkpath(os.path.dirname(target))
+        self.copy_file(linked, target)
 
 
 def staged_tree():
@@ -105,44 +198,54 @@ def staged_tree():
     try:
         (package / "kernels").symlink_to(ROOT / "kernels", target_is_directory=True)
     except OSError:  # Windows without the right to make links
-        shutil.copytree(ROOT / "kernels", package / "kernels", ignore=shutil.ignore_patterns("*.c", "*.so", "*.pyd"))
+        shutil.copytree(ROOT / "kernels", package / "kernels", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
     return str(package.parent)
+
+
+def translate(modules):
+    """Have Cython write the C file of every module whose sources are newer, and make it the module's source."""
+    written = cythonize(
+        modules,
+        build_dir=folder_of(Cython.__version__, DIRECTIVES),
+        include_path=[staged_tree()],
+        compiler_directives=DIRECTIVES,
+        shared_utility_qualified_name=SHARED,
+    )
+    for module, translated in zip(modules, written, strict=True):
+        if module.name != SHARED:
+            check_declarations(module.sources[0], translated.sources[0])
+        module.sources = translated.sources
+
+
+def check_declarations(source, translated):
+    """Refuse a C file that was written without the functions which the module's .pxd declares for cimport."""
+    declares = re.search(r"^cdef .*\(", Path(source).with_suffix(".pxd").read_text(encoding="utf-8"), re.MULTILINE)
+    if declares and "__pyx_capi__" not in Path(translated).read_text(encoding="utf-8"):
+        os.remove(translated)
+        raise CompileError(f"Cython did not find the declarations beside {source}")
 
 
 def extensions():
     headers = [str(path.relative_to(ROOT)) for path in (ROOT / "kernels" / "include").rglob("*.h")]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
-    modules = []
+    modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        # What stands in `depends` also goes into the sdist: no MANIFEST.in is needed.
-        loops = [str(path.relative_to(ROOT)) for path in (ROOT / folder).glob("*.inc")]
-        depends = [*headers, *loops, f"{folder}/cpu.pyx"]
+        loops = [
+            path.relative_to(ROOT).as_posix() for path in (ROOT / folder).iterdir() if path.suffix in (".inc", ".pxi")
+        ]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
-                depends=depends,
-                define_macros=macros,
+                # What stands here also goes into the sdist: no MANIFEST.in is needed.
+                depends=["setup.py", "kernels/variant.c", *headers, *loops],
+                define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
+                py_limited_api=ABI3,
             )
         )
-    built = cythonize(
-        modules,
-        include_path=[staged_tree()],
-        compiler_directives={
-            "language_level": "3",
-            "boundscheck": DEBUG,
-            "wraparound": False,
-            "initializedcheck": DEBUG,
-            "cdivision": True,
-            "embedsignature": True,
-            "freethreading_compatible": True,
-        },
-    )
-    for extension in built:
-        extension.py_limited_api = ABI3
-    return built
+    return modules
 
 
 setup(
