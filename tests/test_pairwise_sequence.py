@@ -10,6 +10,8 @@ from alignment_fast.kernels.common.cpu import ISA
 from alignment_fast.kernels.pairwise.spec import KERNELS
 from oracles import sequence as oracle
 
+pytestmark = pytest.mark.frontends
+
 BOUNDS = {row.name: row for row in KERNELS if "logits" in row.arguments}
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)

@@ -15,6 +15,8 @@ from alignment_fast.ranking import Comparisons, ItemIndexError
 from alignment_fast.ranking import _graph as graph
 from oracles import comparisons as oracle
 
+pytestmark = pytest.mark.frontends
+
 ITEMS = 5
 
 

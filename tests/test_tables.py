@@ -16,6 +16,8 @@ from alignment_fast import tables
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.tables import TableError
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
+
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
