@@ -86,13 +86,11 @@ A C compiler and the Python headers are needed:
 
 
 def optimisation(unit):
-    """Return the flags that say how hard GCC and clang are to try on the loops of a variant, or on a wrapper."""
+    """Return the flags that say how hard GCC and clang are to try on a unit."""
     if DEBUG or SANITIZE:
         return ["-O1"]
-    if unit == "WRAPPER":
-        return ["-O2"]
     if unit == "BASELINE" and X86:
-        return ["-O2", "-ftree-vectorize"]  # for processors older than AVX2
+        return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]  # for processors older than AVX2
     return ["-O3"]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.aarch64, pytest.mark.same_everywhere]
+
 ROOT = Path(__file__).parents[1]
 DRIVERS = sorted(path.stem for path in (ROOT / "tests/c").glob("*.c"))
 FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]  # as in setup.py

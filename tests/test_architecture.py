@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.gpu]
+
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.py")])
 CYTHON = sorted([*ROOT.glob("kernels/**/*.pyx"), *ROOT.glob("kernels/**/*.pxd")])

@@ -49,6 +49,7 @@ def test_uniform_values_stay_inside_the_interval():
     assert (high == 1 - 2.0**-53).all()
 
 
+@pytest.mark.same_everywhere
 def test_sampler_uses_the_stream_of_uniforms():
     values = simulate(Sampler(lambda u, v: u - v, 2), 3, 2, seed=SEED, return_maxima=True).values
     key = stream_key(SEED)
@@ -60,6 +61,7 @@ def test_sampler_uses_the_stream_of_uniforms():
 # ---- law: |z| < 4 against the exact value, at a size where a plausible mistake is far outside ----
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize(
     ("n", "replicates", "method"),
     [
@@ -139,6 +141,7 @@ def test_quantile_functions(method):
         assert abs(z_score(simulate(source, 100, 50_000, seed=SEED, method=method), exact)) < 4
 
 
+@pytest.mark.same_everywhere
 def test_sampler_law():
     def largest_of_two(u, v):
         return max(u, v)
@@ -166,6 +169,7 @@ def test_brute_values_do_not_depend_on_the_grid():
         assert (grid[:, column] == alone).all()
 
 
+@pytest.mark.same_everywhere
 def test_sampler_grid_is_prefixes():
     source = Sampler(lambda u: u, 1)
     grid = simulate(source, [2, 9, 20_000], 20, seed=SEED, return_maxima=True).values
@@ -273,6 +277,7 @@ def test_compiled_functions_are_accepted():
     assert plain.mean == compiled.mean
 
 
+@pytest.mark.same_everywhere
 def test_a_sampler_writes_no_cache(tmp_path):
     """It works where neither the installation nor the home directory can be written."""
     code = (

@@ -19,6 +19,8 @@ from alignment_fast import _config
 from alignment_fast._files import replacing
 from alignment_fast.cli import main
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
+
 pytest.importorskip("typer")
 
 LETTERS = Path(__file__).parent.parent / "examples" / "english_letters.csv"

@@ -11,6 +11,8 @@ import pytest
 from alignment_fast.cli import main
 from oracles import pools as oracle
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
+
 pytest.importorskip("typer")
 pytest.importorskip("pyarrow")
 

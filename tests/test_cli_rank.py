@@ -11,6 +11,8 @@ import pytest
 from alignment_fast import ranking
 from alignment_fast.cli import main
 
+pytestmark = pytest.mark.same_everywhere
+
 pytest.importorskip("typer")
 pytest.importorskip("pyarrow")
 

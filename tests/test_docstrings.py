@@ -9,6 +9,8 @@ import pytest
 
 import alignment_fast
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
+
 # Importing it runs the command line.
 PROGRAM = "alignment_fast.__main__"
 

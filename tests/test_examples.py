@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 PROMISES = {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.gpu, pytest.mark.same_everywhere]
+
 pytest.importorskip("numba_cuda")
 
 COMMAND = Path(__file__).parents[1] / "benchmarks" / "gpu.py"

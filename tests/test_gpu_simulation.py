@@ -15,6 +15,8 @@ from alignment_fast.kernels.common.scalar import bind, numpy_functions
 from alignment_fast.kernels.random import scalar as philox
 from fresh import output_of, run_python
 
+pytestmark = [pytest.mark.gpu, pytest.mark.same_everywhere]
+
 pytest.importorskip("numba_cuda")
 
 # The simulator is chosen before numba is first imported, hence in a process of its own; one for all checks, since every

@@ -186,6 +186,7 @@ def test_no_call_of_the_mathematical_library(family):
     assert not [name for name in called if LIBM.match(name)]
 
 
+@pytest.mark.optimised
 @pytest.mark.skipif("avx2" not in cpu.supported_isas(), reason="no x86-64 vector variants on this machine")
 @pytest.mark.parametrize("isa", ["avx2", "avx512"])
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) & set(PACKED)))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere
+
 DOCS = Path(__file__).parents[1] / "docs" / "guides"
 PAGES = (
     "best_of_n_against_optimal.md",

@@ -9,6 +9,8 @@ import alignment_fast as af
 from alignment_fast.kernels.common.cpu import supported_isas
 from fresh import output_of
 
+pytestmark = pytest.mark.frontends
+
 SIGMOID = {"beta": 0.1, "grad": True}
 
 

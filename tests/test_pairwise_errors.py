@@ -5,6 +5,8 @@ import pytest
 
 import alignment_fast as af
 
+pytestmark = pytest.mark.frontends
+
 X = np.array([-1.0, -2.0, -3.0])
 FOUR = (X, X, X, X)
 NAN = float("nan")

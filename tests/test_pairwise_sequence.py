@@ -9,6 +9,8 @@ import alignment_fast as af
 from bounds import bound
 from oracles import sequence as oracle
 
+pytestmark = pytest.mark.frontends
+
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 BLOCK = 4096

@@ -32,6 +32,7 @@ def all_integer_differences():
     return P
 
 
+@pytest.mark.optimised
 def test_all_integer_differences_are_counted():
     P = all_integer_differences()
     expected = oracle.FILE["enumerate_k4_integer_differences"]["expected"]

@@ -7,6 +7,8 @@ import pytest
 from alignment_fast.kernels.random import jit
 from alignment_fast.random import Stream
 
+pytestmark = pytest.mark.same_everywhere
+
 KEY = 0x123456789ABCDEF0
 U64 = np.uint64
 

@@ -17,6 +17,8 @@ from alignment_fast.ranking import _graph as graph
 from bounds import assert_same_bits
 from oracles import comparisons as oracle
 
+pytestmark = pytest.mark.frontends
+
 ITEMS = 5
 
 

@@ -82,6 +82,8 @@ def tallied(pairs, counts):
     return Comparisons.from_matrix(wins, ties + ties.T)
 
 
+@pytest.mark.interface
+@pytest.mark.same_everywhere
 @each_model
 @pytest.mark.parametrize("kind", ["information", "sandwich", "bootstrap"])
 def test_intervals_cover_95_percent(model, kind):
@@ -95,6 +97,8 @@ def test_intervals_cover_95_percent(model, kind):
     assert 0.93 <= inside / 1600 <= 0.97
 
 
+@pytest.mark.interface
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize("model", ["davidson", "rao-kupper"])
 def test_intervals_of_the_tie_parameter_cover_95_percent(model):
     """1000 fits: the share within has standard error 0.7 %."""

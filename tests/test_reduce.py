@@ -62,6 +62,7 @@ def assert_moments(actual, values):
         assert abs(value - exact) <= bound, f"M{order}"
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("length", LENGTHS)
 def test_moments_agree_with_exact_arithmetic(length, scale):

@@ -18,6 +18,8 @@ from alignment_fast.reproduce.asymptotics.setting import failures, log_best_at_l
 from alignment_fast.reproduce.asymptotics.simplex import cross_entropy_segment, divergence_contour
 from oracles.memoryless import STORED
 
+pytestmark = pytest.mark.same_everywhere
+
 # Standard errors that a right estimate stays within: once in 15000 times it would not.
 FAR = 4.0
 COIN = paper.Setting(np.array([0.5, 0.5]), np.array([0.0, 1.0]), delta=0.2)

@@ -21,6 +21,8 @@ from alignment_fast import policy
 from alignment_fast.cli import main
 from alignment_fast.reproduce import sampling as paper
 
+pytestmark = pytest.mark.same_everywhere
+
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -145,6 +147,7 @@ def test_a_stopped_sweep_goes_on_and_gives_the_same_bits(tmp_path):
     assert all(path.stat().st_mtime_ns == moment for path, moment in stored.items())
 
 
+@pytest.mark.interface
 def test_blocks_of_any_size_and_threads_give_the_same_bits(tmp_path):
     whole = sweep_of().run(tmp_path / "2")
     assert sweep_of(block=5).run(tmp_path / "5", threads=2).tobytes() == whole.tobytes()

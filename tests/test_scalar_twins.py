@@ -15,6 +15,8 @@ from alignment_fast.kernels.common import cpu, jit, scalar
 from fresh import output_of
 from oracles.scalar_grid import digest, grid
 
+pytestmark = pytest.mark.same_everywhere
+
 TESTS = Path(__file__).parent
 DTYPES = ("float64", "float32")
 PUBLIC = [function.__name__ for function in scalar.PUBLIC]

@@ -20,6 +20,8 @@ from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.tables import TableError
 from alignment_fast.tables._table import CHUNK_BYTES
 
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
+
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
