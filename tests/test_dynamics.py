@@ -270,7 +270,7 @@ BITS = """
 import hashlib, numpy as np, alignment_fast as af
 random = np.random.default_rng(0)
 digest = hashlib.sha256()
-cases = (3, 40, "ipo"), (4, 5, "dpo"), (7, 3, "ipo"), (12, 20, "ipo"), (12, 3, "ipo"), (10, 20, "dpo")
+cases = (3, 40, "ipo"), (4, 5, "dpo"), (7, 3, "ipo"), (12, 20, "ipo"), (12, 3, "ipo"), (101, 2, "ipo"), (10, 20, "dpo")
 for K, points, method in cases:
     skew = random.uniform(-0.4, 0.4, (7, K, K))
     P = 0.5 + (skew - skew.transpose(0, 2, 1)) / 2
@@ -293,6 +293,30 @@ def test_bits_depend_neither_on_threads_nor_on_avx2_or_avx512():
     assert output_of(BITS.format(threads=7)) == expected
     for isa in set(cpu.supported_isas()) - {"baseline"} if cpu.ISA != "baseline" else ():
         assert output_of(BITS.format(threads=2), ALIGNMENT_FAST_ISA=isa) == expected
+
+
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("K", [2, 3, 4, 5, 8, 9, 15, 17, 33, 95])
+def test_a_trajectory_by_itself_has_the_bits_of_one_among_many(K, method):
+    """Few trajectories advance along the responses, many side by side."""
+    options = {"beta": 3.0, "lam": 0.8, "init": np.arange(1.0, K + 1), "steps": 5, "method": method}
+    alpha = np.linspace(0.3, 1.0, 20)
+    among = af.dynamics.simulate(matrix(K), alpha=alpha, **options)
+    alone = af.dynamics.simulate(matrix(K), alpha=alpha[7], **options)
+    for name in ("log_pi", "mean", "variance", "entropy", "entropy_min", "entropy_max"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(among, name)[7], err_msg=name)
+
+
+@pytest.mark.parametrize("K", [96, 97, 103, 128])
+def test_half_of_a_large_matrix_gives_the_rounds_of_the_whole(K):
+    P, steps = matrix(K), 4
+    log_pi = np.full(K, -np.log(K))
+    for _ in range(steps):
+        z = 0.9 * log_pi + 3.0 * (P - 0.5) @ np.exp(log_pi)
+        log_pi = z - np.log(np.exp(z).sum())
+    found = af.dynamics.simulate(P, alpha=0.9, beta=3.0, lam=1.0, init=np.ones(K), steps=steps).log_pi
+    centred = [a - a.mean() for a in (found, log_pi)]
+    np.testing.assert_allclose(*centred, atol=1e-13)
 
 
 # ---- bad input ----

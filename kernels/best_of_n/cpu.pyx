@@ -391,13 +391,12 @@ def pool_weights(int kind, const double[::1] step, const double[:, ::1] n, doubl
         table.pool_weights(kind, weight.shape[1], &step[0], &n[j, 0], &weight[j, 0, 0])
 
 
-def pool_dots(const double[:, ::1] value, const double[:, :, ::1] weight, double[:, ::1] out):
-    """Write the means of every pool (rows) at every n (columns) from their weights."""
-    cdef Py_ssize_t j, count = out.shape[1]
-    with nogil:
-        for j in range(weight.shape[0]):
-            table.pool_dots(out.shape[0], value.shape[1], &value[0, 0], &weight[j, 0, 0],
-                            min(<Py_ssize_t>POOL_LANES, count - j * POOL_LANES), count, &out[0, j * POOL_LANES])
+def pool_dots(const double[:, ::1] value, bint sorted, const double[:, :, ::1] weight, double[:, ::1] out):
+    """Write the means of every pool (rows), `sorted` or not, at every n (columns) from weights (groups, size, LANES)."""
+    if out.shape[0] and out.shape[1]:
+        with nogil:
+            table.pool_dots(sorted, out.shape[0], value.shape[1], &value[0, 0], &weight[0, 0, 0], out.shape[1],
+                            &out[0, 0])
 
 
 def pool_variance(int kind, int method, const double[:, ::1] value, const double[::1] step,

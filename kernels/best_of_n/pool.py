@@ -18,7 +18,7 @@ MEAN_COST = {"u": 0.2, "v": 1.5}
 VARIANCE_COST = {"unbiased": 1.0, "jackknife": 2.0}
 INTERPOLATION_COST = 3.0
 # Small pools share one table of weights; so many of them are sorted and summed at a time.
-BATCH = 512
+BATCH = 4096
 
 
 def pool_arrange(scores, values=None, *, num_threads=None):
@@ -55,15 +55,12 @@ def pool_small_means(scores, values, kind, n, *, num_threads=None):
     out = np.empty((rows, len(n)))
 
     def run(first, last):
-        length = min(BATCH, rows)
-        value, spread = np.empty((length, size)), np.empty((length, size))
-        tied = np.empty((length, size), dtype=np.int32)
         for start in range(first * BATCH, min(last * BATCH, rows), BATCH):
             part = slice(start, min(start + BATCH, rows))
-            count = part.stop - start
-            judged = None if values is None else values[part]
-            _arrange(scores[part], judged, value[:count], spread[:count], tied[:count])
-            cpu.pool_dots(value[:count], weight, out[part])
+            if values is None:
+                cpu.pool_dots(np.ascontiguousarray(scores[part]), False, weight, out[part])
+            else:
+                cpu.pool_dots(pool_arrange(scores[part], values[part], num_threads=1).value, True, weight, out[part])
 
     work = SORT_COST * scores.size + MEAN_COST[kind] * size * out.size
     threads.for_blocks(run, -(-rows // BATCH), work=work, num_threads=num_threads)
@@ -75,7 +72,7 @@ def pool_means(pools, kind, n, *, num_threads=None):
     rows, size = pools.value.shape
     if size <= SMALL_POOL:
         out = np.empty((rows, len(n)))
-        cpu.pool_dots(pools.value, _shared_weights(kind, n, size), out)
+        cpu.pool_dots(pools.value, True, _shared_weights(kind, n, size), out)
         return out
     grid = _groups(n)
     out = np.empty((rows, *grid.shape))

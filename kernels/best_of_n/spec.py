@@ -193,7 +193,7 @@ POOL = (
     Kernel(
         name="pool_dots",
         formula="the same from a table of weights, for many pools of at most 64 samples",
-        arguments=("value", "weight", "out"),
+        arguments=("value", "sorted", "weight", "out"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-14}),
@@ -271,8 +271,8 @@ TABLE = (
     "uint64_t *other, int32_t *order, double *value, double *spread, int32_t *tied)",
     "void pool_mean(int kind, const pool_row *row, ptrdiff_t groups, const double *n, double *scratch, double *out)",
     "void pool_weights(int kind, ptrdiff_t size, const double *step, const double *n, double *weight)",
-    "void pool_dots(ptrdiff_t rows, ptrdiff_t size, const double *value, const double *weight, ptrdiff_t count, "
-    "ptrdiff_t stride, double *out)",
+    "void pool_dots(int sorted, ptrdiff_t rows, ptrdiff_t size, const double *value, const double *weight, "
+    "ptrdiff_t count, double *out)",
     "void pool_variance(int kind, int method, const pool_row *row, const double *n, const double *mean, double *out)",
     "void pool_interpolate(const double *sum, const double *transform, double low, double high, ptrdiff_t count, "
     "double first, double *out)",

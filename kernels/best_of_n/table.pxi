@@ -39,8 +39,8 @@ cdef extern from *:
                           double *out) noexcept nogil
         void (*pool_weights)(int kind, Py_ssize_t size, const double *step, const double *n,
                              double *weight) noexcept nogil
-        void (*pool_dots)(Py_ssize_t rows, Py_ssize_t size, const double *value, const double *weight, Py_ssize_t count,
-                          Py_ssize_t stride, double *out) noexcept nogil
+        void (*pool_dots)(int sorted, Py_ssize_t rows, Py_ssize_t size, const double *value, const double *weight,
+                          Py_ssize_t count, double *out) noexcept nogil
         void (*pool_variance)(int kind, int method, const pool_row *row, const double *n, const double *mean,
                               double *out) noexcept nogil
         void (*pool_interpolate)(const double *sum, const double *transform, double low, double high, Py_ssize_t count,

@@ -10,13 +10,14 @@ DPO: Final[int]
 
 _Reals = NDArray[np.float64]
 
-def state_size(size: int) -> int: ...
+def state_size(size: int, lanes: int) -> int: ...
 
 @disjoint_base
 class Trajectories:
     def __init__(
         self,
         method: int,
+        lanes: int,
         rows: int,
         shared: bool,
         skew: _Reals,

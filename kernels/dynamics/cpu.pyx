@@ -16,7 +16,7 @@ cdef extern from *:
         Py_ssize_t step
     ctypedef struct trajectory_problem:
         int method
-        Py_ssize_t size, rows, points, blocks_per_row
+        Py_ssize_t lanes, size, rows, points, blocks_per_row
         trajectory_rows skew, log_ref, sampler, log_init
         trajectory_rows alpha, beta
         trajectory_rows lambda_ "lambda"
@@ -40,7 +40,7 @@ cdef extern from *:
         AF_TRAJECTORY_LANES
         TRAJECTORY_IPO
         TRAJECTORY_DPO
-    Py_ssize_t trajectory_state_size(Py_ssize_t size) noexcept nogil
+    Py_ssize_t trajectory_state_size(Py_ssize_t size, Py_ssize_t lanes) noexcept nogil
 
 include "table.pxi"
 
@@ -58,9 +58,9 @@ cdef void *allocated(size_t size) except NULL:
     return memory
 
 
-def state_size(Py_ssize_t size):
-    """Return the number of float64 values that a block of trajectories over `size` responses carries."""
-    return trajectory_state_size(size)
+def state_size(Py_ssize_t size, Py_ssize_t lanes):
+    """Return the number of float64 values that a block of `lanes` trajectories over `size` responses carries."""
+    return trajectory_state_size(size, lanes)
 
 
 cdef trajectory_rows rows_of(const double[:, ::1] array) noexcept:
@@ -71,7 +71,7 @@ cdef trajectory_rows rows_of(const double[:, ::1] array) noexcept:
 
 @auto_pickle(False)  # holds addresses
 cdef class Trajectories:
-    """Trajectories of `rows` problems at `points` parameter points each, advanced block by block.
+    """Trajectories of `rows` problems at `points` parameter points each, advanced block by block of `lanes`, LANES or 1.
 
     Arrays with one row serve all problems: `skew` (rows, size²), the matrices P - 1/2; `log_ref`, `sampler`,
     `log_init` (rows, size); `alpha`, `beta`, `lam` (rows, points). `schedule` (rounds, 3) holds factors of the three, or is None.
@@ -84,7 +84,7 @@ cdef class Trajectories:
     cdef double[:, ::1] state
     cdef tuple arrays
 
-    def __init__(self, int method, Py_ssize_t rows, bint shared, const double[:, ::1] skew,
+    def __init__(self, int method, Py_ssize_t lanes, Py_ssize_t rows, bint shared, const double[:, ::1] skew,
                  const double[:, ::1] log_ref, const double[:, ::1] sampler, const double[:, ::1] log_init,
                  const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam,
                  const double[:, ::1] schedule, Py_ssize_t burn_in, const int64_t[::1] times, double[:, :, ::1] path,
@@ -92,7 +92,7 @@ cdef class Trajectories:
         self.arrays = (skew, log_ref, sampler, log_init, alpha, beta, lam, schedule, times, path)
         self.state = state
         self.problem.method, self.problem.size, self.problem.rows = method, log_ref.shape[1], rows
-        self.problem.points = alpha.shape[1]
+        self.problem.points, self.problem.lanes = alpha.shape[1], lanes
         self.problem.blocks_per_row = (alpha.shape[1] + AF_TRAJECTORY_LANES - 1) // AF_TRAJECTORY_LANES if shared else 0
         self.problem.skew, self.problem.log_ref = rows_of(skew), rows_of(log_ref)
         self.problem.sampler, self.problem.log_init = rows_of(sampler), rows_of(log_init)

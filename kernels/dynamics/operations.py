@@ -20,6 +20,8 @@ START_COST, FINISH_COST, PRODUCT_SPEED = 5.0, 20.0, 20.0
 PIECE = 30e6
 # Matrices of more responses than this are shared by the lanes of a block where there are enough points.
 SMALL = 8
+# So many trajectories of small matrices are faster one by one than as lanes of a block.
+FEW = 4
 # From this many responses on, the product of a shared matrix with the policies of all points is BLAS's.
 LARGE = 192
 # The largest change of a probability in the last round of a trajectory that counts as converged.
@@ -27,18 +29,20 @@ CONVERGED = 1e-12
 
 
 class Lanes:
-    """The blocks of a problem, in round 0."""
+    """The blocks of a problem, in round 0; with `alone`, of one trajectory each where that is faster."""
 
-    def __init__(self, problem, burn_in, times, path, num_threads):
+    def __init__(self, problem, burn_in, times, path, num_threads, *, alone=True):
         self.problem = problem
         self.num_threads = num_threads
         self.shared = problem.size > SMALL and problem.points >= cpu.LANES
-        per_row = -(-problem.points // cpu.LANES)
-        self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // cpu.LANES)
+        self.lanes = 1 if alone and not self.shared and _is_single(problem) else cpu.LANES
+        per_row = -(-problem.points // self.lanes)
+        self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // self.lanes)
         self.per_row = per_row
         pairs = problem.pairs or SampledPairs(0, 0.0, 0)
         self.cpu = cpu.Trajectories(
             METHODS[problem.method],
+            self.lanes,
             problem.rows,
             self.shared,
             problem.skew.reshape(len(problem.skew), -1),
@@ -52,18 +56,18 @@ class Lanes:
             burn_in,
             times,
             path,
-            np.empty((self.count, cpu.state_size(problem.size))),
+            np.empty((self.count, cpu.state_size(problem.size, self.lanes))),
             pairs.count,
             pairs.prior,
             pairs.key,
             problem.first_row * problem.points,
         )
-        work = START_COST * self.count * cpu.LANES * problem.size
+        work = START_COST * self.count * self.lanes * problem.size
         threads.for_blocks(self.cpu.start, self.count, work=work, num_threads=num_threads)
 
     def rounds(self, run, steps):
         """Call ``run(begin, end, first, last)`` so that every block goes through rounds 0 to `steps` in order."""
-        cost = cpu.LANES * trajectory_cost(self.problem)
+        cost = self.lanes * trajectory_cost(self.problem)
         piece = max(1, int(PIECE / cost))
         for begin in range(0, steps, piece):
             end = min(begin + piece, steps)
@@ -105,6 +109,14 @@ class Lanes:
         threads.for_blocks(run, self.count, work=FINISH_COST * results.mean.size, num_threads=self.num_threads)
 
 
+def _is_single(problem):
+    """Return whether trajectories of a problem whose lanes share no matrix advance one by one, along the responses.
+
+    Up to SMALL responses the bits are the same in either form; above, the number of rows must not matter.
+    """
+    return problem.pairs is None and (problem.size > SMALL or problem.rows * problem.points <= FEW)
+
+
 def trajectory_cost(problem):
     """Return the nanoseconds that a round of one trajectory takes, roughly."""
     K = problem.size
@@ -135,7 +147,7 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     exponents = np.empty(problem.rows * problem.points)
     if exponents.size == 0:
         return exponents
-    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads)
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=False)
     tangent = np.empty((lanes.count, (problem.size + 1) * cpu.LANES))
     lanes.cpu.lyapunov_start(0, lanes.count, tangent)
 

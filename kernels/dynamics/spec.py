@@ -12,7 +12,20 @@ _PAPER = "arXiv:2602.12180"
 _TRAJECTORIES = Holder(
     "Trajectories",
     (
-        *("method", "rows", "shared", "skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam", "schedule"),
+        *(
+            "method",
+            "lanes",
+            "rows",
+            "shared",
+            "skew",
+            "log_ref",
+            "sampler",
+            "log_init",
+            "alpha",
+            "beta",
+            "lam",
+            "schedule",
+        ),
         *("burn_in", "times", "path", "state", "pairs", "prior", "key", "replicate"),
     ),
 )

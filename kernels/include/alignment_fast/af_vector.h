@@ -6,9 +6,6 @@
  * around the functions. */
 #ifndef AF_VECTOR_H
 #define AF_VECTOR_H
-#if defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 #define AF_WIDE (AF_VECTOR_BYTES / 8) /* doubles of a vector */
 #define AF_REALS AF_FN(af_reals)
 #define AF_INTEGERS AF_FN(af_integers)
@@ -65,14 +62,37 @@ AF_DEFINE_IF(most, <=, 0x12)
 AF_DEFINE_IF(equal, ==, 0x00)
 #undef AF_DEFINE_IF
 
+/* x < y ? x : y and x > y ? x : y. */
+AF_INLINE AF_REALS AF_FN(af_lesser)(AF_REALS x, AF_REALS y) {
+#if AF_X86 && AF_VECTOR_BYTES == 64
+    return (AF_REALS)_mm512_min_pd((__m512d)x, (__m512d)y);
+#elif AF_X86 && AF_VECTOR_BYTES == 32
+    return (AF_REALS)_mm256_min_pd((__m256d)x, (__m256d)y);
+#elif AF_X86
+    return (AF_REALS)_mm_min_pd((__m128d)x, (__m128d)y);
+#else
+    return AF_FN(af_if_less)(x, y, x, y);
+#endif
+}
+
+AF_INLINE AF_REALS AF_FN(af_greater)(AF_REALS x, AF_REALS y) {
+#if AF_X86 && AF_VECTOR_BYTES == 64
+    return (AF_REALS)_mm512_max_pd((__m512d)x, (__m512d)y);
+#elif AF_X86 && AF_VECTOR_BYTES == 32
+    return (AF_REALS)_mm256_max_pd((__m256d)x, (__m256d)y);
+#elif AF_X86
+    return (AF_REALS)_mm_max_pd((__m128d)x, (__m128d)y);
+#else
+    return AF_FN(af_if_less)(y, x, x, y);
+#endif
+}
+
 /* AF_FMA and AF_SQRT of each lane. */
 AF_INLINE AF_REALS AF_FN(af_fused)(AF_REALS a, AF_REALS b, AF_REALS c) {
 #if AF_X86 && AF_VECTOR_BYTES == 64
     return (AF_REALS)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif AF_X86 && AF_VECTOR_BYTES == 32
     return (AF_REALS)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
-#elif defined(__aarch64__)
-    return (AF_REALS)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
     AF_REALS y;
     for (int l = 0; l < AF_WIDE; ++l) y[l] = AF_FMA(a[l], b[l], c[l]);
@@ -87,8 +107,6 @@ AF_INLINE AF_REALS AF_FN(af_root)(AF_REALS x) {
     return (AF_REALS)_mm256_sqrt_pd((__m256d)x);
 #elif AF_X86
     return (AF_REALS)_mm_sqrt_pd((__m128d)x);
-#elif defined(__aarch64__)
-    return (AF_REALS)vsqrtq_f64((float64x2_t)x);
 #else
     AF_REALS y;
     for (int l = 0; l < AF_WIDE; ++l) y[l] = AF_SQRT(x[l]);
