@@ -82,7 +82,11 @@ def _names(module, prefix=""):
 
 
 def _defined(module):
-    return [name for name, value in vars(module).items() if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
 
 
 def _methods(cls):
