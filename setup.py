@@ -260,6 +260,9 @@ setup(
     include_package_data=False,
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildExt},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
+    options={
+        "build": {"build_base": folder_of(ABI3, DEBUG, SANITIZE)},  # no module of another kind gets into a wheel
+        **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {}),
+    },
     zip_safe=False,
 )
