@@ -13,6 +13,8 @@ import pytest
 from alignment_fast.cli import main
 from alignment_fast.ranking import Comparisons, fit
 
+pytestmark = pytest.mark.same_everywhere
+
 pytest.importorskip("typer")
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

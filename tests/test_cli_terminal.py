@@ -21,6 +21,8 @@ pytest.importorskip("pyarrow")
 
 from alignment_fast.commands.printing import terminal
 
+pytestmark = pytest.mark.same_everywhere
+
 LETTERS = "examples/english_letters.csv"
 
 

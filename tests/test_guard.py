@@ -11,6 +11,9 @@ from guard import collect, record, results
 
 import alignment_fast as af
 
+# The same bits come out at -O1.
+pytestmark = pytest.mark.optimised
+
 RECORD = record.read()
 OWN = sorted({case.family for case in results.CASES.values() if case.own})
 BY_LIBRARIES = sorted({case.family for case in results.CASES.values() if not case.own})

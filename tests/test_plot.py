@@ -25,6 +25,8 @@ from alignment_fast.reproduce.asymptotics import (
 from alignment_fast.reproduce.asymptotics import figures as asymptotics
 from alignment_fast.reproduce.sampling import figures as sampling
 
+pytestmark = pytest.mark.same_everywhere
+
 
 def drawn_texts(figure):
     """Return every text that is drawn, and its extent in pixels."""
