@@ -198,8 +198,8 @@ def kl_constrained(
     ValueError
         As `tilt`, and for a negative or NaN budget, a start that is not positive and finite.
     ConvergenceError
-        Where no double alpha meets a budget below D_max to 1e-13, as where alpha would be subnormal. The policies found
-        are its ``result``.
+        Where no tilt is found that meets a budget below D_max to 1e-13: alpha would be subnormal, or rewards differ by
+        little against their size and the letters that matter are rare. The policies found are its ``result``.
 
     Notes
     -----
@@ -229,8 +229,8 @@ def kl_constrained(
         flat = int(np.flatnonzero(missed)[0])
         wanted = float(np.broadcast_to(budgets, missed.shape).reshape(-1)[flat])
         raise ConvergenceError(
-            f"kl{place(flat, grid.shape)} = {wanted}: no double alpha gives a divergence nearer than "
-            f"{float(reached.reshape(-1)[flat])}",
+            f"kl{place(flat, grid.shape)} = {wanted}: the best tilt found has divergence "
+            f"{float(reached.reshape(-1)[flat])}, not within {_MET:g} of it",
             policy,
         )
     return policy
