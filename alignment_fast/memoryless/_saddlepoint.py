@@ -25,6 +25,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
+from alignment_fast.kernels.information.structures import LetterRows
 from alignment_fast.memoryless._errors import UNIT, Errors, Summary, most_divergence, single_share
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law
@@ -52,8 +53,8 @@ PEAK = 7.5
 
 def rows_of(ops, p, reward):
     """Return letters with probabilities `p` and rewards `reward` as rows of the information kernels."""
-    kinds = ops.cpu.WEIGHT_PROBABILITY, ops.cpu.REWARD_GIVEN
-    return ops.Rows(np.ascontiguousarray(p)[None], kinds[0], np.ascontiguousarray(reward)[None], kinds[1], 1)
+    kinds = ops.WEIGHT_PROBABILITY, ops.REWARD_GIVEN
+    return LetterRows(np.ascontiguousarray(p)[None], kinds[0], np.ascontiguousarray(reward)[None], kinds[1], 1)
 
 
 def moments(ops, rows, theta, order):
