@@ -200,7 +200,7 @@ def preference_loss(
             ops,
             of,
             loss,
-            Inputs(*of.arrays, *lengths, weights),
+            Inputs._make((*of.arrays, *lengths, weights, None)),
             outputs,
             divisor=divisor,
             lengths_first=not has_reference,

@@ -139,8 +139,8 @@ def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
         ) from None
     k3, slope = _k3(rho.astype(np.float64, copy=False))
     with np.errstate(over="ignore"):
-        columns = rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope
-        columns = [np.asarray(column).astype(dtype, copy=False) for column in columns]
+        exact = (rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope)
+        columns = [np.asarray(column).astype(dtype, copy=False) for column in exact]
     model = log_policy if library_of(log_policy) not in ("numpy", "builtins") else log_reference
     return KLEstimators(*(like(column, model) if column.ndim else column[()] for column in columns))
 
