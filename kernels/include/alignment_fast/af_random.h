@@ -27,6 +27,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+/* Only where a variant needs it: reading it takes longer than all of our own files. */
+#if AF_X86 && (AF_UNIT == AF_UNIT_WHOLE || AF_UNIT == AF_UNIT_AVX2 || AF_UNIT == AF_UNIT_AVX512)
+#include <immintrin.h>
+#endif
 
 #if defined(__GNUC__) || defined(__clang__)
 #define AF_INLINE static inline __attribute__((always_inline))

@@ -54,7 +54,6 @@
 
 #if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__)) && !defined(AF_BASELINE_ONLY)
 #define AF_X86 1
-#include <immintrin.h>
 #else
 #define AF_X86 0
 #endif
