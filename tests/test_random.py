@@ -7,6 +7,7 @@ import pickle
 from fractions import Fraction
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from numpy.random import MT19937, PCG64, Generator, RandomState, SeedSequence
 
 from alignment_fast._border import rng as _rng
 from alignment_fast.kernels.common.cpu import supported_isas
+from alignment_fast.kernels.common.scalar import numpy_functions
 from alignment_fast.kernels.random import cpu, scalar
 from alignment_fast.random import Stream
 from bounds import bound
@@ -188,6 +190,18 @@ def test_the_probability_behind_a_float32_normal_is_the_whole_word(draw):
     assert Fraction(float(scalar.probability_u32(word))) == philox.probability(KEY, 0, draw, "float32")
 
 
+@pytest.mark.parametrize("near", [0, 2**31, int(0.075 * 2**32), 2**32])
+def test_float32_normals_keep_their_digits_at_the_ends_the_middle_and_the_seam(near):
+    words = np.arange(max(near - 300, 0), min(near + 300, 2**32), dtype=np.uint64)
+    found = scalar.normal_f32(words, numpy_functions("float32")["normal_lower"])
+    for word, value in zip(words.tolist(), found, strict=True):
+        p = (Fraction(word) + Fraction(1, 2)) / 2**32
+        with mpmath.workdps(40):
+            exact = mpmath.sqrt(2) * mpmath.erfinv(mpmath.mpf(2 * p.numerator - p.denominator) / p.denominator)
+            error = abs(exact - float(value)) / float(np.spacing(abs(value)))
+        assert error <= bound("random.normal", "float32"), word
+
+
 def test_scalar_bodies_are_the_kernels():
     blocks = np.arange(2**32 - 50, 2**32 + 50, dtype=np.uint64)
     words = np.array(scalar.philox4x32(KEY, 2**40 + 1, blocks))
@@ -195,6 +209,11 @@ def test_scalar_bodies_are_the_kernels():
     np.testing.assert_array_equal(words.T.reshape(-1), STREAM.uint32(400, draw=4 * int(blocks[0]), **at))
     np.testing.assert_array_equal(
         scalar.uniform_f32(words).T.reshape(-1), STREAM.uniform(400, draw=4 * int(blocks[0]), dtype="float32", **at)
+    )
+    lower = numpy_functions("float32")["normal_lower"]
+    np.testing.assert_array_equal(
+        scalar.normal_f32(words, lower).T.reshape(-1),
+        STREAM.normal(400, draw=4 * int(blocks[0]), dtype="float32", **at),
     )
     doubles = scalar.uniform_f64(scalar.word64(words[::2], words[1::2]))
     np.testing.assert_array_equal(doubles.T.reshape(-1), STREAM.uniform(200, draw=2 * int(blocks[0]), **at))

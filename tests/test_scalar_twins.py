@@ -114,7 +114,7 @@ def test_the_header_belongs_to_the_coefficient_table():
 @functools.cache
 def disassembly():
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", cpu.__file__], capture_output=True, text=True)
-    return dict(re.findall(r"^[0-9a-f]+ <(map_\w+)>:\n((?:.+\n)+)", listing.stdout, re.MULTILINE))
+    return dict(re.findall(r"^[0-9a-f]+ <((?:map|af_array)_\w+)>:\n((?:.+\n)+)", listing.stdout, re.MULTILINE))
 
 
 @pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
@@ -124,7 +124,10 @@ def disassembly():
 def test_loops_are_vector_code_without_calls(name, dtype, isa, register):
     """A lost flag costs the vectors without a word from the compiler; so look at the code."""
     suffix, packed = ("f64", "pd") if dtype == "float64" else ("f32", "ps")
-    body = disassembly().get(f"map_{name}_{suffix}_{isa}")
+    loops = disassembly()
+    body = loops.get(f"map_{name}_{suffix}_{isa}")
+    if body is not None and dtype == "float64":  # a jump to what other families use too (af_side.h)
+        body = loops.get(f"af_array_{name}_{isa}", body)
     if body is None:
         pytest.skip("this build has no symbols or no such variant")
     assert len(re.findall(rf"vfn?m(?:add|sub)\w+{packed}\s.*%{register}", body)) >= 5

@@ -217,9 +217,8 @@ def log_normal_cdf(x):
     return where(x == x, value, x)
 
 
-def normal_lower(p):
-    """Return -Φ⁻¹(p) for 0 < p <= 1/2."""
-    q = HALF - p
+def normal_lower(p, q):
+    """Return -Φ⁻¹(p) for 0 < p <= 1/2, given q = 1/2 - p."""
     z = product(q, q)
     central = q <= PPF_CENTRAL
     u = PPF_CENTRAL_SQUARE - z
@@ -237,7 +236,7 @@ def normal_lower(p):
 def normal_ppf(p):
     """Return Φ⁻¹(p)."""
     lower = where(p > HALF, ONE - p, p)
-    y = normal_lower(lower)
+    y = normal_lower(lower, HALF - lower)
     size = where(lower > ZERO, y, where(lower == ZERO, INFINITY, NOT_A_NUMBER))
     return where(p < HALF, -size, size)
 
@@ -316,7 +315,7 @@ def functions(dtype, compiler, primitives):
         names[f"{name.lower()}_polynomial"] = bind(chain, compiler, numbers | {"step": primitives["step"]})
     for function in PARTS + PUBLIC:
         names[function.__name__] = bind(function, compiler, names)
-    return {function.__name__: names[function.__name__] for function in PUBLIC}
+    return {function.__name__: names[function.__name__] for function in (normal_lower, *PUBLIC)}
 
 
 def numpy_functions(dtype):

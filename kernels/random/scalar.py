@@ -47,5 +47,14 @@ def uniform_f64(word):
 
 
 def probability_u32(word):
-    """Return (u + 1/2) 2^-32 of a 32-bit word: the probability that float32 normals are made of."""
+    """Return (u + 1/2) 2^-32 of a 32-bit word: exact."""
     return (np.float64(word) + 0.5) * 2.0**-32
+
+
+def normal_f32(word, normal_lower):
+    """Return the float32 normal of a 32-bit word, given the target's float32 `normal_lower` (`common.scalar`)."""
+    upper = np.uint64(word) >> np.uint64(31)
+    nearer = np.uint64(word) ^ (upper * LOW)
+    p = (np.float32(nearer) + np.float32(0.5)) * np.float32(2.0**-32)
+    q = (np.float32(np.uint64(0x7FFFFFFF) - nearer) + np.float32(0.5)) * np.float32(2.0**-32)
+    return normal_lower(p, q) * (np.float32(upper) * np.float32(2) - np.float32(1))

@@ -239,11 +239,11 @@ AF_INLINE AF_REAL AF_TYPED(af_log_normal_cdf)(AF_REAL x) {
     return x == x ? value : x;
 }
 
-/* -Φ⁻¹(p) for 0 < p <= 1/2. Up to q = 1/2 - p = 0.425: q sqrt(2π) + q³ S(q²); beyond: sqrt(2) r - H(r) with
+/* -Φ⁻¹(p) for 0 < p <= 1/2, given q = 1/2 - p, which may keep digits that p has lost. Up to q = 0.425: q sqrt(2π) + q³ S(q²); beyond: sqrt(2) r - H(r) with
  * p = exp(-r²). S and H are rational (pieces as in AS 241); the leading term is exact, so that their rounding enters
  * only with the share that they have in the result. */
-AF_INLINE AF_REAL AF_TYPED(af_normal_lower)(int fused, AF_REAL p) {
-    const AF_REAL q = (AF_REAL)0.5 - p, z = q * q;
+AF_INLINE AF_REAL AF_TYPED(af_normal_lower)(int fused, AF_REAL p, AF_REAL q) {
+    const AF_REAL z = q * q;
     const int central = q <= AF_CONSTANT(PPF_CENTRAL);
     const AF_REAL u = AF_CONSTANT(PPF_CENTRAL_SQUARE) - z;
     const AF_REAL r = AF_REAL_SQRT(-AF_TYPED(af_log_positive)(fused, p));
@@ -264,7 +264,7 @@ AF_INLINE AF_REAL AF_TYPED(af_normal_lower)(int fused, AF_REAL p) {
 AF_INLINE AF_REAL AF_TYPED(af_normal_ppf_steps)(int fused, AF_REAL p) {
     const AF_REAL other = 1 - p;
     const AF_REAL lower = p > (AF_REAL)0.5 ? other : p; /* exact above 1/2 */
-    const AF_REAL y = AF_TYPED(af_normal_lower)(fused, lower);
+    const AF_REAL y = AF_TYPED(af_normal_lower)(fused, lower, (AF_REAL)0.5 - lower);
     const AF_REAL size = lower > 0 ? y : (lower == 0 ? AF_INFINITY : AF_NAN);
     return p < (AF_REAL)0.5 ? -size : size;
 }

@@ -161,6 +161,10 @@ AF_INLINE AF_GROUP AF_FN(af_side_log)(AF_GROUP x) {
     return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(1, x));
 }
 
+AF_INLINE AF_GROUP AF_FN(af_side_log_rn)(AF_GROUP x) {
+    return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(0, x));
+}
+
 AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
     AF_GROUP u, f, k, low;
     AF_EACH {
@@ -238,3 +242,24 @@ AF_INLINE AF_GROUP AF_FN(af_side_normal_isf)(AF_GROUP p) {
 }
 
 AF_INLINE AF_GROUP AF_FN(af_side_normal_ppf_rn)(AF_GROUP p) { return AF_FN(af_side_normal_steps)(0, p); }
+
+/* ---- arrays ---- */
+
+/* out[i] = name(x[i]); out may be x. The last elements, too few for a group, are taken one by one. */
+#define AF_DEFINE_ARRAY(name) \
+    static void AF_FN(af_array_##name)(ptrdiff_t n, const double *x, double *out) { \
+        const ptrdiff_t whole = n - n % AF_SIDE_DOUBLES; \
+        for (ptrdiff_t i = 0; i < whole; i += AF_SIDE_DOUBLES) \
+            AF_FN(af_side_store)(out + i, AF_FN(af_side_##name)(AF_FN(af_side_load)(x + i))); \
+        AF_INDEPENDENT \
+        for (ptrdiff_t i = whole; i < n; ++i) out[i] = AF_FN(af_##name##_f64)(x[i]); \
+    }
+AF_DEFINE_ARRAY(exp)
+AF_DEFINE_ARRAY(expm1)
+AF_DEFINE_ARRAY(log)
+AF_DEFINE_ARRAY(log_rn)
+AF_DEFINE_ARRAY(log1p)
+AF_DEFINE_ARRAY(normal_ppf)
+AF_DEFINE_ARRAY(normal_isf)
+AF_DEFINE_ARRAY(normal_ppf_rn)
+#undef AF_DEFINE_ARRAY

@@ -6,6 +6,9 @@
  * around the functions. */
 #ifndef AF_VECTOR_H
 #define AF_VECTOR_H
+#if AF_X86
+#include <immintrin.h>
+#endif
 #define AF_WIDE (AF_VECTOR_BYTES / 8) /* doubles of a vector */
 #define AF_REALS AF_FN(af_reals)
 #define AF_INTEGERS AF_FN(af_integers)
