@@ -19,6 +19,7 @@ static void run(const af_table *table, double low, double high, const char *rang
     for (int i = 0; i < POINTS; ++i) y[i] = yf[i]; \
     snprintf(label, sizeof label, "%s_f32%s", #name, range); \
     report_values(table->isa, label, y, POINTS);
+    AF_SIDE_MAPS(REPORT)
     AF_MAPS(REPORT)
     af_moments blocks[BLOCKS], total = {0};
     table->moments_blocks(POINTS, x, 0, BLOCKS, blocks);
