@@ -9,8 +9,17 @@ import numpy as np
 from alignment_fast.tables._arrow import arrow_module, as_plain_text, is_text
 
 __all__ = [
-    *("FINITE", "NON_NEGATIVE", "NUMBER", "TEXT", "WORD", "ZERO_ONE"),
-    *("ListOf", "Number", "Rules", "shortened", "shown"),
+    "FINITE",
+    "NON_NEGATIVE",
+    "NUMBER",
+    "TEXT",
+    "WORD",
+    "ZERO_ONE",
+    "ListOf",
+    "Number",
+    "Rules",
+    "shortened",
+    "shown",
 ]
 
 

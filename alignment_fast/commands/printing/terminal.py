@@ -15,8 +15,16 @@ from rich.progress import Progress
 from alignment_fast._text import shortened_apart, visible, width_of
 
 __all__ = [
-    *("BOUND_NOTE", "csv_bytes", "error_bound", "numbers", "print_table", "progress_bar"),
-    *("require_memory", "say", "short_error", "terminal_width"),
+    "BOUND_NOTE",
+    "csv_bytes",
+    "error_bound",
+    "numbers",
+    "print_table",
+    "progress_bar",
+    "require_memory",
+    "say",
+    "short_error",
+    "terminal_width",
 ]
 
 # Names are not made shorter than this: what does not fit then goes over to the next line.
