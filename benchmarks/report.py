@@ -108,6 +108,13 @@ def start_in_environment():
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})
 
 
+def print_conditions(rounds):
+    """Print where and with what the figures below were taken."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("alignment-fast", "numpy", "scipy"))
+    print(f"instruction set {cpu.ISA}, {platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    print(f"Python {platform.python_version()}, {versions}; medians of {rounds} rounds\n")
+
+
 def main():
     """Print the conditions and the table."""
     start_in_environment()
@@ -115,9 +122,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", default="", help="cases whose name contains this text")
     options = parser.parse_args()
-    versions = ", ".join(f"{name} {version(name)}" for name in ("alignment-fast", "numpy", "scipy"))
-    print(f"instruction set {cpu.ISA}, {platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    print(f"Python {platform.python_version()}, {versions}; medians of {options.rounds} rounds\n")
+    print_conditions(options.rounds)
     print("| operation | against | ours, ns per element | ratio | aim | met |\n|---|---|---|---|---|---|")
     for case in CASES:
         if options.only in case.group:

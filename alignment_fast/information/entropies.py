@@ -54,10 +54,10 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
     1.5
 
     """
-    if not log and _is_plain(p):
-        value = operations("information").plain_entropy(p)
-        if value == value:  # NaN: a bad value, which the general path names
-            return np.float64(value)
+    if not log and num_threads is None:
+        value = operations("information").short_entropy(p)
+        if value is not None:
+            return value
     return renyi_entropy(p, 1.0, log=log, num_threads=num_threads)
 
 

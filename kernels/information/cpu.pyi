@@ -93,3 +93,7 @@ def entropy_sums(
 def exponential_rests(
     p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
 ) -> None: ...
+
+# The short way: what the public function of that name returns, or None where its long way must decide.
+
+def short_entropy(p: object) -> np.float64 | None: ...

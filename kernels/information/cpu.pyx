@@ -174,3 +174,5 @@ def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, cons
     cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
     with nogil:
         table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)
+
+include "short.pxi"

@@ -22,7 +22,7 @@ from alignment_fast.kernels.information.cpu import (
     WEIGHT_UNIFORM,
     plain_cross_entropy,
     plain_divergence,
-    plain_entropy,
+    short_entropy,
 )
 from alignment_fast.kernels.information.structures import LetterRows
 
@@ -43,13 +43,11 @@ __all__ = [
     "log_tilted",
     "plain_cross_entropy",
     "plain_divergence",
-    "plain_entropy",
     "probabilities",
+    "short_entropy",
     "tilted_moments",
 ]
 
-# The name that `memoryless` knows the structure by.
-Rows = LetterRows
 # Nanoseconds per letter and order, for the choice of the number of threads only.
 _COST = 1.0
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE

@@ -1,0 +1,157 @@
+"""Small calls take the short way, and nobody can tell but by the time.
+
+Strided arrays, lists and subclasses take the long way: results are the same bits and errors the same text.
+"""
+
+import gc
+import importlib
+import operator
+import pkgutil
+import sys
+import tracemalloc
+from functools import reduce
+
+import numpy as np
+import pytest
+
+import alignment_fast as af
+import short
+
+CALLS = [
+    call
+    for info in pkgutil.iter_modules(short.__path__)
+    for call in importlib.import_module(f"short.{info.name}").CALLS
+]
+OF_BOTH_TYPES = [
+    pytest.param(call, dtype, id=f"{call.id}-{dtype}")
+    for call in CALLS
+    for dtype in (("float64", "float32") if call.float32 else ("float64",))
+]
+each_type = pytest.mark.parametrize(("call", "dtype"), OF_BOTH_TYPES)
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+def strided(array):
+    wide = np.zeros((*array.shape, 2), array.dtype)
+    wide[..., 0] = array
+    return wide[..., 0]
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS = {
+    "strided": strided,
+    "read-only": read_only,
+    "subclass": lambda array: array.view(Subclass),
+    "list": lambda array: array.tolist(),
+    "Fortran order": lambda array: np.asfortranarray(array) if array.ndim > 1 else array[::-1].copy()[::-1],
+}
+
+
+def prepared(call, layout=np.copy, dtype="float64", replaced=None):
+    """Return positional and keyword arguments: arrays in `dtype` and `layout`, one element of one of them replaced."""
+    where, index, value = replaced or (None, 0, 0.0)
+
+    def one(key, argument):
+        if not isinstance(argument, np.ndarray):
+            return argument
+        array = argument.astype(dtype) if argument.dtype.kind == "f" else argument.copy()
+        if key == where:
+            array.reshape(-1)[index] = value
+        return layout(array)
+
+    positional = [one(key, argument) for key, argument in enumerate(call.arguments)]
+    return positional, {key: one(key, argument) for key, argument in call.options.items()}
+
+
+def called(call, **how):
+    positional, options = prepared(call, **how)
+    return reduce(getattr, call.name.split("."), af)(*positional, **options)
+
+
+def assert_same_bits(found, expected):
+    assert type(found) is type(expected)
+    if isinstance(expected, tuple):
+        for one, other in zip(found, expected, strict=True):
+            assert_same_bits(one, other)
+    elif isinstance(expected, np.ndarray | np.generic):
+        assert found.dtype == expected.dtype
+        assert found.shape == expected.shape
+        assert found.tobytes() == expected.tobytes()
+    elif hasattr(expected, "__dict__"):
+        for name, value in vars(expected).items():
+            assert_same_bits(getattr(found, name), value)
+    else:
+        assert operator.eq(found, expected) or (found != found and expected != expected)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@each_type
+def test_short_and_long_way_give_the_same_bits(call, dtype, layout):
+    if layout == "list" and dtype == "float32":
+        pytest.skip("a list holds float64")
+    assert_same_bits(called(call, layout=LAYOUTS[layout], dtype=dtype), called(call, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("call", "replaced"),
+    [pytest.param(call, bad, id=f"{call.id}-{bad[0]}[{bad[1]}]={bad[2]}") for call in CALLS for bad in call.bad],
+)
+def test_bad_values_raise_the_same_error_on_either_way(call, replaced):
+    errors = []
+    for layout in (np.copy, strided):
+        with pytest.raises((ValueError, TypeError, ArithmeticError)) as caught:
+            called(call, layout=layout, replaced=replaced)
+        errors.append((caught.type, str(caught.value)))
+    assert errors[0] == errors[1]
+
+
+@each_type
+def test_a_small_call_is_few_python_calls(call, dtype):
+    positional, options = prepared(call, dtype=dtype)
+    function = reduce(getattr, call.name.split("."), af)
+    function(*positional, **options)  # what is imported on first use
+    count = 0
+
+    def counted(_frame, event, _argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        function(*positional, **options)
+    finally:
+        sys.setprofile(None)
+    assert count <= call.python_calls
+
+
+@each_type
+def test_small_calls_leave_no_memory_and_no_references(call, dtype):
+    positional, options = prepared(call, dtype=dtype)
+    function = reduce(getattr, call.name.split("."), af)
+    arrays = [value for value in (*positional, *options.values()) if isinstance(value, np.ndarray)]
+
+    def repeat(times):
+        for _ in range(times):
+            function(*positional, **options)
+        gc.collect()
+
+    repeat(20)
+    references = [sys.getrefcount(array) for array in arrays]
+    tracemalloc.start()
+    try:
+        repeat(20)
+        before = tracemalloc.get_traced_memory()[0]
+        repeat(500)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert [sys.getrefcount(array) for array in arrays] == references
+    assert grown < 500  # bytes: less than one for every call
