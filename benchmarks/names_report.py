@@ -10,9 +10,8 @@ import sys
 import time
 
 import numpy as np
-from report import measured, print_conditions, start_in_environment
-
 from names import Timed, all_names
+from report import measured, print_conditions, start_in_environment
 
 
 def timed(ours, theirs, rounds):

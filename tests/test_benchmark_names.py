@@ -1,17 +1,12 @@
 """The table of benchmarks has every public name, and its entries run."""
 
 import inspect
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from names import Timed, all_names
 
 import alignment_fast as af
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-from names import Timed, all_names  # noqa: E402
 
 MODULES = ["best_of_n", "dynamics", "information", "memoryless", "pairwise", "policy", "random", "ranking"]
 PUBLIC = [f"{module}.{name}" for module in MODULES for name in getattr(af, module).__all__]

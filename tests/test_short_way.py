@@ -13,9 +13,9 @@ from functools import reduce
 
 import numpy as np
 import pytest
+import short
 
 import alignment_fast as af
-import short
 
 CALLS = [
     call

@@ -1,4 +1,4 @@
-"""Small calls that every family's short way takes: one file of `CALLS` per family, walked by tests/test_short_way.py."""
+"""Small calls that the short way of every family takes: a file of `CALLS` each, walked by tests/test_short_way.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
