@@ -20,6 +20,7 @@ import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CCompilerError, CompileError, ExecError, PlatformError
 
 ROOT = Path(__file__).parent
@@ -27,6 +28,7 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
+START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
 FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
@@ -104,6 +106,21 @@ def folder_of(*made_with):
 def is_newer(sources, target):
     """Return whether a source is newer than `target`, or there is no target yet."""
     return not os.path.exists(target) or any(os.path.getmtime(one) > os.path.getmtime(target) for one in sources)
+
+
+class BuildPy(build_py):
+    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            self.copy_file(START_FILE, os.path.join(self.build_lib, os.path.basename(START_FILE)))
+
+    def get_outputs(self, include_bytecode=1):
+        return [
+            *super().get_outputs(include_bytecode),
+            *([] if self.editable_mode else [os.path.join(self.build_lib, os.path.basename(START_FILE))]),
+        ]
 
 
 class BuildExt(build_ext):
@@ -255,13 +272,14 @@ setup(
     package_dir=PACKAGES,
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
+        "alignment_fast.accel": ["*.pth"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
         **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
     },
     include_package_data=False,
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
     options={
         "build": {"build_base": folder_of(ABI3, DEBUG, SANITIZE)},  # no module of another kind gets into a wheel
         **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {}),

@@ -41,6 +41,7 @@ PUBLIC_EDGES = {
     "_files": set(),
     "_operations": set(),
     "_text": set(),
+    "accel": {"interop"},
     "best_of_n": {"information", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
