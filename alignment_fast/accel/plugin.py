@@ -1,9 +1,10 @@
 """pytest plugin: a host's own tests with its functions replaced, compared with a run without.
 
 ``--accel-record FILE`` writes every outcome; ``--accel-baseline FILE`` fails where an outcome differs from such a file.
-``--accel-expect FILE`` is TOML: ``[[fails]]`` with tests, versions and reason (strict: one that passes, or is no test
-any more, is a failure) and ``[calls]`` with the least number of accelerated calls of a function, so that falling back
-silently is a failure, too.
+``--accel-expect FILE`` is TOML: ``[[fails]]`` and ``[[differs]]``, each with tests (as seen from the folder of the call),
+versions and reason, name tests that fail, or that end otherwise than without acceleration; where that is not so, or a test
+is no more, the run fails. ``[calls]`` gives the least number of accelerated calls of a function, so that falling back
+silently fails, too.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 _outcomes: dict[str, str] = {}
+_names: dict[str, str] = {}  # of tests, by pytest's identifiers, which depend on the options' paths
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,25 +42,34 @@ def _expected(config: pytest.Config) -> dict[str, Any]:
     return tomllib.loads(Path(path).read_text("utf-8")) if path else {}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the expected failures; entries without a test are an error."""
+def _tests_of(expected: dict[str, Any], kind: str) -> dict[str, str]:
+    """Return the tests that entries of a kind name, and why."""
     reasons = {}
-    for entry in _expected(config).get("fails", ()):
+    for entry in expected.get(kind, ()):
         if not {"tests", "reason", "versions"} <= entry.keys():
             raise pytest.UsageError(f"an entry needs tests, versions and reason: {entry}")
         reasons |= dict.fromkeys(entry["tests"], f"{entry['reason']} ({entry['versions']})")
-    keys = {f"{item.path.stem}::{item.name}": item for item in items}
-    stale = sorted(reasons.keys() - keys.keys())
+    return reasons
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the expected failures; entries without a test are an error."""
+    expected = _expected(config)
+    fails, differs = _tests_of(expected, "fails"), _tests_of(expected, "differs")
+    start = config.invocation_params.dir
+    _names.update({one.nodeid: f"{os.path.relpath(one.path, start)}::{one.nodeid.partition('::')[2]}" for one in items})
+    keys = {_names[item.nodeid]: item for item in items}
+    stale = sorted((fails.keys() | differs.keys()) - keys.keys())
     if stale and not config.getoption("keyword"):
         raise pytest.UsageError(f"expected failures without a test: {', '.join(stale)}")
-    for key in reasons.keys() & keys.keys():
-        keys[key].add_marker(pytest.mark.xfail(reason=reasons[key], strict=True))
+    for key in fails.keys() & keys.keys():
+        keys[key].add_marker(pytest.mark.xfail(reason=fails[key], strict=True))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note the outcome of a test: that of its call, or of what failed or was skipped before it."""
     if report.when == "call" or report.outcome != "passed":
-        _outcomes[report.nodeid] = report.outcome
+        _outcomes[_names.get(report.nodeid, report.nodeid)] = report.outcome
 
 
 def _complaints(config: pytest.Config) -> list[str]:
@@ -71,11 +82,14 @@ def _complaints(config: pytest.Config) -> list[str]:
         if accelerated.get(name, 0) < least
     ]
     path = config.getoption("accel_baseline")
-    baseline = json.loads(Path(path).read_text("utf-8")) if path else _outcomes
+    if not path:
+        return found
+    baseline = json.loads(Path(path).read_text("utf-8"))
+    may_differ = _tests_of(_expected(config), "differs")
     return found + [
         f"{test}: {_outcomes.get(test, 'not run')}, without acceleration {baseline.get(test, 'not run')}"
         for test in sorted({*baseline, *_outcomes})
-        if baseline.get(test) != _outcomes.get(test)
+        if (baseline.get(test) != _outcomes.get(test)) != (test in may_differ)
     ]
 
 

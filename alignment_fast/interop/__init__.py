@@ -5,9 +5,9 @@ Front ends load on first use as attributes, as ``alignment_fast.interop.human_ev
 
 import importlib
 
-_FRONT_ENDS = ("human_eval",)
+_FRONT_ENDS = ("choix", "human_eval")
 
-__all__ = ["human_eval"]
+__all__ = ["choix", "human_eval"]
 
 
 def __getattr__(name):
