@@ -1,10 +1,10 @@
 """pytest plugin: a host's own tests with its functions replaced, compared with a run without.
 
 ``--accel-record FILE`` writes every outcome; ``--accel-baseline FILE`` fails where an outcome differs from such a file.
-``--accel-expect FILE`` is TOML: ``[[fails]]`` and ``[[differs]]``, each with tests (as seen from the folder of the call),
-versions and reason, name tests that fail, or that end otherwise than without acceleration; where that is not so, or a test
-is no more, the run fails. ``[calls]`` gives the least number of accelerated calls of a function, so that falling back
-silently fails, too.
+``--accel-expect FILE`` is TOML: ``[[fails]]`` and ``[[differs]]``, each with tests (as seen from the folder of the
+call), versions and reason, name tests that fail, or that end otherwise than without acceleration; where that is not
+so, or a test is no more, the run fails. ``[calls]`` gives the least number of accelerated calls of a function, so
+that falling back silently fails, too.
 """
 
 import json

@@ -2,8 +2,8 @@
 
 Data are sequences of pairs (winner, loser), of rankings from the best on, or of choices (winner, losers); items are
 0, ..., n_items − 1. Estimates are logarithms of strengths, shifted to mean 0. LSR, I-LSR and MM take the host's own
-steps, on counts of the data, so that they end where the host ends, with the same errors: RuntimeError after `max_iter` steps,
-ValueError where the chain has more than one absorbing class.
+steps, on counts of the data, so that they end where the host ends, with the same errors: RuntimeError after
+`max_iter` steps, ValueError where the chain has more than one absorbing class.
 
 `alpha` means what it means there: LSR adds it to every rate, MM to both sides of its fraction (a Gamma prior of shape
 1 + alpha and rate alpha), ``opt_*`` subtract alpha ‖θ‖² (``l2 = 2 * alpha`` of `alignment_fast.ranking.fit`).
