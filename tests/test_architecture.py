@@ -742,7 +742,7 @@ def test_nothing_outside_the_numba_cuda_simulation_is_excused_by_it():
 
 @pytest.mark.parametrize("package", sorted({file.parent for file in PYTHON}), ids=path_of)
 def test_modules_of_a_package_do_not_import_each_other_in_circles(package):
-    """Nor those of several: circles of all modules. Imports inside of functions count: put off, a circle is a circle."""
+    """Nor those of several packages. Imports inside of functions count: a circle that is put off is a circle."""
     modules = {import_name(path_of(file)) for file in PYTHON if file.parent == package}
     assert not modules & modules_in_circles()
 
@@ -756,21 +756,24 @@ def test_what_all_may_use_several_use(part):
     assert len(users - {part}) > 1
 
 
-@pytest.mark.parametrize(
-    ("part", "module"), [(part, one) for part, all_ in PRIVATE_EDGES.items() for one in sorted(all_)]
-)
+def pairs(mapping):
+    """Return (key, one of its values) for every value of every key."""
+    return [(key, value) for key, values in mapping.items() for value in sorted(values)]
+
+
+@pytest.mark.parametrize(("part", "module"), pairs(PRIVATE_EDGES))
 def test_every_private_module_that_others_may_use_is_used_by_them(part, module):
     users = [file for file in PYTHON if part_of(import_name(path_of(file))) == part]
     assert any(f"{name}.".startswith(f"alignment_fast.{module}.") for file in users for name in imports_of(file))
 
 
-@pytest.mark.parametrize(("path", "place"), [(path, one) for path, places in BELOW_THE_SEAM.items() for one in places])
+@pytest.mark.parametrize(("path", "place"), pairs(BELOW_THE_SEAM))
 def test_every_place_below_the_seam_is_used(path, place):
     inner = {below_kernels(name) for name in imports_of(ROOT / path)} - {None}
     assert any(stands_in(name, place) for name in inner)
 
 
-@pytest.mark.parametrize(("part", "family"), [(part, one) for part, all_ in STRUCTURES.items() for one in sorted(all_)])
+@pytest.mark.parametrize(("part", "family"), pairs(STRUCTURES))
 def test_every_family_whose_structures_a_package_may_know_is_known_by_it(part, family):
     head = f"alignment_fast.kernels.{family}.structures."
     files = [file for file in PYTHON if part_of(import_name(path_of(file))) == part]
