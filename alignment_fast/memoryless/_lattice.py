@@ -7,7 +7,7 @@ import numpy as np
 from scipy import fft, signal, special
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.memoryless._errors import UNIT, Summary, Tails, figure_errors, relative_tails
+from alignment_fast.memoryless._errors import UNIT, Summary, Tails, figure_errors, log_rate, relative_tails
 from alignment_fast.memoryless._ladder import (
     DEPTH,
     LAYER,
@@ -200,17 +200,15 @@ def _window(ops, known, m, log_n):
     above = -math.inf if last == len(mass) - 1 else beyond + m * log_mgf - theta * last
     left_out = math.exp(min(0.0, log_n + above))
     log_tail = np.minimum(np.logaddexp.accumulate(log_pmf[::-1])[::-1], 0.0)
-    with np.errstate(divide="ignore"):
-        # log P(best-of-n below a sum) = -exp(log_rate)
-        log_rate = log_n + np.where(log_tail < -36, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
-    certain = np.flatnonzero(log_rate >= math.log(CERTAIN))
+    rate = log_rate(log_tail, log_n)  # log P(best-of-n below a sum) = -exp(rate)
+    certain = np.flatnonzero(rate >= math.log(CERTAIN))
     start = int(certain[-1]) if certain.size else 0
     if first + start == 0:
         return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out, False)
     below = -math.expm1(min(0.0, special.logsumexp(log_pmf[start:])))
     if below < ROUGH:  # mostly rounding: what is known of it is more
         below = math.exp(np.logaddexp(special.logsumexp(log_pmf[:start]) if start else -math.inf, beyond))
-    left_out += math.exp(-math.exp(min(log_rate[start], 700.0))) if log_rate[start] > -math.inf else 1.0
+    left_out += math.exp(-math.exp(min(rate[start], 700.0))) if rate[start] > -math.inf else 1.0
     return _Atoms(
         np.concatenate([[sums[start] - 1], sums[start:]]),
         np.concatenate([[math.log(below)], log_pmf[start:]]),

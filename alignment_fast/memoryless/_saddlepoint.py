@@ -26,7 +26,7 @@ from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
 from alignment_fast.kernels.information.structures import LetterRows
-from alignment_fast.memoryless._errors import UNIT, Errors, Summary, most_divergence, single_share
+from alignment_fast.memoryless._errors import UNIT, Errors, Summary, log_rate, most_divergence, single_share
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law
 
@@ -91,9 +91,7 @@ def truncation(k, m):
 def gumbel(theta, log_tail, log_n):
     """Return v = log n + log(-log(1 - Q)) from the `log_tails`."""
     upper = np.minimum(log_tail, -1e-300)
-    with np.errstate(divide="ignore", over="ignore"):
-        above = np.where(upper < -36, upper, np.log(-np.log1p(-np.exp(np.maximum(upper, -700.0)))))
-        return log_n + np.where(theta > 0, above, np.log(-upper))
+    return np.where(theta > 0, log_rate(upper, log_n), log_n + np.log(-upper))
 
 
 def ripple(ops, rows, theta, m, k):

@@ -1,4 +1,4 @@
-"""Rows of the lattice kernels. `relative` is relative to what the head of the formula's .inc file says."""
+"""Rows of the memoryless kernels. `relative` is relative to what the head of the formula's .inc file says."""
 
 from types import MappingProxyType
 
