@@ -13,7 +13,10 @@ To add a kernel, in this order:
 4. the loop in the family's ``loops.inc``, its prototype in `TABLE` of ``spec.py``, and the table that
    ``python -P kernels/common/generate_tables.py`` writes from it;
 5. the entry point in ``cpu.pyx``, its declaration in ``cpu.pxd`` and ``cpu.pyi``;
-6. the CUDA kernel and launcher in ``gpu.py``;
-7. the public function in ``alignment_fast/``: checks, dispatch, docstring with formula, shapes, accuracy and cost;
-8. the benchmark row with its peers and its floor.
+6. what it takes or returns, if that is more than arrays and numbers, in ``structures.py``; the operation that launches
+   it, in ``operations.py`` and its ``__all__``;
+7. the CUDA kernel and launcher in ``gpu.py``;
+8. the public function in ``alignment_fast/``: border, host algorithm over the table of operations, docstring with
+   formula, shapes, accuracy and cost; a call of it in ``CALLS`` of ``tests/test_seam.py``;
+9. the benchmark row with its peers and its floor.
 """

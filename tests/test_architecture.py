@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.gp
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.py")])
 CYTHON = sorted(file for kind in ("pyx", "pxd", "pxi") for file in ROOT.glob(f"kernels/**/*.{kind}"))
-C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/include/**/*.h"), ROOT / "kernels" / "variant.c"])
+C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/**/*.h"), ROOT / "kernels" / "variant.c"])
 
 # Which families of kernels a family may use besides itself.
 EDGES = {

@@ -19,7 +19,6 @@ from alignment_fast import _operations
 ROOT = Path(__file__).parents[1]
 
 
-
 def strided(values):
     """Return an array with gaps: small calls of contiguous ones may be one operation, `short_` and their name."""
     return np.repeat(values, 2, axis=-1)[..., ::2]
