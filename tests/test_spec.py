@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from alignment_fast.kernels.common.spec import row_modules
-from bounds import rows_read
+from bounds import reads_of, rows_read
 
 ROOT = Path(__file__).parents[1]
 
@@ -210,6 +210,28 @@ def test_entry_points_exist(family, row):
             assert any(name == row.name or name.startswith(f"{row.name}_") for name in names), f"{backend}: {row.name}"
 
 
+def public_names(body):
+    """Return the functions of a stub and the methods of its classes, without properties and special methods."""
+    found = set()
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            found |= public_names(node.body)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not node.decorator_list:
+            found.add(node.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("family", "module"), row_modules().items(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_every_entry_point_has_a_row_or_is_a_helper(family, module):
+    """But for short ways, which give what other entry points give."""
+    names = {name for name in public_names(stub(family).body) if not name.startswith("short_")}
+    rows = {row.name for row in module.KERNELS}
+    without = {name for name in names if not {name, re.sub("_f(32|64)$", "", name)} & rows}
+    assert without == module.HELPERS
+
+
 @each_row
 def test_oracles_exist(family, row):
     module, _, name = row.oracle.partition(":")
@@ -227,6 +249,33 @@ def test_every_dtype_has_a_bound(family, row):
 @each_row
 def test_a_test_reads_the_bound(family, row):
     assert f"{family}.{row.name}" in rows_read()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def test_x():\n assert y <= bound('a.b')", {"a.b"}),
+        ("def test_x():\n assert_same_bits('a.b', y, z)", {"a.b"}),
+        ("@pytest.mark.parametrize('y', [bound('a.b')])\ndef test_x(y):\n pass", {"a.b"}),
+        ("ALLOWED = bound('a.b')\ndef test_x():\n assert y <= ALLOWED", {"a.b"}),
+        ("def check():\n assert y <= bound('a.b')\ndef test_x():\n check()", {"a.b"}),
+        ("@pytest.fixture\ndef y():\n return bound('a.b')\ndef test_x(y):\n pass", {"a.b"}),
+        (
+            "ROWS = rows_of('memoryless')\ndef test_x():\n ROWS",
+            {"memoryless." + n for n in ("merge", "power", "types", "types_means")},
+        ),
+        ("ROWS = rows_of('common', 'MOMENTS')\ndef test_x():\n ROWS", {"common.moments_blocks", "common.moments_fold"}),
+        ("def check():\n assert y <= bound('a.b')", set()),
+        ("ALLOWED = bound('a.b')", set()),
+        ("def test_x():\n bound = print\n bound('a.b')", set()),
+        ("def test_x(bound):\n bound('a.b')", set()),
+        ("def bound(x):\n pass\ndef test_x():\n bound('a.b')", set()),
+        ("def test_x():\n limits.bound('a.b')", set()),
+    ],
+)
+def test_what_tests_read_is_found(source, found):
+    assert reads_of(f"from bounds import assert_same_bits, bound, rows_of\n{source}") == found
+    assert not reads_of(f"from elsewhere import assert_same_bits, bound, rows_of\n{source}")
 
 
 def test_only_rows_that_exist_are_read():

@@ -51,6 +51,9 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own.
+HELPERS = {"sort"}
+
 TABLE = (
     "void types_block(const types_problem *problem, ptrdiff_t block, double *reward, double *log_pmf)",
     "void types_means(ptrdiff_t letters, ptrdiff_t m, ptrdiff_t block, const double *weight, double *sums)",

@@ -74,6 +74,9 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own: the number of tiles, and the end of the sums of `evaluate`.
+HELPERS = {"sums", "tiles"}
+
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),
     *of_each_type(
