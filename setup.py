@@ -30,9 +30,18 @@ SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
-FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
+LONGEST_FIRST = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
+
+
+def families():
+    """Return the families, folders with a compiled module, those that take longest first; new ones come last."""
+    found = sorted(file.parent.name for file in (ROOT / "kernels").glob("*/cpu.pyx"))
+    return sorted(found, key=lambda family: (*LONGEST_FIRST, family).index(family))
+
+
+FAMILIES = families()
 
 
 def packages():

@@ -143,7 +143,8 @@ def specify(model: str, *, l2: float, gamma_shape: float, home: bool, bias_reduc
         raise ValueError(f"gamma_shape must be finite and at least 1, not {gamma_shape}")
     specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
     if bias_reduction and (not row.has_bias_reduction or specification.has_prior):
-        raise ValueError("bias_reduction is for the model 'bradley-terry' without a prior")
+        fitting = ", ".join(repr(name) for name, other in MODELS.items() if other.has_bias_reduction)
+        raise ValueError(f"bias_reduction is for the model {fitting} without a prior")
     return specification
 
 

@@ -149,8 +149,8 @@ class RatingFit:
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
         d = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)]) + home * (self.home_advantage or 0.0)
-        tie = self.unknowns[-1] if self.tie_parameter else 0.0
-        return MODELS[self._model].probabilities(d, tie)[outcome][()]
+        model = MODELS[self._model]
+        return model.probabilities(d, self.unknowns[-1] if model.tie else 0.0)[outcome][()]
 
     @property
     def _model(self) -> str:

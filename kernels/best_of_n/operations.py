@@ -52,4 +52,10 @@ __all__ = [
     "pool_small_means",
     "pool_variances",
     "sampler",
+    "to_host",
 ]
+
+
+def to_host(array):
+    """Return `array` itself: arrays of this device are NumPy's."""
+    return array
