@@ -7,6 +7,7 @@ import pytest
 from arenas import chain, simulated
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, gradient, hessian_product, log_likelihood
 from alignment_fast.ranking._models import MODELS
 from oracles import paired_models
@@ -290,3 +291,35 @@ def test_threads_do_not_change_a_bit(threads):
     votes, _ = simulated(300, 300_000)
     one, many = fit(votes, num_threads=1), fit(votes, num_threads=threads)
     np.testing.assert_array_equal(one.scores, many.scores)
+
+
+# ---- small fits ----
+
+
+def same(found, expected):
+    return all(
+        np.asarray(found_value).tobytes() == np.asarray(expected_value).tobytes()
+        for name, expected_value in vars(expected).items()
+        if isinstance(expected_value, np.ndarray | float | int)
+        for found_value in (getattr(found, name),)
+    )
+
+
+@each_model
+@pytest.mark.parametrize("options", [{}, {"l2": 0.3}, {"l2": 0.1, "gamma_shape": 2.0}, {"tol": 1e-12}])
+@pytest.mark.parametrize(("items", "count"), [(2, 10), (7, 60), (10, 1000), (33, 4000), (60, 900)])
+def test_one_compiled_call_gives_the_bits_of_many(model, options, items, count, monkeypatch):
+    ops = operations("ranking")
+    for ties in (0.0, 0.3):
+        votes, _ = simulated(items, count, ties=ties, seed=items)
+        try:
+            found = fit(votes, model, **options)
+        except af.ConvergenceError as error:
+            found = error.result
+        monkeypatch.setattr(ops, "short_fit", lambda *_: None)
+        try:
+            expected = fit(votes, model, **options)
+        except af.ConvergenceError as error:
+            expected = error.result
+        monkeypatch.undo()
+        assert found is expected is None or same(found, expected)

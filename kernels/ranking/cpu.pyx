@@ -71,6 +71,7 @@ cdef extern from *:
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
     uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
+    const uint64_t AF_OK
     enum:
         AF_BLOCK
         CHOICES_ITEM
@@ -259,6 +260,20 @@ cdef class ComparisonProblem:
         free(scratch)
         return status, report.decrement, report.step, <int>report.iterations
 
+    def maximum(self, double[::1] u, double tolerance, int limit):
+        """Maximise from `u`, in place, scores of mean zero where all may move alike.
+
+        Returns (value, largest entry of the gradient, decrement, step, iterations, status).
+        """
+        cdef ranking_report report
+        cdef double *room = allocate(room_of(self.unknowns))
+        cdef double largest
+        cdef int status
+        with nogil:
+            largest = maximum_of(&self.problem, tolerance, limit, &u[0], room, &report, &status)
+        free(room)
+        return report.value, largest, report.decrement, report.step, <int>report.iterations, status
+
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
@@ -326,6 +341,9 @@ def stride(Py_ssize_t n):
 
 BLOCK = AF_BLOCK
 
+
+include "short.pxi"
+include "labels.pxi"
 
 # ---- compression (compress.inc) ----
 

@@ -11,6 +11,7 @@ from alignment_fast.kernels.ranking.structures import (
     CellCurvatures,
     Cells,
     CellTerms,
+    DenseMaximum,
     Evaluation,
     NewtonConstants,
     NewtonRun,
@@ -108,6 +109,18 @@ def newton(problem, u, *, tolerance, limit):
     at = u.copy()
     status, decrement, step, iterations = problem.newton(at, tolerance, limit)
     return NewtonRun(at, decrement, step, iterations, status == cpu.CONVERGED, status != cpu.UNFINISHED)
+
+
+def maximum(problem, u, *, tolerance, limit):
+    """Return the `DenseMaximum` from `u`, with dense factors, on one thread; scores have mean zero without a prior."""
+    at = u.copy()
+    *report, status = problem.maximum(at, tolerance, limit)
+    return DenseMaximum(at, *report, status == cpu.CONVERGED)
+
+
+def spread_scores(at, items):
+    """Return the scores of mean zero that the `Evaluation` at equal scores says."""
+    return cpu.spread_scores(at.gradient, at.diagonal, items)
 
 
 def resample(problem, key, replicate):
