@@ -114,7 +114,7 @@ def fit(
     check_comparisons(comparisons)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
-    if start is None and not (home or bias_reduction):
+    if not (home or bias_reduction) and (start is None or _is_of_the_same(start, comparisons)):
         found = _small(ops, comparisons, specification, search)
         if found is not None:
             return found
@@ -123,12 +123,20 @@ def fit(
     return maximum(ops, comparisons, specification, covariates, search)
 
 
+def _is_of_the_same(start: Any, comparisons: Comparisons) -> bool:
+    """Return whether `start` is a fit of the same items."""
+    same = isinstance(start, RatingFit) and start.labels == comparisons.labels
+    return same and len(start.scores) == comparisons.n_items
+
+
 def _small(ops: ModuleType, comparisons: Comparisons, specification: Specification, search: Search) -> RatingFit | None:
     """Return the fit by one compiled call, or None where `maximum` must decide."""
     model = MODELS[specification.model]
     unknown = None if model.tie is None else model.tie.unknown
-    prior = specification.l2, specification.gamma
-    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *prior, search.tol, search.max_iter)
+    items, start = comparisons.n_items, search.start
+    first = None if start is None else np.concatenate([start.scores, start.unknowns[items:]])
+    options = specification.l2, specification.gamma, first, search.tol, search.max_iter
+    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options)
     if run is None:
         return None
     unknowns, report, log_prior, has_tie = run

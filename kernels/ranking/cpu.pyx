@@ -245,10 +245,18 @@ cdef class ComparisonProblem:
         with nogil:
             table.ranking_product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
 
-    def assemble(self, const double[::1] curvature, const double[::1] mixed, double[:, ::1] out):
-        """Add the negated Hessian with these curvatures to the upper triangle of `out`, but for its entry (τ, τ)."""
+    def matrix(self, const double[::1] curvature, const double[::1] mixed, double tie, const double[::1] prior,
+               double[:, ::1] out):
+        """Add the symmetric matrix with these curvatures, and that of the prior on its diagonal, to zeros in `out`."""
+        cdef Py_ssize_t n = self.unknowns, i, j
         with nogil:
-            table.ranking_assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
+            table.ranking_assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], n)
+            if ranking_has_ties(self.problem.model):
+                out[n - 1, n - 1] += tie
+            for i in range(n):
+                out[i, i] += prior[i]
+                for j in range(i):
+                    out[i, j] = out[j, i]
 
     def newton(self, double[::1] u, double tolerance, int limit):
         """Maximise from `u`, in place; returns (status, decrement, step, iterations)."""

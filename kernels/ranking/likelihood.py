@@ -95,13 +95,9 @@ def product(problem, curvatures, prior, v, *, num_threads=None):
 
 def matrix(problem, curvatures, prior):
     """Return the symmetric matrix of `CellCurvatures` and of this curvature of the `prior`."""
-    n = problem.unknowns
-    upper = np.zeros((n, n))
-    problem.assemble(curvatures.difference, curvatures.mixed, upper)
-    if problem.has_ties:
-        upper[-1, -1] += curvatures.tie
-    upper[np.diag_indices(n)] += prior
-    return np.triu(upper) + np.triu(upper, 1).T
+    out = np.zeros((problem.unknowns, problem.unknowns))
+    problem.matrix(curvatures.difference, curvatures.mixed, curvatures.tie, prior, out)
+    return out
 
 
 def newton(problem, u, *, tolerance, limit):
@@ -157,3 +153,10 @@ def each_replicate(problem, run, count, *, num_threads=None):
     """Call ``run(first, last)`` over ranges of `count` replicates, each of which draws counts and fits them itself."""
     work = count * (DRAW_COST * problem.cells * 2 + 5 * PASS_COST * problem.cells)
     for_blocks(run, count, work=work, num_threads=num_threads)
+
+
+def ranks(scores):
+    """Return one more than the number of higher scores of the same row; NaN in rows that hold one."""
+    out = np.empty(scores.shape)
+    cpu.ranks(np.sort(scores, axis=1), scores, out)
+    return out

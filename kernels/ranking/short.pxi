@@ -24,8 +24,8 @@ cdef object array_type = numpy.ndarray, int32 = numpy.int32
 cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
 
 cdef enum:
-    SHORT_ITEMS = 64     # beyond, the steps themselves take longer than the long way's overhead
-    SHORT_CELLS = 4096
+    SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
+    SHORT_CELLS = 1 << 14
     SUM_LEAF = 128
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
@@ -226,11 +226,12 @@ cdef bint is_certain(const ranking_problem *problem, double tolerance, int limit
     return report.decrement <= tolerance and isfinite(again.step)
 
 
-def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, double tolerance, int limit):
+def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, start, double tolerance, int limit):
     """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
-    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a share of ties.
+    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a share of ties. `start` are
+    unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
@@ -258,11 +259,17 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, do
         unknowns = zeros(n)
         view = unknowns
         u = &view[0]
-        if has_tie:
-            u[n - 1] = unknown_of_share(share)
-        evaluate_at(&problem, u, room, room + n)
-        scores = spread_start(problem.items, room, room + n, room + 2 * n)
-        memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
+        if start is not None:
+            scores = start
+            if scores.shape[0] != n:
+                return None
+            memcpy(u, &scores[0], <size_t>n * sizeof(double))
+        else:
+            if has_tie:
+                u[n - 1] = unknown_of_share(share)
+            evaluate_at(&problem, u, room, room + n)
+            scores = spread_start(problem.items, room, room + n, room + 2 * n)
+            memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
         largest = maximum_of(&problem, tolerance, limit, u, room, &report, &status)
         if status != RANKING_CONVERGED or not is_certain(&problem, tolerance, limit, u, room, &report):
             return None
@@ -356,11 +363,30 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
         free(memory)
 
 
+# ---- ranks ----
+
+
+def ranks(const double[:, ::1] ascending, const double[:, ::1] scores, double[:, ::1] out):
+    """Write one more than the number of higher scores of the same row; `ascending` are the rows sorted, NaN last."""
+    cdef Py_ssize_t items = scores.shape[1], row, i, low, high, middle
+    for row in range(scores.shape[0]):
+        for i in range(items):
+            low, high = 0, items
+            while low < high:
+                middle = (low + high) // 2
+                if ascending[row, middle] > scores[row, i]:
+                    high = middle
+                else:
+                    low = middle + 1
+            out[row, i] = items + 1 - low if scores[row, i] == scores[row, i] else NOT_A_NUMBER
+
+
 # ---- one call for a compression ----
 
 cdef enum:
     SHORT_ROWS = 1 << 13
-    SHORT_TABLE = 2 * SHORT_ITEMS * SHORT_ITEMS
+    SHORT_TABLE_ITEMS = 64
+    SHORT_TABLE = 2 * SHORT_TABLE_ITEMS * SHORT_TABLE_ITEMS
 
 
 cdef bint held_as(object x, const char *kinds, int ndim, Py_buffer *view) noexcept:
@@ -412,10 +438,10 @@ cdef object counted(compress_rows *rows, n_items, tied):
     cdef Py_buffer kinds
     cdef bint ties = tied is not None
     cdef Py_ssize_t i
-    if n_items is not None and (type(n_items) is not int or not 0 < n_items <= SHORT_ITEMS):
+    if n_items is not None and (type(n_items) is not int or not 0 < n_items <= SHORT_TABLE_ITEMS):
         return None
     rows.n_items = number_of_items(rows) if n_items is None else n_items
-    if not 0 < rows.n_items <= SHORT_ITEMS or rows.size > SHORT_ROWS:
+    if not 0 < rows.n_items <= SHORT_TABLE_ITEMS or rows.size > SHORT_ROWS:
         return None
     if ties:
         if not held_as(tied, b"?", 1, &kinds):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alignment_fast.ranking import Comparisons
+from alignment_fast.ranking import Comparisons, fit
 from short import Call
 
 RNG = np.random.default_rng(0)
@@ -31,6 +31,7 @@ CALLS = [
     Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=6),
     *(call for model in MODELS for call in of_cells(model)),
     Call("ranking.log_likelihood", (SCORES, VOTES), bad=((0, 3, np.nan), (0, 0, np.inf)), python_calls=6),
-    *(Call("ranking.fit", (WITH_TIES, model), python_calls=20) for model in MODELS),
-    Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=20),
+    *(Call("ranking.fit", (WITH_TIES, model), python_calls=22) for model in MODELS),
+    Call("ranking.fit", (VOTES,), {"start": fit(VOTES)}, python_calls=22),
+    Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=22),
 ]
