@@ -57,6 +57,10 @@ class ParsedRows:
 
     def compressed(self, ops: ModuleType, num_threads: int | None = None) -> Cells:
         """Return the cells, or raise for the first bad row."""
+        if self.weight is None and self.outcome is None and self.home is None:
+            small = small_cells(ops, self.winner, self.loser, self.n_items, self.tied)
+            if small is not None:
+                return small
         known = self.n_items is not None
         n_items = self.n_items if self.n_items is not None else self._glance()
         cells, fault = self._attempt(ops, n_items, num_threads)
@@ -119,6 +123,12 @@ class ParsedRows:
             check_status(fault.word, "weight", self.weight)
         assert self.outcome is not None
         raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
+
+
+def small_cells(ops: ModuleType, winner: Any, loser: Any, n_items: int | None, tied: Any) -> Cells | None:
+    """Return the cells of few rows of indices, each counting one, by one compiled call; None where it will not do."""
+    found = ops.short_compress(winner, loser, n_items, tied)
+    return None if found is None else Cells(*found)
 
 
 def parse(

@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -140,18 +140,20 @@ cdef class Pairs:
 
     def sums(self):
         """Return the sums of losses and, with metrics, chosen rewards, rejected rewards and wins, over all tiles."""
-        cdef double loss = 0.0, chosen = 0.0, rejected = 0.0, wins = 0.0
-        cdef const double *here = self.pairs.sums
-        cdef Py_ssize_t i
-        for i in range(self.tiles()):
-            loss += here[i * PAIR_SUMS + PAIR_LOSS]
-        if not self.pairs.metrics:
-            return loss, 0.0, 0.0, 0.0
-        for i in range(self.tiles()):
-            chosen += here[i * PAIR_SUMS + PAIR_CHOSEN_REWARD]
-            rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
-            wins += here[i * PAIR_SUMS + PAIR_WINS]
-        return loss, chosen, rejected, wins
+        cdef double totals[PAIR_SUMS]
+        add_sums(&self.pairs, self.tiles(), totals)
+        return totals[PAIR_LOSS], totals[PAIR_CHOSEN_REWARD], totals[PAIR_REJECTED_REWARD], totals[PAIR_WINS]
+
+
+cdef void add_sums(const af_pairs *pairs, Py_ssize_t tiles, double *totals) noexcept:
+    """Write the sums over all tiles, from left to right; without metrics 0 for all but the loss."""
+    cdef Py_ssize_t i
+    cdef int kind
+    for kind in range(PAIR_SUMS):
+        totals[kind] = 0.0
+        if kind == PAIR_LOSS or pairs.metrics:
+            for i in range(tiles):
+                totals[kind] += pairs.sums[i * PAIR_SUMS + kind]
 
 
 cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double beta, double epsilon, double tau,
@@ -259,3 +261,5 @@ def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1]
             table.logit_gradients_f64(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
         else:
             table.logit_gradients_f32(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
+
+include "short.pxi"
