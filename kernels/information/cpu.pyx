@@ -5,6 +5,7 @@ formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants
 """
 
 from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -22,6 +23,7 @@ cdef extern from *:
         Py_ssize_t orders_stride, n_orders
     ctypedef struct af_verdict:
         uint64_t weights, rewards
+    const uint64_t AF_OK
     enum:
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG

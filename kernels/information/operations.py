@@ -22,7 +22,15 @@ from alignment_fast.kernels.information.cpu import (
     WEIGHT_UNIFORM,
     plain_cross_entropy,
     plain_divergence,
+    plain_entropy,
+    short_cross_entropy,
     short_entropy,
+    short_kl_divergence,
+    short_log_mgf,
+    short_renyi_cross_entropy,
+    short_renyi_divergence,
+    short_renyi_entropy,
+    short_tilted_moments,
 )
 from alignment_fast.kernels.information.structures import LetterRows
 
@@ -43,8 +51,16 @@ __all__ = [
     "log_tilted",
     "plain_cross_entropy",
     "plain_divergence",
+    "plain_entropy",
     "probabilities",
+    "short_cross_entropy",
     "short_entropy",
+    "short_kl_divergence",
+    "short_log_mgf",
+    "short_renyi_cross_entropy",
+    "short_renyi_divergence",
+    "short_renyi_entropy",
+    "short_tilted_moments",
     "tilted_moments",
 ]
 
