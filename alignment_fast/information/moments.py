@@ -281,7 +281,7 @@ def rate_function(
     levels = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     require_finite_rewards(arguments, rows, grid.leading, num_threads)
-    value, t = solve.rate_function(ops, rows, levels, num_threads)
+    value, t = ops.rates(rows, levels, num_threads)
     return RateFunction(arguments.give(value, grid.shape), arguments.give(t, grid.shape))
 
 

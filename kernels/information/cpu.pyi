@@ -94,6 +94,39 @@ def exponential_rests(
     p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
 ) -> None: ...
 
+def tilts(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    alphas: _Double,
+    log_pi: NDArray[_Real] | None,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def tilts_of_divergence(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    divergences: _Double,
+    log_deficit: _Double | None,
+    start: _Double | None,
+    alpha: _Double,
+    reached: _Double,
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def rates(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    levels: _Double,
+    value: _Double,
+    t: _Double,
+    first_row: int,
+    last_row: int,
+) -> None: ...
+
 # The short way: what the public function of that name returns, or None where its long way must decide.
 
 def short_entropy(p: object, log: bool) -> Any: ...
