@@ -135,7 +135,7 @@ def rate_function_gradient(
     levels = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     require_finite_rewards(arguments, rows, grid.leading, num_threads)
-    value, tilts = solve.rate_function(ops, rows, levels, num_threads)
+    value, tilts = ops.rates(rows, levels, num_threads)
     if not (np.isfinite(value) & np.isfinite(tilts)).all():
         raise ValueError(
             "x must lie strictly between the least and the largest reward, where the rate has a derivative"

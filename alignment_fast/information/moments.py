@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._operations import operations
 from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 
@@ -84,6 +85,10 @@ def log_mgf(
     array([0.620115, 1.433781])
 
     """
+    if num_threads is None:
+        value = operations("information").short_log_mgf(reward, t, p, log)
+        if value is not None:
+            return value
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
@@ -146,6 +151,10 @@ def tilted_moments(
     array([ 0.5  ,  0.25 ,  0.   , -0.125])
 
     """
+    if num_threads is None:
+        fields = operations("information").short_tilted_moments(reward, t, p, order, log)
+        if fields is not None:
+            return tuple.__new__(TiltedMoments, fields)
     order = check_order(order)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
@@ -272,7 +281,7 @@ def rate_function(
     levels = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     require_finite_rewards(arguments, rows, grid.leading, num_threads)
-    value, t = solve.rate_function(ops, rows, levels, num_threads)
+    value, t = ops.rates(rows, levels, num_threads)
     return RateFunction(arguments.give(value, grid.shape), arguments.give(t, grid.shape))
 
 

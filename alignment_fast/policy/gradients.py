@@ -134,7 +134,7 @@ def kl_constrained_gradient(
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
     rows = policy_rows(arguments, p, log, grid.leading, num_threads)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, num_threads=num_threads)
+    alphas, _ = arguments.ops.tilts_of_divergence(rows, budgets, num_threads)
     if not ((alphas > 0) & np.isfinite(alphas)).all():
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
     local = _Local(arguments.ops, rows, alphas, num_threads)

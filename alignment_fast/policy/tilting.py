@@ -9,7 +9,6 @@ from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.entropies import kl_divergence
 from alignment_fast.information.moments import require_finite_rewards
@@ -124,38 +123,16 @@ _MET = 1e-13
 
 
 def _tilted(arguments, rows, alphas, shape, num_threads):
-    ops = arguments.ops
-    alphas = np.broadcast_to(alphas, (rows.count, alphas.shape[1]))
-    finite = np.where(np.isfinite(alphas), alphas, 0.0)
-    moments, _ = ops.tilted_moments(rows, finite, 2, num_threads)
-    log_pi = solve.log_tilted(ops, rows, finite, num_threads)
-    kl = solve.tilted_divergence(ops, rows, finite, num_threads)
-    for end in (np.inf, -np.inf):
-        if (alphas == end).any():
-            _fill_end(ops, rows, alphas == end, end, log_pi, kl, moments, num_threads)
+    log_pi, fields = arguments.ops.tilts(rows, alphas, num_threads)
     give = arguments.give
     return TiltedPolicy(
-        give(alphas, shape),
+        give(np.broadcast_to(alphas, fields.kl.shape), shape),
         give(log_pi, (*shape, arguments.width)),
-        give(kl, shape),
-        give(moments[..., 1], shape),
-        give(moments[..., 2], shape),
-        give(moments[..., 0], shape),
+        give(fields.kl, shape),
+        give(fields.mean, shape),
+        give(fields.variance, shape),
+        give(fields.log_mgf, shape),
     )
-
-
-def _fill_end(ops, rows, chosen, end, log_pi, kl, moments, num_threads):
-    """Overwrite the results of the (row, tilt) pairs in `chosen` by those of the limit α → `end`."""
-    extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
-    from_extreme = solve.shifted(ops, rows, extreme)
-    log_mass = solve.log_mass_at_zero(ops, from_extreme)
-    with np.errstate(divide="ignore"):
-        log_p = np.log(ops.probabilities(rows))
-    conditional = np.where(from_extreme.rewards == 0, log_p - log_mass, -np.inf)
-    log_pi[:] = np.where(chosen[..., None], conditional[:, None, :], log_pi)
-    kl[:] = np.where(chosen, -log_mass, kl)
-    limits = np.stack(np.broadcast_arrays(solve.log_mgf_at(ops, rows, end, num_threads), extreme, 0.0), axis=-1)
-    moments[:] = np.where(chosen[..., None], limits, moments)
 
 
 def kl_constrained(
@@ -221,8 +198,7 @@ def kl_constrained(
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
     rows = policy_rows(arguments, p, log, grid.leading, num_threads)
     first = None if start is None else _first_iterate(start, grid.shape, rows.count)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, start=first, num_threads=num_threads)
-    alphas, reached = solve.nearest_doubles(arguments.ops, rows, budgets, alphas, _MET, num_threads)
+    alphas, reached = arguments.ops.tilts_of_divergence(rows, budgets, num_threads, start=first)
     policy = _tilted(arguments, rows, alphas, grid.shape, num_threads)
     missed = np.isfinite(alphas) & ~(np.abs(reached - budgets) <= _MET * budgets)
     if missed.any():
@@ -240,7 +216,7 @@ def matched(log_p, reward, kl, log_deficit, num_threads=None):
     """Return the tilt of divergence `kl` (rows, T) of float64 rows; `log_deficit` is log(D_max − kl), however small."""
     arguments = policy_arguments(log_p, reward, True)
     rows = policy_rows(arguments, log_p, True, arguments.leading, num_threads)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, kl, log_deficit=log_deficit, num_threads=num_threads)
+    alphas, _ = arguments.ops.tilts_of_divergence(rows, kl, num_threads, log_deficit=log_deficit)
     return _tilted(arguments, rows, alphas, kl.shape, num_threads)
 
 

@@ -5,14 +5,17 @@
 # These functions never raise; `array_type` is numpy.ndarray, which a declaration file cannot hold.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
-from cpython.exc cimport PyErr_Clear
+from cpython.exc cimport PyErr_Clear, PyErr_Occurred
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 
 
 cdef extern from *:
     """
     static int af_get_buffer(PyObject *x, Py_buffer *view, int flags) { return PyObject_GetBuffer(x, view, flags); }
+    static double af_long_as_double(PyObject *x) { return PyLong_AsDouble(x); }
     """
     int af_get_buffer(object x, Py_buffer *view, int flags) noexcept
+    double af_long_as_double(object x) noexcept
 
 
 cdef inline char opened(object x, object array_type, Py_buffer *view, int ndim) noexcept:
@@ -32,8 +35,14 @@ cdef inline char opened(object x, object array_type, Py_buffer *view, int ndim) 
 
 
 cdef inline bint number(object x, double *out) noexcept:
-    """Write the exact Python float `x` to `out`; return whether it is one."""
-    if type(x) is not float:
+    """Write the float, NumPy float64 or exact Python int `x` to `out`; return whether it is one that a double holds."""
+    if PyFloat_Check(x):
+        out[0] = PyFloat_AS_DOUBLE(x)
+        return True
+    if type(x) is not int:
         return False
-    out[0] = x
+    out[0] = af_long_as_double(x)
+    if out[0] == -1.0 and PyErr_Occurred():
+        PyErr_Clear()
+        return False
     return True
