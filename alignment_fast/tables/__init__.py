@@ -9,8 +9,9 @@ but does not know line numbers. Where it, or a check on its values, finds someth
 reader goes through the same piece: it says which line it was, or returns the values. pyarrow is imported on first use
 and comes with the extra ``app``; JSON (slowly) and npz do without it.
 
-A row of text may have 16 MiB (``ALIGNMENT_FAST_ROW_MIB``), and what must be unpacked before it can be read 8 GiB
-(``ALIGNMENT_FAST_UNPACKED_MIB``): beyond, a small compressed file could fill all memory or disk.
+A row of text may have 16 MiB, and what must be unpacked before it can be read 8 GiB: beyond, a small compressed file
+could fill all memory or disk. `limits` sets other limits, and so do ``ALIGNMENT_FAST_ROW_MIB`` and
+``ALIGNMENT_FAST_UNPACKED_MIB``.
 """
 
 from collections import Counter
@@ -33,7 +34,7 @@ from alignment_fast.tables._delimited import Csv, Tsv
 from alignment_fast.tables._json import Json
 from alignment_fast.tables._npz import Npz
 from alignment_fast.tables._parquet import Parquet
-from alignment_fast.tables._source import Source, TableError, display_name
+from alignment_fast.tables._source import Source, TableError, display_name, limits
 from alignment_fast.tables._table import Chunk, Table, errors_of
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "column_names",
     "display_name",
     "holds_lists",
+    "limits",
     "listed",
     "place_of_row",
     "read_columns",
@@ -51,7 +53,7 @@ Progress = Callable[[int, int], None]
 
 
 def column_names(path: str | PathLike[str]) -> tuple[str, ...]:
-    r"""Return the names of the columns of the table in `path` (JSON: the keys of its first object).
+    r"""Return the names of the columns of the table in `path` (JSON: the keys of its first objects).
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast import tables
+from alignment_fast.commands.inputs.names import numbered
 from alignment_fast.ranking import Comparisons
 from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
 
@@ -55,7 +56,7 @@ def read_votes(
         for role, values in chunk.items():
             if role not in numeric:
                 known = numbers["outcome" if role == "outcome" else "items"]
-                values = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
+                values = numbered(values, known)
             parts[role].append(values)
     whole = {role: np.concatenate(chunks) for role, chunks in parts.items()}
     first, second, labels = _sorted(whole, layout, numbers["items"])
