@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 
+import hostile
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -211,6 +212,58 @@ def test_complaints_say_where(tmp_path, name, content, column, message):
         read(path, {"weight": column}, nonnegative=("weight",))
     assert str(caught.value).startswith(f"{path}{message}")
     assert "\n" not in str(caught.value)
+
+
+# ---- the alphabet of hostile names ----
+
+
+HOSTILE = [
+    pytest.param(kind, name, id=f"{kind}-{label}")
+    for kind in hostile.WRITERS
+    for label, name in (hostile.NAMES | (hostile.ONLY_JSON if kind.startswith("json") else {})).items()
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), HOSTILE)
+def test_any_name_is_read_as_it_is_wherever_it_stands(tmp_path, monkeypatch, kind, name):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_ROWS", 16)
+    names = ["plain", "ünï"] * 25
+    for place in (0, 31, 49):  # the first row, one past the first block, the last
+        names[place] = name
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("name", "p"), [(text, row) for row, text in enumerate(names)]))
+    found = read(path, {"t": "name", "w": "name", "p": "p"}, text=("t",), words=("w",))
+    assert found["t"].tolist() == found["w"].tolist() == [hostile.read_back(text) for text in names]
+    np.testing.assert_array_equal(found["p"], np.arange(50))
+
+
+@pytest.mark.parametrize(("kind", "name"), HOSTILE)
+def test_a_column_may_have_any_name(tmp_path, kind, name):
+    if kind == "npz" and "\x00" in name:
+        pytest.skip("names in zip files end at a null")
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind]((name, "p"), [(1.5, 2), (2.5, 4)]))
+    first, second = tables.column_names(path)
+    assert (first, second) == (hostile.read_back(name) if kind in ("csv", "tsv") else name, "p")
+    np.testing.assert_array_equal(read(path, {"x": first})["x"], [1.5, 2.5])
+
+
+@pytest.mark.parametrize("fault", ["", " ", "\t", "\u00a0"])
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+@pytest.mark.parametrize("row", [0, 31, 49])
+def test_an_empty_name_is_an_error_wherever_it_stands(tmp_path, monkeypatch, kind, fault, row):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_ROWS", 16)
+    names = ["plain"] * 50
+    names[row] = fault
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("name", "p"), [(text, 1) for text in names]))
+    place = {"csv": f"line {row + 2}, column", "tsv": f"line {row + 2}, column", "jsonl": f"line {row + 1}, key"}
+    place |= {"json": f"row {row + 1}, key"}
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "name"}, text=("t",))
+    assert str(caught.value) == f"{path}, {place.get(kind, f'row {row + 1}, column')} 'name': the cell is empty"
 
 
 # ---- quotes, ends of files, long cells ----

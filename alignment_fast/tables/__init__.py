@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from os import PathLike
 
 from alignment_fast.tables._contents import (
+    COUNT,
     FINITE,
     NON_NEGATIVE,
     NUMBER,
@@ -185,6 +186,7 @@ def read_columns(
     columns: Mapping[str, str],
     *,
     nonnegative: Collection[str] = (),
+    counts: Collection[str] = (),
     finite: Collection[str] = (),
     zero_one: Collection[str] = (),
     text: Collection[str] = (),
@@ -199,10 +201,12 @@ def read_columns(
     path : path
         As in `column_names`.
     columns : mapping of str to str
-        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative, text and words
-        that lists a role counts.
+        Role (a key of the chunks) to name of the column. The first of zero_one, finite, counts, nonnegative, text
+        and words that lists a role is what holds for it.
     nonnegative : collection of str
         Roles in which a value below zero is an error.
+    counts : collection of str
+        Roles in which a value below zero is an error, and truth values stand for 1 and 0.
     finite : collection of str
         Roles in which an infinite value is an error.
     zero_one : collection of str
@@ -263,7 +267,8 @@ def read_columns(
             if found[name] != 1:
                 problem = "more than one column" if name in found else "no column"
                 raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {listed(names)}")
-        contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text, WORD: words}
+        contents = {ZERO_ONE: zero_one, FINITE: finite, COUNT: counts, NON_NEGATIVE: nonnegative}
+        contents |= {TEXT: text, WORD: words}
         rules: dict[str, tuple[str, Number]] = {}
         for role, name in columns.items():
             content = next((content for content, roles in contents.items() if role in roles), NUMBER)

@@ -45,7 +45,8 @@ class Limits(NamedTuple):
     unpacked_mib: int | None = None
 
 
-_limits: ContextVar[Limits] = ContextVar("limits", default=Limits())
+_of_environment = Limits()
+_limits = ContextVar("limits", default=_of_environment)
 
 
 @contextlib.contextmanager
@@ -207,7 +208,7 @@ def refuse_wide_letters(start: bytes, name: str) -> None:
     """Raise TableError where the first bytes of a text say that it is UTF-16 or UTF-32."""
     encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if start.startswith(mark)), None)
     pairs = start[:WIDE_LETTERS]
-    if encoding is None and len(pairs) == WIDE_LETTERS and (not any(pairs[::2]) or not any(pairs[1::2])):
+    if encoding is None and len(pairs) == WIDE_LETTERS and any(pairs[::2]) != any(pairs[1::2]):
         encoding = "UTF-16 or UTF-32"  # every other byte of Latin letters is zero
     if encoding is not None:
         raise TableError(f"{name}, line 1: the file is {encoding}, not UTF-8")
