@@ -73,7 +73,7 @@ def best_of_n_figure(
     low, high = mean - spread, mean + spread
     reward.fill_between(dense, low, high, color=EXACT, alpha=0.12, lw=0, label="± 1 standard deviation")
     reward.plot(dense, mean, color=EXACT, label="exact")
-    draw_estimates(reward, x, columns["expected_reward_estimate"], columns["expected_reward_se"])
+    draw_estimates(reward, x, columns["expected_reward_estimate"], _spread(columns, "expected_reward"))
     reward.set(ylabel="expected reward", title="Reward of the best of n")
 
     kl.plot(dense, curves["kl_bound"], color=BOUND, ls="--", label="bound  log n − (n − 1)/n")
@@ -82,7 +82,7 @@ def best_of_n_figure(
 
     win.plot(dense, curves["win_rate_continuous"], color=BOUND, ls="--", label="continuous rewards  n/(n + 1)")
     win.plot(dense, curves["win_rate"], color=EXACT, label="exact")
-    draw_estimates(win, x, columns["win_rate_estimate"], columns["win_rate_se"])
+    draw_estimates(win, x, columns["win_rate_estimate"], _spread(columns, "win_rate"))
     win.set(ylabel="win rate against one draw, ties ½", title="Win rate")
 
     for axes in (reward, kl, win):
@@ -133,12 +133,12 @@ def curve_figure(
     figure = new_figure((5.2 * panels, 4.6), f"Best-of-n from samples: {title}")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     x = np.log10(columns["n"])
-    _band(axes[0], x, columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
+    _band(axes[0], x, columns[name], _spread(columns, name), "estimate ± 2 s.e.")
     axes[0].set(xlabel="n", ylabel=label)
     _ticks_of_n(axes[0], x)
     if panels == 2:
         d = np.sqrt(columns["kl_bound"])
-        _band(axes[1], d, columns["value"], columns["value_se"], "gold value ± 2 s.e.")
+        _band(axes[1], d, columns["value"], _spread(columns, "value"), "gold value ± 2 s.e.")
         if "value_fit" in columns:
             miss = float(np.max(np.abs(columns["value"] - columns["value_fit"])))
             curve = (d, columns["value_fit"]) if fitted is None else fitted
@@ -320,16 +320,21 @@ def _ticks_of_n(axes: "Axes", x: np.ndarray) -> None:
     axes.set_xticks(np.log10(ticks), [f"{value:g}" for value in ticks])
 
 
-def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray, label: str) -> None:
-    axes.fill_between(x, mean - 2 * standard_error, mean + 2 * standard_error, color=EXACT, alpha=0.18, lw=0)
+def _spread(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return two standard errors of each estimate, or the bound on its error where there is none of them."""
+    spread = 2 * np.asarray(columns[f"{name}_se"])
+    bound = columns.get(f"{name}_error_bound")
+    return spread if bound is None else np.where(np.isnan(spread), bound, spread)
+
+
+def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, spread: np.ndarray, label: str) -> None:
+    axes.fill_between(x, mean - spread, mean + spread, color=EXACT, alpha=0.18, lw=0)
     axes.plot(x, mean, "o-", ms=3.5, color=EXACT, label=label)
 
 
-def draw_estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray) -> None:
-    """Draw Monte Carlo estimates with bars of two standard errors."""
-    axes.errorbar(
-        x, mean, 2 * standard_error, fmt="o", ms=3.5, lw=1, capsize=2, color=ESTIMATE, label="Monte Carlo ± 2 s.e."
-    )
+def draw_estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> None:
+    """Draw Monte Carlo estimates with bars of `spread`, two standard errors."""
+    axes.errorbar(x, mean, spread, fmt="o", ms=3.5, lw=1, capsize=2, color=ESTIMATE, label="Monte Carlo ± 2 s.e.")
 
 
 def _power_of_ten(position: float, _: Any) -> str:

@@ -1,5 +1,6 @@
 """What the commands share: options, bars for people, tables that stay whole in a file or a pipe, CSV files."""
 
+import contextlib
 import csv
 import io
 import math
@@ -7,7 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import Progress
@@ -19,6 +20,7 @@ __all__ = [
     "csv_bytes",
     "error_bound",
     "numbers",
+    "print_after",
     "print_table",
     "progress_bar",
     "require_memory",
@@ -75,13 +77,26 @@ def error_bound(mean: float, lowest: float, highest: float, replicates: int) -> 
 
 
 def short_error(error: float, bound: float) -> str:
-    """Return a standard error for a table, or the bound that stands in its place."""
-    return f"{error:.2g}" if math.isnan(bound) else f"<{bound:.2g}" if bound else "0"
+    """Return a standard error for a table, or the bound that stands in its place; ``?`` where neither is known."""
+    if not math.isnan(bound):
+        return f"<{bound:.2g}" if bound else "0"
+    return "?" if math.isnan(error) else f"{error:.2g}"
 
 
 def progress_bar() -> Progress:
     """Return a progress bar on standard error, silent where nobody looks at it, gone when it is done."""
     return Progress(console=Console(stderr=True, quiet=not sys.stderr.isatty()), transient=True)
+
+
+@contextlib.contextmanager
+def print_after(show: Callable[[], None]) -> Iterator[None]:
+    """Call `show` behind a ``with`` block that writes files; where one cannot be written, its error comes last."""
+    try:
+        yield
+    except OSError:
+        show()
+        raise
+    show()
 
 
 def terminal_width() -> int | None:

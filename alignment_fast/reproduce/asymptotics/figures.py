@@ -96,19 +96,19 @@ def convergence_figure(columns: Columns, title: str) -> Figure:
     reward.axhline(columns["reward_limit"][0], color=REFERENCE, ls=":", label="limit, the aligned policy")
     reward.plot(m, columns["reward_second_order"], color=BOUND, ls="--", label="second order")
     reward.plot(m, columns["reward"], color=EXACT, label="exact")
-    draw_estimates(reward, m, columns["reward_estimate"], columns["reward_se"])
+    draw_estimates(reward, m, columns["reward_estimate"], 2 * columns["reward_se"])
     reward.set(ylabel="expected reward per token", title="Reward")
 
     log_n = columns["log_n"]
     reference.plot(m, log_n - columns["kl_reference_second_order"], color=BOUND, ls="--", label="second order")
     reference.plot(m, log_n - columns["kl_reference_bound"], color=REFERENCE, ls=":", label="bound  1 − 1/n")
     reference.plot(m, log_n - columns["kl_reference"], color=EXACT, label="exact")
-    draw_estimates(reference, m, log_n - columns["kl_reference_estimate"], columns["kl_reference_se"])
+    draw_estimates(reference, m, log_n - columns["kl_reference_estimate"], 2 * columns["kl_reference_se"])
     reference.set(ylabel="log n − D(π‖pᵐ) / nats", title="Divergence from the reference")
 
     aligned.plot(m, columns["kl_aligned_second_order"], color=BOUND, ls="--", label="second order")
     aligned.plot(m, columns["kl_aligned"], color=EXACT, label="exact")
-    draw_estimates(aligned, m, columns["kl_aligned_estimate"], columns["kl_aligned_se"])
+    draw_estimates(aligned, m, columns["kl_aligned_estimate"], 2 * columns["kl_aligned_se"])
     aligned.set(ylabel="D(π‖φᵐ) / nats", title="Divergence from the aligned policy")
 
     for axes in (reward, reference, aligned):
@@ -149,7 +149,7 @@ def cumulants_figure(columns: Columns, alpha: float, title: str) -> Figure:
     axes.plot(rho, columns["aligned"], color=EXACT, label="aligned policy")
     axes.plot(rho, columns["best_of_n"], color=BOUND, label="best-of-n, limit")
     axes.plot(rho, columns["best_of_n_exact"], "o", ms=9, mfc="none", color=BOUND, label=f"best-of-n, m = {m}, exact")
-    draw_estimates(axes, rho, columns["best_of_n_estimate"], columns["best_of_n_se"])
+    draw_estimates(axes, rho, columns["best_of_n_estimate"], 2 * columns["best_of_n_se"])
     axes.axvline(alpha, color=ESTIMATE, ls=":", lw=1, label="α: best-of-n is frozen below")
     axes.set(xlabel="ρ", ylabel="scaled cumulant / nats per token")
     finish(axes)
