@@ -234,7 +234,9 @@ def extensions():
     for family in FAMILIES:
         folder = f"kernels/{family}"
         loops = [
-            path.relative_to(ROOT).as_posix() for path in (ROOT / folder).iterdir() if path.suffix in (".inc", ".pxi")
+            path.relative_to(ROOT).as_posix()
+            for path in (ROOT / folder).iterdir()
+            if path.suffix in (".inc", ".pxi", ".h")
         ]
         modules.append(
             Extension(
@@ -242,7 +244,12 @@ def extensions():
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
                 # What stands here also goes into the sdist: no MANIFEST.in is needed.
-                depends=["setup.py", "kernels/variant.c", *headers, *loops],
+                depends=[
+                    "setup.py",
+                    "kernels/variant.c",
+                    *headers,
+                    *(path.relative_to(ROOT).as_posix() for path in own),
+                ],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
             )
