@@ -233,11 +233,7 @@ def extensions():
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        loops = [
-            path.relative_to(ROOT).as_posix()
-            for path in (ROOT / folder).iterdir()
-            if path.suffix in (".inc", ".pxi", ".h")
-        ]
+        parts = [path for path in (ROOT / folder).iterdir() if path.suffix in (".h", ".inc", ".pxi")]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
@@ -248,7 +244,7 @@ def extensions():
                     "setup.py",
                     "kernels/variant.c",
                     *headers,
-                    *(path.relative_to(ROOT).as_posix() for path in own),
+                    *(f"{folder}/{path.name}" for path in parts),
                 ],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
