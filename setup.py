@@ -260,16 +260,19 @@ def extensions():
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        loops = [
-            path.relative_to(ROOT).as_posix() for path in (ROOT / folder).iterdir() if path.suffix in (".inc", ".pxi")
-        ]
+        parts = [path for path in (ROOT / folder).iterdir() if path.suffix in (".h", ".inc", ".pxi")]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
                 # What stands here also goes into the sdist: no MANIFEST.in is needed.
-                depends=["setup.py", "kernels/variant.c", *headers, *loops],
+                depends=[
+                    "setup.py",
+                    "kernels/variant.c",
+                    *headers,
+                    *(f"{folder}/{path.name}" for path in parts),
+                ],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
             )

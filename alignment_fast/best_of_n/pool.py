@@ -11,7 +11,7 @@ from alignment_fast._border.arrays import as_array, as_floating, common_device
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._pools import of_one_size
+from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,19 @@ def curve(
            [ 2., nan]])
 
     """
-    ops = operations("best_of_n", common_device(scores=scores, values=values))
+    ops = operations("best_of_n")
     if estimator not in ops.ESTIMATORS:
         raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
     if variance is not None and variance not in ops.VARIANCES:
         raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
     if variance == "unbiased" and estimator == "v":
         raise ValueError("variance 'unbiased' needs estimator 'u': draws with replacement have no disjoint subsets")
+    if lengths is None and num_threads is None:
+        most = INTERPOLATED if n is None else 4096
+        found = ops.short_curve(scores, n, values, ops.ESTIMATORS[estimator], ops.VARIANCES.get(variance), most)
+        if found is not None:
+            return Curve(*found)
+    ops = operations("best_of_n", common_device(scores=scores, values=values))
     pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
@@ -393,6 +399,10 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
            [0.6   , 0.9999]])
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_pass_at_k(num_samples, num_correct, k)
+    if found is not None:
+        return found
     total, correct, ks = _counts(num_samples, num_correct, k)
     smallest = int(total.min(initial=np.iinfo(np.int64).max))
     bad = np.flatnonzero(ks > smallest)
@@ -400,7 +410,6 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
         found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
         where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
         raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
-    ops = operations("best_of_n")
     out = np.empty((*total.shape, len(ks)))
     for column, one in enumerate(ks):
         out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)

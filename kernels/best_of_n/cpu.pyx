@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -49,6 +50,9 @@ cdef extern from *:
         POOL_UNBIASED
         POOL_JACKKNIFE
         POOL_FOUND
+    const uint64_t AF_OK
+    const double AF_INFINITY
+    const double AF_NAN
 
 include "table.pxi"
 
@@ -124,13 +128,6 @@ cdef class Laws:
                                 log, memory, &status[i, 0])
                 self.counts[i, 0], self.counts[i, 1] = row.groups, row.atoms
         free(memory)
-
-    def value(self, int kind, double n, bint is_log=False, double order=0.0):
-        """Return one value of the first row: the path without arrays."""
-        cdef law_row row = self.row(0)
-        cdef law_point point
-        table.law_points(1, &n, is_log, &point)
-        return table.law_value(&row, kind, order, point)
 
     def values(self, int kind, double order, const int64_t[::1] row_of, const unsigned char[:, ::1] points,
                Py_ssize_t chunk, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
@@ -218,13 +215,14 @@ cdef class Laws:
         with nogil:
             table.law_sampler(&row, &reals[0, 0], &start[0], &reals[1, 0])
 
-    def draw(self, Py_ssize_t which, const double[:, ::1] reals, const int32_t[::1] start, double log_n,
+    def draw(self, Py_ssize_t which, const double[:, ::1] reals, const int32_t[::1] start, double n, bint is_log,
              const double[::1] uniforms, int64_t[::1] out):
         """Write draws of best-of-n for row `which`, two uniforms each."""
         cdef law_row row = self.row(which)
         if out.shape[0]:
             with nogil:
-                table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], log_n, out.shape[0], &uniforms[0], &out[0])
+                table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], n, is_log, out.shape[0], &uniforms[0],
+                               &out[0])
 
 
 def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
@@ -236,30 +234,29 @@ def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
 
 
 cdef double kl_upper_bound(double log_n) noexcept nogil:
-    return table.continuous_value(LAW_KL, log_n, True, 0.0)
+    cdef double value
+    table.continuous_values(LAW_KL, 1, &log_n, True, 0.0, &value)
+    return value
 
 
 cdef double kl_estimator(double log_p, double log_n) noexcept nogil:
     cdef double value
-    table.kl_estimators(1, &log_p, 1, &log_n, &value)
+    table.kl_estimators(1, &log_p, True, 1, &log_n, True, &value)
     return value
 
 
-def continuous_value(int kind, double value, bint is_log=False, double order=0.0):
-    """Return the closed form `kind` for continuous rewards at n (or log n) `value`."""
-    return table.continuous_value(kind, value, is_log, order)
-
-
 def continuous_values(int kind, const double[::1] value, bint is_log, double order, double[::1] out):
-    """Write the closed form `kind` at every `value`."""
+    """Write the closed form `kind` for continuous rewards at every n (or log n) `value`."""
     if value.shape[0]:
-        table.continuous_values(kind, value.shape[0], &value[0], is_log, order, &out[0])
+        with nogil:
+            table.continuous_values(kind, value.shape[0], &value[0], is_log, order, &out[0])
 
 
-def kl_estimators(const double[::1] log_p, const double[::1] log_n, double[:, ::1] out):
-    """Write the estimator of D(best-of-n || p) for every outcome (rows) and n (columns)."""
+def kl_estimators(const double[::1] p, bint log, const double[::1] n, bint is_log, double[:, ::1] out):
+    """Write the estimator of D(best-of-n || p) for every outcome (rows) and n or log n (columns)."""
     if out.shape[0] and out.shape[1]:
-        table.kl_estimators(log_p.shape[0], &log_p[0], log_n.shape[0], &log_n[0], &out[0, 0])
+        with nogil:
+            table.kl_estimators(p.shape[0], &p[0], log, n.shape[0], &n[0], is_log, &out[0, 0])
 
 
 # ---- simulation (simulation.inc) ----
@@ -337,7 +334,6 @@ U = POOL_U
 V = POOL_V
 UNBIASED = POOL_UNBIASED
 JACKKNIFE = POOL_JACKKNIFE
-FOUND = POOL_FOUND
 
 
 def pool_steps(int kind, double[::1] step):
@@ -424,9 +420,15 @@ def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transfor
                                        <Py_ssize_t>ends[s + 1] - start, ends[s] + 1.0, &out[i, start])
 
 
-def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
-              double[::1] out):
-    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch of ``FOUND`` elements."""
+def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] out):
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem."""
+    cdef double *found = <double*>scratch(POOL_FOUND * sizeof(double))
     if out.shape[0]:
         with nogil:
-            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])
+            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
+    free(found)
+
+
+# ---- small calls ----
+
+include "short.pxi"

@@ -1,6 +1,16 @@
 """The operations of this family on CPU arrays: exact laws, pools of scored samples, simulation."""
 
-from alignment_fast.kernels.best_of_n.cpu import continuous_value
+from alignment_fast.kernels.best_of_n.cpu import (
+    short_continuous,
+    short_curve,
+    short_kl_estimator,
+    short_law_build,
+    short_law_draw,
+    short_law_kl_estimate,
+    short_law_pmf,
+    short_law_values,
+    short_pass_at_k,
+)
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
     continuous_values,
@@ -10,7 +20,6 @@ from alignment_fast.kernels.best_of_n.law import (
     law_kl_estimate,
     law_pmf,
     law_sampler,
-    law_value,
     law_values,
 )
 from alignment_fast.kernels.best_of_n.pool import (
@@ -34,7 +43,6 @@ __all__ = [
     "VALUES",
     "VARIANCES",
     "brute",
-    "continuous_value",
     "continuous_values",
     "kl_estimators",
     "law_build",
@@ -42,7 +50,6 @@ __all__ = [
     "law_kl_estimate",
     "law_pmf",
     "law_sampler",
-    "law_value",
     "law_values",
     "order",
     "pass_at_k",
@@ -52,6 +59,15 @@ __all__ = [
     "pool_small_means",
     "pool_variances",
     "sampler",
+    "short_continuous",
+    "short_curve",
+    "short_kl_estimator",
+    "short_law_build",
+    "short_law_draw",
+    "short_law_kl_estimate",
+    "short_law_pmf",
+    "short_law_values",
+    "short_pass_at_k",
     "to_host",
 ]
 

@@ -55,7 +55,7 @@ LAW = (
     Kernel(
         name="draw",
         formula="the last group with P(r >= r_g) > 1 - u^(1/n), then by p within it",
-        arguments=("which", "reals", "start", "log_n", "uniforms", "out"),
+        arguments=("which", "reals", "start", "n", "is_log", "uniforms", "out"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-12}),
@@ -79,7 +79,7 @@ LAW = (
     Kernel(
         name="kl_estimators",
         formula="A (log n + (n-1) log(1-p) - (n-1)/n) + (1-A) log((1-A)/p), A = (1-p)^n",
-        arguments=("log_p", "log_n", "out"),
+        arguments=("p", "log", "n", "is_log", "out"),
         dtypes=("float64",),
         domain=((-7e8, 0.0), _LOG_N),
         bounds=MappingProxyType({"float64": 1e-13}),
@@ -238,7 +238,7 @@ POOL = (
     Kernel(
         name="pass_at_k",
         formula="1 - C(total - correct, k) / C(total, k)",
-        arguments=("total", "correct", "k", "found", "out"),
+        arguments=("total", "correct", "k", "out"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-13}),
@@ -268,10 +268,10 @@ TABLE = (
     "double law_kl_estimate(const law_row *row, law_point n, double *v)",
     "void law_sampler(const law_row *row, double *log_tail, int32_t *start, double *within)",
     "void law_draw(const law_row *row, const double *log_tail, const int32_t *start, const double *within, "
-    "double log_n, ptrdiff_t count, const double *uniforms, int64_t *out)",
-    "double continuous_value(int kind, double value, int is_log, double order)",
+    "double n, int is_log, ptrdiff_t count, const double *uniforms, int64_t *out)",
     "void continuous_values(int kind, ptrdiff_t count, const double *value, int is_log, double order, double *out)",
-    "void kl_estimators(ptrdiff_t rows, const double *log_p, ptrdiff_t columns, const double *log_n, double *out)",
+    "void kl_estimators(ptrdiff_t rows, const double *p, int p_is_log, ptrdiff_t columns, const double *n, "
+    "int n_is_log, double *out)",
     # simulation.inc
     "void fold_winners(const af_race *race, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
     "void word_tails(ptrdiff_t n, const uint64_t *winner, double *tail)",

@@ -14,12 +14,11 @@ cdef extern from *:
         double (*law_kl_estimate)(const law_row *row, law_point n, double *v) noexcept nogil
         void (*law_sampler)(const law_row *row, double *log_tail, int32_t *start, double *within) noexcept nogil
         void (*law_draw)(const law_row *row, const double *log_tail, const int32_t *start, const double *within,
-                         double log_n, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil
-        double (*continuous_value)(int kind, double value, int is_log, double order) noexcept nogil
+                         double n, int is_log, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil
         void (*continuous_values)(int kind, Py_ssize_t count, const double *value, int is_log, double order,
                                   double *out) noexcept nogil
-        void (*kl_estimators)(Py_ssize_t rows, const double *log_p, Py_ssize_t columns, const double *log_n,
-                              double *out) noexcept nogil
+        void (*kl_estimators)(Py_ssize_t rows, const double *p, int p_is_log, Py_ssize_t columns, const double *n,
+                              int n_is_log, double *out) noexcept nogil
         void (*fold_winners)(const af_race *race, uint64_t replicate, Py_ssize_t replicates,
                              uint64_t *winner) noexcept nogil
         void (*word_tails)(Py_ssize_t n, const uint64_t *winner, double *tail) noexcept nogil
