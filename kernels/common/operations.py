@@ -4,7 +4,7 @@ import numpy as np
 
 from alignment_fast.kernels.common import cpu, threads
 
-__all__ = ["BLOCK", "add_moments"]
+__all__ = ["BLOCK", "add_moments", "merge_moments"]
 
 # Elements of a block of a sum: totals are the same bits however a sum is cut at whole blocks.
 BLOCK = cpu.BLOCK
@@ -23,3 +23,8 @@ def add_moments(x, total, num_threads=None):
         num_threads=num_threads,
     )
     cpu.moments_fold(blocks, total)
+
+
+def merge_moments(parts, total):
+    """Merge moments (P, 7) of parts, in order, into `total` (7,)."""
+    cpu.moments_fold(parts, total)
