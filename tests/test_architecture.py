@@ -41,9 +41,10 @@ PUBLIC_EDGES = {
     "_config": {"__init__"},
     "_files": set(),
     "_operations": set(),
+    "_statistics": set(),
     "_text": set(),
     "accel": {"interop"},
-    "best_of_n": {"information", "policy", "random"},
+    "best_of_n": {"_statistics", "information", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),

@@ -22,6 +22,8 @@ OWN = sorted({case.family for case in results.CASES.values() if case.own})
 BY_LIBRARIES = sorted({case.family for case in results.CASES.values() if not case.own})
 # Methods that hand out objects of the kernels.
 UNGUARDED = {f"best_of_n.{source}.transform" for source in ("Gaussian", "Quantile", "Table", "Uniform")}
+# Compared with whole simulations, bit for bit, by tests/test_studies_statistics.py.
+UNGUARDED |= {"best_of_n.Simulation.merge", "best_of_n.Simulation.moments"}
 
 
 @pytest.fixture(scope="module")
