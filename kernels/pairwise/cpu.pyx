@@ -69,7 +69,10 @@ cdef class Pairs:
 
     def __cinit__(self, loss, str storage, bint lengths_first, bint wide, Py_ssize_t n, inputs, outputs, double factor,
                   bint metrics):
-        """Hold a `Loss`, `Inputs` and `Outputs` of ``structures``."""
+        """Hold a `Loss`, `Inputs` and `Outputs` of ``structures``.
+
+        What is given by its address the caller keeps alive, contiguous and of n items.
+        """
         formula, score, beta, epsilon, gamma, lam, tau, delta, exponent = loss
         chosen, rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight, target = inputs
         losses, grad_chosen, grad_rejected, second, chosen_rewards, rejected_rewards = outputs
@@ -108,9 +111,11 @@ cdef class Pairs:
             raise MemoryError
 
     cdef void *attach(self, object array, Py_ssize_t itemsize, int flags) except? NULL:
-        """Hold the memory of `array` until this object goes; NULL for None."""
+        """Hold the memory of `array` until this object goes; NULL for None, and an address as it is."""
         if array is None:
             return NULL
+        if type(array) is int:
+            return <void*><size_t>array
         cdef Py_buffer *view = &self.views[self.attached]
         PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | flags)
         self.attached += 1
