@@ -86,6 +86,7 @@ PARTS_OF_TABLES = {
     "kernels/pairwise/losses.py",
     "kernels/pairwise/matching.py",
     "kernels/pairwise/sequence.py",
+    "kernels/pairwise/vocabulary.py",
     "kernels/ranking/choices.py",
     "kernels/ranking/chunks.py",
     "kernels/ranking/compress.py",

@@ -1,7 +1,7 @@
 """Front ends with the names, arguments and results of other libraries: change one import line.
 
-Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``; ``torch`` needs the library of that
-name.
+Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``; ``torch`` needs the library of
+that name.
 """
 
 import importlib

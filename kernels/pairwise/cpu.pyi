@@ -91,3 +91,27 @@ def logit_gradients(
     first_row: int,
     last_row: int,
 ) -> None: ...
+
+# ---- vocabularies in tiles ----
+
+def vocabulary_sums(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    moments: bool,
+    sums: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def vocabulary_gradients(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    log_partition: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    entropy_factor: NDArray[np.float64] | None,
+    entropy: NDArray[np.float64] | None,
+    out: NDArray[_Real],
+    first_row: int,
+    last_row: int,
+) -> None: ...

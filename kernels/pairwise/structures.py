@@ -66,6 +66,34 @@ class Outputs(NamedTuple):
     rejected_rewards: _Real | int | None = None
 
 
+class LetterSums(NamedTuple):
+    """Columns of what is summed over the letters of a vocabulary, one row per token's place.
+
+    Parameters
+    ----------
+    frame : float
+        Logit that exponentials are relative to.
+    sum, first, square : float
+        Σ e^{z − frame}, Σ e^{z − frame} (z − frame), Σ e^{2 (z − frame)}.
+    total : float
+        Σ z.
+    token : float
+        Logit of the token itself; NaN before its tile.
+    top, top_id : float
+        Largest logit, and the first letter that has it.
+
+    """
+
+    frame: float
+    sum: float
+    first: float
+    square: float
+    total: float
+    token: float
+    top: float
+    top_id: float
+
+
 class Sums(NamedTuple):
     """Sums over the pairs; all but `loss` are 0 where no metrics were asked for."""
 

@@ -13,8 +13,9 @@ except ImportError as error:
     raise BackendUnavailableError("alignment_fast.interop.torch needs torch; install alignment-fast[torch]") from error
 
 from alignment_fast.interop.torch._ways import calls
+from alignment_fast.interop.torch.linear import linear_logprobs
 from alignment_fast.interop.torch.margins import margin_loss
 from alignment_fast.interop.torch.preference import preference_loss
 from alignment_fast.interop.torch.unpaired import unpaired_loss
 
-__all__ = ["calls", "margin_loss", "preference_loss", "unpaired_loss"]
+__all__ = ["calls", "linear_logprobs", "margin_loss", "preference_loss", "unpaired_loss"]

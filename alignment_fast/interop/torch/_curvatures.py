@@ -1,4 +1,4 @@
-"""Second derivatives of the losses: rarely asked for, so written with torch's operators around the kernel of margins."""
+"""Second derivatives of the losses: rarely asked for, so written in torch around the kernel of margins."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.interop.torch import _ways
 from alignment_fast.interop.torch._curvatures import curvatures
+from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._tensors import (
     address,
     as_computed,
@@ -168,7 +169,7 @@ def _divisor(tensors: tuple[Any, ...], choice: Choice) -> int:
 
 
 def _evaluate(tensors: tuple[Any, ...], choice: Choice, formula: _Formula, slopes: Sequence[Any]) -> torch.Tensor:
-    """Run the compiled pass on checked tensors, gradients by side into `slopes`, which may be empty; return the loss."""
+    """Run the compiled pass on checked tensors, gradients by side into `slopes` or nowhere; return the loss."""
     first = tensors[0]
     dtype = wide(first.dtype)
     scores = [None if tensor is None else contiguous(tensor) for tensor in tensors[:4]]
@@ -243,13 +244,12 @@ def _curvatures(tensors: tuple[Any, ...], choice: Choice) -> torch.Tensor:
 
 # ---- the operators ----
 
-_LIBRARY = torch.library.Library("alignment_fast", "FRAGMENT")
 _SCHEMA = (
     "(Tensor chosen, Tensor? rejected, Tensor? ref_chosen, Tensor? ref_rejected, Tensor? chosen_length, "
     "Tensor? rejected_length, Tensor? weight, Tensor? target, str[] words, float[] numbers)"
 )
-_LIBRARY.define(f"pairs{_SCHEMA} -> (Tensor, Tensor)", tags=[torch.Tag.pt2_compliant_tag])
-_LIBRARY.define(f"pairs_curvature{_SCHEMA} -> Tensor", tags=[torch.Tag.pt2_compliant_tag])
+LIBRARY.define(f"pairs{_SCHEMA} -> (Tensor, Tensor)", tags=[torch.Tag.pt2_compliant_tag])
+LIBRARY.define(f"pairs_curvature{_SCHEMA} -> Tensor", tags=[torch.Tag.pt2_compliant_tag])
 
 
 def _split(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Choice]:
@@ -273,7 +273,7 @@ def _pairs_fake(*arguments: Any) -> tuple[torch.Tensor, ...]:
 
 
 def _curvature_fake(*arguments: Any) -> torch.Tensor:
-    tensors, choice = _split(arguments)
+    tensors, _ = _split(arguments)
     first = tensors[0]
     return first.new_empty((3 if _sides(tensors) == 2 else 1, *first.shape), dtype=wide(first.dtype))
 
@@ -317,13 +317,13 @@ def _no_third(ctx: Any, *_: Any) -> Any:
     raise NotImplementedError("preference losses have first and second derivatives here, no third ones")
 
 
-_LIBRARY.impl("pairs", _pairs_on_device, "CPU")
-_LIBRARY.impl("pairs", _pairs_on_device, "CUDA")
-_LIBRARY.impl("pairs_curvature", lambda *arguments: _curvatures(*_split(arguments)), "CPU")
-torch.library.register_fake("alignment_fast::pairs", _pairs_fake, lib=_LIBRARY)
-torch.library.register_fake("alignment_fast::pairs_curvature", _curvature_fake, lib=_LIBRARY)
-torch.library.register_autograd("alignment_fast::pairs", _backward, setup_context=_setup, lib=_LIBRARY)
-torch.library.register_autograd("alignment_fast::pairs_curvature", _no_third, lib=_LIBRARY)
+LIBRARY.impl("pairs", _pairs_on_device, "CPU")
+LIBRARY.impl("pairs", _pairs_on_device, "CUDA")
+LIBRARY.impl("pairs_curvature", lambda *arguments: _curvatures(*_split(arguments)), "CPU")
+torch.library.register_fake("alignment_fast::pairs", _pairs_fake, lib=LIBRARY)
+torch.library.register_fake("alignment_fast::pairs_curvature", _curvature_fake, lib=LIBRARY)
+torch.library.register_autograd("alignment_fast::pairs", _backward, setup_context=_setup, lib=LIBRARY)
+torch.library.register_autograd("alignment_fast::pairs_curvature", _no_third, lib=LIBRARY)
 
 
 # ---- batching, for the operator and for torch.func alike ----
@@ -368,8 +368,8 @@ def _batched_curvature(apply: Any, batch: int, in_dims: tuple[Any, ...], argumen
     return second.movedim(0, 1), 0
 
 
-torch.library.register_vmap("alignment_fast::pairs", _vmap, lib=_LIBRARY)
-torch.library.register_vmap("alignment_fast::pairs_curvature", _vmap_curvature, lib=_LIBRARY)
+torch.library.register_vmap("alignment_fast::pairs", _vmap, lib=LIBRARY)
+torch.library.register_vmap("alignment_fast::pairs_curvature", _vmap_curvature, lib=LIBRARY)
 
 
 class _Second(torch.autograd.Function):

@@ -80,7 +80,7 @@ def address(tensor: torch.Tensor | None) -> int | None:
 
 
 def narrowed(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Return a gradient in the `dtype` of its input; what is beyond float16 becomes its largest number, and stays finite."""
+    """Return a gradient in the `dtype` of its input; what float16 cannot hold becomes its largest number."""
     if gradient.dtype is dtype:
         return gradient
     if dtype is torch.float16:
