@@ -93,7 +93,6 @@ def entropy_sums(
 def exponential_rests(
     p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
 ) -> None: ...
-
 def tilts(
     weights: NDArray[_Real],
     weight_kind: int,
