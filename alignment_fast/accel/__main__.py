@@ -6,7 +6,7 @@ import os
 import runpy
 import sys
 
-from alignment_fast import accel
+from alignment_fast.accel import _install as accel
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Replace the functions of the hosts before a test is imported."""
-    from alignment_fast import accel
+    from alignment_fast.accel import _install as accel
 
     hosts = [host for host in config.getoption("accel").split(",") if host]
     if hosts:
@@ -73,7 +73,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def _complaints(config: pytest.Config) -> list[str]:
-    from alignment_fast import accel
+    from alignment_fast.accel import _install as accel
 
     accelerated = {row.function: row.accelerated for row in accel.report()}
     found = [
@@ -109,7 +109,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what was accelerated, and what is not as it should be."""
-    from alignment_fast import accel
+    from alignment_fast.accel import _install as accel
 
     terminalreporter.section("accel")
     accel.print_report(terminalreporter._tw._file)

@@ -251,7 +251,7 @@ POOL = (
 KERNELS = (*LAW, *SIMULATION, *POOL)
 # Entry points without a numerical result of their own: parts of `values`, of `draw` and of the estimates of pools.
 HELPERS = {
-    *("value", "partials", "fold", "points", "sampler", "continuous_value"),
+    *("partials", "fold", "points", "sampler"),
     *("pool_steps", "pool_arrange", "pool_weights"),
 }
 

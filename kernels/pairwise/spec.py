@@ -100,7 +100,7 @@ KERNELS = (
 )
 
 # Entry points without a numerical result of their own: the number of tiles, and the end of the sums of `evaluate`.
-HELPERS = {"sums", "tiles"}
+HELPERS = {"row_sums", "sum_of_differences", "sums", "tiles"}
 
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),

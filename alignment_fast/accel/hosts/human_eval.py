@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast.accel import UnsupportedError
+from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop import human_eval
 
 
