@@ -28,7 +28,7 @@ DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
-FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
+FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "policy", "common", "memoryless")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
 
@@ -227,15 +227,22 @@ def check_declarations(source, translated):
         raise CompileError(f"Cython did not find the declarations beside {source}")
 
 
+def sources_of(family):
+    """Return what the loops of a family are made of: its own files, and those of others that ``loops.inc`` includes."""
+    own = [path for path in (ROOT / "kernels" / family).iterdir() if path.suffix in (".inc", ".pxi", ".h")]
+    included = re.findall(
+        r'#include "(?!alignment_fast/)([^"]+)"', (ROOT / "kernels" / family / "loops.inc").read_text("utf-8")
+    )
+    return sorted({path.relative_to(ROOT).as_posix() for path in own} | {f"kernels/{name}" for name in included})
+
+
 def extensions():
     headers = [str(path.relative_to(ROOT)) for path in (ROOT / "kernels" / "include").rglob("*.h")]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        loops = [
-            path.relative_to(ROOT).as_posix() for path in (ROOT / folder).iterdir() if path.suffix in (".inc", ".pxi")
-        ]
+        loops = sources_of(family)
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",

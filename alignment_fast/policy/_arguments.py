@@ -1,5 +1,6 @@
 """Preference matrices and distributions over responses as arguments: checked, in float64."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from alignment_fast._border.arrays import FLOAT32, FLOAT64, Grid, parameter_grid
 from alignment_fast._border.call import Arguments
 from alignment_fast._border.status import place, refuse
+from alignment_fast._operations import operations
 
 # How far P + Pᵀ may be from one: decimals typed with nine digits pass, and sums of float32.
 _TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-6}
@@ -116,21 +118,26 @@ def _masses(array, name):
 
 def _distribution(array, name, K):
     masses = _masses(_last_axis(array, name, K), name)
-    total = masses.sum(axis=-1, keepdims=True)
-    _require_mass(total[..., 0], name)
-    return masses / total
+    _require_mass(masses.any(axis=-1), name)
+    return _normalised(masses, 1)
 
 
 def _pair_distribution(array, name, K):
     masses = _masses(_square(array, name), name)
     if array.shape[-1] != K:
         raise ValueError(f"{name} must have shape (..., {K}, {K}), one entry per pair of responses, not {array.shape}")
-    total = masses.sum(axis=(-2, -1), keepdims=True)
-    _require_mass(total[..., 0, 0], name)
-    return masses / total
+    _require_mass(masses.any(axis=(-2, -1)), name)
+    return _normalised(masses, 2)
 
 
-def _require_mass(total, name):
-    if (total == 0).any():
-        row = place(int(np.argmax(total == 0)), total.shape)
+def _normalised(masses, core):
+    """Return non-negative masses divided by their sum over the last `core` axes."""
+    axes = masses.ndim - core
+    rows = masses.reshape(math.prod(masses.shape[:axes]), math.prod(masses.shape[axes:]))
+    return operations("policy").normalised(rows).reshape(masses.shape)
+
+
+def _require_mass(found, name):
+    if not found.all():
+        row = place(int(np.argmin(found)), found.shape)
         raise ValueError(f"{name}{row} has no positive mass")
