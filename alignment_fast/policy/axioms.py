@@ -72,11 +72,11 @@ def condorcet_winner(P: ArrayLike) -> Any:
 
     """
     ops = operations("policy")
-    found = ops.short_axioms(P, ops.WINNER)
+    found = ops.short_axiom(P, ops.WINNER)
     if found is not None:
         return found
     task = PreferenceArguments(P)
-    return task.give(_axioms(task).winner, task.leading, dtype=np.int64)
+    return task.give(_axioms(task, ops.WINNER).winner, task.leading, dtype=np.int64)
 
 
 def smith_set(P: ArrayLike) -> Any:
@@ -107,11 +107,12 @@ def smith_set(P: ArrayLike) -> Any:
     array([ True,  True,  True, False])
 
     """
-    found = operations("policy").short_smith_set(P)
+    ops = operations("policy")
+    found = ops.short_smith_set(P)
     if found is not None:
         return found
     task = PreferenceArguments(P)
-    members = _axioms(task).smith_set
+    members = _axioms(task, ops.SMITH_SIZE).smith_set
     return task.give(members.reshape(*task.leading, members.shape[-1]), dtype=np.bool_)
 
 
@@ -148,11 +149,11 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
 
     """
     ops = operations("policy")
-    found = ops.short_axioms(P, ops.STRICT if strict else ops.DOMINANT)
+    found = ops.short_axiom(P, ops.STRICT if strict else ops.DOMINANT)
     if found is not None:
         return found
     task = PreferenceArguments(P)
-    axioms = _axioms(task)
+    axioms = _axioms(task, ops.DOMINANT)
     return task.give(axioms.strictly_dominant if strict else axioms.dominant, task.leading, dtype=np.bool_)
 
 
@@ -191,11 +192,11 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
 
     """
     ops = operations("policy")
-    found = ops.short_axioms(P, ops.STRICT if strict else ops.TRANSITIVE)
+    found = ops.short_axiom(P, ops.STRICT if strict else ops.TRANSITIVE)
     if found is not None:
         return found
     task = PreferenceArguments(P)
-    axioms = _axioms(task)
+    axioms = _axioms(task, ops.DOMINANT)
     return task.give(axioms.strictly_dominant if strict else axioms.transitive, task.leading, dtype=np.bool_)
 
 
@@ -230,11 +231,11 @@ def count_cycles(P: ArrayLike) -> Any:
 
     """
     ops = operations("policy")
-    found = ops.short_axioms(P, ops.CYCLES)
+    found = ops.short_axiom(P, ops.CYCLES)
     if found is not None:
         return found
     task = PreferenceArguments(P)
-    return task.give(_axioms(task).cycles, task.leading, dtype=np.int64)
+    return task.give(_axioms(task, ops.CYCLES).cycles, task.leading, dtype=np.int64)
 
 
 def classify(P: ArrayLike) -> PreferenceClasses:
@@ -269,11 +270,12 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     (array([ True, False]), array([False,  True]), array([-1,  0]))
 
     """
-    found = operations("policy").short_axioms(P)
+    ops = operations("policy")
+    found = ops.short_classes(P)
     if found is not None:
         return tuple.__new__(PreferenceClasses, found)
     task = PreferenceArguments(P)
-    axioms = _axioms(task)
+    axioms = _axioms(task, ops.CYCLIC, ops.DOMINANT, ops.WINNER, ops.SMITH_SIZE, ops.CYCLES)
     return PreferenceClasses(
         task.give(axioms.cyclic, task.leading, dtype=np.bool_),
         task.give(axioms.transitive, task.leading, dtype=np.bool_),
@@ -316,11 +318,12 @@ def is_condorcet_top(P: ArrayLike, scores: ArrayLike) -> Any:
     False
 
     """
-    found = operations("policy").short_top(P, scores, True)
+    ops = operations("policy")
+    found = ops.short_top(P, scores, True)
     if found is not None:
         return found
     task = PreferenceArguments(P, vectors={"scores": scores})
-    return _is_top(task, np.arange(task["P"].shape[-1]) == _axioms(task).winner[:, None])
+    return _is_top(task, np.arange(task["P"].shape[-1]) == _axioms(task, ops.WINNER).winner[:, None])
 
 
 def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -354,11 +357,12 @@ def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    found = operations("policy").short_top(P, scores, False)
+    ops = operations("policy")
+    found = ops.short_top(P, scores, False)
     if found is not None:
         return found
     task = PreferenceArguments(P, vectors={"scores": scores})
-    return _is_top(task, _axioms(task).smith_set)
+    return _is_top(task, _axioms(task, ops.SMITH_SIZE).smith_set)
 
 
 def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -392,7 +396,8 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
-    found = operations("policy").short_keeps_order(P, scores)
+    ops = operations("policy")
+    found = ops.short_keeps_order(P, scores)
     if found is not None:
         return found
     task = PreferenceArguments(P, vectors={"scores": scores})
@@ -400,10 +405,10 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     return task.give(keeps, task.leading, dtype=np.bool_)
 
 
-def _axioms(task: PreferenceArguments) -> Any:
-    """Return what the axioms say of the matrices of `task`, one row each."""
+def _axioms(task: PreferenceArguments, *wanted: int) -> Any:
+    """Return what the axioms say of the matrices of `task`, one row each, as far as `wanted`."""
     P = task["P"]
-    return task.operations("policy").axioms(P.reshape(math.prod(P.shape[:-2]), *P.shape[-2:]))
+    return task.operations("policy").axioms(P.reshape(math.prod(P.shape[:-2]), *P.shape[-2:]), *wanted)
 
 
 def _is_top(task: PreferenceArguments, members: np.ndarray) -> Any:

@@ -67,9 +67,9 @@ class OrderSampler(NamedTuple):
         return self.margin > 0
 
 
-def _axioms(matrices):
-    """Return what the axioms say of matrices (..., K, K), one row each."""
-    return operations("policy").axioms(matrices.reshape(math.prod(matrices.shape[:-2]), *matrices.shape[-2:]))
+def _rows(matrices):
+    """Return matrices (..., K, K), one row each."""
+    return matrices.reshape(math.prod(matrices.shape[:-2]), *matrices.shape[-2:])
 
 
 def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
@@ -112,7 +112,8 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     """
     task = PreferenceArguments(P, distributions={"ref": ref})
     matrices = task["P"]
-    members = _axioms(matrices).smith_set.reshape(matrices.shape[:-1])
+    ops = operations("policy")
+    members = ops.axioms(_rows(matrices), ops.SMITH_SIZE).smith_set.reshape(matrices.shape[:-1])
     mu = np.full(members.shape, 1 / members.shape[-1])
     certificate = np.zeros(members.shape)
     for index in map(tuple, np.argwhere(~members.all(axis=-1))):
@@ -176,7 +177,8 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
     K = matrices.shape[-1]
     if K < 2:
         raise ValueError("P must compare at least two responses")
-    found = _axioms(matrices)
+    ops = operations("policy")
+    found = ops.axioms(_rows(matrices), ops.TOTAL_ORDER)
     if not found.total_order.all():
         where = place(int(np.flatnonzero(~found.total_order)[0]), matrices.shape[:-2])
         raise ValueError(f"P{where} is not a total order without ties: it has no order to keep")

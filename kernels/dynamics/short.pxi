@@ -46,7 +46,7 @@ def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
     cdef double residual, frequency, speed
     cdef Py_ssize_t i
     result = None
-    if method != "ipo" or not read_parameters(alpha, beta, lam, &at) or at.alpha == 1.0 or not read_preferences(P, &task):
+    if method != "ipo" or not read_parameters(alpha, beta, lam, &at) or at.alpha == 1.0 or not read_preferences(P, &task, MOST_OF_CUBES, 8, 32):
         return None
     offline, prior, log_pi = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
     if read_distribution(sampler, &task, offline) and read_distribution(ref, &task, prior):
@@ -67,7 +67,7 @@ def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
                     given_number(frequency, task.kind),
                     given_number(TURN / atan2(speed, at.alpha), task.kind),
                 )
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -82,7 +82,7 @@ def short_spectral_radius(P, log_pi, alpha, beta, lam, sampler, method):
     cdef Py_ssize_t i
     result = None
     if (method != "ipo" or sampler is not None or not read_parameters(alpha, beta, lam, &at)
-            or not read_preferences(P, &task)):
+            or not read_preferences(P, &task, MOST_OF_CUBES, 3, 16)):
         return None
     pi = taken(&task, task.size)
     good = read_array(log_pi, &task, 1, pi)
@@ -94,7 +94,7 @@ def short_spectral_radius(P, log_pi, alpha, beta, lam, sampler, method):
         frequency = table.policy_frequency(task.size, M, pi, task.free)
         if frequency == frequency:
             result = given_number(hypot(at.alpha, at.beta * at.lam * frequency), task.kind)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -105,7 +105,7 @@ def short_stability_bounds(P, alpha, beta, lam):
     cdef double[4] found
     cdef double feedback, force
     cdef double *M
-    if not read_parameters(alpha, beta, lam, &at) or not read_preferences(P, &task):
+    if not read_parameters(alpha, beta, lam, &at) or not read_preferences(P, &task, MOST_OF_CUBES, 3, 16):
         return None
     M = skew_of(&task)
     table.stability_constants(task.size, M, found, task.free)
@@ -121,7 +121,7 @@ def short_stability_bounds(P, alpha, beta, lam):
         flag(at.alpha + feedback * found[2] / 4 < 1),
         flag(at.alpha < 1 and force * force <= at.alpha * (1 - at.alpha)),
     )
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -136,10 +136,10 @@ def short_collapse_rates(P, beta, lam, sampler, top, method):
     cdef bint dpo = method == "dpo"
     result = None
     if (type(top) is not int or not read_parameters(1.0, beta, lam, &at) or dpo and at.lam != 1.0
-            or not dpo and method != "ipo" or not read_preferences(P, &task)):
+            or not dpo and method != "ipo" or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8)):
         return None
     offline, gap, score = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    if -task.size <= top < task.size and task.size < MOST_RESPONSES and read_distribution(sampler, &task, offline):
+    if -task.size <= top < task.size and read_distribution(sampler, &task, offline):
         chosen = top
         chosen += task.size if chosen < 0 else 0
         if dpo:
@@ -152,5 +152,5 @@ def short_collapse_rates(P, beta, lam, sampler, top, method):
                 gap[i] = task.P[chosen * task.size + i] - 0.5
                 gap[i] = at.beta * (at.lam * gap[i] + (1 - at.lam) * (score[chosen] - score[i]))
         result = given_array(gap, task.size, task.kind)
-    free(task.P)
+    closed(&task)
     return result

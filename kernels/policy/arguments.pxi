@@ -13,16 +13,20 @@ cdef object empty = numpy.empty
 cdef object float32 = numpy.float32
 cdef object float64 = numpy.float64
 
-# From here on time goes into the work; 16 K^2 + 64 K doubles of scratch stay below a megabyte.
+# Responses up to which work that grows with their square, and with their cube, is done at once: a millisecond or so that
+# the interpreter does not see. From there on the border costs nothing.
 cdef enum:
-    MOST_RESPONSES = 64
+    MOST_OF_SQUARES = 1024
+    MOST_OF_CUBES = 64
 
 
 cdef struct responses:
     Py_ssize_t size
     char kind  # of every array: 'd' or 'f'
-    double *P
-    double *free  # scratch behind P, of which 15 size² + 64 size doubles are left
+    const double *P
+    double *scratch
+    double *free  # what is left of it
+    Py_buffer view
 
 
 cdef bint plain_number(object x, double *out) noexcept:
@@ -47,27 +51,39 @@ cdef void copied(Py_buffer *view, char kind, double *out) noexcept:
             out[i] = (<float*>view.buf)[i]
 
 
-cdef bint read_preferences(object P, responses *task) noexcept:
-    """Open a task on the matrix P, of good values; return whether there is one. What it holds goes back by `free`."""
-    cdef Py_buffer view
+cdef bint read_preferences(object P, responses *task, Py_ssize_t most, int squares, int vectors) noexcept:
+    """Open a task on the matrix P of at most `most` responses, with scratch of so many squares and vectors of their number.
+
+    Return whether P holds good values; then what the task holds goes back by `closed`.
+    """
     cdef Py_ssize_t size
-    task.kind = opened(P, array_type, &view, 2)
+    cdef double *copy
+    task.kind = opened(P, array_type, &task.view, 2)
     if task.kind == 0:
         return False
-    size = task.size = view.shape[0]
-    task.P = NULL
-    if size == view.shape[1] and size <= MOST_RESPONSES:
-        task.P = <double*>malloc(sizeof(double) * (16 * size + 64) * size)
-    if task.P is not NULL:
-        copied(&view, task.kind, task.P)
-    PyBuffer_Release(&view)
-    if task.P is NULL:
+    size = task.size = task.view.shape[0]
+    task.scratch = NULL
+    if size == task.view.shape[1] and size <= most:
+        squares += task.kind == b'f'
+        task.scratch = <double*>malloc(sizeof(double) * (squares * size * size + vectors * size + 16))
+    if task.scratch is NULL:
+        PyBuffer_Release(&task.view)
         return False
-    task.free = task.P + size * size
-    if not table.policy_are_preferences(size, task.P, 1e-9 if task.kind == b'd' else 1e-6):
-        free(task.P)
-        return False
-    return True
+    task.free, task.P = task.scratch, <const double*>task.view.buf
+    if task.kind == b'f':
+        copy = taken(task, size * size)
+        copied(&task.view, task.kind, copy)
+        task.P = copy
+    if table.policy_are_preferences(size, task.P, 1e-9 if task.kind == b'd' else 1e-6):
+        return True
+    closed(task)
+    return False
+
+
+cdef void closed(responses *task) noexcept:
+    """Give back what the task holds."""
+    free(task.scratch)
+    PyBuffer_Release(&task.view)
 
 
 cdef double *taken(responses *task, Py_ssize_t count) noexcept:

@@ -25,7 +25,6 @@ cdef extern from *:
         AXIOM_TOTAL_ORDER
         AXIOMS
     Py_ssize_t policy_pairs_room(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
-    Py_ssize_t policy_axioms_room(Py_ssize_t size) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
@@ -55,12 +54,24 @@ cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:
     return row if rows > 1 else 0
 
 
-def normalise(double[:, ::1] masses):
-    """Divide every row of finite, non-negative masses by its sum."""
+def are_preferences(const double[:, :, ::1] P, double tolerance, Py_ssize_t first, Py_ssize_t last):
+    """Return whether matrices first .. last - 1 hold probabilities, P + P' = 1 within `tolerance`."""
     cdef Py_ssize_t row
+    cdef bint good = True
+    with nogil:
+        for row in range(first, last):
+            good = good and table.policy_are_preferences(P.shape[1], &P[row, 0, 0], tolerance)
+    return good
+
+
+def normalise(double[:, ::1] masses):
+    """Divide every row of masses by its sum; return whether all are finite, not negative and have one."""
+    cdef Py_ssize_t row
+    cdef bint good = True
     with nogil:
         for row in range(masses.shape[0]):
-            table.policy_normalise(masses.shape[1], &masses[row, 0])
+            good = good and table.policy_normalise(masses.shape[1], &masses[row, 0])
+    return good
 
 
 def advantages(const double[:, :, ::1] P, const double[:, ::1] mu, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
@@ -182,16 +193,16 @@ def dpo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, const do
     free(room)
 
 
-def axioms(const double[:, :, ::1] P, int64_t[:, ::1] facts, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
+def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] facts, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
            Py_ssize_t first, Py_ssize_t last):
-    """Write what the axioms say of each matrix (rows, FACTS), the Smith sets, and responses in the order of wins."""
+    """Write the facts of each matrix (rows, FACTS) of which bits are set in `wanted`, with SMITH_SIZE the Smith sets,
+    with TOTAL_ORDER responses in the order of wins."""
     cdef Py_ssize_t row, size = smith.shape[1]
-    cdef double *M = <double*>allocated(sizeof(double) * policy_axioms_room(size)
-                                        + sizeof(int64_t) * policy_axioms_integers(size))
-    cdef int64_t *integers = <int64_t*>(M + policy_axioms_room(size))
+    cdef double *M = <double*>allocated(sizeof(double) * size * size + sizeof(int64_t) * policy_axioms_integers(size))
+    cdef int64_t *integers = <int64_t*>(M + size * size)
     with nogil:
         for row in range(first, last):
-            table.policy_axioms(size, &P[row, 0, 0], &facts[row, 0], &smith[row, 0], &order[row, 0], M, integers)
+            table.policy_axioms(size, &P[row, 0, 0], wanted, &facts[row, 0], &smith[row, 0], &order[row, 0], M, integers)
     free(M)
 
 

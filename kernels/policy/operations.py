@@ -11,11 +11,15 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.policy import cpu
 from alignment_fast.kernels.policy.cpu import (
     CYCLES,
+    CYCLIC,
     DOMINANT,
+    SMITH_SIZE,
     STRICT,
+    TOTAL_ORDER,
     TRANSITIVE,
     WINNER,
-    short_axioms,
+    short_axiom,
+    short_classes,
     short_dpo,
     short_dpo_covariance,
     short_dpo_loss,
@@ -31,13 +35,17 @@ from alignment_fast.kernels.policy.cpu import (
 
 __all__ = [
     "CYCLES",
+    "CYCLIC",
     "DOMINANT",
+    "SMITH_SIZE",
     "STRICT",
+    "TOTAL_ORDER",
     "TRANSITIVE",
     "WINNER",
     "Axioms",
     "TiltedRows",
     "advantages",
+    "are_preferences",
     "axioms",
     "dpo_covariances",
     "dpo_losses",
@@ -50,7 +58,8 @@ __all__ = [
     "pair_potentials",
     "rewards",
     "sensitivities",
-    "short_axioms",
+    "short_axiom",
+    "short_classes",
     "short_dpo",
     "short_dpo_covariance",
     "short_dpo_loss",
@@ -69,12 +78,12 @@ __all__ = [
 _RESPONSE, _PAIR, _TRIPLE = 20.0, 10.0, 0.5
 # Steps that Newton usually takes.
 _STEPS = 6
-# From so many responses on products of matrices and distributions are BLAS's.
-_LARGE = 64
+# From so many responses and distributions of one matrix on their product is BLAS's.
+_LARGE, _MANY = 64, 16
 
 
 class Axioms(NamedTuple):
-    """What the axioms say of each matrix.
+    """What the axioms say of each matrix, as far as it was asked for.
 
     Parameters
     ----------
@@ -121,19 +130,28 @@ def _over_rows(kernel, count, cost, *arrays):
         threads.for_blocks(lambda first, last: kernel(*arrays, first, last), count, work=cost * count)
 
 
+def are_preferences(P, tolerance):
+    """Return whether matrices P (count, K, K) hold probabilities, and P + Pᵀ = 1 within `tolerance`."""
+    good = []
+    if len(P):
+        threads.for_blocks(
+            lambda first, last: good.append(cpu.are_preferences(P, tolerance, first, last)), len(P), work=P.size
+        )
+    return all(good)
+
+
 def normalised(masses):
-    """Return finite non-negative masses (count, K), every row divided by its sum."""
-    out = np.array(masses, order="C")
-    cpu.normalise(out)
-    return out
+    """Return masses (count, K), every row divided by its sum; None if some are not finite, negative, or all zero."""
+    out = np.array(masses, dtype=np.float64, order="C")
+    return out if cpu.normalise(out) else None
 
 
 def advantages(P, mu):
     """Return M μ, M = (P − Pᵀ)/2, for each row."""
     count, K = _count(P, mu), mu.shape[-1]
-    if K >= _LARGE:
+    if K >= _LARGE and len(P) == 1 and count >= _MANY:
         M = 0.5 * (P - np.swapaxes(P, -1, -2))
-        return mu @ M[0].T if len(M) == 1 else np.matmul(M, mu[..., None])[..., 0]
+        return mu @ M[0].T
     out = np.empty((count, K))
     _over_rows(cpu.advantages, count, K * K, P, mu, out)
     return out
@@ -211,15 +229,15 @@ def dpo_covariances(P, mu, reward):
     return out
 
 
-def axioms(P):
-    """Return the `Axioms` of matrices P (count, K, K)."""
+def axioms(P, *wanted):
+    """Return the `Axioms` of matrices P (count, K, K), as far as `wanted`: WINNER, CYCLES, ...
+
+    SMITH_SIZE brings the sets, TOTAL_ORDER the order, DOMINANT its relatives; what is not wanted is undefined.
+    """
     count, K = len(P), P.shape[-1]
-    facts, smith, order = (
-        np.empty((count, cpu.FACTS), np.int64),
-        np.empty((count, K), np.uint8),
-        np.empty((count, K), np.int64),
-    )
-    _over_rows(cpu.axioms, count, _PAIR * K**2, P, facts, smith, order)
+    facts, order = (np.empty((count, columns), np.int64) for columns in (cpu.FACTS, K))
+    smith = np.empty((count, K), np.uint8)
+    _over_rows(cpu.axioms, count, _PAIR * K**2, P, sum(1 << fact for fact in wanted), facts, smith, order)
     yes = facts.astype(np.bool_)
     return Axioms(
         *(facts[:, of] for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),

@@ -86,13 +86,13 @@ def short_ipo(P, mu, ref, beta):
     cdef double *prior
     cdef double *advantage
     result = None
-    if not read_points(beta, &grid) or not read_preferences(P, &task):
+    if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
     weight, prior, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    if task.size < MOST_RESPONSES and read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
+    if read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
         table.policy_advantages(task.size, task.P, weight, advantage)
         result = tilted_by(&task, prior, advantage, 0.5, table.policy_least_ipo_loss(task.size, weight, advantage), True, &grid)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -105,7 +105,7 @@ def short_ipo_pairs(P, rho, ref, beta):
     cdef double *prior
     cdef double *potential
     result = None
-    if not read_points(beta, &grid) or not read_preferences(P, &task):
+    if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_CUBES, 3, 16):
         return None
     size = task.size
     design, prior, potential = taken(&task, size * size), taken(&task, size), taken(&task, size)
@@ -114,15 +114,15 @@ def short_ipo_pairs(P, rho, ref, beta):
         loss = table.policy_pair_potential(size, task.P, design, potential, task.free,
                                            <Py_ssize_t*>(task.free + (2 * size + 2) * size))
         result = tilted_by(&task, prior, potential, 0.0, loss, True, &grid)
-    free(task.P)
+    closed(&task)
     return result
 
 
-cdef bint read_sampled(object P, object mu, responses *task, double **weight) noexcept:
+cdef bint read_sampled(object P, object mu, responses *task, double **weight, int squares) noexcept:
     """Open a task on P and mu; return whether both are good, no outcome is certain, and so DPO's optimum is finite."""
     cdef Py_ssize_t i, j
     cdef bint good
-    if not read_preferences(P, task):
+    if not read_preferences(P, task, MOST_OF_CUBES, squares, 16):
         return False
     weight[0] = taken(task, task.size)
     good = read_distribution(mu, task, weight[0])
@@ -130,7 +130,7 @@ cdef bint read_sampled(object P, object mu, responses *task, double **weight) no
         for j in range(task.size):
             good &= task.P[i * task.size + j] > 0.0 or i == j
     if not good:
-        free(task.P)
+        closed(task)
     return good
 
 
@@ -161,7 +161,7 @@ def short_dpo(P, mu, ref, beta, tol, max_iter):
     cdef double *gradient
     result = None
     if (not read_search(tol, max_iter, &tolerance, &most) or not read_points(beta, &grid)
-            or not read_sampled(P, mu, &task, &weight)):
+            or not read_sampled(P, mu, &task, &weight, 3)):
         return None
     prior, gradient = taken(&task, task.size), taken(&task, task.size)
     if read_distribution(ref, &task, prior):
@@ -169,7 +169,7 @@ def short_dpo(P, mu, ref, beta, tol, max_iter):
         if reward is not NULL:
             loss = table.policy_dpo_loss(task.size, reward, task.P, weight, gradient, task.free)
             result = tilted_by(&task, prior, reward, 0.0, loss, False, &grid)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -182,15 +182,15 @@ def short_ipo_loss(h, P, mu, beta):
     cdef double *advantage
     cdef double *gradient
     result = None
-    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task):
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
     weight, at, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
     gradient = taken(&task, task.size)
-    if task.size < MOST_RESPONSES and read_distribution(mu, &task, weight) and read_vector(h, &task, at):
+    if read_distribution(mu, &task, weight) and read_vector(h, &task, at):
         table.policy_advantages(task.size, task.P, weight, advantage)
         value = table.policy_ipo_loss(task.size, at, weight, advantage, strength, gradient)
         result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -202,13 +202,13 @@ def short_dpo_loss(r, P, mu):
     cdef double *at
     cdef double *gradient
     result = None
-    if not read_preferences(P, &task):
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
     weight, at, gradient = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
     if read_distribution(mu, &task, weight) and read_vector(r, &task, at):
         value = table.policy_dpo_loss(task.size, at, task.P, weight, gradient, task.free)
         result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -222,7 +222,7 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
     cdef double *along
     cdef double *change
     result = None
-    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight):
+    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 3):
         return None
     along, change = taken(&task, task.size), taken(&task, task.size)
     if read_vector(direction, &task, along):
@@ -230,7 +230,7 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
         if reward is not NULL:
             table.policy_sensitivities(task.size, 1, task.P, weight, reward, along, change, task.free)
             result = given_array(change, task.size, task.kind)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -250,7 +250,7 @@ def short_ipo_covariance(P, mu, beta):
     cdef double *weight
     cdef double *out
     result = None
-    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task):
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
     weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
     if read_distribution(mu, &task, weight) and all_positive(task.size, weight):
@@ -258,7 +258,7 @@ def short_ipo_covariance(P, mu, beta):
         for i in range(task.size * task.size):
             out[i] *= strength * strength
         result = given_array(out, (task.size, task.size), task.kind)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -271,7 +271,7 @@ def short_dpo_covariance(P, mu, tol, max_iter):
     cdef double *reward
     cdef double *out
     result = None
-    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight):
+    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 5):
         return None
     out = taken(&task, task.size * task.size)
     if all_positive(task.size, weight):
@@ -279,8 +279,12 @@ def short_dpo_covariance(P, mu, tol, max_iter):
         if reward is not NULL:
             table.policy_dpo_covariance(task.size, task.P, weight, reward, out, task.free)
             result = given_array(out, (task.size, task.size), task.kind)
-    free(task.P)
+    closed(&task)
     return result
+
+
+cdef enum:
+    ALL_AXIOMS = (1 << AXIOMS) - 1
 
 
 cdef struct axioms_found:
@@ -289,33 +293,41 @@ cdef struct axioms_found:
     uint8_t *smith
 
 
-cdef axioms_found axioms_of(responses *task) noexcept:
-    """Return what the axioms say of the matrix of the task, in its scratch."""
+cdef axioms_found axioms_of(responses *task, int wanted) noexcept:
+    """Return the facts of which bits are set in `wanted`, in the scratch of the task."""
     cdef axioms_found found
-    cdef double *M = taken(task, policy_axioms_room(task.size))
+    cdef double *M = taken(task, task.size * task.size)
     found.fact = <int64_t*>taken(task, AXIOMS)
     found.order = <int64_t*>taken(task, task.size)
     found.smith = <uint8_t*>taken(task, task.size)
-    table.policy_axioms(task.size, task.P, found.fact, found.smith, found.order, M, <int64_t*>task.free)
+    table.policy_axioms(task.size, task.P, wanted, found.fact, found.smith, found.order, M, <int64_t*>task.free)
     return found
 
 
-def short_axioms(P, which=None):
-    """Return all facts of a matrix, in the order of PreferenceClasses, or one of them: WINNER, CYCLES, DOMINANT, ..."""
+def short_classes(P):
+    """Return all facts of a matrix, in the order of PreferenceClasses."""
     cdef responses task
     cdef axioms_found found
-    if not read_preferences(P, &task):
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    found = axioms_of(&task)
-    if which is None:
-        result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
-                  integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
-                  integer64(found.fact[AXIOM_CYCLES]))
-    elif which == AXIOM_WINNER or which == AXIOM_CYCLES:
-        result = integer64(found.fact[which])
-    else:
-        result = flag(found.fact[which])
-    free(task.P)
+    found = axioms_of(&task, ALL_AXIOMS)
+    result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
+              integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
+              integer64(found.fact[AXIOM_CYCLES]))
+    closed(&task)
+    return result
+
+
+def short_axiom(P, int which):
+    """Return one fact of a matrix: WINNER, CYCLES, DOMINANT, ..."""
+    cdef responses task
+    cdef axioms_found found
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+        return None
+    found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
+    is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
+    result = integer64(found.fact[which]) if is_number else flag(found.fact[which])
+    closed(&task)
     return result
 
 
@@ -324,14 +336,14 @@ def short_smith_set(P):
     cdef responses task
     cdef axioms_found found
     cdef Py_buffer view
-    if not read_preferences(P, &task):
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    found = axioms_of(&task)
+    found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
     result = empty(task.size, flag)
     PyObject_GetBuffer(result, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
     memcpy(view.buf, found.smith, task.size)
     PyBuffer_Release(&view)
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -342,16 +354,16 @@ def short_top(P, scores, bint winner_only):
     cdef double *score
     cdef Py_ssize_t i
     result = None
-    if not read_preferences(P, &task):
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
     score = taken(&task, task.size)
     if read_vector(scores, &task, score):
-        found = axioms_of(&task)
+        found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
         if winner_only:
             for i in range(task.size):
                 found.smith[i] = i == found.fact[AXIOM_WINNER]
         result = flag(table.policy_is_top(task.size, found.smith, score))
-    free(task.P)
+    closed(&task)
     return result
 
 
@@ -360,10 +372,10 @@ def short_keeps_order(P, scores):
     cdef responses task
     cdef double *score
     result = None
-    if not read_preferences(P, &task):
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 0, 2):
         return None
     score = taken(&task, task.size)
     if read_vector(scores, &task, score):
         result = flag(table.policy_keeps_order(task.size, task.P, score))
-    free(task.P)
+    closed(&task)
     return result
