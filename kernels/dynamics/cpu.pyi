@@ -7,6 +7,7 @@ from typing_extensions import disjoint_base
 LANES: Final[int]
 IPO: Final[int]
 DPO: Final[int]
+CONVERGENCE: Final[float]
 
 _Reals = NDArray[np.float64]
 
@@ -33,6 +34,18 @@ def softmax(x: _Reals) -> None: ...
 def log_odds(p: _Reals, out: _Reals) -> None: ...
 def short_fixed_point(
     P: object, alpha: object, beta: object, lam: object, sampler: object, ref: object, method: object
+) -> tuple[Any, ...] | None: ...
+def short_simulate(
+    P: object,
+    alpha: object,
+    beta: object,
+    lam: object,
+    init: object,
+    sampler: object,
+    ref: object,
+    steps: object,
+    burn_in: object,
+    method: object,
 ) -> tuple[Any, ...] | None: ...
 def short_spectral_radius(
     P: object, log_pi: object, alpha: object, beta: object, lam: object, sampler: object, method: object

@@ -4,6 +4,7 @@ from cython cimport auto_pickle
 from libc.math cimport atan2, hypot
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -59,6 +60,11 @@ cdef const af_table *table = af_select(ISA.encode())
 LANES = AF_TRAJECTORY_LANES
 IPO = TRAJECTORY_IPO
 DPO = TRAJECTORY_DPO
+
+
+# The largest change of a probability in the last round of a trajectory that counts as converged.
+CONVERGENCE = 1e-12
+cdef double CONVERGED = CONVERGENCE
 
 
 cdef void *allocated(size_t size) except NULL:
@@ -166,11 +172,11 @@ cdef class Trajectories:
                 table.dynamics_finish(&self.problem, block, &self.state[block, 0], round, tolerance, &out)
 
     def lyapunov_start(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] tangent):
-        """Put a direction into `tangent` (blocks, (size + 1) LANES), of blocks first..last-1 that are in round 0."""
+        """Put a direction into `tangent` (blocks, (size + 1) lanes), of blocks first..last-1 that are in round 0."""
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
-                table.lyapunov_start(self.problem.size, &tangent[block, 0])
+                table.lyapunov_start(self.problem.lanes, self.problem.size, &tangent[block, 0])
 
     def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
                      double[:, ::1] tangent):

@@ -10,6 +10,7 @@ from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.kernels.dynamics.cpu import (
     short_collapse_rates,
     short_fixed_point,
+    short_simulate,
     short_spectral_radius,
     short_stability_bounds,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "rotation",
     "short_collapse_rates",
     "short_fixed_point",
+    "short_simulate",
     "short_spectral_radius",
     "short_stability_bounds",
     "simulate",
@@ -49,8 +51,6 @@ FEW = 4
 LARGE = 192
 # Nanoseconds per response and triple of them to find a fixed point.
 EQUILIBRIUM_RESPONSE, EQUILIBRIUM_TRIPLE = 300.0, 10.0
-# The largest change of a probability in the last round of a trajectory that counts as converged.
-CONVERGED = 1e-12
 
 
 class Lanes:
@@ -129,7 +129,7 @@ class Lanes:
         out = [getattr(results, field.name) for field in fields(results) if field.name != "path"]
 
         def run(first, last):
-            self.cpu.finish(steps, CONVERGED, first, last, *out)
+            self.cpu.finish(steps, cpu.CONVERGENCE, first, last, *out)
 
         threads.for_blocks(run, self.count, work=FINISH_COST * results.mean.size, num_threads=self.num_threads)
 
@@ -172,8 +172,9 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     exponents = np.empty(problem.rows * problem.points)
     if exponents.size == 0:
         return exponents
-    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=False)
-    tangent = np.empty((lanes.count, (problem.size + 1) * cpu.LANES))
+    alone = problem.method == "ipo"
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=alone)
+    tangent = np.empty((lanes.count, (problem.size + 1) * lanes.lanes))
     lanes.cpu.lyapunov_start(0, lanes.count, tangent)
 
     def run(begin, end, first, last):

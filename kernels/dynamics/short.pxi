@@ -35,6 +35,15 @@ cdef double largest(Py_ssize_t size, const double *x) noexcept:
     return most
 
 
+cdef bint is_inner(Py_ssize_t size, const double *p) noexcept:
+    """Return whether a distribution has no zeros."""
+    cdef Py_ssize_t i
+    cdef bint good = True
+    for i in range(size):
+        good &= p[i] > 0.0
+    return good
+
+
 def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
     """Return the fields of the fixed point of IPO."""
     cdef responses task
@@ -44,16 +53,12 @@ def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
     cdef double *prior
     cdef double *log_pi
     cdef double residual, frequency, speed
-    cdef Py_ssize_t i
     result = None
     if method != "ipo" or not read_parameters(alpha, beta, lam, &at) or at.alpha == 1.0 or not read_preferences(P, &task, MOST_OF_CUBES, 8, 32):
         return None
     offline, prior, log_pi = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
     if read_distribution(sampler, &task, offline) and read_distribution(ref, &task, prior):
-        good = True
-        for i in range(task.size):
-            good = good and prior[i] > 0.0
-        if good:
+        if is_inner(task.size, prior):
             point.method, point.size, point.skew = TRAJECTORY_IPO, task.size, skew_of(&task)
             point.ref, point.sampler = prior, offline
             point.alpha, point.beta, point.lambda_ = at.alpha, at.beta, at.lam
@@ -67,6 +72,103 @@ def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
                     given_number(frequency, task.kind),
                     given_number(TURN / atan2(speed, at.alpha), task.kind),
                 )
+    closed(&task)
+    return result
+
+
+# Products of squares of responses and rounds up to which a trajectory is done at once: some milliseconds; for DPO a
+# hundred times less.
+cdef enum:
+    MOST_PRODUCTS = 4000000
+    DPO_PRODUCTS = 100
+
+
+cdef bint stays(Py_ssize_t size, const double *M, const double *p) noexcept:
+    """Return whether all responses do nearly alike against p: it may be a fixed point, which the long way warns of."""
+    cdef double low = float("inf"), high = -float("inf"), score
+    cdef Py_ssize_t i, j
+    for i in range(size):
+        score = 0.0
+        for j in range(size):
+            score += M[i * size + j] * p[j]
+        low, high = min(low, score), max(high, score)
+    return not high - low > 1e-14
+
+
+cdef bint read_log(const double *p, Py_ssize_t size, double *out):
+    """Write NumPy's logarithms, by which trajectories have always begun."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(numpy.log(given_array(p, size, b'd')), &view, PyBUF_SIMPLE)
+    copied(&view, b'd', out)
+    PyBuffer_Release(&view)
+    return True
+
+
+def short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method):
+    """Return the fields of one trajectory without a path."""
+    cdef responses task
+    cdef parameters at
+    cdef trajectory_problem problem
+    cdef trajectory_results out
+    cdef Py_ssize_t size, count, i
+    cdef double *start
+    cdef double *offline
+    cdef double *prior
+    cdef double *M
+    cdef double *logs
+    cdef double *results
+    cdef double *state
+    cdef double *room
+    cdef unsigned char converged
+    cdef bint dpo = method == "dpo"
+    if type(steps) is not int or type(burn_in) is not int or not 0 <= burn_in <= steps <= MOST_PRODUCTS:
+        return None
+    if (not dpo and method != "ipo" or not read_parameters(alpha, beta, lam, &at)
+            or not read_preferences(P, &task, MOST_OF_CUBES, 1, 16)):
+        return None
+    size, count, result = task.size, steps, None
+    start, offline, prior = taken(&task, size), taken(&task, size), taken(&task, size)
+    M = skew_of(&task)
+    good = (read_distribution(init, &task, start) and read_distribution(sampler, &task, offline)
+            and read_distribution(ref, &task, prior) and init is not None and is_inner(size, start)
+            and is_inner(size, prior) and not stays(size, M, start)
+            and (DPO_PRODUCTS if dpo else 1) * count * size * size <= MOST_PRODUCTS)
+    for i in range(size * size if dpo else 0):
+        good = good and (task.P[i] > 0.0 or i % (size + 1) == 0)
+    if good:
+        logs, results = taken(&task, 2 * size), taken(&task, 3 * size + 4)
+        read_log(prior, size, logs)
+        read_log(start, size, logs + size)
+        memset(&problem, 0, sizeof(problem))
+        problem.method = TRAJECTORY_DPO if dpo else TRAJECTORY_IPO
+        problem.lanes = problem.rows = problem.points = 1
+        problem.size, problem.burn_in = size, burn_in
+        problem.skew.value, problem.log_ref.value, problem.log_init.value = M, logs, logs + size
+        problem.sampler.value = offline
+        problem.alpha.value, problem.beta.value, problem.lambda_.value = &at.alpha, &at.beta, &at.lam
+        state = <double*>allocated(sizeof(double) * (trajectory_state_size(size, 1) + table.trajectory_room(&problem)))
+        room = state + trajectory_state_size(size, 1)
+        with nogil:
+            table.dynamics_start(&problem, 0, state)
+            table.dynamics_run(&problem, 0, 0, count, state, room)
+            out.log_policy, out.mean, out.variance = results, results + size, results + 2 * size
+            out.entropy, out.entropy_min = results + 3 * size, results + 3 * size + 1
+            out.entropy_max, out.period = results + 3 * size + 2, results + 3 * size + 3
+            out.converged = &converged
+            table.dynamics_finish(&problem, 0, state, count, CONVERGED, &out)
+        free(state)
+        result = (
+            given_array(out.log_policy, size, task.kind),
+            given_array(out.mean, size, task.kind),
+            given_array(out.variance, size, task.kind),
+            given_number(out.entropy[0], task.kind),
+            given_number(out.entropy_min[0], task.kind),
+            given_number(out.entropy_max[0], task.kind),
+            None,
+            None,
+            given_number(out.period[0], task.kind),
+            flag(converged),
+        )
     closed(&task)
     return result
 

@@ -104,7 +104,7 @@ TABLE = (
     "const double *scores, double *policies, double *state, double *room)",
     "void dynamics_finish(const trajectory_problem *problem, ptrdiff_t block, const double *state, ptrdiff_t round, "
     "double tolerance, const trajectory_results *out)",
-    "void lyapunov_start(ptrdiff_t size, double *tangent)",
+    "void lyapunov_start(ptrdiff_t lanes, ptrdiff_t size, double *tangent)",
     "void lyapunov_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
     "double *state, double *tangent, double *room)",
     "void lyapunov_finish(const trajectory_problem *problem, ptrdiff_t block, const double *tangent, double count, "

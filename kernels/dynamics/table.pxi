@@ -10,7 +10,7 @@ cdef extern from *:
                                  const double *scores, double *policies, double *state, double *room) noexcept nogil
         void (*dynamics_finish)(const trajectory_problem *problem, Py_ssize_t block, const double *state,
                                 Py_ssize_t round, double tolerance, const trajectory_results *out) noexcept nogil
-        void (*lyapunov_start)(Py_ssize_t size, double *tangent) noexcept nogil
+        void (*lyapunov_start)(Py_ssize_t lanes, Py_ssize_t size, double *tangent) noexcept nogil
         void (*lyapunov_run)(const trajectory_problem *problem, Py_ssize_t block, Py_ssize_t begin, Py_ssize_t end,
                              double *state, double *tangent, double *room) noexcept nogil
         void (*lyapunov_finish)(const trajectory_problem *problem, Py_ssize_t block, const double *tangent, double count,

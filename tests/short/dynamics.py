@@ -38,4 +38,15 @@ CALLS = [
     ),
     *(Call("dynamics.collapse_rates", (P,), {"beta": 0.5, "lam": 0.5, "sampler": REF, "top": top}) for top in (0, -1)),
     Call("dynamics.collapse_rates", (P,), {"beta": 2, "method": "dpo"}, bad=BAD),
+    *(
+        Call("dynamics.simulate", (matrix,), {**at, "init": start, "steps": 40, "burn_in": 7, "method": method}, bad=bad)
+        for matrix, start, bad in (
+            (P, REF, (*BAD, ("init", 0, np.nan), ("init", 1, -1.0))),
+            (FOUR, np.array([0.1, 0.2, 0.3, 0.4]), ()),
+            (NINE, np.arange(1.0, 10.0), ()),
+        )
+        for at in (POINT, MIXED)
+        for method in ("ipo", "dpo")
+    ),
+    Call("dynamics.simulate", (P,), {**MIXED, "init": REF, "steps": 0, "sampler": REF[::-1].copy(), "ref": REF}),
 ]
