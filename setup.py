@@ -30,7 +30,10 @@ SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
-LONGEST_FIRST = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
+LONGEST_FIRST = (
+    *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
+    *("policy", "common", "memoryless"),
+)
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
 
@@ -254,25 +257,28 @@ def check_declarations(source, translated):
         raise CompileError(f"Cython did not find the declarations beside {source}")
 
 
+def sources_of(family):
+    """Return what the loops of a family are made of: its own files, and those of others that ``loops.inc`` includes."""
+    own = [path for path in (ROOT / "kernels" / family).iterdir() if path.suffix in (".inc", ".pxi", ".h")]
+    included = re.findall(
+        r'#include "(?!alignment_fast/)([^"]+)"', (ROOT / "kernels" / family / "loops.inc").read_text("utf-8")
+    )
+    return sorted({path.relative_to(ROOT).as_posix() for path in own} | {f"kernels/{name}" for name in included})
+
+
 def extensions():
     headers = [str(path.relative_to(ROOT)) for path in (ROOT / "kernels" / "include").rglob("*.h")]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        parts = [path for path in (ROOT / folder).iterdir() if path.suffix in (".h", ".inc", ".pxi")]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
                 # What stands here also goes into the sdist: no MANIFEST.in is needed.
-                depends=[
-                    "setup.py",
-                    "kernels/variant.c",
-                    *headers,
-                    *(f"{folder}/{path.name}" for path in parts),
-                ],
+                depends=["setup.py", "kernels/variant.c", *headers, *sources_of(family)],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
             )

@@ -28,7 +28,8 @@ EDGES = {
     "information": {"common"},
     "best_of_n": {"common", "random"},
     "memoryless": {"common"},
-    "dynamics": {"common"},
+    "policy": {"common"},
+    "dynamics": {"common", "policy"},
 }
 
 # Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all
