@@ -29,6 +29,7 @@ cdef extern from *:
         const double *spread
         const int32_t *tied
     size_t law_scratch_bytes(Py_ssize_t size) nogil
+    size_t relatives_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -257,6 +258,81 @@ def kl_estimators(const double[::1] p, bint log, const double[::1] n, bint is_lo
     if out.shape[0] and out.shape[1]:
         with nogil:
             table.kl_estimators(p.shape[0], &p[0], log, n.shape[0], &n[0], is_log, &out[0, 0])
+
+
+# ---- relatives of best-of-n (relatives.inc) ----
+
+
+def best_of_poisson(const double[::1] p, const double[::1] reward, double mu, double[::1] out):
+    """Write the law of the best of 1 + Poisson(mu) draws."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.best_of_poisson(p.shape[0], &p[0], &reward[0], mu, memory, &out[0])
+    free(memory)
+
+
+def win_rate_optimal(const double[::1] p, const double[::1] reward, double strength, double[::1] out):
+    """Write the policy proportional to p exp(strength quantile)."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.win_rate_optimal(p.shape[0], &p[0], &reward[0], strength, memory, &out[0])
+    free(memory)
+
+
+def quantile_tilt(double strength):
+    """Return divergence and win rate of a continuous reward's win-rate-optimal policy."""
+    cdef double kl, win
+    table.quantile_tilt(strength, &kl, &win)
+    return kl, win
+
+
+def quantile_strength(double kl):
+    """Return the strength of that policy from its divergence, below 687."""
+    return table.quantile_strength(kl)
+
+
+def pessimism(const double[::1] p, const double[::1] reward, double beta, double[::1] out):
+    """Write the weights of inference-time pessimism; return its threshold."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    cdef double threshold
+    with nogil:
+        threshold = table.pessimism(p.shape[0], &p[0], &reward[0], beta, memory, &out[0])
+    free(memory)
+    return threshold
+
+
+def soft_best_of_n(const double[::1] p, const double[::1] reward, double n, double temperature, double[::1] out):
+    """Write the law of soft best-of-n for an integer n."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.soft_best_of_n(p.shape[0], &p[0], &reward[0], n, temperature, memory, &out[0])
+    free(memory)
+
+
+def soft_outcomes(const double[::1] p, const double[::1] reward, double temperature, double[::1] mass,
+                  double[::1] scaled):
+    """Write p / sum p and (reward - best) / temperature, the best among outcomes with mass, 0 for those without."""
+    table.soft_outcomes(p.shape[0], &p[0], &reward[0], temperature, &mass[0], &scaled[0])
+
+
+def soft_trapezes(const double[::1] mass, const double[::1] scaled, double n, double shift, double[::1] out):
+    """Write the integrals over log s by the trapezoidal rule, its nodes moved up by `shift` of their spacing."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    with nogil:
+        table.soft_trapezes(mass.shape[0], &mass[0], &scaled[0], n, shift, memory, &out[0])
+    free(memory)
+
+
+def soft_sums(const double[:, ::1] log_s, const double[:, ::1] weight, const double[::1] mass,
+              const double[::1] scaled, double n, double[:, ::1] out):
+    """Write the weighted sums of the integrand over the nodes of every panel (rows)."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(log_s.shape[0]):
+            table.soft_sums(log_s.shape[1], &log_s[i, 0], &weight[i, 0], mass.shape[0], &mass[0], &scaled[0], n, memory,
+                            &out[i, 0])
+    free(memory)
 
 
 # ---- simulation (simulation.inc) ----
