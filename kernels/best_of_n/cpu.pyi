@@ -116,6 +116,17 @@ def pool_variance(
 def pool_interpolate(sums: _Reals, transform: _Reals, ends: _Reals, first: int, last: int, out: _Reals) -> None: ...
 def pass_at_k(total: NDArray[np.int64], correct: NDArray[np.int64], k: int, out: NDArray[np.float64]) -> None: ...
 
+# ---- divergence from samples, means over prompts (samples.inc) ----
+
+STATISTICS: Final[int]
+
+@disjoint_base
+class RankedPool:
+    def __new__(cls, score: _Reals, log_p: _Reals | None = None) -> Self: ...
+    def divergence(self, n: _Reals, first: int, last: int, out: _Reals) -> None: ...
+
+def prompt_means(x: _Reals, group: _Rows | None, groups: int, mean: _Reals, error: _Reals, present: _Rows) -> None: ...
+
 # ---- small calls: what the public function returns, or None where its long way must decide ----
 
 _Number = float | NDArray[Any]

@@ -28,8 +28,13 @@ cdef extern from *:
         const double *step
         const double *spread
         const int32_t *tied
+    ctypedef struct ranked_pool:
+        Py_ssize_t size, groups
+        double *log_p
+        int32_t *low
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
+    size_t samples_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -51,6 +56,7 @@ cdef extern from *:
         POOL_UNBIASED
         POOL_JACKKNIFE
         POOL_FOUND
+        SAMPLES_STATISTICS
     const uint64_t AF_OK
     const double AF_INFINITY
     const double AF_NAN
@@ -503,6 +509,63 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
     free(found)
+
+
+# ---- divergence from samples, means over prompts (samples.inc) ----
+
+STATISTICS = SAMPLES_STATISTICS
+
+
+cdef class RankedPool:
+    """A pool of scored samples in order of score, with log-probabilities of its samples or without."""
+
+    cdef ranked_pool pool
+    cdef double *memory
+
+    def __cinit__(self, const double[::1] score, const double[::1] log_p=None):
+        cdef Py_ssize_t size = score.shape[0]
+        cdef uint64_t *words
+        cdef const double *given = NULL
+        if log_p is not None:
+            given = &log_p[0]
+        # log-probabilities, and groups; sorting takes three words and an index for each sample
+        self.memory = <double*>scratch(size * sizeof(double) + (size + 1) * sizeof(int32_t))
+        self.pool.size = size
+        self.pool.log_p = NULL if log_p is None else self.memory
+        self.pool.low = <int32_t*>(self.memory + size)
+        words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
+        with nogil:
+            table.samples_rank(&self.pool, &score[0], given, words, words + size, words + 2 * size,
+                               <int32_t*>(words + 3 * size))
+        free(words)
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    def divergence(self, const double[::1] n, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+        """Write rows first..last-1 of `out` (n, 2 STATISTICS): estimates and errors in turn."""
+        cdef double *memory = <double*>scratch(samples_bytes(self.pool.size))
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(first, last):
+                table.samples_divergence(&self.pool, n[i], memory, &out[i, 0])
+        free(memory)
+
+
+def prompt_means(const double[:, ::1] x, const int64_t[::1] group, Py_ssize_t groups, double[::1] mean,
+                 double[::1] error, int64_t[::1] present):
+    """Write mean, standard error and number of prompts (rows of `x`) of each column; `group` may be None."""
+    cdef double *memory = <double*>scratch((2 * groups * x.shape[1] + 1) * sizeof(double))
+    cdef const double *rows = NULL
+    cdef const int64_t *group_of = NULL
+    if x.shape[0] and x.shape[1]:
+        rows = &x[0, 0]
+        if group is not None:
+            group_of = &group[0]
+    if x.shape[1]:
+        with nogil:
+            table.prompt_means(x.shape[0], x.shape[1], rows, group_of, groups, memory, &mean[0], &error[0], &present[0])
+    free(memory)
 
 
 # ---- small calls ----

@@ -49,6 +49,7 @@ from alignment_fast.kernels.best_of_n.relatives import (
     soft_trapezes,
     win_rate_optimal,
 )
+from alignment_fast.kernels.best_of_n.samples import prompt_means, sample_divergence
 from alignment_fast.kernels.best_of_n.simulation import brute, order, sampler
 
 __all__ = [
@@ -75,8 +76,10 @@ __all__ = [
     "pool_means",
     "pool_small_means",
     "pool_variances",
+    "prompt_means",
     "quantile_strength",
     "quantile_tilt",
+    "sample_divergence",
     "sampler",
     "short_best_of_poisson",
     "short_continuous",

@@ -341,4 +341,10 @@ TABLE = (
     "double first, double *out)",
     "void pass_at_k(ptrdiff_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found, "
     "double *out)",
+    # samples.inc
+    "void samples_rank(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys, uint64_t *words, "
+    "uint64_t *other, int32_t *order)",
+    "void samples_divergence(const ranked_pool *pool, double n, double *memory, double *out)",
+    "void prompt_means(ptrdiff_t prompts, ptrdiff_t columns, const double *x, const int64_t *group, ptrdiff_t groups, "
+    "double *memory, double *mean, double *error, int64_t *present)",
 )

@@ -63,4 +63,10 @@ cdef extern from *:
                                  double first, double *out) noexcept nogil
         void (*pass_at_k)(Py_ssize_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found,
                           double *out) noexcept nogil
+        void (*samples_rank)(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys,
+                             uint64_t *words, uint64_t *other, int32_t *order) noexcept nogil
+        void (*samples_divergence)(const ranked_pool *pool, double n, double *memory, double *out) noexcept nogil
+        void (*prompt_means)(Py_ssize_t prompts, Py_ssize_t columns, const double *x, const int64_t *group,
+                             Py_ssize_t groups, double *memory, double *mean, double *error,
+                             int64_t *present) noexcept nogil
     const af_table *af_select(const char *isa)
