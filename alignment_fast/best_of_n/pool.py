@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -328,28 +329,20 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
 
     """
     mean = np.asarray(curves.mean, dtype=np.float64)
-    columns = 1 if np.ndim(curves.n) == 0 else mean.shape[-1]
-    leading = mean.shape if np.ndim(curves.n) == 0 else mean.shape[:-1]
+    single = np.ndim(curves.n) == 0
+    leading = mean.shape if single else mean.shape[:-1]
     if not leading:
         raise ValueError("curves have no axis of prompts")
-    rows = mean.reshape(-1, columns)
-    labels = np.arange(len(rows)) if clusters is None else as_array(clusters, "clusters")
-    if clusters is not None and labels.shape != leading:
-        raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
-    _, group = np.unique(labels.reshape(-1), return_inverse=True)
-    present = ~np.isnan(rows)
-    prompts = present.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        average = np.where(present, rows, 0.0).sum(axis=0) / prompts
-        away = np.where(present, rows - average, 0.0)
-        count = group.max(initial=-1) + 1
-        sums, members = np.zeros((count, columns)), np.zeros((count, columns))
-        np.add.at(sums, group, away)
-        np.add.at(members, group, present)
-        used = (members > 0).sum(axis=0)
-        variance = (sums**2).sum(axis=0) / prompts.astype(np.float64) ** 2 * (used / (used - 1.0))
-    error = np.sqrt(np.where(used > 1, variance, np.nan))
-    if np.ndim(curves.n) == 0:
+    group, count = None, 0
+    if clusters is not None:
+        labels = as_array(clusters, "clusters")
+        if labels.shape != leading:
+            raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
+        names, group = np.unique(labels.reshape(-1), return_inverse=True)
+        count = len(names)
+    rows = np.ascontiguousarray(mean.reshape(math.prod(leading), 1 if single else mean.shape[-1]))
+    average, error, prompts = operations("best_of_n").prompt_means(rows, group, count)
+    if single:
         return MeanCurve(curves.n, average[0], error[0], prompts[0])
     return MeanCurve(curves.n, average, error, prompts)
 

@@ -28,7 +28,13 @@ cdef extern from *:
         const double *step
         const double *spread
         const int32_t *tied
+    ctypedef struct ranked_pool:
+        Py_ssize_t size, groups
+        double *log_p
+        int32_t *low
     size_t law_scratch_bytes(Py_ssize_t size) nogil
+    size_t relatives_bytes(Py_ssize_t size) nogil
+    size_t samples_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -50,6 +56,7 @@ cdef extern from *:
         POOL_UNBIASED
         POOL_JACKKNIFE
         POOL_FOUND
+        SAMPLES_STATISTICS
     const uint64_t AF_OK
     const double AF_INFINITY
     const double AF_NAN
@@ -259,6 +266,81 @@ def kl_estimators(const double[::1] p, bint log, const double[::1] n, bint is_lo
             table.kl_estimators(p.shape[0], &p[0], log, n.shape[0], &n[0], is_log, &out[0, 0])
 
 
+# ---- relatives of best-of-n (relatives.inc) ----
+
+
+def best_of_poisson(const double[::1] p, const double[::1] reward, double mu, double[::1] out):
+    """Write the law of the best of 1 + Poisson(mu) draws."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.best_of_poisson(p.shape[0], &p[0], &reward[0], mu, memory, &out[0])
+    free(memory)
+
+
+def win_rate_optimal(const double[::1] p, const double[::1] reward, double strength, double[::1] out):
+    """Write the policy proportional to p exp(strength quantile)."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.win_rate_optimal(p.shape[0], &p[0], &reward[0], strength, memory, &out[0])
+    free(memory)
+
+
+def quantile_tilt(double strength):
+    """Return divergence and win rate of a continuous reward's win-rate-optimal policy."""
+    cdef double kl, win
+    table.quantile_tilt(strength, &kl, &win)
+    return kl, win
+
+
+def quantile_strength(double kl):
+    """Return the strength of that policy from its divergence, below 687."""
+    return table.quantile_strength(kl)
+
+
+def pessimism(const double[::1] p, const double[::1] reward, double beta, double[::1] out):
+    """Write the weights of inference-time pessimism; return its threshold."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    cdef double threshold
+    with nogil:
+        threshold = table.pessimism(p.shape[0], &p[0], &reward[0], beta, memory, &out[0])
+    free(memory)
+    return threshold
+
+
+def soft_best_of_n(const double[::1] p, const double[::1] reward, double n, double temperature, double[::1] out):
+    """Write the law of soft best-of-n for an integer n."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.soft_best_of_n(p.shape[0], &p[0], &reward[0], n, temperature, memory, &out[0])
+    free(memory)
+
+
+def soft_outcomes(const double[::1] p, const double[::1] reward, double temperature, double[::1] mass,
+                  double[::1] scaled):
+    """Write p / sum p and (reward - best) / temperature, the best among outcomes with mass, 0 for those without."""
+    table.soft_outcomes(p.shape[0], &p[0], &reward[0], temperature, &mass[0], &scaled[0])
+
+
+def soft_trapezes(const double[::1] mass, const double[::1] scaled, double n, double shift, double[::1] out):
+    """Write the integrals over log s by the trapezoidal rule, its nodes moved up by `shift` of their spacing."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    with nogil:
+        table.soft_trapezes(mass.shape[0], &mass[0], &scaled[0], n, shift, memory, &out[0])
+    free(memory)
+
+
+def soft_sums(const double[:, ::1] log_s, const double[:, ::1] weight, const double[::1] mass,
+              const double[::1] scaled, double n, double[:, ::1] out):
+    """Write the weighted sums of the integrand over the nodes of every panel (rows)."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(log_s.shape[0]):
+            table.soft_sums(log_s.shape[1], &log_s[i, 0], &weight[i, 0], mass.shape[0], &mass[0], &scaled[0], n, memory,
+                            &out[i, 0])
+    free(memory)
+
+
 # ---- simulation (simulation.inc) ----
 
 
@@ -427,6 +509,63 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
     free(found)
+
+
+# ---- divergence from samples, means over prompts (samples.inc) ----
+
+STATISTICS = SAMPLES_STATISTICS
+
+
+cdef class RankedPool:
+    """A pool of scored samples in order of score, with log-probabilities of its samples or without."""
+
+    cdef ranked_pool pool
+    cdef double *memory
+
+    def __cinit__(self, const double[::1] score, const double[::1] log_p=None):
+        cdef Py_ssize_t size = score.shape[0]
+        cdef uint64_t *words
+        cdef const double *given = NULL
+        if log_p is not None:
+            given = &log_p[0]
+        # log-probabilities, and groups; sorting takes three words and an index for each sample
+        self.memory = <double*>scratch(size * sizeof(double) + (size + 1) * sizeof(int32_t))
+        self.pool.size = size
+        self.pool.log_p = NULL if log_p is None else self.memory
+        self.pool.low = <int32_t*>(self.memory + size)
+        words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
+        with nogil:
+            table.samples_rank(&self.pool, &score[0], given, words, words + size, words + 2 * size,
+                               <int32_t*>(words + 3 * size))
+        free(words)
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    def divergence(self, const double[::1] n, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+        """Write rows first..last-1 of `out` (n, 2 STATISTICS): estimates and errors in turn."""
+        cdef double *memory = <double*>scratch(samples_bytes(self.pool.size))
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(first, last):
+                table.samples_divergence(&self.pool, n[i], memory, &out[i, 0])
+        free(memory)
+
+
+def prompt_means(const double[:, ::1] x, const int64_t[::1] group, Py_ssize_t groups, double[::1] mean,
+                 double[::1] error, int64_t[::1] present):
+    """Write mean, standard error and number of prompts (rows of `x`) of each column; `group` may be None."""
+    cdef double *memory = <double*>scratch((2 * groups * x.shape[1] + 1) * sizeof(double))
+    cdef const double *rows = NULL
+    cdef const int64_t *group_of = NULL
+    if x.shape[0] and x.shape[1]:
+        rows = &x[0, 0]
+        if group is not None:
+            group_of = &group[0]
+    if x.shape[1]:
+        with nogil:
+            table.prompt_means(x.shape[0], x.shape[1], rows, group_of, groups, memory, &mean[0], &error[0], &present[0])
+    free(memory)
 
 
 # ---- small calls ----

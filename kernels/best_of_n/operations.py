@@ -1,6 +1,9 @@
 """The operations of this family on CPU arrays: exact laws, pools of scored samples, simulation."""
 
 from alignment_fast.kernels.best_of_n.cpu import (
+    quantile_strength,
+    quantile_tilt,
+    short_best_of_poisson,
     short_continuous,
     short_curve,
     short_kl_estimator,
@@ -10,6 +13,9 @@ from alignment_fast.kernels.best_of_n.cpu import (
     short_law_pmf,
     short_law_values,
     short_pass_at_k,
+    short_pessimism,
+    short_soft_best_of_n,
+    short_win_rate_optimal,
 )
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
@@ -34,6 +40,16 @@ from alignment_fast.kernels.best_of_n.pool import (
     pool_small_means,
     pool_variances,
 )
+from alignment_fast.kernels.best_of_n.relatives import (
+    best_of_poisson,
+    pessimism,
+    soft_best_of_n,
+    soft_outcomes,
+    soft_sums,
+    soft_trapezes,
+    win_rate_optimal,
+)
+from alignment_fast.kernels.best_of_n.samples import prompt_means, sample_divergence
 from alignment_fast.kernels.best_of_n.simulation import brute, order, sampler
 
 __all__ = [
@@ -42,6 +58,7 @@ __all__ = [
     "SMALL_POOL",
     "VALUES",
     "VARIANCES",
+    "best_of_poisson",
     "brute",
     "continuous_values",
     "kl_estimators",
@@ -53,12 +70,18 @@ __all__ = [
     "law_values",
     "order",
     "pass_at_k",
+    "pessimism",
     "pool_arrange",
     "pool_interpolate",
     "pool_means",
     "pool_small_means",
     "pool_variances",
+    "prompt_means",
+    "quantile_strength",
+    "quantile_tilt",
+    "sample_divergence",
     "sampler",
+    "short_best_of_poisson",
     "short_continuous",
     "short_curve",
     "short_kl_estimator",
@@ -68,6 +91,14 @@ __all__ = [
     "short_law_pmf",
     "short_law_values",
     "short_pass_at_k",
+    "short_pessimism",
+    "short_soft_best_of_n",
+    "short_win_rate_optimal",
+    "soft_best_of_n",
+    "soft_outcomes",
+    "soft_sums",
+    "soft_trapezes",
+    "win_rate_optimal",
     "to_host",
 ]
 

@@ -3,6 +3,8 @@
 
 import numpy
 
+from libc.math cimport floor
+
 from alignment_fast.kernels.common.short cimport (
     PyBuffer_Release, Py_buffer, memory_of, opened, opened_numbers, real, whole
 )
@@ -22,6 +24,7 @@ cdef enum:
     SHORT_NUMBERS = 131072
     SHORT_WORK = 32768
     SHORT_LETTERS = 4096
+    LARGEST_KL = 687 # of win-rate-optimal policies: strengths beyond 1e300 are refused
 
 
 # ---- arguments ----
@@ -232,14 +235,13 @@ def short_law_build(p, reward, bint log):
 
 cdef Laws built(Py_buffer *mass, Py_buffer *view, char kind, bint log):
     """Return the laws of one row of `kind`, or None where a value is bad."""
-    cdef Py_ssize_t size = view.shape[0], i
+    cdef Py_ssize_t size = view.shape[0]
     cdef Laws laws = Laws(empty((1, LAW_FIELDS, size)), empty((1, LAW_INTEGERS, size), int32), empty((1, 2), int64))
     cdef double *reals = <double*>scratch(2 * size * sizeof(double) + law_scratch_bytes(size))
     cdef uint64_t[2] status
     cdef law_row row = laws.row(0)
     if mass is NULL:
-        for i in range(size):
-            reals[i] = 1.0
+        fill_ones(size, reals)
     else:
         as_doubles(mass, kind, reals)
     as_doubles(view, kind, reals + size)
@@ -336,6 +338,123 @@ def short_law_draw(Laws laws, sampler, size, n, log_n, uint64_t key):
                            <int64_t*>memory_of(out))
             free(uniforms)
     give_back(&counts)
+    return out
+
+
+# ---- relatives of best-of-n ----
+
+# Masses and rewards as float64, and room for the work on them.
+cdef struct outcomes:
+    Py_ssize_t size
+    double *p
+    double *reward
+    double *memory
+
+
+cdef bint take_outcomes(object p, object reward, bint finite, outcomes *o) noexcept:
+    """Read masses (None: all alike) and rewards; return whether they are good. `o.p` is to be freed, either way."""
+    cdef Py_buffer view, mass
+    cdef char kind = opened(reward, array_type, &view, 1), of_mass = 0
+    cdef bint good = False
+    o.p = NULL
+    if not kind:
+        return False
+    if p is not None:
+        of_mass = opened(p, array_type, &mass, 1)
+    if view.shape[0] <= SHORT_LETTERS and (p is None or (of_mass and mass.shape[0] == view.shape[0])):
+        o.size = view.shape[0]
+        o.p = <double*>malloc(2 * o.size * sizeof(double) + relatives_bytes(o.size))
+        if o.p is not NULL:
+            o.reward, o.memory = o.p + o.size, o.p + 2 * o.size
+            as_doubles(&view, kind, o.reward)
+            if p is None:
+                fill_ones(o.size, o.p)
+            else:
+                as_doubles(&mass, of_mass, o.p)
+            good = are_masses(o.size, o.p) and (are_finite(o.size, o.reward) if finite else
+                                                not has_nan(o.size, o.reward))
+    if of_mass:
+        PyBuffer_Release(&mass)
+    PyBuffer_Release(&view)
+    return good
+
+
+cdef void fill_ones(Py_ssize_t count, double *x) noexcept:
+    cdef Py_ssize_t i
+    for i in range(count):
+        x[i] = 1.0
+
+
+cdef bint are_masses(Py_ssize_t count, const double *p) noexcept:
+    """Whether no mass is negative, NaN or infinite, and some are positive."""
+    cdef Py_ssize_t i
+    cdef bint bad = False, some = False
+    for i in range(count):
+        bad |= not (p[i] >= 0.0 and p[i] < AF_INFINITY)
+        some |= p[i] > 0.0
+    return some and not bad
+
+
+cdef inline bint within(object x, double least, double *out) noexcept:
+    """Whether `x` is a finite number not below `least`; writes it to `out`."""
+    return real(x, integer_type, out) and out[0] >= least and out[0] < AF_INFINITY
+
+
+def short_best_of_poisson(p, reward, mu):
+    """Return the law."""
+    cdef outcomes o
+    cdef double rate
+    cdef object out = None
+    if take_outcomes(p, reward, False, &o) and within(mu, 0.0, &rate):
+        out = empty(o.size)
+        table.best_of_poisson(o.size, o.p, o.reward, rate, o.memory, <double*>memory_of(out))
+    free(o.p)
+    return out
+
+
+def short_win_rate_optimal(p, reward, strength, kl):
+    """Return (law, strength, divergence, win rate), from the strength or the divergence."""
+    cdef outcomes o
+    cdef double c, divergence, win
+    cdef object out = None
+    if take_outcomes(p, reward, False, &o) and (strength is None) != (kl is None) and (
+            within(kl, 0.0, &c) and c < LARGEST_KL if strength is None else within(strength, 0.0, &c)):
+        if strength is None:
+            c = table.quantile_strength(c)
+        out = empty(o.size)
+        table.win_rate_optimal(o.size, o.p, o.reward, c, o.memory, <double*>memory_of(out))
+        table.quantile_tilt(c, &divergence, &win)
+        out = out, c, divergence, win
+    free(o.p)
+    return out
+
+
+def short_pessimism(p, scores, beta):
+    """Return (threshold, weights); `p` may be None."""
+    cdef outcomes o
+    cdef double strength, threshold
+    cdef object out = None
+    if take_outcomes(p, scores, True, &o) and within(beta, 0.0, &strength) and strength > 0.0:
+        out = empty(o.size)
+        threshold = table.pessimism(o.size, o.p, o.reward, strength, o.memory, <double*>memory_of(out))
+        out = threshold, out
+    free(o.p)
+    return out
+
+
+def short_soft_best_of_n(p, reward, n, temperature):
+    """Return the law for an integer n."""
+    cdef outcomes o
+    cdef double draws, heat
+    cdef double *memory
+    cdef object out = None
+    if take_outcomes(p, reward, True, &o) and within(n, 1.0, &draws) and floor(draws) == draws \
+            and within(temperature, 0.0, &heat) and heat > 0.0:
+        out = empty(o.size)
+        memory = <double*>memory_of(out)
+        with nogil:
+            table.soft_best_of_n(o.size, o.p, o.reward, draws, heat, o.memory, memory)
+    free(o.p)
     return out
 
 

@@ -81,4 +81,14 @@ def pools():
     )
 
 
-CALLS = [*closed_forms(), *estimators(), *laws(), *pools()]
+def relatives():
+    bad = ((0, 0, np.nan), (0, 1, -1.0), (1, 2, np.nan))
+    yield Call("best_of_n.best_of_poisson", (P, REWARD, 3), bad=bad)
+    yield Call("best_of_n.win_rate_optimal", (P, REWARD), {"strength": 2.0}, bad=bad, python_calls=5)
+    yield Call("best_of_n.win_rate_optimal", (P, REWARD), {"kl": 0.5}, python_calls=5)
+    yield Call("best_of_n.soft_best_of_n", (P, REWARD, 4, 0.5), bad=(*bad, (1, 0, np.inf)))
+    yield Call("best_of_n.inference_time_pessimism", (REWARD, 0.5), bad=NOT_FINITE, python_calls=5)
+    yield Call("best_of_n.inference_time_pessimism", (REWARD, 0.5), {"p": P}, python_calls=5)
+
+
+CALLS = [*relatives(), *closed_forms(), *estimators(), *laws(), *pools()]
