@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments
 
@@ -99,6 +100,7 @@ def cross_entropy(
     1.492299093211
 
     """
+    check_num_threads(num_threads)
     if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
         value = operations("information").plain_cross_entropy(p, q, normalize_q)
         if value == value:  # NaN: a bad value, which the general path names
@@ -145,6 +147,7 @@ def kl_divergence(
     0.143841036226
 
     """
+    check_num_threads(num_threads)
     if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
         value = operations("information").plain_divergence(p, q, normalize_q)
         if value == value:  # NaN: a bad value, which the general path names

@@ -102,17 +102,18 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
     try:
         codes = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int64, len(values))
     except TypeError:
-        place = next(i for i, value in enumerate(values) if not _is_hashable(value))
-        raise TypeError(f"{name}[{place}] = {shown(values[place])} cannot be a label: it is not hashable") from None
+        for place, value in enumerate(values):
+            check_hashable(value, f"{name}[{place}]")
+        raise
     return codes, _checked(list(number), codes, name, numbers)
 
 
-def _is_hashable(value: Any) -> bool:
+def check_hashable(value: Any, name: str) -> None:
+    """Raise TypeError where `value` cannot be a label."""
     try:
         hash(value)
     except TypeError:  # also of a tuple that holds a list
-        return False
-    return True
+        raise TypeError(f"{name} = {shown(value)} cannot be a label: it is not hashable") from None
 
 
 def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:
