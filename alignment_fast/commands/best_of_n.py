@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
@@ -16,7 +17,6 @@ from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import (
     BOUND_NOTE,
     csv_bytes,
-    error_bound,
     numbers,
     print_after,
     print_table,

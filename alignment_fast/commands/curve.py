@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import typer
 
+from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
@@ -15,7 +16,6 @@ from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import (
     BOUND_NOTE,
     csv_bytes,
-    error_bound,
     numbers,
     print_after,
     print_table,
@@ -221,8 +221,12 @@ def _fit(pools: Pools, draws: np.ndarray) -> Fit:
 
 def _miss(columns: dict[str, np.ndarray]) -> str:
     """Say where the fitted law misses the estimates the most."""
+    from alignment_fast.plot import NOTHING
+
     misses = np.abs(columns["value"] - columns["value_fit"])
     worst = int(np.argmax(misses))
+    if misses[worst] < NOTHING:
+        return " It goes through all estimates."
     error = columns["value_se"][worst]
     errors = f" ({misses[worst] / error:.2g} s.e.)" if error > 0 else ""
     return f" It misses the estimates by at most {misses[worst]:.2g}{errors}, at n = {columns['n'][worst]}."

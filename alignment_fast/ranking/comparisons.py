@@ -319,6 +319,7 @@ class Comparisons:
 
     def index(self, item: Hashable) -> int:
         """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
+        _labels.check_hashable(item, "item")
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:

@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,7 +242,7 @@ class Json(Table):
             objects = kind(self)
             yield objects, objects.pieces(stream), raw
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Generator[Item, None, None]:
         with self.objects() as (objects, pieces, _):
             for piece in pieces:
                 yield from objects.items(piece)

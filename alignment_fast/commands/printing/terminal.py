@@ -18,7 +18,6 @@ from alignment_fast._text import shortened_apart, visible, width_of
 __all__ = [
     "BOUND_NOTE",
     "csv_bytes",
-    "error_bound",
     "numbers",
     "print_after",
     "print_table",
@@ -32,8 +31,6 @@ __all__ = [
 # Names are not made shorter than this: what does not fit then goes over to the next line.
 SHORTEST_NAME = 12
 BETWEEN = "  "
-# An error bound holds with this confidence.
-CONFIDENCE = 0.95
 BOUND_NOTE = "s.e. <x: all {what} agree; with 95 % confidence the estimate is off by less than x."
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -64,16 +61,6 @@ def require_memory(needed: float, option: str) -> None:
 def _bytes(number: float) -> str:
     exponent = min(int(math.log(number, 1024)), 5)
     return f"{number / 1024**exponent:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[exponent]}"
-
-
-def error_bound(mean: float, lowest: float, highest: float, replicates: int) -> float:
-    """Return a bound, with 95 % confidence, on the error of an estimate whose independent replicates all agree.
-
-    A different value has at most the probability p with (1 - p)^replicates = 5 %, and the mean is off by at most p
-    times the distance to the farthest value.
-    """
-    rarest = -math.expm1(math.log1p(-CONFIDENCE) / replicates)
-    return rarest * max(highest - mean, mean - lowest)
 
 
 def short_error(error: float, bound: float) -> str:

@@ -75,14 +75,21 @@ def _parts(replicates: int, seed: int) -> dict[str, Part]:
 
 
 def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
-    from alignment_fast.reproduce.asymptotics import TERNARY, columns_of, figures
+    from alignment_fast.reproduce import asymptotics as paper
+    from alignment_fast.reproduce.asymptotics import figures
 
-    title = f"ternary example, δ = {TERNARY.delta}"
-    columns = {name: columns_of(rows) for name, rows in results.items()}
+    setting = paper.TERNARY
+    title = f"ternary example, δ = {setting.delta}"
+    columns = {name: paper.columns_of(rows) for name, rows in results.items()}
+    lengths = paper.columns_of(list(paper.exact_convergence(setting)))
     return {
         "figure_1": figures.simplex_figure(results["figure_1_curves"], results["figure_1_points"]),
-        "convergence": figures.convergence_figure(columns["convergence"], title),
-        "rate_functions": figures.rates_figure(columns["rate_functions"], TERNARY.typical, title),
-        "scaled_cumulants": figures.cumulants_figure(columns["scaled_cumulants"], float(TERNARY.policy.alpha), title),
+        "convergence": figures.convergence_figure(columns["convergence"], title, curves=lengths),
+        "rate_functions": figures.rates_figure(
+            columns["rate_functions"], setting.typical, title, curves=paper.rate_curves(setting)
+        ),
+        "scaled_cumulants": figures.cumulants_figure(
+            columns["scaled_cumulants"], float(setting.policy.alpha), title, curves=paper.cumulant_curves(setting)
+        ),
         "random_ensembles": figures.ensembles_figure(columns["random_ensembles"]),
     }
