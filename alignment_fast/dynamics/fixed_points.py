@@ -92,7 +92,7 @@ def fixed_point(
     (array([0.3978, 0.2324, 0.3698]), np.float64(0.8325), np.float64(6.78))
 
     """
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
     _require_interior(given)
     log_pi, residual = equilibrium.fixed_points(problem)

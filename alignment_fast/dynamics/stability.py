@@ -85,7 +85,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
     (np.float64(0.519615), np.False_, np.True_)
 
     """
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, "ipo")
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, method="ipo")
     problem, give = given.problem, given.task.give
     M = optimum.skew(given.task["P"])
     norm2, projected, span, largest = constants = stability.constants(M)
