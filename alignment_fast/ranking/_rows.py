@@ -158,7 +158,7 @@ def parse(
     homes = None if home is None else _among(home, "home", (-1, 0, 1), size)
     weights = None if weight is None else _reals(weight, "weight", size)
     outcomes = None if outcome is None else _reals(outcome, "outcome", size)
-    return ParsedRows(*indices, total, names, ties, homes, weights, outcomes)
+    return ParsedRows(indices[0], indices[1], total, names, ties, homes, weights, outcomes)
 
 
 def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
