@@ -2,9 +2,10 @@
 
 from cython cimport auto_pickle
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch as allocated
 
 cdef extern from *:
     """
@@ -49,13 +50,6 @@ cdef const af_table *table = af_select(ISA.encode())
 LANES = AF_TRAJECTORY_LANES
 IPO = TRAJECTORY_IPO
 DPO = TRAJECTORY_DPO
-
-
-cdef void *allocated(size_t size) except NULL:
-    cdef void *memory = malloc(size)
-    if memory is NULL:
-        raise MemoryError(f"{size} bytes of scratch memory")
-    return memory
 
 
 def state_size(Py_ssize_t size, Py_ssize_t lanes):
