@@ -5,7 +5,7 @@ from typing import NamedTuple
 from alignment_fast.memoryless._keys import Letters
 
 
-class Question(NamedTuple):
+class SequenceQuestion(NamedTuple):
     """Best-of-n over sequences of m letters.
 
     Parameters

@@ -119,7 +119,7 @@ def ripple(ops, rows, theta, m, k):
     return 2 * scale / np.sqrt(2 * np.pi) * integral, scale * np.sqrt(2 * np.pi) * mean
 
 
-class BestOfN(NamedTuple):
+class _TiltedBestOfN(NamedTuple):
     """Best-of-n of sums without ties.
 
     Parameters
@@ -147,7 +147,7 @@ class BestOfN(NamedTuple):
 
 
 def best_of_n(ops, asked):
-    """Return `BestOfN`, or None where it reaches an end of the range of sums, where no tilt is typical."""
+    """Return `_TiltedBestOfN`, or None where it reaches an end of the range of sums, where no tilt is typical."""
     m = asked.m
     origin, rows = _centred(ops, asked.letters)
     ends = _range(ops, rows, asked)
@@ -170,7 +170,7 @@ def best_of_n(ops, asked):
     shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
     terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)
     variance = float(weights @ (s - mean) ** 2)
-    return BestOfN(
+    return _TiltedBestOfN(
         mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap, float(weights @ terms)
     )
 
@@ -274,7 +274,7 @@ def _end(v_of, start, step, goal, side):
 
 
 def marginal(ops, letters, m, best):
-    """Return the token marginal of `BestOfN`.
+    """Return the token marginal of `_TiltedBestOfN`.
 
     Given the sum s, typical of θ, a letter has probability p e^{θ r - K} (1 + (1 - d² + γ d)/(2m)) to order m^-2, with
     d the distance of r from the mean κ_1 in standard deviations and γ the skewness of the tilted reward.

@@ -17,7 +17,7 @@ from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
 from alignment_fast.memoryless._errors import UNIT, Errors, Summary
 from alignment_fast.memoryless._keys import Letters
-from alignment_fast.memoryless._question import Question
+from alignment_fast.memoryless._question import SequenceQuestion
 from alignment_fast.memoryless.expansions import SecondOrder
 from alignment_fast.memoryless.results import BestOfNErrors, BestOfNLaw, Law, TailEstimate
 from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, tilt
@@ -436,7 +436,7 @@ class MemorylessModel:
         return kl_constrained(self._letters.p, self._letters.reward, delta)
 
     def _question(self, m, log_n, alpha):
-        return Question(self._letters, m, log_n, alpha, self._num_threads)
+        return SequenceQuestion(self._letters, m, log_n, alpha, self._num_threads)
 
     def _ratio(self, asked):
         chosen, ops = self._module(self._method(asked.m, "auto"))

@@ -150,10 +150,11 @@ def parse(
             "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
         )
     names = None if labels is None else distinct(labels)
-    sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
-    if len({len(column) for _, column in sides}) > 1:
-        raise ValueError(f"lengths differ: winner has {len(sides[0][1])}, loser has {len(sides[1][1])}")
-    size = len(sides[0][1])
+    winners, losers = _labels.as_column(winner, "winner"), _labels.as_column(loser, "loser")
+    size = len(winners)
+    if len(losers) != size:
+        raise ValueError(f"lengths differ: winner has {size}, loser has {len(losers)}")
+    sides = [("winner", winners), ("loser", losers)]
     if size == 0:
         raise ValueError("there are no comparisons: winner and loser are empty")
     if size >= LARGEST_SIZE:

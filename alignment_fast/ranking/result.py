@@ -309,7 +309,7 @@ class RatingFit:
         if content.outcomes is None:
             found = replicates(*asked, stream_key(seed, BOOTSTRAP), count, num_threads=num_threads)
         else:
-            found = replicates_of_outcomes(*asked, seed, count, content)
+            found = replicates_of_outcomes(*asked, seed=seed, count=count, content=content)
         return Bootstrap._of(found, len(self.scores), self.labels)
 
 
