@@ -4,11 +4,15 @@ import contextlib
 import csv
 import json
 import os
+import re
+import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +21,7 @@ from alignment_fast.studies.lock import WriterLock
 
 pytestmark = pytest.mark.same_everywhere
 
+ROOT = Path(__file__).parents[1]
 SPEC = """\
 name = "letters"
 replicates = 4000
@@ -87,6 +92,8 @@ def test_json_is_for_machines(capsys):
     [
         (["validate", "absent.toml"], "No such file or directory: 'absent.toml'"),
         (["validate", "bad.toml"], "bad.toml: replicate: unknown key; did you mean 'replicates'?"),
+        (["validate", "law.toml"], "cell 0 (best_of_n, quantile): scipy.stats has no continuous distribution 'gumbl'"),
+        (["validate", "column.toml"], "cell 0 (best_of_n, pool): pool.csv has no column 'score'; its columns are: x"),
         (["new", "best"], "there is no template 'best'; there are: best_of_n"),
         (
             ["run", "study.toml", "--out", "table.xls"],
@@ -102,6 +109,10 @@ def test_json_is_for_machines(capsys):
 )
 def test_what_is_wrong_is_said_in_one_line(spec, capsys, arguments, message):
     (spec / "bad.toml").write_text(SPEC.replace("replicates", "replicate"))
+    head = 'name = "x"\nreplicates = 9\n[estimand]\nkind = "best_of_n"\nn = 2\n[source]\n'
+    (spec / "law.toml").write_text(head + 'kind = "quantile"\ndistribution = "gumbl"\n')
+    (spec / "column.toml").write_text(head + 'kind = "pool"\nfile = "pool.csv"\n')
+    (spec / "pool.csv").write_text("x\n1\n")
     error = called(capsys, *arguments, code=2).err
     assert message in error
     assert error.count("\n") == 1
@@ -171,3 +182,15 @@ def test_ctrl_c_stops_cleanly_and_the_command_goes_on(spec):
     again = subprocess.run(command, cwd=spec, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert stored() == 100
+
+
+def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    for name in ("letters_study.toml", "english_letters.csv"):
+        shutil.copy(ROOT / "examples" / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guides" / "studies.md").read_text("utf-8")
+    (text,) = re.findall(r"^```console study\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for command, printed in re.findall(r"^\$ alignment-fast study (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+        assert called(capsys, *shlex.split(command)).out == printed
+    (spec,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert spec in (ROOT / "examples" / "letters_study.toml").read_text("utf-8")

@@ -376,7 +376,7 @@ def test_a_file_that_changes_while_the_study_runs_is_noticed(tmp_path):
     content = {**SPEC, "source": {"kind": "pool", "file": "pool.csv"}, "estimand": {"kind": "best_of_n", "n": 2}}
     study = Study.from_dict(content, tmp_path)
     (tmp_path / "pool.csv").write_text("score\n1\n2\n4\n")
-    with pytest.raises(RuntimeError, match=r"pool.csv has changed since the study was read"):
+    with pytest.raises(ValueError, match=r"pool.csv has changed since the study was read"):
         study.run(store=tmp_path / "study.db", progress=False)
 
 

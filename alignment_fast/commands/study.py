@@ -57,6 +57,7 @@ def new(
 def validate(spec: Spec) -> None:
     """Check a spec: every key that is wrong is named with its path."""
     study = _read(spec)
+    study.plan()  # reads its files
     say(f"{spec}: {len(study.spec.cells)} cells, hash {study.spec.hash[:16]}")
 
 
@@ -94,10 +95,15 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a study, or go on with it: what is stored is not computed again. Blocks set aside are tried again."""
+    from alignment_fast.studies import StudyError
+
     study = _read(spec)
     write = _writer(out)
-    with observing(as_json) as observer:
-        results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
+    try:
+        with observing(as_json) as observer:
+            results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
+    except StudyError as error:
+        raise ValueError(str(error)) from None
     if out is not None:
         write(results, out)
     if as_json:

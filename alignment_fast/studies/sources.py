@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +124,13 @@ def _maxima(source: Any, n: float, seed: np.random.SeedSequence, first: int, cou
 
 
 def law_of(keys: Mapping[str, Any], folder: Path) -> Law:
-    """Return the law of one reward that a source describes."""
+    """Return the law of one reward that a source describes; cells that share a source share its law."""
+    return _law(json.dumps(keys, sort_keys=True), folder)
+
+
+@functools.lru_cache(maxsize=32)
+def _law(text: str, folder: Path) -> Law:
+    keys = json.loads(text)
     kind = keys["kind"]
     if kind == "gaussian":
         return Law(best_of_n.Gaussian(keys["mean"], keys["std"]))
@@ -138,13 +147,13 @@ def law_of(keys: Mapping[str, Any], folder: Path) -> Law:
         law = model.reward_law(keys["m"])
         return Outcomes(law.log_pmf, law.support, log=True)
     if kind == "pool":
-        scores = _columns(folder / keys["file"], {"score": keys["score"]})["score"]
+        scores = _columns(_file(keys, folder), {"score": keys["score"]})["score"]
         return Outcomes(np.ones(len(scores)), scores)
     if kind == "outcomes":
         reward = np.array(keys["reward"], dtype=np.float64)
         return Outcomes(np.ones(len(reward)) if keys["p"] is None else np.array(keys["p"], dtype=np.float64), reward)
     weight = {"log_p": keys["log_p"]} if keys["log_p"] else {"p": keys["p"]} if keys["p"] else {}
-    found = _columns(folder / keys["file"], {"reward": keys["reward"], **weight})
+    found = _columns(_file(keys, folder), {"reward": keys["reward"], **weight})
     reward = found["reward"]
     return Outcomes(found.get("log_p", found.get("p", np.ones(len(reward)))), reward, log="log_p" in found)
 
@@ -168,7 +177,7 @@ def preferences(keys: Mapping[str, Any], folder: Path) -> Floats:
     """Return the preference matrix (K, K) of a source that has one."""
     if keys["kind"] == "preferences":
         return np.array(keys["P"], dtype=np.float64)
-    path = folder / keys["file"]
+    path = _file(keys, folder)
     names = tables.column_names(path)
     found = _columns(path, {str(place): name for place, name in enumerate(names)})
     return np.stack([found[str(place)] for place in range(len(names))], axis=1)
@@ -176,11 +185,20 @@ def preferences(keys: Mapping[str, Any], folder: Path) -> Floats:
 
 def comparisons(keys: Mapping[str, Any], folder: Path) -> Comparisons:
     """Return the votes of a source."""
-    path = folder / keys["file"]
+    path = _file(keys, folder)
     roles = {role: keys[role] for role in ("winner", "loser", "first", "second", "outcome") if keys[role] is not None}
     names = tables.column_names(path)
     found = _columns(path, {name: name for name in names}, words=names)
     return Comparisons.from_frame(found, **roles)
+
+
+def _file(keys: Mapping[str, Any], folder: Path) -> Path:
+    """Return the path of a source's file, if it is still the one which the study was begun with."""
+    path = folder / str(keys["file"])
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != keys["sha256"]:
+            raise SpecError(f"{keys['file']} has changed since the study was read")
+    return path
 
 
 def _columns(path: Path, columns: Mapping[str, str], words: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import traceback
 from collections import OrderedDict
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_fast import num_threads
-from alignment_fast.studies.errors import BlockError
+from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.estimands import ESTIMATORS, Estimator, Setting
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import Cell
 from alignment_fast.studies.store import Made, StoredBlock, here
 
-__all__ = ["Failed", "Job", "Report", "compute", "estimator_of", "setting_of"]
+__all__ = ["Failed", "Job", "Report", "compute", "estimator_of"]
 
 # Estimators that are kept for the next blocks of their cells.
 KEPT = 64
@@ -50,30 +49,20 @@ class Report:
     blocks: tuple[StoredBlock | Failed, ...]
 
 
-def setting_of(seed: int, folder: Path, cell: Cell) -> Setting:
-    """Return the setting of a cell."""
-    return Setting(seed, cell.number, cell.parameters, cell.source_keys, folder)
-
-
 def estimator_of(study: str, seed: int, folder: Path, cell: Cell) -> Estimator:
     """Return the estimator of a cell; the last ones are kept."""
     key = study, cell.number, str(folder)
     found = _kept.get(key)
     if found is None:
-        _check_file(cell, folder)
-        found = _kept[key] = ESTIMATORS[cell.kind](setting_of(seed, folder, cell))
+        try:
+            found = _kept[key] = ESTIMATORS[cell.kind](
+                Setting(seed, cell.number, cell.parameters, cell.source_keys, folder)
+            )
+        except ValueError as error:
+            raise SpecError(f"cell {cell.number} ({cell}): {error}") from error
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return found
-
-
-def _check_file(cell: Cell, folder: Path) -> None:
-    """Refuse a file that is not the one which the study was begun with."""
-    keys = cell.source_keys or {}
-    if "sha256" in keys:
-        with open(folder / keys["file"], "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != keys["sha256"]:
-                raise BlockError(f"{keys['file']} has changed since the study was read")
 
 
 def compute(job: Job) -> Report:
