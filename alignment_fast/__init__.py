@@ -18,6 +18,7 @@ _SUBMODULES = (
     "policy",
     "random",
     "ranking",
+    "studies",
 )
 _ATTRIBUTES = {
     "get_num_threads": "alignment_fast.kernels.common.threads",

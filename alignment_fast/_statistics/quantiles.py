@@ -51,7 +51,8 @@ class QuantileSketch:
     def __init__(self, values: ArrayLike = (), *, bits: int = 7) -> None:
         if isinstance(bits, bool) or not hasattr(bits, "__index__") or not 1 <= bits <= 20:
             raise ValueError(f"bits must be an integer from 1 to 20, not {bits!r}")
-        array = np.ascontiguousarray(values, dtype=np.float64).reshape(-1) + 0.0  # no negative zero
+        # Adding zero leaves no negative zero.
+        array: NDArray[np.float64] = np.ascontiguousarray(values, dtype=np.float64).reshape(-1) + 0.0
         refuse(np.isnan(array), array, "values", "is NaN")
         cells, counts = np.unique(_ordered(array) >> (_MANTISSA - int(bits)), return_counts=True)
         ends = (float(array.min()), float(array.max())) if array.size else (np.inf, -np.inf)
@@ -130,13 +131,13 @@ class QuantileSketch:
         return f"QuantileSketch({self.count} values in {len(self._cells)} cells, relative error 2^-{self.bits + 1})"
 
 
-def _ordered(values):
+def _ordered(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return integers that ascend as float64 values do: the bits of positive ones, inverted ones of negative ones."""
     bits = values.view(np.int64)
     return np.where(bits < 0, np.int64(-(2**63)) - bits - 1, bits)
 
 
-def _middle(cells, shift):
+def _middle(cells: NDArray[np.int64], shift: int) -> NDArray[np.float64]:
     """Return the values in the middle of cells: halfway between the least and the largest number in each."""
     least = cells << shift
     largest = least + np.int64((1 << shift) - 1)
