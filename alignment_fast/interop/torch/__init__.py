@@ -16,6 +16,7 @@ from alignment_fast.interop.torch._ways import calls
 from alignment_fast.interop.torch.linear import linear_logprobs
 from alignment_fast.interop.torch.margins import margin_loss
 from alignment_fast.interop.torch.preference import preference_loss
+from alignment_fast.interop.torch.sequence import sequence_logprobs
 from alignment_fast.interop.torch.unpaired import unpaired_loss
 
-__all__ = ["calls", "linear_logprobs", "margin_loss", "preference_loss", "unpaired_loss"]
+__all__ = ["calls", "linear_logprobs", "margin_loss", "preference_loss", "sequence_logprobs", "unpaired_loss"]
