@@ -114,7 +114,9 @@ def _forward(logits: Any, ids: Any, entropy: bool) -> tuple[torch.Tensor, ...]:
     on = tokens >= 0
     return (
         torch.from_numpy(log_p).to(dtype).reshape(shape),
-        torch.from_numpy(np.where(on, entropies, 0.0) if entropy else entropies).to(dtype).reshape(shape if entropy else 0),
+        torch.from_numpy(np.where(on, entropies, 0.0) if entropy else entropies)
+        .to(dtype)
+        .reshape(shape if entropy else 0),
         torch.from_numpy(np.where(on, log_partition, 0.0)).reshape(shape),
     )
 
