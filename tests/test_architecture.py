@@ -54,7 +54,7 @@ PUBLIC_EDGES = {
     "dynamics": {"policy", "random"},
     "errors": set(),
     "information": set(),
-    "interop": {"best_of_n", "pairwise"},
+    "interop": {"best_of_n", "information", "pairwise"},
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},

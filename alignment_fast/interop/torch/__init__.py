@@ -15,7 +15,23 @@ except ImportError as error:
 from alignment_fast.interop.torch._ways import calls
 from alignment_fast.interop.torch.linear import linear_logprobs
 from alignment_fast.interop.torch.margins import margin_loss
+from alignment_fast.interop.torch.measures import log_mgf, renyi_cross_entropy, renyi_divergence, renyi_entropy
 from alignment_fast.interop.torch.preference import preference_loss
+from alignment_fast.interop.torch.rankings import bradley_terry_nll, plackett_luce_nll
+from alignment_fast.interop.torch.sequence import sequence_logprobs
 from alignment_fast.interop.torch.unpaired import unpaired_loss
 
-__all__ = ["calls", "linear_logprobs", "margin_loss", "preference_loss", "unpaired_loss"]
+__all__ = [
+    "bradley_terry_nll",
+    "calls",
+    "linear_logprobs",
+    "log_mgf",
+    "margin_loss",
+    "plackett_luce_nll",
+    "preference_loss",
+    "renyi_cross_entropy",
+    "renyi_divergence",
+    "renyi_entropy",
+    "sequence_logprobs",
+    "unpaired_loss",
+]

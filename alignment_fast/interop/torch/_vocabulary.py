@@ -107,7 +107,7 @@ class _Tiles:
     def __init__(self, head: Head, rows: int):
         size = torch.finfo(head.dtype).bits // 8
         letters, self.units = head.weight.shape
-        self.rows = min(rows, _MOST_ROWS)
+        self.rows = max(1, min(rows, _MOST_ROWS))
         self.widened = head.weight.dtype != head.dtype
         self.letters = min(letters, max(512, CHUNK // (self.rows * size)))
         if self.widened:
@@ -149,8 +149,10 @@ def gradients(
     hidden: torch.Tensor, head: Head, ids: np.ndarray, upstream: Upstream, wanted: tuple[bool, bool, bool]
 ) -> list[Any]:
     """Return the gradients by hidden states, weight and bias, None where not `wanted`."""
-    tiles = _Tiles(head, len(hidden))
     weight, bias = head.weight, head.bias
+    if not len(hidden):
+        return [None if of is None else torch.zeros_like(of) for of in (hidden, weight, bias)]
+    tiles = _Tiles(head, len(hidden))
     of_hidden = torch.zeros_like(hidden) if wanted[0] else None
     of_weight = torch.empty_like(weight) if wanted[1] else None
     of_bias = torch.empty_like(bias) if wanted[2] and bias is not None else None
@@ -217,7 +219,7 @@ def frozen(
     """Return what is `Found`, and the gradients of log-probabilities and of entropies by the hidden states."""
     size = torch.finfo(head.dtype).bits // 8
     letters, units = head.weight.shape
-    rows = min(len(hidden), max(LEAST_ROWS, CHUNK // (letters * size)))
+    rows = min(max(1, len(hidden)), max(LEAST_ROWS, CHUNK // (letters * size)))
     widened = head.weight.dtype != head.dtype
     step = max(512, CHUNK // (units * size)) if widened else letters
     ops = operations("pairwise")
@@ -280,3 +282,49 @@ def _cut(room: torch.Tensor, *sizes: int, parts: int = 2) -> list[Any]:
 def _shaped(room: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """Return the head of `room` as a contiguous matrix."""
     return room[: rows * columns].view(rows, columns)
+
+
+# ---- logits that are there ----
+
+_WIDENED = 1 << 22  # bytes of 16-bit logits that are widened at a time
+
+
+def _sequences(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Yield rows by number and their logits in the dtype of computing, for logits (sequences, tokens, letters)."""
+    tokens, letters = logits.shape[1:]
+    dtype = wide(logits.dtype)
+    step = max(1, _WIDENED // (4 * letters)) if logits.dtype != dtype else max(1, tokens)
+    for sequence, rows in enumerate(logits):
+        for low, high in _spans(tokens, step):
+            yield slice(sequence * tokens + low, sequence * tokens + high), rows[low:high].to(dtype)
+
+
+def of_logits(logits: torch.Tensor, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return log-probability (zero where masked), entropy and log Σ e^z of every token."""
+    ops = operations("pairwise")
+    table = ops.no_letters(len(ids))
+    for rows, part in _sequences(logits):
+        ops.add_letters(table[rows], part.numpy(), ids[rows], 0, moments=True)
+    found = _found(table, logits.shape[-1])
+    return np.where(ids >= 0, found.log_p, 0.0), found.entropy, found.log_partition
+
+
+def through_logits(logits: torch.Tensor, ids: np.ndarray, upstream: Upstream, out: torch.Tensor) -> None:
+    """Write the gradient by logits (sequences, tokens, letters) to `out`, of their shape and dtype."""
+    flat = out.view(-1, out.shape[-1])
+    for rows, part in _sequences(logits):
+        own = upstream.at(rows)
+        in_place = flat.dtype == part.dtype
+        gradient = flat[rows] if in_place else part
+        operations("pairwise").letter_gradients(
+            part.numpy(),
+            ids[rows],
+            0,
+            own.log_partition,
+            own.log_p,
+            gradient.numpy(),
+            entropy_factor=own.entropy,
+            entropy=own.of_entropy,
+        )
+        if not in_place:
+            flat[rows] = gradient
