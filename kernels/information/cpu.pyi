@@ -102,7 +102,7 @@ def tilts(
     out: _Double,
     first_row: int,
     last_row: int,
-) -> None: ...
+) -> bool: ...
 def tilts_of_divergence(
     weights: NDArray[_Real],
     weight_kind: int,
@@ -114,7 +114,7 @@ def tilts_of_divergence(
     reached: _Double,
     first_row: int,
     last_row: int,
-) -> None: ...
+) -> bool: ...
 def rates(
     weights: NDArray[_Real],
     weight_kind: int,
@@ -124,7 +124,7 @@ def rates(
     t: _Double,
     first_row: int,
     last_row: int,
-) -> None: ...
+) -> bool: ...
 
 # The short way: what the public function of that name returns, or None where its long way must decide.
 

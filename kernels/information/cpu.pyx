@@ -180,20 +180,19 @@ def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, cons
         table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)
 
 
-cdef int checked(int status) except -1:
-    """Raise for the status of rows that the caller has found to be good."""
+cdef bint good(int status) except -1:
+    """Return whether all rows were good."""
     if status == AF_NO_MEMORY:
         raise MemoryError
-    if status == AF_ROWS_BAD:
-        raise AssertionError("rows that were not checked")
-    return 0
+    return status == AF_ROWS_GOOD
 
 
 def tilts(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, const double[:, ::1] alphas,
           real[:, :, ::1] log_pi, double[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write divergence, mean, variance and log-MGF of the tilts to ``out[row, alpha, :]``, their logarithms to `log_pi`.
 
-    Rows are good, as `exponential_mean` finds, of finite rewards on the support; `log_pi` may be None.
+    Return whether all rows are good: as `exponential_mean` finds, with finite rewards on the support, of a range that is
+    a double. `log_pi` may be None.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, alphas)
     cdef void *logs = NULL
@@ -202,13 +201,13 @@ def tilts(const real[:, ::1] weights, int weight_kind, const real[:, ::1] reward
         logs = &log_pi[0, 0, 0]
     with nogil:
         status = table.tilts(&rows, real is float, logs, &out[0, 0, 0], first_row, last_row)
-    checked(status)
+    return good(status)
 
 
 def tilts_of_divergence(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards,
                         const double[:, ::1] divergences, const double[:, ::1] log_deficit, const double[:, ::1] start,
                         double[:, ::1] alpha, double[:, ::1] reached, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write the tilts α >= 0 of given divergence, inf where none reaches it, and what they reach; rows as in `tilts`.
+    """Write the tilts α >= 0 of given divergence, inf where none reaches it, and what they reach; return as `tilts` does.
 
     `log_deficit`, the logarithm of the largest divergence less the given one, and `start` are by row and point, or None.
     """
@@ -223,16 +222,16 @@ def tilts_of_divergence(const real[:, ::1] weights, int weight_kind, const real[
     with nogil:
         status = table.tilts_of_divergence(&rows, real is float, deficits, starts, &alpha[0, 0], &reached[0, 0],
                                            first_row, last_row)
-    checked(status)
+    return good(status)
 
 
 def rates(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, const double[:, ::1] levels,
           double[:, ::1] value, double[:, ::1] t, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write the rate function at the levels to `value` and its maximisers to `t`; rows as in `tilts`."""
+    """Write the rate function at the levels to `value` and its maximisers to `t`; return as `tilts` does."""
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, levels)
     cdef int status
     with nogil:
         status = table.rates(&rows, real is float, &value[0, 0], &t[0, 0], first_row, last_row)
-    checked(status)
+    return good(status)
 
 include "short.pxi"

@@ -166,48 +166,50 @@ def _scratch(rows, orders):
 def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
     """Return the tilts of `rows` by any reals (count or 1, T): their log-probabilities (count, T, V) and `TiltFields`.
 
-    The rows are good and their rewards finite on the support, as `exponential_mean` finds.
+    The third result is whether all rows are good: as `exponential_mean` finds, with finite rewards on the support, of a
+    range that is a double. Otherwise nothing else is meaningful.
     """
     alphas = np.ascontiguousarray(alphas)
     shape = rows.count, alphas.shape[1]
     fields = np.empty((*shape, len(TiltFields._fields)))
     log_pi = np.empty((*shape, rows.rewards.shape[1]), dtype=rows.rewards.dtype) if with_log_pi else None
-    given = rows.weights, rows.weight_kind, rows.rewards
-    _over_points(lambda first, last: cpu.tilts(*given, alphas, log_pi, fields, first, last), rows, shape, num_threads)
-    return log_pi, TiltFields(*np.moveaxis(fields, -1, 0))
+    good = _over_points(cpu.tilts, rows, (alphas, log_pi, fields), shape, num_threads)
+    return log_pi, TiltFields(*np.moveaxis(fields, -1, 0)), good
 
 
 def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
     """Return the tilts α ≥ 0 of divergence (count or 1, T), inf where none reaches it, and the divergences reached.
 
     `log_deficit` (count, T) is log(D_max − divergence) where the caller knows it better than the subtraction does;
-    `start` (count, T), positive, is where iterations start. Rows as in `tilts`.
+    `start` (count, T), positive, is where iterations start. The third result is that of `tilts`.
     """
-    divergence = np.ascontiguousarray(divergence)
-    log_deficit, start = (array if array is None else np.ascontiguousarray(array) for array in (log_deficit, start))
+    given = (array if array is None else np.ascontiguousarray(array) for array in (divergence, log_deficit, start))
     shape = rows.count, divergence.shape[1]
     alpha, reached = np.empty(shape), np.empty(shape)
-    given = rows.weights, rows.weight_kind, rows.rewards, divergence, log_deficit, start
-    _over_points(
-        lambda first, last: cpu.tilts_of_divergence(*given, alpha, reached, first, last), rows, shape, num_threads
-    )
-    return alpha, reached
+    good = _over_points(cpu.tilts_of_divergence, rows, (*given, alpha, reached), shape, num_threads)
+    return alpha, reached, good
 
 
 def rates(rows, levels, num_threads=None):
-    """Return I(x) = sup_t (t x − K(t)) at the levels x (count or 1, T), and its maximisers t. Rows as in `tilts`."""
-    levels = np.ascontiguousarray(levels)
+    """Return I(x) = sup_t (t x − K(t)) at the levels x (count or 1, T), its maximisers t, and the third of `tilts`."""
     shape = rows.count, levels.shape[1]
     value, t = np.empty(shape), np.empty(shape)
-    given = rows.weights, rows.weight_kind, rows.rewards, levels
-    _over_points(lambda first, last: cpu.rates(*given, value, t, first, last), rows, shape, num_threads)
-    return value, t
+    good = _over_points(cpu.rates, rows, (np.ascontiguousarray(levels), value, t), shape, num_threads)
+    return value, t, good
 
 
-def _over_points(run, rows, shape, num_threads):
+def _over_points(kernel, rows, arrays, shape, num_threads):
+    """Call a kernel over rows and points; return whether all rows were good."""
+    found = []
     if shape[0] and shape[1]:
-        work = _TILT_COST * shape[0] * shape[1] * rows.rewards.shape[1]
-        threads.for_blocks(run, rows.count, work=work, num_threads=num_threads)
+        given = rows.weights, rows.weight_kind, rows.rewards, *arrays
+        threads.for_blocks(
+            lambda first, last: found.append(kernel(*given, first, last)),
+            rows.count,
+            work=_TILT_COST * shape[0] * shape[1] * rows.rewards.shape[1],
+            num_threads=num_threads,
+        )
+    return all(found)
 
 
 def entropy_sums(p, rewards, orders, log_mgf, num_threads=None):
