@@ -69,7 +69,6 @@ PUBLIC_EDGES = {
         *("__init__", "_files", "best_of_n", "dynamics", "information"),
         *("memoryless", "plot", "policy", "random", "tables"),
     },
-    "studies": {"_statistics"},
     "tables": set(),
 }
 

@@ -5,9 +5,7 @@ import sys
 from _thread import RLock  # threading would cost every process that has the variable a millisecond
 from typing import NamedTuple
 
-from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.accel._hosts import HOSTS
-
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
 VERBOSE = VARIABLE + "_VERBOSE"
@@ -196,4 +194,3 @@ def start() -> None:
             atexit.register(print_report)
     except Exception as error:  # never stop a foreign program
         print(f"accel: not installed: {error}", file=sys.stderr)
-

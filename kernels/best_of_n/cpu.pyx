@@ -1,7 +1,7 @@
 """Entry points of the best-of-N loops."""
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA

@@ -98,8 +98,8 @@ __all__ = [
     "soft_outcomes",
     "soft_sums",
     "soft_trapezes",
-    "win_rate_optimal",
     "to_host",
+    "win_rate_optimal",
 ]
 
 

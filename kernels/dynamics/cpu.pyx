@@ -3,7 +3,7 @@
 from cython cimport auto_pickle
 from libc.math cimport atan2, hypot
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
