@@ -201,7 +201,7 @@ def preference_loss(
             ops,
             of,
             loss,
-            Inputs(*of.arrays, chosen_length=lengths[0], rejected_length=lengths[1], weight=weights),
+            Inputs(*of.arrays)._replace(chosen_length=lengths[0], rejected_length=lengths[1], weight=weights),
             outputs,
             divisor=divisor,
             lengths_first=row.lengths_first,
