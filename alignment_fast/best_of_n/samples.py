@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -112,22 +112,21 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
         refuse(~((log_p <= 0.0) & np.isfinite(log_p)), log_p, "log_p", "is not a finite number <= 0")
     grid = _draws(n, len(scores))
     pool = _RankedPool(scores, log_p)
-    rows = [pool.at(int(draws)) for draws in grid.reshape(-1)]
-    absent = dict.fromkeys(_OF_LOG_P if log_p is None else ())
-    names = [column.name for column in fields(SampledDivergence) if column.name not in ("n", *absent)]
-    columns = {name: np.array([row[name] for row in rows]).reshape(grid.shape)[()] for name in names}
-    return SampledDivergence(n=int(grid) if grid.ndim == 0 else grid, **columns, **absent)
-
-
-# What an estimate needs log-probabilities for.
-_OF_LOG_P = ("kl_estimate", "kl_estimate_error", "kl_plug_in", "kl_plug_in_error")
-
-
-class _Figure(NamedTuple):
-    """An estimate and its standard error."""
-
-    value: float
-    error: float
+    rows = np.array([pool.at(int(draws)) for draws in grid.reshape(-1)]).reshape(*grid.shape, 9)
+    columns = [rows[..., i][()] for i in range(9)]
+    known = log_p is not None
+    return SampledDivergence(
+        n=int(grid) if grid.ndim == 0 else grid,
+        kl_estimate=columns[0] if known else None,
+        kl_estimate_error=columns[1] if known else None,
+        kl_plug_in=columns[2] if known else None,
+        kl_plug_in_error=columns[3] if known else None,
+        kl_small_atoms=columns[4],
+        kl_small_atoms_error=columns[5],
+        kl_upper_bound=columns[6],
+        win_rate=columns[7],
+        win_rate_error=columns[8],
+    )
 
 
 class _RankedPool:
@@ -148,7 +147,7 @@ class _RankedPool:
         self.group = np.repeat(np.arange(len(self.count)), self.count)
 
     def at(self, n):
-        """Return the fields of `SampledDivergence` for one n, by name; without `log_p` those that need none."""
+        """Return estimates and errors for one n, in the order of `SampledDivergence`."""
 
         def small(low, high, size):
             return (np.log(n) + (n - 1.0) * np.log((low + high) / (2.0 * size)))[self.group]
@@ -159,33 +158,31 @@ class _RankedPool:
         def tied(weight, count, size):
             return 0.5 * weight * count / (size - n)
 
-        found = {"kl_small_atoms": self._statistic(n, small)}
+        known = []
         if self.log_p is not None:
             beirami = kl_estimator(self.log_p, n, log=True)
-            found["kl_estimate"] = self._statistic(n, lambda low, high, size: beirami)
-            found["kl_plug_in"] = self._statistic(
-                n, lambda low, high, size: _plug_in((high / size)[self.group], self.log_p, n)
-            )
-        found["win_rate"] = self._statistic(n, beaten, tied) if n < self.size else _Figure(np.nan, np.nan)
-        values = {name: figure.value for name, figure in found.items()}
-        errors = {f"{name}_error": figure.error for name, figure in found.items()}
-        return {**values, **errors, "kl_upper_bound": kl_upper_bound(n)}
+            known += [lambda low, high, size: beirami]
+            known += [lambda low, high, size: _plug_in((high / size)[self.group], self.log_p, n)]
+        found = [self._statistic(n, value) for value in (*known, small)]
+        win = self._statistic(n, beaten, tied) if n < self.size else (np.nan, np.nan)
+        missing = [(np.nan, np.nan)] * (2 - len(known))
+        return [*sum([*missing, *found], ()), kl_upper_bound(n), *win]
 
     def _mean(self, values):
         return np.add.reduceat(values, self.low) / self.count
 
     def _statistic(self, n, value, rest=None):
-        """Return the `_Figure` of a statistic."""
+        """Return (estimate, standard error)."""
         with np.errstate(divide="ignore", invalid="ignore"):  # n = M - 1: nothing is left to be beaten
             weight = _weights(n, self.size)
             terms = np.add.reduceat(weight, self.low) * self._mean(value(self.low, self.high, self.size))
             if rest is not None:
                 terms += rest(weight[self.high - 1], self.count, self.size)
             if n >= self.size:
-                return _Figure(float(terms.sum()), np.nan)
+                return float(terms.sum()), np.nan
             without = self._without_each(n, value, rest)
         away = without - without.mean()
-        return _Figure(float(terms.sum()), float(np.sqrt((self.size - 1) / self.size * (away @ away))))
+        return float(terms.sum()), float(np.sqrt((self.size - 1) / self.size * (away @ away)))
 
     def _without_each(self, n, value, rest):
         """Return the statistic without each sample in turn."""

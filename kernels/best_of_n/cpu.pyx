@@ -1,7 +1,7 @@
 """Entry points of the best-of-N loops."""
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
 from alignment_fast.kernels.common.scratch cimport scratch
