@@ -168,9 +168,8 @@ class Stream:
         array([1713891541, 3781805453, 3159862348, 2600524760], dtype=uint32)
 
         """
-        return self._draw(
-            operations("random").fill_words, np.dtype(np.uint32), shape, replicate, draw, num_threads, out
-        )
+        ops = operations("random")
+        return self._draw(ops.short_words, ops.fill_words, np.uint32, shape, replicate, draw, num_threads, out)
 
     def uint64(
         self,
@@ -191,9 +190,8 @@ class Stream:
         array([ 7361108121267848589, 13571505447122295768], dtype=uint64)
 
         """
-        return self._draw(
-            operations("random").fill_words, np.dtype(np.uint64), shape, replicate, draw, num_threads, out
-        )
+        ops = operations("random")
+        return self._draw(ops.short_words, ops.fill_words, np.uint64, shape, replicate, draw, num_threads, out)
 
     def uniform(
         self,
@@ -228,7 +226,8 @@ class Stream:
         array([0.39904648, 0.88052016], dtype=float32)
 
         """
-        return self._draw(operations("random").fill_uniforms, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        return self._draw(ops.short_uniforms, ops.fill_uniforms, dtype, shape, replicate, draw, num_threads, out)
 
     def normal(
         self,
@@ -261,9 +260,15 @@ class Stream:
         array([[-0.25581597,  0.63018366]])
 
         """
-        return self._draw(operations("random").fill_normals, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        return self._draw(ops.short_normals, ops.fill_normals, dtype, shape, replicate, draw, num_threads, out)
 
-    def _draw(self, fill, dtype, shape, replicate, draw, num_threads, out):
+    def _draw(self, short, fill, dtype, shape, replicate, draw, num_threads, out):
+        if out is None and num_threads is None:
+            found = short(dtype, self._key, shape, replicate, draw)
+            if found is not None:
+                return found
+        dtype = np.dtype(dtype) if fill is operations("random").fill_words else _real(dtype)
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))

@@ -114,7 +114,7 @@ CASES = [
     "ranking.gradient",
     "ranking.product",
     "ranking.prior",
-    "ranking.assemble",
+    "ranking.matrix",
     "ranking.cholesky",
     "ranking.solve",
     "ranking.newton",

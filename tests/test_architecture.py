@@ -28,7 +28,8 @@ EDGES = {
     "information": {"common"},
     "best_of_n": {"common", "random"},
     "memoryless": {"common"},
-    "dynamics": {"common"},
+    "policy": {"common"},
+    "dynamics": {"common", "policy"},
 }
 
 # Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all
@@ -41,23 +42,29 @@ PUBLIC_EDGES = {
     "_config": {"__init__"},
     "_files": set(),
     "_operations": set(),
+    "_statistics": set(),
     "_text": set(),
-    "best_of_n": {"information", "policy", "random"},
+    "accel": {"interop"},
+    "best_of_n": {"_statistics", "information", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
-        *("best_of_n", "plot", "ranking", "reproduce", "tables"),
+        *("best_of_n", "plot", "ranking", "reproduce", "studies", "tables"),
     },
     "dynamics": {"policy", "random"},
     "errors": set(),
     "information": set(),
-    "interop": {"best_of_n"},
+    "interop": {"best_of_n", "information", "pairwise"},
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},
     "policy": {"information", "random", "tables"},
     "random": set(),
     "ranking": {"random"},
+    "studies": {
+        *("__init__", "_config", "_files", "_statistics", "best_of_n", "dynamics"),
+        *("memoryless", "policy", "random", "ranking", "tables"),
+    },
     "reproduce": {
         *("__init__", "_files", "best_of_n", "dynamics", "information"),
         *("memoryless", "plot", "policy", "random", "tables"),
@@ -69,6 +76,7 @@ PUBLIC_EDGES = {
 PRIVATE_EDGES = {
     "best_of_n": {"information._solve"},
     "dynamics": {"policy._arguments", "policy._optimum"},
+    "interop": {"pairwise._batch"},
     "policy": {"information._arguments", "information._solve"},
 }
 
@@ -86,6 +94,7 @@ STRUCTURES = {
     "best_of_n": {"best_of_n"},
     "dynamics": {"dynamics"},
     "information": {"information"},
+    "interop": {"pairwise"},
     "memoryless": {"information", "memoryless"},
     "pairwise": {"pairwise"},
     "policy": {"information"},
@@ -97,6 +106,7 @@ COMPUTED_IMPORTS = {
     "alignment_fast/__init__.py",
     "alignment_fast/_border/arrays.py",
     "alignment_fast/_operations.py",
+    "alignment_fast/accel/_install.py",
     "alignment_fast/interop/__init__.py",
     "alignment_fast/tables/_arrow.py",
     "kernels/common/spec.py",
@@ -116,6 +126,7 @@ PARTS_OF_TABLES = {
     "kernels/pairwise/losses.py",
     "kernels/pairwise/matching.py",
     "kernels/pairwise/sequence.py",
+    "kernels/pairwise/vocabulary.py",
     "kernels/ranking/choices.py",
     "kernels/ranking/chunks.py",
     "kernels/ranking/compress.py",
@@ -133,10 +144,13 @@ ONLY_IN = {
     "cupy": [],
     "numba": ["kernels/*/jit.py", "kernels/common/gpu.py"],
     "llvmlite": [],
-    "threading": ["kernels/common/threads.py"],
-    "concurrent": ["kernels/common/threads.py"],
-    "multiprocessing": [],
-    "torch": [],
+    "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py"],
+    "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
+    "multiprocessing": ["alignment_fast/studies/executors.py"],
+    "sqlite3": ["alignment_fast/studies/*"],
+    "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
+    "xarray": ["alignment_fast/studies/results.py"],
+    "torch": ["alignment_fast/interop/torch/*"],
     "jax": [],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
@@ -258,7 +272,7 @@ def broken_includes(path, text):
     wrong = {name for name in quoted if not name.startswith("alignment_fast/af_")}
     if mine is not None:  # a header knows no family
         wrong = {name for name in wrong if name.split("/")[0] not in EDGES[mine] | {mine}}
-    return wrong | (system - {"stddef.h", "stdint.h", "string.h", "immintrin.h", "arm_neon.h", "math.h"})
+    return wrong | (system - {"stddef.h", "stdint.h", "stdlib.h", "string.h", "immintrin.h", "arm_neon.h", "math.h"})
 
 
 def family_of(name):
@@ -650,7 +664,7 @@ def test_every_form_of_a_cython_import_is_read(source, found):
         ("kernels/ranking/cpu.pyx", '    #define AF_LOOPS "ranking/loops.inc"', set()),
         ("kernels/best_of_n/cpu.pyx", '#include "random/loops.inc"\n#include <math.h>', set()),
         ("kernels/include/alignment_fast/af_math.h", '#include "random/loops.inc"', {"random/loops.inc"}),
-        ("kernels/ranking/reach.inc", "#include <stdlib.h>", {"stdlib.h"}),
+        ("kernels/ranking/reach.inc", "#include <stdio.h>", {"stdio.h"}),
     ],
 )
 def test_includes_that_go_the_wrong_way_are_found(path, source, found):

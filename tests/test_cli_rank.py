@@ -260,6 +260,18 @@ def test_bad_votes_are_one_line_and_an_exit_code(capsys, tmp_path, header, rows,
     assert message in err
 
 
+@pytest.mark.parametrize("l2", [0, 1])
+def test_where_only_the_home_advantage_is_infinite_no_prior_is_advised(capsys, tmp_path, l2):
+    path = write(
+        tmp_path / "votes.csv", ("home", "away", "winner"), [(a, b, a) for a in "abc" for b in "abc" if a != b]
+    )
+    code, _, err = run(capsys, path, "--home", "--l2", l2)
+    assert code == 3
+    assert "the home advantage" in err
+    assert err.endswith("leave --home away\n")
+    assert "--l2 1" not in err
+
+
 def test_lines_are_counted_as_an_editor_does(capsys, tmp_path):
     path = tmp_path / "votes.csv"
     path.write_text('winner,loser\n"a\nb",c\n\n\nd,d\n')

@@ -17,7 +17,7 @@ from alignment_fast.pairwise._batch import (
     reduced,
 )
 from alignment_fast.pairwise._matched import matched_loss
-from alignment_fast.pairwise.loss_types import LossType, Settings, plan
+from alignment_fast.pairwise.loss_types import LossType, plan
 
 
 class PreferenceLoss(NamedTuple):
@@ -160,13 +160,15 @@ def preference_loss(
     np.float64(1.220095)
 
     """
-    settings = Settings(loss_type, beta, label_smoothing, score, gamma, lam, alpha, tau, delta)
-    try:
-        row, loss = plan(settings)
-    except TypeError:  # a parameter that is no plain number
-        row, loss = plan(settings.in_numbers())
+    planned = plan(loss_type, beta, label_smoothing, score, gamma, lam, alpha, tau, delta)
+    if out is None and num_threads is None:
+        arrays = policy_chosen, policy_rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight
+        short = operations("pairwise").short_preference_loss
+        found: PreferenceLoss | None = short(PreferenceLoss, Metrics, planned, *arrays, reduction, grad, metrics)
+        if found is not None:
+            return found
+    row, loss, has_reference = planned.row, planned.loss, planned.has_reference
     check_reduction(reduction)
-    has_reference = row.has_reference
     if not has_reference:
         ref_chosen = ref_rejected = None
     given = (policy_chosen, policy_rejected, ref_chosen, ref_rejected)

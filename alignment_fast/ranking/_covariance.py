@@ -20,10 +20,13 @@ def centred_inverse(matrix, items):
 
 
 def _inverse(matrix, items):
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg.lapack import dpotrf, dpotrs  # without what cho_factor and cho_solve check
 
     matrix[:items, :items] += matrix.diagonal()[:items].mean() / items
-    return cho_solve(cho_factor(matrix, check_finite=False), np.eye(len(matrix)), check_finite=False)
+    factor, failed = dpotrf(matrix, lower=False, clean=False)
+    if failed:
+        raise np.linalg.LinAlgError(f"{failed}-th leading minor of the information is not positive definite")
+    return dpotrs(factor, np.eye(len(matrix)), lower=False)[0]
 
 
 def _centred(covariance, items):

@@ -17,7 +17,7 @@ from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
 from alignment_fast.ranking._outcomes import Outcomes, outcomes_of
-from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
+from alignment_fast.ranking._rows import ItemIndexError, distinct, parse, small_cells
 from alignment_fast.ranking.existence import Existence, existence_of
 
 __all__ = ["Comparisons", "ItemIndexError"]
@@ -113,10 +113,16 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
+        ops = operations("ranking")
+        if weight is None and outcome is None and home is None and cluster is None and labels is None:
+            small = small_cells(ops, winner, loser, n_items, tied)
+            if small is not None:
+                self._set(small, None, None, small)
+                return
         rows = parse(
             winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels
         )
-        cells = rows.compressed(operations("ranking"), num_threads)
+        cells = rows.compressed(ops, num_threads)
         self._fill(cells, rows.labels, outcomes_of(rows, cluster))
 
     def _fill(
@@ -132,12 +138,22 @@ class Comparisons:
             total = cells.wins_first.sum() + cells.wins_second.sum() + cells.ties.sum()
         if total == np.inf:
             raise ValueError("the weights of all comparisons add up to more than the largest double")
+        # Comparisons that are known one by one, and counts of all others.
+        self._set(cells, labels, outcomes, cells if outcomes is None else counted)
+
+    def _set(
+        self,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None,
+        counted: Cells | None,
+    ) -> None:
+        """Set what comparisons are made of; the arrays of their cells cannot be written to from now on."""
         for array in vars(cells).values():
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         self.cells, self.labels = cells, labels
-        # Comparisons that are known one by one, and counts of all others.
-        self._outcomes, self._counted = outcomes, cells if outcomes is None else counted
+        self._outcomes, self._counted = outcomes, counted
 
     @classmethod
     def _of(
@@ -302,6 +318,7 @@ class Comparisons:
 
     def index(self, item: Hashable) -> int:
         """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
+        _labels.check_hashable(item, "item")
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:

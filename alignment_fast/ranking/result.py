@@ -92,7 +92,9 @@ class RatingFit:
     unknowns: NDArray[np.float64] = field(repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_objective"}  # pointers into the cells
+        return {
+            name: value for name, value in vars(self).items() if name not in ("_objective", "_model")
+        }  # pointers into the cells
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -152,7 +154,7 @@ class RatingFit:
         model = MODELS[self._model]
         return model.probabilities(d, self.unknowns[-1] if model.tie else 0.0)[outcome][()]
 
-    @property
+    @cached_property
     def _model(self) -> str:
         return effective_model(self.specification.model, self.comparisons.cells)
 

@@ -102,7 +102,10 @@ MOMENTS = (
 
 KERNELS = FUNCTIONS + MOMENTS
 # Entry points without a numerical result.
-HELPERS = {"supported_isas", "choose_isa"}
+HELPERS = {
+    *("supported_isas", "choose_isa"),
+    *("count_index_pairs", "read_choices", "read_index_pairs", "read_index_rows"),
+}
 
 MAP = "void map_{name}_{{suffix}}(ptrdiff_t n, const {{real}} *x, {{real}} *out)"
 SCALAR = "{{real}} scalar_{name}_{{suffix}}({{real}} x)"

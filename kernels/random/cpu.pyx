@@ -10,6 +10,7 @@ cdef extern from *:
     """
     #define AF_LOOPS "random/loops.inc"
     #include "alignment_fast/af_simd.h"
+    #include "random/seed.h"
     """
     ctypedef struct af_request:
         uint64_t key, replicate, draw
@@ -18,6 +19,7 @@ cdef extern from *:
     void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block, uint32_t *word) noexcept nogil
     uint64_t af_word64(uint32_t high, uint32_t low) noexcept nogil
     double af_uniform_f64(uint64_t w) noexcept nogil
+    uint64_t af_seed_key(uint64_t entropy, uint32_t purpose) noexcept nogil
     const int AF_WORDS_U32
     const int AF_WORDS_U64
     const int AF_UNIFORMS_F32
@@ -32,7 +34,8 @@ from alignment_fast.kernels.common.cpu import ISA
 cdef const af_table *table = af_select(ISA.encode())
 
 
-cdef inline af_request _request(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t rows, Py_ssize_t n) noexcept:
+cdef inline af_request _request(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t rows,
+                                Py_ssize_t n) noexcept nogil:
     cdef af_request request
     request.key = key
     request.replicate = replicate
@@ -57,6 +60,11 @@ cdef double uniform(uint64_t key, uint64_t replicate, uint64_t draw) noexcept no
     cdef int at = 2 * <int>(draw % 2)
     af_philox_block(key, replicate, draw // 2, word)
     return af_uniform_f64(af_word64(word[at], word[at + 1]))
+
+
+cdef void uniforms(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t n, double *out) noexcept nogil:
+    cdef af_request request = _request(key, replicate, draw, 1, n)
+    table.fill(AF_UNIFORMS_F64, &request, out, 0, af_tile_count(&request))
 
 
 def block(uint64_t key, uint64_t replicate, uint64_t index):
@@ -110,3 +118,8 @@ def normal_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] ou
 def normal_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write Φ⁻¹ of the float64 uniforms, without fma."""
     _fill(AF_NORMALS_F64, key, replicate, draw, out, first, last)
+
+
+# ---- small calls ----
+
+include "short.pxi"

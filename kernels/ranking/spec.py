@@ -169,9 +169,9 @@ MODELS = (
         "Caron and Doucet, J. Comput. Graph. Statist. 21 (2012): the Gamma prior",
     ),
     _model_row(
-        "assemble",
+        "matrix",
         "the Hessian as a matrix, the sum of h_k d_k d_kᵀ over cells",
-        ("curvature", "mixed", "out"),
+        ("curvature", "mixed", "tie", "prior", "out"),
         1e-14,
         "laplacian_product",
         "weighted Laplacian of the graph of comparisons",
@@ -226,6 +226,7 @@ KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
 HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
     *("check", "complete", "connected", "stride"),
+    *("encode_objects", "encode_rows", "maximum", "object_array", "ranks", "spread_scores"),
 }
 
 TABLE = (

@@ -193,6 +193,21 @@ class NewtonRun(NamedTuple):
     finished: bool
 
 
+class DenseMaximum(NamedTuple):
+    """Where Newton's method with dense factors ended, the objective and the largest entry of its gradient there.
+
+    `decrement` is √(gᵀH⁻¹g) before the last step, `step` that step's largest entry, of which `iterations` were taken.
+    """
+
+    unknowns: Reals
+    value: float
+    gradient_norm: float
+    decrement: float
+    step: float
+    iterations: int
+    converged: bool
+
+
 # ---- rankings ----
 
 
