@@ -166,9 +166,7 @@ def simulate(
 
     """
     if record is None and noise is None and num_threads is None:
-        found = operations("dynamics").short_simulate(
-            P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method
-        )
+        found = operations("dynamics").short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method)
         if found is not None:
             return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)

@@ -39,7 +39,9 @@ CALLS = [
     *(Call("dynamics.collapse_rates", (P,), {"beta": 0.5, "lam": 0.5, "sampler": REF, "top": top}) for top in (0, -1)),
     Call("dynamics.collapse_rates", (P,), {"beta": 2, "method": "dpo"}, bad=BAD),
     *(
-        Call("dynamics.simulate", (matrix,), {**at, "init": start, "steps": 40, "burn_in": 7, "method": method}, bad=bad)
+        Call(
+            "dynamics.simulate", (matrix,), {**at, "init": start, "steps": 40, "burn_in": 7, "method": method}, bad=bad
+        )
         for matrix, start, bad in (
             (P, REF, (*BAD, ("init", 0, np.nan), ("init", 1, -1.0))),
             (FOUR, np.array([0.1, 0.2, 0.3, 0.4]), ()),
@@ -49,4 +51,6 @@ CALLS = [
         for method in ("ipo", "dpo")
     ),
     Call("dynamics.simulate", (P,), {**MIXED, "init": REF, "steps": 0, "sampler": REF[::-1].copy(), "ref": REF}),
+    Call("dynamics.three_cycle_onset", (0.4,), {"alpha": 0.54, "beta": 3.6, "lam": 1.0}, float32=False),
+    Call("dynamics.three_cycle_onset", (0.25,), {"alpha": 0.0, "beta": 0, "lam": 1}, float32=False),
 ]
