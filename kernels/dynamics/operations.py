@@ -270,7 +270,7 @@ def log_odds(p):
 
 
 def onsets(strength, alpha, beta, lam):
-    """Return spectral radius, variance and period of the onset of oscillation on three-cycles, all arguments (count,)."""
+    """Return spectral radius, variance and period at the onsets of oscillation on three-cycles; arguments (count,)."""
     out = tuple(np.empty(len(strength)) for _ in range(3))
     cpu.onsets(strength, alpha, beta, lam, *out)
     return out

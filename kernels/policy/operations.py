@@ -284,7 +284,7 @@ def comparison_shares(winner, loser, tied, weight, K, prior):
 
 
 def from_scores(scores, chosen, scale):
-    """Return P (count, K, K) by `scores` (count, K, A), pair by pair compared by attribute `chosen` (count or 1, pairs)."""
+    """Return P (count, K, K) by `scores` (count, K, A), each pair by attribute `chosen` (count or 1, pairs)."""
     count, K = scores.shape[:2]
     P = np.empty((count, K, K))
     _over_rows(cpu.from_scores, count, _PAIR * K**2, scale, scores, chosen, P)
