@@ -233,9 +233,8 @@ def extensions():
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        loops = [
-            path.relative_to(ROOT).as_posix() for path in (ROOT / folder).iterdir() if path.suffix in (".inc", ".pxi")
-        ]
+        parts = [path for path in (ROOT / folder).iterdir() if path.suffix in (".h", ".inc", ".pxi")]
+        loops = [path.relative_to(ROOT).as_posix() for path in parts]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",

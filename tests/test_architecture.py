@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.gp
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.py")])
 CYTHON = sorted([*ROOT.glob("kernels/**/*.pyx"), *ROOT.glob("kernels/**/*.pxd")])
-C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/include/**/*.h")])
+C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/**/*.h")])
 
 # Which families of kernels a family may use besides itself.
 EDGES = {
