@@ -69,8 +69,8 @@ cdef void centre(Py_ssize_t items, double *u) noexcept nogil:
 cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *room):
     """Return the scores that one gradient at equal scores says, of mean zero; `room` has `items` numbers.
 
-    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose scores
-    have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
+    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose
+    scores have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
     """
     cdef double share, mean, variance, width
     cdef Py_ssize_t i
@@ -92,7 +92,8 @@ cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const do
     return scores
 
 
-cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient,
+                        double *diagonal) noexcept nogil:
     """Return the objective at `u`; write its gradient and the diagonal of its negated Hessian."""
     cdef Py_ssize_t n = ranking_unknowns(problem)
     cdef double totals[2]
@@ -108,7 +109,8 @@ cdef double evaluate_at(const ranking_problem *problem, const double *u, double 
     return totals[0] + prior_at(problem, u, gradient, diagonal)
 
 
-cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient,
+                     double *diagonal) noexcept nogil:
     """Return the logarithm of the prior at `u`, and add its slope and curvature."""
     cdef double value = 0.0
     table.ranking_prior(problem, u, &value, gradient, diagonal, 1)
@@ -230,8 +232,8 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, st
     """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
-    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a share of ties. `start` are
-    unknowns, or None.
+    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
+    share of ties. `start` are unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
@@ -306,7 +308,8 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     return good
 
 
-cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room, double *out) noexcept:
+cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room,
+                        double *out) noexcept:
     """Write the Hessian of the log-likelihood at `u` times `v`; `room` has 2 (unknowns + cells) numbers."""
     cdef Py_ssize_t n = ranking_unknowns(problem), i
     cdef double totals[2]
@@ -463,8 +466,10 @@ cdef object counted(compress_rows *rows, n_items, tied):
 
 
 def short_compress(winner, loser, n_items, tied):
-    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of small arrays of indices,
-    each row counting one, or None where the long way must decide. `tied` is an array of truth values or None."""
+    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of few comparisons.
+
+    Each row counts one; None where the long way must decide. `tied` is an array of truth values or None.
+    """
     cdef Py_buffer one, other
     cdef compress_rows rows
     memset(&rows, 0, sizeof(compress_rows))
