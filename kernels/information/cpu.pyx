@@ -24,7 +24,10 @@ cdef extern from *:
     ctypedef struct af_verdict:
         uint64_t weights, rewards
     const uint64_t AF_OK
+    const int *af_gradient_scalars
+    const int *af_gradient_vectors
     enum:
+        AF_OF_LOG_MGF, AF_OF_TILT, AF_OF_CONSTRAINED, AF_OF_ENTROPY, AF_OF_CROSS_ENTROPY, AF_OF_DIVERGENCE
         AF_ROWS_GOOD, AF_ROWS_BAD, AF_NO_MEMORY
         AF_TILT_DIVERGENCE, AF_TILT_MEAN, AF_TILT_VARIANCE, AF_TILT_LOG_MGF, AF_TILT_FIELDS
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
@@ -34,6 +37,12 @@ include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 
+OF_LOG_MGF = AF_OF_LOG_MGF
+OF_TILT = AF_OF_TILT
+OF_CONSTRAINED = AF_OF_CONSTRAINED
+OF_ENTROPY = AF_OF_ENTROPY
+OF_CROSS_ENTROPY = AF_OF_CROSS_ENTROPY
+OF_DIVERGENCE = AF_OF_DIVERGENCE
 WEIGHT_UNIFORM = AF_WEIGHT_UNIFORM
 WEIGHT_PROBABILITY = AF_WEIGHT_PROBABILITY
 WEIGHT_LOG = AF_WEIGHT_LOG
@@ -42,6 +51,7 @@ REWARD_LOG_OF = AF_REWARD_LOG_OF
 REWARD_LOGITS = AF_REWARD_LOGITS
 REWARD_LOG_RATIO = AF_REWARD_LOG_RATIO
 REWARD_OWN_LOG = AF_REWARD_OWN_LOG
+GRADIENT_SIZES = [(af_gradient_scalars[quantity], af_gradient_vectors[quantity]) for quantity in range(6)]
 
 ctypedef fused real:
     float
@@ -232,6 +242,21 @@ def rates(const real[:, ::1] weights, int weight_kind, const real[:, ::1] reward
     cdef int status
     with nogil:
         status = table.rates(&rows, real is float, &value[0, 0], &t[0, 0], first_row, last_row)
+    return good(status)
+
+
+def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int quantity,
+              const double[:, ::1] points, double[:, :, ::1] scalars, double[:, :, :, ::1] vectors,
+              Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write the derivatives of `quantity` (``OF_`` constants) by its parameter and by letters; return as `tilts` does.
+
+    Also where q, in the place of the rewards of a Rényi measure, has no mass on a letter of p.
+    """
+    cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, points)
+    cdef int status
+    with nogil:
+        status = table.gradients(&rows, real is float, quantity, &scalars[0, 0, 0], &vectors[0, 0, 0, 0],
+                                 first_row, last_row)
     return good(status)
 
 include "short.pxi"

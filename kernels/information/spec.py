@@ -138,5 +138,7 @@ TABLE = (
     "int tilts_of_divergence(const af_rows *rows, int single, const double *log_deficit, const double *start, "
     "double *alpha, double *reached, ptrdiff_t first, ptrdiff_t last)",
     "int rates(const af_rows *rows, int single, double *value, double *t, ptrdiff_t first, ptrdiff_t last)",
+    "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, ptrdiff_t first, "
+    "ptrdiff_t last)",
     "void weak_sums(const af_rows *rows, const double *log_mgf, double *out, ptrdiff_t first, ptrdiff_t last)",
 )

@@ -22,6 +22,8 @@ cdef extern from *:
                                    double *alpha, double *reached, Py_ssize_t first, Py_ssize_t last) noexcept nogil
         int (*rates)(const af_rows *rows, int single, double *value, double *t, Py_ssize_t first,
                      Py_ssize_t last) noexcept nogil
+        int (*gradients)(const af_rows *rows, int single, int quantity, double *scalars, double *vectors,
+                         Py_ssize_t first, Py_ssize_t last) noexcept nogil
         void (*weak_sums)(const af_rows *rows, const double *log_mgf, double *out, Py_ssize_t first,
                           Py_ssize_t last) noexcept nogil
     const af_table *af_select(const char *isa)
