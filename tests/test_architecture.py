@@ -66,8 +66,8 @@ PUBLIC_EDGES = {
         *("memoryless", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
-        *("__init__", "_files", "best_of_n", "dynamics", "information"),
-        *("memoryless", "plot", "policy", "random", "tables"),
+        *("__init__", "best_of_n", "dynamics", "information"),
+        *("memoryless", "plot", "policy", "random", "studies", "tables"),
     },
     "tables": set(),
 }
