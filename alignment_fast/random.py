@@ -169,7 +169,9 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_words, ops.fill_words, np.uint32, shape, replicate, draw, num_threads, out)
+        return self._draw(
+            ops.short_words, ops.fill_words, np.dtype, np.uint32, shape, replicate, draw, num_threads, out
+        )
 
     def uint64(
         self,
@@ -191,7 +193,9 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_words, ops.fill_words, np.uint64, shape, replicate, draw, num_threads, out)
+        return self._draw(
+            ops.short_words, ops.fill_words, np.dtype, np.uint64, shape, replicate, draw, num_threads, out
+        )
 
     def uniform(
         self,
@@ -227,7 +231,7 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_uniforms, ops.fill_uniforms, dtype, shape, replicate, draw, num_threads, out)
+        return self._draw(ops.short_uniforms, ops.fill_uniforms, _real, dtype, shape, replicate, draw, num_threads, out)
 
     def normal(
         self,
@@ -261,14 +265,14 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_normals, ops.fill_normals, dtype, shape, replicate, draw, num_threads, out)
+        return self._draw(ops.short_normals, ops.fill_normals, _real, dtype, shape, replicate, draw, num_threads, out)
 
-    def _draw(self, short, fill, dtype, shape, replicate, draw, num_threads, out):
+    def _draw(self, short, fill, accept, dtype, shape, replicate, draw, num_threads, out):
         if out is None and num_threads is None:
             found = short(dtype, self._key, shape, replicate, draw)
             if found is not None:
                 return found
-        dtype = np.dtype(dtype) if fill is operations("random").fill_words else _real(dtype)
+        dtype = accept(dtype)
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))

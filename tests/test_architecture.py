@@ -78,6 +78,7 @@ PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
     "policy": {"information._arguments", "information._solve"},
+    "studies": {"tables._arrow"},
 }
 
 # Below the seam: the only modules of the public layer that know compiled modules and devices, and which of them below
@@ -86,6 +87,7 @@ BELOW_THE_SEAM = {
     "alignment_fast/__init__.py": ["", "common.threads"],  # "": the package itself, whose absence has a message
     "alignment_fast/_operations.py": ["*.operations", "best_of_n.gpu", "common.gpu"],
     "alignment_fast/_config.py": ["common.cpu", "common.gpu", "common.threads"],
+    "alignment_fast/_border/num_threads.py": ["common.threads"],
     "alignment_fast/_border/status.py": ["common.status"],
 }
 
@@ -104,9 +106,10 @@ STRUCTURES = {
 # Where a module is imported whose name is computed: every string there that names a module counts as imported.
 COMPUTED_IMPORTS = {
     "alignment_fast/__init__.py",
-    "alignment_fast/_border/arrays.py",
     "alignment_fast/_operations.py",
     "alignment_fast/accel/_install.py",
+    "alignment_fast/studies/__init__.py",
+    "alignment_fast/studies/functions.py",
     "alignment_fast/interop/__init__.py",
     "alignment_fast/tables/_arrow.py",
     "kernels/common/spec.py",
@@ -122,6 +125,8 @@ NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
 PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/pool.py",
+    "kernels/best_of_n/relatives.py",
+    "kernels/best_of_n/samples.py",
     "kernels/best_of_n/simulation.py",
     "kernels/pairwise/losses.py",
     "kernels/pairwise/matching.py",

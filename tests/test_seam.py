@@ -123,12 +123,13 @@ CALLS = [
     ("information", "cpu", lambda: af.information.cumulants(REWARD, 3, p=P), "tilted_moments"),
     ("information", "cpu", lambda: af.information.kl_divergence(P, P[::-1]), "plain_divergence"),
     ("information", "cpu", lambda: af.information.renyi_entropy(P, [0.5, 2.0]), "exponential_mean"),
-    ("information", "cpu", lambda: af.policy.tilt(P, REWARD, 1.0), "exponential_mean tilts"),
+    ("information", "cpu", lambda: af.policy.tilt(P, REWARD, 1.0), "tilts"),
     ("memoryless", "cpu", best_of_sequences, "types sort types_means"),
     ("pairwise", "cpu", losses, "evaluate sorted_differences scattered"),
     ("pairwise", "cpu", sequences, "token_logprobs logit_gradients"),
+    ("policy", "cpu", lambda: af.policy.classify(MATRIX), ""),
     ("random", "cpu", streams, "fill_words fill_uniforms short_words short_normals"),
-    ("ranking", "cpu", fitted, "compress reach completed problem evaluate newton prior"),
+    ("ranking", "cpu", fitted, "compress reach completed problem evaluate prior"),
 ]
 
 

@@ -54,6 +54,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
         value = operations("information").short_entropy(p, log)
         if value is not None:
             return value
+    check_num_threads(num_threads)
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value

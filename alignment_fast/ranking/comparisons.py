@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
@@ -113,6 +114,7 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
+        check_num_threads(num_threads)
         ops = operations("ranking")
         if weight is None and outcome is None and home is None and cluster is None and labels is None:
             small = small_cells(ops, winner, loser, n_items, tied)

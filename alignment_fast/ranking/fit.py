@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
@@ -112,6 +113,7 @@ def fit(
 
     """
     check_comparisons(comparisons)
+    check_num_threads(num_threads)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
     if not (home or bias_reduction) and (start is None or _is_of_the_same(start, comparisons)):
