@@ -90,7 +90,7 @@ def lyapunov_exponent(
     steps, burn_in = rounds(steps, burn_in)
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method=method)
     ops = given.task.operations("dynamics")
     exponents = ops.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
     return given.task.give(exponents.reshape(given.shape))

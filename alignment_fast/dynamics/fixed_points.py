@@ -95,7 +95,7 @@ def fixed_point(
     found = operations("dynamics").short_fixed_point(P, alpha, beta, lam, sampler, ref, method)
     if found is not None:
         return tuple.__new__(FixedPoint, found)
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
     require_interior(given)
     found = equilibria(given)

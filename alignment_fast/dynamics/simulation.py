@@ -171,7 +171,7 @@ def simulate(
             return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps)
+    given = arguments(P, parameters, init, sampler, ref, method=method, noise=noise, seed=seed, steps=steps)
     ops = given.task.operations("dynamics")
     times = recorded(record, steps)
     refuse_large((*given.shape, len(times), given.problem.size), "the path")

@@ -91,7 +91,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
     found = operations("dynamics").short_stability_bounds(P, alpha, beta, lam)
     if found is not None:
         return tuple.__new__(StabilityBounds, found)
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, "ipo")
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, method="ipo")
     problem, give = given.problem, given.task.give
     M = optimum.skew(given.task["P"])
     leading, K = M.shape[:-2], M.shape[-1]

@@ -7,6 +7,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch as allocated
 
 cdef extern from *:
     """
@@ -65,13 +66,6 @@ DPO = TRAJECTORY_DPO
 # The largest change of a probability in the last round of a trajectory that counts as converged.
 CONVERGENCE = 1e-12
 cdef double CONVERGED = CONVERGENCE
-
-
-cdef void *allocated(size_t size) except NULL:
-    cdef void *memory = malloc(size)
-    if memory is NULL:
-        raise MemoryError(f"{size} bytes of scratch memory")
-    return memory
 
 
 def state_size(Py_ssize_t size, Py_ssize_t lanes):

@@ -12,21 +12,26 @@ _PAPER = "arXiv:2602.12180"
 _TRAJECTORIES = Holder(
     "Trajectories",
     (
-        *(
-            "method",
-            "lanes",
-            "rows",
-            "shared",
-            "skew",
-            "log_ref",
-            "sampler",
-            "log_init",
-            "alpha",
-            "beta",
-            "lam",
-            "schedule",
-        ),
-        *("burn_in", "times", "path", "state", "pairs", "prior", "key", "replicate"),
+        "method",
+        "lanes",
+        "rows",
+        "shared",
+        "skew",
+        "log_ref",
+        "sampler",
+        "log_init",
+        "alpha",
+        "beta",
+        "lam",
+        "schedule",
+        "burn_in",
+        "times",
+        "path",
+        "state",
+        "pairs",
+        "prior",
+        "key",
+        "replicate",
     ),
 )
 
@@ -93,6 +98,10 @@ KERNELS = (
         held_by=_TRAJECTORIES,
     ),
 )
+
+# Entry points without a numerical result of their own: sizes, what comes before `run` and `advance`, and the last step
+# of `lyapunov_run`.
+HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
 
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
