@@ -152,6 +152,14 @@ def test_predictions_for_unknown_items_are_refused(item, message):
 # ---- priors ----
 
 
+@pytest.mark.parametrize(("model", "prior"), [(name, prior) for name, row in MODELS.items() for prior in row.priors])
+def test_every_prior_of_the_table_is_taken(model, prior):
+    """The stronger it is, the nearer are the scores of who won everything and of the others."""
+    votes = Comparisons([0, 0, 1, 1], [1, 2, 2, 2], tied=[False, False, False, True])
+    weak, strong = (np.ptp(fit(votes, model, **{prior: value}).scores) for value in (1.5, 5.0))
+    assert 0 < strong < weak
+
+
 def test_ridge_is_the_gaussian_prior():
     votes, _ = simulated()
     result = fit(votes, l2=3.0)

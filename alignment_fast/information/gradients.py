@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
-from alignment_fast.information.moments import require_finite_rewards, reward_arguments
+from alignment_fast.information.moments import refuse_rows, reward_arguments
 from alignment_fast.kernels.information.structures import LetterRows
 
 
@@ -134,8 +134,9 @@ def rate_function_gradient(
     grid = arguments.grid(x, "x")
     levels = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    require_finite_rewards(arguments, rows, grid.leading, num_threads)
-    value, tilts = solve.rate_function(ops, rows, levels, num_threads)
+    value, tilts, good = ops.rates(rows, levels, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
     if not (np.isfinite(value) & np.isfinite(tilts)).all():
         raise ValueError(
             "x must lie strictly between the least and the largest reward, where the rate has a derivative"

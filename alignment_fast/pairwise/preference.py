@@ -132,12 +132,12 @@ def preference_loss(
 
     Notes
     -----
-    Accuracy of the loss and the gradients of a pair, for exact log-ratios: 6 epsilon times the sum of the magnitudes of
-    the terms of the formula (``"exo_pair"`` 8, ``"dpop"`` 16, ``"orpo"`` and ``"alphapo"`` 40, other score maps 60).
-    Sums over pairs are in a fixed order: tiles of 1024 in the dtype, tiles in float64. Every finite input gives finite
-    losses and gradients as long as squares of scores are finite, without clamps that would set gradients to zero. Cost
-    of the default with gradients: one exponential, a short polynomial and two divisions per pair; four reads and two
-    writes with ``out``.
+    Accuracy, for exact scores: 4 epsilon times the sum of the magnitudes of the terms of the formula; scores that go
+    through a map (`score`, ``"alphapo"``) are rounded themselves, and what the result answers to relative changes of a
+    score and of its slope counts as further terms. Sums over pairs are in fixed order, in the dtype within tiles of
+    1024 and in float64 beyond. Every finite input gives finite losses and gradients as long as squares of scores are
+    finite, without clamps that would set gradients to zero. Cost of the default with gradients: one exponential, a
+    short polynomial and two divisions per pair; four reads and two writes with ``out``.
 
     Other libraries differ: TRL from 0.29 on ignores label smoothing for ``"sigmoid"`` (leave it 0) and before uses the
     form here; TRL applies it to ``"simpo"``, which the paper does not; TRL from 0.28 on divides IPO scores by lengths

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast.information import _solve as solve
+from alignment_fast.information.moments import refuse_rows
 from alignment_fast.policy.tilting import divergence_grid, policy_arguments, policy_rows
 
 
@@ -82,7 +83,7 @@ def tilt_gradient(
     alphas = grid.rows()
     if np.isinf(alphas).any():
         raise ValueError("alpha must be finite: at ±inf the policy does not move")
-    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
+    rows = policy_rows(arguments, p, log, grid.leading)
     local = _Local(arguments.ops, rows, np.broadcast_to(alphas, (rows.count, alphas.shape[1])), num_threads)
     give = _giver(arguments, grid)
     a, T, d = local.alpha[..., None], local.tilted, local.deviation
@@ -133,8 +134,10 @@ def kl_constrained_gradient(
     """
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
-    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, num_threads=num_threads)
+    rows = policy_rows(arguments, p, log, grid.leading)
+    alphas, _, good = arguments.ops.tilts_of_divergence(rows, budgets, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
     if not ((alphas > 0) & np.isfinite(alphas)).all():
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
     local = _Local(arguments.ops, rows, alphas, num_threads)

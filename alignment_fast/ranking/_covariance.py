@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures
+from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures, Counts
 from alignment_fast.ranking._design import design
 from alignment_fast.ranking._outcomes import spread_over
 
@@ -62,9 +62,9 @@ def _slopes(objective, u):
     """Return for each result, first won, second won, tied, the slopes of all cells in the difference and in τ."""
     cells = objective.cells
     count = len(cells.first)
-    for result in range(3):
-        one = [np.ones(count) if other == result else np.zeros(count) for other in range(3)]
-        alone = dataclasses.replace(cells, wins_first=one[0], wins_second=one[1], ties=one[2])
+    for result in Counts._fields:
+        one = {other: np.ones(count) if other == result else np.zeros(count) for other in Counts._fields}
+        alone = dataclasses.replace(cells, **one)
         terms = objective.ops.terms(objective.over(alone).problem, u)
         yield terms.slope, terms.tie_slope
 

@@ -114,8 +114,9 @@ def _encode_objects(values: Any, name: str) -> tuple[Codes, list[Hashable]]:
     try:
         codes, labels = operations("ranking").encode_objects(values)
     except TypeError:
-        place = next(i for i, value in enumerate(values) if not _is_hashable(value))
-        raise TypeError(f"{name}[{place}] = {shown(values[place])} cannot be a label: it is not hashable") from None
+        for place, value in enumerate(values):
+            check_hashable(value, f"{name}[{place}]")
+        raise
     return codes, labels
 
 
@@ -139,12 +140,12 @@ def _objects(column: NDArray[Any]) -> Any:
     return np.ascontiguousarray(column) if column.dtype.kind == "O" else column.tolist()
 
 
-def _is_hashable(value: Any) -> bool:
+def check_hashable(value: Any, name: str) -> None:
+    """Raise TypeError where `value` cannot be a label."""
     try:
         hash(value)
     except TypeError:  # also of a tuple that holds a list
-        return False
-    return True
+        raise TypeError(f"{name} = {shown(value)} cannot be a label: it is not hashable") from None
 
 
 def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:

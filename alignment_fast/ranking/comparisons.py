@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
@@ -78,7 +79,7 @@ class Comparisons:
     Accuracy: counts are exact; weights of a cell are added in the order of the comparisons, so the result has the same
     bits however it is computed. Cost: one pass, about 1 ns for each comparison of a hundred items; with tens of
     thousands of items a radix sort, 20 to 60 ns, and about 32 bytes of memory per comparison, result included.
-    Labels cost about 10 to 100 ns more for each. At most 2^31 comparisons at a time: larger sets are added up with ``+``.
+    Labels cost 10 to 100 ns more for each. At most 2^31 comparisons at a time: larger sets are added up with ``+``.
 
     Examples
     --------
@@ -113,6 +114,7 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
+        check_num_threads(num_threads)
         ops = operations("ranking")
         if weight is None and outcome is None and home is None and cluster is None and labels is None:
             small = small_cells(ops, winner, loser, n_items, tied)
@@ -194,22 +196,21 @@ class Comparisons:
 
         """
         won = _matrix(wins, "wins")
-        n_items = won[3]
+        n_items = won.size
         tied = None if ties is None else _matrix(ties, "ties")
-        if tied is not None and tied[3] != n_items:
-            raise ValueError(f"ties has {tied[3]} rows, wins has {n_items}")
+        if tied is not None and tied.size != n_items:
+            raise ValueError(f"ties has {tied.size} rows, wins has {n_items}")
         names = None if labels is None else distinct(labels)
         if names is not None and len(names) != n_items:
             raise ValueError(f"labels has {len(names)} names for {n_items} items")
-        first, second, weight = won[:3]
+        first, second, weight = won.row, won.column, won.value
         kind = None
         if tied is not None:
-            row, column, count = tied[:3]
-            _check_symmetric(row, column, count, n_items)
-            upper = row < column
-            first, second = np.concatenate([first, row[upper]]), np.concatenate([second, column[upper]])
+            _check_symmetric(tied)
+            upper = tied.row < tied.column
+            first, second = np.concatenate([first, tied.row[upper]]), np.concatenate([second, tied.column[upper]])
             kind = np.concatenate([np.zeros(len(weight), np.uint8), np.ones(int(upper.sum()), np.uint8)])
-            weight = np.concatenate([weight, count[upper]])
+            weight = np.concatenate([weight, tied.value[upper]])
         if not len(weight):
             raise ValueError("there are no comparisons: wins is all zero")
         compress = operations("ranking").compress
@@ -294,7 +295,7 @@ class Comparisons:
             codes, words = _labels.encode(cells["outcome"], str(layout.outcome), numbers=True)
             columns_of_sides = (str(layout.first), str(layout.second))
             named = range(1 + int(max(one.max(initial=-1), other.max(initial=-1)))) if found is None else found
-            shares = votes.shares_of(codes, words, one, other, named, columns_of_sides, outcomes)
+            shares = votes.shares_of(codes, words, one, other, named, sides=columns_of_sides, meanings=outcomes)
             arguments = votes.arguments_of_shares(shares, one, other, weight)
             at_home = np.where(arguments["winner"] == one, 1, -1)
         return cls(**arguments, home=at_home if home else None, labels=found)
@@ -319,6 +320,7 @@ class Comparisons:
 
     def index(self, item: Hashable) -> int:
         """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
+        _labels.check_hashable(item, "item")
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:
@@ -481,8 +483,17 @@ def check_comparisons(value: Any) -> Comparisons:
     return value
 
 
-def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:
-    """Return (rows, columns, entries, size) of the entries other than zero of a square matrix."""
+class _Entries(NamedTuple):
+    """The entries other than zero of a square matrix of `size` rows."""
+
+    row: NDArray[np.int32]
+    column: NDArray[np.int32]
+    value: NDArray[np.float64]
+    size: int
+
+
+def _matrix(value: Any, name: str) -> _Entries:
+    """Return the `_Entries` of a matrix of counts."""
     if hasattr(value, "tocoo"):
         sparse = value.tocoo()
         shape, entries = sparse.shape, np.asarray(sparse.data, dtype=np.float64)
@@ -500,17 +511,15 @@ def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]
         at = bad[0]
         reason = "is on the diagonal" if row[at] == column[at] else "is not a finite number of at least 0"
         raise ValueError(f"{name}[{row[at]}, {column[at]}] = {entries[at]:g} {reason}")
-    return row, column, entries, shape[0]
+    return _Entries(row, column, entries, shape[0])
 
 
-def _check_symmetric(
-    row: NDArray[np.int32], column: NDArray[np.int32], entry: NDArray[np.float64], n_items: int
-) -> None:
+def _check_symmetric(ties: _Entries) -> None:
     def ordered(one: NDArray[np.int32], other: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        key = one.astype(np.int64) * n_items + other
+        key = one.astype(np.int64) * ties.size + other
         order = np.argsort(key)
-        return key[order], entry[order]
+        return key[order], ties.value[order]
 
-    for one, other in zip(ordered(row, column), ordered(column, row), strict=True):
+    for one, other in zip(ordered(ties.row, ties.column), ordered(ties.column, ties.row), strict=True):
         if not np.array_equal(one, other):
             raise ValueError("ties is not symmetric: ties[i, j] and ties[j, i] are the same ties")

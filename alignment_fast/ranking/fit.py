@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
@@ -113,6 +114,7 @@ def fit(
 
     """
     check_comparisons(comparisons)
+    check_num_threads(num_threads)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
     if not (home or bias_reduction) and (start is None or _is_of_the_same(start, comparisons)):
@@ -168,7 +170,8 @@ def specify(model: str, *, l2: float, gamma_shape: float, home: bool, bias_reduc
         raise ValueError(f"gamma_shape must be finite and at least 1, not {gamma_shape}")
     specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
     if bias_reduction and (not row.has_bias_reduction or specification.has_prior):
-        raise ValueError("bias_reduction is for the model 'bradley-terry' without a prior")
+        fitting = ", ".join(repr(name) for name, other in MODELS.items() if other.has_bias_reduction)
+        raise ValueError(f"bias_reduction is for the model {fitting} without a prior")
     return specification
 
 

@@ -19,7 +19,7 @@ A pair of int that is returned holds the status words (`alignment_fast.kernels.c
 with positions ``row * V + letter``; results of the rows that they name are not meaningful.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,50 @@ def entropy_sums(
 def exponential_rests(
     p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
 ) -> None: ...
+def tilts(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    alphas: _Double,
+    log_pi: NDArray[_Real] | None,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
+def tilts_of_divergence(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    divergences: _Double,
+    log_deficit: _Double | None,
+    start: _Double | None,
+    alpha: _Double,
+    reached: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
+def rates(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    levels: _Double,
+    value: _Double,
+    t: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
 
 # The short way: what the public function of that name returns, or None where its long way must decide.
 
-def short_entropy(p: object) -> np.float64 | None: ...
+def short_entropy(p: object, log: bool) -> Any: ...
+def short_cross_entropy(p: object, q: object, log: bool, normalize_q: bool) -> Any: ...
+def short_kl_divergence(p: object, q: object, log: bool, normalize_q: bool) -> Any: ...
+def short_renyi_entropy(p: object, order: object, log: bool) -> Any: ...
+def short_renyi_divergence(p: object, q: object, order: object, log: bool, normalize_q: bool) -> Any: ...
+def short_renyi_cross_entropy(
+    p: object, q: object, order: object, natural: bool, log: bool, normalize_q: bool
+) -> Any: ...
+def short_log_mgf(reward: object, t: object, p: object, log: bool) -> Any: ...
+def short_tilted_moments(
+    reward: object, t: object, p: object, order: object, log: bool
+) -> tuple[Any, Any, Any] | None: ...

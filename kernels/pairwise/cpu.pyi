@@ -92,6 +92,30 @@ def logit_gradients(
     first_row: int,
     last_row: int,
 ) -> None: ...
+
+# ---- vocabularies in tiles ----
+
+def vocabulary_sums(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    moments: bool,
+    sums: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def vocabulary_gradients(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    log_partition: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    entropy_factor: NDArray[np.float64] | None,
+    entropy: NDArray[np.float64] | None,
+    out: NDArray[_Real],
+    first_row: int,
+    last_row: int,
+) -> None: ...
 def row_sums(x: NDArray[np.float64], out: NDArray[np.float64]) -> None: ...
 def sum_of_differences(x: NDArray[_Real], y: NDArray[_Real]) -> float: ...
 

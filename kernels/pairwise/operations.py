@@ -1,4 +1,4 @@
-"""The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens."""
+"""The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens, vocabularies."""
 
 from alignment_fast.kernels.pairwise.cpu import (
     short_batch_kl,
@@ -9,14 +9,19 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_unpaired_loss,
     sum_of_differences,
 )
-from alignment_fast.kernels.pairwise.losses import evaluate
+from alignment_fast.kernels.pairwise.losses import MARGIN_FORMULAS, evaluate
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
 from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
+from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
 
 __all__ = [
+    "MARGIN_FORMULAS",
     "MOST_SORTED",
+    "add_letters",
     "evaluate",
+    "letter_gradients",
     "logit_gradients",
+    "no_letters",
     "scattered",
     "sequence_sums",
     "short_batch_kl",

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch
 
 cdef extern from *:
     """
@@ -147,10 +148,7 @@ def complete(given, cells):
 
 
 cdef double *allocate(Py_ssize_t n) except NULL:
-    cdef double *memory = <double*>malloc(<size_t>n * sizeof(double))
-    if memory is NULL:
-        raise MemoryError
-    return memory
+    return <double*>scratch(<size_t>n * sizeof(double))
 
 
 cdef class ComparisonProblem:

@@ -11,6 +11,7 @@ from alignment_fast.kernels.ranking.structures import (
     CellCurvatures,
     Cells,
     CellTerms,
+    Counts,
     DenseMaximum,
     Evaluation,
     NewtonConstants,
@@ -120,11 +121,11 @@ def spread_scores(at, items):
 
 
 def resample(problem, key, replicate):
-    """Return the Poisson counts (wins of first, wins of second, ties) of one replicate of the cells."""
+    """Return the Poisson `Counts` of one replicate of the cells."""
     wins_first, wins_second = np.empty(problem.cells), np.empty(problem.cells)
     ties = np.empty(problem.cells if problem.tied else 0)
     problem.resample(key, replicate, wins_first, wins_second, ties)
-    return wins_first, wins_second, ties
+    return Counts(wins_first, wins_second, ties)
 
 
 def connected(problem):

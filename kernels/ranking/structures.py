@@ -23,6 +23,14 @@ def _nobody() -> NDArray[np.uint8]:
 # ---- comparisons ----
 
 
+class Counts(NamedTuple):
+    """How often the comparisons of cells ended in each way, as `Cells` has them."""
+
+    wins_first: Reals
+    wins_second: Reals
+    ties: Reals
+
+
 @dataclass(frozen=True)
 class Cells:
     """Comparisons of pairs of items, counted.
