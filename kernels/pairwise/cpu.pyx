@@ -38,8 +38,9 @@ cdef extern from *:
         void *reward[2]
         int metrics
         double *sums
-        double factor, exponent
+        double factor
         pair_given given
+        double exponent
     ctypedef struct af_token_rows:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
