@@ -88,7 +88,7 @@ CALLS = [
     ("best_of_n", "cpu", lambda: af.best_of_n.kl_estimator(0.1, 10), "kl_estimators"),
     ("common", "cpu", simulated, "add_moments"),
     ("dynamics", "cpu", trajectories, "simulate"),
-    ("information", "cpu", lambda: af.information.cumulants(REWARD, 3, p=P), "tilted_moments"),
+    ("information", "cpu", lambda: af.information.cumulants(REWARD, 3, p=P), "short_tilted_moments"),
     ("information", "cpu", lambda: af.information.kl_divergence(P, P[::-1]), ""),
     ("information", "cpu", lambda: af.information.renyi_entropy(P, [0.5, 2.0]), "exponential_mean"),
     ("information", "cpu", lambda: af.policy.tilt(P, REWARD, 1.0), ""),

@@ -157,6 +157,4 @@ def _policy_gradients(arguments, rows, grid, alphas, quantity, num_threads):
 
 def _paired(by_parameter, by_letters):
     """Return a `PolicyGradient` of every derivative by the parameter and two by letters."""
-    return [
-        PolicyGradient(scalar, by_letters[2 * k], by_letters[2 * k + 1]) for k, scalar in enumerate(by_parameter)
-    ]
+    return [PolicyGradient(scalar, by_letters[2 * k], by_letters[2 * k + 1]) for k, scalar in enumerate(by_parameter)]
