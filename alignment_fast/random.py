@@ -168,8 +168,9 @@ class Stream:
         array([1713891541, 3781805453, 3159862348, 2600524760], dtype=uint32)
 
         """
+        ops = operations("random")
         return self._draw(
-            operations("random").fill_words, np.dtype(np.uint32), shape, replicate, draw, num_threads, out
+            ops.short_words, ops.fill_words, np.dtype, np.uint32, shape, replicate, draw, num_threads, out
         )
 
     def uint64(
@@ -191,8 +192,9 @@ class Stream:
         array([ 7361108121267848589, 13571505447122295768], dtype=uint64)
 
         """
+        ops = operations("random")
         return self._draw(
-            operations("random").fill_words, np.dtype(np.uint64), shape, replicate, draw, num_threads, out
+            ops.short_words, ops.fill_words, np.dtype, np.uint64, shape, replicate, draw, num_threads, out
         )
 
     def uniform(
@@ -228,7 +230,8 @@ class Stream:
         array([0.39904648, 0.88052016], dtype=float32)
 
         """
-        return self._draw(operations("random").fill_uniforms, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        return self._draw(ops.short_uniforms, ops.fill_uniforms, _real, dtype, shape, replicate, draw, num_threads, out)
 
     def normal(
         self,
@@ -243,7 +246,7 @@ class Stream:
         """Return standard normal draws by the inverse distribution function: one draw from one uniform, monotone.
 
         float64 is Φ⁻¹ of the float64 uniform with the same index (|x| <= 8.13); float32 is Φ⁻¹((u + 1/2)·2^-32) of the
-        32-bit word u, evaluated in float64 and rounded once (|x| <= 6.34).
+        32-bit word u, evaluated in float32 (|x| <= 6.34).
 
         Parameters
         ----------
@@ -261,9 +264,15 @@ class Stream:
         array([[-0.25581597,  0.63018366]])
 
         """
-        return self._draw(operations("random").fill_normals, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        return self._draw(ops.short_normals, ops.fill_normals, _real, dtype, shape, replicate, draw, num_threads, out)
 
-    def _draw(self, fill, dtype, shape, replicate, draw, num_threads, out):
+    def _draw(self, short, fill, accept, dtype, shape, replicate, draw, num_threads, out):
+        if out is None and num_threads is None:
+            found = short(dtype, self._key, shape, replicate, draw)
+            if found is not None:
+                return found
+        dtype = accept(dtype)
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))

@@ -1,5 +1,6 @@
 """What people see: names as they are, numbers whole, files before tables, and answers to what was probably meant."""
 
+import contextlib
 import csv
 import io
 import os
@@ -277,6 +278,61 @@ def test_a_closed_pipe_ends_the_program_in_silence(tmp_path):
     assert process.wait() == -signal.SIGPIPE
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr", "stdin"])
+def test_closed_streams_are_no_faults_of_the_program(tmp_path, closed):
+    (tmp_path / "law.csv").write_text("p,reward\n0.5,1\n0.5,2\n")
+    number = ("stdin", "stdout", "stderr").index(closed)
+    code = f"import os, sys; os.close({number}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    file = "-" if closed == "stdin" else "law.csv"
+    command = ["-P", "-m", "alignment_fast", "best-of-n", file, "--n", "1", "--replicates", "10", "--out", "out"]
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if closed == "stdin":
+        assert (result.returncode, result.stderr) == (2, "error: standard input is closed\n")
+    else:
+        assert (result.returncode, result.stderr) == (0, "")
+        assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits on the size of files are those of Linux")
+def test_what_cannot_be_written_is_printed_all_the_same(tmp_path):
+    """A disk that is full behind the first 2000 bytes: the table is whole, the picture is named and not there."""
+    (tmp_path / "law.csv").write_text("p,reward\n0.5,1\n0.5,2\n")
+    code = (
+        "import resource, sys; from alignment_fast.cli import main; import matplotlib.font_manager\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["best-of-n", "law.csv", "--n", "1", "--replicates", "10", "--out", "out"]
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == f"error: {os.path.join('out', 'best_of_n.png')}: File too large\n"
+    assert "KL in nats from the reference" in result.stdout
+    assert os.listdir(tmp_path / "out") == ["best_of_n.csv"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_command_that_is_stopped_leaves_whole_files_or_none(tmp_path, kind):
+    votes_of(tmp_path, [f"m{number}" for number in range(300)])
+    command = [sys.executable, "-P", "-m", "alignment_fast", "rank", "votes.csv", "--out", "out"]
+    for wait in (1, 2):
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(wait)
+            process.send_signal(getattr(signal, kind))
+            err = process.stderr.read()
+        assert process.returncode in ((0, 130) if kind == "SIGINT" else (0, -getattr(signal, kind)))
+        assert err == ""
+        for file in (tmp_path / "out").glob("rank.*"):
+            content = file.read_bytes()
+            assert content.endswith(b"\n" if file.suffix == ".csv" else b"IEND\xaeB`\x82")
+
+
 @pytest.mark.parametrize("command", ["rank", "curve", "best-of-n", "reproduce asymptotics", "reproduce sampling"])
 @pytest.mark.parametrize("place", ["a file", "below a file"])
 def test_a_folder_that_cannot_be_written_is_found_before_the_work(capsys, tmp_path, monkeypatch, command, place):
@@ -386,6 +442,28 @@ def test_a_level_in_percent_is_answered_with_what_was_meant(capsys, tmp_path, le
     assert (code, err) == (2, f"error: {message}\n")
 
 
+@pytest.mark.parametrize(
+    "command", ["rank", "curve", "best-of-n", "info", "reproduce", "reproduce asymptotics", "reproduce sampling"]
+)
+def test_every_command_tells_the_version(capsys, command):
+    code, out, _ = run(capsys, *command.split(), "--version")
+    assert (code, out) == (0, run(capsys, "--version")[1])
+
+
+@pytest.mark.parametrize("command", ["rank", "curve", "best-of-n"])
+def test_limits_are_options(capsys, tmp_path, small_figures, command):
+    header, row = {"rank": ("winner,loser", "a,b"), "curve": ("score,x", "1,2"), "best-of-n": ("p,reward", "1,2")}[
+        command
+    ]
+    path = tmp_path / "long.csv"
+    path.write_text(f"{header},note\n{row},{'x' * (6 << 20)}\n")
+    code, _, err = run(capsys, command, path, "--row-mib", "1")
+    assert code == 2
+    assert "long.csv, line 2: the row is longer than 1 MiB; --row-mib or ALIGNMENT_FAST_ROW_MIB raises the limit" in err
+    options = {"best-of-n": ("--n", "1", "--replicates", "10"), "rank": ("--l2", "1")}.get(command, ())
+    assert run(capsys, command, path, "--row-mib", "8", *options)[0] == 0
+
+
 def test_version(capsys):
     from alignment_fast import __version__
 
@@ -447,6 +525,40 @@ def test_a_pass_rate_on_which_all_prompts_agree_has_a_bound(capsys, tmp_path):
     bound = -np.expm1(np.log(0.05) / 40)
     assert f"<{bound:.2g}" in out
     assert "s.e. <x: all prompts agree" in out
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_a_pool_whose_samples_agree_has_a_bound(capsys, tmp_path, small_figures, right):
+    """Of 40 wrong samples: with 95 % confidence p < 1 - 0.05^(1/40), and pass@n < 1 - 0.05^(n/40)."""
+    path = tmp_path / "samples.csv"
+    path.write_text("correct\n" + f"{right}\n" * 40)
+    _, out, _ = run(capsys, "curve", path, "--n", "1,10", "--out", tmp_path)
+    with open(tmp_path / "curve.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    bounds = [-np.expm1(np.log(0.05) / 40), -np.expm1(np.log(0.05) * 10 / 40)]
+    bounds = [bounds[0], bounds[0]] if right else bounds
+    assert [row["pass_se"] for row in rows] == ["nan", "nan"]
+    assert [float(row["pass_error_bound"]) for row in rows] == pytest.approx(bounds)
+    assert "s.e. <x: all samples agree" in out
+    assert all(f"<{bound:.2g}" in out for bound in bounds)
+
+
+def test_prompts_whose_scores_agree_have_an_unknown_error(capsys, tmp_path):
+    path = tmp_path / "samples.csv"
+    path.write_text("prompt,score\na,1\na,2\nb,2\nb,1\n")
+    _, out, _ = run(capsys, "curve", path, "--n", "1")
+    assert out.splitlines()[4].split() == ["1", "0", "1.5", "?"]
+    assert "s.e. ?: these numbers say nothing about the error" in out
+
+
+def test_a_bootstrap_whose_replicates_agree_has_an_unknown_error(capsys, tmp_path, small_figures):
+    path = tmp_path / "votes.csv"
+    path.write_text("home,away,result\na,b,0.6\nb,a,0.4\na,b,0.6\n")
+    _, out, _ = run(capsys, "rank", path, "--bootstrap", "20", "--out", tmp_path)
+    assert out.splitlines()[4].split()[3:5] == ["?", "?"]
+    assert "s.e. ?: all replicates agree" in out
+    with open(tmp_path / "rank.csv", newline="") as file:
+        assert {row["standard_error"] for row in csv.DictReader(file)} == {"nan"}
 
 
 def test_a_reward_that_is_always_the_same_has_no_error(capsys, tmp_path):

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking import compress as kernel
-from alignment_fast.ranking import Comparisons, ItemIndexError, fit
+from alignment_fast.ranking import Comparisons, ItemIndexError, Rankings, fit
 from alignment_fast.ranking import _graph as graph
 from bounds import assert_same_bits
 from oracles import comparisons as oracle
@@ -575,3 +575,13 @@ def test_components_come_largest_first():
 )
 def test_one_sentence_says_it(comparisons, sentence):
     assert re.search(sentence, comparisons().existence().explain())
+
+
+@pytest.mark.parametrize("label", [("a", ["x"]), ["a"], {"a"}])
+def test_labels_that_cannot_be_are_named(label):
+    with pytest.raises(TypeError, match=r"^labels\[1\] = .* cannot be a label: it is not hashable"):
+        Comparisons([0, 1], [1, 0], labels=["b", label])
+    with pytest.raises(TypeError, match=r"^labels\[1\] = .* cannot be a label: it is not hashable"):
+        Rankings([[0, 1], [1, 0]], labels=["b", label])
+    with pytest.raises(TypeError, match=r"^item = .* cannot be a label: it is not hashable"):
+        Comparisons(["a", "b"], ["b", "a"]).index(label)

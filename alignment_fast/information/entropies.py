@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments
 
@@ -53,6 +54,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
         value = operations("information").short_entropy(p, log)
         if value is not None:
             return value
+    check_num_threads(num_threads)
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value
@@ -100,6 +102,7 @@ def cross_entropy(
         value = operations("information").short_cross_entropy(p, q, log, normalize_q)
         if value is not None:
             return value
+    check_num_threads(num_threads)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     ops = arguments.ops
     value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, normalize_q)
@@ -150,6 +153,7 @@ def kl_divergence(
         value = operations("information").short_kl_divergence(p, q, log, normalize_q)
         if value is not None:
             return value
+    check_num_threads(num_threads)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, normalize_q)
     return _divergence(arguments, log, 1.0, num_threads, normalize_q) if value is None else value

@@ -292,7 +292,7 @@ def rate_function(
 
 
 def refuse_rows(arguments, rows, leading):
-    """Raise ValueError for rows that kernels of tilts refuse: bad weights or rewards, an infinite reward on the support.
+    """Raise ValueError for rows that kernels of tilts refuse: bad weights, bad rewards, an infinite one on the support.
 
     Nor may the range of the rewards be beyond double.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, isfinite
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alignment_fast.kernels.pairwise.structures import Loss
 from alignment_fast.pairwise._batch import number
@@ -294,20 +294,22 @@ class Settings(NamedTuple):
     delta: float | None = None
     margin: bool = False
 
-    def in_numbers(self) -> "Settings":
-        """Return the same settings with every parameter a float, or raise TypeError that names the first other one."""
-        parameters = ("beta", "label_smoothing", *_PARAMETERS)
-        return self._replace(**{name: number(getattr(self, name), name) for name in parameters})
-
 
 _PARAMETERS = ("gamma", "lam", "alpha", "tau", "delta")
 
 
 class Plan(NamedTuple):
-    """A row of the table, and its loss as the kernels take it."""
+    """A row of the table, its loss as the kernels take it, and what of the row a small call asks.
+
+    `lengths`: whether they must be given; None where they may be, and divide scores.
+    """
 
     row: LossType
     loss: Loss
+    has_reference: bool
+    has_rejected: bool
+    lengths: bool | None
+    matched: str | None
 
 
 def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> LossType:
@@ -322,9 +324,22 @@ def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> L
     raise ValueError(f"loss_type {loss_type!r} {known} {where}; near it: {', '.join(near)}")
 
 
+def plan(*chosen: Any) -> Plan:
+    """Return the `Plan` of a paired loss with these `Settings`, or raise ValueError for what does not fit.
+
+    TypeError that names the first parameter that is no number.
+    """
+    try:
+        return _plan(*chosen)
+    except TypeError:  # a parameter that is no plain number
+        settings = Settings(*chosen)
+        parameters = ("beta", "label_smoothing", *_PARAMETERS)
+        return _plan(*settings._replace(**{name: number(getattr(settings, name), name) for name in parameters}))
+
+
 @lru_cache(maxsize=256)
-def plan(settings: Settings) -> Plan:
-    """Return the `Plan` of a paired loss, or raise ValueError for what does not fit."""
+def _plan(*chosen: Any) -> Plan:
+    settings = Settings(*chosen)
     loss_type = settings.loss_type
     if settings.margin:
         row = find(loss_type, fits=lambda row: row.margin_kernel, where="margin_loss")
@@ -354,7 +369,8 @@ def plan(settings: Settings) -> Plan:
         exponent=exponent,
         **values,
     )
-    return Plan(row, loss)
+    lengths = True if row.needs_lengths else False if row.averages_tokens or row.is_matched else None
+    return Plan(row, loss, row.has_reference, "policy_rejected" in row.inputs, lengths, row.matched)
 
 
 def _checked_smoothing(row: LossType, loss_type: str, epsilon: float) -> float:

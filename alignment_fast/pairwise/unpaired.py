@@ -53,9 +53,13 @@ def batch_kl(policy: Any, ref: Any, *, beta: float = 0.1) -> float:
     0.75
 
     """
+    found: float | None = operations("pairwise").short_batch_kl(policy, ref, beta)
+    if found is not None:
+        return found
     of = batch(("policy", "ref"), (policy, ref))
-    mine, other = (as_floating(x, name, floating_only=True) for x, name in ((policy, "policy"), (ref, "ref")))
-    mean = ratio(float((mine.astype(np.float64) - other).sum()), of.size)
+    arrays = (as_floating(x, name, floating_only=True) for x, name in ((policy, "policy"), (ref, "ref")))
+    mine, other = (array.astype(of.dtype, copy=False).reshape(-1) for array in arrays)
+    mean = ratio(operations("pairwise", of.device).sum_of_differences(mine, other), of.size)
     return number(beta, "beta") * (mean if mean != mean else max(0.0, mean))
 
 
@@ -133,6 +137,15 @@ def unpaired_loss(
 
     """
     row = find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
+    if out is None and num_threads is None:
+        shift = kl if "kl" in row.inputs else 0.0
+        weights = desirable_weight, undesirable_weight
+        short = operations("pairwise").short_unpaired_loss
+        found: UnpairedLoss | None = short(
+            UnpairedLoss, row.kernel, policy, ref, desirable, beta, shift, *weights, reduction, grad
+        )
+        if found is not None:
+            return found
     check_reduction(reduction)
     beta = number(beta, "beta")
     if not 0.0 < beta < np.inf:

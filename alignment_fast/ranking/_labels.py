@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter, library_of
+from alignment_fast._operations import operations
 
 Codes = NDArray[np.integer[Any]]
 # Letters of a label in a message.
@@ -29,14 +30,12 @@ def _as_array(value: Any, name: str) -> NDArray[Any]:
     if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
         return as_array(value, name)
     try:
-        values = list(value)
+        values = value if type(value) is list else list(value)
     except TypeError:
         raise TypeError(f"{name} must be an array or a sequence, not {type(value).__name__}") from None
-    if all(isinstance(element, int | np.integer) and not isinstance(element, bool) for element in values):
-        return np.array(values, dtype=np.int64)
-    out = np.empty(len(values), dtype=object)  # np.asarray would turn numbers beside text into text
-    out[:] = values
-    return out
+    array, kinds = operations("ranking").object_array(values)  # np.asarray would turn numbers beside text into text
+    whole = all(issubclass(kind, int | np.integer) and not issubclass(kind, bool) for kind in kinds)
+    return np.array(values, dtype=np.int64) if whole else array
 
 
 def is_index_column(column: Any, name: str) -> bool:
@@ -97,22 +96,32 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
         array = array if hasattr(array, "dictionary") else array.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False)
         return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
-    number: dict[Hashable, int] = {}
-    values = column.to_list() if library == "polars" else column.tolist()
+    ops = operations("ranking")
+    if library == "numpy" and column.dtype.kind in "SU" and column.dtype.itemsize:
+        bytes_of = np.ascontiguousarray(column).view(np.uint8)
+        codes, first = ops.encode_rows(bytes_of.reshape(len(column), column.dtype.itemsize))
+        return codes, _checked(column[first].tolist(), codes, name, numbers)
+    values = column.to_list() if library == "polars" else _objects(column)
     try:
-        codes = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int64, len(values))
+        codes, labels = ops.encode_objects(values)
     except TypeError:
-        place = next(i for i, value in enumerate(values) if not _is_hashable(value))
-        raise TypeError(f"{name}[{place}] = {shown(values[place])} cannot be a label: it is not hashable") from None
-    return codes, _checked(list(number), codes, name, numbers)
+        for place, value in enumerate(values):
+            check_hashable(value, f"{name}[{place}]")
+        raise
+    return codes, _checked(labels, codes, name, numbers)
 
 
-def _is_hashable(value: Any) -> bool:
+def _objects(column: NDArray[Any]) -> Any:
+    """Return the values of an array as Python has them: itself where it holds objects."""
+    return np.ascontiguousarray(column) if column.dtype.kind == "O" else column.tolist()
+
+
+def check_hashable(value: Any, name: str) -> None:
+    """Raise TypeError where `value` cannot be a label."""
     try:
         hash(value)
     except TypeError:  # also of a tuple that holds a list
-        return False
-    return True
+        raise TypeError(f"{name} = {shown(value)} cannot be a label: it is not hashable") from None
 
 
 def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:

@@ -115,6 +115,9 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own.
+HELPERS: set[str] = set()
+
 TABLE = (
     *of_each_type(
         "af_verdict exponential_mean_{suffix}(const af_rows *rows, int times_order, double *out, double *row_facts, "
