@@ -234,10 +234,10 @@ def rates(rows, levels, num_threads=None):
 
 
 def gradients(rows, points, quantity, num_threads=None):
-    """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and the third result of `tilts`.
+    """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and whether rows are good.
 
     The first are by the parameter (count, T, scalars), the second by letters (count, T, vectors, V); for Rényi measures
-    rows with q in the place of rewards are good only if q has mass wherever p has.
+    rows, with q in the place of rewards, are good only if q has mass wherever p has.
     """
     points = np.ascontiguousarray(points)
     shape = rows.count, points.shape[1]
