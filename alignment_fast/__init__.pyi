@@ -1,5 +1,6 @@
 from typing import Final
 
+from alignment_fast import accel as accel
 from alignment_fast import best_of_n as best_of_n
 from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
@@ -22,6 +23,7 @@ __all__ = [
     "BackendUnavailableError",
     "ConvergenceError",
     "__version__",
+    "accel",
     "best_of_n",
     "dynamics",
     "get_include",

@@ -306,7 +306,7 @@ def _method(method, source, grid):
 
 
 def _keys(seed):
-    root = seed_sequence(seed)
+    root = seed if type(seed) is int else seed_sequence(seed)  # a generator contributes one integer to both
     return stream_key(root, DRAWS), stream_key(root, TIES)
 
 

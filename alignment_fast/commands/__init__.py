@@ -1,11 +1,9 @@
 """The commands of ``alignment-fast``, one module each; `app` is the Typer application that joins them."""
 
-from typing import Annotated
-
 import typer
 
-from alignment_fast import __version__
 from alignment_fast.commands import best_of_n, curve, info, rank, reproduce, study
+from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
 
@@ -18,18 +16,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"alignment-fast {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+def options(version: Version = False) -> None:
     """Take what goes before a command."""
 
 

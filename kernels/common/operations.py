@@ -3,8 +3,17 @@
 import numpy as np
 
 from alignment_fast.kernels.common import cpu, threads
+from alignment_fast.kernels.common.cpu import count_index_pairs, read_choices, read_index_pairs, read_index_rows
 
-__all__ = ["BLOCK", "add_moments", "merge_moments"]
+__all__ = [
+    "BLOCK",
+    "add_moments",
+    "count_index_pairs",
+    "merge_moments",
+    "read_choices",
+    "read_index_pairs",
+    "read_index_rows",
+]
 
 # Elements of a block of a sum: totals are the same bits however a sum is cut at whole blocks.
 BLOCK = cpu.BLOCK
