@@ -152,6 +152,12 @@ class Store:
             connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
             connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.OperationalError:  # a folder in which the index of the log cannot be made: nobody writes there
+            log = self.path.with_name(self.path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise StoreError(
+                    f"{self.path}: its last blocks are in {log.name}, which is read in a writable folder only: copy "
+                    "both into one"
+                ) from None
             connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
         return connection
 
