@@ -66,8 +66,8 @@ PUBLIC_EDGES = {
         *("memoryless", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
-        *("__init__", "_files", "best_of_n", "dynamics", "information"),
-        *("memoryless", "plot", "policy", "random", "tables"),
+        *("__init__", "best_of_n", "dynamics", "information"),
+        *("memoryless", "plot", "policy", "random", "studies", "tables"),
     },
     "tables": set(),
 }
@@ -155,7 +155,9 @@ ONLY_IN = {
     "sqlite3": ["alignment_fast/studies/*"],
     "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
     "xarray": ["alignment_fast/studies/results.py"],
-    "torch": ["alignment_fast/interop/torch/*"],
+    "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
+    "trl": ["alignment_fast/interop/trl/*"],
+    "transformers": [],
     "jax": [],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],

@@ -430,6 +430,45 @@ def test_memory_stays_bounded_by_the_chunk(tmp_path, kind):
     assert grown < 48 << 10
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
+def test_memory_stays_bounded_by_the_words_of_parquet(tmp_path):
+    """Two words of 64 KiB in 2^17 rows, 8 GiB as text and 1 MiB as a file: at most 48 MiB more than without them."""
+    numbers = pyarrow.array(np.arange(1 << 17, dtype=np.int32) % 2)
+    for words in (["a", "b"], ["x" * (1 << 16), "y" * (1 << 16)]):
+        cells = pyarrow.DictionaryArray.from_arrays(numbers, pyarrow.array(words))
+        parquet.write_table(pyarrow.table({"name": cells, "p": numbers}), tmp_path / f"{len(words[0])}.parquet")
+    most = []
+    for length in (1, 1 << 16):
+        code = MEMORY.replace("- before", "")
+        result = subprocess.run(
+            [sys.executable, "-P", "-c", code, str(tmp_path / f"{length}.parquet")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows, peak = map(int, result.stdout.split())
+        assert rows == 1 << 17
+        most.append(peak)
+    assert most[1] - most[0] < 48 << 10
+
+
+@pytest.mark.parametrize("row", [0, 40_000, 99_999])
+@pytest.mark.parametrize(("cell", "message"), [(None, "the cell is empty"), (" ", "the cell is empty")])
+def test_a_bad_word_of_parquet_is_named_at_its_row(tmp_path, row, cell, message):
+    names = ["a", "b"] * 50_000
+    names[row] = cell
+    path = written(tmp_path, "a.parquet", parquet_of(t=names))
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "t"}, text=("t",))
+    assert str(caught.value) == f"{path}, row {row + 1}, column 't': {message}"
+
+
+def test_a_bad_word_of_parquet_that_no_cell_holds_is_no_fault(tmp_path):
+    cells = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 2, 0]), pyarrow.array(["a", "", "b"]))
+    parquet.write_table(pyarrow.table({"t": cells}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", {"t": "t"}, text=("t",))["t"].tolist() == ["a", "b", "a"]
+
+
 # ---- arrays of JSON ----
 
 

@@ -276,6 +276,10 @@ def rate_function(
     (array([0.      , 0.130812, 0.693147,      inf]), array([0.      , 1.098612,      inf,      inf]))
 
     """
+    if num_threads is None:
+        fields = operations("information").short_rate_function(reward, x, p, log)
+        if fields is not None:
+            return tuple.__new__(RateFunction, fields)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(x, "x")

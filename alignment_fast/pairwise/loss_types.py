@@ -1,7 +1,7 @@
 """The table of preference losses: what each needs, where it comes from, and which compiled formula computes it.
 
 A new loss is a row here and, unless it is an old formula of other scores, a function in
-``kernels/pairwise/losses.inc``. Public functions, tests and the page ``docs/generated/losses.md`` read this table.
+``kernels/pairwise/formulas.h``. Public functions, tests and the page ``docs/generated/losses.md`` read this table.
 """
 
 import difflib

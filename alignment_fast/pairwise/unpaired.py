@@ -44,7 +44,8 @@ def batch_kl(policy: Any, ref: Any, *, beta: float = 0.1) -> float:
 
     Notes
     -----
-    Accuracy: that of a sum in float64. Cost: one pass. Reference: Ethayarajh et al., arXiv:2402.01306, section 4.1.
+    Accuracy: (140 + n / 1024) 2^-53 β times the mean of |a − b| over n answers. Cost: one pass. Reference: Ethayarajh
+    et al., arXiv:2402.01306, section 4.1.
 
     Examples
     --------
@@ -122,8 +123,8 @@ def unpaired_loss(
 
     Notes
     -----
-    Accuracy: 4 units in the last place for exact r − z. Cost: two exponentials and four divisions per answer. TRL's
-    estimate is in nats and enters as β (ρ − KL): give ``kl=beta * KL``.
+    Accuracy of the loss of an answer and its gradient: 6 epsilon relative for exact r − z. Cost: two exponentials and
+    four divisions per answer. TRL's estimate is in nats and enters as β (ρ − KL): give ``kl=beta * KL``.
 
     References
     ----------

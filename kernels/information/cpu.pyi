@@ -35,6 +35,14 @@ REWARD_LOG_OF: int
 REWARD_LOGITS: int
 REWARD_LOG_RATIO: int
 REWARD_OWN_LOG: int
+OF_CONSTRAINED: int
+OF_CROSS_ENTROPY: int
+OF_DIVERGENCE: int
+OF_ENTROPY: int
+OF_LOG_MGF: int
+OF_TILT: int
+# Derivatives by the parameter and vectors of derivatives by letters, by quantity.
+GRADIENT_SIZES: list[tuple[int, int]]
 
 def exponential_mean(
     weights: NDArray[_Real],
@@ -125,6 +133,17 @@ def rates(
     first_row: int,
     last_row: int,
 ) -> bool: ...
+def gradients(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    quantity: int,
+    points: _Double,
+    scalars: _Double,
+    vectors: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
 
 # The short way: what the public function of that name returns, or None where its long way must decide.
 
@@ -140,3 +159,16 @@ def short_log_mgf(reward: object, t: object, p: object, log: bool) -> Any: ...
 def short_tilted_moments(
     reward: object, t: object, p: object, order: object, log: bool
 ) -> tuple[Any, Any, Any] | None: ...
+def short_kl_constrained(p: object, reward: object, kl: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_kl_constrained_gradient(
+    p: object, reward: object, kl: object, log: bool
+) -> tuple[list[Any], list[Any]] | None: ...
+def short_log_mgf_gradient(reward: object, t: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_optimality_gap(psi: object, p: object, reward: object, kl: object, log: bool) -> Any: ...
+def short_rate_function(reward: object, x: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_rate_function_gradient(reward: object, x: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_cross_entropy_gradient(p: object, q: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_divergence_gradient(p: object, q: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_entropy_gradient(p: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_tilt(p: object, reward: object, alpha: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_tilt_gradient(p: object, reward: object, alpha: object, log: bool) -> tuple[list[Any], list[Any]] | None: ...

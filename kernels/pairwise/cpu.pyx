@@ -23,6 +23,8 @@ cdef extern from *:
         PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
         FORMULAS, FORMULA_PAIRS
     const char **pair_formula_names
+    ctypedef struct pair_given:
+        double beta, epsilon, gamma, lam, tau, delta
     ctypedef struct af_pairs:
         Py_ssize_t n
         int formula, score, storage, lengths_first
@@ -36,7 +38,9 @@ cdef extern from *:
         void *reward[2]
         int metrics
         double *sums
-        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+        double factor
+        pair_given given
+        double exponent
     ctypedef struct af_token_rows:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
@@ -86,12 +90,12 @@ cdef class Pairs:
         self.pairs.lengths_first = lengths_first
         self.pairs.metrics = metrics
         self.pairs.factor = factor
-        self.pairs.beta = beta
-        self.pairs.epsilon = epsilon
-        self.pairs.gamma = gamma
-        self.pairs.lam = lam
-        self.pairs.tau = tau
-        self.pairs.delta = delta
+        self.pairs.given.beta = beta
+        self.pairs.given.epsilon = epsilon
+        self.pairs.given.gamma = gamma
+        self.pairs.given.lam = lam
+        self.pairs.given.tau = tau
+        self.pairs.given.delta = delta
         self.pairs.exponent = exponent
         cdef Py_ssize_t real = 8 if wide else 4, stored = real if self.pairs.storage == PAIR_OWN else 2
         self.pairs.input[0] = self.attach(chosen, stored, 0)
@@ -172,9 +176,9 @@ cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double be
     pairs.formula = formula
     pairs.sums = sums
     pairs.factor = 1.0
-    pairs.beta = beta
-    pairs.epsilon = epsilon
-    pairs.tau = tau
+    pairs.given.beta = beta
+    pairs.given.epsilon = epsilon
+    pairs.given.tau = tau
     while first < n:
         pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
         pairs.input[0] = margin + first

@@ -33,4 +33,9 @@ TABLE = (
     "double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
+    "ptrdiff_t policy_count(ptrdiff_t count, ptrdiff_t size, const int64_t *winner, const int64_t *loser, "
+    "const uint8_t *tied, const double *weight, double *wins, double *ties)",
+    "void policy_shares(ptrdiff_t size, double prior, double *wins)",
+    "void policy_from_scores(ptrdiff_t size, ptrdiff_t attributes, double scale, const double *score, "
+    "const int64_t *chosen, double *P, double *room)",
 )
