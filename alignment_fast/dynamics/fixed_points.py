@@ -141,7 +141,7 @@ def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.n
     """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
     problem = given.problem
     alpha, feedback = (
-        np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
+        np.ascontiguousarray(np.broadcast_to(values, (problem.rows, problem.points))).reshape(-1)
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     if problem.method == "ipo":
