@@ -80,8 +80,8 @@ def fixed_point(
     Notes
     -----
     For IPO the fixed point is unique, and the limit of β/(1 − α) → ∞ at λ = 1 is a maximal lottery. Backtracking Newton
-    with continuation in β: log π to 1e-13 relative to its largest entry and to the conditioning of Newton's matrix.
-    Cost: 5 to 20 solutions of K × K systems per point. Steps are LAPACK-backed. Reference: arXiv:2602.12180.
+    with continuation in β; `residual` says how well it went. Cost: 5 to 20 solutions of K × K systems per point; the
+    eigenvalues of DPO are LAPACK's. Reference: arXiv:2602.12180.
 
     Examples
     --------
