@@ -82,6 +82,8 @@ NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
 PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/pool.py",
+    "kernels/best_of_n/relatives.py",
+    "kernels/best_of_n/samples.py",
     "kernels/best_of_n/simulation.py",
     "kernels/pairwise/losses.py",
     "kernels/pairwise/matching.py",
