@@ -107,7 +107,7 @@ def uniform_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] 
 
 
 def normal_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
-    """Write Φ⁻¹((u + 1/2) 2^-32) of the 32-bit words, evaluated in float64 without fma and rounded once."""
+    """Write Φ⁻¹((u + 1/2) 2^-32) of the 32-bit words, evaluated in float32 without fma."""
     cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
     if last > first:
         with nogil:
