@@ -101,7 +101,11 @@ KERNELS = (
 
 # Entry points without a numerical result of their own: sizes, what comes before `run` and `advance`, and the last step
 # of `lyapunov_run`.
-HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
+# What follows the trajectories is as accurate as the docstrings of `dynamics` say: tests/test_policy_accuracy.py.
+HELPERS = {
+    *("lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"),
+    *("constants", "equilibria", "frequencies", "log_odds", "onsets", "rotation", "softmax"),
+}
 
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
