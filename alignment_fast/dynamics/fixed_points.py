@@ -151,10 +151,10 @@ def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.n
     """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
     problem = given.problem
     alpha, feedback = (
-        np.ascontiguousarray(np.broadcast_to(values, (problem.rows, problem.points))).reshape(-1)
+        np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     if problem.method == "ipo":
-        turning = given.task.operations("dynamics").rotation(alpha, feedback * found.frequency)
-        return turning.radius, found.frequency, turning.angle
+        speed = feedback * found.frequency
+        return np.hypot(alpha, speed), found.frequency, np.arctan2(speed, alpha)
     return stability.leading(found.gain, alpha, feedback)

@@ -4,6 +4,12 @@ include "../policy/arguments.pxi"
 
 cdef object flag = numpy.bool_
 cdef double TURN = 2 * numpy.pi
+cdef double ROOT_OF_THREE = numpy.sqrt(3)
+
+# NumPy's functions of two and one numbers, as the long way takes them; there is no mathematical library below.
+cdef object hypot = numpy.hypot
+cdef object arctan2 = numpy.arctan2
+cdef object tan = numpy.tan
 
 
 cdef struct parameters:
@@ -86,7 +92,7 @@ def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
                 result += (
                     given_number(hypot(at.alpha, speed), task.kind),
                     given_number(frequency, task.kind),
-                    given_number(TURN / atan2(speed, at.alpha), task.kind),
+                    given_number(TURN / <double>arctan2(speed, at.alpha), task.kind),
                 )
     closed(&task)
     return result
@@ -275,9 +281,14 @@ def short_collapse_rates(P, beta, lam, sampler, top, method):
 def short_onset(strength, alpha, beta, lam):
     """Return the fields of the onset of oscillation on a three-cycle."""
     cdef parameters at
-    cdef double force
-    cdef onset_of_cycle found
+    cdef double force, kappa, radius, angle, growth = 0.0, slowing = 0.0
     if not plain_number(strength, &force) or not 0.0 <= force <= 0.5 or not read_parameters(alpha, beta, lam, &at):
         return None
-    found = onset(force, at.alpha, at.beta, at.lam)
-    return float64(found.radius), float64(found.variance), float64(found.period)
+    kappa = force * at.beta * at.lam / ROOT_OF_THREE
+    radius, angle = hypot(at.alpha, kappa), arctan2(kappa, at.alpha)
+    if kappa > 0.0:
+        growth = max(1.0 - (1.0 - at.alpha) * (1.0 + at.alpha) / kappa / kappa, 0.0) / (radius + 1.0)
+    if growth > 0.0:
+        slowing = (at.alpha / 2.0 + kappa / (4.0 * <double>tan(1.5 * angle))) * kappa
+    period = TURN / (angle - growth * (4.0 / 3.0) * slowing)
+    return float64(radius), float64(8.0 * growth / 27.0), float64(period)

@@ -104,7 +104,7 @@ KERNELS = (
 # What follows the trajectories is as accurate as the docstrings of `dynamics` say: tests/test_policy_accuracy.py.
 HELPERS = {
     *("lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"),
-    *("constants", "equilibria", "frequencies", "log_odds", "onsets", "rotation", "softmax"),
+    *("constants", "equilibria", "frequencies", "log_odds", "softmax"),
 }
 
 TABLE = (
