@@ -10,6 +10,8 @@ import pytest
 
 from alignment_fast import ranking
 from alignment_fast.cli import main
+from alignment_fast.commands.rank import Model
+from alignment_fast.ranking._models import MODELS
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -110,6 +112,11 @@ def test_votes_are_read_however_they_are_kept(rank, tmp_path, layout):
     header, rows, options = LAYOUTS[layout]
     result = rank(write(tmp_path / "votes.csv", header, rows), *options)
     np.testing.assert_allclose(scores(result), EXPECTED.scores, rtol=1e-12, atol=1e-12)
+
+
+def test_the_models_are_those_of_the_table():
+    """The command does not import the fits to say what its options are."""
+    assert [model.value for model in Model] == list(MODELS)
 
 
 @pytest.mark.parametrize("name", ["votes.csv.gz", "votes.jsonl", "votes.parquet"])

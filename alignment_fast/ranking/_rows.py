@@ -59,6 +59,10 @@ class ParsedRows:
     def compressed(self, ops: ModuleType, num_threads: int | None = None) -> Cells:
         """Return the cells, or raise for the first bad row."""
         check_num_threads(num_threads)
+        if self.weight is None and self.outcome is None and self.home is None:
+            small = small_cells(ops, self.winner, self.loser, self.n_items, self.tied)
+            if small is not None:
+                return small
         known = self.n_items is not None
         n_items = self.n_items if self.n_items is not None else self._glance()
         cells, fault = self._attempt(ops, n_items, num_threads)
@@ -123,6 +127,12 @@ class ParsedRows:
         raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
 
 
+def small_cells(ops: ModuleType, winner: Any, loser: Any, n_items: int | None, tied: Any) -> Cells | None:
+    """Return the cells of few rows of indices, each counting one, by one compiled call; None where it will not do."""
+    found = ops.short_compress(winner, loser, n_items, tied)
+    return None if found is None else Cells(*found)
+
+
 def parse(
     winner: Any,
     loser: Any,
@@ -140,10 +150,11 @@ def parse(
             "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
         )
     names = None if labels is None else distinct(labels)
-    sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
-    if len({len(column) for _, column in sides}) > 1:
-        raise ValueError(f"lengths differ: winner has {len(sides[0][1])}, loser has {len(sides[1][1])}")
-    size = len(sides[0][1])
+    winners, losers = _labels.as_column(winner, "winner"), _labels.as_column(loser, "loser")
+    size = len(winners)
+    if len(losers) != size:
+        raise ValueError(f"lengths differ: winner has {size}, loser has {len(losers)}")
+    sides = [("winner", winners), ("loser", losers)]
     if size == 0:
         raise ValueError("there are no comparisons: winner and loser are empty")
     if size >= LARGEST_SIZE:

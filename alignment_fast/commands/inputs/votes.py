@@ -72,7 +72,8 @@ def read_votes(
     else:
         try:
             sides = (str(layout.first), str(layout.second))
-            shares = shares_of(whole["outcome"], list(numbers["outcome"]), first, second, labels, sides, outcomes)
+            words = list(numbers["outcome"])
+            shares = shares_of(whole["outcome"], words, first, second, labels, sides=sides, meanings=outcomes)
         except RowError as error:
             reason = error.reason.replace("say what it means", SAY).replace("say which", SAY)
             if outcomes is None and SAY not in reason:

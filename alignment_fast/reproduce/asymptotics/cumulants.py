@@ -69,7 +69,7 @@ def scaled_cumulants(
             letters = generator.choice(len(p), size=replicates, p=p / p.sum())
             numbers += [float(limits[which][place]), *_scaled(log_mean(rho * setting.reward[letters]), rho)]
         exact = float(np.logaddexp.reduce(log_best + rho * law.support)) / (m * rho)
-        estimate = _best_of_n(setting, law, log_ratio, rho, m, replicates, generator)
+        estimate = _best_of_n(setting, law, log_ratio, rho, m=m, replicates=replicates, generator=generator)
         numbers += [float(limits["best_of_n"][place]), exact, *_scaled(estimate, m * rho)]
         yield Order(rho, m, *numbers)
 
@@ -99,7 +99,7 @@ def _scaled(estimate, divisor):
     return estimate.value / divisor, estimate.standard_error / divisor
 
 
-def _best_of_n(setting, law, log_ratio, rho, m, replicates, generator):
+def _best_of_n(setting, law, log_ratio, rho, *, m, replicates, generator):
     """Return log E exp(ρ S) under best-of-n: π = (π/p) p, and p is e^{m Λ(θ) - θ S} times the law of the tilt θ."""
     tilt = setting.model.tilt(max(rho, float(setting.policy.alpha)))
     counts = generator.multinomial(m, tilt.pi, size=replicates)

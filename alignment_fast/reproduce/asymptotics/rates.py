@@ -79,7 +79,7 @@ def rate_functions(
             exact = law.log_at_least(level) if better else law.log_at_most(level)
             estimate = tails[which].estimate(level, better, rng)
             numbers += [float(rates[which][place]), -exact / m, *_per_token(estimate, m)]
-        exact, estimate = _best_of_n(setting, laws["reference"], tails["reference"], level, m, seeds[2])
+        exact, estimate = _best_of_n(setting, laws["reference"], tails["reference"], level, m=m, rng=seeds[2])
         numbers += [float(rates["best_of_n"][place]), exact / m, *_per_token(estimate, m)]
         yield Level(tau, m, *numbers)
 
@@ -124,7 +124,7 @@ class _Tails:
         return Estimate(found.log_probability, found.relative_error)
 
 
-def _best_of_n(setting, law, tails, level, m, rng):
+def _best_of_n(setting, law, tails, level, *, m, rng):
     """Return -log of the probability of best-of-n at `level` or beyond, exactly, and the estimate of its logarithm."""
     log_n = m * setting.delta
     if level >= -m * setting.typical:
