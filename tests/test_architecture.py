@@ -158,7 +158,7 @@ ONLY_IN = {
     "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
     "trl": ["alignment_fast/interop/trl/*"],
     "transformers": [],
-    "jax": [],
+    "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
     "polars": [],

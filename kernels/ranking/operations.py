@@ -6,6 +6,7 @@ same functions and nothing else.
 
 from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.choices import (
+    choice_search,
     choices,
     choices_evaluate,
     choices_matrix,
@@ -65,6 +66,7 @@ __all__ = [
     "SHORT_VALUE",
     "THURSTONE",
     "WINNER_AT_HOME",
+    "choice_search",
     "choices",
     "choices_evaluate",
     "choices_matrix",

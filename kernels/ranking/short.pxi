@@ -4,7 +4,7 @@
 # written here once, for small fits and all others. Sums have NumPy's order, in which earlier releases added, so that
 # fits, and the bootstraps that start from them, keep their bits.
 
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset, strchr
 
 import numpy
