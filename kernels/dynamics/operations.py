@@ -251,7 +251,7 @@ def _over(kernel, count, cost, *arrays):
 def rotation(alpha, speed):
     """Return the `Rotation` of alpha + i·speed."""
     out = Rotation(np.empty(len(alpha)), np.empty(len(alpha)))
-    cpu.rotation(alpha, speed, *out)
+    cpu.rotation(np.ascontiguousarray(alpha), np.ascontiguousarray(speed), *out)
     return out
 
 
