@@ -6,11 +6,7 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-<<<<<<< HEAD
-_FRONT_ENDS = ("choix", "human_eval", "torch", "trl")
-=======
-_FRONT_ENDS = ("human_eval", "jax", "torch", "trl")
->>>>>>> s_train
+_FRONT_ENDS = ("choix", "human_eval", "jax", "torch", "trl")
 
 __all__ = ["choix", "human_eval"]
 

@@ -8,12 +8,8 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
-<<<<<<< HEAD
-from libc.string cimport memcpy, memset
-=======
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
->>>>>>> s_train
+from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
 

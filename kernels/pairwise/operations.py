@@ -1,6 +1,5 @@
 """The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens, vocabularies."""
 
-<<<<<<< HEAD
 from alignment_fast.kernels.pairwise.cpu import (
     short_batch_kl,
     short_margin_loss,
@@ -10,8 +9,6 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_unpaired_loss,
     sum_of_differences,
 )
-from alignment_fast.kernels.pairwise.losses import MARGIN_FORMULAS, evaluate
-=======
 from alignment_fast.kernels.pairwise.losses import (
     FFI_LAYOUT,
     FFI_PAIRS,
@@ -20,7 +17,6 @@ from alignment_fast.kernels.pairwise.losses import (
     SCORES,
     evaluate,
 )
->>>>>>> s_train
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
 from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
 from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
