@@ -20,7 +20,8 @@ from alignment_fast._operations import operations
 __all__ = ["Stream"]
 
 _END = 2**64
-_REAL = (np.dtype(np.float32), np.dtype(np.float64))
+_WORDS = (np.dtype(np.uint32), np.dtype(np.uint64))
+_REALS = (np.dtype(np.float32), np.dtype(np.float64))
 
 Shape = int | tuple[int] | tuple[int, int]
 
@@ -47,10 +48,10 @@ def _counter(value, count, name):
     return start
 
 
-def _real(dtype):
-    """Return `dtype` as one that uniforms and normals have."""
+def _checked(dtype, kinds):
+    """Return `dtype` as one of `kinds`."""
     dtype = np.dtype(dtype)
-    if dtype not in _REAL:
+    if dtype not in kinds:
         raise TypeError(f"dtype must be float32 or float64, not {dtype}")
     return dtype
 
@@ -168,9 +169,9 @@ class Stream:
         array([1713891541, 3781805453, 3159862348, 2600524760], dtype=uint32)
 
         """
-        return self._draw(
-            operations("random").fill_words, np.dtype(np.uint32), shape, replicate, draw, num_threads, out
-        )
+        ops = operations("random")
+        ways = ops.short_words, ops.fill_words, _WORDS
+        return self._draw(*ways, np.uint32, shape, replicate, draw, num_threads, out)
 
     def uint64(
         self,
@@ -191,9 +192,9 @@ class Stream:
         array([ 7361108121267848589, 13571505447122295768], dtype=uint64)
 
         """
-        return self._draw(
-            operations("random").fill_words, np.dtype(np.uint64), shape, replicate, draw, num_threads, out
-        )
+        ops = operations("random")
+        ways = ops.short_words, ops.fill_words, _WORDS
+        return self._draw(*ways, np.uint64, shape, replicate, draw, num_threads, out)
 
     def uniform(
         self,
@@ -228,7 +229,10 @@ class Stream:
         array([0.39904648, 0.88052016], dtype=float32)
 
         """
-        return self._draw(operations("random").fill_uniforms, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        return self._draw(
+            ops.short_uniforms, ops.fill_uniforms, _REALS, dtype, shape, replicate, draw, num_threads, out
+        )
 
     def normal(
         self,
@@ -243,7 +247,7 @@ class Stream:
         """Return standard normal draws by the inverse distribution function: one draw from one uniform, monotone.
 
         float64 is Φ⁻¹ of the float64 uniform with the same index (|x| <= 8.13); float32 is Φ⁻¹((u + 1/2)·2^-32) of the
-        32-bit word u, evaluated in float64 and rounded once (|x| <= 6.34).
+        32-bit word u, evaluated in float32 (|x| <= 6.34).
 
         Parameters
         ----------
@@ -261,9 +265,16 @@ class Stream:
         array([[-0.25581597,  0.63018366]])
 
         """
-        return self._draw(operations("random").fill_normals, _real(dtype), shape, replicate, draw, num_threads, out)
+        ops = operations("random")
+        ways = ops.short_normals, ops.fill_normals, _REALS
+        return self._draw(*ways, dtype, shape, replicate, draw, num_threads, out)
 
-    def _draw(self, fill, dtype, shape, replicate, draw, num_threads, out):
+    def _draw(self, short, fill, kinds, dtype, shape, replicate, draw, num_threads, out):
+        if out is None and num_threads is None:
+            found = short(dtype, self._key, shape, replicate, draw)
+            if found is not None:
+                return found
+        dtype = _checked(dtype, kinds)
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))

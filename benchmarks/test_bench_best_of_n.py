@@ -350,8 +350,13 @@ CASES = [
     "best_of_n.values",
     "best_of_n.pmf",
     "best_of_n.draw",
+    "best_of_n.kl_estimate",
     "best_of_n.kl_estimators",
     "best_of_n.continuous_values",
+    "best_of_n.best_of_poisson",
+    "best_of_n.win_rate_optimal",
+    "best_of_n.pessimism",
+    "best_of_n.soft_best_of_n",
     "best_of_n.fold_winners",
     "best_of_n.word_tails",
     "best_of_n.fold_exponents",
@@ -359,6 +364,8 @@ CASES = [
     "best_of_n.gaussian_rewards",
     "best_of_n.uniform_rewards",
     "best_of_n.table_rewards",
+    "common.moments_blocks",
+    "common.moments_fold",
 )
 @each_contender(CASES)
 def test_best_of_n(case, name, timed):

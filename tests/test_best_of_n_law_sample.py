@@ -40,7 +40,7 @@ def test_the_tail_of_the_best_against_stored_values(row):
         log_p = np.array([np.log(-np.expm1(log_top)), log_top])
         laws, _ = kernel.law_build(log_p[None], np.array([[0.0, 1.0]]), 1, log=True)
         index = np.empty(1, dtype=np.int64)
-        kernel.law_select(laws, kernel.law_sampler(laws, 0), log_n, np.array([float(row["U"]), 0.5]), index)
+        laws.draw(*kernel.law_sampler(laws, 0), log_n, True, np.array([float(row["U"]), 0.5]), index)
         chosen.append(int(index[0]))
     assert chosen == [1, 0]
 

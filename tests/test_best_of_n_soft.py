@@ -12,6 +12,7 @@ from alignment_fast.best_of_n import (
     soft_best_of_n,
     win_rate_optimal,
 )
+from bounds import bound
 from oracles import pool as oracle
 
 SOFT = oracle.STORED["soft_bon"]
@@ -92,6 +93,28 @@ def test_soft_limits():
     np.testing.assert_allclose(soft_best_of_n(p, reward, 5, 1e-4), BestOfN(p, reward).pmf(5), rtol=1e-11, atol=1e-300)
     tilted = p * np.exp(reward / 0.7)
     np.testing.assert_allclose(soft_best_of_n(p, reward, 1e12, 0.7), tilted / tilted.sum(), rtol=1e-10)
+
+
+def numbers(exact):
+    return [float(x) for x in exact]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_relatives_keep_the_bounds_of_their_kernels(seed):
+    p, reward = random_law(seed, 9)
+    p[0] = 0.0
+    masses, rewards = p.tolist(), reward.tolist()
+    for x in (1e-3, 0.5, 3.0, 20.0):
+        exact = numbers(oracle.best_of_poisson(masses, rewards, x))
+        np.testing.assert_allclose(best_of_poisson(p, reward, x), exact, rtol=bound("best_of_n.best_of_poisson"))
+        exact, found = numbers(oracle.win_rate_optimal(masses, rewards, x)), win_rate_optimal(p, reward, strength=x)
+        np.testing.assert_allclose(found.pmf, exact, rtol=bound("best_of_n.win_rate_optimal"))
+        exact, found = numbers(oracle.pessimism(masses, rewards, x)), inference_time_pessimism(reward, x, p=p)
+        np.testing.assert_allclose(found.weights, exact, rtol=0, atol=bound("best_of_n.pessimism"))
+    p, reward = p[1:5] + 1e-3, reward[1:5]
+    for n in (1, 2, 4):
+        exact = numbers(oracle.soft_best_of_n((p / p.sum()).tolist(), reward.tolist(), n, 0.7))
+        np.testing.assert_allclose(soft_best_of_n(p, reward, n, 0.7), exact, rtol=bound("best_of_n.soft_best_of_n"))
 
 
 @pytest.mark.parametrize("row", oracle.STORED["best_of_poisson"], ids=lambda row: f"mu={row['mu']}")

@@ -22,6 +22,8 @@ PAGES = (
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
     "training.md",
+    "studies.md",
+    "unchanged_programs.md",
 )
 # What a page imports that need not be installed.
 NEEDS = {"training.md": "torch"}

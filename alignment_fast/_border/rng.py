@@ -5,6 +5,8 @@ import operator
 import numpy as np
 from numpy.random import BitGenerator, Generator, SeedSequence
 
+from alignment_fast._operations import operations
+
 # What the streams of one seed are for. Different purposes have unrelated keys: ties never reuse the words of draws.
 DRAWS = 0
 TIES = 1
@@ -50,6 +52,9 @@ def stream_key(seed: Seed, purpose: int = DRAWS, name: str = "seed") -> int:
     ``SeedSequence(entropy, spawn_key=(*spawn_key, purpose)).generate_state(1, uint64)``: spawned seed sequences give
     unrelated keys, and so do purposes.
     """
+    key = operations("random").short_stream_key(seed, purpose)
+    if key is not None:
+        return key
     if (number := operator.index(purpose)) < 0:
         raise ValueError(f"purpose must not be negative, got {number}")
     root = seed_sequence(seed, name)

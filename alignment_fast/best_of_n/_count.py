@@ -5,9 +5,6 @@ import math
 from alignment_fast._border.arrays import Grid, as_parameter, parameter_grid
 from alignment_fast._border.status import refuse
 
-# Plain numbers below this take the paths without arrays: an int of any size below it has a float.
-PLAIN_LIMIT = 2.0**1023
-
 
 def number_of_draws(n, log_n) -> tuple[object, bool]:
     """Return the one of `n`, `log_n` that was given, and whether it is the logarithm."""

@@ -101,15 +101,17 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     1.378887
 
     """
+    found = operations("best_of_n").short_kl_estimator(p_selected, n, log_n, log)
+    if found is not None:
+        return found
     p = as_floating(p_selected, "p_selected", floating_only=log)
     good = p <= 0.0 if log else (p > 0.0) & (p <= 1.0)
     refuse(~good, p, "p_selected", f"is not {'a log-probability' if log else 'a probability in (0, 1]'}")
     grid, is_log = draws_grid(n, log_n, p.shape)
-    exact = p.astype(np.float64, copy=False).reshape(-1)
-    log_p = exact if log else np.log(exact)
-    log_counts = grid.values if is_log else np.log(grid.values)
-    if log_counts.ndim > 1:
-        log_p = np.broadcast_to(log_p.reshape(p.shape), grid.leading).reshape(-1)
-        log_counts = log_counts.reshape(log_p.size, log_counts.shape[-1])
-    out = operations("best_of_n", common_device(p_selected=p_selected)).kl_estimators(log_p, log_counts)
+    values, exact = grid.values, p.astype(np.float64, copy=False)
+    if values.ndim > 1:
+        exact = np.broadcast_to(exact, grid.leading)
+        values = values.reshape(exact.size, values.shape[-1])
+    ops = operations("best_of_n", common_device(p_selected=p_selected))
+    out = ops.kl_estimators(exact.reshape(-1), log, values, is_log)
     return give(out, p_selected, dtype=p.dtype, shape=grid.shape)

@@ -18,15 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
+from alignment_fast.best_of_n._count import draws_grid, renyi_order
 
 __all__ = ["GaussianReward", "chi2", "gaussian_reward", "hellinger2", "kl", "renyi", "reverse_kl", "tv", "win_rate"]
 
 
 def _evaluate(kind, n, log_n, order=0.0):
     ops = operations("best_of_n")
-    if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
-        return ops.continuous_value(ops.VALUES[kind], n, False, order)
+    found = ops.short_continuous(ops.VALUES[kind], n, log_n, order)
+    if found is not None:
+        return found
     grid, is_log = draws_grid(n, log_n, ())
     out = ops.continuous_values(ops.VALUES[kind], grid.values.reshape(-1), is_log, order)
     return out.reshape(grid.shape) if grid.shape else float(out[0])

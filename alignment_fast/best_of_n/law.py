@@ -14,7 +14,7 @@ from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.status import check_row_status
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._count import PLAIN_LIMIT, draws_grid, renyi_order
+from alignment_fast.best_of_n._count import draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
 from alignment_fast.policy.tilting import TiltedPolicy
 
@@ -84,11 +84,20 @@ class BestOfN:
     """
 
     def __init__(self, p: Any = None, reward: Any = None, *, log: bool = False, num_threads: int | None = None) -> None:
+        self._samplers: dict[int, Any] = {}
+        self._laws = None
+        if num_threads is None:
+            self._laws = (ops := operations("best_of_n")).short_law_build(p, reward, log)
+        if self._laws is not None:
+            self._ops, self._dtype, self._leading, self._size = ops, reward.dtype, (), len(reward)
+            self._model, self._single, self._rewards = None, True, reward.copy()
+            return
         if reward is None:
             raise ValueError("reward is required")
         given = _Arguments({"p": p, "reward": reward}, ("p",) if log else ())
         self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
         self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
+        self._device = given.device
         self._ops = given.operations("best_of_n")
         uniform = p is None
         self._laws, words = self._ops.law_build(
@@ -103,7 +112,6 @@ class BestOfN:
         check_row_status(words[:, 1], "reward", given["reward"], self._leading)
         self._rewards = given["reward"].copy()  # for `aligned`; the caller may change theirs
         self._single = not self._leading and self._model is None
-        self._samplers: dict[int, Any] = {}
 
     def __repr__(self) -> str:
         return f"BestOfN(shape={(*self._leading, self._size)}, dtype={self._dtype.name})"
@@ -112,7 +120,7 @@ class BestOfN:
         return {**self.__dict__, "_samplers": {}, "_ops": None}
 
     def __setstate__(self, state):
-        self.__dict__.update(state, _ops=operations("best_of_n"))
+        self.__dict__.update(state, _ops=operations("best_of_n", state["_device"]))
 
     def _row_of(self, leading):
         own = np.arange(math.prod(self._leading), dtype=np.int64).reshape(self._leading)
@@ -124,11 +132,10 @@ class BestOfN:
     def _value(self, kind, n, log_n, num_threads, order=0.0):
         ops = self._ops
         kind = ops.VALUES[kind]
-        if self._single and num_threads is None:  # the path without arrays, for a plain number
-            if log_n is None and (type(n) is float or type(n) is int) and 1.0 <= n < PLAIN_LIMIT:
-                return self._dtype.type(ops.law_value(self._laws, kind, n, False, order))
-            if n is None and type(log_n) is float and 0.0 <= log_n < math.inf:
-                return self._dtype.type(ops.law_value(self._laws, kind, log_n, True, order))
+        if self._single and num_threads is None:
+            found = ops.short_law_values(self._laws, kind, n, log_n, order, self._dtype.type)
+            if found is not None:
+                return found
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
@@ -136,6 +143,10 @@ class BestOfN:
         return self._out(values, grid.shape)
 
     def _distribution(self, n, log_n, log, num_threads):
+        if self._single and num_threads is None:
+            found = self._ops.short_law_pmf(self._laws, n, log_n, log, self._dtype.type)
+            if found is not None:
+                return found
         grid, is_log = draws_grid(n, log_n, self._leading)
         shape = (*grid.shape, self._size)
         if is_too_large(shape):
@@ -279,6 +290,10 @@ class BestOfN:
         0.39977
 
         """
+        if self._single and num_threads is None:
+            found = self._ops.short_law_kl_estimate(self._laws, n, log_n, self._dtype.type)
+            if found is not None:
+                return found
         grid, is_log = draws_grid(n, log_n, self._leading)
         ops, row_of = self._ops, self._row_of(grid.leading)
         values = ops.law_kl_estimate(self._laws, row_of, grid.rows(), is_log, num_threads=num_threads)
@@ -374,16 +389,20 @@ class BestOfN:
         array([0, 2, 2, 2, 2])
 
         """
+        ops = self._ops
+        if self._single and num_threads is None and type(rng) is int and rng >= 0:
+            key = stream_key(rng, DRAWS, "rng")
+            found = ops.short_law_draw(self._laws, self._sampler(ops, 0), size, n, log_n, key)
+            if found is not None:
+                return found
         grid, is_log = draws_grid(n, log_n, self._leading)
         lengths = _lengths(size)
-        ops, key = self._ops, stream_key(rng, DRAWS, "rng")
+        key = stream_key(rng, DRAWS, "rng")
         columns = grid.values.shape[-1]
         row_of = self._row_of(grid.leading)
-        log_counts = np.broadcast_to(grid.rows() if is_log else np.log(grid.rows()), (len(row_of), columns))
+        counts = np.broadcast_to(grid.rows(), (len(row_of), columns)).reshape(-1)
         samplers = [self._sampler(ops, int(row)) for row in row_of.repeat(columns)]
-        out = ops.law_draw(
-            self._laws, samplers, log_counts.reshape(-1), math.prod(lengths), key, num_threads=num_threads
-        )
+        out = ops.law_draw(self._laws, samplers, counts, is_log, math.prod(lengths), key, num_threads=num_threads)
         return give(out, self._model, shape=(*grid.shape, *lengths))
 
     def _sampler(self, ops, row):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,8 +11,9 @@ import numpy as np
 from alignment_fast._border.arrays import as_array, as_floating, common_device
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
+from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._pools import of_one_size
+from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
 
 @dataclass(frozen=True)
@@ -139,29 +141,37 @@ def curve(
            [ 2., nan]])
 
     """
-    ops = operations("best_of_n", common_device(scores=scores, values=values))
+    ops = operations("best_of_n")
     if estimator not in ops.ESTIMATORS:
         raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
     if variance is not None and variance not in ops.VARIANCES:
         raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
     if variance == "unbiased" and estimator == "v":
         raise ValueError("variance 'unbiased' needs estimator 'u': draws with replacement have no disjoint subsets")
+    if lengths is None and num_threads is None:
+        most = INTERPOLATED if n is None else 4096
+        found = ops.short_curve(scores, n, values, ops.ESTIMATORS[estimator], ops.VARIANCES.get(variance), most)
+        if found is not None:
+            return Curve(*found)
+    check_num_threads(num_threads)
+    ops = operations("best_of_n", common_device(scores=scores, values=values))
     pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
     if is_too_large(shape):
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
     parts = pools.by_length()
+    how = {"kind": estimator, "method": variance, "num_threads": num_threads}
     if pools.lengths is None:
         _, own_scores, own_values = parts[0]
         own_grid = None if n is None else grid
-        mean, spread = of_one_size(ops, own_scores, own_values, own_grid, estimator, variance, num_threads)
+        mean, spread = of_one_size(ops, own_scores, own_values, own_grid, **how)
     else:
         mean = np.full((pools.rows, len(grid)), np.nan)
         spread = None if variance is None else mean.copy()
         for rows, own_scores, own_values in parts:
             reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
-            own = of_one_size(ops, own_scores, own_values, grid[reached], estimator, variance, num_threads)
+            own = of_one_size(ops, own_scores, own_values, grid[reached], **how)
             for out, part in zip((mean, spread), own, strict=True):
                 if out is not None:
                     out[np.ix_(rows, reached)] = part
@@ -322,28 +332,20 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
 
     """
     mean = np.asarray(curves.mean, dtype=np.float64)
-    columns = 1 if np.ndim(curves.n) == 0 else mean.shape[-1]
-    leading = mean.shape if np.ndim(curves.n) == 0 else mean.shape[:-1]
+    single = np.ndim(curves.n) == 0
+    leading = mean.shape if single else mean.shape[:-1]
     if not leading:
         raise ValueError("curves have no axis of prompts")
-    rows = mean.reshape(-1, columns)
-    labels = np.arange(len(rows)) if clusters is None else as_array(clusters, "clusters")
-    if clusters is not None and labels.shape != leading:
-        raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
-    _, group = np.unique(labels.reshape(-1), return_inverse=True)
-    present = ~np.isnan(rows)
-    prompts = present.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        average = np.where(present, rows, 0.0).sum(axis=0) / prompts
-        away = np.where(present, rows - average, 0.0)
-        count = group.max(initial=-1) + 1
-        sums, members = np.zeros((count, columns)), np.zeros((count, columns))
-        np.add.at(sums, group, away)
-        np.add.at(members, group, present)
-        used = (members > 0).sum(axis=0)
-        variance = (sums**2).sum(axis=0) / prompts.astype(np.float64) ** 2 * (used / (used - 1.0))
-    error = np.sqrt(np.where(used > 1, variance, np.nan))
-    if np.ndim(curves.n) == 0:
+    group, count = None, 0
+    if clusters is not None:
+        labels = as_array(clusters, "clusters")
+        if labels.shape != leading:
+            raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
+        names, group = np.unique(labels.reshape(-1), return_inverse=True)
+        count = len(names)
+    rows = np.ascontiguousarray(mean.reshape(math.prod(leading), 1 if single else mean.shape[-1]))
+    average, error, prompts = operations("best_of_n").prompt_means(rows, group, count)
+    if single:
         return MeanCurve(curves.n, average[0], error[0], prompts[0])
     return MeanCurve(curves.n, average, error, prompts)
 
@@ -393,6 +395,10 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
            [0.6   , 0.9999]])
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_pass_at_k(num_samples, num_correct, k)
+    if found is not None:
+        return found
     total, correct, ks = _counts(num_samples, num_correct, k)
     smallest = int(total.min(initial=np.iinfo(np.int64).max))
     bad = np.flatnonzero(ks > smallest)
@@ -400,7 +406,6 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
         found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
         where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
         raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
-    ops = operations("best_of_n")
     out = np.empty((*total.shape, len(ks)))
     for column, one in enumerate(ks):
         out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)

@@ -10,21 +10,20 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 
-# Spacing of log s in the trapezoidal rule: for integer n the integrand is analytic and bounded in |Im log s| < pi/2, so
-# that the error is of the order exp(-pi^2 / spacing), 1e-21.
-SPACING = 0.2
-# For other n it branches at the zeros of M(s), at angles of about pi / log(ratio of two masses). Half the spacing
-# makes that error smaller still: where it changes no more than this part of the result, nothing more is needed.
+# For real n the integrand of soft best-of-n branches at the zeros of M(s), at angles of about pi / log(ratio of two
+# masses). Half the spacing makes the error of the trapezoidal rule smaller still: where it changes no more than this
+# part of the result, nothing more is needed.
 SETTLED = 1e-13
 # Elsewhere Gauss panels, of this width in log s at first, are halved until halves agree to this part of the result.
 PANEL, NODES, AGREEMENT = 2.0, 16, 1e-14
-# The integrand falls like s on the left and like exp(-s weight) on the right: to exp(-45) and exp(-800).
+# The integrand falls like s on the left of these and like exp(-s weight) on the right: to exp(-45) and exp(-800).
 LEFT, RIGHT = 45.0, math.log(800.0)
-# Bernoulli numbers B_2, B_4, ..., B_20: the tenth term of their series is below (1 / 2 pi)^20 at 1.
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-# Numbers of the table (nodes, outcomes) that are held at once.
+# Numbers of the table (panels, outcomes) that are held at once.
 HELD = 2**18
+# Divergences of win-rate-optimal policies from here on ask for strengths beyond 1e300.
+LARGEST_KL = 687.0
 
 
 @dataclass(frozen=True)
@@ -113,80 +112,48 @@ def soft_best_of_n(p: Any, reward: Any, n: float, temperature: float) -> Any:
     array([0.1185, 0.0218, 0.8597])
 
     """
-    mass, rewards = _outcomes(p, reward)
+    ops = operations("best_of_n")
+    found = ops.short_soft_best_of_n(p, reward, n, temperature)
+    if found is not None:
+        return found
+    masses, rewards = _outcomes(p, reward)
     n, temperature = _number(n, "n", 1.0), _positive(temperature, "temperature")
-    live = mass > 0.0
-    scaled = (rewards - rewards[live].max()) / temperature
-    scaled[~live] = 0.0
-    integrand = _Integrand(mass, scaled, live, n)
-    low, high = -LEFT - math.log(n), RIGHT - scaled[live].min()
-    total = _by_trapezes(integrand, low, high)
-    if not n.is_integer():
-        between = _by_trapezes(integrand, low + 0.5 * SPACING, high)
-        finer = 0.5 * (total + between)
-        settled = (np.abs(total - between) <= (SETTLED + (high - low) * 2.0**-52) * finer).all()
-        total = finer if settled else _by_panels(integrand, low, high, finer)
-    return n * mass * total
+    if n.is_integer():
+        return ops.soft_best_of_n(masses, rewards, n, temperature)
+    mass, scaled = ops.soft_outcomes(masses, rewards, temperature)
+    low, high = -LEFT - math.log(n), RIGHT - scaled.min()
+    total = ops.soft_trapezes(mass, scaled, n, 0.0)
+    between = ops.soft_trapezes(mass, scaled, n, 0.5)
+    finer = 0.5 * (total + between)
+    settled = (np.abs(total - between) <= (SETTLED + (high - low) * 2.0**-52) * finer).all()
+    return n * mass * (finer if settled else _by_panels(ops, mass, scaled, n, (low, high), finer))
 
 
-@dataclass(frozen=True)
-class _Integrand:
-    """The integrand s w e^{-s w} M(s)^{n-1} over log s, one column for each outcome."""
-
-    mass: np.ndarray
-    scaled: np.ndarray
-    live: np.ndarray
-    n: float
-
-    def at(self, nodes):
-        """Return its values at `nodes` of log s: (nodes, V)."""
-        log_s = nodes[:, None]
-        with np.errstate(over="ignore", under="ignore"):  # exp(-inf) is 0, as it should be
-            exponent = -np.exp(log_s + self.scaled)
-            above = exponent[:, self.live].max(axis=1, keepdims=True)
-            # log M(s): from exp(x) - 1 while M is near 1, and about its largest term when M is small
-            near = np.log1p(np.maximum(np.expm1(exponent) @ self.mass, -0.5))
-            far = above[:, 0] + np.log(np.exp(exponent - above) @ self.mass)
-            log_m = np.where(near > -0.5, near, far)[:, None]
-            return np.exp(exponent + (self.n - 1.0) * log_m + log_s + self.scaled)
-
-    def over(self, panels):
-        """Return its integrals over `panels` (P, 2) by Gauss-Legendre rules: (P, V)."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        half = 0.5 * (panels[:, 1:] - panels[:, :1])
-        values = self.at((panels[:, :1] + half * (1.0 + nodes)).reshape(-1))
-        return half * (weights @ values.reshape(len(panels), NODES, -1))
+def _over(ops, panels, mass, scaled, n):
+    """Return the integrals over `panels` (P, 2) of log s by Gauss-Legendre rules: (P, V)."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    half = 0.5 * (panels[:, 1:] - panels[:, :1])
+    return ops.soft_sums(panels[:, :1] + half * (1.0 + nodes), half * weights, mass, scaled, n)
 
 
-def _by_trapezes(integrand, low, high):
-    """Return the integrals of an integrand that is analytic in a strip."""
-    count = math.ceil((high - low) / SPACING) + 1
-    total = np.zeros(len(integrand.mass))
-    rows = max(1, HELD // len(total))
-    for start in range(0, count, rows):
-        steps = np.arange(start, min(start + rows, count))  # NumPy's own steps between floats would be off by 1e-14
-        total += integrand.at(low + SPACING * steps).sum(axis=0)
-    return SPACING * total
-
-
-def _by_panels(integrand, low, high, estimate):
+def _by_panels(ops, mass, scaled, n, ends, estimate):
     """Return the integrals of an integrand that is smooth on the line, by panels halved until halves agree."""
-    count = math.ceil((high - low) / PANEL)
-    ends = np.linspace(low, high, count + 1)
-    panels = np.stack([ends[:-1], ends[1:]], axis=1)
-    rows = max(1, HELD // (2 * NODES * len(integrand.mass)))
+    low, high = ends
+    marks = np.linspace(low, high, math.ceil((high - low) / PANEL) + 1)
+    panels = np.stack([marks[:-1], marks[1:]], axis=1)
+    rows = max(1, HELD // len(mass))
     # Rounding of log s + reward / temperature, whose parts may be as large as the range, is no disagreement.
     agreement = AGREEMENT + (high - low) * 2.0**-52
     enough = agreement * estimate
-    total = np.zeros(len(integrand.mass))
-    for start in range(0, count, rows):
+    total = np.zeros(len(mass))
+    for start in range(0, len(panels), rows):
         chunk = panels[start : start + rows]
-        pending = [(chunk, integrand.over(chunk))]
+        pending = [(chunk, _over(ops, chunk, mass, scaled, n))]
         while pending:
             chunk, whole = pending.pop()
             middle = chunk.mean(axis=1, keepdims=True)
             halves = np.stack([chunk[:, :1], middle, middle, chunk[:, 1:]], axis=1).reshape(-1, 2)
-            parts = integrand.over(halves).reshape(len(chunk), 2, -1)
+            parts = _over(ops, halves, mass, scaled, n).reshape(len(chunk), 2, -1)
             good = (np.abs(whole - parts.sum(axis=1)) <= enough).all(axis=1)
             total += parts[good].sum(axis=(0, 1))
             if not good.all():
@@ -231,11 +198,12 @@ def best_of_poisson(p: Any, reward: Any, mu: float) -> Any:
     array([0.0852, 0.0263, 0.8884])
 
     """
-    mass, rewards = _outcomes(p, reward, infinite=True)
-    mu = _number(mu, "mu", 0.0)
-    group, own, below, above = _groups(mass, rewards)
-    ratio = np.exp(-mu * above) * (own - below * np.expm1(-mu * own)) / own  # of positive terms
-    return mass * ratio[group]
+    ops = operations("best_of_n")
+    found = ops.short_best_of_poisson(p, reward, mu)
+    if found is not None:
+        return found
+    masses, rewards = _outcomes(p, reward, infinite=True)
+    return ops.best_of_poisson(masses, rewards, _number(mu, "mu", 0.0))
 
 
 def win_rate_optimal(p: Any, reward: Any, *, strength: float | None = None, kl: float | None = None) -> WinRateOptimal:
@@ -283,14 +251,22 @@ def win_rate_optimal(p: Any, reward: Any, *, strength: float | None = None, kl: 
     array([0.1544, 0.0871, 0.7585])
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_win_rate_optimal(p, reward, strength, kl)
+    if found is not None:
+        return WinRateOptimal(*found)
     if (strength is None) == (kl is None):
         raise ValueError("give exactly one of strength and kl" + (", not both" if kl is not None else ""))
-    mass, rewards = _outcomes(p, reward, infinite=True)
-    c = _number(strength, "strength", 0.0) if kl is None else _strength(_number(kl, "kl", 0.0))
-    group, own, _, above = _groups(mass, rewards)
-    ratio = own / own if c == 0.0 else np.exp(-c * above) * np.expm1(-c * own) / (own * math.expm1(-c))
-    divergence, win = _continuous(c)
-    return WinRateOptimal(mass * ratio[group], c, divergence, win)
+    masses, rewards = _outcomes(p, reward, infinite=True)
+    c = _number(strength, "strength", 0.0) if kl is None else _strength(ops, _number(kl, "kl", 0.0))
+    return WinRateOptimal(ops.win_rate_optimal(masses, rewards, c), c, *ops.quantile_tilt(c))
+
+
+def _strength(ops, kl):
+    """Return c of a given divergence."""
+    if kl >= LARGEST_KL:
+        raise ValueError(f"kl = {kl} is larger than any policy here needs")
+    return ops.quantile_strength(kl)
 
 
 def inference_time_pessimism(scores: Any, beta: float, *, p: Any = None) -> Pessimism:
@@ -328,59 +304,19 @@ def inference_time_pessimism(scores: Any, beta: float, *, p: Any = None) -> Pess
     Pessimism(threshold=2.25, weights=array([0.   , 0.   , 0.375, 0.625]))
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_pessimism(p, scores, beta)
+    if found is not None:
+        return Pessimism(*found)
     beta = _positive(beta, "beta")
     rewards = as_floating(scores, "scores")
-    mass, rewards = _outcomes(np.ones(rewards.shape) if p is None else p, rewards, name="scores")
-    order = np.argsort(-rewards, kind="stable")
-    order = order[mass[order] > 0.0]
-    best = rewards[order[0]]
-    below, share = best - rewards[order], mass[order]
-    # best - λ if exactly the first k samples have weight; the right k is the last whose own reward exceeds λ
-    reach = (beta + np.cumsum(share * below)) / np.cumsum(share)
-    last = int(np.flatnonzero(below < reach)[-1])
-    return Pessimism(float(best - reach[last]), mass * np.maximum(0.0, (reach[last] - (best - rewards)) / beta))
-
-
-def _continuous(c):
-    """Return (divergence, win rate) of the density c e^(cu) / (e^c - 1) on (0, 1)."""
-    if c < 1.0:  # series about 0, of radius 2 pi: the closed forms lose 1e-16 / c^2
-        terms = [number * c ** (2 * k) / math.factorial(2 * k) for k, number in enumerate(BERNOULLI, 1)]
-        mean = 0.5 + sum(terms) / c if c else 0.5
-        return sum(term * (1.0 - 0.5 / k) for k, term in enumerate(terms, 1)), mean
-    mean = 1.0 / -math.expm1(-c) - 1.0 / c
-    return c * mean - c - math.log(-math.expm1(-c)) + math.log(c), mean
-
-
-def _strength(kl):
-    """Return c of a given divergence, which grows with it; by bisection in log c."""
-    if kl == 0.0:
-        return 0.0
-    low, high = math.log(math.sqrt(24.0 * kl)) - 1.0, kl + 3.0  # D ~ c^2 / 24, and D > log c - 1
-    if high > math.log(1e300):
-        raise ValueError(f"kl = {kl} is larger than any policy here needs")
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if _continuous(math.exp(middle))[0] < kl:
-            low = middle
-        else:
-            high = middle
-    return math.exp(0.5 * (low + high))
-
-
-def _groups(mass, rewards):
-    """Return (group of each outcome, mass P, mass F⁻ below and mass 1 - F above of each group of equal reward)."""
-    live = mass > 0.0
-    levels, group = np.unique(rewards[live], return_inverse=True)
-    of_all = np.zeros(len(mass), dtype=np.intp)
-    of_all[live] = group
-    own = np.bincount(group, weights=mass[live], minlength=len(levels))
-    below = np.concatenate([[0.0], np.cumsum(own[:-1])])
-    above = np.concatenate([np.cumsum(own[:0:-1])[::-1], [0.0]])
-    return of_all, own, below, above
+    return Pessimism(
+        *ops.pessimism(*_outcomes(np.ones(rewards.shape) if p is None else p, rewards, name="scores"), beta)
+    )
 
 
 def _outcomes(p, reward, *, name="reward", infinite=False):
-    """Return (p normalised, reward), both float64 (V,), or raise for the first bad entry."""
+    """Return (p, reward), both float64 (V,), or raise for the first bad entry."""
     mass, rewards = as_floating(p, "p").astype(np.float64), as_floating(reward, name).astype(np.float64)
     for label, array in (("p", mass), (name, rewards)):
         if array.ndim != 1 or array.size == 0:
@@ -394,8 +330,7 @@ def _outcomes(p, reward, *, name="reward", infinite=False):
         refuse(bad, array, label, "is not allowed")
     if not mass.any():
         raise ValueError("p has no positive mass")
-    mass = mass / mass.max()
-    return mass / mass.sum(), rewards
+    return mass, rewards
 
 
 def _number(value, name, least):

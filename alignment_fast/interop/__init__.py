@@ -6,9 +6,9 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-_FRONT_ENDS = ("human_eval", "jax", "torch", "trl")
+_FRONT_ENDS = ("choix", "human_eval", "jax", "torch", "trl")
 
-__all__ = ["human_eval"]
+__all__ = ["choix", "human_eval"]
 
 
 def __getattr__(name):

@@ -16,12 +16,12 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module
 from alignment_fast.tables._contents import Rules
 from alignment_fast.tables._quotes import Piece, QuoteError, pieces
-from alignment_fast.tables._source import TableError, row_limit
+from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Csv", "Tsv"]
 
-BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+PEEKED = 16  # bytes that say how the text is written
 
 
 class _Joined(io.RawIOBase):
@@ -84,11 +84,9 @@ class Delimited(Table):
     def open_text(self) -> Iterator[tuple[Any, Any]]:
         """Open the file behind its byte order mark."""
         with self.source.stream() as (stream, raw):
-            start = stream.read(3)
-            for mark, name in BYTE_ORDER_MARKS.items():
-                if start.startswith(mark):
-                    raise self.error("line 1", f"the file is {name}, not UTF-8")
-            yield io.BufferedReader(_Joined(start.removeprefix(b"\xef\xbb\xbf"), stream)), raw
+            start = stream.read(PEEKED)
+            refuse_wide_letters(start, self.source.name)
+            yield io.BufferedReader(_Joined(start.removeprefix(MARK), stream)), raw
 
     def records(self, stream: Any, before: int = 0) -> Iterator[tuple[int, int, list[str]]]:
         """Yield first line, last line and cells of each record that is not blank, by the slow reader."""
@@ -113,8 +111,7 @@ class Delimited(Table):
         opened = first + 1 + lines.opening_line()
         last = first + len(lines.record)
         if reason == "long":
-            reason = f"the row is longer than {row_limit() >> 20} MiB; ALIGNMENT_FAST_ROW_MIB raises the limit"
-            return self.error(f"line {opened}", reason)
+            return self.error(f"line {opened}", f"the row is {row_too_long()}")
         if reason == "unexpected end of data":
             return self.error(f"line {opened}", "the quote that opens here is never closed")
         where = "" if last == opened else f" in line {last}"
@@ -163,6 +160,8 @@ class Delimited(Table):
     def _by_arrow(self, piece: Piece, rules: Rules, position: dict[str, int], width: int) -> Chunk | None:
         """Return the columns of a piece, or None where there is something wrong, or unusual, in them."""
         arrow = arrow_module("csv")
+        if piece.text.startswith(MARK):  # Arrow would drop it, as at the beginning of a file
+            return None
         wanted = sorted(set(position.values()))
         try:
             table = arrow.csv.read_csv(

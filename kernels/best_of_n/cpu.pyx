@@ -2,8 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch
 
 cdef extern from *:
     """
@@ -27,7 +29,13 @@ cdef extern from *:
         const double *step
         const double *spread
         const int32_t *tied
+    ctypedef struct ranked_pool:
+        Py_ssize_t size, groups
+        double *log_p
+        int32_t *low
     size_t law_scratch_bytes(Py_ssize_t size) nogil
+    size_t relatives_bytes(Py_ssize_t size) nogil
+    size_t samples_bytes(Py_ssize_t size) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -49,6 +57,10 @@ cdef extern from *:
         POOL_UNBIASED
         POOL_JACKKNIFE
         POOL_FOUND
+        SAMPLES_STATISTICS
+    const uint64_t AF_OK
+    const double AF_INFINITY
+    const double AF_NAN
 
 include "table.pxi"
 
@@ -71,13 +83,6 @@ REWARD_VARIANCE = LAW_REWARD_VARIANCE
 RENYI = LAW_RENYI
 POINT_BYTES = sizeof(law_point)
 PARTIAL_BYTES = sizeof(law_partial)
-
-
-cdef void *scratch(size_t size) except NULL:
-    cdef void *memory = malloc(size)
-    if memory is NULL:
-        raise MemoryError
-    return memory
 
 
 cdef class Laws:
@@ -124,13 +129,6 @@ cdef class Laws:
                                 log, memory, &status[i, 0])
                 self.counts[i, 0], self.counts[i, 1] = row.groups, row.atoms
         free(memory)
-
-    def value(self, int kind, double n, bint is_log=False, double order=0.0):
-        """Return one value of the first row: the path without arrays."""
-        cdef law_row row = self.row(0)
-        cdef law_point point
-        table.law_points(1, &n, is_log, &point)
-        return table.law_value(&row, kind, order, point)
 
     def values(self, int kind, double order, const int64_t[::1] row_of, const unsigned char[:, ::1] points,
                Py_ssize_t chunk, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
@@ -218,13 +216,14 @@ cdef class Laws:
         with nogil:
             table.law_sampler(&row, &reals[0, 0], &start[0], &reals[1, 0])
 
-    def draw(self, Py_ssize_t which, const double[:, ::1] reals, const int32_t[::1] start, double log_n,
+    def draw(self, Py_ssize_t which, const double[:, ::1] reals, const int32_t[::1] start, double n, bint is_log,
              const double[::1] uniforms, int64_t[::1] out):
         """Write draws of best-of-n for row `which`, two uniforms each."""
         cdef law_row row = self.row(which)
         if out.shape[0]:
             with nogil:
-                table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], log_n, out.shape[0], &uniforms[0], &out[0])
+                table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], n, is_log, out.shape[0], &uniforms[0],
+                               &out[0])
 
 
 def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
@@ -236,30 +235,104 @@ def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):
 
 
 cdef double kl_upper_bound(double log_n) noexcept nogil:
-    return table.continuous_value(LAW_KL, log_n, True, 0.0)
+    cdef double value
+    table.continuous_values(LAW_KL, 1, &log_n, True, 0.0, &value)
+    return value
 
 
 cdef double kl_estimator(double log_p, double log_n) noexcept nogil:
     cdef double value
-    table.kl_estimators(1, &log_p, 1, &log_n, &value)
+    table.kl_estimators(1, &log_p, True, 1, &log_n, True, &value)
     return value
 
 
-def continuous_value(int kind, double value, bint is_log=False, double order=0.0):
-    """Return the closed form `kind` for continuous rewards at n (or log n) `value`."""
-    return table.continuous_value(kind, value, is_log, order)
-
-
 def continuous_values(int kind, const double[::1] value, bint is_log, double order, double[::1] out):
-    """Write the closed form `kind` at every `value`."""
+    """Write the closed form `kind` for continuous rewards at every n (or log n) `value`."""
     if value.shape[0]:
-        table.continuous_values(kind, value.shape[0], &value[0], is_log, order, &out[0])
+        with nogil:
+            table.continuous_values(kind, value.shape[0], &value[0], is_log, order, &out[0])
 
 
-def kl_estimators(const double[::1] log_p, const double[::1] log_n, double[:, ::1] out):
-    """Write the estimator of D(best-of-n || p) for every outcome (rows) and n (columns)."""
+def kl_estimators(const double[::1] p, bint log, const double[::1] n, bint is_log, double[:, ::1] out):
+    """Write the estimator of D(best-of-n || p) for every outcome (rows) and n or log n (columns)."""
     if out.shape[0] and out.shape[1]:
-        table.kl_estimators(log_p.shape[0], &log_p[0], log_n.shape[0], &log_n[0], &out[0, 0])
+        with nogil:
+            table.kl_estimators(p.shape[0], &p[0], log, n.shape[0], &n[0], is_log, &out[0, 0])
+
+
+# ---- relatives of best-of-n (relatives.inc) ----
+
+
+def best_of_poisson(const double[::1] p, const double[::1] reward, double mu, double[::1] out):
+    """Write the law of the best of 1 + Poisson(mu) draws."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.best_of_poisson(p.shape[0], &p[0], &reward[0], mu, memory, &out[0])
+    free(memory)
+
+
+def win_rate_optimal(const double[::1] p, const double[::1] reward, double strength, double[::1] out):
+    """Write the policy proportional to p exp(strength quantile)."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.win_rate_optimal(p.shape[0], &p[0], &reward[0], strength, memory, &out[0])
+    free(memory)
+
+
+def quantile_tilt(double strength):
+    """Return divergence and win rate of a continuous reward's win-rate-optimal policy."""
+    cdef double kl, win
+    table.quantile_tilt(strength, &kl, &win)
+    return kl, win
+
+
+def quantile_strength(double kl):
+    """Return the strength of that policy from its divergence, below 687."""
+    return table.quantile_strength(kl)
+
+
+def pessimism(const double[::1] p, const double[::1] reward, double beta, double[::1] out):
+    """Write the weights of inference-time pessimism; return its threshold."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    cdef double threshold
+    with nogil:
+        threshold = table.pessimism(p.shape[0], &p[0], &reward[0], beta, memory, &out[0])
+    free(memory)
+    return threshold
+
+
+def soft_best_of_n(const double[::1] p, const double[::1] reward, double n, double temperature, double[::1] out):
+    """Write the law of soft best-of-n for an integer n."""
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    with nogil:
+        table.soft_best_of_n(p.shape[0], &p[0], &reward[0], n, temperature, memory, &out[0])
+    free(memory)
+
+
+def soft_outcomes(const double[::1] p, const double[::1] reward, double temperature, double[::1] mass,
+                  double[::1] scaled):
+    """Write p / sum p and (reward - best) / temperature, the best among outcomes with mass, 0 for those without."""
+    table.soft_outcomes(p.shape[0], &p[0], &reward[0], temperature, &mass[0], &scaled[0])
+
+
+def soft_trapezes(const double[::1] mass, const double[::1] scaled, double n, double shift, double[::1] out):
+    """Write the integrals over log s by the trapezoidal rule, its nodes moved up by `shift` of their spacing."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    with nogil:
+        table.soft_trapezes(mass.shape[0], &mass[0], &scaled[0], n, shift, memory, &out[0])
+    free(memory)
+
+
+def soft_sums(const double[:, ::1] log_s, const double[:, ::1] weight, const double[::1] mass,
+              const double[::1] scaled, double n, double[:, ::1] out):
+    """Write the weighted sums of the integrand over the nodes of every panel (rows)."""
+    cdef double *memory = <double*>scratch(3 * mass.shape[0] * sizeof(double))
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(log_s.shape[0]):
+            table.soft_sums(log_s.shape[1], &log_s[i, 0], &weight[i, 0], mass.shape[0], &mass[0], &scaled[0], n, memory,
+                            &out[i, 0])
+    free(memory)
 
 
 # ---- simulation (simulation.inc) ----
@@ -337,7 +410,6 @@ U = POOL_U
 V = POOL_V
 UNBIASED = POOL_UNBIASED
 JACKKNIFE = POOL_JACKKNIFE
-FOUND = POOL_FOUND
 
 
 def pool_steps(int kind, double[::1] step):
@@ -424,9 +496,72 @@ def pool_interpolate(const double[:, :, ::1] sums, const double[:, ::1] transfor
                                        <Py_ssize_t>ends[s + 1] - start, ends[s] + 1.0, &out[i, start])
 
 
-def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] found,
-              double[::1] out):
-    """Write 1 - C(total - correct, k) / C(total, k) for every problem; `found` is scratch of ``FOUND`` elements."""
+def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, double[::1] out):
+    """Write 1 - C(total - correct, k) / C(total, k) for every problem."""
+    cdef double *found = <double*>scratch(POOL_FOUND * sizeof(double))
     if out.shape[0]:
         with nogil:
-            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, &found[0], &out[0])
+            table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
+    free(found)
+
+
+# ---- divergence from samples, means over prompts (samples.inc) ----
+
+STATISTICS = SAMPLES_STATISTICS
+
+
+cdef class RankedPool:
+    """A pool of scored samples in order of score, with log-probabilities of its samples or without."""
+
+    cdef ranked_pool pool
+    cdef double *memory
+
+    def __cinit__(self, const double[::1] score, const double[::1] log_p=None):
+        cdef Py_ssize_t size = score.shape[0]
+        cdef uint64_t *words
+        cdef const double *given = NULL
+        if log_p is not None:
+            given = &log_p[0]
+        # log-probabilities, and groups; sorting takes three words and an index for each sample
+        self.memory = <double*>scratch(size * sizeof(double) + (size + 1) * sizeof(int32_t))
+        self.pool.size = size
+        self.pool.log_p = NULL if log_p is None else self.memory
+        self.pool.low = <int32_t*>(self.memory + size)
+        words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
+        with nogil:
+            table.samples_rank(&self.pool, &score[0], given, words, words + size, words + 2 * size,
+                               <int32_t*>(words + 3 * size))
+        free(words)
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    def divergence(self, const double[::1] n, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+        """Write rows first..last-1 of `out` (n, 2 STATISTICS): estimates and errors in turn."""
+        cdef double *memory = <double*>scratch(samples_bytes(self.pool.size))
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(first, last):
+                table.samples_divergence(&self.pool, n[i], memory, &out[i, 0])
+        free(memory)
+
+
+def prompt_means(const double[:, ::1] x, const int64_t[::1] group, Py_ssize_t groups, double[::1] mean,
+                 double[::1] error, int64_t[::1] present):
+    """Write mean, standard error and number of prompts (rows of `x`) of each column; `group` may be None."""
+    cdef double *memory = <double*>scratch((2 * groups * x.shape[1] + 1) * sizeof(double))
+    cdef const double *rows = NULL
+    cdef const int64_t *group_of = NULL
+    if x.shape[0] and x.shape[1]:
+        rows = &x[0, 0]
+        if group is not None:
+            group_of = &group[0]
+    if x.shape[1]:
+        with nogil:
+            table.prompt_means(x.shape[0], x.shape[1], rows, group_of, groups, memory, &mean[0], &error[0], &present[0])
+    free(memory)
+
+
+# ---- small calls ----
+
+include "short.pxi"

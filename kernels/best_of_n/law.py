@@ -10,6 +10,9 @@ from alignment_fast.kernels.random import operations as random
 # Nanoseconds per atom (construction) or per atom and n (evaluation) on one core: decides when threads are worth it.
 BUILD_COST = 30.0
 EVALUATION_COST = 5.0
+# Nanoseconds per n of a closed form, per outcome and n of the estimator of the divergence.
+CLOSED_FORM_COST = 4.0
+ESTIMATOR_COST = 15.0
 # Values of n that share one reading of a block of atoms; also bounds a unit of work to about a millisecond.
 CHUNK = 64
 # Nanoseconds per draw, and draws whose uniforms are held at once.
@@ -17,7 +20,7 @@ DRAW_COST = 100.0
 BATCH = 8192
 
 
-# The numbers of what `law_value`, `law_values`, `continuous_value` and `continuous_values` compute.
+# The numbers of what `law_values`, `continuous_values` and their short ways compute.
 VALUES = {
     "kl": cpu.KL,
     "reverse_kl": cpu.REVERSE_KL,
@@ -53,11 +56,6 @@ def _points(n, is_log):
     out = np.empty((n.shape[0], n.shape[1] * cpu.POINT_BYTES), dtype=np.uint8)
     cpu.points(n, is_log, out)
     return out
-
-
-def law_value(laws, kind, n, is_log, order=0.0):
-    """Return the value `kind`, a number of `VALUES`, for the first row at one n (or log n): the path without arrays."""
-    return laws.value(kind, n, is_log, order)
 
 
 def law_values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
@@ -119,13 +117,8 @@ def law_sampler(laws, row):
     return sampler
 
 
-def law_select(laws, sampler, log_n, uniforms, out):
-    """Write the draws of best-of-n that two uniforms each give into `out`."""
-    laws.draw(*sampler, log_n, uniforms, out)
-
-
-def law_draw(laws, samplers, log_n, count, key, *, num_threads=None):
-    """Return `count` draws for each sampler and log n, (samplers, count).
+def law_draw(laws, samplers, n, is_log, count, key, *, num_threads=None):
+    """Return `count` draws for each sampler and n (or log n), (samplers, count).
 
     Sampler k uses replicate k of the stream of uniforms of `key`.
     """
@@ -138,7 +131,7 @@ def law_draw(laws, samplers, log_n, count, key, *, num_threads=None):
             stop = min(start + BATCH, count)
             uniforms = np.empty((1, 2 * (stop - start)))
             random.fill_uniforms(key, which, 2 * start, uniforms)
-            law_select(laws, samplers[which], log_n[which], uniforms[0], out[which, start:stop])
+            laws.draw(*samplers[which], n[which], is_log, uniforms[0], out[which, start:stop])
 
     threads.for_blocks(run, len(samplers) * batches, work=DRAW_COST * out.size, num_threads=num_threads)
     return out
@@ -147,19 +140,29 @@ def law_draw(laws, samplers, log_n, count, key, *, num_threads=None):
 def continuous_values(kind, value, is_log, order=0.0):
     """Return the closed form `kind`, a number of `VALUES`, at every n (or log n) of `value` (T,)."""
     out = np.empty(value.size)
-    cpu.continuous_values(kind, value, is_log, order, out)
+
+    def run(first, last):
+        part = slice(first * cpu.BLOCK, last * cpu.BLOCK)
+        cpu.continuous_values(kind, value[part], is_log, order, out[part])
+
+    threads.for_blocks(run, -(-value.size // cpu.BLOCK), work=CLOSED_FORM_COST * value.size)
     return out
 
 
-def kl_estimators(log_p, log_n):
-    """Return the estimator of D(best-of-n || p) for outcomes `log_p` (rows,) at every log n: (rows, T).
+def kl_estimators(p, log, n, is_log):
+    """Return the estimator of D(best-of-n || p) for outcomes `p` (rows,) at every n (or log n): (rows, T).
 
-    `log_n` is (T,), or (rows, T) with its own values for each outcome.
+    `n` is (T,), or (rows, T) with its own values for each outcome.
     """
-    out = np.empty((log_p.size, log_n.shape[-1]))
-    if log_n.ndim == 1:
-        cpu.kl_estimators(log_p, log_n, out)
+    out = np.empty((p.size, n.shape[-1]))
+
+    def run(first, last):
+        part = slice(first * cpu.BLOCK, last * cpu.BLOCK)
+        cpu.kl_estimators(p[part], log, n, is_log, out[part])
+
+    if n.ndim == 1:
+        threads.for_blocks(run, -(-p.size // cpu.BLOCK), work=ESTIMATOR_COST * out.size)
         return out
-    for row in range(log_p.size):
-        cpu.kl_estimators(log_p[row : row + 1], log_n[row], out[row : row + 1])
+    for row in range(p.size):
+        cpu.kl_estimators(p[row : row + 1], log, n[row], is_log, out[row : row + 1])
     return out

@@ -1,6 +1,22 @@
 """The operations of this family on CPU arrays: exact laws, pools of scored samples, simulation."""
 
-from alignment_fast.kernels.best_of_n.cpu import continuous_value
+from alignment_fast.kernels.best_of_n.cpu import (
+    quantile_strength,
+    quantile_tilt,
+    short_best_of_poisson,
+    short_continuous,
+    short_curve,
+    short_kl_estimator,
+    short_law_build,
+    short_law_draw,
+    short_law_kl_estimate,
+    short_law_pmf,
+    short_law_values,
+    short_pass_at_k,
+    short_pessimism,
+    short_soft_best_of_n,
+    short_win_rate_optimal,
+)
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
     continuous_values,
@@ -10,7 +26,6 @@ from alignment_fast.kernels.best_of_n.law import (
     law_kl_estimate,
     law_pmf,
     law_sampler,
-    law_value,
     law_values,
 )
 from alignment_fast.kernels.best_of_n.pool import (
@@ -25,6 +40,16 @@ from alignment_fast.kernels.best_of_n.pool import (
     pool_small_means,
     pool_variances,
 )
+from alignment_fast.kernels.best_of_n.relatives import (
+    best_of_poisson,
+    pessimism,
+    soft_best_of_n,
+    soft_outcomes,
+    soft_sums,
+    soft_trapezes,
+    win_rate_optimal,
+)
+from alignment_fast.kernels.best_of_n.samples import prompt_means, sample_divergence
 from alignment_fast.kernels.best_of_n.simulation import brute, order, sampler
 
 __all__ = [
@@ -33,8 +58,8 @@ __all__ = [
     "SMALL_POOL",
     "VALUES",
     "VARIANCES",
+    "best_of_poisson",
     "brute",
-    "continuous_value",
     "continuous_values",
     "kl_estimators",
     "law_build",
@@ -42,14 +67,42 @@ __all__ = [
     "law_kl_estimate",
     "law_pmf",
     "law_sampler",
-    "law_value",
     "law_values",
     "order",
     "pass_at_k",
+    "pessimism",
     "pool_arrange",
     "pool_interpolate",
     "pool_means",
     "pool_small_means",
     "pool_variances",
+    "prompt_means",
+    "quantile_strength",
+    "quantile_tilt",
+    "sample_divergence",
     "sampler",
+    "short_best_of_poisson",
+    "short_continuous",
+    "short_curve",
+    "short_kl_estimator",
+    "short_law_build",
+    "short_law_draw",
+    "short_law_kl_estimate",
+    "short_law_pmf",
+    "short_law_values",
+    "short_pass_at_k",
+    "short_pessimism",
+    "short_soft_best_of_n",
+    "short_win_rate_optimal",
+    "soft_best_of_n",
+    "soft_outcomes",
+    "soft_sums",
+    "soft_trapezes",
+    "to_host",
+    "win_rate_optimal",
 ]
+
+
+def to_host(array):
+    """Return `array` itself: arrays of this device are NumPy's."""
+    return array

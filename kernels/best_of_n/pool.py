@@ -119,7 +119,7 @@ def pool_variances(pools, kind, method, n, means, *, num_threads=None):
 def pass_at_k(total, correct, k):
     """Return the chance that k of `total` samples, `correct` of them right, hold a right one: shape of `total`."""
     out = np.empty(total.shape)
-    cpu.pass_at_k(total, correct, k, np.empty(cpu.FOUND), out)
+    cpu.pass_at_k(total, correct, k, out)
     return out
 
 

@@ -55,7 +55,7 @@ LAW = (
     Kernel(
         name="draw",
         formula="the last group with P(r >= r_g) > 1 - u^(1/n), then by p within it",
-        arguments=("which", "reals", "start", "log_n", "uniforms", "out"),
+        arguments=("which", "reals", "start", "n", "is_log", "uniforms", "out"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-12}),
@@ -65,9 +65,21 @@ LAW = (
         held_by=_LAWS,
     ),
     Kernel(
+        name="kl_estimate",
+        formula="Σ pi (A (log n + (n-1) log(1-p) - (n-1)/n) + (1-A) log((1-A)/p)), A = (1-p)^n",
+        arguments=("row_of", "points", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="best_of_n:expected_estimate",
+        reference=f"{_BEIRAMI}, section 4",
+        held_by=_LAWS,
+    ),
+    Kernel(
         name="kl_estimators",
         formula="A (log n + (n-1) log(1-p) - (n-1)/n) + (1-A) log((1-A)/p), A = (1-p)^n",
-        arguments=("log_p", "log_n", "out"),
+        arguments=("p", "log", "n", "is_log", "out"),
         dtypes=("float64",),
         domain=((-7e8, 0.0), _LOG_N),
         bounds=MappingProxyType({"float64": 1e-13}),
@@ -85,6 +97,53 @@ LAW = (
         unit="relative",
         oracle="best_of_n:closed_form",
         reference=f"Mroueh, arXiv:2406.05883; {_BEIRAMI}",
+    ),
+)
+
+RELATIVES = (
+    Kernel(
+        name="best_of_poisson",
+        formula="p / P (F exp(-mu S) - F' exp(-mu (S + P)))",
+        arguments=("p", "reward", "mu", "out"),
+        dtypes=("float64",),
+        domain=(_MASS,),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="pool:best_of_poisson",
+        reference="arXiv:2506.19248",
+    ),
+    Kernel(
+        name="win_rate_optimal",
+        formula="p exp(-c S) (1 - exp(-c P)) / (P (1 - exp(-c)))",
+        arguments=("p", "reward", "strength", "out"),
+        dtypes=("float64",),
+        domain=(_MASS,),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="pool:win_rate_optimal",
+        reference="Gui et al., arXiv:2406.00832",
+    ),
+    Kernel(
+        name="pessimism",
+        formula="p max(0, (r - threshold) / beta), which sum to 1",
+        arguments=("p", "reward", "beta", "out"),
+        dtypes=("float64",),
+        domain=(_MASS,),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="pool:pessimism",
+        reference="Huang et al., arXiv:2503.21878",
+    ),
+    Kernel(
+        name="soft_best_of_n",
+        formula="n p w times the integral of exp(-s w) M(s)^(n-1), M(s) = sum p exp(-s w), for integer n",
+        arguments=("p", "reward", "n", "temperature", "out"),
+        dtypes=("float64",),
+        domain=(_MASS,),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="pool:soft_best_of_n",
+        reference="Verdun et al., arXiv:2505.03156",
     ),
 )
 
@@ -226,7 +285,7 @@ POOL = (
     Kernel(
         name="pass_at_k",
         formula="1 - C(total - correct, k) / C(total, k)",
-        arguments=("total", "correct", "k", "found", "out"),
+        arguments=("total", "correct", "k", "out"),
         dtypes=("float64",),
         domain=(),
         bounds=MappingProxyType({"float64": 1e-13}),
@@ -236,7 +295,17 @@ POOL = (
     ),
 )
 
-KERNELS = (*LAW, *SIMULATION, *POOL)
+KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
+# Entry points without a numerical result of their own: parts of `values`, of `draw` and of the estimates of pools.
+HELPERS = {
+    *("partials", "fold", "points", "sampler"),
+    *("pool_steps", "pool_arrange", "pool_weights"),
+}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
+    *("soft_outcomes", "soft_sums", "soft_trapezes"),
+}
 
 TABLE = (
     # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc
@@ -251,10 +320,27 @@ TABLE = (
     "double law_kl_estimate(const law_row *row, law_point n, double *v)",
     "void law_sampler(const law_row *row, double *log_tail, int32_t *start, double *within)",
     "void law_draw(const law_row *row, const double *log_tail, const int32_t *start, const double *within, "
-    "double log_n, ptrdiff_t count, const double *uniforms, int64_t *out)",
-    "double continuous_value(int kind, double value, int is_log, double order)",
+    "double n, int is_log, ptrdiff_t count, const double *uniforms, int64_t *out)",
     "void continuous_values(int kind, ptrdiff_t count, const double *value, int is_log, double order, double *out)",
-    "void kl_estimators(ptrdiff_t rows, const double *log_p, ptrdiff_t columns, const double *log_n, double *out)",
+    "void kl_estimators(ptrdiff_t rows, const double *p, int p_is_log, ptrdiff_t columns, const double *n, "
+    "int n_is_log, double *out)",
+    "int all_within(ptrdiff_t count, const double *x, double least)",
+    # relatives.inc
+    "void best_of_poisson(ptrdiff_t size, const double *p, const double *reward, double mu, double *memory, "
+    "double *out)",
+    "void win_rate_optimal(ptrdiff_t size, const double *p, const double *reward, double strength, double *memory, "
+    "double *out)",
+    "void quantile_tilt(double c, double *kl, double *win)",
+    "double quantile_strength(double kl)",
+    "double pessimism(ptrdiff_t size, const double *p, const double *reward, double beta, double *memory, double *out)",
+    "void soft_outcomes(ptrdiff_t size, const double *p, const double *reward, double temperature, double *mass, "
+    "double *scaled)",
+    "void soft_sums(ptrdiff_t nodes, const double *log_s, const double *weight, ptrdiff_t size, const double *mass, "
+    "const double *scaled, double n, double *scratch, double *out)",
+    "void soft_trapezes(ptrdiff_t size, const double *mass, const double *scaled, double n, double shift, "
+    "double *scratch, double *out)",
+    "void soft_best_of_n(ptrdiff_t size, const double *p, const double *reward, double n, double temperature, "
+    "double *memory, double *out)",
     # simulation.inc
     "void fold_winners(const af_race *race, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
     "void word_tails(ptrdiff_t n, const uint64_t *winner, double *tail)",
@@ -278,4 +364,10 @@ TABLE = (
     "double first, double *out)",
     "void pass_at_k(ptrdiff_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found, "
     "double *out)",
+    # samples.inc
+    "void samples_rank(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys, uint64_t *words, "
+    "uint64_t *other, int32_t *order)",
+    "void samples_divergence(const ranked_pool *pool, double n, double *memory, double *out)",
+    "void prompt_means(ptrdiff_t prompts, ptrdiff_t columns, const double *x, const int64_t *group, ptrdiff_t groups, "
+    "double *memory, double *mean, double *error, int64_t *present)",
 )

@@ -14,12 +14,29 @@ cdef extern from *:
         double (*law_kl_estimate)(const law_row *row, law_point n, double *v) noexcept nogil
         void (*law_sampler)(const law_row *row, double *log_tail, int32_t *start, double *within) noexcept nogil
         void (*law_draw)(const law_row *row, const double *log_tail, const int32_t *start, const double *within,
-                         double log_n, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil
-        double (*continuous_value)(int kind, double value, int is_log, double order) noexcept nogil
+                         double n, int is_log, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil
         void (*continuous_values)(int kind, Py_ssize_t count, const double *value, int is_log, double order,
                                   double *out) noexcept nogil
-        void (*kl_estimators)(Py_ssize_t rows, const double *log_p, Py_ssize_t columns, const double *log_n,
-                              double *out) noexcept nogil
+        void (*kl_estimators)(Py_ssize_t rows, const double *p, int p_is_log, Py_ssize_t columns, const double *n,
+                              int n_is_log, double *out) noexcept nogil
+        int (*all_within)(Py_ssize_t count, const double *x, double least) noexcept nogil
+        void (*best_of_poisson)(Py_ssize_t size, const double *p, const double *reward, double mu, double *memory,
+                                double *out) noexcept nogil
+        void (*win_rate_optimal)(Py_ssize_t size, const double *p, const double *reward, double strength, double *memory,
+                                 double *out) noexcept nogil
+        void (*quantile_tilt)(double c, double *kl, double *win) noexcept nogil
+        double (*quantile_strength)(double kl) noexcept nogil
+        double (*pessimism)(Py_ssize_t size, const double *p, const double *reward, double beta, double *memory,
+                            double *out) noexcept nogil
+        void (*soft_outcomes)(Py_ssize_t size, const double *p, const double *reward, double temperature, double *mass,
+                              double *scaled) noexcept nogil
+        void (*soft_sums)(Py_ssize_t nodes, const double *log_s, const double *weight, Py_ssize_t size,
+                          const double *mass, const double *scaled, double n, double *scratch,
+                          double *out) noexcept nogil
+        void (*soft_trapezes)(Py_ssize_t size, const double *mass, const double *scaled, double n, double shift,
+                              double *scratch, double *out) noexcept nogil
+        void (*soft_best_of_n)(Py_ssize_t size, const double *p, const double *reward, double n, double temperature,
+                               double *memory, double *out) noexcept nogil
         void (*fold_winners)(const af_race *race, uint64_t replicate, Py_ssize_t replicates,
                              uint64_t *winner) noexcept nogil
         void (*word_tails)(Py_ssize_t n, const uint64_t *winner, double *tail) noexcept nogil
@@ -47,4 +64,10 @@ cdef extern from *:
                                  double first, double *out) noexcept nogil
         void (*pass_at_k)(Py_ssize_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found,
                           double *out) noexcept nogil
+        void (*samples_rank)(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys,
+                             uint64_t *words, uint64_t *other, int32_t *order) noexcept nogil
+        void (*samples_divergence)(const ranked_pool *pool, double n, double *memory, double *out) noexcept nogil
+        void (*prompt_means)(Py_ssize_t prompts, Py_ssize_t columns, const double *x, const int64_t *group,
+                             Py_ssize_t groups, double *memory, double *mean, double *error,
+                             int64_t *present) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -9,7 +9,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -24,6 +24,8 @@ cdef extern from *:
         PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
         FORMULAS, FORMULA_PAIRS
     const char **pair_formula_names
+    ctypedef struct pair_given:
+        double beta, epsilon, gamma, lam, tau, delta
     ctypedef struct af_pairs:
         Py_ssize_t n
         int formula, score, storage, lengths_first
@@ -37,7 +39,9 @@ cdef extern from *:
         void *reward[2]
         int metrics
         double *sums
-        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+        double factor
+        pair_given given
+        double exponent
     ctypedef struct af_token_rows:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
@@ -87,12 +91,12 @@ cdef class Pairs:
         self.pairs.lengths_first = lengths_first
         self.pairs.metrics = metrics
         self.pairs.factor = factor
-        self.pairs.beta = beta
-        self.pairs.epsilon = epsilon
-        self.pairs.gamma = gamma
-        self.pairs.lam = lam
-        self.pairs.tau = tau
-        self.pairs.delta = delta
+        self.pairs.given.beta = beta
+        self.pairs.given.epsilon = epsilon
+        self.pairs.given.gamma = gamma
+        self.pairs.given.lam = lam
+        self.pairs.given.tau = tau
+        self.pairs.given.delta = delta
         self.pairs.exponent = exponent
         cdef Py_ssize_t real = 8 if wide else 4, stored = real if self.pairs.storage == PAIR_OWN else 2
         self.pairs.input[0] = self.attach(chosen, stored, 0)
@@ -148,18 +152,20 @@ cdef class Pairs:
 
     def sums(self):
         """Return the sums of losses and, with metrics, chosen rewards, rejected rewards and wins, over all tiles."""
-        cdef double loss = 0.0, chosen = 0.0, rejected = 0.0, wins = 0.0
-        cdef const double *here = self.pairs.sums
-        cdef Py_ssize_t i
-        for i in range(self.tiles()):
-            loss += here[i * PAIR_SUMS + PAIR_LOSS]
-        if not self.pairs.metrics:
-            return loss, 0.0, 0.0, 0.0
-        for i in range(self.tiles()):
-            chosen += here[i * PAIR_SUMS + PAIR_CHOSEN_REWARD]
-            rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
-            wins += here[i * PAIR_SUMS + PAIR_WINS]
-        return loss, chosen, rejected, wins
+        cdef double totals[PAIR_SUMS]
+        add_sums(&self.pairs, self.tiles(), totals)
+        return totals[PAIR_LOSS], totals[PAIR_CHOSEN_REWARD], totals[PAIR_REJECTED_REWARD], totals[PAIR_WINS]
+
+
+cdef void add_sums(const af_pairs *pairs, Py_ssize_t tiles, double *totals) noexcept:
+    """Write the sums over all tiles, from left to right; without metrics 0 for all but the loss."""
+    cdef Py_ssize_t i
+    cdef int kind
+    for kind in range(PAIR_SUMS):
+        totals[kind] = 0.0
+        if kind == PAIR_LOSS or pairs.metrics:
+            for i in range(tiles):
+                totals[kind] += pairs.sums[i * PAIR_SUMS + kind]
 
 
 cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double beta, double epsilon, double tau,
@@ -171,9 +177,9 @@ cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double be
     pairs.formula = formula
     pairs.sums = sums
     pairs.factor = 1.0
-    pairs.beta = beta
-    pairs.epsilon = epsilon
-    pairs.tau = tau
+    pairs.given.beta = beta
+    pairs.given.epsilon = epsilon
+    pairs.given.tau = tau
     while first < n:
         pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
         pairs.input[0] = margin + first
@@ -266,12 +272,12 @@ cdef void *ffi_pairs(const af_ffi_frame *frame) noexcept nogil:
     pairs.length[1] = slots[5]
     pairs.weight = slots[6]
     pairs.target = slots[7]
-    pairs.beta = number[4]
-    pairs.epsilon = number[5]
-    pairs.gamma = number[6]
-    pairs.lam = number[7]
-    pairs.tau = number[8]
-    pairs.delta = number[9]
+    pairs.given.beta = number[4]
+    pairs.given.epsilon = number[5]
+    pairs.given.gamma = number[6]
+    pairs.given.lam = number[7]
+    pairs.given.tau = number[8]
+    pairs.given.delta = number[9]
     pairs.exponent = number[10]
     pairs.factor = number[11]
     for slot in range(<int>frame.results.size - 1):
@@ -414,7 +420,6 @@ def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1]
         else:
             table.logit_gradients_f32(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
 
-
 # ---- vocabularies in tiles ----
 
 
@@ -466,3 +471,6 @@ def vocabulary_gradients(const floating[:, :] logits, const int64_t[::1] token_i
         else:
             table.vocabulary_gradients_f32(&rows, &token_ids[0], first_letter, &log_partition[0], &factor[0], by_entropy,
                                            known, &gradients, first_row, last_row)
+
+
+include "short.pxi"

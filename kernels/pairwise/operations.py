@@ -1,5 +1,14 @@
 """The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens, vocabularies."""
 
+from alignment_fast.kernels.pairwise.cpu import (
+    short_batch_kl,
+    short_margin_loss,
+    short_preference_loss,
+    short_sequence_logprobs,
+    short_sequence_logprobs_grad,
+    short_unpaired_loss,
+    sum_of_differences,
+)
 from alignment_fast.kernels.pairwise.losses import (
     FFI_LAYOUT,
     FFI_PAIRS,
@@ -9,7 +18,7 @@ from alignment_fast.kernels.pairwise.losses import (
     evaluate,
 )
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
-from alignment_fast.kernels.pairwise.sequence import logit_gradients, token_logprobs
+from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
 from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
 
 __all__ = [
@@ -25,6 +34,14 @@ __all__ = [
     "logit_gradients",
     "no_letters",
     "scattered",
+    "sequence_sums",
+    "short_batch_kl",
+    "short_margin_loss",
+    "short_preference_loss",
+    "short_sequence_logprobs",
+    "short_sequence_logprobs_grad",
+    "short_unpaired_loss",
     "sorted_differences",
+    "sum_of_differences",
     "token_logprobs",
 ]

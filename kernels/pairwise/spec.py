@@ -1,10 +1,12 @@
 """Rows of the pairwise kernels.
 
 Bounds of `evaluate` are in units of the machine epsilon times the sum of the magnitudes of the terms of a formula, for
-exact arguments βm - γ; they hold for losses and first derivatives, and for second derivatives but those of exo_pair and
-discopop, which are within four times the bound. Sums over pairs add the error of a fixed-order sum of 1024 terms. What
-sorts and scatters moves values unchanged. Bounds of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean
-distance of a logit from the largest; those of `logit_gradients` relative to the probability, per unit of 1 + its |log|.
+exact arguments βm - γ; where scores go through a map (of an f-divergence, or AlphaPO's), magnitudes include by how much
+the result answers to relative changes of a score and of its slope, which are rounded before. They hold for losses and
+first derivatives, and for second derivatives but those of exo_pair and discopop, which are within four times the bound.
+Sums over pairs add the error of a fixed-order sum of 1024 terms. What sorts and scatters moves values unchanged. Bounds
+of `token_logprobs` are absolute, per unit of 1 + |log p| + the mean distance of a logit from the largest; those of
+`logit_gradients` relative to the probability, per unit of 1 + its |log|.
 """
 
 from types import MappingProxyType
@@ -26,7 +28,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float32": 4.0, "float64": 4.0}),
         oracle="pairwise:loss",
-        reference="kernels/pairwise/losses.inc: one reference per loss in LOSS_TYPES",
+        reference="kernels/pairwise/formulas.h: one reference per loss in LOSS_TYPES",
         held_by=_PAIRS,
     ),
     Kernel(
@@ -96,6 +98,9 @@ KERNELS = (
         reference="kernels/pairwise/vocabulary.inc, arXiv:1805.02867",
     ),
 )
+
+# Entry points without a numerical result of their own: the number of tiles, and the end of the sums of `evaluate`.
+HELPERS = {"row_sums", "sum_of_differences", "sums", "tiles"}
 
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),

@@ -6,3 +6,5 @@ from libc.stdint cimport uint32_t, uint64_t
 cdef void philox_block(uint64_t key, uint64_t replicate, uint64_t index, uint32_t *word) noexcept nogil
 # The float64 uniform number `draw`.
 cdef double uniform(uint64_t key, uint64_t replicate, uint64_t draw) noexcept nogil
+# The float64 uniforms draw .. draw + n - 1 of one replicate.
+cdef void uniforms(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t n, double *out) noexcept nogil

@@ -8,8 +8,17 @@ import numpy as np
 
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.random import cpu
+from alignment_fast.kernels.random.cpu import short_normals, short_stream_key, short_uniforms, short_words
 
-__all__ = ["fill_normals", "fill_uniforms", "fill_words"]
+__all__ = [
+    "fill_normals",
+    "fill_uniforms",
+    "fill_words",
+    "short_normals",
+    "short_stream_key",
+    "short_uniforms",
+    "short_words",
+]
 
 # Nanoseconds per draw, which only decide about threads.
 _WORD_COST = {4: 0.4, 8: 0.8}

@@ -115,3 +115,46 @@ def soft_best_of_n_by_fine_steps(p, reward, n, temperature, spacing=1e-3):
             log_m = np.where(near > -0.5, np.log1p(np.maximum(near, -0.5)), far)[:, None]
             total += np.exp(exponent + (n - 1) * log_m + log_s[:, None] + log_w).sum(axis=0)
     return n * mass * spacing * total
+
+
+def _cumulated(p, reward):
+    """Return [(p, mass of its reward or 1 if there is none, mass of lower ones, mass of higher ones)]."""
+    masses = [mpmath.mpf(x) / mpmath.fsum(map(mpmath.mpf, p)) for x in p]
+
+    def mass_where(keep):
+        return mpmath.fsum(m for m, r in zip(masses, reward, strict=True) if keep(r))
+
+    return [
+        (m, mass_where(lambda r, x=x: r == x) or 1, mass_where(lambda r, x=x: r < x), mass_where(lambda r, x=x: r > x))
+        for m, x in zip(masses, reward, strict=True)
+    ]
+
+
+def best_of_poisson(p, reward, mu):
+    """Law of the best of 1 + Poisson(mu) draws, in 40 digits."""
+    with mpmath.workdps(40):
+        rows = _cumulated(p, reward)
+        return [
+            m / own * ((low + own) * mpmath.exp(-mu * up) - low * mpmath.exp(-mu * (up + own)))
+            for m, own, low, up in rows
+        ]
+
+
+def win_rate_optimal(p, reward, strength):
+    """p exp(c Q) over the quantiles Q of each outcome, in 40 digits."""
+    with mpmath.workdps(40):
+        rows = _cumulated(p, reward)
+        whole = mpmath.expm1(strength)
+        return [m / own * mpmath.exp(strength * low) * mpmath.expm1(strength * own) / whole for m, own, low, up in rows]
+
+
+def pessimism(p, reward, beta):
+    """Weights p max(0, (r - threshold) / beta) that sum to 1, by trying every support, in 40 digits."""
+    with mpmath.workdps(40):
+        masses = [mpmath.mpf(x) / mpmath.fsum(map(mpmath.mpf, p)) for x in p]
+        for lowest in sorted(set(reward)):
+            kept = [(m, mpmath.mpf(r)) for m, r in zip(masses, reward, strict=True) if r >= lowest]
+            threshold = (mpmath.fsum(m * r for m, r in kept) - beta) / mpmath.fsum(m for m, _ in kept)
+            if threshold < lowest:
+                return [m * max(0, (r - threshold) / beta) for m, r in zip(masses, reward, strict=True)]
+        raise AssertionError("no support")

@@ -25,6 +25,8 @@ class Call:
         Whether the short way takes float32 arrays too.
     python_calls : int
         Calls of Python functions that it may make at most, its own included: what shows that the short way was taken.
+    constructed : int
+        Of a method: how many of the first arguments its class takes, which makes the object from them.
 
     """
 
@@ -34,6 +36,7 @@ class Call:
     bad: tuple[tuple[int | str, int, float], ...] = ()
     float32: bool = True
     python_calls: int = 4
+    constructed: int = 0
 
     @property
     def id(self):

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define AF_SORT_SMALL 24 /* below this insertion is faster than one histogram */
+#define AF_SORT_SMALL 24 /* below this insertion is the fastest */
+#define AF_SORT_MERGED 512 /* below this merging is faster than clearing three histograms */
 #define AF_SORT_DIGIT 11 /* three times 2048 counters of 4 bytes stay in the first-level cache */
 #define AF_SORT_PASSES 3
 
@@ -51,6 +52,20 @@ static void af_sort_insertion(ptrdiff_t n, const uint64_t *keys, int32_t *order)
     }
 }
 
+/* Runs of AF_SORT_SMALL by insertion, merged two by two; `spare` is as long as `order`. */
+static void af_sort_merge(ptrdiff_t n, const uint64_t *keys, int32_t *order, int32_t *spare) {
+    for (ptrdiff_t i = 0; i < n; i += AF_SORT_SMALL)
+        af_sort_insertion(n - i < AF_SORT_SMALL ? n - i : AF_SORT_SMALL, keys, order + i);
+    for (ptrdiff_t run = AF_SORT_SMALL; run < n; run *= 2)
+        for (ptrdiff_t first = 0; first + run < n; first += 2 * run) {
+            const ptrdiff_t middle = first + run, last = n - middle < run ? n : middle + run;
+            ptrdiff_t i = 0, j = middle, out = first;
+            memcpy(spare, order + first, (size_t)run * sizeof *order);
+            while (i < run && j < last) order[out++] = keys[spare[i]] <= keys[order[j]] ? spare[i++] : order[j++];
+            memcpy(order + out, spare + i, (size_t)(run - i) * sizeof *order); /* what is left of the second run is in place */
+        }
+}
+
 /* Sort `words` by their bits [low, low + bits), stably; returns whichever of the two buffers holds the result. */
 static uint64_t *af_sort_radix(ptrdiff_t n, uint64_t *words, uint64_t *other, int low, int bits) {
     uint32_t count[AF_SORT_PASSES][1 << AF_SORT_DIGIT];
@@ -81,6 +96,10 @@ static uint64_t *af_sort_radix(ptrdiff_t n, uint64_t *words, uint64_t *other, in
 static void af_sort_indices(ptrdiff_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) {
     if (n <= AF_SORT_SMALL) {
         af_sort_insertion(n, keys, order);
+        return;
+    }
+    if (n <= AF_SORT_MERGED) {
+        af_sort_merge(n, keys, order, (int32_t *)a);
         return;
     }
     const uint64_t some = keys[order[0]];
