@@ -55,7 +55,8 @@ def test_scores_and_log_probabilities_of_ipo(size, beta):
     assert max(map(abs, errors)) <= of_scores
     with mpmath.workdps(50):
         logs = [
-            mpmath.log(mpmath.mpf(p)) + beta * mpmath.mpf(a.numerator) / a.denominator for p, a in zip(ref, advantage)
+            mpmath.log(mpmath.mpf(p)) + beta * mpmath.mpf(a.numerator) / a.denominator
+            for p, a in zip(ref, advantage, strict=True)
         ]
         total = mpmath.log(mpmath.fsum(map(mpmath.exp, logs)))
         for ours, log in zip(found.log_pi, logs, strict=True):

@@ -175,22 +175,6 @@ def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
     return divergence_f64(p.shape[0], &p[0], &q[0], normalize)
 
 
-def entropy_sums(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
-                 const double[:, ::1] log_mgf, double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write Σ p h(x), x = order · reward − log_mgf, h(x) = x e^x − expm1(x), to ``out[row, order]``; p normalised."""
-    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
-    with nogil:
-        table.weak_sums(&rows, &log_mgf[0, 0], &out[0, 0], first_row, last_row)
-
-
-def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
-                      double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write Σ p g(x), x = order · reward, g(x) = e^x − 1 − x, to ``out[row, order]``; p normalised."""
-    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
-    with nogil:
-        table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)
-
-
 cdef double *scratch_of(const af_rows *rows) except NULL:
     """Return what the loops over tilts keep of a row; to be freed."""
     cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * rows.letters * sizeof(double))

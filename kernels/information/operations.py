@@ -68,9 +68,7 @@ __all__ = [
     "WEIGHT_UNIFORM",
     "LetterRows",
     "TiltFields",
-    "entropy_sums",
     "exponential_mean",
-    "exponential_rests",
     "gradients",
     "log_mgf",
     "log_tilted",
@@ -259,30 +257,3 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
             num_threads=num_threads,
         )
     return all(found)
-
-
-def entropy_sums(p, rewards, orders, log_mgf, num_threads=None):
-    """Return Σ p h(order · r − log_mgf), h(x) = x e^x − expm1(x), shape (count, T).
-
-    `p` and `rewards` are float64 (count or 1, V), p normalised; `orders` and `log_mgf` are (count, T).
-    """
-    return _weak(cpu.entropy_sums, p, rewards, (orders, log_mgf), num_threads)
-
-
-def exponential_rests(p, rewards, orders, num_threads=None):
-    """Return Σ p g(order · r), g(x) = e^x − 1 − x, shape (count, T); arguments as in `entropy_sums`."""
-    return _weak(cpu.exponential_rests, p, rewards, (orders,), num_threads)
-
-
-def _weak(kernel, p, rewards, tables, num_threads):
-    tables = [np.ascontiguousarray(table) for table in tables]
-    out = np.empty(tables[0].shape)
-    if out.size:
-        work = _COST * out.size * rewards.shape[1]
-        threads.for_blocks(
-            lambda first, last: kernel(p, rewards, *tables, out, first, last),
-            len(out),
-            work=work,
-            num_threads=num_threads,
-        )
-    return out

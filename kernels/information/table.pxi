@@ -25,6 +25,4 @@ cdef extern from *:
                      Py_ssize_t last) noexcept nogil
         int (*gradients)(const af_rows *rows, int single, int quantity, double *scalars, double *vectors,
                          double *scratch, Py_ssize_t first, Py_ssize_t last) noexcept nogil
-        void (*weak_sums)(const af_rows *rows, const double *log_mgf, double *out, Py_ssize_t first,
-                          Py_ssize_t last) noexcept nogil
     const af_table *af_select(const char *isa)
