@@ -139,7 +139,7 @@ def unpaired_loss(
     """
     row = find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
     if out is None and num_threads is None:
-        shift = kl if "kl" in row.inputs else 0.0
+        shift = kl if row.has_reference_point else 0.0
         weights = desirable_weight, undesirable_weight
         short = operations("pairwise").short_unpaired_loss
         found: UnpairedLoss | None = short(
@@ -151,7 +151,7 @@ def unpaired_loss(
     beta = number(beta, "beta")
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")
-    shift = max(0.0, _reference_point(kl)) if "kl" in row.inputs else 0.0
+    shift = max(0.0, _reference_point(kl, loss_type)) if row.has_reference_point else 0.0
     of = batch(("policy", "ref"), (policy, ref))
     targets, weights = _labels(of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
     results = Results(of, out, UnpairedLoss._fields)
@@ -174,10 +174,10 @@ def unpaired_loss(
     return UnpairedLoss(value, results.give("rewards", rewards), results.give("grad_policy", slope))
 
 
-def _reference_point(kl):
+def _reference_point(kl, loss_type):
     value = number(kl, "kl")
     if value is None or not np.isfinite(value):
-        raise ValueError(f"loss_type 'kto' needs a finite kl, not {kl!r}; batch_kl estimates it")
+        raise ValueError(f"loss_type {loss_type!r} needs a finite kl, not {kl!r}; batch_kl estimates it")
     return value
 
 

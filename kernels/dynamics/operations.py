@@ -10,6 +10,7 @@ from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.kernels.dynamics.cpu import (
     short_collapse_rates,
     short_fixed_point,
+    short_onset,
     short_simulate,
     short_spectral_radius,
     short_stability_bounds,
@@ -24,9 +25,11 @@ __all__ = [
     "frequencies",
     "log_odds",
     "lyapunov_exponents",
+    "onsets",
     "rotation",
     "short_collapse_rates",
     "short_fixed_point",
+    "short_onset",
     "short_simulate",
     "short_spectral_radius",
     "short_stability_bounds",
@@ -263,4 +266,11 @@ def log_odds(p):
     """Return log(p/(1 − p)) of probabilities (rows, K)."""
     out = np.empty(p.shape)
     cpu.log_odds(p, out)
+    return out
+
+
+def onsets(strength, alpha, beta, lam):
+    """Return spectral radius, variance and period at the onsets of oscillation on three-cycles; arguments (count,)."""
+    out = tuple(np.empty(len(strength)) for _ in range(3))
+    cpu.onsets(strength, alpha, beta, lam, *out)
     return out

@@ -256,3 +256,14 @@ def short_collapse_rates(P, beta, lam, sampler, top, method):
         result = given_array(gap, task.size, task.kind)
     closed(&task)
     return result
+
+
+def short_onset(strength, alpha, beta, lam):
+    """Return the fields of the onset of oscillation on a three-cycle."""
+    cdef parameters at
+    cdef double force
+    cdef onset_of_cycle found
+    if not plain_number(strength, &force) or not 0.0 <= force <= 0.5 or not read_parameters(alpha, beta, lam, &at):
+        return None
+    found = onset(force, at.alpha, at.beta, at.lam)
+    return float64(found.radius), float64(found.variance), float64(found.period)

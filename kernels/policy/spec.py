@@ -1,6 +1,13 @@
 """Kernels of preferences over a few responses."""
 
 KERNELS = ()
+# Entry points without a numerical result of their own.
+HELPERS = {"are_preferences", "is_top", "keep_order", "normalise"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "ipo_covariances", "ipo_losses", "least_ipo_losses"),
+    *("pair_potentials", "rewards", "sensitivities", "tilted"),
+}
 
 TABLE = (
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
@@ -26,4 +33,9 @@ TABLE = (
     "double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
+    "ptrdiff_t policy_count(ptrdiff_t count, ptrdiff_t size, const int64_t *winner, const int64_t *loser, "
+    "const uint8_t *tied, const double *weight, double *wins, double *ties)",
+    "void policy_shares(ptrdiff_t size, double prior, double *wins)",
+    "void policy_from_scores(ptrdiff_t size, ptrdiff_t attributes, double scale, const double *score, "
+    "const int64_t *chosen, double *P, double *room)",
 )
