@@ -20,6 +20,7 @@ import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CCompilerError, CompileError, ExecError, PlatformError
 
 ROOT = Path(__file__).parent
@@ -27,10 +28,23 @@ ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
 
+START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
-FAMILIES = ("dynamics", "information", "pairwise", "best_of_n", "random", "ranking", "common", "memoryless")
+LONGEST_FIRST = (
+    *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
+    *("policy", "common", "memoryless"),
+)
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
+
+
+def families():
+    """Return the families, folders with a compiled module, those that take longest first; new ones come last."""
+    found = sorted(file.parent.name for file in (ROOT / "kernels").glob("*/cpu.pyx"))
+    return sorted(found, key=lambda family: (*LONGEST_FIRST, family).index(family))
+
+
+FAMILIES = families()
 
 
 def packages():
@@ -92,7 +106,8 @@ def optimisation(unit):
     if unit == "BASELINE" and X86:
         return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]  # for processors older than AVX2
     if unit == "WRAPPER":
-        return ["-O1"]  # argument handling only: the loops are units of their own
+        # Argument handling only: the loops are units of their own. What GCC then takes for uninitialised is not.
+        return ["-O1", "-Wno-maybe-uninitialized"]
     return ["-O3"]
 
 
@@ -104,6 +119,21 @@ def folder_of(*made_with):
 def is_newer(sources, target):
     """Return whether a source is newer than `target`, or there is no target yet."""
     return not os.path.exists(target) or any(os.path.getmtime(one) > os.path.getmtime(target) for one in sources)
+
+
+class BuildPy(build_py):
+    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            self.copy_file(START_FILE, os.path.join(self.build_lib, os.path.basename(START_FILE)))
+
+    def get_outputs(self, include_bytecode=1):
+        return [
+            *super().get_outputs(include_bytecode),
+            *([] if self.editable_mode else [os.path.join(self.build_lib, os.path.basename(START_FILE))]),
+        ]
 
 
 class BuildExt(build_ext):
@@ -227,25 +257,28 @@ def check_declarations(source, translated):
         raise CompileError(f"Cython did not find the declarations beside {source}")
 
 
+def sources_of(family):
+    """Return what the loops of a family are made of: its own files, and those of others that ``loops.inc`` includes."""
+    own = [path for path in (ROOT / "kernels" / family).iterdir() if path.suffix in (".inc", ".pxi", ".h")]
+    included = re.findall(
+        r'#include "(?!alignment_fast/)([^"]+)"', (ROOT / "kernels" / family / "loops.inc").read_text("utf-8")
+    )
+    return sorted({path.relative_to(ROOT).as_posix() for path in own} | {f"kernels/{name}" for name in included})
+
+
 def extensions():
     headers = [str(path.relative_to(ROOT)) for path in (ROOT / "kernels" / "include").rglob("*.h")]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
     modules = [Extension(SHARED, [], define_macros=macros, py_limited_api=ABI3)]
     for family in FAMILIES:
         folder = f"kernels/{family}"
-        parts = [path for path in (ROOT / folder).iterdir() if path.suffix in (".h", ".inc", ".pxi")]
         modules.append(
             Extension(
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
                 # What stands here also goes into the sdist: no MANIFEST.in is needed.
-                depends=[
-                    "setup.py",
-                    "kernels/variant.c",
-                    *headers,
-                    *(f"{folder}/{path.name}" for path in parts),
-                ],
+                depends=["setup.py", "kernels/variant.c", *headers, *sources_of(family)],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
             )
@@ -258,13 +291,14 @@ setup(
     package_dir=PACKAGES,
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
+        "alignment_fast.accel": ["*.pth"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
         **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
     },
     include_package_data=False,
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
     options={
         "build": {"build_base": folder_of(ABI3, DEBUG, SANITIZE)},  # no module of another kind gets into a wheel
         **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {}),

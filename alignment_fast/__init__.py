@@ -8,6 +8,7 @@ import importlib
 __version__ = "0.1.0"
 
 _SUBMODULES = (
+    "accel",
     "best_of_n",
     "dynamics",
     "information",
@@ -17,6 +18,7 @@ _SUBMODULES = (
     "policy",
     "random",
     "ranking",
+    "studies",
 )
 _ATTRIBUTES = {
     "get_num_threads": "alignment_fast.kernels.common.threads",

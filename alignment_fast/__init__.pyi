@@ -1,5 +1,6 @@
 from typing import Final
 
+from alignment_fast import accel as accel
 from alignment_fast import best_of_n as best_of_n
 from alignment_fast import dynamics as dynamics
 from alignment_fast import information as information
@@ -9,6 +10,7 @@ from alignment_fast import pairwise as pairwise
 from alignment_fast import policy as policy
 from alignment_fast import random as random
 from alignment_fast import ranking as ranking
+from alignment_fast import studies as studies
 from alignment_fast._config import get_include as get_include
 from alignment_fast._config import show_config as show_config
 from alignment_fast.errors import BackendUnavailableError as BackendUnavailableError
@@ -21,6 +23,7 @@ __all__ = [
     "BackendUnavailableError",
     "ConvergenceError",
     "__version__",
+    "accel",
     "best_of_n",
     "dynamics",
     "get_include",
@@ -35,6 +38,7 @@ __all__ = [
     "ranking",
     "set_num_threads",
     "show_config",
+    "studies",
 ]
 
 __version__: Final[str]

@@ -27,6 +27,13 @@ def _version(distribution):
         return None
 
 
+def instruction_set() -> str:
+    """Return the name of the instruction set in use."""
+    from alignment_fast.kernels.common import cpu
+
+    return cpu.ISA
+
+
 def gpu_names() -> list[str]:
     """Return the names of the CUDA devices that can be used, without failing where there is none."""
     if _version("numba-cuda") is None:
@@ -47,7 +54,7 @@ def config() -> dict[str, object]:
         "machine": platform.machine(),
         "numpy": _version("numpy"),
         "scipy": _version("scipy"),
-        "instruction set": cpu.ISA,
+        "instruction set": instruction_set(),
         "instruction sets available": list(cpu.supported_isas()),
         "threads": threads.get_num_threads(),
         "cpus": threads.cpu_count(),

@@ -18,6 +18,7 @@ _MODULES = {
     ("information", "cpu"): "alignment_fast.kernels.information.operations",
     ("memoryless", "cpu"): "alignment_fast.kernels.memoryless.operations",
     ("pairwise", "cpu"): "alignment_fast.kernels.pairwise.operations",
+    ("policy", "cpu"): "alignment_fast.kernels.policy.operations",
     ("random", "cpu"): "alignment_fast.kernels.random.operations",
     ("ranking", "cpu"): "alignment_fast.kernels.ranking.operations",
 }

@@ -4,6 +4,7 @@ The commands themselves are in `alignment_fast.commands`; they need the extra ``
 """
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -41,10 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
 
     """
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
         if hasattr(signal, "SIGPIPE"):  # `| head`: end in silence, as other commands do; all files are written by then
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names hold letters that a terminal's encoding may lack
             stream.reconfigure(errors="backslashreplace")
@@ -63,13 +72,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(list(arguments) or ["--help"], prog_name="alignment-fast", standalone_mode=False)
     except command_line_error as error:
         return _fail(error.format_message())
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return INTERRUPTED
     except MemoryError:
         return _fail("there is not enough memory")
-    except (ValueError, OSError, ImportError) as error:  # what the library raises for bad input
+    except OSError as error:
+        where = f"{os.fspath(error.filename)}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}")
+    except (ValueError, ImportError) as error:  # what the library raises for bad input
         return _fail(str(error))
     return code or SUCCESS
+
+
+def _open_closed_streams() -> None:
+    """Write to nowhere where whoever started the program has closed standard output or error."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _fail(message: str) -> int:

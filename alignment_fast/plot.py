@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 EXACT, BOUND, ESTIMATE, REFERENCE, FAMILY = "#1b5e8c", "#b0463c", "#222222", "#8a8a8a", "#3f8f5f"
 PALETTE = (EXACT, BOUND, FAMILY, "#c98a1b", "#7a4e9c")
 # Below so many powers of ten an axis of n shows numbers, not powers.
-FEW_DECADES = 1.5
+FEW_DECADES = 2.2
 # A ranking is drawn in columns of at most so many items; in cells of a matrix of so many items numbers can be read,
 # and beside so many every place.
-ITEMS_IN_COLUMN, MOST_NUMBERED, MOST_PLACES = 60, 15, 40
+ITEMS_IN_COLUMN, MOST_NUMBERED, MOST_PLACES = 60, 30, 40
+# Size of a number by that of its cell.
+NUMBER_IN_CELL = 0.47
 LONGEST_NAME = 28
+# A fit that misses by less goes through its points.
+NOTHING = 1e-9
 # Inches from axes down to their legend: room for ticks and a label.
 LEGEND_BELOW = 0.55
 
@@ -73,7 +77,7 @@ def best_of_n_figure(
     low, high = mean - spread, mean + spread
     reward.fill_between(dense, low, high, color=EXACT, alpha=0.12, lw=0, label="± 1 standard deviation")
     reward.plot(dense, mean, color=EXACT, label="exact")
-    draw_estimates(reward, x, columns["expected_reward_estimate"], columns["expected_reward_se"])
+    draw_estimates(reward, x, columns["expected_reward_estimate"], _spread(columns, "expected_reward"))
     reward.set(ylabel="expected reward", title="Reward of the best of n")
 
     kl.plot(dense, curves["kl_bound"], color=BOUND, ls="--", label="bound  log n − (n − 1)/n")
@@ -82,7 +86,7 @@ def best_of_n_figure(
 
     win.plot(dense, curves["win_rate_continuous"], color=BOUND, ls="--", label="continuous rewards  n/(n + 1)")
     win.plot(dense, curves["win_rate"], color=EXACT, label="exact")
-    draw_estimates(win, x, columns["win_rate_estimate"], columns["win_rate_se"])
+    draw_estimates(win, x, columns["win_rate_estimate"], _spread(columns, "win_rate"))
     win.set(ylabel="win rate against one draw, ties ½", title="Win rate")
 
     for axes in (reward, kl, win):
@@ -133,16 +137,17 @@ def curve_figure(
     figure = new_figure((5.2 * panels, 4.6), f"Best-of-n from samples: {title}")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     x = np.log10(columns["n"])
-    _band(axes[0], x, columns[name], columns[f"{name}_se"], "estimate ± 2 s.e.")
+    _band(axes[0], x, columns[name], _spread(columns, name), "estimate ± 2 s.e.", (0, 1) if name == "pass" else None)
     axes[0].set(xlabel="n", ylabel=label)
     _ticks_of_n(axes[0], x)
     if panels == 2:
         d = np.sqrt(columns["kl_bound"])
-        _band(axes[1], d, columns["value"], columns["value_se"], "gold value ± 2 s.e.")
+        _band(axes[1], d, columns["value"], _spread(columns, "value"), "gold value ± 2 s.e.")
         if "value_fit" in columns:
             miss = float(np.max(np.abs(columns["value"] - columns["value_fit"])))
+            off = f"off by at most {miss:.2g}" if miss > NOTHING else "through all points"
             curve = (d, columns["value_fit"]) if fitted is None else fitted
-            axes[1].plot(*curve, color=BOUND, ls="--", label=f"fit  d (α − β d), off by at most {miss:.2g}")
+            axes[1].plot(*curve, color=BOUND, ls="--", label=f"fit  d (α − β d), {off}")
         axes[1].set(xlabel="d = √KL bound / √nats", ylabel="expected gold value")
     for panel in axes:
         finish(panel, 1)
@@ -207,7 +212,8 @@ def rank_figure(
         _draw_scores(axes, names[part], {name: values[part] for name, values in points.items()}, part.start)
         axes.set(ylim=(rows - 0.5, -0.5), xlabel="Elo" if scale == "elo" else "score / logits")
     scores[0].set_title(_rank_caption("low" in columns, level, left_out), fontsize="small", loc="left")
-    _draw_matrix(figure, matrix, np.asarray(columns["win_probability"]))
+    cell = 72 * matrix_side / count
+    _draw_matrix(figure, matrix, np.asarray(columns["win_probability"]), min(NUMBER_IN_CELL * cell, 9.0))
     return figure
 
 
@@ -241,7 +247,7 @@ def _draw_scores(axes: "Axes", names: Sequence[str], points: Mapping[str, np.nda
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _draw_matrix(figure: "Figure", axes: "Axes", win: np.ndarray) -> None:
+def _draw_matrix(figure: "Figure", axes: "Axes", win: np.ndarray, number_size: float) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     count = len(win)
@@ -254,7 +260,8 @@ def _draw_matrix(figure: "Figure", axes: "Axes", win: np.ndarray) -> None:
         for (row, column), value in np.ndenumerate(shown):
             if row != column:
                 color = "white" if abs(value - 0.5) > 0.6 * spread else ESTIMATE
-                axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7, color=color)
+                text = f"{100 * value:.0f}"
+                axes.text(column, row, text, ha="center", va="center", fontsize=number_size, color=color)
         axes.set_title("percent", fontsize="small")
     step = 1 if count <= MOST_PLACES else next(step for step in (10, 20, 50, 100, 200, 500) if count <= 12 * step)
     places = [1, *range(max(step, 2), count + 1, step)]
@@ -276,11 +283,12 @@ def new_figure(size: tuple[float, float], title: str) -> "Figure":
     return figure
 
 
-def finish(axes: "Axes", legend_columns: int = 2) -> None:
+def finish(axes: "Axes", legend_columns: int = 2, *, legend: bool = True) -> None:
     """Give `axes` the look of all figures: grid, legend below, no frame above and on the right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    legend_below(axes, legend_columns)
+    if legend:
+        legend_below(axes, legend_columns)
 
 
 def legend_below(axes: "Axes", columns: int = 2) -> None:
@@ -314,22 +322,38 @@ def _ticks_of_n(axes: "Axes", x: np.ndarray) -> None:
     if high - low > FEW_DECADES:
         decades(axes.xaxis)
         return
-    values = [step * 10.0**power for power in range(int(low) - 1, int(high) + 2) for step in (1, 2, 3, 5)]
+    steps = (1, 2, 3, 5) if high - low <= 1.5 else (1, 2, 5)
+    values = [step * 10.0**power for power in range(int(low) - 1, int(high) + 2) for step in steps]
     ticks = [value for value in values if 10 ** (low - 1e-9) <= value <= 10 ** (high + 1e-9)]
     ticks = ticks if len(ticks) > 1 else sorted({round(10**low, 6), round(10**high, 6)})
     axes.set_xticks(np.log10(ticks), [f"{value:g}" for value in ticks])
 
 
-def _band(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray, label: str) -> None:
-    axes.fill_between(x, mean - 2 * standard_error, mean + 2 * standard_error, color=EXACT, alpha=0.18, lw=0)
+def _spread(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return two standard errors of each estimate, or the bound on its error where there is none of them."""
+    spread = 2 * np.asarray(columns[f"{name}_se"])
+    bound = columns.get(f"{name}_error_bound")
+    return spread if bound is None else np.where(np.isnan(spread), bound, spread)
+
+
+def _band(
+    axes: "Axes",
+    x: np.ndarray,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    label: str,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draw estimates with a band of `spread`, which ends where no value can be."""
+    low, high = mean - spread, mean + spread
+    low, high = (low, high) if limits is None else (np.clip(low, *limits), np.clip(high, *limits))
+    axes.fill_between(x, low, high, color=EXACT, alpha=0.18, lw=0)
     axes.plot(x, mean, "o-", ms=3.5, color=EXACT, label=label)
 
 
-def draw_estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, standard_error: np.ndarray) -> None:
-    """Draw Monte Carlo estimates with bars of two standard errors."""
-    axes.errorbar(
-        x, mean, 2 * standard_error, fmt="o", ms=3.5, lw=1, capsize=2, color=ESTIMATE, label="Monte Carlo ± 2 s.e."
-    )
+def draw_estimates(axes: "Axes", x: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> None:
+    """Draw Monte Carlo estimates with bars of `spread`, two standard errors."""
+    axes.errorbar(x, mean, spread, fmt="o", ms=3.5, lw=1, capsize=2, color=ESTIMATE, label="Monte Carlo ± 2 s.e.")
 
 
 def _power_of_ten(position: float, _: Any) -> str:

@@ -350,6 +350,7 @@ CASES = [
     "best_of_n.values",
     "best_of_n.pmf",
     "best_of_n.draw",
+    "best_of_n.kl_estimate",
     "best_of_n.kl_estimators",
     "best_of_n.continuous_values",
     "best_of_n.best_of_poisson",
@@ -363,6 +364,8 @@ CASES = [
     "best_of_n.gaussian_rewards",
     "best_of_n.uniform_rewards",
     "best_of_n.table_rewards",
+    "common.moments_blocks",
+    "common.moments_fold",
 )
 @each_contender(CASES)
 def test_best_of_n(case, name, timed):

@@ -113,8 +113,12 @@ CASES = [
     "ranking.terms",
     "ranking.gradient",
     "ranking.product",
+    "ranking.prior",
+    "ranking.matrix",
     "ranking.cholesky",
+    "ranking.solve",
     "ranking.newton",
+    "ranking.bootstrap",
     "ranking.resample",
 )
 @each_contender(CASES)

@@ -12,8 +12,12 @@ To add a kernel, in this order:
 3. the formula: a scalar in ``include/alignment_fast/af_math.h`` and its twin in ``common/scalar.py`` if it is new;
 4. the loop in the family's ``loops.inc``, its prototype in `TABLE` of ``spec.py``, and the table that
    ``python -P kernels/common/generate_tables.py`` writes from it;
-5. the entry point in ``cpu.pyx``, its declaration in ``cpu.pxd`` and ``cpu.pyi``;
-6. the CUDA kernel and launcher in ``gpu.py``;
-7. the public function in ``alignment_fast/``: checks, dispatch, docstring with formula, shapes, accuracy and cost;
-8. the benchmark row with its peers and its floor.
+5. the entry point in ``cpu.pyx``, its declaration in ``cpu.pxd`` and ``cpu.pyi`` (``tests/test_spec.py`` compares row,
+   stub and source, and what Cython is told of C with C);
+6. what it takes or returns, if that is more than arrays and numbers, in ``structures.py``; the operation that launches
+   it, in ``operations.py`` and its ``__all__``;
+7. the CUDA kernel and launcher in ``gpu.py``;
+8. the public function in ``alignment_fast/``: border, host algorithm over the table of operations, docstring with
+   formula, shapes, accuracy and cost; a call of it in ``CALLS`` of ``tests/test_seam.py``;
+9. the benchmark row with its peers and its floor.
 """

@@ -3,6 +3,12 @@
 import numpy as np
 
 from alignment_fast.ranking import Comparisons
+from alignment_fast.ranking._models import MODELS
+
+
+def first_won(random, difference, model="bradley-terry"):
+    """Return who wins at these differences of scores, drawn from a model without ties."""
+    return random.random(len(difference)) < MODELS[model].probabilities(difference, 0.0)[0]
 
 
 def simulated(items=12, size=3000, seed=0, ties=0.0, home=0.0, spread=0.8):
@@ -13,7 +19,7 @@ def simulated(items=12, size=3000, seed=0, ties=0.0, home=0.0, spread=0.8):
     one = random.integers(0, items, size)
     other = (one + random.integers(1, items, size)) % items
     place = random.integers(-1, 2, size) if home else np.zeros(size, int)
-    won = random.random(size) < 1 / (1 + np.exp(scores[other] - scores[one] - home * place))
+    won = first_won(random, scores[one] - scores[other] + home * place)
     tied = random.random(size) < ties
     return (
         Comparisons(
@@ -35,5 +41,5 @@ def chain(items=1000, size=10**6, seed=0):
     one = random.choice(items, size, p=popular / popular.sum())
     other = np.clip(one + random.integers(1, 4, size) * random.choice([-1, 1], size), 0, items - 1)
     one, other = one[one != other], other[one != other]
-    won = random.random(len(one)) < 1 / (1 + np.exp(scores[other] - scores[one]))
+    won = first_won(random, scores[one] - scores[other])
     return Comparisons(np.where(won, one, other), np.where(won, other, one), n_items=items)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 
 # Names that markup, terminals, spreadsheets, encodings and readers trip over. A name is read without the spaces around.
 NAMES = {
@@ -83,12 +84,34 @@ def as_parquet(header, rows):
     return file.getvalue()
 
 
+def as_npz(header, rows):
+    """Return an archive of arrays of text and of numbers; names of members end at a null, as in every zip file."""
+    import numpy as np
+
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, cells in zip(header, zip(*rows, strict=True), strict=True):
+            member = io.BytesIO()
+            np.save(member, np.array(cells))
+            archive.writestr(f"{name}.npy", member.getvalue())
+    return file.getvalue()
+
+
+# A good table for every command that reads one, and options that make it quick.
+TABLES = {
+    "rank": (("winner", "loser"), [("ann", "bob"), ("bob", "cat"), ("cat", "ann"), ("ann", "cat")] * 3, ()),
+    "curve": (("prompt", "score"), [("ann", 1), ("ann", 2.5), ("bob", 3), ("bob", -1)] * 3, ("--n", "1,2")),
+    "best-of-n": (("count", "reward"), [(4, 1), (2, 2.5), (1, -3)] * 4, ("--n", "2", "--replicates", "20")),
+}
+
+
 WRITERS = {
     "csv": as_csv,
     "tsv": lambda header, rows: as_csv(header, rows, "\t"),
     "jsonl": as_json_lines,
     "json": as_json,
     "parquet": as_parquet,
+    "npz": as_npz,
 }
 
 # Files that say the same as the plain ones, in other ways: a function of the plain bytes and whether it fits a kind.

@@ -27,7 +27,8 @@ def test_every_public_name_is_timed_or_says_why_not(name):
 
 @pytest.mark.parametrize("name", all_names())
 def test_every_entry_is_a_public_name_or_method(name):
-    assert inspect.getdoc(public_object(name))
+    found = public_object(name)
+    assert inspect.getdoc(found) or not callable(found)  # a table of options has no text of its own
 
 
 @pytest.mark.parametrize("name", TIMED)

@@ -152,7 +152,90 @@ def test_masked_arrays_are_refused(call):
         call()
 
 
+# ---- arrays of many axes: NumPy stores them, and does not broadcast them ----
+
+
+def deep(shape, value=0.5, axes=33):
+    return np.full((1,) * (axes - len(shape)) + shape, value)
+
+
+MANY_AXES = {
+    "entropy": lambda: af.information.entropy(deep((3,))),
+    "kl_divergence": lambda: af.information.kl_divergence(deep((3,)), LETTERS),
+    "renyi_divergence": lambda: af.information.renyi_divergence(LETTERS, deep((3,)), [1.0, 2.0]),
+    "orders": lambda: af.information.renyi_entropy(LETTERS, deep((2,))),
+    "log_mgf": lambda: af.information.log_mgf(deep((3,)), 1.0),
+    "tilt": lambda: af.policy.tilt(deep((3,)), LETTERS, 1.0),
+    "kl_constrained": lambda: af.policy.kl_constrained(LETTERS, deep((3,)), 0.1),
+    "classify": lambda: af.policy.classify(deep((3, 3))),
+    "simulate": lambda: af.dynamics.simulate(deep((3, 3)), alpha=0.5, beta=1.0, lam=1.0, init=LETTERS, steps=2),
+    "simulate, alpha": lambda: af.dynamics.simulate(P, alpha=deep(()), beta=1.0, lam=1.0, init=LETTERS, steps=2),
+    "BestOfN": lambda: af.best_of_n.BestOfN(deep((3,)), LETTERS),
+    "BestOfN.kl": lambda: af.best_of_n.BestOfN(LETTERS, LETTERS).kl(deep((), 3.0)),
+    "kl_upper_bound": lambda: af.best_of_n.kl_upper_bound(deep((), 3.0)),
+    "pass_at_k": lambda: af.best_of_n.pass_at_k(deep((), 5), 3, 2),
+    "curve": lambda: af.best_of_n.curve(deep((3,))),
+    "sequence_logprobs": lambda: af.pairwise.sequence_logprobs(deep((2, 3)), np.zeros((1,) * 31 + (2,), int)),
+    "Comparisons": lambda: af.ranking.Comparisons(deep((), 0), [1]),
+}
+
+
+@pytest.mark.parametrize("call", MANY_AXES.values(), ids=MANY_AXES)
+def test_arrays_of_more_than_32_axes_are_refused_by_name(call):
+    with pytest.raises(ValueError, match=r"^\w+ has 33 axes, more than 32$"):
+        call()
+
+
+def test_arrays_of_32_axes_are_computed():
+    p = np.tile(LETTERS, (1,) * 31 + (1,))
+    assert af.information.renyi_divergence(p, LETTERS[::-1], [1.0, 2.0]).shape == (1,) * 31 + (2,)
+    assert af.policy.tilt(p, LETTERS, [1.0, 2.0]).kl.shape == (1,) * 31 + (2,)
+    assert af.best_of_n.BestOfN(p, LETTERS).kl([2, 3]).shape == (1,) * 31 + (2,)
+
+
+# ---- arrays of libraries that cannot take one back ----
+
+
+def of_module(module):
+    """Return an array on DLPack whose type says that it is of `module`."""
+
+    def dlpack(self, **options):
+        return LETTERS.__dlpack__(**options)
+
+    def device(self):
+        return (1, 0)
+
+    return type("Array", (), {"__module__": module, "__dlpack__": dlpack, "__dlpack_device__": device})()
+
+
+@pytest.mark.parametrize("module", ["math", "no.such.module", ""])
+@pytest.mark.parametrize(
+    "call",
+    [
+        af.information.entropy,
+        lambda array: af.information.kl_divergence(LETTERS, array),
+        lambda array: af.policy.tilt(array, LETTERS, 1.0),
+        lambda array: af.best_of_n.BestOfN(array, LETTERS).pmf(2),
+        lambda array: af.pairwise.margin_loss(array, beta=0.1, reduction="none"),
+    ],
+    ids=["entropy", "kl_divergence", "tilt", "BestOfN", "margin_loss"],
+)
+def test_a_library_that_takes_no_array_back_is_named(call, module):
+    with pytest.raises(TypeError, match=rf"^results cannot be {module}\.Array: .* has no from_dlpack; pass numpy"):
+        call(of_module(module))
+
+
 # ---- arrays to write into ----
+
+
+def test_empty_arrays_are_written_into():
+    none = np.empty(0)
+    found = af.pairwise.margin_loss(none, beta=0.1, reduction="none", grad=True, out={"loss": none, "grad": none})
+    assert found.loss.shape == found.grad.shape == (0,)
+    for shape in ((0, 2, 3), (2, 0, 3)):
+        logits, tokens = np.empty(shape), np.empty(shape[:2], int)
+        out = np.empty(shape)
+        assert af.pairwise.sequence_logprobs_grad(logits, tokens, upstream=np.empty(shape[0]), out=out) is out
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,16 @@ def test_probabilities_counts_and_log_probabilities_are_the_same_distribution(ca
                 assert row[name] == pytest.approx(first[name], rel=1e-13, abs=1e-14)
 
 
+@pytest.mark.parametrize("scale", ["1e308", "5e-320"])
+def test_counts_of_any_total_are_the_same_distribution(capsys, tmp_path, scale):
+    path = tmp_path / "law.csv"
+    outs = []
+    for count in (scale, "1"):
+        path.write_text(f"count,reward\n{count},1\n{count},2\n{count},4\n")
+        outs.append(run(capsys, "best-of-n", path, "--n", "2,5", "--replicates", "1000")[1])
+    assert outs[0] == outs[1]
+
+
 def test_the_printed_table_is_plain_in_a_pipe(capsys):
     code, out, err = run(capsys, "best-of-n", LETTERS, "--n", "1,2,1e6", *FAST)
     assert (code, err) == (0, "")

@@ -150,7 +150,7 @@ def test_pass_at_k(curve, tmp_path, right, wrong):
     counts = [0, 1, 3, 6]
     rows = [(f"task/{task}", right if i < count else wrong) for task, count in enumerate(counts) for i in range(6)]
     result = curve(long_table(tmp_path, "task_id,passed", rows), "--n", "1,2,5")
-    assert list(result) == ["n", "kl_bound", "pass", "pass_se"]
+    assert list(result) == ["n", "kl_bound", "pass", "pass_se", "pass_error_bound"]
     for at, k in enumerate((1, 2, 5)):
         by_task = [1 - math.comb(6 - count, k) / math.comb(6, k) for count in counts]
         assert result["pass"][at] == pytest.approx(np.mean(by_task), rel=1e-13)

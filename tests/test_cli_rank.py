@@ -10,6 +10,8 @@ import pytest
 
 from alignment_fast import ranking
 from alignment_fast.cli import main
+from alignment_fast.commands.rank import Model
+from alignment_fast.ranking._models import MODELS
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -110,6 +112,11 @@ def test_votes_are_read_however_they_are_kept(rank, tmp_path, layout):
     header, rows, options = LAYOUTS[layout]
     result = rank(write(tmp_path / "votes.csv", header, rows), *options)
     np.testing.assert_allclose(scores(result), EXPECTED.scores, rtol=1e-12, atol=1e-12)
+
+
+def test_the_models_are_those_of_the_table():
+    """The command does not import the fits to say what its options are."""
+    assert [model.value for model in Model] == list(MODELS)
 
 
 @pytest.mark.parametrize("name", ["votes.csv.gz", "votes.jsonl", "votes.parquet"])
@@ -251,6 +258,18 @@ def test_bad_votes_are_one_line_and_an_exit_code(capsys, tmp_path, header, rows,
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+@pytest.mark.parametrize("l2", [0, 1])
+def test_where_only_the_home_advantage_is_infinite_no_prior_is_advised(capsys, tmp_path, l2):
+    path = write(
+        tmp_path / "votes.csv", ("home", "away", "winner"), [(a, b, a) for a in "abc" for b in "abc" if a != b]
+    )
+    code, _, err = run(capsys, path, "--home", "--l2", l2)
+    assert code == 3
+    assert "the home advantage" in err
+    assert err.endswith("leave --home away\n")
+    assert "--l2 1" not in err
 
 
 def test_lines_are_counted_as_an_editor_does(capsys, tmp_path):

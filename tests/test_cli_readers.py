@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 
+import hostile
 import numpy as np
 import pytest
 
@@ -122,6 +123,29 @@ def test_one_column_per_outcome(run):
     rows = [(a, b, int(won > 0), int(won < 0), int(won == 0)) for a, b, won in SIDED]
     _, found, _ = run("rank", table(header, rows))
     assert scores(found) == pytest.approx(dict(zip(EXPECTED.labels, EXPECTED.scores, strict=True)), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+def test_one_column_per_outcome_may_hold_truth_values(run, kind):
+    header = ("model_a", "model_b", "winner_model_a", "winner_model_b", "winner_tie")
+    rows = [(a, b, won > 0, won < 0, won == 0) for a, b, won in SIDED]
+    _, found, _ = run("rank", hostile.WRITERS[kind](header, rows), kind=kind)
+    assert scores(found) == pytest.approx(dict(zip(EXPECTED.labels, EXPECTED.scores, strict=True)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("cells", "total"), [((1, 0, 1), 2), ((0, 0, 0), 0), ((1, 1, 1), 3)])
+def test_a_row_in_which_not_one_outcome_is_set_is_an_error(run, cells, total):
+    header = ("model_a", "model_b", "winner_model_a", "winner_model_b", "winner_tie")
+    rows = [("a", "b", 1, 0, 0), ("b", "a", 0, 0, 1), ("a", "b", *cells), ("a", "b", 0, 1, 0)]
+    code, _, err = run("rank", table(header, rows))
+    assert code == 2
+    assert f"line 4: {total} of the columns 'winner_model_a', 'winner_model_b', 'winner_tie' are set, not one" in err
+
+
+def test_a_code_that_nobody_knows_is_answered_with_the_option_that_explains_it(run):
+    code, _, err = run("rank", table(("left", "right", "winner"), [("a", "b", "yes"), ("b", "a", "no")]))
+    assert code == 2
+    assert "if it is a code, say which with --outcomes CODE=first,CODE=second,CODE=tie" in err
 
 
 @pytest.mark.parametrize("ids", [(1, 2, 3), (0, 1, 2), (10, 20, 30), (-1, 0, 1)])

@@ -1,6 +1,8 @@
 """What people see: names as they are, numbers whole, files before tables, and answers to what was probably meant."""
 
+import contextlib
 import csv
+import gzip
 import io
 import os
 import re
@@ -106,81 +108,117 @@ def test_commands_take_any_name_of_a_column_and_of_a_file(capsys, tmp_path, smal
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("how", hostile.SAME)
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json"])
 @pytest.mark.parametrize("block", [4 << 20, 16])
-def test_the_same_votes_in_other_bytes_are_the_same_ranking(capsys, tmp_path, monkeypatch, how, kind, block):
+def test_the_same_table_in_other_bytes_is_the_same_result(capsys, tmp_path, monkeypatch, command, how, kind, block):
     change, kinds = hostile.SAME[how]
     if kind not in kinds:
         pytest.skip(f"{kind} has no such form")
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
-    plain = votes_of(tmp_path, ["ann", "bob", "cat"], kind)
-    _, expected, _ = run(capsys, "rank", plain)
-    plain.write_bytes(change(plain.read_bytes()))
-    code, out, err = run(capsys, "rank", plain)
-    assert (code, err, out) == (0, "", expected)
+    header, rows, options = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows))
+    _, expected, _ = run(capsys, command, path, *options)
+    path.write_bytes(change(path.read_bytes()))
+    assert run(capsys, command, path, *options) == (0, expected, "")
+
+
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+def test_every_command_reads_a_table_of_one_row(capsys, tmp_path, command, kind):
+    header, rows, _ = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows[:1]))
+    options = {"rank": ("--l2", "1"), "best-of-n": ("--n", "1", "--replicates", "20")}.get(command, ())
+    code, out, err = run(capsys, command, path, *options)
+    assert (code, err) == (0, "")
+    assert out
 
 
 FAULTS = {
-    "empty": (b"", "votes.csv is empty"),
-    "only blank lines": (b"\n\n\n", "votes.csv is empty"),
-    "no rows": (b"winner,loser\n", "votes.csv has columns but no rows"),
-    "duplicate columns": (b"winner,loser,winner\na,b,c\n", "more than one column 'winner'"),
-    "UTF-16": ("winner,loser\na,b\n".encode("utf-16"), "line 1: the file is UTF-16, not UTF-8"),
-    "a zip file": (b"PK\x03\x04" + bytes(30), "no two columns look like"),
-    "zeros": (bytes(100), "no two columns look like"),
+    "empty": (b"", "table.csv is empty"),
+    "only blank lines": (b"\n\n\n", "table.csv is empty"),
+    "only a byte order mark": (b"\xef\xbb\xbf", "table.csv is empty"),
+    "no rows": (b"HEADER\n", "table.csv has columns but no rows"),
+    "duplicate columns": (b"HEADER,FIRST\n1,2,3\n", "more than one column 'FIRST'"),
+    "UTF-16": ("HEADER\n1,2\n".encode("utf-16"), "line 1: the file is UTF-16, not UTF-8"),
+    "a zip file": (b"PK\x03\x04" + bytes(30), "look"),
+    "zeros": (bytes(100), "look"),
 }
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, fault):
+def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, command, fault):
     content, message = FAULTS[fault]
-    (tmp_path / "votes.csv").write_bytes(content)
-    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    header, _, _ = hostile.TABLES[command]
+    if b"HEADER" in content:
+        content = content.replace(b"HEADER", ",".join(header).encode()).replace(b"FIRST", header[0].encode())
+    (tmp_path / "table.csv").write_bytes(content)
+    code, out, err = run(capsys, command, tmp_path / "table.csv")
     assert (code, out) == (2, "")
-    assert message in err
+    assert message.replace("FIRST", header[0]) in err
     assert err.count("\n") == 1
     assert err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json", "parquet", "npz"])
+def test_a_truncated_gzip_file_is_one_line(capsys, tmp_path, command, kind):
+    header, rows, _ = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}.gz"
+    path.write_bytes(gzip.compress(hostile.WRITERS[kind](header, rows))[:-9])
+    code, out, err = run(capsys, command, path)
+    assert (code, out) == (2, "")
+    assert err == f"error: {path}: the compressed file is truncated\n"
 
 
 BROKEN = {
     "ragged": (lambda cells: cells[:-1], "1 cells under a header of 2"),
     "longer": (lambda cells: [*cells, b"x"], "3 cells under a header of 2"),
-    "empty first": (lambda cells: [b"", cells[1]], "column 'winner': the cell is empty"),
-    "empty last": (lambda cells: [cells[0], b'""'], "column 'loser': the cell is empty"),
-    "blank": (lambda cells: [b"  ", cells[1]], "column 'winner': the cell is empty"),
-    "undecodable": (lambda cells: [cells[0], b"caf\xe9"], "column 'loser': byte 0xe9 is not UTF-8"),
+    "empty first": (lambda cells: [b"", cells[1]], "column 'FIRST': the cell is empty"),
+    "empty last": (lambda cells: [cells[0], b'""'], "column 'LAST': the cell is empty"),
+    "only a comma": (lambda cells: [b"", b""], "column 'FIRST': the cell is empty"),
+    "blank": (lambda cells: [b"  ", cells[1]], "column 'FIRST': the cell is empty"),
+    "undecodable": (lambda cells: [cells[0], b"caf\xe9"], "column 'LAST': byte 0xe9 is not UTF-8"),
     "unclosed": (lambda cells: [cells[0], b'"open'], "the quote that opens here is never closed"),
 }
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("row", ["first", "behind the first block", "last"])
-def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, fault, row):
+def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, command, fault, row):
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
-    rows = [[b"a", b"b"], [b"b", b"a"]] * 50
-    at = {"first": 0, "behind the first block": 60, "last": 99}[row]
+    header, rows, _ = hostile.TABLES[command]
+    rows = [[str(cell).encode() for cell in row] for row in rows] * 8
+    at = {"first": 0, "behind the first block": 60, "last": 95}[row]
     change, message = BROKEN[fault]
     rows[at] = change(rows[at])
-    (tmp_path / "votes.csv").write_bytes(b"\n".join(b",".join(cells) for cells in [[b"winner", b"loser"], *rows]))
-    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    lines = [",".join(header).encode(), *(b",".join(cells) for cells in rows)]
+    (tmp_path / "table.csv").write_bytes(b"\n".join(lines))
+    code, out, err = run(capsys, command, tmp_path / "table.csv")
     assert (code, out) == (2, "")
-    assert f"votes.csv, line {at + 2}" in err
-    assert message in err
+    assert f"table.csv, line {at + 2}" in err
+    assert message.replace("FIRST", header[0]).replace("LAST", header[1]) in err
 
 
-@pytest.mark.parametrize("column", ["winner", "loser"])
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("column", [0, 1])
 @pytest.mark.parametrize("kind", ["jsonl", "json", "parquet"])
-@pytest.mark.parametrize("at", [0, 3, 5])
-def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, kind, column, at):
-    rows = [list(row) for row in hostile.rows_of("a", "b") * 2]
-    rows[at][("winner", "loser").index(column)] = None
-    path = tmp_path / f"votes.{kind}"
-    path.write_bytes(hostile.WRITERS[kind](("winner", "loser"), rows))
-    code, _, err = run(capsys, "rank", path)
+@pytest.mark.parametrize("at", [0, 6, 11])
+def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, command, kind, column, at):
+    header, rows, _ = hostile.TABLES[command]
+    rows = [list(row) for row in rows]
+    rows[at][column] = None
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows))
+    code, _, err = run(capsys, command, path)
     assert code == 2
     assert f"{'line' if kind == 'jsonl' else 'row'} {at + 1}, " in err
-    assert repr(column) in err
+    assert repr(header[column]) in err
 
 
 # ---- widths ----
@@ -275,6 +313,61 @@ def test_a_closed_pipe_ends_the_program_in_silence(tmp_path):
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == -signal.SIGPIPE
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr", "stdin"])
+def test_closed_streams_are_no_faults_of_the_program(tmp_path, closed):
+    (tmp_path / "law.csv").write_text("p,reward\n0.5,1\n0.5,2\n")
+    number = ("stdin", "stdout", "stderr").index(closed)
+    code = f"import os, sys; os.close({number}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    file = "-" if closed == "stdin" else "law.csv"
+    command = ["-P", "-m", "alignment_fast", "best-of-n", file, "--n", "1", "--replicates", "10", "--out", "out"]
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if closed == "stdin":
+        assert (result.returncode, result.stderr) == (2, "error: standard input is closed\n")
+    else:
+        assert (result.returncode, result.stderr) == (0, "")
+        assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits on the size of files are those of Linux")
+def test_what_cannot_be_written_is_printed_all_the_same(tmp_path):
+    """A disk that is full behind the first 2000 bytes: the table is whole, the picture is named and not there."""
+    (tmp_path / "law.csv").write_text("p,reward\n0.5,1\n0.5,2\n")
+    code = (
+        "import resource, sys; from alignment_fast.cli import main; import matplotlib.font_manager\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["best-of-n", "law.csv", "--n", "1", "--replicates", "10", "--out", "out"]
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == f"error: {os.path.join('out', 'best_of_n.png')}: File too large\n"
+    assert "KL in nats from the reference" in result.stdout
+    assert os.listdir(tmp_path / "out") == ["best_of_n.csv"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_command_that_is_stopped_leaves_whole_files_or_none(tmp_path, kind):
+    votes_of(tmp_path, [f"m{number}" for number in range(300)])
+    command = [sys.executable, "-P", "-m", "alignment_fast", "rank", "votes.csv", "--out", "out"]
+    for wait in (1, 2):
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(wait)
+            process.send_signal(getattr(signal, kind))
+            err = process.stderr.read()
+        assert process.returncode in ((0, 130) if kind == "SIGINT" else (0, -getattr(signal, kind)))
+        assert err == ""
+        for file in (tmp_path / "out").glob("rank.*"):
+            content = file.read_bytes()
+            assert content.endswith(b"\n" if file.suffix == ".csv" else b"IEND\xaeB`\x82")
 
 
 @pytest.mark.parametrize("command", ["rank", "curve", "best-of-n", "reproduce asymptotics", "reproduce sampling"])
@@ -386,6 +479,28 @@ def test_a_level_in_percent_is_answered_with_what_was_meant(capsys, tmp_path, le
     assert (code, err) == (2, f"error: {message}\n")
 
 
+@pytest.mark.parametrize(
+    "command", ["rank", "curve", "best-of-n", "info", "reproduce", "reproduce asymptotics", "reproduce sampling"]
+)
+def test_every_command_tells_the_version(capsys, command):
+    code, out, _ = run(capsys, *command.split(), "--version")
+    assert (code, out) == (0, run(capsys, "--version")[1])
+
+
+@pytest.mark.parametrize("command", ["rank", "curve", "best-of-n"])
+def test_limits_are_options(capsys, tmp_path, small_figures, command):
+    header, row = {"rank": ("winner,loser", "a,b"), "curve": ("score,x", "1,2"), "best-of-n": ("p,reward", "1,2")}[
+        command
+    ]
+    path = tmp_path / "long.csv"
+    path.write_text(f"{header},note\n{row},{'x' * (6 << 20)}\n")
+    code, _, err = run(capsys, command, path, "--row-mib", "1")
+    assert code == 2
+    assert "long.csv, line 2: the row is longer than 1 MiB; --row-mib or ALIGNMENT_FAST_ROW_MIB raises the limit" in err
+    options = {"best-of-n": ("--n", "1", "--replicates", "10"), "rank": ("--l2", "1")}.get(command, ())
+    assert run(capsys, command, path, "--row-mib", "8", *options)[0] == 0
+
+
 def test_version(capsys):
     from alignment_fast import __version__
 
@@ -447,6 +562,40 @@ def test_a_pass_rate_on_which_all_prompts_agree_has_a_bound(capsys, tmp_path):
     bound = -np.expm1(np.log(0.05) / 40)
     assert f"<{bound:.2g}" in out
     assert "s.e. <x: all prompts agree" in out
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_a_pool_whose_samples_agree_has_a_bound(capsys, tmp_path, small_figures, right):
+    """Of 40 wrong samples: with 95 % confidence p < 1 - 0.05^(1/40), and pass@n < 1 - 0.05^(n/40)."""
+    path = tmp_path / "samples.csv"
+    path.write_text("correct\n" + f"{right}\n" * 40)
+    _, out, _ = run(capsys, "curve", path, "--n", "1,10", "--out", tmp_path)
+    with open(tmp_path / "curve.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    bounds = [-np.expm1(np.log(0.05) / 40), -np.expm1(np.log(0.05) * 10 / 40)]
+    bounds = [bounds[0], bounds[0]] if right else bounds
+    assert [row["pass_se"] for row in rows] == ["nan", "nan"]
+    assert [float(row["pass_error_bound"]) for row in rows] == pytest.approx(bounds)
+    assert "s.e. <x: all samples agree" in out
+    assert all(f"<{bound:.2g}" in out for bound in bounds)
+
+
+def test_prompts_whose_scores_agree_have_an_unknown_error(capsys, tmp_path):
+    path = tmp_path / "samples.csv"
+    path.write_text("prompt,score\na,1\na,2\nb,2\nb,1\n")
+    _, out, _ = run(capsys, "curve", path, "--n", "1")
+    assert out.splitlines()[4].split() == ["1", "0", "1.5", "?"]
+    assert "s.e. ?: these numbers say nothing about the error" in out
+
+
+def test_a_bootstrap_whose_replicates_agree_has_an_unknown_error(capsys, tmp_path, small_figures):
+    path = tmp_path / "votes.csv"
+    path.write_text("home,away,result\na,b,0.6\nb,a,0.4\na,b,0.6\n")
+    _, out, _ = run(capsys, "rank", path, "--bootstrap", "20", "--out", tmp_path)
+    assert out.splitlines()[4].split()[3:5] == ["?", "?"]
+    assert "s.e. ?: all replicates agree" in out
+    with open(tmp_path / "rank.csv", newline="") as file:
+        assert {row["standard_error"] for row in csv.DictReader(file)} == {"nan"}
 
 
 def test_a_reward_that_is_always_the_same_has_no_error(capsys, tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alignment_fast as af
+from bounds import bound
 from fresh import output_of
 from oracles import dynamics as oracle
 
@@ -66,12 +67,14 @@ def test_trajectories_follow_the_definition(K, points, method):
         parameters = alpha[point], beta[point], lam[point]
         path = oracle.trajectory(P, *parameters, init, sampler, ref, 6, method)
         mean, variance, entropy = oracle.statistics(path, 2)
-        np.testing.assert_allclose(run.log_pi[point], path[-1], rtol=1e-12, atol=1e-13)
-        np.testing.assert_allclose(run.mean[point], mean, rtol=1e-12)
-        np.testing.assert_allclose(run.variance[point], variance, rtol=1e-9, atol=1e-18)
-        np.testing.assert_allclose(run.entropy[point], entropy[-1], rtol=1e-12)
-        np.testing.assert_allclose(run.entropy_min[point], entropy.min(), rtol=1e-12)
-        np.testing.assert_allclose(run.entropy_max[point], entropy.max(), rtol=1e-12)
+        size = 6 * max(1, abs(path).max())
+        assert abs(run.log_pi[point] - path[-1]).max() <= bound("dynamics.run") * size
+        allowed = bound("dynamics.finish") * size
+        assert abs(run.mean[point] - mean).max() <= allowed
+        assert abs(run.variance[point] - variance).max() <= allowed
+        assert abs(run.entropy[point] - entropy[-1]) <= allowed
+        assert abs(run.entropy_min[point] - entropy.min()) <= allowed
+        assert abs(run.entropy_max[point] - entropy.max()) <= allowed
 
 
 def test_large_matrices_go_through_one_product_for_all_points():
@@ -80,8 +83,9 @@ def test_large_matrices_go_through_one_product_for_all_points():
     run = af.dynamics.simulate([P, P.T], alpha=alpha, beta=3.0, lam=0.7, init=init, steps=5, record=[0, 3])
     for row, Q in enumerate((P, P.T)):
         path = oracle.trajectory(Q, alpha[7], 3.0, 0.7, init, np.ones(K), np.ones(K), 5)
-        np.testing.assert_allclose(run.log_pi[row, 7], path[-1], rtol=1e-12)
-        np.testing.assert_allclose(run.path[row, 7], path[[0, 3]], rtol=1e-12)
+        allowed = bound("dynamics.advance") * 5 * max(1, abs(path).max())
+        assert abs(run.log_pi[row, 7] - path[-1]).max() <= allowed
+        assert abs(run.path[row, 7] - path[[0, 3]]).max() <= allowed
 
 
 def test_entropy_of_a_collapsing_policy_keeps_its_digits():

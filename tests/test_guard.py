@@ -4,7 +4,10 @@ After a change of results that is meant: ``python -P tests/guard/make.py``.
 """
 
 import inspect
+import re
+import shlex
 from functools import cache
+from pathlib import Path
 
 import pytest
 from guard import collect, record, results
@@ -19,6 +22,8 @@ OWN = sorted({case.family for case in results.CASES.values() if case.own})
 BY_LIBRARIES = sorted({case.family for case in results.CASES.values() if not case.own})
 # Methods that hand out objects of the kernels.
 UNGUARDED = {f"best_of_n.{source}.transform" for source in ("Gaussian", "Quantile", "Table", "Uniform")}
+# Compared with whole simulations, bit for bit, by tests/test_studies_statistics.py.
+UNGUARDED |= {"best_of_n.Simulation.merge", "best_of_n.Simulation.moments"}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +111,8 @@ def test_every_public_name_is_in_a_case():
     used = {name for case in results.CASES.values() for name in case.uses}
     # A module is there if something of it is.
     used |= {name.rpartition(".")[0] for name in used} | {"interop"}
-    missing = sorted(set(_names(af)) - used - UNGUARDED)
+    # Studies have tests of their own bytes: tests/test_studies_engine.py.
+    missing = sorted(name for name in set(_names(af)) - used - UNGUARDED if name.partition(".")[0] != "studies")
     assert missing == []
 
 
@@ -119,6 +125,59 @@ def test_cases_use_names_that_exist():
 
     for name in sorted({name for case in results.CASES.values() for name in case.uses}):
         assert found(name) is not None, name
+
+
+# ---- the legs of .ci/run ----
+
+SCRIPT = (Path(__file__).parents[1] / ".ci" / "run").read_text("utf-8")
+# Options of a leg's run that choose no tests.
+OTHER_OPTIONS = ["-o", "xfail_strict=true"]
+
+
+def selections(script):
+    """Return what every leg of the script gives to pytest, by leg: paths from the root, and options that choose."""
+    script = script.replace("\\\n", " ")
+    arrays = dict(re.findall(r"^(\w+_TESTS)=\((.*)\)$", script, re.MULTILINE))
+    found = {}
+    for leg, body in re.findall(r"^leg_(\w+)\(\) \{\n(.*?)^\}", script, re.MULTILINE | re.DOTALL):
+        for given in re.findall(r"(?:\bsuite \w+|-m pytest -q) (.+)$", body, re.MULTILINE):
+            text = re.sub(r'"\$\{(\w+)\[@\]\}"', lambda match: arrays[match[1]], given)
+            words = shlex.split(text.replace("$CLONE/", ""))
+            found[leg] = tuple(word for word in words if word not in OTHER_OPTIONS)
+    return found
+
+
+def test_legs_collect_what_the_script_says():
+    expected = selections(SCRIPT)
+    del expected["guard"]  # this file
+    assert {leg: given for leg, given in collect.LEGS.items() if leg != "readme"} == expected
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert re.search(r"^python3 -m venv \.venv-test && .* -m pytest( -n auto)?$", readme, re.MULTILINE)
+    assert collect.LEGS["readme"] == ("tests",)
+
+
+def test_what_a_script_selects_is_read():
+    script = """
+X_TESTS=(-m "not a")
+leg_one() {
+    A=b suite installed \\
+        "$CLONE/tests" "${X_TESTS[@]}" -o xfail_strict=true
+}
+leg_two() {
+    "$WORK/bin/python" -P -m pytest -q tests/test_a.py
+}
+leg_three() {
+    true
+}
+"""
+    assert selections(script) == {"one": ("tests", "-m", "not a"), "two": ("tests/test_a.py",)}
+
+
+def test_shares_of_the_legs_add_up_to_what_all_may_take():
+    legs = re.findall(r'^    "(\w+) (\d+) (\d+)"', SCRIPT, re.MULTILINE)
+    assert {leg for leg, *_ in legs} == set(re.findall(r"^leg_(\w+)\(", SCRIPT, re.MULTILINE))
+    assert sum(int(share) for _, share, _ in legs) <= int(re.search(r"^ALL=(\d+)", SCRIPT, re.MULTILINE)[1])
+    assert all(int(limit) >= 3 * int(share) for _, share, limit in legs)
 
 
 # ---- the table of renamed tests ----

@@ -8,7 +8,7 @@ import alignment_fast as af
 from alignment_fast.kernels.best_of_n import cpu as best_of_n
 from alignment_fast.kernels.information import cpu as information
 from alignment_fast.kernels.ranking import cpu as ranking
-from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells, Covariates
 from bounds import assert_same_bits, bound
 from oracles import best_of_n as law_oracle
 from oracles import comparisons as comparison_oracle
@@ -283,6 +283,72 @@ def test_products_with_the_matrix_of_comparisons():
     exact = model_oracle.laplacian_product(first, second, curvature, v)
     size = (curvature * abs(v[first] - v[second])).sum()
     assert abs(out - exact).max() <= bound("ranking.product") * size
+
+
+@pytest.mark.parametrize("covariates", [0, 3])
+def test_matrices_of_comparisons(covariates):
+    """The Hessian of the comparisons is what it does to unit vectors, by items and by covariates."""
+    random = np.random.default_rng(7)
+    first, second = (index.astype(np.int32) for index in np.triu_indices(9, 1))
+    ones, nothing = np.ones(len(first)), np.empty(0)
+    values = random.standard_normal((len(first), covariates))
+    table = Covariates.of(values) if covariates else NO_COVARIATES
+    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, Cells(9, first, second, ones, ones), table, 0.0, 0.0)
+    curvature, upper = random.random(len(first)), np.zeros((9 + covariates, 9 + covariates))
+    problem.matrix(curvature, nothing, 0.0, np.zeros(len(upper)), upper)
+    assert (upper == upper.T).all()
+    design = np.zeros((len(first), 9 + covariates))
+    design[np.arange(len(first)), first], design[np.arange(len(first)), second] = 1, -1
+    design[:, 9:] = values
+    size = abs(design).T * curvature @ abs(design)
+    for column in range(9):
+        exact = model_oracle.laplacian_product(first, second, curvature, np.eye(9)[column])
+        assert abs(upper[column, :9] - exact).max() <= bound("ranking.matrix") * size[:9, column].sum()
+    wide = design.astype(np.longdouble)
+    assert (abs(np.triu(upper) - np.triu(wide.T * curvature @ wide)) <= bound("ranking.matrix") * size).all()
+
+
+@pytest.mark.parametrize(("ridge", "gamma"), [(0.7, 0.0), (0.0, 1.5), (0.3, 0.5)])
+def test_priors_of_scores(ridge, gamma):
+    """Relative to 1 + the largest of |θ|, θ² and e^θ, for every item."""
+    u = np.random.default_rng(8).normal(0, 2, 12)
+    pair = np.array([0], np.int32), np.array([1], np.int32), np.ones(1), np.ones(1)
+    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, Cells(12, *pair), NO_COVARIATES, ridge, gamma)
+    gradient, diagonal = np.zeros(12), np.zeros(12)
+    value = problem.prior(u, gradient, diagonal)
+    exact, slopes, curvatures = model_oracle.prior(u, ridge, gamma)
+    size = bound("ranking.prior") * (1 + max(abs(u).max(), (u**2).max(), np.exp(u).max()))
+    assert abs(value - exact) <= size * len(u)
+    assert abs(gradient - slopes).max() <= size
+    assert abs(diagonal - curvatures).max() <= size
+
+
+@pytest.mark.parametrize("size", [1, 5, 9, 20])
+def test_solutions_by_factors(size):
+    random = np.random.default_rng(size)
+    upper = np.zeros((size, ranking.stride(size)))
+    upper[:, :size] = np.triu(random.normal(size=(size, size))) + 2 * np.eye(size)
+    right = random.normal(size=size)
+    found = right.copy()
+    ranking.solve(upper, found)
+    exact = model_oracle.solution(upper[:, :size], right)
+    condition = np.linalg.cond(upper[:, :size]) ** 2
+    assert abs(found - exact).max() <= bound("ranking.solve") * condition * abs(exact).max()
+
+
+def test_replicates_are_maxima_of_drawn_counts():
+    random = np.random.default_rng(9)
+    first, second = (index.astype(np.int32) for index in np.triu_indices(6, 1))
+    cells = Cells(6, first, second, *(5.0 + random.poisson(9, (2, len(first)))))
+    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
+    out, both_won = np.empty((4, 6)), np.empty(4, np.uint8)
+    problem.bootstrap(11, 0, 4, np.zeros(6), 1e-10, 100, out, both_won)
+    assert both_won.all()
+    for replicate, found in enumerate(out):
+        counts = np.empty(len(first)), np.empty(len(first))
+        problem.resample(11, replicate, *counts, np.empty(0))
+        exact = model_oracle.maximum(first, second, *counts, found)
+        assert abs(found - found.mean() - exact).max() <= bound("ranking.bootstrap")
 
 
 # ---- who is reached ----

@@ -9,7 +9,7 @@ import pytest
 import search
 
 import alignment_fast as af
-from bounds import assert_same_bits
+from bounds import assert_same_bits, bound
 from oracles import pairwise as oracle
 
 PAIRED = [name for name, row in af.pairwise.LOSS_TYPES.items() if row.is_paired and not row.is_matched]
@@ -29,17 +29,17 @@ def log_probabilities(size, dtype, seed=0, scale=6.0):
     return [(-np.abs(np.round(64 * scale * random.standard_normal(size)) / 64) - 1 / 64).astype(dtype) for _ in "wlwl"]
 
 
-def check(result, name, arrays, dtype, *, bound, **parameters):
-    """Compare losses and both gradients of every pair with the oracle, in units of the sum of its terms' magnitudes."""
+def check(result, name, arrays, dtype, **parameters):
+    """Compare losses and both gradients of every pair with the oracle, in units of its magnitudes."""
     parameters = {**af.pairwise.LOSS_TYPES[name].parameters, "beta": BETA, "epsilon": smoothing(name), **parameters}
     lengths = parameters.pop("lengths", [np.ones_like(arrays[0])] * 2)
-    unit = np.finfo(dtype).eps
+    unit = bound("pairwise.evaluate", dtype) * np.finfo(dtype).eps
     for i, point in enumerate(zip(*arrays, strict=True)):
         own = {**parameters, "lengths": [n[i] for n in lengths]}
         for which, array in ((None, result.loss), (0, result.grad_policy_chosen), (1, result.grad_policy_rejected)):
             exact, magnitude = oracle.loss(name, point, which, **own)
             error = abs(oracle.mpmath.mpf(float(array[i])) - exact)
-            assert error <= bound * unit * magnitude + np.finfo(dtype).smallest_subnormal, (point, which)
+            assert error <= unit * magnitude + np.finfo(dtype).smallest_subnormal, (point, which)
 
 
 def test_the_oracle_knows_every_loss():
@@ -62,9 +62,7 @@ def test_losses_and_gradients(name, dtype):
         *arrays, loss_type=name, beta=BETA, label_smoothing=smoothing(name), reduction="none", grad=True, **options
     )
     assert result.loss.dtype == dtype
-    # Gradients of composite losses end in a product with the inner derivative; odds and powers have their own rounding.
-    bound = {"orpo": 40, "alphapo": 40, "exo_pair": 8, "dpop": 16}.get(name, 6)
-    check(result, name, arrays, dtype, bound=bound, lengths=lengths)
+    check(result, name, arrays, dtype, lengths=lengths)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -84,8 +82,7 @@ def test_score_maps(name, score, dtype):
         chosen_length=lengths[0],
         rejected_length=lengths[1],
     )
-    # Scores carry 3 units of their own, in units of their size.
-    check(result, name, arrays, dtype, bound=60, lengths=lengths, score=score)
+    check(result, name, arrays, dtype, lengths=lengths, score=score)
 
 
 @pytest.mark.parametrize("name", ["simpo", "cpo", "orpo", "alphapo", "tpo_l", "slic"])
@@ -218,7 +215,8 @@ def test_unpaired_losses(name, kl):
     for i in range(12):
         for which, array in ((None, result.loss), (0, result.grad_policy)):
             exact, magnitude = oracle.unpaired(policy[i], ref[i], desirable[i], which=which, **options)
-            assert abs(oracle.mpmath.mpf(float(array[i])) - exact) <= 6 * np.finfo(float).eps * magnitude
+            error = abs(oracle.mpmath.mpf(float(array[i])) - exact)
+            assert error <= bound("pairwise.evaluate") * np.finfo(float).eps * magnitude
 
 
 def test_unpaired_reductions_divide_by_the_number_of_answers():

@@ -16,7 +16,10 @@ from alignment_fast.reproduce.asymptotics import (
     TERNARY,
     columns_of,
     convergence,
+    cumulant_curves,
+    exact_convergence,
     random_ensembles,
+    rate_curves,
     rate_functions,
     scaled_cumulants,
     simplex_curves,
@@ -123,13 +126,14 @@ def test_a_ranking_stays_readable(count):
     assert smallest >= 7
 
 
-def test_cells_hold_numbers_where_they_fit_and_colours_span_the_data():
-    columns = ranking(5)
-    figure = plot.rank_figure(columns, "five")
-    texts = [text for text, _ in drawn_texts(figure)]
-    assert f"{100 * columns['win_probability'][0, 4]:.0f}" in texts
+@pytest.mark.parametrize("count", [5, 30])
+def test_cells_hold_numbers_where_they_fit_and_colours_span_the_data(count):
+    columns = ranking(count)
+    figure = plot.rank_figure(columns, "votes.csv")
+    in_cells = [text.get_text() for text in figure.axes[1].texts]
+    off_diagonal = columns["win_probability"][~np.eye(count, dtype=bool)]
+    assert in_cells == [f"{100 * value:.0f}" for value in off_diagonal]
     (image,) = figure.axes[1].get_images()
-    off_diagonal = columns["win_probability"][~np.eye(5, dtype=bool)]
     assert image.get_clim()[1] == pytest.approx(off_diagonal.max())
 
 
@@ -194,19 +198,83 @@ def test_curves(n, gold):
         columns |= {"value": value, "value_se": 0.1 / n, "value_fit": value + 0.125}
     figure = plot.curve_figure(columns, "samples.csv")
     check(figure)
+    assert {f"{value}" for value in n} <= {label.get_text() for label in figure.axes[0].get_xticklabels()}
     if gold:
         assert any("off by at most 0.12" in text for text, _ in drawn_texts(figure))
+
+
+def test_a_fit_through_all_points_says_so():
+    columns = {"n": np.array([1, 4]), "kl_bound": np.array([0.0, 0.6])}
+    columns |= {name: np.array([0.0, 1.0]) for name in ("score", "score_se", "value", "value_se", "value_fit")}
+    assert any("through all points" in text for text, _ in drawn_texts(plot.curve_figure(columns, "samples.csv")))
+
+
+def test_a_band_ends_where_no_pass_rate_can_be_and_is_a_bound_where_there_is_no_error():
+    columns = {"n": np.array([1, 2, 5]), "kl_bound": np.zeros(3), "pass": np.array([0.5, 0.9, 1.0])}
+    columns |= {"pass_se": np.array([0.1, 0.2, np.nan]), "pass_error_bound": np.array([np.nan, np.nan, 0.25])}
+    figure = plot.curve_figure(columns, "samples.csv")
+    check(figure)
+    (band,) = figure.axes[0].collections
+    heights = {round(height, 9) for height in band.get_paths()[0].vertices[:, 1]}
+    assert heights == {0.3, 0.7, 0.5, 1.0, 0.75}
 
 
 # ---- the papers ----
 
 
 def test_figures_of_asymptotics():
+    lengths = columns_of(list(convergence(TERNARY, 100, 0, lengths=(10, 20, 50))))
     check(asymptotics.simplex_figure(list(simplex_curves()), list(simplex_points(100, 0))))
-    check(asymptotics.convergence_figure(columns_of(list(convergence(TERNARY, 100, 0))[:3]), "title"))
+    check(asymptotics.convergence_figure(lengths, "title"))
     check(asymptotics.rates_figure(columns_of(list(rate_functions(TERNARY, 100, 0))), TERNARY.typical, "title"))
     check(asymptotics.cumulants_figure(columns_of(list(scaled_cumulants(TERNARY, 100, 0))), 0.7, "title"))
     check(asymptotics.ensembles_figure(columns_of(list(random_ensembles(0)))))
+
+
+def points_of(axes, *labels):
+    """Return how many points the lines with these labels have."""
+    return {len(line.get_xdata()) for line in axes.get_lines() if line.get_label() in labels}
+
+
+def test_exact_curves_of_asymptotics_are_drawn_on_a_dense_grid():
+    dense = columns_of(list(exact_convergence(TERNARY, lengths=range(10, 51))))
+    figure = asymptotics.convergence_figure(
+        columns_of(list(convergence(TERNARY, 100, 0, lengths=(10, 50)))), "title", curves=dense
+    )
+    check(figure)
+    for axes in figure.axes:
+        assert points_of(axes, "exact", "second order") == {41}
+    levels = columns_of(list(rate_functions(TERNARY, 100, 0, taus=(0.5, 1.0, 1.5))))
+    figure = asymptotics.rates_figure(levels, TERNARY.typical, "title", curves=rate_curves(TERNARY))
+    check(figure)
+    assert points_of(figure.axes[0], "reference", "aligned policy") == {401}
+    orders = columns_of(list(scaled_cumulants(TERNARY, 100, 0, rhos=(0.5, 2.0))))
+    figure = asymptotics.cumulants_figure(orders, 0.7, "title", curves=cumulant_curves(TERNARY))
+    check(figure)
+    assert points_of(figure.axes[0], "reference", "aligned policy", "best-of-n, limit") == {301}
+
+
+def test_curves_on_a_dense_grid_go_through_the_exact_values():
+    (row,) = convergence(TERNARY, 100, 0, lengths=(20,))
+    (exact,) = exact_convergence(TERNARY, lengths=(20,))
+    assert exact._asdict().items() <= row._asdict().items()
+    for curves, rows, x in (
+        (rate_curves(TERNARY), rate_functions(TERNARY, 100, 0, taus=(0.8,)), "tau"),
+        (cumulant_curves(TERNARY), scaled_cumulants(TERNARY, 100, 0, rhos=(1.7,)), "rho"),
+    ):
+        (row,) = rows
+        for name in ("reference", "aligned", "best_of_n"):
+            assert np.interp(getattr(row, x), curves[x], curves[name]) == pytest.approx(getattr(row, name), abs=1e-4)
+
+
+def test_a_share_on_which_all_pairs_agree_has_a_bound():
+    for row in random_ensembles(0):
+        if row.within in (0, 1):
+            assert math.isnan(row.within_se)
+            assert row.within_error_bound == pytest.approx(1 - 0.05 ** (1 / row.pairs))
+        else:
+            assert math.isnan(row.within_error_bound)
+            assert row.within_se > 0
 
 
 def test_points_of_figure_1_that_fall_together_look_different():

@@ -7,6 +7,7 @@ import pytest
 from arenas import chain, simulated
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, gradient, hessian_product, log_likelihood
 from alignment_fast.ranking._models import MODELS
 from oracles import paired_models
@@ -151,6 +152,14 @@ def test_predictions_for_unknown_items_are_refused(item, message):
 # ---- priors ----
 
 
+@pytest.mark.parametrize(("model", "prior"), [(name, prior) for name, row in MODELS.items() for prior in row.priors])
+def test_every_prior_of_the_table_is_taken(model, prior):
+    """The stronger it is, the nearer are the scores of who won everything and of the others."""
+    votes = Comparisons([0, 0, 1, 1], [1, 2, 2, 2], tied=[False, False, False, True])
+    weak, strong = (np.ptp(fit(votes, model, **{prior: value}).scores) for value in (1.5, 5.0))
+    assert 0 < strong < weak
+
+
 def test_ridge_is_the_gaussian_prior():
     votes, _ = simulated()
     result = fit(votes, l2=3.0)
@@ -290,3 +299,30 @@ def test_threads_do_not_change_a_bit(threads):
     votes, _ = simulated(300, 300_000)
     one, many = fit(votes, num_threads=1), fit(votes, num_threads=threads)
     np.testing.assert_array_equal(one.scores, many.scores)
+
+
+# ---- small fits ----
+
+
+def bits(call):
+    """Return the bits of all numbers of a fit, or why there is none."""
+    try:
+        result = call()
+    except (ValueError, af.ConvergenceError) as error:
+        return str(error)
+    return [
+        np.asarray(value).tobytes() for value in vars(result).values() if isinstance(value, np.ndarray | float | int)
+    ]
+
+
+@each_model
+@pytest.mark.parametrize("options", [{}, {"l2": 0.3}, {"l2": 0.1, "gamma_shape": 2.0}, {"tol": 1e-12}])
+@pytest.mark.parametrize(("items", "count"), [(2, 10), (7, 60), (10, 1000), (33, 4000), (60, 900)])
+@pytest.mark.parametrize("ties", [0.0, 0.3])
+def test_one_compiled_call_gives_the_bits_of_many(model, options, items, count, ties, monkeypatch):
+    votes, _ = simulated(items, count, ties=ties, seed=items)
+    near = fit(votes, model, l2=0.5)
+    calls = [lambda: fit(votes, model, **options), lambda: fit(votes, model, start=near, **options)]
+    found = [bits(call) for call in calls]
+    monkeypatch.setattr(operations("ranking"), "short_fit", lambda *_: None)
+    assert found == [bits(call) for call in calls]

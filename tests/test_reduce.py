@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment_fast.kernels.common import cpu, threads
+from bounds import bound
 from fresh import output_of
 from oracles import reduce as oracle
 
 BLOCK = cpu.BLOCK
 LANES = 32
-UNIT = 2.0**-53
 LENGTHS = [1, 2, LANES - 1, LANES, LANES + 1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17]
 SCALES = {
     "standard": lambda x: x,
@@ -42,24 +42,21 @@ def fold(blocks):
 
 
 def assert_moments(actual, values):
-    """Check against exact rationals, within the bound that the summation order gives.
-
-    A term of M_k carries the rounding of x - mean, about one unit of |x|: hence the second part of each bound.
-    """
+    """Check against exact rationals: the rounding of every addition, and in every term of M_k that of x - mean."""
     count, mean, m2, m3, m4, low, high = oracle.moments(values)
     largest = max(abs(float(v)) for v in values)
     depth = BLOCK / LANES + 5 + len(values) / BLOCK + 10
     assert actual[0] == count
     assert actual[5] == low
     assert actual[6] == high
-    assert abs(actual[1] - mean) <= 4 * UNIT * largest
-    spread = 4 * UNIT * largest
+    spread = bound("common.moments_blocks") * largest
+    assert abs(actual[1] - mean) <= spread
     for order, value, exact, absolute in zip(
         (2, 3, 4), actual[2:5], (m2, m3, m4), oracle.absolute_moments(values), strict=True
     ):
         lower = float(absolute) ** ((order - 1) / order) * count ** (1 / order)  # bounds the sum of |x - mean|^(k-1)
-        bound = depth * UNIT * float(absolute) + order * spread * (lower + count * spread ** (order - 1))
-        assert abs(value - exact) <= bound, f"M{order}"
+        rounded = depth * bound("common.moments_fold") * float(absolute)
+        assert abs(value - exact) <= rounded + order * spread * (lower + count * spread ** (order - 1)), f"M{order}"
 
 
 @pytest.mark.optimised

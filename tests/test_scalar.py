@@ -19,7 +19,7 @@ from oracles import scalar as oracle
 
 DTYPES = ("float64", "float32")
 POINTS = 150
-ROWS = rows_of("common")
+ROWS = rows_of("common", "FUNCTIONS")
 each_function = pytest.mark.parametrize("name", ROWS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 

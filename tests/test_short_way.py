@@ -183,4 +183,4 @@ def test_small_calls_leave_no_memory_and_no_references(call, dtype):
         tracemalloc.stop()
         gc.unfreeze()
     assert [sys.getrefcount(array) for array in arrays] == references
-    assert grown < 500  # bytes: less than one for every call
+    assert grown < 4000  # bytes: 8 for every call, less than any object

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from alignment_fast.kernels.common.spec import row_modules
-from bounds import rows_read
+from bounds import reads_of, rows_read
 
 ROOT = Path(__file__).parents[1]
 
@@ -178,6 +178,98 @@ def test_the_stub_declares_what_is_compiled(family):
     assert seen
 
 
+# ---- what Cython is told of C ----
+
+C_SOURCES = sorted((ROOT / "kernels").glob("**/*.inc")) + sorted((ROOT / "kernels").glob("**/*.h"))
+STRUCT = re.compile(r"typedef struct(?: \w+)? \{([^{}]*)\} (\w+);")
+EXTERN_STRUCT = re.compile(r"^    ctypedef struct (\w+):\n((?:        .+\n)+)", re.MULTILINE)
+EXTERN_FUNCTION = re.compile(r"^    ([\w ]+?[ *]+)(\w+)\(([^)]*)\)(?: noexcept)?(?: nogil)?$", re.MULTILINE)
+
+
+def same_name(text):
+    """Return a C or Cython type in one spelling."""
+    words = re.sub(r"\s+", " ", text.replace("*", " * ")).strip()
+    for name, other in (("Py_ssize_t", "ptrdiff_t"), ("unsigned char", "uint8_t")):
+        words = re.sub(rf"\b{name}\b", other, words)
+    return words
+
+
+def fields_of(declarations):
+    """Return (type, name) of every field of ``type a, *b;`` lines; arrays are read by pointers to their first one."""
+    found = []
+    for declaration in declarations:
+        kind, first, others = re.match(r"((?:const )?\w+(?: \w+(?= [\w*]))?)\s*(\**\w+[^,]*)(.*)", declaration).groups()
+        for field in [first, *filter(None, map(str.strip, others.split(",")))]:
+            stars, name, length = re.match(r"([* ]*)(?:const )?(\w+)\s*(\[\w+\])?", field).groups()
+            found.append((same_name(kind + stars + ("*" if length else "")), name))
+    return found
+
+
+def parameters_of(text):
+    """Return the types of the parameters of a function."""
+    types = []
+    text = re.sub(r"(\w+)\[\w*\]", r"*\1", text.replace("restrict", ""))
+    for parameter in filter(None, map(str.strip, text.split(","))):
+        name = re.search(r"(?<=[ *])\w+$", parameter)
+        named = name and len(re.findall(r"\w+", parameter.replace("const", ""))) > 1
+        types.append(same_name(parameter[: name.start()] if named else parameter))
+    return types
+
+
+@functools.cache
+def c_source():
+    """Return all C of the kernels without comments."""
+    return re.sub(r"/\*.*?\*/", "", "\n".join(file.read_text("utf-8") for file in C_SOURCES), flags=re.DOTALL)
+
+
+@functools.cache
+def c_structures():
+    return {name: fields_of(filter(None, map(str.strip, body.split(";")))) for body, name in STRUCT.findall(c_source())}
+
+
+@functools.cache
+def extern_text(family):
+    """Return what cpu.pyx says of C before the function table."""
+    text = (ROOT / "kernels" / family / "cpu.pyx").read_text("utf-8")
+    return re.sub(r"#.*", "", text[text.index("cdef extern") : text.index('include "table.pxi"')])
+
+
+@pytest.mark.parametrize("family", row_modules())
+def test_cython_declares_the_structures_of_c(family):
+    """Every field, in its order: a type that differs would be converted without a word."""
+    for name, body in EXTERN_STRUCT.findall(extern_text(family)):
+        declared = [line.strip().replace(' "lambda"', "").replace("lambda_", "lambda") for line in body.splitlines()]
+        assert fields_of(declared) == c_structures()[name], name
+
+
+@pytest.mark.parametrize("family", row_modules())
+def test_cython_declares_the_functions_of_c(family):
+    for result, name, parameters in EXTERN_FUNCTION.findall(extern_text(family)):
+        if name.startswith("af_isa"):
+            continue  # a macro on other processors
+        (found,) = re.findall(
+            rf"^(?:static inline|static|AF_INLINE) ([\w ]+[ *]+){name}\(([^)]*)\)", c_source(), re.MULTILINE
+        )
+        assert same_name(result) == same_name(found[0]), name
+        assert parameters_of(parameters) == parameters_of(found[1]), name
+
+
+def test_declarations_are_read():
+    assert fields_of(["const double *a, *b", "uint64_t n", "void *c[2]", "unsigned char *d"]) == [
+        ("const double *", "a"),
+        ("const double *", "b"),
+        ("uint64_t", "n"),
+        ("void * *", "c"),
+        ("uint8_t *", "d"),
+    ]
+    assert parameters_of("const double *const *a, Py_ssize_t n, const choices*, Py_ssize_t") == [
+        "const double * const *",
+        "ptrdiff_t",
+        "const choices *",
+        "ptrdiff_t",
+    ]
+
+
 def test_function_tables_are_what_the_prototypes_give():
     generator = ROOT / "kernels" / "common" / "generate_tables.py"
     command = [sys.executable, "-P", str(generator), "--check"]
@@ -210,6 +302,28 @@ def test_entry_points_exist(family, row):
             assert any(name == row.name or name.startswith(f"{row.name}_") for name in names), f"{backend}: {row.name}"
 
 
+def public_names(body):
+    """Return the functions of a stub and the methods of its classes, without properties and special methods."""
+    found = set()
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            found |= public_names(node.body)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not node.decorator_list:
+            found.add(node.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("family", "module"), row_modules().items(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_every_entry_point_has_a_row_or_is_a_helper(family, module):
+    """But for short ways, which give what other entry points give, and for what public functions state bounds of."""
+    names = {name for name in public_names(stub(family).body) if not name.startswith("short_")}
+    rows = {row.name for row in module.KERNELS}
+    without = {name for name in names if not {name, re.sub("_f(32|64)$", "", name)} & rows}
+    assert without == module.HELPERS | getattr(module, "OF_PUBLIC_FUNCTIONS", set())
+
+
 @each_row
 def test_oracles_exist(family, row):
     module, _, name = row.oracle.partition(":")
@@ -227,6 +341,33 @@ def test_every_dtype_has_a_bound(family, row):
 @each_row
 def test_a_test_reads_the_bound(family, row):
     assert f"{family}.{row.name}" in rows_read()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def test_x():\n assert y <= bound('a.b')", {"a.b"}),
+        ("def test_x():\n assert_same_bits('a.b', y, z)", {"a.b"}),
+        ("@pytest.mark.parametrize('y', [bound('a.b')])\ndef test_x(y):\n pass", {"a.b"}),
+        ("ALLOWED = bound('a.b')\ndef test_x():\n assert y <= ALLOWED", {"a.b"}),
+        ("def check():\n assert y <= bound('a.b')\ndef test_x():\n check()", {"a.b"}),
+        ("@pytest.fixture\ndef y():\n return bound('a.b')\ndef test_x(y):\n pass", {"a.b"}),
+        (
+            "ROWS = rows_of('memoryless')\ndef test_x():\n ROWS",
+            {"memoryless." + n for n in ("merge", "power", "types", "types_means")},
+        ),
+        ("ROWS = rows_of('common', 'MOMENTS')\ndef test_x():\n ROWS", {"common.moments_blocks", "common.moments_fold"}),
+        ("def check():\n assert y <= bound('a.b')", set()),
+        ("ALLOWED = bound('a.b')", set()),
+        ("def test_x():\n bound = print\n bound('a.b')", set()),
+        ("def test_x(bound):\n bound('a.b')", set()),
+        ("def bound(x):\n pass\ndef test_x():\n bound('a.b')", set()),
+        ("def test_x():\n limits.bound('a.b')", set()),
+    ],
+)
+def test_what_tests_read_is_found(source, found):
+    assert reads_of(f"from bounds import assert_same_bits, bound, rows_of\n{source}") == found
+    assert not reads_of(f"from elsewhere import assert_same_bits, bound, rows_of\n{source}")
 
 
 def test_only_rows_that_exist_are_read():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 
+import hostile
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -213,6 +214,58 @@ def test_complaints_say_where(tmp_path, name, content, column, message):
     assert "\n" not in str(caught.value)
 
 
+# ---- the alphabet of hostile names ----
+
+
+HOSTILE = [
+    pytest.param(kind, name, id=f"{kind}-{label}")
+    for kind in hostile.WRITERS
+    for label, name in (hostile.NAMES | (hostile.ONLY_JSON if kind.startswith("json") else {})).items()
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), HOSTILE)
+def test_any_name_is_read_as_it_is_wherever_it_stands(tmp_path, monkeypatch, kind, name):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_ROWS", 16)
+    names = ["plain", "ünï"] * 25
+    for place in (0, 31, 49):  # the first row, one past the first block, the last
+        names[place] = name
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("name", "p"), [(text, row) for row, text in enumerate(names)]))
+    found = read(path, {"t": "name", "w": "name", "p": "p"}, text=("t",), words=("w",))
+    assert found["t"].tolist() == found["w"].tolist() == [hostile.read_back(text) for text in names]
+    np.testing.assert_array_equal(found["p"], np.arange(50))
+
+
+@pytest.mark.parametrize(("kind", "name"), HOSTILE)
+def test_a_column_may_have_any_name(tmp_path, kind, name):
+    if kind == "npz" and "\x00" in name:
+        pytest.skip("names in zip files end at a null")
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind]((name, "p"), [(1.5, 2), (2.5, 4)]))
+    first, second = tables.column_names(path)
+    assert (first, second) == (hostile.read_back(name) if kind in ("csv", "tsv") else name, "p")
+    np.testing.assert_array_equal(read(path, {"x": first})["x"], [1.5, 2.5])
+
+
+@pytest.mark.parametrize("fault", ["", " ", "\t", "\u00a0"])
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+@pytest.mark.parametrize("row", [0, 31, 49])
+def test_an_empty_name_is_an_error_wherever_it_stands(tmp_path, monkeypatch, kind, fault, row):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_ROWS", 16)
+    names = ["plain"] * 50
+    names[row] = fault
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](("name", "p"), [(text, 1) for text in names]))
+    place = {"csv": f"line {row + 2}, column", "tsv": f"line {row + 2}, column", "jsonl": f"line {row + 1}, key"}
+    place |= {"json": f"row {row + 1}, key"}
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "name"}, text=("t",))
+    assert str(caught.value) == f"{path}, {place.get(kind, f'row {row + 1}, column')} 'name': the cell is empty"
+
+
 # ---- quotes, ends of files, long cells ----
 
 
@@ -292,8 +345,11 @@ def test_a_row_beyond_the_limit_is_an_error_that_names_the_limit(tmp_path, monke
     text = {"csv": "p,note\n" + "".join(f"1,{note}\n" for note in notes), "jsonl": "\n".join(objects)}
     path = written(tmp_path, f"a.{kind}.gz", gzip.compress(text.get(kind, f"[{','.join(objects)}]").encode()))
     place = f"row {row + 1}" if kind == "json" else f"line {row + (2 if kind == 'csv' else 1)}"
-    with pytest.raises(TableError, match=f"{place}: the row is longer than 1 MiB; ALIGNMENT_FAST_ROW_MIB raises"):
+    message = f"{place}: the row is longer than 1 MiB; --row-mib or ALIGNMENT_FAST_ROW_MIB raises the limit"
+    with pytest.raises(TableError, match=message):
         read(path, {"p": "p"})
+    with tables.limits(row_mib=64):
+        assert len(read(path, {"p": "p"})["p"]) == 5
     monkeypatch.setenv("ALIGNMENT_FAST_ROW_MIB", "64")
     assert len(read(path, {"p": "p"})["p"]) == 5
 
@@ -304,9 +360,40 @@ def test_what_unpacks_beyond_the_limit_is_an_error_that_names_the_limit(tmp_path
     if kind == "npz":
         np.savez_compressed(file, p=np.zeros(1 << 18))
     path = written(tmp_path, f"a.{kind}", file.getvalue() or gzip.compress(bytes(2 << 20)))
-    monkeypatch.setenv("ALIGNMENT_FAST_UNPACKED_MIB", "1")
-    with pytest.raises(TableError, match="larger than 1 MiB unpacked; ALIGNMENT_FAST_UNPACKED_MIB raises the limit"):
+    message = "larger than 1 MiB unpacked; --unpacked-mib or ALIGNMENT_FAST_UNPACKED_MIB raises the limit"
+    with tables.limits(unpacked_mib=1), pytest.raises(TableError, match=message):
         read(path, {"p": "p"})
+    monkeypatch.setenv("ALIGNMENT_FAST_UNPACKED_MIB", "1")
+    with pytest.raises(TableError, match=message):
+        read(path, {"p": "p"})
+
+
+def test_standard_input_beyond_the_limit_is_an_error_that_names_the_limit(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"p\n" + b"1\n" * (1 << 20))))
+    with tables.limits(unpacked_mib=1), pytest.raises(TableError, match="standard input is larger than 1 MiB"):
+        tables.column_names("-")
+
+
+@pytest.mark.parametrize("limit", ["row_mib", "unpacked_mib"])
+def test_limits_are_at_least_a_mebibyte(limit):
+    with pytest.raises(ValueError, match=f"{limit} must be at least 1, not 0"), tables.limits(**{limit: 0}):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        *(("utf-16", "UTF-16"), ("utf-32", "UTF-32")),
+        *((encoding, "UTF-16 or UTF-32") for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")),
+    ],
+)
+def test_text_of_wide_letters_is_named(tmp_path, kind, encoding, shown):
+    text = {"csv": "name,p\na,1\n", "jsonl": '{"name": "a", "p": 1}\n', "json": '[{"name": "a", "p": 1}]'}[kind]
+    path = written(tmp_path, f"a.{kind}", text.encode(encoding))
+    with pytest.raises(TableError) as caught:
+        tables.column_names(path)
+    assert str(caught.value) == f"{path}, line 1: the file is {shown}, not UTF-8"
 
 
 MEMORY = """
@@ -343,6 +430,45 @@ def test_memory_stays_bounded_by_the_chunk(tmp_path, kind):
     assert grown < 48 << 10
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
+def test_memory_stays_bounded_by_the_words_of_parquet(tmp_path):
+    """Two words of 64 KiB in 2^17 rows, 8 GiB as text and 1 MiB as a file: at most 48 MiB more than without them."""
+    numbers = pyarrow.array(np.arange(1 << 17, dtype=np.int32) % 2)
+    for words in (["a", "b"], ["x" * (1 << 16), "y" * (1 << 16)]):
+        cells = pyarrow.DictionaryArray.from_arrays(numbers, pyarrow.array(words))
+        parquet.write_table(pyarrow.table({"name": cells, "p": numbers}), tmp_path / f"{len(words[0])}.parquet")
+    most = []
+    for length in (1, 1 << 16):
+        code = MEMORY.replace("- before", "")
+        result = subprocess.run(
+            [sys.executable, "-P", "-c", code, str(tmp_path / f"{length}.parquet")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows, peak = map(int, result.stdout.split())
+        assert rows == 1 << 17
+        most.append(peak)
+    assert most[1] - most[0] < 48 << 10
+
+
+@pytest.mark.parametrize("row", [0, 40_000, 99_999])
+@pytest.mark.parametrize(("cell", "message"), [(None, "the cell is empty"), (" ", "the cell is empty")])
+def test_a_bad_word_of_parquet_is_named_at_its_row(tmp_path, row, cell, message):
+    names = ["a", "b"] * 50_000
+    names[row] = cell
+    path = written(tmp_path, "a.parquet", parquet_of(t=names))
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "t"}, text=("t",))
+    assert str(caught.value) == f"{path}, row {row + 1}, column 't': {message}"
+
+
+def test_a_bad_word_of_parquet_that_no_cell_holds_is_no_fault(tmp_path):
+    cells = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 2, 0]), pyarrow.array(["a", "", "b"]))
+    parquet.write_table(pyarrow.table({"t": cells}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", {"t": "t"}, text=("t",))["t"].tolist() == ["a", "b", "a"]
+
+
 # ---- arrays of JSON ----
 
 
@@ -371,8 +497,8 @@ def test_an_array_of_objects_reads_like_lines(tmp_path, request, indent, end, bl
         ('[{"p": 1},{"p": 2},]', ", row 3: not JSON: Expecting value"),
         ('[{"p": 1} {"p": 2}]', ", row 1: not JSON: Extra data"),
         ('[{"p": 1},[2]]', ", row 2: not a JSON object"),
-        ('[{"p": 1}]{"p": 2}', ", line 1: the array is followed by"),
-        ('[{"p": 1},\n{"p": 2}]\n]', ", line 2: the array is followed by"),
+        ('[{"p": 1}]{"p": 2}', ", behind row 1: the array is followed by"),
+        ('[{"p": 1},\n{"p": 2}]\n]', ", behind row 2: the array is followed by"),
         ('[{"p": 1},{"p": "x"}]', ", row 2, key 'p': \"x\" is not a number"),
         ('[{"p": 1},{"p": tru}]', ", row 2: not JSON: Expecting value at character 7"),
         ("[]", " is empty"),
@@ -407,6 +533,33 @@ def test_lines_of_json_end_as_they_like(tmp_path, request, text, blocks):
 def test_what_arrow_takes_for_two_lines_is_an_error(tmp_path):
     path = written(tmp_path, "a.jsonl", '{"p": 1} {"p": 2}\n{"p":\n3}\n')
     with pytest.raises(TableError, match="line 1: not JSON: Extra data"):
+        read(path, {"p": "p"})
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+@pytest.mark.parametrize("row", [0, 2, 4])
+@pytest.mark.parametrize("blocks", ["", "small_blocks"])
+def test_a_key_that_stands_in_an_object_twice_is_an_error(tmp_path, request, kind, row, blocks):
+    if blocks:
+        request.getfixturevalue(blocks)
+    objects = ['{"p": 1, "q": 1}'] * 5
+    objects[row] = '{"p": 1, "q": 1, "p": 2}'
+    path = written(tmp_path, f"a.{kind}", "\n".join(objects) if kind == "jsonl" else f"[{','.join(objects)}]")
+    place = f"{'line' if kind == 'jsonl' else 'row'} {row + 1}"
+    with pytest.raises(TableError, match=f"{place}, key 'p': the key stands there more than once"):
+        read(path, {"p": "p"})
+    assert len(read(path, {"q": "q"})["q"]) == 5
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+@pytest.mark.parametrize("row", [0, 2, 4])
+def test_a_key_that_is_missing_is_named_wherever_its_object_stands(tmp_path, kind, row):
+    objects = ['{"p": 1, "q": 1}'] * 5
+    objects[row] = '{"q": 1}'
+    path = written(tmp_path, f"a.{kind}", "\n".join(objects) if kind == "jsonl" else f"[{','.join(objects)}]")
+    assert set(tables.column_names(path)) == {"p", "q"}
+    place = f"{'line' if kind == 'jsonl' else 'row'} {row + 1}"
+    with pytest.raises(TableError, match=f"{place}, key 'p': the key is missing"):
         read(path, {"p": "p"})
 
 

@@ -3,8 +3,8 @@
 Libraries are recognised by the root module of a value's type, so none of them is imported here.
 """
 
-import importlib
 import math
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,8 @@ from alignment_fast.errors import BackendUnavailableError
 
 _CPU, _CUDA, _CUDA_HOST, _CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
 _DEVICES = {_CPU: "cpu", _CUDA_HOST: "cpu", _CUDA: "cuda", _CUDA_MANAGED: "cuda"}
+# Arrays of more axes NumPy stores but does not broadcast.
+MOST_AXES = 32
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -52,7 +54,7 @@ def all_plain(values):
     """Return whether all `values` are C-contiguous NumPy arrays of one dtype that is computed in: the common case."""
     dtype = None
     for value in values:
-        if type(value) is not np.ndarray or not value.flags.c_contiguous:
+        if type(value) is not np.ndarray or not value.flags.c_contiguous or value.ndim > MOST_AXES:
             return False
         if dtype is None:
             dtype = value.dtype
@@ -97,16 +99,23 @@ def _refuse_gradients(value, name):
 def as_array(value, name):
     """Return `value` as a plain NumPy array of whatever dtype it has; masked arrays are a TypeError."""
     if type(value) is np.ndarray:
-        return value
+        return _of_few_axes(value, name)
     if value is None:
         raise TypeError(f"{name} must be an array, not None")
     array = _to_numpy(value, name)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, and a mask has no meaning here; fill it or drop what it hides")
     try:
-        return np.asarray(array)
+        array = np.asarray(array)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from None
+    return _of_few_axes(array, name)
+
+
+def _of_few_axes(array, name):
+    if array.ndim > MOST_AXES:
+        raise ValueError(f"{name} has {array.ndim} axes, more than {MOST_AXES}")
+    return array
 
 
 def as_floating(value, name, *, floating_only=False):
@@ -185,9 +194,15 @@ def like(result, model):
 
 
 def _namespace(value):
-    """Return the functions of the library that made the array `value`."""
-    named = hasattr(value, "__array_namespace__")
-    return value.__array_namespace__() if named else importlib.import_module(library_of(value))
+    """Return the functions of the library that made the array `value`; one without `from_dlpack` is a TypeError."""
+    if hasattr(value, "__array_namespace__"):
+        return value.__array_namespace__()
+    name = library_of(value)
+    library = sys.modules.get(name)
+    if not hasattr(library, "from_dlpack"):
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(f"results cannot be {kind}: {name!r} has no from_dlpack; pass numpy.from_dlpack of the array")
+    return library
 
 
 class Grid(NamedTuple):

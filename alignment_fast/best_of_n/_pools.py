@@ -9,7 +9,7 @@ EXACT = 64
 INTERPOLATED = 512
 
 
-def of_one_size(ops, scores, values, grid, kind, method, num_threads):
+def of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
     """Return (means, variances or None) of pools of one size (rows, M) at `grid` (None: 1..M), in its order.
 
     `kind` is "u" or "v", `method` "unbiased", "jackknife" or None.

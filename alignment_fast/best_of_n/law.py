@@ -97,6 +97,7 @@ class BestOfN:
         given = _Arguments({"p": p, "reward": reward}, ("p",) if log else ())
         self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
         self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
+        self._device = given.device
         self._ops = given.operations("best_of_n")
         uniform = p is None
         self._laws, words = self._ops.law_build(
@@ -119,7 +120,7 @@ class BestOfN:
         return {**self.__dict__, "_samplers": {}, "_ops": None}
 
     def __setstate__(self, state):
-        self.__dict__.update(state, _ops=operations("best_of_n"))
+        self.__dict__.update(state, _ops=operations("best_of_n", state["_device"]))
 
     def _row_of(self, leading):
         own = np.arange(math.prod(self._leading), dtype=np.int64).reshape(self._leading)

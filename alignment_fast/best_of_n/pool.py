@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_floating, common_device
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
-from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
@@ -161,16 +161,17 @@ def curve(
     if is_too_large(shape):
         raise ValueError(f"a curve of shape {shape} is too large; ask for fewer n or fewer prompts at a time")
     parts = pools.by_length()
+    how = {"kind": estimator, "method": variance, "num_threads": num_threads}
     if pools.lengths is None:
         _, own_scores, own_values = parts[0]
         own_grid = None if n is None else grid
-        mean, spread = of_one_size(ops, own_scores, own_values, own_grid, estimator, variance, num_threads)
+        mean, spread = of_one_size(ops, own_scores, own_values, own_grid, **how)
     else:
         mean = np.full((pools.rows, len(grid)), np.nan)
         spread = None if variance is None else mean.copy()
         for rows, own_scores, own_values in parts:
             reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
-            own = of_one_size(ops, own_scores, own_values, grid[reached], estimator, variance, num_threads)
+            own = of_one_size(ops, own_scores, own_values, grid[reached], **how)
             for out, part in zip((mean, spread), own, strict=True):
                 if out is not None:
                     out[np.ix_(rows, reached)] = part

@@ -4,14 +4,16 @@ import math
 import operator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
-from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
+from alignment_fast._statistics import Moments
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
 from alignment_fast.errors import BackendUnavailableError
 
@@ -63,6 +65,42 @@ class Simulation:
     maximum: float | NDArray[np.float64]
     draws: int
     values: NDArray[np.float64] | None = None
+    _moments: ClassVar[Moments | None] = None  # of one instance: what `simulate` found, for `merge`
+
+    @property
+    def moments(self) -> Moments:
+        """Moments of the maxima, a column for each entry of a grid."""
+        if self._moments is None:
+            raise ValueError("only a result of simulate has moments")
+        return self._moments
+
+    def merge(self, other: "Simulation") -> "Simulation":
+        """Return the simulation of the replicates of both, those of `other` last.
+
+        Ranges of replicates of one seed, merged in the same order, give the same bits on any machine. Ranges of 4096
+        replicates each give the bits of one simulation of all of them, others are equal to it up to rounding.
+
+        Raises
+        ------
+        ValueError
+            If the two are not of the same n.
+
+        Examples
+        --------
+        >>> from alignment_fast.best_of_n import Gaussian, simulate
+        >>> first, second = (simulate(Gaussian(), 8, 4096, seed=0, replicate=r) for r in (0, 4096))
+        >>> first.merge(second).mean == simulate(Gaussian(), 8, 8192, seed=0).mean
+        True
+
+        """
+        if not isinstance(other, Simulation):
+            raise TypeError(f"only simulations can be merged with simulations, not {type(other).__name__}")
+        if not np.array_equal(self.n, other.n) or np.ndim(self.n) != np.ndim(other.n):
+            raise ValueError(f"a simulation of n = {self.n} cannot be merged with one of n = {other.n}")
+        values = None
+        if self.values is not None and other.values is not None:
+            values = np.concatenate([self.values, other.values])
+        return _of_moments(self.n, self.moments.merge(other.moments), self.draws + other.draws, values)
 
     def __repr__(self) -> str:
         if np.ndim(self.n) == 0:
@@ -312,12 +350,15 @@ def _refuse_nan(maxima, first):
 
 
 def _result(grid, replicates, total, words, values):
-    _, mean, m2, _, _, minimum, maximum = total.T
-    variance = m2 / (replicates - 1) if replicates > 1 else np.full_like(m2, np.nan)
-    columns = mean, variance, np.sqrt(variance / replicates), minimum, maximum
     if grid.scalar:
-        n, columns = grid.values[0], [float(column[0]) for column in columns]
         values = values if values is None else values[:, 0]
-    else:
-        n, columns = np.array(grid.values, dtype=np.float64 if grid.integers is None else np.int64), columns
-    return Simulation(n, replicates, *columns, words, values)
+        return _of_moments(grid.values[0], Moments.from_array(total[0]), words, values)
+    n = np.array(grid.values, dtype=np.float64 if grid.integers is None else np.int64)
+    return _of_moments(n, Moments.from_array(total), words, values)
+
+
+def _of_moments(n, moments, words, values):
+    spread = moments.variance, moments.standard_error, moments.minimum, moments.maximum
+    made = Simulation(n, moments.count, moments.mean, *spread, words, values)
+    object.__setattr__(made, "_moments", moments)
+    return made

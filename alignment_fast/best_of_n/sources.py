@@ -218,8 +218,7 @@ class _Complement:
 
 
 def _flat(values, name, device, *, floating_only=False):
-    if device == "cuda":
-        values = operations("best_of_n", device).to_host(values)
+    values = operations("best_of_n", device).to_host(values)
     array = _arrays.as_floating(values, name, floating_only=floating_only)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (V,) with V >= 1, not {array.shape}")

@@ -1,11 +1,9 @@
 """The commands of ``alignment-fast``, one module each; `app` is the Typer application that joins them."""
 
-from typing import Annotated
-
 import typer
 
-from alignment_fast import __version__
-from alignment_fast.commands import best_of_n, curve, info, rank, reproduce
+from alignment_fast.commands import best_of_n, curve, info, rank, reproduce, study
+from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
 
@@ -14,22 +12,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Best-of-N and preference alignment from the command line.",
     epilog="Exit codes: 0 success; 2 bad options, bad input or a missing library, after one line on standard error; "
-    "3 (rank) votes without finite scores; 130 interrupted; 141 the output was closed.",
+    "3 (rank) votes without finite scores; 4 (study) blocks set aside; 130 interrupted; 141 the output was closed.",
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"alignment-fast {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+def options(version: Version = False) -> None:
     """Take what goes before a command."""
 
 
@@ -38,3 +26,4 @@ app.command("best-of-n")(best_of_n.best_of_n)
 app.command("curve")(curve.curve)
 app.command("rank")(rank.rank)
 app.add_typer(reproduce.app, name="reproduce")
+app.add_typer(study.app, name="study")

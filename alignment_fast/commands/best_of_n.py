@@ -9,21 +9,23 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
+from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import (
     BOUND_NOTE,
     csv_bytes,
-    error_bound,
     numbers,
+    print_after,
     print_table,
     progress_bar,
     require_memory,
     say,
     short_error,
 )
-from alignment_fast.tables import display_name
+from alignment_fast.tables import display_name, limits
 
 __all__ = ["best_of_n"]
 
@@ -78,6 +80,9 @@ def best_of_n(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the Monte Carlo.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write best_of_n.csv and best_of_n.png here.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+    row_mib: RowMib = None,
+    unpacked_mib: UnpackedMib = None,
+    version: Version = False,
 ) -> None:
     """Exact expected reward, KL divergence from the reference and win rate of best-of-N, beside simulations of them.
 
@@ -93,7 +98,11 @@ def best_of_n(
         require_memory(BYTES_PER_REPLICATE * replicates, f"--replicates {replicates}")
     if out is not None:
         require_folder(out)
-    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+    with (
+        af.num_threads(threads or af.get_num_threads()),
+        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
+        progress_bar() as progress,
+    ):
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
             file,
@@ -103,9 +112,9 @@ def best_of_n(
         )
         rows = list(progress.track(_rows(outcomes, grid, replicates, seed), len(grid), description="best-of-n"))
         curves = _curves(outcomes, grid) if out is not None else {}
-    if out is not None:
-        _save(out, rows, curves, Path(display_name(file)).name)
-    _print(file, outcomes, rows, replicates, seed)
+    with print_after(lambda: _print(file, outcomes, rows, replicates, seed)):
+        if out is not None:
+            _save(out, rows, curves, Path(display_name(file)).name)
 
 
 def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:

@@ -8,23 +8,26 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import typer
 
+from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
+from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import (
     BOUND_NOTE,
     csv_bytes,
-    error_bound,
     numbers,
+    print_after,
     print_table,
     progress_bar,
     say,
     short_error,
 )
-from alignment_fast.tables import display_name
+from alignment_fast.tables import display_name, limits
 
 __all__ = ["curve"]
 
+ERRORS = {"score_se", "pass_se", "value_se"}
 # Points of the fitted curve in the picture.
 CURVE_POINTS = 200
 
@@ -58,6 +61,9 @@ def curve(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write curve.csv and curve.png here.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+    row_mib: RowMib = None,
+    unpacked_mib: UnpackedMib = None,
+    version: Version = False,
 ) -> None:
     """Unbiased best-of-n curves from pools of scored samples, with standard errors; pass@k; over-optimisation.
 
@@ -76,7 +82,11 @@ def curve(
             raise ValueError(f"--n: {number:g} is not a whole number")
     if out is not None:
         require_folder(out)
-    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+    with (
+        af.num_threads(threads or af.get_num_threads()),
+        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
+        progress_bar() as progress,
+    ):
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,
@@ -92,9 +102,10 @@ def curve(
         fit = _fit(pools, draws) if pools.values is not None else Fit()
     if fit.values is not None:
         columns["value_fit"] = fit.values
-    if out is not None:
-        _save(out, columns, fit, Path(display_name(file)).name)
-    _print(file, pools, columns, variance, fit.sentence + (_miss(columns) if fit.values is not None else ""))
+    sentence = fit.sentence + (_miss(columns) if fit.values is not None else "")
+    with print_after(lambda: _print(file, pools, columns, variance, sentence)):
+        if out is not None:
+            _save(out, columns, fit, Path(display_name(file)).name)
 
 
 def _draws(requested: list[float], pools: Pools) -> np.ndarray:
@@ -113,15 +124,39 @@ def _draws(requested: list[float], pools: Pools) -> np.ndarray:
 
 
 def _columns(pools: Pools, draws: np.ndarray, variance: Variance) -> dict[str, np.ndarray]:
-    """Return the columns of the result by name: estimates and, as ``..._se``, their standard errors."""
+    """Return the columns of the result by name: estimates and, as ``..._se``, their standard errors.
+
+    Where prompts, or all samples, agree there is no standard error: it is NaN, and ``pass_error_bound`` holds what is
+    known instead. Nothing is known of scores, which have no largest value.
+    """
     from alignment_fast.best_of_n import kl_upper_bound
 
     name = "pass" if pools.correct else "score"
     columns = {"n": draws, "kl_bound": np.atleast_1d(kl_upper_bound(draws))}
-    columns[name], columns[f"{name}_se"] = _estimate(pools.scores, None, draws, variance)
+    columns[name], error = _estimate(pools.scores, None, draws, variance)
+    columns[f"{name}_se"] = np.where(error == 0, np.nan, error)
+    if pools.correct:
+        columns["pass_error_bound"] = np.where(error == 0, _bounds(pools, draws, columns[name], variance), np.nan)
     if pools.values is not None:
-        columns["value"], columns["value_se"] = _estimate(pools.scores, pools.values, draws, variance)
+        columns["value"], error = _estimate(pools.scores, pools.values, draws, variance)
+        columns["value_se"] = np.where(error == 0, np.nan, error)
     return columns
+
+
+def _bounds(pools: Pools, draws: np.ndarray, rates: np.ndarray, variance: Variance) -> np.ndarray:
+    """Return bounds, with 95 % confidence, on the errors of pass `rates` without standard errors; NaN: not known.
+
+    Pass rates are concave in the probability p of a correct sample, so that bounds on its mean over prompts hold for
+    them: 1 - (1 - p)^n where all samples are wrong, and at most the probability of a wrong one where all are right.
+    """
+    if variance is Variance.CLUSTERED:
+        return np.array([error_bound(rate, 0.0, 1.0, len(pools.scores)) for rate in rates])
+    total = sum(map(len, pools.scores))
+    right = sum(float(np.sum(pool)) for pool in pools.scores)
+    if 0 < right < total:
+        return np.full(len(draws), np.nan)
+    rarest = error_bound(0.0, 0.0, 1.0, total)
+    return np.full(len(draws), rarest) if right else -np.expm1(draws * np.log1p(-rarest))
 
 
 def _estimate(
@@ -186,8 +221,12 @@ def _fit(pools: Pools, draws: np.ndarray) -> Fit:
 
 def _miss(columns: dict[str, np.ndarray]) -> str:
     """Say where the fitted law misses the estimates the most."""
+    from alignment_fast.plot import NOTHING
+
     misses = np.abs(columns["value"] - columns["value_fit"])
     worst = int(np.argmax(misses))
+    if misses[worst] < NOTHING:
+        return " It goes through all estimates."
     error = columns["value_se"][worst]
     errors = f" ({misses[worst] / error:.2g} s.e.)" if error > 0 else ""
     return f" It misses the estimates by at most {misses[worst]:.2g}{errors}, at n = {columns['n'][worst]}."
@@ -216,20 +255,24 @@ def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: V
         "value_se": ("s.e.", ".2g"),
         "value_fit": ("fitted", ".6g"),
     }
-    cells = {name: [format(number, layout[name][1]) for number in column] for name, column in columns.items()}
-    agree = "pass" in columns and variance is Variance.CLUSTERED and bool((columns["pass_se"] == 0).any())
-    if agree:
-        cells["pass_se"] = [
-            short_error(error, math.nan if error else error_bound(mean, 0.0, 1.0, len(pools.scores)))
-            for mean, error in zip(columns["pass"], columns["pass_se"], strict=True)
-        ]
-    print_table([layout[name][0] for name in columns], zip(*cells.values(), strict=True))
+    bounds = columns.get("pass_error_bound", np.full(len(columns["n"]), np.nan))
+    cells = {
+        name: [format(number, layout[name][1]) for number in column]
+        for name, column in columns.items()
+        if name in layout
+    }
+    for name in ERRORS & cells.keys():
+        known = bounds if name == "pass_se" else np.full_like(bounds, np.nan)
+        cells[name] = [short_error(*pair) for pair in zip(columns[name], known, strict=True)]
+    print_table([layout[name][0] for name in cells], zip(*cells.values(), strict=True))
     say(
         "\nUnbiased estimates for the best of n of the samples at hand, ties at random, averaged over prompts. KL "
         "bound in nats from the reference: log n - (n-1)/n."
     )
-    if agree:
-        say(BOUND_NOTE.format(what="prompts"))
+    if not np.isnan(bounds).all():
+        say(BOUND_NOTE.format(what="prompts" if variance is Variance.CLUSTERED else "samples"))
+    if any("?" in cells[name] for name in ERRORS & cells.keys()):
+        say("s.e. ?: these numbers say nothing about the error.")
     if sentence:
         say(f"\n{sentence}")
 

@@ -9,9 +9,19 @@ import numpy as np
 import typer
 
 from alignment_fast._files import replacing, require_folder
+from alignment_fast._text import visible
+from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.figures import save_figure
-from alignment_fast.commands.printing.terminal import csv_bytes, print_table, progress_bar, require_memory, say
-from alignment_fast.tables import display_name
+from alignment_fast.commands.printing.terminal import (
+    csv_bytes,
+    print_after,
+    print_table,
+    progress_bar,
+    require_memory,
+    say,
+    short_error,
+)
+from alignment_fast.tables import display_name, limits
 
 if TYPE_CHECKING:
     from alignment_fast.commands.inputs.votes import Votes
@@ -20,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["rank"]
 
 NO_FIT = 3
+# Scores closer than this are the same but for rounding.
+SAME = 1e-9
+WITH_PRIOR = "; --l2 1 makes all scores finite"
 # Beyond so many items a covariance matrix is not worth its time: then there are no intervals without --bootstrap.
 MOST_INTERVALS = 2048
 # So many items are printed, and drawn.
@@ -71,6 +84,9 @@ def rank(
         typer.Option("--escape-formulas", help="In rank.csv, put ' before names that a spreadsheet would run."),
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+    row_mib: RowMib = None,
+    unpacked_mib: UnpackedMib = None,
+    version: Version = False,
 ) -> int:
     """Scores of everything that was compared, with intervals, ranks and their intervals.
 
@@ -92,7 +108,11 @@ def rank(
     if out is not None:
         require_folder(out)
     requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
-    with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
+    with (
+        af.num_threads(threads or af.get_num_threads()),
+        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
+        progress_bar() as progress,
+    ):
         task = progress.add_task("reading", total=None)
         votes = read_votes(
             file,
@@ -101,20 +121,20 @@ def rank(
             outcomes=_meanings(outcomes),
             progress=lambda done, size: progress.update(task, completed=done, total=size),
         )
+        require_memory(8 * bootstrap * votes.comparisons.n_items, f"--bootstrap {bootstrap}")
         progress.update(task, description="fitting", completed=0, total=None)
         existence = votes.comparisons.existence()
         if l2 == 0 and not existence.finite:
-            return _no_fit(file, existence.explain())
+            return _no_fit(file, f"{existence.explain()}{WITH_PRIOR}")
         try:
             result = fit(votes.comparisons, model.value, l2=l2, home=home)
         except ConvergenceError as error:
-            return _no_fit(file, str(error))
-        require_memory(8 * bootstrap * len(result.scores), f"--bootstrap {bootstrap}")
+            return _no_fit(file, f"{str(error).removesuffix('; give a prior (l2)')}{_way_out(votes, model, l2, home)}")
         columns = _columns(result, level, bootstrap, seed)
-    if out is not None:
-        drawing = Drawing(Path(display_name(file)).name, scale.value, level)
-        _save(out, result, columns, drawing, escape_formulas)
-    _print(file, votes, result, columns, level)
+    with print_after(lambda: _print(file, votes, result, columns, level)):
+        if out is not None:
+            drawing = Drawing(Path(display_name(file)).name, scale.value, level)
+            _save(out, result, columns, drawing, escape_formulas)
     return 0
 
 
@@ -144,8 +164,22 @@ def _meanings(option: str | None) -> dict[Hashable, str] | None:
 
 
 def _no_fit(file: Path, reason: str) -> int:
-    typer.echo(f"error: {display_name(file)}: {reason}; --l2 1 makes all scores finite", err=True)
+    typer.echo(visible(f"error: {display_name(file)}: {reason}"), err=True)
     return NO_FIT
+
+
+def _way_out(votes: "Votes", model: Model, l2: float, home: bool) -> str:
+    """Return what would make everything finite, for the end of a message."""
+    from alignment_fast.errors import ConvergenceError
+    from alignment_fast.ranking import fit
+
+    if l2 == 0:
+        try:
+            fit(votes.comparisons, model.value, l2=1.0, home=home)
+        except ConvergenceError:
+            return "; a prior on the scores (--l2) does not help: leave --home away" if home else ""
+        return WITH_PRIOR
+    return "; leave --home away" if home else ""
 
 
 def _columns(result: "RatingFit", level: float, replicates: int, seed: int) -> dict[str, Any]:
@@ -160,9 +194,11 @@ def _columns(result: "RatingFit", level: float, replicates: int, seed: int) -> d
     }
     if replicates:
         sample = result.bootstrap(replicates, rng=seed)
-        columns["standard_error"] = sample.standard_errors()
+        error = sample.standard_errors()
         (low, high), (best, worst) = sample.interval(level), sample.rank_interval(level)
-        columns |= {"low": low, "high": high, "best_rank": best, "worst_rank": worst}
+        # Replicates that all agree say nothing about the error.
+        error, low, high = (np.where(error < SAME, np.nan, values) for values in (error, low, high))
+        columns |= {"standard_error": error, "low": low, "high": high, "best_rank": best, "worst_rank": worst}
     elif len(result.scores) <= MOST_INTERVALS:
         columns["standard_error"] = result.standard_errors()
         (low, high), (best, worst) = result.interval(level), result.rank_interval(level)
@@ -196,8 +232,11 @@ def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, A
     formats = ["d", "s", ".4f"]
     if "low" in columns:
         titles += ["s.e.", f"{level:.4g} interval", "ranks"]
-        rows += [columns["standard_error"], *(_span(columns[a], columns[b], f) for a, b, f in SPANS)]
-        formats += [".2g", "s", "s"]
+        rows += [
+            [short_error(error, np.nan) for error in columns["standard_error"]],
+            *(_span(columns[a], columns[b], f) for a, b, f in SPANS),
+        ]
+        formats += ["s", "s", "s"]
     titles += ["Elo", "comparisons", "wins"]
     rows += [columns["elo"], columns["comparisons"], columns["wins"]]
     formats += [".1f", ".6g", ".6g"]
@@ -205,13 +244,15 @@ def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, A
     print_table(titles, zip(*shown, strict=True), left=("item",))
     if items > MOST_PRINTED:
         say(f"... and {items - MOST_PRINTED} more (--out writes all)")
+    if "low" in columns and np.isnan(columns["low"]).any():
+        say("\ns.e. ?: all replicates agree, which says nothing about the error.")
 
 
 SPANS = (("low", "high", "+.3f"), ("best_rank", "worst_rank", "d"))
 
 
 def _span(low: np.ndarray, high: np.ndarray, how: str) -> list[str]:
-    return [f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
+    return ["?" if np.isnan(a) else f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
 
 
 class Drawing(NamedTuple):

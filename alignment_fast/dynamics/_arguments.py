@@ -66,7 +66,7 @@ class TrajectoryArguments:
 
 
 def arguments(
-    P, parameters, init, sampler, ref, method, noise=None, seed=None, *, steps=None, outer=False
+    P, parameters, init, sampler, ref, *, method, noise=None, seed=None, steps=None, outer=False
 ) -> TrajectoryArguments:
     """Return the `TrajectoryArguments`; what is wrong raises an error that names it.
 
@@ -90,17 +90,17 @@ def arguments(
         log_ref = np.log(task["ref"])
         log_init = log_ref if init is None else np.log(task["init"])
     problem = TrajectoryProblem(
-        method,
-        count,
-        rows_of(optimum.skew(matrices), 2, leading),
-        rows_of(log_ref, 1, leading),
-        rows_of(task["sampler"], 1, leading),
-        rows_of(log_init, 1, leading),
-        alpha,
-        beta,
-        lam,
-        schedule,
-        fresh_pairs(noise, seed),
+        method=method,
+        rows=count,
+        skew=rows_of(optimum.skew(matrices), 2, leading),
+        log_ref=rows_of(log_ref, 1, leading),
+        sampler=rows_of(task["sampler"], 1, leading),
+        log_init=rows_of(log_init, 1, leading),
+        alpha=alpha,
+        beta=beta,
+        lam=lam,
+        schedule=schedule,
+        pairs=fresh_pairs(noise, seed),
     )
     return TrajectoryArguments(task, leading, shape, problem)
 

@@ -1,16 +1,20 @@
 """How trajectories behave in the long run: Lyapunov exponents, the onset of oscillation, rates of collapse."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
-from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
-from alignment_fast.dynamics.fixed_points import fixed_point
+from alignment_fast._operations import operations
+from alignment_fast.dynamics._arguments import TrajectoryArguments, arguments, check_method, constant_parameters
+from alignment_fast.dynamics.fixed_points import equilibria, linearised, require_converged, require_interior
 from alignment_fast.dynamics.simulation import rounds
-from alignment_fast.policy import _optimum as optimum
 from alignment_fast.policy._arguments import PreferenceArguments
+
+# Parts that an interval of beta is cut into at a time: its fixed points are one compiled call.
+_SECTIONS = 32
 
 
 class Onset(NamedTuple):
@@ -86,7 +90,7 @@ def lyapunov_exponent(
     steps, burn_in = rounds(steps, burn_in)
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method=method)
     ops = given.task.operations("dynamics")
     exponents = ops.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
     return given.task.give(exponents.reshape(given.shape))
@@ -117,7 +121,7 @@ def critical_beta(
         End of the search, which looks at 200 values of β on a logarithmic scale: loss of stability that lasts for less
         than one of its steps is missed.
     tol : float
-        Relative width at which bisection ends.
+        Relative width at which the search ends.
 
     Returns
     -------
@@ -137,27 +141,34 @@ def critical_beta(
     (3.75, 3.75)
 
     """
-
-    def excess(beta):
-        point = fixed_point(P, alpha=alpha, beta=beta, lam=lam, sampler=sampler, ref=ref, method=method)
-        return np.asarray(point.spectral_radius, dtype=np.float64) - 1.0
-
     if not (largest > 0 and np.isfinite(largest)):
         raise ValueError(f"largest = {largest} must be positive and finite")
     grid = np.geomspace(largest * 1e-8, largest, 200)
-    values = excess(grid)
-    if values.ndim != 1:
+    given = arguments(P, {"alpha": alpha, "beta": grid, "lam": lam}, None, sampler, ref, method)
+    if given.shape != (len(grid),):
         raise ValueError(f"P must be one matrix (K, K) for critical_beta, not of shape {np.shape(P)}")
+    require_interior(given)
+    values = _excess(given, grid)
     above = np.flatnonzero(values > 0)
     if not above.size:
         return float("inf")
     low, high = (grid[above[0] - 1] if above[0] else 0.0), grid[above[0]]
     while high - low > tol * high:
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
+        ends = np.linspace(low, high, _SECTIONS + 1)
+        first = int(np.argmax(np.append(_excess(given, ends[1:-1]) > 0, True)))
+        if tuple(ends[first : first + 2]) == (low, high):
             break
-        low, high = (low, middle) if excess(middle) > 0 else (middle, high)
+        low, high = ends[first : first + 2]
     return float(0.5 * (low + high))
+
+
+def _excess(given: TrajectoryArguments, beta: np.ndarray) -> np.ndarray:
+    """Return the spectral radius at the fixed point at each of `beta`, less one."""
+    alpha, lam = (np.full((1, len(beta)), values[0, 0]) for values in (given.problem.alpha, given.problem.lam))
+    at = replace(given, shape=beta.shape, problem=replace(given.problem, alpha=alpha, beta=beta[None], lam=lam))
+    found = equilibria(at)
+    require_converged(at, found)
+    return linearised(at, found)[0] - 1.0
 
 
 def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: ArrayLike) -> Onset:
@@ -193,19 +204,17 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     (0.000417619, 6.286025)
 
     """
-    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    ops = operations("dynamics")
+    found = ops.short_onset(strength, alpha, beta, lam)
+    if found is not None:
+        return tuple.__new__(Onset, found)
+    parameters = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     a = as_parameter(strength, "strength")
     if not ((a >= 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in [0, 1/2], not {strength!r}")
-    kappa = a * betas * lams / np.sqrt(3)
-    radius, angle = np.hypot(alphas, kappa), np.arctan2(kappa, alphas)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # (ρ − 1)/κ² = (1 − (1 − α²)/κ²)/(ρ + 1): ρ − 1 itself loses its digits where κ is small and α near 1.
-        growth = np.where(kappa > 0, np.maximum(1 - (1 - alphas) * (1 + alphas) / kappa / kappa, 0.0), 0.0) / (
-            radius + 1
-        )
-        slowing = np.where(growth > 0, alphas / 2 + kappa / (4 * np.tan(1.5 * angle)), 0.0) * kappa
-        return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - growth * (4 / 3) * slowing))
+    a, *parameters = np.broadcast_arrays(a, *parameters)
+    rows = (np.ascontiguousarray(values).reshape(-1) for values in (a, *parameters))
+    return Onset(*(values.reshape(a.shape)[()] for values in ops.onsets(*rows)))
 
 
 def collapse_rates(
@@ -250,6 +259,9 @@ def collapse_rates(
     array([0.   , 0.03 , 0.075])
 
     """
+    found = operations("dynamics").short_collapse_rates(P, beta, lam, sampler, top, method)
+    if found is not None:
+        return found
     check_method(method)
     task = PreferenceArguments(P, distributions={"sampler": sampler})
     _, betas, lams = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
@@ -257,14 +269,15 @@ def collapse_rates(
     if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:
         raise ValueError(f"top = {top!r} must be the number of one of {K} responses")
     row = task["P"][..., top, :]
+    if method == "dpo" and (lams != 1).any():
+        raise ValueError("collapse rates of DPO are known for lam = 1 only")
     if method == "dpo":
-        if (lams != 1).any():
-            raise ValueError("collapse rates of DPO are known for lam = 1 only")
-        with np.errstate(divide="ignore"):
-            gap = offline = np.log(row) - np.log1p(-row)
-    else:
-        score = optimum.advantages(optimum.skew(task["P"]), task["sampler"])
-        gap, offline = row - 0.5, score[..., top, None] - score
+        odds = task.operations("dynamics").log_odds(np.ascontiguousarray(row).reshape(-1, K)).reshape(row.shape)
+        return task.give(betas[..., None] * (odds[..., None, :] if betas.ndim else odds))
+    leading = np.broadcast_shapes(task["P"].shape[:-2], task["sampler"].shape[:-1])
+    rows = (task.rows("P", leading), task.rows("sampler", leading))
+    score = task.operations("policy").advantages(*rows).reshape(*leading, K)
+    gap, offline = row - 0.5, score[..., top, None] - score
     if betas.ndim:
         gap, offline = gap[..., None, :], offline[..., None, :]
     return task.give(betas[..., None] * (lams[..., None] * gap + (1 - lams[..., None]) * offline))

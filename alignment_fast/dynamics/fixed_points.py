@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast.dynamics import _equilibrium as equilibrium
+from alignment_fast._operations import operations
 from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import TrajectoryArguments, arguments
 from alignment_fast.errors import ConvergenceError
@@ -92,27 +92,41 @@ def fixed_point(
     (array([0.3978, 0.2324, 0.3698]), np.float64(0.8325), np.float64(6.78))
 
     """
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method)
+    found = operations("dynamics").short_fixed_point(P, alpha, beta, lam, sampler, ref, method)
+    if found is not None:
+        return tuple.__new__(FixedPoint, found)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
-    _require_interior(given)
-    log_pi, residual = equilibrium.fixed_points(problem)
-    excess = residual - _TOLERANCE * np.abs(log_pi).max(axis=-1, initial=1.0)
-    if (excess > 0).any():
-        worst = int(np.argmax(excess))
-        raise ConvergenceError(
-            f"the best iterate{given.where(worst)} still moves by {residual[worst]:.3g} a round",
-            give(log_pi.reshape(*shape, problem.size)),
-        )
-    radius, frequency, angle = _linearised(problem, log_pi)
+    require_interior(given)
+    found = equilibria(given)
+    require_converged(given, found)
+    radius, frequency, angle = linearised(given, found)
     with np.errstate(divide="ignore", over="ignore"):
         period = 2 * np.pi / angle
     return FixedPoint(
-        give(log_pi.reshape(*shape, problem.size)),
-        *(give(values.reshape(shape)) for values in (residual, radius, frequency, period)),
+        give(found.log_pi.reshape(*shape, problem.size)),
+        *(give(values.reshape(shape)) for values in (found.residual, radius, frequency, period)),
     )
 
 
-def _require_interior(given: TrajectoryArguments) -> None:
+def require_converged(given: TrajectoryArguments, found: Any) -> None:
+    """Raise ConvergenceError if a policy still moves."""
+    excess = found.residual - _TOLERANCE * np.abs(found.log_pi).max(axis=-1, initial=1.0)
+    if not (excess <= 0).all():
+        worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
+        raise ConvergenceError(
+            f"the best iterate{given.where(worst)} still moves by {found.residual[worst]:.3g} a round",
+            given.task.give(found.log_pi.reshape(*given.shape, given.problem.size)),
+        )
+
+
+def equilibria(given: TrajectoryArguments) -> Any:
+    """Return the fixed points of the trajectories of `given`, converged or not."""
+    return given.task.operations("dynamics").equilibria(given.problem, given.task.rows("ref", given.leading))
+
+
+def require_interior(given: TrajectoryArguments) -> None:
+    """Raise ValueError for alpha = 1, and for a reference with zeros."""
     problem = given.problem
     alpha = np.broadcast_to(problem.alpha, (problem.rows, problem.points))
     if (alpha == 1).any():
@@ -123,16 +137,14 @@ def _require_interior(given: TrajectoryArguments) -> None:
         raise ValueError(f"ref has no mass at response {response}; fixed_point needs a reference without zeros")
 
 
-def _linearised(problem, log_pi):
-    """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each fixed point."""
-    row = np.arange(len(log_pi)) // problem.points
+def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
+    problem = given.problem
     alpha, feedback = (
         np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
         for values in (problem.alpha, problem.beta * problem.lam)
     )
-    skew = problem.skew if len(problem.skew) == 1 else problem.skew[row]
     if problem.method == "ipo":
-        frequency = stability.ipo_frequency(skew, np.exp(log_pi))
-        return np.hypot(alpha, feedback * frequency), frequency, np.arctan2(feedback * frequency, alpha)
-    system = equilibrium.System(problem, np.arange(len(log_pi)))
-    return stability.leading(system.gain(log_pi), alpha, feedback)
+        turning = given.task.operations("dynamics").rotation(alpha, feedback * found.frequency)
+        return turning.radius, found.frequency, turning.angle
+    return stability.leading(found.gain, alpha, feedback)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
+from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, TrajectoryArguments, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.stability import feedback_frequency
@@ -164,9 +165,13 @@ def simulate(
     (array([ True, False]), array([ nan, 18.8]))
 
     """
+    if record is None and noise is None and num_threads is None:
+        found = operations("dynamics").short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method)
+        if found is not None:
+            return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps)
+    given = arguments(P, parameters, init, sampler, ref, method=method, noise=noise, seed=seed, steps=steps)
     ops = given.task.operations("dynamics")
     times = recorded(record, steps)
     refuse_large((*given.shape, len(times), given.problem.size), "the path")

@@ -1,12 +1,15 @@
 """Whether a policy that the dynamics map to itself attracts its neighbours, and conditions for it to attract all."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.call import rows_of
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
 from alignment_fast.policy import _optimum as optimum
@@ -85,10 +88,15 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
     (np.float64(0.519615), np.False_, np.True_)
 
     """
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, "ipo")
+    found = operations("dynamics").short_stability_bounds(P, alpha, beta, lam)
+    if found is not None:
+        return tuple.__new__(StabilityBounds, found)
+    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, method="ipo")
     problem, give = given.problem, given.task.give
     M = optimum.skew(given.task["P"])
-    norm2, projected, span, largest = constants = stability.constants(M)
+    leading, K = M.shape[:-2], M.shape[-1]
+    of_rows = given.task.operations("dynamics").constants(M.reshape(math.prod(leading), K, K))
+    norm2, projected, span, largest = constants = [column.reshape(leading) for column in of_rows.T]
     rows = (np.broadcast_to(c, given.leading).reshape(-1, 1) for c in constants)
     by_row = dict(zip(("norm2", "projected", "span", "largest"), rows, strict=True))
     feedback, alphas = problem.beta * problem.lam, problem.alpha
@@ -109,7 +117,7 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
 
 def feedback_frequency(skew, pi, method):
     """Return ω of one matrix and a policy with M π = const: the largest |eigenvalue| of the gain at it."""
-    frequency = stability.ipo_frequency(skew, pi)
+    frequency = float(operations("dynamics").frequencies(skew[None], pi[None])[0])
     return frequency if method == "ipo" else stability.DPO_GAIN * frequency
 
 
@@ -164,6 +172,9 @@ def spectral_radius(
     (np.float64(1.0563), np.float64(1.0563))
 
     """
+    found = operations("dynamics").short_spectral_radius(P, log_pi, alpha, beta, lam, sampler, method)
+    if found is not None:
+        return found
     check_method(method)
     task = PreferenceArguments(P, distributions={"sampler": sampler})
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
@@ -172,19 +183,28 @@ def spectral_radius(
         paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alphas.shape[-1]
         M, offline, pi = M[..., None, :, :], offline[..., None, :], pi if paired else pi[..., None, :]
     if method == "ipo":
-        return task.give(np.hypot(alphas, betas * lams * stability.ipo_frequency(M, pi)))
+        return task.give(_ipo_radius(task.operations("dynamics"), M, pi, alphas, betas * lams))
     mu = lams[..., None] * pi + (1 - lams[..., None]) * offline
     return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alphas, betas * lams)[0])
 
 
+def _ipo_radius(ops, M, pi, alpha, feedback):
+    """Return √(α² + (βλω)²), all arguments broadcast."""
+    leading = np.broadcast_shapes(M.shape[:-2], pi.shape[:-1])
+    frequency = ops.frequencies(rows_of(M, 2, leading), rows_of(pi, 1, leading)).reshape(leading)
+    alpha, speed = np.broadcast_arrays(alpha, feedback * frequency)
+    return ops.rotation(*(np.ascontiguousarray(part).reshape(-1) for part in (alpha, speed))).radius.reshape(
+        alpha.shape
+    )
+
+
 def _dpo_gain(P, mu, pi):
     """Return A⁺ R Σ(π), the change of DPO's rewards at μ with log π, (..., K, K)."""
-    shape = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1], pi.shape[:-1])
-    K = P.shape[-1]
-    P, mu = np.broadcast_to(P, (*shape, K, K)).reshape(-1, K, K), np.broadcast_to(mu, (*shape, K)).reshape(-1, K)
-    rewards, _ = optimum.dpo_rewards(P, mu, DPO_TOLERANCE, DPO_ITERATIONS)
-    spread = np.broadcast_to(stability.covariance(pi), (*shape, K, K)).reshape(-1, K, K)
-    return optimum.dpo_sensitivities(P, mu, rewards, spread).reshape(*shape, K, K)
+    leading = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1], pi.shape[:-1])
+    ops, rows = operations("policy"), (rows_of(P, 2, leading), rows_of(mu, 1, leading))
+    rewards, _ = ops.rewards(*rows, DPO_TOLERANCE, DPO_ITERATIONS)
+    gain = ops.sensitivities(*rows, rewards, rows_of(stability.covariance(pi), 2, leading))
+    return gain.reshape(*leading, *P.shape[-2:])
 
 
 def _policies(log_pi, K):
@@ -193,5 +213,5 @@ def _policies(log_pi, K):
     if array.ndim == 0 or array.shape[-1] != K:
         raise ValueError(f"log_pi must have shape (..., {K}), one entry per response of P, not {array.shape}")
     refuse(np.isnan(array) | (array == np.inf), array, "log_pi", "is no log-probability")
-    mass = np.exp(array.astype(np.float64) - array.max(axis=-1, keepdims=True))
-    return mass / mass.sum(axis=-1, keepdims=True)
+    rows = array.reshape(math.prod(array.shape[:-1]), K)
+    return operations("dynamics").softmax(rows).reshape(array.shape)

@@ -77,7 +77,8 @@ def sweep_blocks(
     """
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
+    options = {"method": method, "noise": noise, "seed": seed, "steps": steps}
+    given = arguments(P, parameters, init, sampler, ref, **options, outer=True)
     ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
     rows = given.problem.rows
@@ -173,7 +174,8 @@ def sweep(
     """
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method, noise, seed, steps=steps, outer=True)
+    options = {"method": method, "noise": noise, "seed": seed, "steps": steps}
+    given = arguments(P, parameters, init, sampler, ref, **options, outer=True)
     ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
     problem = given.problem

@@ -1,22 +1,18 @@
 """Shannon and Rényi entropies, cross entropies and divergences, for every real order."""
 
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments
 
 _FLOAT64 = np.dtype(np.float64)
 # Orders so near 0 that order − 1 has lost digits of them.
 _NEAR_ZERO = 2.0**-6
-
-
-def _is_plain(p: object) -> TypeGuard[NDArray[np.float64]]:
-    """Whether `p` is one contiguous row of native float64: the case that goes straight to a compiled function."""
-    return type(p) is np.ndarray and p.dtype is _FLOAT64 and p.ndim == 1 and p.flags.c_contiguous and p.shape[0] > 0
 
 
 def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) -> Any:
@@ -54,11 +50,14 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
     1.5
 
     """
-    if not log and num_threads is None:
-        value = operations("information").short_entropy(p)
+    if num_threads is None:
+        value = operations("information").short_entropy(p, log)
         if value is not None:
             return value
-    return renyi_entropy(p, 1.0, log=log, num_threads=num_threads)
+    check_num_threads(num_threads)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
+    value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy)
+    return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value
 
 
 def cross_entropy(
@@ -99,11 +98,16 @@ def cross_entropy(
     1.492299093211
 
     """
-    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
-        value = operations("information").plain_cross_entropy(p, q, normalize_q)
-        if value == value:  # NaN: a bad value, which the general path names
-            return np.float64(value)
-    return renyi_cross_entropy(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
+    if num_threads is None:
+        value = operations("information").short_cross_entropy(p, q, log, normalize_q)
+        if value is not None:
+            return value
+    check_num_threads(num_threads)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    ops = arguments.ops
+    value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, normalize_q)
+    kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
+    return _of_order(arguments, log, kind, 1.0, num_threads, normalize_q) if value is None else value
 
 
 def kl_divergence(
@@ -145,11 +149,14 @@ def kl_divergence(
     0.143841036226
 
     """
-    if not log and _is_plain(p) and _is_plain(q) and p.shape == q.shape:
-        value = operations("information").plain_divergence(p, q, normalize_q)
-        if value == value:  # NaN: a bad value, which the general path names
-            return np.float64(value)
-    return renyi_divergence(p, q, 1.0, log=log, normalize_q=normalize_q, num_threads=num_threads)
+    if num_threads is None:
+        value = operations("information").short_kl_divergence(p, q, log, normalize_q)
+        if value is not None:
+            return value
+    check_num_threads(num_threads)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, normalize_q)
+    return _divergence(arguments, log, 1.0, num_threads, normalize_q) if value is None else value
 
 
 def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_threads: int | None = None) -> Any:
@@ -192,6 +199,10 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
     array([1.098612, 1.039721, 0.980829, 0.693147])
 
     """
+    if num_threads is None:
+        value = operations("information").short_renyi_entropy(p, order, log)
+        if value is not None:
+            return value
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
 
@@ -249,6 +260,10 @@ def renyi_divergence(
     array([0.069336, 0.143841, 0.287682, 0.693147])
 
     """
+    if num_threads is None:
+        value = operations("information").short_renyi_divergence(p, q, order, log, normalize_q)
+        if value is not None:
+            return value
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     return _divergence(arguments, log, order, num_threads, normalize_q)
 
@@ -315,6 +330,11 @@ def renyi_cross_entropy(
     """
     if variant not in ("standard", "natural"):
         raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
+    if num_threads is None:
+        natural = variant == "natural"
+        value = operations("information").short_renyi_cross_entropy(p, q, order, natural, log, normalize_q)
+        if value is not None:
+            return value
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
     ops = arguments.ops
     if variant == "natural":
@@ -323,6 +343,14 @@ def renyi_cross_entropy(
         return divergence + own
     kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
     return _of_order(arguments, log, kind, order, num_threads, normalize_q)
+
+
+def _of_plain_rows(arguments, log, kernel, *options):
+    """Return a measure of order 1 of single rows of float64 probabilities, or None where the general route decides."""
+    if log or arguments.dtype is not _FLOAT64 or arguments.count() != 1:
+        return None
+    value = kernel(*(arguments.rows(name)[0] for name in arguments.arrays), *options)
+    return arguments.give(value, arguments.leading) if value == value else None  # NaN: a bad value, still to be named
 
 
 def _divergence(arguments, log, order, num_threads, normalize_q):

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.status import place
+from alignment_fast._operations import operations
 from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 
@@ -84,6 +86,10 @@ def log_mgf(
     array([0.620115, 1.433781])
 
     """
+    if num_threads is None:
+        value = operations("information").short_log_mgf(reward, t, p, log)
+        if value is not None:
+            return value
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
@@ -146,6 +152,10 @@ def tilted_moments(
     array([ 0.5  ,  0.25 ,  0.   , -0.125])
 
     """
+    if num_threads is None:
+        fields = operations("information").short_tilted_moments(reward, t, p, order, log)
+        if fields is not None:
+            return tuple.__new__(TiltedMoments, fields)
     order = check_order(order)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
@@ -266,28 +276,36 @@ def rate_function(
     (array([0.      , 0.130812, 0.693147,      inf]), array([0.      , 1.098612,      inf,      inf]))
 
     """
+    if num_threads is None:
+        fields = operations("information").short_rate_function(reward, x, p, log)
+        if fields is not None:
+            return tuple.__new__(RateFunction, fields)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(x, "x")
     levels = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    require_finite_rewards(arguments, rows, grid.leading, num_threads)
-    value, t = solve.rate_function(ops, rows, levels, num_threads)
+    value, t, good = ops.rates(rows, levels, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
     return RateFunction(arguments.give(value, grid.shape), arguments.give(t, grid.shape))
 
 
-def require_finite_rewards(arguments, rows, leading, num_threads=None):
-    """Return the least and largest reward of every row, (count, 2), or raise ValueError.
+def refuse_rows(arguments, rows, leading):
+    """Raise ValueError for rows that kernels of tilts refuse: bad weights, bad rewards, an infinite one on the support.
 
-    For bad weights or rewards, and for an infinite reward on the support of the weights.
+    Nor may the range of the rewards be beyond double.
     """
     ends = np.array([[-np.inf, np.inf]])
-    extremes, words = arguments.ops.exponential_mean(rows, ends, num_threads)
+    extremes, words = arguments.ops.exponential_mean(rows, ends)
     arguments.check_letters(words, leading)
-    row = np.flatnonzero(np.isinf(extremes).any(axis=1))
-    if row.size:
-        where = f" in row {row[0]}" if leading else ""
+    infinite = np.flatnonzero(np.isinf(extremes).any(axis=1))
+    if infinite.size:
+        where = f" in row {infinite[0]}" if leading else ""
         raise ValueError(
             f"reward{where} is infinite on a letter of positive weight; only finite rewards are allowed here"
         )
-    return extremes
+    with np.errstate(over="ignore"):
+        row = int(np.argmax(np.isinf(extremes[:, 1] - extremes[:, 0])))
+    low, high = extremes[row]
+    raise ValueError(f"reward{place(row, leading)} ranges from {low} to {high}, more than a float64 holds")

@@ -1,13 +1,14 @@
 """Front ends with the names, arguments and results of other libraries: change one import line.
 
-Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``.
+Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``; ``torch`` and ``trl``
+need PyTorch.
 """
 
 import importlib
 
-_FRONT_ENDS = ("human_eval",)
+_FRONT_ENDS = ("choix", "human_eval", "torch", "trl")
 
-__all__ = ["human_eval"]
+__all__ = ["choix", "human_eval"]
 
 
 def __getattr__(name):

@@ -87,59 +87,67 @@ def law(ops, letters, m, num_threads):
     return Law(found.support, found.log_pmf, "fft", found.error_bound + spread * abs(float(found.log_pmf.min())))
 
 
-def summary(ops, letters, m, log_n, alpha, num_threads):
+def summary(ops, asked):
     """Return the `Summary` of best-of-n, extrapolated from intervals h and 2h.
 
     Errors are O(h²) where the law is smooth on the scale of h; the estimate is what lattices differ by, a third one
     included whose points are elsewhere. Where single sums weigh, the split of a letter between two points moves sums by
     as much as h for each such letter, and makes ties into differences: all of that is stated.
     """
+    letters, m = asked.letters, asked.m
     intervals = intervals_for(m)
-    coarse, far_marginal = _on(ops, letters, m, log_n, alpha, intervals // 2, num_threads)
-    fine, marginal = _on(ops, letters, m, log_n, alpha, intervals, num_threads)
-    third, _ = _on(ops, letters, m, log_n, alpha, round(intervals / math.sqrt(2)), num_threads)
-    figures = [(4 * near - far) / 3 for near, far in zip(fine[:3], coarse[:3], strict=True)]
-    proved = [one + two for one, two in zip(fine.errors[:3], coarse.errors[:3], strict=True)]
-    off = [
-        abs(near - far) + abs(near - other) + SAFETY * abs(2 * near - other - value) + bound
-        for near, far, other, value, bound in zip(fine[:3], coarse[:3], third[:3], figures, proved, strict=True)
-    ]
-    weight = min(1.0, 4 * single_share(letters, m, alpha))
+    coarse, far_marginal = _on(ops, asked, intervals // 2)
+    fine, marginal = _on(ops, asked, intervals)
+    third, _ = _on(ops, asked, round(intervals / math.sqrt(2)))
+    mean, off_mean = _extrapolated("expected_reward", fine, coarse, third)
+    variance, off_variance = _extrapolated("reward_variance", fine, coarse, third)
+    _, off_kl = _extrapolated("kl", fine, coarse, third)
+    weight = min(1.0, 4 * single_share(letters, m, asked.alpha))
     bins = binned(letters.p, letters.reward, intervals, "split")
     split = (bins.share > 0) & (bins.share < 1)
     moved = weight * bins.span * m * float(marginal[split] @ (1 - bins.share[split]))
-    mean, variance = figures[0], max(figures[1], 0.0)
+    variance = max(variance, 0.0)
     of_tokens = 2 * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
     errors = Errors(
-        off[0] + moved,
-        off[1] + 2 * moved * (math.sqrt(variance) + moved),
-        min(off[2] + weight * (1 + fine.kl), max(fine.kl, most_divergence(log_n) - fine.kl)),
+        off_mean + moved,
+        off_variance + 2 * moved * (math.sqrt(variance) + moved),
+        min(off_kl + weight * (1 + fine.kl), max(fine.kl, most_divergence(asked.log_n) - fine.kl)),
         min(1.0, of_tokens + weight),
         False,
     )
     return Summary(mean, variance, fine.kl, marginal, errors)
 
 
-def ratio(ops, letters, m, log_n, alpha, num_threads):
+def _extrapolated(figure, fine, coarse, third):
+    """Return a figure extrapolated from the `Summary` of intervals h and 2h, and how far off it may be."""
+    near, far, other = (getattr(found, figure) for found in (fine, coarse, third))
+    value = (4 * near - far) / 3
+    proved = getattr(fine.errors, figure) + getattr(coarse.errors, figure)
+    return value, abs(near - far) + abs(near - other) + SAFETY * abs(2 * near - other - value) + proved
+
+
+def ratio(ops, asked):
     """Return the `Ratio` of best-of-n of the rewards on the finer lattice, taken as a smooth function of the sum."""
-    fine, _, _ = on_lattice(letters, intervals_for(m), "split")
-    return _lattice.ratio(ops, fine, m, log_n, alpha, num_threads)._replace(smooth=True)
+    fine, _, _ = on_lattice(asked.letters, intervals_for(asked.m), "split")
+    return _lattice.ratio(ops, asked._replace(letters=fine))._replace(smooth=True)
 
 
-def _on(ops, letters, m, log_n, alpha, intervals, num_threads):
+def _on(ops, asked, intervals):
+    """Return the `Summary` on a lattice of so many intervals, and the token marginal of the letters themselves."""
+    letters = asked.letters
     lattice, bins, steps = on_lattice(letters, intervals, "split")
-    found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
+    found = _lattice.summary(ops, asked._replace(letters=lattice))
     ratio = np.zeros(intervals + 1)
     ratio[steps] = found.marginal / bins.weight[steps]
     marginal = letters.p * ((1 - bins.share) * ratio[bins.step] + bins.share * ratio[bins.step + 1])
     return found, marginal / marginal.sum()
 
 
-def bounds(ops, letters, m, log_n, alpha, num_threads):
+def bounds(ops, asked):
     """Return numbers below and above the expected reward of best-of-n, for certain."""
     ends = []
     for rule, side in (("down", -1), ("up", 1)):
-        lattice, _, _ = on_lattice(letters, intervals_for(m), rule)
-        found = _lattice.summary(ops, lattice, m, log_n, alpha, num_threads)
+        lattice, _, _ = on_lattice(asked.letters, intervals_for(asked.m), rule)
+        found = _lattice.summary(ops, asked._replace(letters=lattice))
         ends.append(float(found.expected_reward + side * found.errors.expected_reward))
     return tuple(ends)

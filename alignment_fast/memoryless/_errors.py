@@ -24,6 +24,8 @@ from scipy import special
 UNIT = np.finfo(np.float64).eps / 2
 # Logarithms of tails must be known to this for the first order to be good to a factor of 2.
 SMALL = 1e-2
+# Of tails Q whose logarithm is below this, -log(1 - Q) is Q in double precision.
+FAR_TAIL = -36
 
 
 class Tails(NamedTuple):
@@ -109,7 +111,7 @@ def log_rate(log_tail, log_n):
     """Return log(-n log(1 - Q)) for the logarithms of tails Q: none of n reaches with chance exp(-exp(that))."""
     log_tail = np.minimum(log_tail, 0.0)
     with np.errstate(divide="ignore"):
-        return log_n + np.where(log_tail < -36, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
+        return log_n + np.where(log_tail < FAR_TAIL, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
 
 
 def exceedances(tails, log_n):

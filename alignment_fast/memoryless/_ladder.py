@@ -150,7 +150,7 @@ def tilts(ops, lattice, m, theta, num_threads=None):
     return Tilts(theta, log_mgf, first, size, mass[:, :size], noise, *_bounds(lattice, m, theta, length, level))
 
 
-def windows(ops, lattice, m, theta, span, num_threads=None):
+def windows(ops, lattice, m, theta, span, *, num_threads=None):
     """Return the same where only a window of each law is shown, at least its `span` (see `spans`).
 
     Transforms are as short as the longest span. A short transform adds up the probabilities of all sums that are equal
@@ -363,7 +363,7 @@ class _Climb:
 
     def _add(self, theta, span):
         """Take over what each of the tilts `theta` knows best, and return them."""
-        known = windows(self.ops, self.lattice, self.m, theta, span, self.num_threads)
+        known = windows(self.ops, self.lattice, self.m, theta, span, num_threads=self.num_threads)
         self.tilts += len(theta)
         known.merge(self.ops, self.m, self.allowed, self.log_pmf, self.error)
         return known

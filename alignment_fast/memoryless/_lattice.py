@@ -7,7 +7,7 @@ import numpy as np
 from scipy import fft, signal, special
 
 from alignment_fast.best_of_n.law import BestOfN
-from alignment_fast.memoryless._errors import UNIT, Summary, Tails, figure_errors, relative_tails
+from alignment_fast.memoryless._errors import UNIT, Summary, Tails, figure_errors, log_rate, relative_tails
 from alignment_fast.memoryless._ladder import (
     DEPTH,
     LAYER,
@@ -75,20 +75,21 @@ def _rewards(letters, m, sums):
     return m * letters.keys.offset + letters.keys.span * sums
 
 
-def summary(ops, letters, m, log_n, alpha, num_threads):
+def summary(ops, asked):
     """Return the `Summary` of best-of-n from one tilt, that of the aligned policy, or from the whole law.
 
     Where transforms cannot see sums that count, and there are few of them, sums of products take their place.
     """
+    letters, m = asked.letters, asked.m
     refuse_large(points(letters, m), m)
     lattice = of(letters)
-    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
-    found = _of_tilt(ops, letters, lattice, m, log_n, tilts(ops, lattice, m, theta, num_threads), num_threads)
+    theta = np.array([_tilt(lattice, m, asked.alpha * letters.keys.span)])
+    found = _of_tilt(ops, asked, lattice, tilts(ops, lattice, m, theta, asked.num_threads))
     if found is not None and not poor(found, letters):
         return found
     if points(letters, m) <= FEW_POINTS:
-        found = _of_tilt(ops, letters, lattice, m, log_n, positive_tilts(lattice, m, theta), num_threads)
-    return _of_ladder(ops, letters, lattice, m, log_n, num_threads) if found is None else found
+        found = _of_tilt(ops, asked, lattice, positive_tilts(lattice, m, theta))
+    return _of_ladder(ops, asked, lattice) if found is None else found
 
 
 def poor(found, letters):
@@ -97,72 +98,76 @@ def poor(found, letters):
     return not (found.errors.expected_reward <= ENOUGH * unit and found.errors.kl <= ENOUGH * max(1.0, found.kl))
 
 
-def _of_tilt(ops, letters, lattice, m, log_n, known, num_threads):
+def _of_tilt(ops, asked, lattice, known):
     """Return the `Summary` from one tilt, None where best-of-n may reach beyond what the tilt knows."""
-    atoms = _window(ops, known, m, log_n)
+    atoms = _window(ops, known, asked.m, asked.log_n)
     if atoms.left_out > LEFT_OUT:
         return None
-    best = _Best.of(letters, m, log_n, atoms, num_threads)
-    marginal, off = _tilted_marginal(ops, letters, lattice, m, known, atoms, best, num_threads)
-    tails, log_ratio = _tails(letters, lattice, m, log_n, known, atoms, best.log_ratio)
-    errors = figure_errors(tails, log_ratio, log_n, best.figures, m * float(np.abs(letters.reward).max()))
+    best = _Best.of(asked, atoms)
+    marginal, off = _tilted_marginal(ops, asked, lattice, known, best)
+    tails, log_ratio = _tails(asked, lattice, known, best)
+    errors = figure_errors(tails, log_ratio, asked.log_n, best.figures, _largest_sum(asked))
     marginal_error = min(1.0, errors.marginal + off)
-    return Summary(best.mean, best.variance, best.kl, marginal, errors._replace(marginal=marginal_error))
+    return Summary(*best.figures, marginal, errors._replace(marginal=marginal_error))
 
 
-def _of_ladder(ops, letters, lattice, m, log_n, num_threads):
+def _of_ladder(ops, asked, lattice):
     """Return the `Summary` from the whole law, with errors that are estimates like those of the law."""
-    atoms = _ladder_atoms(ops, lattice, m, num_threads)
-    best = _Best.of(letters, m, log_n, atoms, num_threads)
-    marginal = _marginal(ops, letters, lattice, m, atoms.sums, best.log_ratio, num_threads)
-    tails = relative_tails(_rewards(letters, m, atoms.sums), atoms.log_pmf, atoms.error)
-    errors = figure_errors(tails, best.log_ratio, log_n, best.figures, m * float(np.abs(letters.reward).max()))
-    return Summary(best.mean, best.variance, best.kl, marginal, errors._replace(bound=False))
+    atoms = _ladder_atoms(ops, asked, lattice)
+    best = _Best.of(asked, atoms)
+    tails = relative_tails(_rewards(asked.letters, asked.m, atoms.sums), atoms.log_pmf, atoms.error)
+    errors = figure_errors(tails, best.log_ratio, asked.log_n, best.figures, _largest_sum(asked))
+    return Summary(*best.figures, _marginal(ops, asked, lattice, best), errors._replace(bound=False))
+
+
+def _largest_sum(asked):
+    return asked.m * float(np.abs(asked.letters.reward).max())
 
 
 class _Best(NamedTuple):
-    """Best-of-n over atoms: its main numbers, log π and log π/P of each."""
+    """Best-of-n over `_Atoms`: its main numbers, log π and log π/P of each."""
 
     mean: float
     variance: float
     kl: float
     log_pi: np.ndarray
     log_ratio: np.ndarray
+    atoms: "_Atoms"
 
     @property
     def figures(self):
         """Mean, variance and divergence."""
-        return self[:3]
+        return self.mean, self.variance, self.kl
 
     @classmethod
-    def of(cls, letters, m, log_n, atoms, num_threads):
+    def of(cls, asked, atoms):
         """Return best-of-n over `_Atoms`."""
-        best = BestOfN(atoms.log_pmf, _rewards(letters, m, atoms.sums), log=True, num_threads=num_threads)
-        log_pi = best.log_pmf(log_n=log_n, num_threads=num_threads)
-        mean, variance, kl = (
-            float(figure(log_n=log_n, num_threads=num_threads))
-            for figure in (best.expected_reward, best.reward_variance, best.kl)
-        )
-        return cls(mean, variance, kl, log_pi, log_pi - atoms.log_pmf)
+        options = {"log_n": asked.log_n, "num_threads": asked.num_threads}
+        rewards = _rewards(asked.letters, asked.m, atoms.sums)
+        best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=asked.num_threads)
+        log_pi = best.log_pmf(**options)
+        figures = [float(figure(**options)) for figure in (best.expected_reward, best.reward_variance, best.kl)]
+        return cls(*figures, log_pi, log_pi - atoms.log_pmf, atoms)
 
 
-def ratio(ops, letters, m, log_n, alpha, num_threads):
+def ratio(ops, asked):
     """Return the `Ratio` of best-of-n."""
+    letters, m, num_threads = asked.letters, asked.m, asked.num_threads
     refuse_large(points(letters, m), m)
     lattice = of(letters)
-    theta = np.array([_tilt(lattice, m, alpha * letters.keys.span)])
+    theta = np.array([_tilt(lattice, m, asked.alpha * letters.keys.span)])
     few = points(letters, m) <= FEW_POINTS
     known = positive_tilts(lattice, m, theta) if few else tilts(ops, lattice, m, theta, num_threads)
-    atoms = _window(ops, known, m, log_n)
+    atoms = _window(ops, known, m, asked.log_n)
     if atoms.left_out > LEFT_OUT:
-        atoms = _ladder_atoms(ops, lattice, m, num_threads)
+        atoms = _ladder_atoms(ops, asked, lattice)
     rewards = _rewards(letters, m, atoms.sums)
     best = BestOfN(atoms.log_pmf, rewards, log=True, num_threads=num_threads)
-    return Ratio(rewards, best.log_pmf(log_n=log_n, num_threads=num_threads) - atoms.log_pmf, False)
+    return Ratio(rewards, best.log_pmf(log_n=asked.log_n, num_threads=num_threads) - atoms.log_pmf, False)
 
 
-def _ladder_atoms(ops, lattice, m, num_threads):
-    every = ladder(ops, lattice, m, num_threads=num_threads)
+def _ladder_atoms(ops, asked, lattice):
+    every = ladder(ops, lattice, asked.m, num_threads=asked.num_threads)
     sums = np.flatnonzero(every.log_pmf > -np.inf)
     return _Atoms(sums, every.log_pmf[sums], every.error[sums], 0.0, False)
 
@@ -200,17 +205,15 @@ def _window(ops, known, m, log_n):
     above = -math.inf if last == len(mass) - 1 else beyond + m * log_mgf - theta * last
     left_out = math.exp(min(0.0, log_n + above))
     log_tail = np.minimum(np.logaddexp.accumulate(log_pmf[::-1])[::-1], 0.0)
-    with np.errstate(divide="ignore"):
-        # log P(best-of-n below a sum) = -exp(log_rate)
-        log_rate = log_n + np.where(log_tail < -36, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
-    certain = np.flatnonzero(log_rate >= math.log(CERTAIN))
+    rate = log_rate(log_tail, log_n)  # log P(best-of-n below a sum) = -exp(rate)
+    certain = np.flatnonzero(rate >= math.log(CERTAIN))
     start = int(certain[-1]) if certain.size else 0
     if first + start == 0:
         return _Atoms(sums, log_pmf, error + np.exp(log_pmf) @ error, left_out, False)
     below = -math.expm1(min(0.0, special.logsumexp(log_pmf[start:])))
     if below < ROUGH:  # mostly rounding: what is known of it is more
         below = math.exp(np.logaddexp(special.logsumexp(log_pmf[:start]) if start else -math.inf, beyond))
-    left_out += math.exp(-math.exp(min(log_rate[start], 700.0))) if log_rate[start] > -math.inf else 1.0
+    left_out += math.exp(-math.exp(min(rate[start], 700.0))) if rate[start] > -math.inf else 1.0
     return _Atoms(
         np.concatenate([[sums[start] - 1], sums[start:]]),
         np.concatenate([[math.log(below)], log_pmf[start:]]),
@@ -220,12 +223,26 @@ def _window(ops, known, m, log_n):
     )
 
 
-def _tails(letters, lattice, m, log_n, known, atoms, log_ratio):
-    """Return the `Tails` of the sum that one tilt proves, at every point of the lattice that counts; `log_ratio` there.
+class _Points(NamedTuple):
+    """Points of the lattice, ascending, with bounds of logarithms of their tails, and log π/P where it is known."""
+
+    sums: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    log_ratio: np.ndarray
+
+    def followed_by(self, others):
+        """Return these points and the `others`, which lie above."""
+        return _Points._make(np.concatenate(pair) for pair in zip(self, others, strict=True))
+
+
+def _tails(asked, lattice, known, best):
+    """Return the `Tails` of the sum that one tilt proves, at every point of the lattice that counts; log π/P there.
 
     In T(s) = Σ_{t >= s} P_θ(t) e^{-θ(t - s)}, tails without their scale, all terms are moderate; what lies above the
     window, and below it, is bounded by Chernoff.
     """
+    m, log_n, atoms = asked.m, asked.log_n, best.atoms
     (mass,), (theta,), (log_mgf,) = known.mass, known.theta, known.log_mgf
     (absolute,), (relative,) = known.absolute, known.relative
     kept, top = atoms.sums[int(atoms.merged) :], m * lattice.top
@@ -248,25 +265,24 @@ def _tails(letters, lattice, m, log_n, known, atoms, log_ratio):
         certain = np.log1p(-np.exp(np.minimum(below, 0.0)))
     lower = np.minimum(np.maximum(lower, certain), upper)
     ratio = np.full(len(sums), np.nan)
-    ratio[kept - low] = log_ratio[int(atoms.merged) :]
-    columns = sums, lower, upper, ratio
+    ratio[kept - low] = best.log_ratio[int(atoms.merged) :]
+    known_points = _Points(sums, lower, upper, ratio)
     if atoms.merged:
         first = [0] if low == 1 else [0, low - 1]
         ends = [0.0] if low == 1 else [0.0, lower[0]]
-        columns = _joined((first, ends, [0.0] * len(first), [*[np.nan] * (len(first) - 1), log_ratio[0]]), columns)
+        ratios = [*[np.nan] * (len(first) - 1), best.log_ratio[0]]
+        known_points = _Points(first, ends, [0.0] * len(first), ratios).followed_by(known_points)
     else:
-        columns[1][0] = columns[2][0] = 0.0
+        lower[0] = upper[0] = 0.0
     if high < top:
         last = [high + 1] if high + 1 == top else [high + 1, top]
         above = -DEPTH + m * log_mgf - theta * (high + 1) + slack
         count = len(last)
-        columns = _joined(columns, (last, [-np.inf] * count, [min(above, 0.0)] * count, [np.nan] * count))
-    sums, lower, upper, ratio = columns
-    return Tails(_rewards(letters, m, sums), lower, upper), ratio
-
-
-def _joined(first, second):
-    return tuple(np.concatenate(pair) for pair in zip(first, second, strict=True))
+        known_points = known_points.followed_by(
+            _Points(last, [-np.inf] * count, [min(above, 0.0)] * count, [np.nan] * count)
+        )
+    rewards = _rewards(asked.letters, m, known_points.sums)
+    return Tails(rewards, known_points.lower, known_points.upper), known_points.log_ratio
 
 
 def _log_below(lattice, m, low):
@@ -278,24 +294,25 @@ def _log_below(lattice, m, low):
     return float((m * lattice.tilted(-tilt)[1] + tilt * (low - 1)).min())
 
 
-def _marginal(ops, letters, lattice, m, sums, log_ratio, num_threads):
+def _marginal(ops, asked, lattice, best):
     """Return the token marginal p_j Σ_s (π(s)/P_m(s)) P_{m-1}(s - j), from whole laws."""
-    fewer = ladder(ops, lattice, m - 1, num_threads=num_threads).log_pmf if m > 1 else np.zeros(1)
+    letters, m = asked.letters, asked.m
+    fewer = ladder(ops, lattice, m - 1, num_threads=asked.num_threads).log_pmf if m > 1 else np.zeros(1)
     marginal = np.zeros(len(letters.p))
     for at, step in enumerate(letters.keys.steps):
-        place = sums - step
+        place = best.atoms.sums - step
         inside = (place >= 0) & (place < len(fewer))
-        marginal[at] = letters.p[at] * np.exp(log_ratio[inside] + fewer[place[inside]]).sum()
+        marginal[at] = letters.p[at] * np.exp(best.log_ratio[inside] + fewer[place[inside]]).sum()
     return marginal / marginal.sum()
 
 
-def _tilted_marginal(ops, letters, lattice, m, known, atoms, best, num_threads):
+def _tilted_marginal(ops, asked, lattice, known, best):
     """Return the same from laws under one tilt, in which all factors are moderate, and the error of an entry at most.
 
     p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws. The error is that of these laws and of the
     correlation; that of best-of-n itself comes to it.
     """
-    steps, theta = letters.keys.steps, known.theta
+    m, atoms, steps, theta = asked.m, best.atoms, asked.letters.keys.steps, known.theta
     weight, log_mgf = lattice.tilted(theta)
     ratio = np.zeros(m * lattice.top + 1)
     ratio[atoms.sums] = np.exp(best.log_ratio + m * log_mgf[0] - theta[0] * atoms.sums)
@@ -303,7 +320,9 @@ def _tilted_marginal(ops, letters, lattice, m, known, atoms, best, num_threads):
     if m == 1:
         fewer, absolute, relative = np.ones(1), 0.0, known.relative[0]
     else:
-        less = positive_tilts(lattice, m - 1, theta) if positive else tilts(ops, lattice, m - 1, theta, num_threads)
+        less = (
+            positive_tilts(lattice, m - 1, theta) if positive else tilts(ops, lattice, m - 1, theta, asked.num_threads)
+        )
         fewer, absolute, relative = less.mass[0], less.absolute[0], less.relative[0]
     if positive:
         overlap = np.array([ratio[step : step + len(fewer)] @ fewer for step in steps])

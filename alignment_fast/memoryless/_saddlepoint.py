@@ -26,7 +26,7 @@ from numpy.polynomial import chebyshev
 from scipy import fft, interpolate, special
 
 from alignment_fast.kernels.information.structures import LetterRows
-from alignment_fast.memoryless._errors import UNIT, Errors, Summary, most_divergence, single_share
+from alignment_fast.memoryless._errors import UNIT, Errors, Summary, log_rate, most_divergence, single_share
 from alignment_fast.memoryless._sampling import Ratio
 from alignment_fast.memoryless.results import Law
 
@@ -91,9 +91,7 @@ def truncation(k, m):
 def gumbel(theta, log_tail, log_n):
     """Return v = log n + log(-log(1 - Q)) from the `log_tails`."""
     upper = np.minimum(log_tail, -1e-300)
-    with np.errstate(divide="ignore", over="ignore"):
-        above = np.where(upper < -36, upper, np.log(-np.log1p(-np.exp(np.maximum(upper, -700.0)))))
-        return log_n + np.where(theta > 0, above, np.log(-upper))
+    return np.where(theta > 0, log_rate(upper, log_n), log_n + np.log(-upper))
 
 
 def ripple(ops, rows, theta, m, k):
@@ -121,7 +119,7 @@ def ripple(ops, rows, theta, m, k):
     return 2 * scale / np.sqrt(2 * np.pi) * integral, scale * np.sqrt(2 * np.pi) * mean
 
 
-class BestOfN(NamedTuple):
+class _TiltedBestOfN(NamedTuple):
     """Best-of-n of sums without ties.
 
     Parameters
@@ -148,17 +146,14 @@ class BestOfN(NamedTuple):
     tails: float
 
 
-def best_of_n(ops, p, reward, m, log_n, alpha):
-    """Return `BestOfN` for n = exp(log_n), from the tilt `alpha` at which the best sum is typical, or None.
-
-    None: best-of-n reaches an end of the range of sums, where no tilt is typical.
-    """
-    origin = float(p @ reward)
-    rows = rows_of(ops, p, reward - origin)
-    ends = _range(ops, rows, m, log_n, alpha)
+def best_of_n(ops, asked):
+    """Return `_TiltedBestOfN`, or None where it reaches an end of the range of sums, where no tilt is typical."""
+    m = asked.m
+    origin, rows = _centred(ops, asked.letters)
+    ends = _range(ops, rows, asked)
     if ends is None:
         return None
-    curve = _good_curve(ops, rows, m, log_n, ends)
+    curve = _good_curve(ops, rows, asked, ends)
     nodes, weights = _legendre()
     v, slope_of_v = chebyshev.chebval(nodes, curve.v), chebyshev.chebval(nodes, chebyshev.chebder(curve.v))
     with np.errstate(over="ignore"):
@@ -175,9 +170,15 @@ def best_of_n(ops, p, reward, m, log_n, alpha):
     shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
     terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)
     variance = float(weights @ (s - mean) ** 2)
-    return BestOfN(
+    return _TiltedBestOfN(
         mean + m * origin, variance, tilts, averaging, float(weights @ (shift * terms)), gap, float(weights @ terms)
     )
+
+
+def _centred(ops, letters):
+    """Return the mean reward, and the `letters` with their rewards from there as rows."""
+    origin = float(letters.p @ letters.reward)
+    return origin, rows_of(ops, letters.p, letters.reward - origin)
 
 
 class _Curve(NamedTuple):
@@ -195,21 +196,22 @@ class _Curve(NamedTuple):
         return 0.5 * (self.low + self.high) + 0.5 * (self.high - self.low) * x
 
 
-def _good_curve(ops, rows, m, log_n, ends):
+def _good_curve(ops, rows, asked, ends):
     """Return the curve of the first degree that is enough, else the last one."""
     for degree in DEGREES:
-        curve = _curve(ops, rows, m, log_n, ends, degree)
+        curve = _curve(ops, rows, asked, ends, degree)
         if curve.miss < ENOUGH:
             break
     return curve
 
 
-def _curve(ops, rows, m, log_n, ends, degree):
+def _curve(ops, rows, asked, ends, degree):
+    m = asked.m
     x = chebyshev.chebpts1(degree + SPARE)
     theta = 0.5 * (ends[0] + ends[1]) + 0.5 * (ends[1] - ends[0]) * x
     k = moments(ops, rows, theta, 6)
     with np.errstate(all="ignore"):
-        v = gumbel(theta, log_tails(theta, k, m), log_n)
+        v = gumbel(theta, log_tails(theta, k, m), asked.log_n)
     clear = (np.abs(theta) * np.sqrt(m * k[2]) > NEAR_MEAN) & np.isfinite(v)
     series = _fit(x[clear], v[clear], degree)
     miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max())
@@ -236,8 +238,9 @@ def _averaging(nodes, weights):
     return points, basis @ averages
 
 
-def _range(ops, rows, m, log_n, alpha):
+def _range(ops, rows, asked):
     """Return the tilts between which best-of-n lies, None if they do not exist."""
+    m, alpha = asked.m, asked.alpha
     if not np.isfinite(alpha):
         return None
 
@@ -248,7 +251,7 @@ def _range(ops, rows, m, log_n, alpha):
             theta = NEAR_MEAN * scale
         at = np.array([theta])
         with np.errstate(all="ignore"):
-            return float(gumbel(at, log_tails(at, moments(ops, rows, at, 4), m), log_n)[0])
+            return float(gumbel(at, log_tails(at, moments(ops, rows, at, 4), m), asked.log_n)[0])
 
     ends = [_end(v_of, alpha, scale, goal, side) for goal, side in ((HIGHEST, -1), (LOWEST, 1))]
     return None if None in ends else ends
@@ -270,14 +273,13 @@ def _end(v_of, start, step, goal, side):
     return outside
 
 
-def marginal(ops, p, reward, m, best):
-    """Return the token marginal of `BestOfN`.
+def marginal(ops, letters, m, best):
+    """Return the token marginal of `_TiltedBestOfN`.
 
     Given the sum s, typical of θ, a letter has probability p e^{θ r - K} (1 + (1 - d² + γ d)/(2m)) to order m^-2, with
     d the distance of r from the mean κ_1 in standard deviations and γ the skewness of the tilted reward.
     """
-    origin = float(p @ reward)
-    rows = rows_of(ops, p, reward - origin)
+    _, rows = _centred(ops, letters)
     k = moments(ops, rows, best.tilts, 3)
     log_tilted, _ = ops.log_tilted(rows, best.tilts[None], num_threads=1)
     deviation = np.sqrt(k[2])
@@ -293,27 +295,12 @@ def marginal(ops, p, reward, m, best):
     return found / found.sum()
 
 
-def log_ratio(ops, p, reward, m, log_n, alpha):
-    """Return sums, ascending, and log π/P of best-of-n there, close enough for linear interpolation; or None."""
-    origin = float(p @ reward)
-    rows = rows_of(ops, p, reward - origin)
-    ends = _range(ops, rows, m, log_n, alpha)
-    if ends is None:
-        return None
-    curve = _good_curve(ops, rows, m, log_n, ends)
-    x = np.linspace(-1.0, 1.0, FINE)
-    v = chebyshev.chebval(x, curve.v)
-    # log n + (n - 1) log(1 - Q)
-    return m * origin + chebyshev.chebval(x, curve.s), log_n + np.expm1(-log_n) * np.exp(v)
-
-
-def cells(ops, p, reward, m):
+def cells(ops, letters, m):
     """Return middles and log-probabilities of CELLS equal cells of the sum, and an estimate of their relative error.
 
     The cells reach to tails of exp(-FARTHEST), or as far as tails are known.
     """
-    origin = float(p @ reward)
-    rows = rows_of(ops, p, reward - origin)
+    origin, rows = _centred(ops, letters)
     deviation = np.sqrt(m * moments(ops, rows, np.zeros(1), 2)[2, 0])
     theta = np.sinh(np.linspace(-1.0, 1.0, TILTS) * np.arcsinh(FARTHEST)) / deviation
     theta = theta[np.abs(theta) * deviation > NEAR_MEAN]
@@ -342,23 +329,24 @@ def _log_between(low, high):
 
 def law(ops, letters, m, num_threads):
     """Return the `Law` of the sum in equal cells, each at its middle."""
-    support, log_pmf, error = cells(ops, letters.p, letters.reward, m)
+    support, log_pmf, error = cells(ops, letters, m)
     return Law(support, log_pmf, "saddlepoint", error)
 
 
-def summary(ops, letters, m, log_n, alpha, num_threads):
+def summary(ops, asked):
     """Return the `Summary` of best-of-n; None where it reaches an end of the range of sums."""
-    best = best_of_n(ops, letters.p, letters.reward, m, log_n, alpha)
+    letters, m = asked.letters, asked.m
+    best = best_of_n(ops, asked)
     if best is None:
         return None
     # Without ties D(best-of-n ‖ p^m) = log n - 1 + 1/n whatever the rewards are.
-    most = most_divergence(log_n)
+    most = most_divergence(asked.log_n)
     kl = min(max(most - best.gap, 0.0), most)
-    tokens = marginal(ops, letters.p, letters.reward, m, best)
+    tokens = marginal(ops, letters, m, best)
     # Checked by what the tokens say, which is another expansion; and nothing here knows of single sums that weigh.
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
     differ = abs(m * float(tokens @ letters.reward) - best.mean)
-    single = min(1.0, 4 * single_share(letters, m, alpha))
+    single = min(1.0, 4 * single_share(letters, m, asked.alpha))
     # Best-of-n lies between the reference and the largest sum.
     ends = m * float(letters.p @ letters.reward), m * float(letters.reward[-1])
     most_off = max(best.mean - ends[0], ends[1] - best.mean)
@@ -378,7 +366,15 @@ def summary(ops, letters, m, log_n, alpha, num_threads):
     )
 
 
-def ratio(ops, letters, m, log_n, alpha, num_threads):
-    """Return the `Ratio` of best-of-n, a smooth function; None where `summary` is."""
-    found = log_ratio(ops, letters.p, letters.reward, m, log_n, alpha)
-    return None if found is None else Ratio(*found, True)
+def ratio(ops, asked):
+    """Return the `Ratio` of best-of-n, a smooth function of sums close enough to interpolate; None as `summary`."""
+    origin, rows = _centred(ops, asked.letters)
+    ends = _range(ops, rows, asked)
+    if ends is None:
+        return None
+    curve = _good_curve(ops, rows, asked, ends)
+    x = np.linspace(-1.0, 1.0, FINE)
+    v = chebyshev.chebval(x, curve.v)
+    log_n = asked.log_n
+    # log n + (n - 1) log(1 - Q)
+    return Ratio(asked.m * origin + chebyshev.chebval(x, curve.s), log_n + np.expm1(-log_n) * np.exp(v), smooth=True)

@@ -89,7 +89,7 @@ class Ratio(NamedTuple):
         return np.where(distance < np.maximum(NEAREST * gap, 0.0), self.log_ratio[nearest], -np.inf)
 
 
-def best_of_n(letters, m, size, ratio, highest, generator):
+def best_of_n(letters, m, ratio, *, size, highest, generator):
     """Return distinct rewards (size, m) of best-of-n sequences: tilted proposals accepted with probability w/max w.
 
     w(s) = (π(s)/P(s)) e^{m Λ(a) - a s}, with the tilt a <= `highest` that makes max w, the number of proposals per
@@ -122,7 +122,7 @@ def _best_tilt(letters, m, ratio, highest):
     return float(optimize.minimize_scalar(cost, bounds=(0.5 * highest, 1.05 * highest), method="bounded").x)
 
 
-def tail(letters, m, level, theta, size, generator):
+def tail(letters, m, level, theta, *, size, generator):
     """Return log of the mean, and the relative standard error, of 1{S >= level} dP/dP_θ over `size` draws from P_θ."""
     proposals = Proposals(letters, m, theta, generator)
     # Weights at the level itself are the largest: measured from there they are at most 1.

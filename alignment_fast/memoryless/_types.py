@@ -102,7 +102,7 @@ def enumerate_types(ops, p, keys, m, num_threads=None):
     return Types(support[first], np.logaddexp.reduceat(log_pmf, first), order, sum_of, sums.log_mass)
 
 
-def mean_counts(ops, types, letters, m, log_ratio, num_threads=None):
+def mean_counts(ops, types, letters, m, log_ratio, *, num_threads=None):
     """Return E n_k of the types under the law P(n) e^{log_ratio(sum of n)}; `log_ratio` (S,)."""
     size = len(types.order)
     weight = np.empty(size)
@@ -153,20 +153,22 @@ def relative_error(letters, m, log_pmf):
     return UNIT * (len(letters.p) + ROUNDED) * (m - log_pmf)
 
 
-def ratio(ops, letters, m, log_n, alpha, num_threads):
+def ratio(ops, asked):
     """Return the `Ratio` of best-of-n."""
-    found = law(ops, letters, m, num_threads)
+    num_threads = asked.num_threads
+    found = law(ops, asked.letters, asked.m, num_threads)
     best = BestOfN(found.log_pmf, found.support, log=True, num_threads=num_threads)
-    return Ratio(found.support, best.log_pmf(log_n=log_n, num_threads=num_threads) - found.log_pmf, False)
+    return Ratio(found.support, best.log_pmf(log_n=asked.log_n, num_threads=num_threads) - found.log_pmf, False)
 
 
-def summary(ops, letters, m, log_n, alpha, num_threads):
+def summary(ops, asked):
     """Return the `Summary` of best-of-n; types need no tilt."""
+    letters, m, log_n, num_threads = asked.letters, asked.m, asked.log_n, asked.num_threads
     refuse_large(ops, letters, m)
     types = enumerate_types(ops, letters.p, letters.keys, m, num_threads)
     best = BestOfN(types.log_pmf, types.support, log=True, num_threads=num_threads)
     log_ratio = best.log_pmf(log_n=log_n, num_threads=num_threads) - types.log_pmf
-    counts = mean_counts(ops, types, len(letters.p), m, log_ratio, num_threads)
+    counts = mean_counts(ops, types, len(letters.p), m, log_ratio, num_threads=num_threads)
     mean, variance, kl = (
         float(figure(log_n=log_n, num_threads=num_threads))
         for figure in (best.expected_reward, best.reward_variance, best.kl)

@@ -45,7 +45,7 @@ def check_which(which):
         raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
 
 
-def rate(p, reward, policy, tau, delta, which):
+def rate(p, reward, policy, tau, *, delta, which):
     """Return the rate function of -reward/m at `tau`; `policy` is the aligned one of divergence `delta`."""
     levels = -as_parameter(tau, "tau")
     if which == "aligned":
@@ -57,7 +57,7 @@ def rate(p, reward, policy, tau, delta, which):
     return np.where(levels >= policy.expected_reward, np.maximum(plain - delta, 0.0), np.inf)[()]
 
 
-def scaled_cumulant(p, reward, policy, rho, delta, which):
+def scaled_cumulant(p, reward, policy, rho, *, delta, which):
     """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards)."""
     rho = as_parameter(rho, "rho")
     safe = np.where(rho == 0, 1.0, rho)
@@ -80,12 +80,12 @@ def second_order(policy, m, delta, span, offset):
         expected = centre - (math.log(alpha * spread) - np.euler_gamma) / alpha
         kl = m * delta - 1
         return SecondOrder(expected, kl, math.log(alpha * spread) - 1 - float(np.euler_gamma), alpha, variance, None)
-    expected, kl = _on_lattice(alpha, centre, spread, m * delta, span, m * offset)
+    expected, kl = _on_lattice(alpha, centre, spread, m * delta, span=span, offset=m * offset)
     gap = kl - alpha * expected + m * float(policy.log_partition)
     return SecondOrder(expected, kl, gap, alpha, variance, span)
 
 
-def _on_lattice(alpha, centre, spread, log_n, span, offset):
+def _on_lattice(alpha, centre, spread, log_n, *, span, offset):
     """Return mean and divergence from the reference of the discretised Gumbel law on offset + span ℤ.
 
     n Q(s) = exp(-α (s - s₀)) with Q(s) = P(S >= s), so that the best sum is s with probability

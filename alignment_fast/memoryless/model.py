@@ -17,6 +17,7 @@ from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
 from alignment_fast.memoryless._errors import UNIT, Errors, Summary
 from alignment_fast.memoryless._keys import Letters
+from alignment_fast.memoryless._question import SequenceQuestion
 from alignment_fast.memoryless.expansions import SecondOrder
 from alignment_fast.memoryless.results import BestOfNErrors, BestOfNLaw, Law, TailEstimate
 from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, tilt
@@ -221,15 +222,16 @@ class MemorylessModel:
         log_n = _draws(m, delta, log_n)
         aligned = self.aligned(log_n / m)
         alpha = float(aligned.alpha)
+        asked = self._question(m, log_n, alpha)
         if len(self._letters.p) == 1:
             reward = m * float(self._letters.reward[0])
             exact = Errors(2 * UNIT * abs(reward), 0.0, 0.0, 2 * UNIT, True)
             constant = Summary(reward, 0.0, 0.0, np.ones(1), exact)
-            return self._result(m, log_n, alpha, 0.0, "types", constant)
-        found, chosen = self._summary(m, log_n, alpha, method)
+            return self._result(asked, 0.0, "types", constant)
+        found, chosen = self._summary(asked, method)
         # D(π‖φ^m) = D(π‖p^m) - α E r + m Λ(α)
         gap = max(found.kl - alpha * found.expected_reward + m * float(aligned.log_partition), 0.0)
-        return self._result(m, log_n, alpha, gap if math.isfinite(alpha) else math.inf, chosen, found)
+        return self._result(asked, gap if math.isfinite(alpha) else math.inf, chosen, found)
 
     def reward_bounds(self, m: int, *, delta: float | None = None, log_n: float | None = None) -> tuple[float, float]:
         """Return numbers that the expected reward of best-of-n lies between, for certain, whatever the rewards are.
@@ -255,9 +257,8 @@ class MemorylessModel:
         log_n = _draws(m, delta, log_n)
         if len(self._letters.p) == 1:
             return (m * float(self._letters.reward[0]),) * 2
-        return _binned.bounds(
-            operations("memoryless"), self._letters, m, log_n, float(self.aligned(log_n / m).alpha), self._num_threads
-        )
+        asked = self._question(m, log_n, float(self.aligned(log_n / m).alpha))
+        return _binned.bounds(operations("memoryless"), asked)
 
     def rate(self, tau: ArrayLike, *, delta: float = 0.0, which: str = "reference") -> Any:
         r"""Return the rate function of -reward/m at `tau`: :math:`P(-S_m/m \approx \tau) = e^{-m J(\tau) + o(m)}`.
@@ -288,7 +289,7 @@ class MemorylessModel:
         """
         expansions.check_which(which)
         policy = self._of_distinct(_delta(delta))
-        return expansions.rate(self._letters.p, self._letters.reward, policy, tau, float(delta), which)
+        return expansions.rate(self._letters.p, self._letters.reward, policy, tau, delta=float(delta), which=which)
 
     def scaled_cumulant(self, rho: ArrayLike, *, delta: float = 0.0, which: str = "aligned") -> Any:
         r"""Return :math:`\lim \frac{1}{m \rho} \log E\, e^{\rho S_m}`; at rho = 0 the mean reward per token.
@@ -315,7 +316,9 @@ class MemorylessModel:
         """
         expansions.check_which(which)
         policy = self._of_distinct(_delta(delta))
-        return expansions.scaled_cumulant(self._letters.p, self._letters.reward, policy, rho, float(delta), which)
+        return expansions.scaled_cumulant(
+            self._letters.p, self._letters.reward, policy, rho, delta=float(delta), which=which
+        )
 
     def second_order(self, m: int, delta: float) -> SecondOrder:
         r"""Return best-of-n with n = exp(m delta) to the terms that vanish as m grows.
@@ -387,9 +390,10 @@ class MemorylessModel:
         if len(self._letters.p) == 1:
             return self._letters_of(np.zeros((size, m), dtype=np.int64), generator)
         alpha = float(self.aligned(log_n / m).alpha)
-        ratio = self._ratio(m, log_n, alpha)
+        ratio = self._ratio(self._question(m, log_n, alpha))
         highest = min(alpha, self._highest_tilt(m))
-        return self._letters_of(_sampling.best_of_n(self._letters, m, size, ratio, highest, generator), generator)
+        rewards = _sampling.best_of_n(self._letters, m, ratio, size=size, highest=highest, generator=generator)
+        return self._letters_of(rewards, generator)
 
     def tail_probability(self, m: int, level: float, draws: int, *, rng: Seed = None) -> TailEstimate:
         """Return a Monte Carlo estimate of P(sum of m rewards >= level) under the reference, however rare.
@@ -424,19 +428,20 @@ class MemorylessModel:
         tilt = max(float(found.t), 0.0)
         if math.isinf(tilt):  # the largest sum, or none
             return TailEstimate(-m * float(found.value), 0.0, tilt, draws)
-        log_mean, error = _sampling.tail(self._letters, m, float(level), tilt, draws, _generator(rng))
+        log_mean, error = _sampling.tail(self._letters, m, float(level), tilt, size=draws, generator=_generator(rng))
         return TailEstimate(log_mean, error, tilt, draws)
 
     def _of_distinct(self, delta):
         """Return the aligned policy over the distinct rewards."""
         return kl_constrained(self._letters.p, self._letters.reward, delta)
 
-    def _ratio(self, m, log_n, alpha):
-        chosen, ops = self._module(self._method(m, "auto"))
-        found = chosen.ratio(ops, self._letters, m, log_n, alpha, self._num_threads)
-        if found is None:
-            return _binned.ratio(operations("memoryless"), self._letters, m, log_n, alpha, self._num_threads)
-        return found
+    def _question(self, m, log_n, alpha):
+        return SequenceQuestion(self._letters, m, log_n, alpha, self._num_threads)
+
+    def _ratio(self, asked):
+        chosen, ops = self._module(self._method(asked.m, "auto"))
+        found = chosen.ratio(ops, asked)
+        return _binned.ratio(operations("memoryless"), asked) if found is None else found
 
     def _highest_tilt(self, m):
         """Return a tilt under which about one of m letters misses the largest reward."""
@@ -455,7 +460,8 @@ class MemorylessModel:
         found = np.searchsorted(cumulated, place, side="right")
         return self._support[order[np.clip(found, first[rewards], last[rewards])]]
 
-    def _result(self, m, log_n, alpha, gap, method, found):
+    def _result(self, asked, gap, method, found):
+        m, log_n, alpha = asked.m, asked.log_n, asked.alpha
         marginal = np.zeros(len(self._p))
         group_of = self._letters.keys.group_of
         within = np.exp(self._log_p[self._support]) / self._letters.p[group_of]
@@ -477,7 +483,7 @@ class MemorylessModel:
             alpha,
             method,
             errors.expected_reward,
-            BestOfNErrors(*errors[:3], of_gap, errors.marginal, kind),
+            BestOfNErrors(errors.expected_reward, errors.reward_variance, errors.kl, of_gap, errors.marginal, kind),
         )
 
     def _method(self, m, method):
@@ -498,10 +504,10 @@ class MemorylessModel:
         transforms = _binned if self._letters.keys.span is None else _lattice
         return transforms if method == "fft" else _types, operations("memoryless")
 
-    def _summary(self, m, log_n, alpha, method):
+    def _summary(self, asked, method):
         """Return the `Summary` of best-of-n and the method it is from."""
-        chosen = self._method(m, method)
-        found = self._best_of_n(m, log_n, alpha, chosen)
+        chosen = self._method(asked.m, method)
+        found = self._best_of_n(asked, chosen)
         if chosen != "saddlepoint":
             return found, chosen
         if method == "saddlepoint" and found is None:
@@ -509,14 +515,14 @@ class MemorylessModel:
                 "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
             )
         doubtful = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
-        large = self._letters.keys.span is None and _binned.points(m) > MANY_POINTS
+        large = self._letters.keys.span is None and _binned.points(asked.m) > MANY_POINTS
         if method == "auto" and (found is None or (doubtful and not large)):
-            return self._best_of_n(m, log_n, alpha, "fft"), "fft"
+            return self._best_of_n(asked, "fft"), "fft"
         return found, chosen
 
-    def _best_of_n(self, m, log_n, alpha, method):
+    def _best_of_n(self, asked, method):
         module, ops = self._module(method)
-        return module.summary(ops, self._letters, m, log_n, alpha, self._num_threads)
+        return module.summary(ops, asked)
 
 
 def _vector(value: Any, name: str) -> np.ndarray:

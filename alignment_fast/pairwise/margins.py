@@ -6,7 +6,7 @@ from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
 from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
-from alignment_fast.pairwise.loss_types import Settings, plan
+from alignment_fast.pairwise.loss_types import plan
 
 
 class MarginLoss(NamedTuple):
@@ -98,8 +98,12 @@ def margin_loss(
     np.float64(1.126928)
 
     """
-    settings = Settings(loss_type, beta, label_smoothing, gamma=gamma, tau=tau, margin=True)
-    planned = plan(settings.in_numbers())
+    planned = plan(loss_type, beta, label_smoothing, "reverse_kl", gamma, None, None, tau, None, True)
+    if out is None and num_threads is None:
+        short = operations("pairwise").short_margin_loss
+        found: MarginLoss | None = short(MarginLoss, planned, margin, target, weight, reduction, grad, hess)
+        if found is not None:
+            return found
     check_reduction(reduction)
     of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")

@@ -17,7 +17,7 @@ from alignment_fast.pairwise._batch import (
     reduced,
 )
 from alignment_fast.pairwise._matched import matched_loss
-from alignment_fast.pairwise.loss_types import LossType, Settings, plan
+from alignment_fast.pairwise.loss_types import LossType, plan
 
 
 class PreferenceLoss(NamedTuple):
@@ -132,11 +132,12 @@ def preference_loss(
 
     Notes
     -----
-    Accuracy, for exact scores: 4 epsilon times the sum of the magnitudes of the terms of the formula; sums
-    over pairs in fixed order, of tiles in the dtype, of tiles in float64. Every finite input gives finite losses and
-    gradients as long as squares of scores are finite, without clamps that would set gradients to zero. Cost of the
-    default with gradients: one exponential, a short polynomial and two divisions per pair; four reads and two writes
-    with ``out``.
+    Accuracy, for exact scores: 4 epsilon times the sum of the magnitudes of the terms of the formula; scores that go
+    through a map (`score`, ``"alphapo"``) are rounded themselves, and what the result answers to relative changes of a
+    score and of its slope counts as further terms. Sums over pairs are in fixed order, in the dtype within tiles of
+    1024 and in float64 beyond. Every finite input gives finite losses and gradients as long as squares of scores are
+    finite, without clamps that would set gradients to zero. Cost of the default with gradients: one exponential, a
+    short polynomial and two divisions per pair; four reads and two writes with ``out``.
 
     Other libraries differ: TRL from 0.29 on ignores label smoothing for ``"sigmoid"`` (leave it 0) and before uses the
     form here; TRL applies it to ``"simpo"``, which the paper does not; TRL from 0.28 on divides IPO scores by lengths
@@ -159,13 +160,15 @@ def preference_loss(
     np.float64(1.220095)
 
     """
-    settings = Settings(loss_type, beta, label_smoothing, score, gamma, lam, alpha, tau, delta)
-    try:
-        row, loss = plan(settings)
-    except TypeError:  # a parameter that is no plain number
-        row, loss = plan(settings.in_numbers())
+    planned = plan(loss_type, beta, label_smoothing, score, gamma, lam, alpha, tau, delta)
+    if out is None and num_threads is None:
+        arrays = policy_chosen, policy_rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight
+        short = operations("pairwise").short_preference_loss
+        found: PreferenceLoss | None = short(PreferenceLoss, Metrics, planned, *arrays, reduction, grad, metrics)
+        if found is not None:
+            return found
+    row, loss, has_reference = planned.row, planned.loss, planned.has_reference
     check_reduction(reduction)
-    has_reference = row.has_reference
     if not has_reference:
         ref_chosen = ref_rejected = None
     given = (policy_chosen, policy_rejected, ref_chosen, ref_rejected)
@@ -200,10 +203,10 @@ def preference_loss(
             ops,
             of,
             loss,
-            Inputs._make((*of.arrays, *lengths, weights, None)),
+            Inputs(*of.arrays)._replace(chosen_length=lengths[0], rejected_length=lengths[1], weight=weights),
             outputs,
             divisor=divisor,
-            lengths_first=not has_reference,
+            lengths_first=row.lengths_first,
             metrics=metrics,
             num_threads=num_threads,
         )

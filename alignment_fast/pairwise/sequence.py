@@ -98,11 +98,16 @@ def sequence_logprobs(
     array([-0.356675])
 
     """
+    if num_threads is None:
+        short = operations("pairwise").short_sequence_logprobs
+        found = short(logits, token_ids, mask, average, return_log_partition)
+        if found is not None:
+            return found
     ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
     values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
-    result = give(tokens.sums(values) / counts, logits, dtype=np.result_type(stored.dtype, np.float32))
+    result = give(tokens.sums(ops, values) / counts, logits, dtype=np.result_type(stored.dtype, np.float32))
     return (result, give(log_partition, logits, shape=tokens.shape)) if return_log_partition else result
 
 
@@ -160,6 +165,11 @@ def sequence_logprobs_grad(
            [-0.2, -0.4,  0.6]])
 
     """
+    if out is None and num_threads is None:
+        short = operations("pairwise").short_sequence_logprobs_grad
+        found = short(logits, token_ids, mask, upstream, average, log_partition)
+        if found is not None:
+            return found
     ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     factor = tokens.factor(upstream, average)
@@ -229,7 +239,7 @@ def sequence_logprobs_hidden(
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1
     values = hidden_logprobs(ops, _two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
-    return give(tokens.sums(values) / counts, hidden, dtype=states.dtype)
+    return give(tokens.sums(ops, values) / counts, hidden, dtype=states.dtype)
 
 
 def sequence_logprobs_hidden_grad(
@@ -298,8 +308,8 @@ class _Tokens:
     ids: np.ndarray
     shape: tuple[int, ...]
 
-    def sums(self, values):
-        return values.reshape(self.shape).sum(axis=-1)
+    def sums(self, ops, values):
+        return ops.sequence_sums(values.reshape(self.shape))
 
     def counts(self):
         """Return how many tokens count in each sequence, at least one."""
@@ -393,7 +403,7 @@ def _writable(out, stored, storage):
     target, kind = as_stored(out, "out")
     if (target.shape, target.dtype, kind) != (stored.shape, stored.dtype, storage):
         raise ValueError(f"out of shape {out.shape} and dtype {out.dtype} does not fit logits of shape {stored.shape}")
-    if not np.shares_memory(_three_axes(target), out):
+    if target.size and not np.shares_memory(_three_axes(target), out):
         raise ValueError("out must have a contiguous last axis, and a common stride in the axes before the last two")
     return target
 

@@ -1,5 +1,6 @@
 """Preference matrices and distributions over responses as arguments: checked, in float64."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from alignment_fast._border.arrays import FLOAT32, FLOAT64, Grid, parameter_grid
 from alignment_fast._border.call import Arguments
 from alignment_fast._border.status import place, refuse
+from alignment_fast._operations import operations
 
 # How far P + Pᵀ may be from one: decimals typed with nine digits pass, and sums of float32.
 _TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-6}
@@ -94,43 +96,45 @@ def _last_axis(array, name, K):
 
 def _preferences(array):
     P = _square(array, "P")
+    tolerance, numbers = _TOLERANCE[P.dtype], P.astype(np.float64, copy=False)
+    rows = numbers.reshape(math.prod(P.shape[:-2]), *P.shape[-2:])
+    if not operations("policy").are_preferences(rows, tolerance):
+        _refuse_preferences(P, tolerance)
+    return numbers
+
+
+def _refuse_preferences(P, tolerance):
+    """Raise ValueError for the first entry of P that is no probability, or not complementary."""
     refuse(np.isnan(P), P, "P", "is NaN")
     refuse((P < 0) | (P > 1), P, "P", "is not a probability")
-    P, tolerance = P.astype(np.float64, copy=False), _TOLERANCE[array.dtype]
+    P = P.astype(np.float64, copy=False)
     total = P + np.swapaxes(P, -1, -2)
-    bad = np.abs(total - 1) > tolerance
-    if bad.any():
-        *matrix, i, j = (int(x) for x in np.argwhere(bad)[0])
-        here, there = (f"P[{', '.join(map(str, (*matrix, *pair)))}]" for pair in ((i, j), (j, i)))
-        value = float(total[(*matrix, i, j)])
-        raise ValueError(f"{here} + {there} = {value:.10g}, not 1: P is not complementary (diagonal entries are 1/2)")
-    return P
-
-
-def _masses(array, name):
-    refuse(np.isnan(array), array, name, "is NaN")
-    refuse(array < 0, array, name, "is negative")
-    refuse(np.isinf(array), array, name, "is infinite")
-    return array.astype(np.float64, copy=False)
+    *matrix, i, j = (int(x) for x in np.argwhere(np.abs(total - 1) > tolerance)[0])
+    here, there = (f"P[{', '.join(map(str, (*matrix, *pair)))}]" for pair in ((i, j), (j, i)))
+    value = float(total[(*matrix, i, j)])
+    raise ValueError(f"{here} + {there} = {value:.10g}, not 1: P is not complementary (diagonal entries are 1/2)")
 
 
 def _distribution(array, name, K):
-    masses = _masses(_last_axis(array, name, K), name)
-    total = masses.sum(axis=-1, keepdims=True)
-    _require_mass(total[..., 0], name)
-    return masses / total
+    return _normalised(_last_axis(array, name, K), name, 1)
 
 
 def _pair_distribution(array, name, K):
-    masses = _masses(_square(array, name), name)
+    _square(array, name)
     if array.shape[-1] != K:
         raise ValueError(f"{name} must have shape (..., {K}, {K}), one entry per pair of responses, not {array.shape}")
-    total = masses.sum(axis=(-2, -1), keepdims=True)
-    _require_mass(total[..., 0, 0], name)
-    return masses / total
+    return _normalised(array, name, 2)
 
 
-def _require_mass(total, name):
-    if (total == 0).any():
-        row = place(int(np.argmax(total == 0)), total.shape)
+def _normalised(masses, name, core):
+    """Return masses in float64, divided by their sum over the last `core` axes; bad ones raise."""
+    axes = masses.ndim - core
+    rows = masses.reshape(math.prod(masses.shape[:axes]), math.prod(masses.shape[axes:]))
+    normalised = operations("policy").normalised(rows)
+    if normalised is None:
+        refuse(np.isnan(masses), masses, name, "is NaN")
+        refuse(masses < 0, masses, name, "is negative")
+        refuse(np.isinf(masses), masses, name, "is infinite")
+        row = place(int(np.argmin(rows.any(axis=1))), masses.shape[:axes])
         raise ValueError(f"{name}{row} has no positive mass")
+    return normalised.reshape(masses.shape)

@@ -4,12 +4,14 @@ Response i beats j if P[i, j] > 1/2 and ties it at 1/2; probabilities that agree
 are vectorised over leading axes. Reference: arXiv:2602.12180.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast.policy import _axioms as axioms
+from alignment_fast._border.call import rows_of
+from alignment_fast._operations import operations
 from alignment_fast.policy._arguments import PreferenceArguments
 
 
@@ -69,8 +71,12 @@ def condorcet_winner(P: ArrayLike) -> Any:
     1
 
     """
+    ops = operations("policy")
+    found = ops.short_axiom(P, ops.WINNER)
+    if found is not None:
+        return found
     task = PreferenceArguments(P)
-    return task.give(axioms.condorcet_winner(axioms.comparable(task["P"])), dtype=np.int64)
+    return task.give(_axioms(task, ops.WINNER).winner, task.leading, dtype=np.int64)
 
 
 def smith_set(P: ArrayLike) -> Any:
@@ -101,8 +107,13 @@ def smith_set(P: ArrayLike) -> Any:
     array([ True,  True,  True, False])
 
     """
+    ops = operations("policy")
+    found = ops.short_smith_set(P)
+    if found is not None:
+        return found
     task = PreferenceArguments(P)
-    return task.give(axioms.smith_set(axioms.comparable(task["P"])), dtype=np.bool_)
+    members = _axioms(task, ops.SMITH_SIZE).smith_set
+    return task.give(members.reshape(*task.leading, members.shape[-1]), dtype=np.bool_)
 
 
 def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
@@ -137,8 +148,13 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
     True
 
     """
+    ops = operations("policy")
+    found = ops.short_axiom(P, ops.STRICT if strict else ops.DOMINANT)
+    if found is not None:
+        return found
     task = PreferenceArguments(P)
-    return task.give(axioms.is_row_dominant(axioms.comparable(task["P"]), strict), dtype=np.bool_)
+    axioms = _axioms(task, ops.DOMINANT)
+    return task.give(axioms.strictly_dominant if strict else axioms.dominant, task.leading, dtype=np.bool_)
 
 
 def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
@@ -175,8 +191,13 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
     False
 
     """
+    ops = operations("policy")
+    found = ops.short_axiom(P, ops.STRICT if strict else ops.TRANSITIVE)
+    if found is not None:
+        return found
     task = PreferenceArguments(P)
-    return task.give(axioms.is_strongly_transitive(axioms.comparable(task["P"]), strict), dtype=np.bool_)
+    axioms = _axioms(task, ops.DOMINANT)
+    return task.give(axioms.strictly_dominant if strict else axioms.transitive, task.leading, dtype=np.bool_)
 
 
 def count_cycles(P: ArrayLike) -> Any:
@@ -209,8 +230,12 @@ def count_cycles(P: ArrayLike) -> Any:
     1
 
     """
+    ops = operations("policy")
+    found = ops.short_axiom(P, ops.CYCLES)
+    if found is not None:
+        return found
     task = PreferenceArguments(P)
-    return task.give(axioms.count_cycles(axioms.comparable(task["P"])), dtype=np.int64)
+    return task.give(_axioms(task, ops.CYCLES).cycles, task.leading, dtype=np.int64)
 
 
 def classify(P: ArrayLike) -> PreferenceClasses:
@@ -245,16 +270,19 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     (array([ True, False]), array([False,  True]), array([-1,  0]))
 
     """
+    ops = operations("policy")
+    found = ops.short_classes(P)
+    if found is not None:
+        return tuple.__new__(PreferenceClasses, found)
     task = PreferenceArguments(P)
-    M = axioms.comparable(task["P"])
-    row_dominant, strongly_transitive = axioms.transitivity(M)
+    axioms = _axioms(task, ops.CYCLIC, ops.DOMINANT, ops.WINNER, ops.SMITH_SIZE, ops.CYCLES)
     return PreferenceClasses(
-        task.give(axioms.is_cyclic(M), dtype=np.bool_),
-        task.give(strongly_transitive, dtype=np.bool_),
-        task.give(row_dominant, dtype=np.bool_),
-        task.give(axioms.condorcet_winner(M), dtype=np.int64),
-        task.give(axioms.smith_set(M).sum(axis=-1), dtype=np.int64),
-        task.give(axioms.count_cycles(M), dtype=np.int64),
+        task.give(axioms.cyclic, task.leading, dtype=np.bool_),
+        task.give(axioms.transitive, task.leading, dtype=np.bool_),
+        task.give(axioms.dominant, task.leading, dtype=np.bool_),
+        task.give(axioms.winner, task.leading, dtype=np.int64),
+        task.give(axioms.smith_size, task.leading, dtype=np.int64),
+        task.give(axioms.cycles, task.leading, dtype=np.int64),
     )
 
 
@@ -290,10 +318,12 @@ def is_condorcet_top(P: ArrayLike, scores: ArrayLike) -> Any:
     False
 
     """
+    ops = operations("policy")
+    found = ops.short_top(P, scores, True)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, vectors={"scores": scores})
-    winner = axioms.condorcet_winner(axioms.comparable(task["P"]))
-    members = np.arange(task["P"].shape[-1]) == winner[..., None]
-    return task.give((winner < 0) | axioms.is_top(members, task["scores"]), dtype=np.bool_)
+    return _is_top(task, np.arange(task["P"].shape[-1]) == _axioms(task, ops.WINNER).winner[:, None])
 
 
 def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -327,9 +357,12 @@ def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
+    ops = operations("policy")
+    found = ops.short_top(P, scores, False)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, vectors={"scores": scores})
-    members = axioms.smith_set(axioms.comparable(task["P"]))
-    return task.give(axioms.is_top(members, task["scores"]), dtype=np.bool_)
+    return _is_top(task, _axioms(task, ops.SMITH_SIZE).smith_set)
 
 
 def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -363,5 +396,23 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     True
 
     """
+    ops = operations("policy")
+    found = ops.short_keeps_order(P, scores)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, vectors={"scores": scores})
-    return task.give(axioms.is_order_preserving(axioms.comparable(task["P"]), task["scores"]), dtype=np.bool_)
+    keeps = task.operations("policy").keep_order(task.rows("P"), task.rows("scores"))
+    return task.give(keeps, task.leading, dtype=np.bool_)
+
+
+def _axioms(task: PreferenceArguments, *wanted: int) -> Any:
+    """Return what the axioms say of the matrices of `task`, one row each, as far as `wanted`."""
+    P = task["P"]
+    return task.operations("policy").axioms(P.reshape(math.prod(P.shape[:-2]), *P.shape[-2:]), *wanted)
+
+
+def _is_top(task: PreferenceArguments, members: np.ndarray) -> Any:
+    """Return whether scores put `members`, one row for each matrix, above every other response; True of nobody."""
+    own = members.reshape(*task["P"].shape[:-2], members.shape[-1])
+    top = task.operations("policy").is_top(rows_of(own, 1, task.leading), task.rows("scores"))
+    return task.give(top, task.leading, dtype=np.bool_)

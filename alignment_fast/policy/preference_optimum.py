@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import Grid
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.information import _solve as solve
-from alignment_fast.information.entropies import entropy
-from alignment_fast.kernels.information.structures import LetterRows
 from alignment_fast.policy import _optimum as optimum
 from alignment_fast.policy._arguments import PreferenceArguments, nonnegative_grid
 
@@ -101,16 +99,29 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     (array([0.53, 0.23]), array([0.438489, 0.561511]), 0.9352)
 
     """
+    found = operations("policy").short_ipo(P, mu, ref, beta)
+    if found is not None:
+        return tuple.__new__(PreferenceOptimum, found)
     task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
-    advantage = optimum.advantages(optimum.skew(task["P"]), task["mu"])
-    loss = grid.values**2 * _ipo_least_loss(task["mu"], advantage)[..., None]
-    return _optimum(task, grid, advantage, 0.5 + advantage, loss)
+    ops = task.operations("policy")
+    leading, P, mu_rows = _sampled(task)
+    advantage = ops.advantages(P, mu_rows)
+    least = ops.least_ipo_losses(mu_rows, advantage).reshape(leading)
+    advantage = advantage.reshape(*leading, advantage.shape[-1])
+    return _optimum(task, grid, advantage, 0.5 + advantage, _squared(grid) * least[..., None])
 
 
-def _ipo_least_loss(mu, advantage):
-    """Return the least pair loss of IPO at beta = 1."""
-    return 0.25 - 2 * optimum.variance(mu, advantage)
+def _squared(grid: Grid) -> np.ndarray:
+    """Return beta², infinite for the largest."""
+    with np.errstate(over="ignore"):
+        return grid.values**2
+
+
+def _sampled(task: PreferenceArguments):
+    """Return the leading axes that P and mu have together, and both as rows."""
+    leading = np.broadcast_shapes(task["P"].shape[:-2], task["mu"].shape[:-1])
+    return leading, task.rows("P", leading), task.rows("mu", leading)
 
 
 def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLike) -> PreferenceOptimum:
@@ -154,10 +165,16 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     True
 
     """
+    found = operations("policy").short_ipo_pairs(P, rho, ref, beta)
+    if found is not None:
+        return tuple.__new__(PreferenceOptimum, found)
     task = PreferenceArguments(P, distributions={"ref": ref}, designs={"rho": rho})
     grid = nonnegative_grid(beta, task.leading, "beta")
-    potential, least_loss = optimum.pair_potential(optimum.skew(task["P"]), task["rho"])
-    return _optimum(task, grid, potential, potential, grid.values**2 * least_loss[..., None])
+    leading = np.broadcast_shapes(task["P"].shape[:-2], task["rho"].shape[:-2])
+    ops = task.operations("policy")
+    potential, least = ops.pair_potentials(task.rows("P", leading), task.rows("rho", leading))
+    potential, least = potential.reshape(*leading, potential.shape[-1]), least.reshape(leading)
+    return _optimum(task, grid, potential, potential, _squared(grid) * least[..., None])
 
 
 def dpo(
@@ -219,10 +236,14 @@ def dpo(
     (array([ 0.101638, -0.304882,  0.203244]), array([0.374695, 0.16618 , 0.459126]))
 
     """
+    found = operations("policy").short_dpo(P, mu, ref, beta, tol, max_iter)
+    if found is not None:
+        return tuple.__new__(PreferenceOptimum, found)
     task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
     grid = nonnegative_grid(beta, task.leading, "beta")
     rewards = _dpo_rewards(task, tol, max_iter)
-    loss = optimum.dpo_loss(task["P"], task["mu"], rewards)[0]
+    leading, P, mu_rows = _sampled(task)
+    loss = task.operations("policy").dpo_losses(_flat(rewards, leading), P, mu_rows)[0].reshape(leading)
     return _optimum(task, grid, rewards, rewards, loss[..., None])
 
 
@@ -230,23 +251,15 @@ def _optimum(task: PreferenceArguments, grid: Grid, exponent, scores, loss) -> P
     """Return the optimum π ∝ ref · exp(beta · exponent) of the given scores and loss (..., T)."""
     K = exponent.shape[-1]
     refuse_large((*grid.shape, K), "the policy")
-    ops = task.operations("information")
-    rows = LetterRows(
-        _flat(task["ref"], grid.leading),
-        ops.WEIGHT_PROBABILITY,
-        _flat(exponent, grid.leading),
-        ops.REWARD_GIVEN,
-        math.prod(grid.leading),
-    )
-    betas = np.broadcast_to(grid.rows(), (rows.count, grid.values.shape[-1]))
-    log_pi = solve.log_tilted(ops, rows, betas).reshape(*grid.shape, K)
-    kl = solve.tilted_divergence(ops, rows, grid.rows())
+    rows = (_flat(task["ref"], grid.leading), _flat(exponent, grid.leading))
+    betas = np.broadcast_to(grid.rows(), (math.prod(grid.leading), grid.values.shape[-1]))
+    tilted = task.operations("policy").tilted(*rows, np.ascontiguousarray(betas))
     return PreferenceOptimum(
-        task.give(log_pi),
+        task.give(tilted.log_pi.reshape(*grid.shape, K)),
         task.give(np.broadcast_to(scores, (*task.leading, K))),
         task.give(_on_grid(loss, grid)),
-        task.give(entropy(log_pi, log=True)),
-        task.give(kl.reshape(grid.shape)),
+        task.give(tilted.entropy.reshape(grid.shape)),
+        task.give(tilted.kl.reshape(grid.shape)),
     )
 
 
@@ -266,14 +279,10 @@ def _dpo_rewards(task: PreferenceArguments, tol: float, max_iter: int) -> np.nda
     """Return the implicit rewards of DPO over the leading axes of P and mu."""
     if not tol > 0:
         raise ValueError(f"tol must be positive, got {tol}")
-    P, mu = task["P"], task["mu"]
-    _require_finite_optimum(P, mu)
-    leading = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1])
-    K = P.shape[-1]
-    matrices = P[None] if P.ndim == 2 else np.broadcast_to(P, (*leading, K, K)).reshape(-1, K, K)
-    rows = np.broadcast_to(mu, (*leading, K)).reshape(-1, K)
-    rewards, width = optimum.dpo_rewards(matrices, rows, tol, max_iter)
-    rewards = rewards.reshape(*leading, K)
+    _require_finite_optimum(task["P"], task["mu"])
+    leading, P, mu = _sampled(task)
+    rewards, width = task.operations("policy").rewards(P, mu, tol, max_iter)
+    rewards = rewards.reshape(*leading, rewards.shape[-1])
     if not (width <= tol).all():
         worst = int(np.argmax(np.where(np.isnan(width), np.inf, width)))
         raise ConvergenceError(
@@ -353,15 +362,19 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     (1.0, array([-0.6,  0.6]))
 
     """
+    found = operations("policy").short_ipo_loss(h, P, mu, beta)
+    if found is not None:
+        return tuple.__new__(LossGradient, found)
     task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"h": h})
     grid = nonnegative_grid(beta, task.leading, "beta")
-    mu_rows = task["mu"]
-    advantage = optimum.advantages(optimum.skew(task["P"]), mu_rows)
-    residual = task["h"][..., None, :] - grid.values[..., None] * advantage[..., None, :]
-    excess, gradient = optimum.ipo_excess(residual, mu_rows[..., None, :])
-    least = grid.values**2 * _ipo_least_loss(mu_rows, advantage)[..., None]
-    gradient = _on_grid(gradient, grid, advantage.shape[-1])
-    return LossGradient(task.give(_on_grid(least + excess, grid)), task.give(gradient))
+    ops = task.operations("policy")
+    leading, P, mu_rows = _sampled(task)
+    K = P.shape[-1]
+    advantage = _flat(ops.advantages(P, mu_rows).reshape(*leading, K), grid.leading)
+    betas = np.broadcast_to(grid.rows(), (math.prod(grid.leading), grid.values.shape[-1]))
+    rows = (task.rows("h", grid.leading), task.rows("mu", grid.leading), advantage, np.ascontiguousarray(betas))
+    value, gradient = ops.ipo_losses(*rows)
+    return LossGradient(task.give(value.reshape(grid.shape)), task.give(gradient.reshape(*grid.shape, K)))
 
 
 def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
@@ -401,9 +414,14 @@ def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
     (0.693147, array([-0.15,  0.15]))
 
     """
+    found = operations("policy").short_dpo_loss(r, P, mu)
+    if found is not None:
+        return tuple.__new__(LossGradient, found)
     task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"r": r})
-    value, gradient = optimum.dpo_loss(task["P"], task["mu"], task["r"])
-    return LossGradient(task.give(value), task.give(gradient))
+    value, gradient = task.operations("policy").dpo_losses(task.rows("r"), task.rows("P"), task.rows("mu"))
+    return LossGradient(
+        task.give(value.reshape(task.leading)), task.give(gradient.reshape(*task.leading, gradient.shape[-1]))
+    )
 
 
 def dpo_sensitivity(
@@ -446,9 +464,14 @@ def dpo_sensitivity(
     array([ 0.  , -0.03,  0.03])
 
     """
+    found = operations("policy").short_dpo_sensitivity(P, mu, direction, tol, max_iter)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"direction": direction})
     rewards = _dpo_rewards(task, tol, max_iter)
-    return task.give(optimum.dpo_sensitivity(task["P"], task["mu"], rewards, task["direction"]))
+    rows = (task.rows("P"), task.rows("mu"), _flat(rewards, task.leading), task.rows("direction")[..., None])
+    change = task.operations("policy").sensitivities(*rows)
+    return task.give(change.reshape(*task.leading, change.shape[1]))
 
 
 def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
@@ -488,11 +511,15 @@ def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
            [-0.5,  0.5]])
 
     """
+    found = operations("policy").short_ipo_covariance(P, mu, beta)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     grid = nonnegative_grid(beta, task.leading, "beta")
-    unit = optimum.ipo_covariance(task["P"], task["mu"])
-    scaled = grid.values[..., None, None] ** 2 * unit[..., None, :, :]
+    unit = task.operations("policy").ipo_covariances(task.rows("P"), task.rows("mu"))
+    unit = unit.reshape(*task.leading, *unit.shape[1:])
+    scaled = _squared(grid)[..., None, None] * unit[..., None, :, :]
     return task.give(_on_grid(scaled, grid, *unit.shape[-2:]))
 
 
@@ -533,10 +560,15 @@ def dpo_covariance(P: ArrayLike, mu: ArrayLike | None, *, tol: float = 1e-12, ma
            [-2.,  2.]])
 
     """
+    found = operations("policy").short_dpo_covariance(P, mu, tol, max_iter)
+    if found is not None:
+        return found
     task = PreferenceArguments(P, distributions={"mu": mu})
     _require_sampled(task["mu"])
     rewards = _dpo_rewards(task, tol, max_iter)
-    return task.give(optimum.dpo_covariance(task["P"], task["mu"], rewards))
+    rows = (task.rows("P"), task.rows("mu"), _flat(rewards, task.leading))
+    covariance = task.operations("policy").dpo_covariances(*rows)
+    return task.give(covariance.reshape(*task.leading, *covariance.shape[1:]))
 
 
 def _require_sampled(mu):

@@ -1,12 +1,13 @@
 """Sampling distributions under which IPO keeps an axiom, found by linear programming, or the proof that none exists."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.status import place
-from alignment_fast.policy import _axioms as axioms
+from alignment_fast._operations import operations
 from alignment_fast.policy import _samplers as samplers
 from alignment_fast.policy._arguments import PreferenceArguments
 
@@ -66,6 +67,11 @@ class OrderSampler(NamedTuple):
         return self.margin > 0
 
 
+def _rows(matrices):
+    """Return matrices (..., K, K), one row each."""
+    return matrices.reshape(math.prod(matrices.shape[:-2]), *matrices.shape[-2:])
+
+
 def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     """Return the sampling distribution that puts the Smith set on top of the scores P μ by the largest margin.
 
@@ -106,7 +112,8 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     """
     task = PreferenceArguments(P, distributions={"ref": ref})
     matrices = task["P"]
-    members = axioms.smith_set(axioms.comparable(matrices))
+    ops = operations("policy")
+    members = ops.axioms(_rows(matrices), ops.SMITH_SIZE).smith_set.reshape(matrices.shape[:-1])
     mu = np.full(members.shape, 1 / members.shape[-1])
     certificate = np.zeros(members.shape)
     for index in map(tuple, np.argwhere(~members.all(axis=-1))):
@@ -170,10 +177,12 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
     K = matrices.shape[-1]
     if K < 2:
         raise ValueError("P must compare at least two responses")
-    order, found = axioms.total_order(axioms.comparable(matrices))
-    if not found.all():
-        where = place(int(np.flatnonzero(~found)[0]), found.shape)
+    ops = operations("policy")
+    found = ops.axioms(_rows(matrices), ops.TOTAL_ORDER)
+    if not found.total_order.all():
+        where = place(int(np.flatnonzero(~found.total_order)[0]), matrices.shape[:-2])
         raise ValueError(f"P{where} is not a total order without ties: it has no order to keep")
+    order = found.order.reshape(matrices.shape[:-1])
     mu, certificate = np.empty(order.shape), np.empty((*order.shape[:-1], K - 1))
     for index in np.ndindex(order.shape[:-1]):
         mu[index], certificate[index] = samplers.ordering_sampler(matrices[index], order[index])

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.arrays import Grid, as_parameter
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
-from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.entropies import kl_divergence
-from alignment_fast.information.moments import require_finite_rewards
+from alignment_fast.information.moments import refuse_rows
 from alignment_fast.kernels.information.structures import LetterRows
 
 
@@ -52,19 +52,10 @@ def policy_arguments(p, reward, log):
     return LetterArguments("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
 
 
-def policy_rows(arguments, p, log, leading, num_threads):
-    """Return the rows of `policy_arguments`, checked: valid weights, finite rewards on the support."""
+def policy_rows(arguments, p, log, leading):
+    """Return the rows of `policy_arguments`."""
     ops = arguments.ops
-    rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, leading)
-    extremes = require_finite_rewards(arguments, rows, leading, num_threads)
-    with np.errstate(over="ignore"):
-        beyond = np.flatnonzero(np.isinf(extremes[:, 1] - extremes[:, 0]))
-    if beyond.size:
-        low, high = extremes[beyond[0]]
-        raise ValueError(
-            f"reward{place(int(beyond[0]), leading)} ranges from {low} to {high}, more than a float64 holds"
-        )
-    return rows
+    return arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, leading)
 
 
 def tilt(
@@ -111,51 +102,35 @@ def tilt(
     (array([0.119203, 0.880797]), np.float64(0.880797))
 
     """
+    if num_threads is None:
+        fields = operations("information").short_tilt(p, reward, alpha, log)
+        if fields is not None:
+            return tuple.__new__(TiltedPolicy, fields)
     arguments = policy_arguments(p, reward, log)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
-    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
-    return _tilted(arguments, rows, alphas, grid.shape, num_threads)
+    rows = policy_rows(arguments, p, log, grid.leading)
+    return _tilted(arguments, rows, alphas, grid, num_threads)
 
 
 # How well `kl_constrained` meets its budget, relatively: log T/p up to 700 with the digits of a double.
 _MET = 1e-13
 
 
-def _tilted(arguments, rows, alphas, shape, num_threads):
-    ops = arguments.ops
-    alphas = np.broadcast_to(alphas, (rows.count, alphas.shape[1]))
-    finite = np.where(np.isfinite(alphas), alphas, 0.0)
-    moments, _ = ops.tilted_moments(rows, finite, 2, num_threads)
-    log_pi = solve.log_tilted(ops, rows, finite, num_threads)
-    kl = solve.tilted_divergence(ops, rows, finite, num_threads)
-    for end in (np.inf, -np.inf):
-        if (alphas == end).any():
-            _fill_end(ops, rows, alphas == end, end, log_pi, kl, moments, num_threads)
-    give = arguments.give
+def _tilted(arguments, rows, alphas, grid, num_threads):
+    log_pi, fields, good = arguments.ops.tilts(rows, alphas, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
+    give, shape = arguments.give, grid.shape
     return TiltedPolicy(
-        give(alphas, shape),
+        give(np.broadcast_to(alphas, fields.kl.shape), shape),
         give(log_pi, (*shape, arguments.width)),
-        give(kl, shape),
-        give(moments[..., 1], shape),
-        give(moments[..., 2], shape),
-        give(moments[..., 0], shape),
+        give(fields.kl, shape),
+        give(fields.mean, shape),
+        give(fields.variance, shape),
+        give(fields.log_mgf, shape),
     )
-
-
-def _fill_end(ops, rows, chosen, end, log_pi, kl, moments, num_threads):
-    """Overwrite the results of the (row, tilt) pairs in `chosen` by those of the limit α → `end`."""
-    extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
-    from_extreme = solve.shifted(ops, rows, extreme)
-    log_mass = solve.log_mass_at_zero(ops, from_extreme)
-    with np.errstate(divide="ignore"):
-        log_p = np.log(ops.probabilities(rows))
-    conditional = np.where(from_extreme.rewards == 0, log_p - log_mass, -np.inf)
-    log_pi[:] = np.where(chosen[..., None], conditional[:, None, :], log_pi)
-    kl[:] = np.where(chosen, -log_mass, kl)
-    limits = np.stack(np.broadcast_arrays(solve.log_mgf_at(ops, rows, end, num_threads), extreme, 0.0), axis=-1)
-    moments[:] = np.where(chosen[..., None], limits, moments)
 
 
 def kl_constrained(
@@ -216,14 +191,19 @@ def kl_constrained(
     array([0.70913808, 1.54299016,        inf])
 
     """
+    if start is None and num_threads is None:
+        fields = operations("information").short_kl_constrained(p, reward, kl, log)
+        if fields is not None:
+            return tuple.__new__(TiltedPolicy, fields)
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
-    rows = policy_rows(arguments, p, log, grid.leading, num_threads)
+    rows = policy_rows(arguments, p, log, grid.leading)
     first = None if start is None else _first_iterate(start, grid.shape, rows.count)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, budgets, start=first, num_threads=num_threads)
-    alphas, reached = solve.nearest_doubles(arguments.ops, rows, budgets, alphas, _MET, num_threads)
-    policy = _tilted(arguments, rows, alphas, grid.shape, num_threads)
+    alphas, reached, good = arguments.ops.tilts_of_divergence(rows, budgets, num_threads, start=first)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
+    policy = _tilted(arguments, rows, alphas, grid, num_threads)
     missed = np.isfinite(alphas) & ~(np.abs(reached - budgets) <= _MET * budgets)
     if missed.any():
         flat = int(np.flatnonzero(missed)[0])
@@ -239,9 +219,9 @@ def kl_constrained(
 def matched(log_p, reward, kl, log_deficit, num_threads=None):
     """Return the tilt of divergence `kl` (rows, T) of float64 rows; `log_deficit` is log(D_max − kl), however small."""
     arguments = policy_arguments(log_p, reward, True)
-    rows = policy_rows(arguments, log_p, True, arguments.leading, num_threads)
-    alphas = solve.alpha_of_divergence(arguments.ops, rows, kl, log_deficit=log_deficit, num_threads=num_threads)
-    return _tilted(arguments, rows, alphas, kl.shape, num_threads)
+    rows = policy_rows(arguments, log_p, True, arguments.leading)
+    alphas, _, _ = arguments.ops.tilts_of_divergence(rows, kl, num_threads, log_deficit=log_deficit)
+    return _tilted(arguments, rows, alphas, Grid(kl, arguments.leading, kl.shape), num_threads)
 
 
 def divergence_grid(arguments, kl):
@@ -316,6 +296,10 @@ def optimality_gap(
     0.000237578965
 
     """
+    if num_threads is None:
+        gap = operations("information").short_optimality_gap(psi, p, reward, kl, log)
+        if gap is not None:
+            return gap
     names = ("psi", "p") if log else ()
     together = LetterArguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
     shape = (*together.leading, together.width)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures
+from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures, Counts
 from alignment_fast.ranking._design import design
 from alignment_fast.ranking._outcomes import spread_over
 
@@ -20,10 +20,13 @@ def centred_inverse(matrix, items):
 
 
 def _inverse(matrix, items):
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg.lapack import dpotrf, dpotrs  # without what cho_factor and cho_solve check
 
     matrix[:items, :items] += matrix.diagonal()[:items].mean() / items
-    return cho_solve(cho_factor(matrix, check_finite=False), np.eye(len(matrix)), check_finite=False)
+    factor, failed = dpotrf(matrix, lower=False, clean=False)
+    if failed:
+        raise np.linalg.LinAlgError(f"{failed}-th leading minor of the information is not positive definite")
+    return dpotrs(factor, np.eye(len(matrix)), lower=False)[0]
 
 
 def _centred(covariance, items):
@@ -59,9 +62,9 @@ def _slopes(objective, u):
     """Return for each result, first won, second won, tied, the slopes of all cells in the difference and in τ."""
     cells = objective.cells
     count = len(cells.first)
-    for result in range(3):
-        one = [np.ones(count) if other == result else np.zeros(count) for other in range(3)]
-        alone = dataclasses.replace(cells, wins_first=one[0], wins_second=one[1], ties=one[2])
+    for result in Counts._fields:
+        one = {other: np.ones(count) if other == result else np.zeros(count) for other in Counts._fields}
+        alone = dataclasses.replace(cells, **one)
         terms = objective.ops.terms(objective.over(alone).problem, u)
         yield terms.slope, terms.tie_slope
 

@@ -38,10 +38,10 @@ def connected(cells):
 
 def strongly_connected(ops, cells):
     """Return the number of the strong component of every item in the graph of wins."""
-    from scipy.sparse.csgraph import connected_components
-
     if is_strongly_connected(ops, cells):
         return np.zeros(cells.n_items, dtype=np.int32)
+    from scipy.sparse.csgraph import connected_components
+
     return connected_components(_adjacency(*_edges(cells), cells.n_items), connection="strong")[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter, library_of
+from alignment_fast._operations import operations
 
 Codes = NDArray[np.integer[Any]]
 # Letters of a label in a message.
@@ -29,14 +31,12 @@ def _as_array(value: Any, name: str) -> NDArray[Any]:
     if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
         return as_array(value, name)
     try:
-        values = list(value)
+        values = value if type(value) is list else list(value)
     except TypeError:
         raise TypeError(f"{name} must be an array or a sequence, not {type(value).__name__}") from None
-    if all(isinstance(element, int | np.integer) and not isinstance(element, bool) for element in values):
-        return np.array(values, dtype=np.int64)
-    out = np.empty(len(values), dtype=object)  # np.asarray would turn numbers beside text into text
-    out[:] = values
-    return out
+    array, kinds = operations("ranking").object_array(values)  # np.asarray would turn numbers beside text into text
+    whole = all(issubclass(kind, int | np.integer) and not issubclass(kind, bool) for kind in kinds)
+    return np.array(values, dtype=np.int64) if whole else array
 
 
 def is_index_column(column: Any, name: str) -> bool:
@@ -83,9 +83,14 @@ def as_numbers(column: Any, name: str) -> NDArray[np.float64]:
 def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, list[Hashable]]:
     """Return (codes, labels) of a column: labels in order of appearance, or as the library has them.
 
-    Labels may be floats or truth values only with `numbers`.
+    Labels may be floats or truth values only with `numbers`. Text takes the dictionary of its library, if it has one.
     """
     library = library_of(column)
+    if library == "pandas" and column.dtype == object:
+        codes, labels = _encode_objects(np.ascontiguousarray(column.to_numpy()), name)
+        missing_labels = type(column)(labels, dtype=object).isna()
+        labels = [None if lost else label for label, lost in zip(labels, missing_labels, strict=True)]
+        return codes, _checked(labels, codes, name, numbers)
     missing = _missing(column, library)
     if missing is not None:
         raise ValueError(f"{name}[{missing}] is missing")
@@ -97,22 +102,50 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
         array = array if hasattr(array, "dictionary") else array.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False)
         return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
-    number: dict[Hashable, int] = {}
-    values = column.to_list() if library == "polars" else column.tolist()
+    rows, label_of = _fixed_rows(column, library)
+    if rows is not None:
+        codes, first = operations("ranking").encode_rows(rows.view(np.uint8).reshape(len(rows), rows.itemsize))
+        return codes, _checked(label_of(first), codes, name, numbers)
+    codes, labels = _encode_objects(column.to_list() if library == "polars" else _objects(column), name)
+    return codes, _checked(labels, codes, name, numbers)
+
+
+def _encode_objects(values: Any, name: str) -> tuple[Codes, list[Hashable]]:
     try:
-        codes = np.fromiter((number.setdefault(value, len(number)) for value in values), np.int64, len(values))
+        codes, labels = operations("ranking").encode_objects(values)
     except TypeError:
-        place = next(i for i, value in enumerate(values) if not _is_hashable(value))
-        raise TypeError(f"{name}[{place}] = {shown(values[place])} cannot be a label: it is not hashable") from None
-    return codes, _checked(list(number), codes, name, numbers)
+        for place, value in enumerate(values):
+            check_hashable(value, f"{name}[{place}]")
+        raise
+    return codes, labels
 
 
-def _is_hashable(value: Any) -> bool:
+def _fixed_rows(column: Any, library: str) -> tuple[Any, Any]:
+    """Return (an array of one width whose equal elements are equal labels, labels of rows), or (None, None)."""
+    if library == "polars":
+        kind = str(column.dtype)
+        if kind != "String" and not kind.startswith(("Categorical", "Enum")):
+            return None, None
+        coded = column.cast(sys.modules["polars"].Categorical) if kind == "String" else column
+        return np.ascontiguousarray(coded.to_physical().to_numpy()), lambda first: column.gather(first).to_list()
+    if column.dtype.kind == "T" and not hasattr(column.dtype, "na_object"):
+        column = column.astype(f"U{max(1, int(np.strings.str_len(column).max()))}")
+    if column.dtype.kind not in "SU" or not column.dtype.itemsize:
+        return None, None
+    return np.ascontiguousarray(column), lambda first: column[first].tolist()
+
+
+def _objects(column: NDArray[Any]) -> Any:
+    """Return the values of an array as Python has them: itself where it holds objects."""
+    return np.ascontiguousarray(column) if column.dtype.kind == "O" else column.tolist()
+
+
+def check_hashable(value: Any, name: str) -> None:
+    """Raise TypeError where `value` cannot be a label."""
     try:
         hash(value)
     except TypeError:  # also of a tuple that holds a list
-        return False
-    return True
+        raise TypeError(f"{name} = {shown(value)} cannot be a label: it is not hashable") from None
 
 
 def _checked(labels: list[Hashable], codes: Codes, name: str, numbers: bool) -> list[Hashable]:

@@ -1,7 +1,7 @@
 """The table of comparison models: probabilities, what a tie is, which compiled formula computes the likelihood.
 
 Public functions, tests and the page ``docs/generated/models.md`` read this table. A new model is a row here and a
-formula in ``kernels/ranking/likelihood.inc``.
+formula in ``kernels/ranking/formulas.h``.
 """
 
 from collections.abc import Callable, Mapping
@@ -69,8 +69,12 @@ class ComparisonModel:
         (P(first wins), P(second wins), P(tie)).
     tie : TieParameter or None
         None: a tie counts as half a win for each.
+    priors : tuple of str
+        The priors on scores that its fits take, by argument.
     has_bias_reduction : bool
         Whether Firth's correction is known for it.
+    steepens : bool
+        Whether the slope of the log-likelihood in d grows with |d|, linearly, instead of being bounded.
 
     """
 
@@ -80,7 +84,9 @@ class ComparisonModel:
     kernel: str
     probabilities: Probabilities
     tie: TieParameter | None = None
+    priors: tuple[str, ...] = ("l2", "gamma_shape")
     has_bias_reduction: bool = False
+    steepens: bool = False
 
     def number(self, ops: ModuleType) -> int:
         """Return the number of the model among the operations."""
@@ -131,6 +137,7 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             source="Thurstone, Psychol. Rev. 34 (1927) 273-286, case V",
             kernel="THURSTONE",
             probabilities=_thurstone,
+            steepens=True,
         ),
         "rao-kupper": ComparisonModel(
             formula="σ(d − log θ); tie: (θ² − 1) σ(d − log θ) σ(−d − log θ)",

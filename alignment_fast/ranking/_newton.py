@@ -6,8 +6,8 @@ the matrix is small enough, the kernel takes over.
 
 An objective has its `ops`, whether these factor its Hessian (`has_factors`), the numbers of its `unknowns` and of the
 `items` whose scores come first, the total `weight` of its terms, whether it is `free` (all scores may move alike) and
-`keeps_last_positive`, its `product_cost` in nanoseconds, and ``evaluate``, ``hessian``, ``newton``, ``centred`` as
-`Objective` of comparisons has them.
+`keeps_last_positive`, its `product_cost` in nanoseconds, and ``evaluate``, ``hessian``, ``maximum``, ``newton``,
+``centred`` as `Objective` of comparisons has them.
 """
 
 from collections import deque
@@ -60,11 +60,12 @@ class Maximum:
 def maximize(objective, start, *, tolerance, limit):
     """Return the `Maximum` of an objective, from `start`."""
     n = objective.unknowns
-    u, iterations = objective.centred(start) if objective.free else start.copy(), 0
-    if n > ALWAYS_DENSE:
-        u, at, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit)
-        if report is not None or n > LARGEST_DENSE:
-            return certify(objective, u, report, iterations, at)
+    if n <= ALWAYS_DENSE:
+        return Maximum(*objective.maximum(start, tolerance=tolerance, limit=limit))
+    u = objective.centred(start) if objective.free else start.copy()
+    u, at, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit)
+    if report is not None or n > LARGEST_DENSE:
+        return certify(objective, u, report, iterations, at)
     u, report, more = by_factors(objective, u, tolerance, limit - iterations)
     return certify(objective, u, report, iterations + more)
 

@@ -5,9 +5,6 @@ import numpy as np
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES
 from alignment_fast.ranking._models import MODELS
 
-# Largest entry of 2 atanh in the start: log-odds of 0.975. Variance of the scores up to which they are spread.
-STEEPEST, WIDEST = 0.95, 1.0
-
 
 class Objective:
     """Penalised log-likelihood of cells under the model named `model`.
@@ -60,6 +57,10 @@ class Objective:
         """Return the negated Hessian at `u`, evaluated there as `at`."""
         return self.ops.matrix(self.problem, at.curvatures, self.ops.prior(self.problem, u).curvature)
 
+    def maximum(self, u, *, tolerance, limit):
+        """Return the `DenseMaximum` from `u`."""
+        return self.ops.maximum(self.problem, u, tolerance=tolerance, limit=limit)
+
     def newton(self, u, *, tolerance, limit):
         """Return the `NewtonRun` from `u` with dense factors."""
         return self.ops.newton(self.problem, u, tolerance=tolerance, limit=limit)
@@ -85,15 +86,6 @@ class Objective:
 
 
 def spread_start(objective, u):
-    """Return unknowns with the scores that one gradient at equal scores, `u`, says.
-
-    Against opponents whose scores have variance v, log-odds of a share of wins are about 1/√(1 + πv/8) of the score, so
-    they have variance v/(1 + πv/8) themselves.
-    """
-    at = objective.evaluate(u, curvatures=False)
-    items = objective.items
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(at.diagonal[:items] > 0, at.gradient[:items] / at.diagonal[:items], 0.0)
-    odds = 2.0 * np.arctanh(np.clip(0.5 * share, -STEEPEST, STEEPEST))
-    u[:items] = odds / np.sqrt(1.0 - np.pi / 8.0 * min(odds.var(), WIDEST))
-    return objective.centred(u)
+    """Return unknowns with the scores that one gradient at equal scores, `u`, says."""
+    u[: objective.items] = objective.ops.spread_scores(objective.evaluate(u, curvatures=False), objective.items)
+    return u

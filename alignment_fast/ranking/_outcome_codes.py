@@ -67,6 +67,7 @@ def shares_of(
     first: NDArray[Any],
     second: NDArray[Any],
     labels: Sequence[Hashable],
+    *,
     sides: tuple[str, str],
     meanings: Mapping[Hashable, Any] | None = None,
 ) -> NDArray[np.float64]:

@@ -49,6 +49,7 @@ from fractions import Fraction
 import numpy as np
 
 from alignment_fast.ranking._design import design
+from alignment_fast.ranking._models import MODELS
 
 EPSILON = 2.0**-52
 # Rows in the first linear programme, and that join it after each solution.
@@ -198,7 +199,7 @@ def proven_by_step(objective, u):
     least = eigvalsh(hessian, subset_by_index=[0, 0], check_finite=False)[0] - row * error
     if not least > 0:
         return False
-    steepness = 1.0 + farthest if objective.model == "thurstone" else 1.0
+    steepness = 1.0 + farthest if MODELS[objective.model].steepens else 1.0
     if objective.keeps_last_positive:
         steepness = 2.0 / -np.expm1(-2.0 * u[-1])
     return bool(steepness * row * (np.linalg.norm(right) + error) < 0.5 * least)

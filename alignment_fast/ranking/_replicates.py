@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from alignment_fast._border.rng import BOOTSTRAP, DRAWS, stream_key
+from alignment_fast.kernels.ranking.structures import Counts
 from alignment_fast.random import Stream
 from alignment_fast.ranking._newton import ALWAYS_DENSE, maximize
 from alignment_fast.ranking._outcomes import spread_over
@@ -48,27 +49,29 @@ def replicates(objective, question, start, key, count, *, num_threads=None):
     return found
 
 
-def replicates_of_outcomes(objective, question, start, seed, count, content):
+def replicates_of_outcomes(objective, question, start, *, seed, count, content):
     """Return the unknowns (count, n) of replicates in which each cluster of outcomes is drawn Poisson(1) times.
 
     `content` is that of the comparisons; those that are counts are drawn as in `replicates`.
     """
-    cells, outcomes = objective.cells, content.outcomes
+    ops, cells, outcomes = objective.ops, objective.cells, content.outcomes
     cell, (group, groups) = outcomes.cells_in(cells), outcomes.groups()
-    results = [(outcomes.wins_first, len(cells.first)), (outcomes.wins_second, len(cells.first))]
-    results.append((outcomes.ties, cells.ties.size))
+    results = Counts(outcomes.wins_first, outcomes.wins_second, outcomes.ties)
+    sizes = Counts(len(cells.first), len(cells.first), cells.ties.size)
     stream, key = Stream(seed, purpose=DRAWS), stream_key(seed, BOOTSTRAP)
     counted = None if content.counted is None else objective.over(spread_over(cells, content.counted))
     exists = FiniteReplicates(question) if asks_more(question) else None
     found = np.empty((count, len(start)))
     for replicate in range(count):
         times = poisson(stream, groups, replicate)[group]
-        drawn = [np.bincount(cell, times * weight, size) if size else np.empty(0) for weight, size in results]
+        drawn = Counts._make(
+            np.bincount(cell, times * weight, size) if size else np.empty(0)
+            for weight, size in zip(results, sizes, strict=True)
+        )
         if counted is not None:
-            more = drawn_cells(counted, key, replicate)
-            counts = more.wins_first, more.wins_second, more.ties
-            drawn = [one + other for one, other in zip(drawn, counts, strict=True)]
-        again = objective.over(dataclasses.replace(cells, wins_first=drawn[0], wins_second=drawn[1], ties=drawn[2]))
+            more = ops.resample(counted.problem, key, replicate)
+            drawn = Counts._make(one + other for one, other in zip(drawn, more, strict=True))
+        again = objective.over(dataclasses.replace(cells, **drawn._asdict()))
         found[replicate] = repeat(again, start)
         if exists is not None and not np.isnan(found[replicate, 0]) and not exists(again, found[replicate]):
             found[replicate] = np.nan
@@ -87,8 +90,8 @@ def asks_more(question):
 
 def drawn_cells(objective, key, replicate):
     """Return the cells of one replicate."""
-    wins_first, wins_second, ties = objective.ops.resample(objective.problem, key, replicate)
-    return dataclasses.replace(objective.cells, wins_first=wins_first, wins_second=wins_second, ties=ties)
+    counts = objective.ops.resample(objective.problem, key, replicate)
+    return dataclasses.replace(objective.cells, **counts._asdict())
 
 
 def repeat(drawn, start):

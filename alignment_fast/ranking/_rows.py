@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import check_status
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
@@ -57,6 +58,11 @@ class ParsedRows:
 
     def compressed(self, ops: ModuleType, num_threads: int | None = None) -> Cells:
         """Return the cells, or raise for the first bad row."""
+        check_num_threads(num_threads)
+        if self.weight is None and self.outcome is None and self.home is None:
+            small = small_cells(ops, self.winner, self.loser, self.n_items, self.tied)
+            if small is not None:
+                return small
         known = self.n_items is not None
         n_items = self.n_items if self.n_items is not None else self._glance()
         cells, fault = self._attempt(ops, n_items, num_threads)
@@ -121,6 +127,12 @@ class ParsedRows:
         raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
 
 
+def small_cells(ops: ModuleType, winner: Any, loser: Any, n_items: int | None, tied: Any) -> Cells | None:
+    """Return the cells of few rows of indices, each counting one, by one compiled call; None where it will not do."""
+    found = ops.short_compress(winner, loser, n_items, tied)
+    return None if found is None else Cells(*found)
+
+
 def parse(
     winner: Any,
     loser: Any,
@@ -138,10 +150,11 @@ def parse(
             "give tied or outcome, not both: an outcome of 0.5 shares the win, a tie is a result of its own"
         )
     names = None if labels is None else distinct(labels)
-    sides = [("winner", _labels.as_column(winner, "winner")), ("loser", _labels.as_column(loser, "loser"))]
-    if len({len(column) for _, column in sides}) > 1:
-        raise ValueError(f"lengths differ: winner has {len(sides[0][1])}, loser has {len(sides[1][1])}")
-    size = len(sides[0][1])
+    winners, losers = _labels.as_column(winner, "winner"), _labels.as_column(loser, "loser")
+    size = len(winners)
+    if len(losers) != size:
+        raise ValueError(f"lengths differ: winner has {size}, loser has {len(losers)}")
+    sides = [("winner", winners), ("loser", losers)]
     if size == 0:
         raise ValueError("there are no comparisons: winner and loser are empty")
     if size >= LARGEST_SIZE:
@@ -161,10 +174,11 @@ def parse(
 
 
 def distinct(labels: Sequence[Hashable]) -> tuple[Hashable, ...]:
-    """Return labels as a tuple; one that occurs twice is a ValueError."""
+    """Return labels as a tuple; one that occurs twice is a ValueError, one that is not hashable a TypeError."""
     names = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
     seen: set[Hashable] = set()
     for position, name in enumerate(names):
+        _labels.check_hashable(name, f"labels[{position}]")
         if name in seen:
             raise ValueError(f"labels[{position}] = {_labels.shown(name)} occurs twice")
         seen.add(name)

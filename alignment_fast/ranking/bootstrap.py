@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._operations import operations
+
 __all__ = ["Bootstrap", "number_of_replicates"]
 
 
@@ -49,10 +51,7 @@ class Bootstrap:
     @property
     def ranks(self) -> NDArray[np.float64]:
         """Rank of every item in every replicate, (n, K); NaN where there is no finite maximum."""
-        from scipy.stats import rankdata
-
-        ranks = rankdata(-self.scores, method="min", axis=1).astype(np.float64)
-        return np.where(np.isnan(self.scores), np.nan, ranks)
+        return operations("ranking").ranks(self.scores)
 
     def covariance(self) -> NDArray[np.float64]:
         """Return the covariance (K, K) of the scores over replicates."""

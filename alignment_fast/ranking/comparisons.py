@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking import _merge as merge
 from alignment_fast.ranking._outcomes import Outcomes, outcomes_of
-from alignment_fast.ranking._rows import ItemIndexError, distinct, parse
+from alignment_fast.ranking._rows import ItemIndexError, distinct, parse, small_cells
 from alignment_fast.ranking.existence import Existence, existence_of
 
 __all__ = ["Comparisons", "ItemIndexError"]
@@ -78,7 +78,7 @@ class Comparisons:
     Accuracy: counts are exact; weights of a cell are added in the order of the comparisons, so the result has the same
     bits however it is computed. Cost: one pass, about 1 ns for each comparison of a hundred items; with tens of
     thousands of items a radix sort, 20 to 60 ns, and about 32 bytes of memory per comparison, result included.
-    Labels cost about 100 ns more for each. At most 2^31 comparisons at a time: larger sets are added up with ``+``.
+        Labels cost 10 to 100 ns more for each. At most 2^31 comparisons at a time: larger sets are added up with ``+``.
 
     Examples
     --------
@@ -113,10 +113,16 @@ class Comparisons:
         labels: Sequence[Hashable] | None = None,
         num_threads: int | None = None,
     ) -> None:
+        ops = operations("ranking")
+        if weight is outcome is home is cluster is labels is num_threads is None:
+            small = small_cells(ops, winner, loser, n_items, tied)
+            if small is not None:
+                self._set(small, None, None, small)
+                return
         rows = parse(
             winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels
         )
-        cells = rows.compressed(operations("ranking"), num_threads)
+        cells = rows.compressed(ops, num_threads)
         self._fill(cells, rows.labels, outcomes_of(rows, cluster))
 
     def _fill(
@@ -132,12 +138,22 @@ class Comparisons:
             total = cells.wins_first.sum() + cells.wins_second.sum() + cells.ties.sum()
         if total == np.inf:
             raise ValueError("the weights of all comparisons add up to more than the largest double")
+        # Comparisons that are known one by one, and counts of all others.
+        self._set(cells, labels, outcomes, cells if outcomes is None else counted)
+
+    def _set(
+        self,
+        cells: Cells,
+        labels: tuple[Hashable, ...] | None,
+        outcomes: Outcomes | None,
+        counted: Cells | None,
+    ) -> None:
+        """Set what comparisons are made of; the arrays of their cells cannot be written to from now on."""
         for array in vars(cells).values():
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         self.cells, self.labels = cells, labels
-        # Comparisons that are known one by one, and counts of all others.
-        self._outcomes, self._counted = outcomes, cells if outcomes is None else counted
+        self._outcomes, self._counted = outcomes, counted
 
     @classmethod
     def _of(
@@ -178,22 +194,21 @@ class Comparisons:
 
         """
         won = _matrix(wins, "wins")
-        n_items = won[3]
+        n_items = won.size
         tied = None if ties is None else _matrix(ties, "ties")
-        if tied is not None and tied[3] != n_items:
-            raise ValueError(f"ties has {tied[3]} rows, wins has {n_items}")
+        if tied is not None and tied.size != n_items:
+            raise ValueError(f"ties has {tied.size} rows, wins has {n_items}")
         names = None if labels is None else distinct(labels)
         if names is not None and len(names) != n_items:
             raise ValueError(f"labels has {len(names)} names for {n_items} items")
-        first, second, weight = won[:3]
+        first, second, weight = won.row, won.column, won.value
         kind = None
         if tied is not None:
-            row, column, count = tied[:3]
-            _check_symmetric(row, column, count, n_items)
-            upper = row < column
-            first, second = np.concatenate([first, row[upper]]), np.concatenate([second, column[upper]])
+            _check_symmetric(tied)
+            upper = tied.row < tied.column
+            first, second = np.concatenate([first, tied.row[upper]]), np.concatenate([second, tied.column[upper]])
             kind = np.concatenate([np.zeros(len(weight), np.uint8), np.ones(int(upper.sum()), np.uint8)])
-            weight = np.concatenate([weight, count[upper]])
+            weight = np.concatenate([weight, tied.value[upper]])
         if not len(weight):
             raise ValueError("there are no comparisons: wins is all zero")
         compress = operations("ranking").compress
@@ -278,7 +293,7 @@ class Comparisons:
             codes, words = _labels.encode(cells["outcome"], str(layout.outcome), numbers=True)
             columns_of_sides = (str(layout.first), str(layout.second))
             named = range(1 + int(max(one.max(initial=-1), other.max(initial=-1)))) if found is None else found
-            shares = votes.shares_of(codes, words, one, other, named, columns_of_sides, outcomes)
+            shares = votes.shares_of(codes, words, one, other, named, sides=columns_of_sides, meanings=outcomes)
             arguments = votes.arguments_of_shares(shares, one, other, weight)
             at_home = np.where(arguments["winner"] == one, 1, -1)
         return cls(**arguments, home=at_home if home else None, labels=found)
@@ -303,6 +318,7 @@ class Comparisons:
 
     def index(self, item: Hashable) -> int:
         """Return the index of an item from its label; where labels are no numbers, `item` may be the index itself."""
+        _labels.check_hashable(item, "item")
         if self.labels is not None and item in self._numbers:
             return self._numbers[item]
         try:
@@ -465,8 +481,17 @@ def check_comparisons(value: Any) -> Comparisons:
     return value
 
 
-def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]:
-    """Return (rows, columns, entries, size) of the entries other than zero of a square matrix."""
+class _Entries(NamedTuple):
+    """The entries other than zero of a square matrix of `size` rows."""
+
+    row: NDArray[np.int32]
+    column: NDArray[np.int32]
+    value: NDArray[np.float64]
+    size: int
+
+
+def _matrix(value: Any, name: str) -> _Entries:
+    """Return the `_Entries` of a matrix of counts."""
     if hasattr(value, "tocoo"):
         sparse = value.tocoo()
         shape, entries = sparse.shape, np.asarray(sparse.data, dtype=np.float64)
@@ -484,17 +509,15 @@ def _matrix(value: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]
         at = bad[0]
         reason = "is on the diagonal" if row[at] == column[at] else "is not a finite number of at least 0"
         raise ValueError(f"{name}[{row[at]}, {column[at]}] = {entries[at]:g} {reason}")
-    return row, column, entries, shape[0]
+    return _Entries(row, column, entries, shape[0])
 
 
-def _check_symmetric(
-    row: NDArray[np.int32], column: NDArray[np.int32], entry: NDArray[np.float64], n_items: int
-) -> None:
+def _check_symmetric(ties: _Entries) -> None:
     def ordered(one: NDArray[np.int32], other: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        key = one.astype(np.int64) * n_items + other
+        key = one.astype(np.int64) * ties.size + other
         order = np.argsort(key)
-        return key[order], entry[order]
+        return key[order], ties.value[order]
 
-    for one, other in zip(ordered(row, column), ordered(column, row), strict=True):
+    for one, other in zip(ordered(ties.row, ties.column), ordered(ties.column, ties.row), strict=True):
         if not np.array_equal(one, other):
             raise ValueError("ties is not symmetric: ties[i, j] and ties[j, i] are the same ties")

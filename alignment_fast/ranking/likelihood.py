@@ -1,5 +1,6 @@
 """Log-likelihood of comparisons, its gradient and its Hessian, at any scores."""
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def log_likelihood(
     Returns
     -------
     float
-        Relative error about 1e-15; about 8 ns per pair that met.
+        Accuracy: 2e-15 relative. About 8 ns per pair that met.
 
     Raises
     ------
@@ -66,6 +67,11 @@ def log_likelihood(
     -2.0794415416798357
 
     """
+    ops = operations("ranking")
+    if not home_advantage and num_threads is None:
+        small = _small(ops, ops.SHORT_VALUE, scores, None, comparisons, model, tie_parameter)
+        if small is not None:
+            return small
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     return objective.evaluate(u, curvatures=False).value
 
@@ -86,7 +92,8 @@ def gradient(
     Returns
     -------
     array (K,)
-        Its entries add up to zero. Error about 1e-15 of the comparisons of each item.
+        Its entries add up to zero. Accuracy: 2e-15 times the number of comparisons of each item
+        ("thurstone": and times their difference, where that is above 1).
 
     Examples
     --------
@@ -95,6 +102,11 @@ def gradient(
     array([ 0.5, -0.5])
 
     """
+    ops = operations("ranking")
+    if not home_advantage and num_threads is None:
+        small = _small(ops, ops.SHORT_GRADIENT, scores, None, comparisons, model, tie_parameter)
+        if small is not None:
+            return small
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     return objective.evaluate(u, curvatures=False).gradient[: objective.items]
 
@@ -133,10 +145,33 @@ def hessian_product(
     array([-0.75,  0.75])
 
     """
+    ops = operations("ranking")
+    if not home_advantage and num_threads is None:
+        small = _small(ops, ops.SHORT_PRODUCT, scores, vector, comparisons, model, tie_parameter)
+        if small is not None:
+            return small
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     direction = np.zeros_like(u)
     direction[: objective.items] = one_per_item(vector, "vector", comparisons.n_items)
     return -objective.hessian(u, objective.evaluate(u))(direction)[: objective.items]
+
+
+def _small(
+    ops: ModuleType,
+    wanted: int,
+    scores: Any,
+    vector: Any,
+    comparisons: Comparisons,
+    model: str,
+    tie_parameter: float | None,
+) -> Any:
+    """Return what is `wanted` of few comparisons by one compiled call; None where it will not do."""
+    row, cells, unknown = check_model(model), check_comparisons(comparisons).cells, None
+    if row.tie is not None:
+        if tie_parameter is None or not row.tie.least < tie_parameter < np.inf:
+            return None
+        unknown = np.log([tie_parameter])[0]
+    return ops.short_likelihood(wanted, cells, row.number(ops), scores, vector, unknown)
 
 
 def one_per_item(value: Any, name: str, n_items: int) -> NDArray[np.float64]:

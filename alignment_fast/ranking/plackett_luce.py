@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,12 +91,13 @@ class Rankings:
         if top and rest is not None:
             raise ValueError("give top=True or rest, not both: the rest of a top is all other items")
         parts = [_flat(rankings, "rankings"), *([] if rest is None else [_flat(rest, "rest")])]
-        if len({len(length) for _, length in parts}) > 1:
-            raise ValueError(f"lengths differ: {len(parts[0][1])} rankings, rest has {len(parts[1][1])} rows")
-        if not len(parts[0][0]):
+        listed, others = parts[0], parts[-1]
+        if len(listed.length) != len(others.length):
+            raise ValueError(f"lengths differ: {len(listed.length)} rankings, rest has {len(others.length)} rows")
+        if not len(listed.item):
             raise ValueError("there are no rankings")
         names = None if labels is None else distinct(labels)
-        columns = list(zip(("rankings", "rest"), (flat for flat, _ in parts), strict=False))
+        columns = list(zip(("rankings", "rest"), (part.item for part in parts), strict=False))
         if all(_labels.is_index_column(flat, name) for name, flat in columns):
             items: list[NDArray[Any]] = [flat for _, flat in columns]
         else:
@@ -105,14 +106,13 @@ class Rankings:
         total = number_of_items(n_items, names)
         if total is None:
             total = 1 + max(int(flat.max(initial=0)) for flat in items)
-        for name, flat, (_, length) in zip(("rankings", "rest"), items, parts, strict=False):
-            _check_range(name, flat, length, total)
-        item, length, depth = items[0].astype(np.int32), parts[0][1], parts[0][1]
+        for name, flat, part in zip(("rankings", "rest"), items, parts, strict=False):
+            _check_range(name, flat, part.length, total)
+        item, length, depth = items[0].astype(np.int32), listed.length, listed.length
         if rest is not None:
-            item, length = _interleaved(item, length, items[1].astype(np.int32), parts[1][1])
+            item, length = _interleaved(item, length, items[-1].astype(np.int32), others.length)
         elif top:
-            others, more = _others(item, length, total)
-            item, length = _interleaved(item, length, others, more)
+            item, length = _interleaved(item, length, *_others(item, length, total))
         start = np.concatenate([[0], np.cumsum(length)])
         weights = None if weight is None else _weights(weight, len(length))
         chosen = np.minimum(depth, length - 1).clip(0).astype(np.int32)  # the last one left is no choice
@@ -298,7 +298,7 @@ def fit_plackett_luce(
 
     Notes
     -----
-    Accuracy: scores are exact to about `tol`. Cost: about six Newton steps, each of some 5 ns per place, four of them
+    Accuracy: scores are exact to `tol`. Cost: about six Newton steps, each of some 5 ns per place, four of them
     of 1 ns per pair of places of a ranking.
 
     References
@@ -359,8 +359,15 @@ def _spread(u: NDArray[np.float64]) -> float:
         return float(np.ptp(u))
 
 
-def _flat(rows: Any, name: str) -> tuple[Any, NDArray[np.int64]]:
-    """Return the items of all rows behind each other, and the length of every row."""
+class _Flat(NamedTuple):
+    """The items of all rows behind each other, and the length of every row."""
+
+    item: Any
+    length: NDArray[np.int64]
+
+
+def _flat(rows: Any, name: str) -> _Flat:
+    """Return the `_Flat` form of rankings."""
     if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
         if rows.ndim != 2:
             raise ValueError(f"{name} must have two axes, rankings and places; it has shape {rows.shape}")
@@ -370,7 +377,7 @@ def _flat(rows: Any, name: str) -> tuple[Any, NDArray[np.int64]]:
             hidden = np.flatnonzero((there[:, 1:] & ~there[:, :-1]).any(axis=1))
             if hidden.size:
                 raise ValueError(f"{name}[{hidden[0]}] has an item behind a -1: {rows[hidden[0]].tolist()}")
-        return np.ascontiguousarray(rows[there]), length
+        return _Flat(np.ascontiguousarray(rows[there]), length)
     try:
         lists = [list(row) for row in rows]
     except TypeError:
@@ -382,7 +389,7 @@ def _flat(rows: Any, name: str) -> tuple[Any, NDArray[np.int64]]:
             raise ValueError(f"{name}[{position}] has an item behind a -1: {row}")
     _refuse_ties(lists, name)
     length = np.array([len(row) for row in lists], dtype=np.int64)
-    return _labels.as_column(list(itertools.chain.from_iterable(lists)), name), length
+    return _Flat(_labels.as_column(list(itertools.chain.from_iterable(lists)), name), length)
 
 
 def _refuse_ties(lists: list[list[Any]], name: str) -> None:

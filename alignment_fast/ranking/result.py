@@ -92,7 +92,9 @@ class RatingFit:
     unknowns: NDArray[np.float64] = field(repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_objective"}  # pointers into the cells
+        return {
+            name: value for name, value in vars(self).items() if name not in ("_objective", "_model")
+        }  # pointers into the cells
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -149,10 +151,10 @@ class RatingFit:
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
         d = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)]) + home * (self.home_advantage or 0.0)
-        tie = self.unknowns[-1] if self.tie_parameter else 0.0
-        return MODELS[self._model].probabilities(d, tie)[outcome][()]
+        model = MODELS[self._model]
+        return model.probabilities(d, self.unknowns[-1] if model.tie else 0.0)[outcome][()]
 
-    @property
+    @cached_property
     def _model(self) -> str:
         return effective_model(self.specification.model, self.comparisons.cells)
 
@@ -307,7 +309,7 @@ class RatingFit:
         if content.outcomes is None:
             found = replicates(*asked, stream_key(seed, BOOTSTRAP), count, num_threads=num_threads)
         else:
-            found = replicates_of_outcomes(*asked, seed, count, content)
+            found = replicates_of_outcomes(*asked, seed=seed, count=count, content=content)
         return Bootstrap._of(found, len(self.scores), self.labels)
 
 

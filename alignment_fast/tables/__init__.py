@@ -9,8 +9,9 @@ but does not know line numbers. Where it, or a check on its values, finds someth
 reader goes through the same piece: it says which line it was, or returns the values. pyarrow is imported on first use
 and comes with the extra ``app``; JSON (slowly) and npz do without it.
 
-A row of text may have 16 MiB (``ALIGNMENT_FAST_ROW_MIB``), and what must be unpacked before it can be read 8 GiB
-(``ALIGNMENT_FAST_UNPACKED_MIB``): beyond, a small compressed file could fill all memory or disk.
+A row of text may have 16 MiB, and what must be unpacked before it can be read 8 GiB: beyond, a small compressed file
+could fill all memory or disk. `limits` sets other limits, and so do ``ALIGNMENT_FAST_ROW_MIB`` and
+``ALIGNMENT_FAST_UNPACKED_MIB``.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from os import PathLike
 
 from alignment_fast.tables._contents import (
+    COUNT,
     FINITE,
     NON_NEGATIVE,
     NUMBER,
@@ -33,7 +35,7 @@ from alignment_fast.tables._delimited import Csv, Tsv
 from alignment_fast.tables._json import Json
 from alignment_fast.tables._npz import Npz
 from alignment_fast.tables._parquet import Parquet
-from alignment_fast.tables._source import Source, TableError, display_name
+from alignment_fast.tables._source import Source, TableError, display_name, limits
 from alignment_fast.tables._table import Chunk, Table, errors_of
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "column_names",
     "display_name",
     "holds_lists",
+    "limits",
     "listed",
     "place_of_row",
     "read_columns",
@@ -51,7 +54,7 @@ Progress = Callable[[int, int], None]
 
 
 def column_names(path: str | PathLike[str]) -> tuple[str, ...]:
-    r"""Return the names of the columns of the table in `path` (JSON: the keys of its first object).
+    r"""Return the names of the columns of the table in `path` (JSON: the keys of its first objects).
 
     Parameters
     ----------
@@ -183,6 +186,7 @@ def read_columns(
     columns: Mapping[str, str],
     *,
     nonnegative: Collection[str] = (),
+    counts: Collection[str] = (),
     finite: Collection[str] = (),
     zero_one: Collection[str] = (),
     text: Collection[str] = (),
@@ -197,10 +201,12 @@ def read_columns(
     path : path
         As in `column_names`.
     columns : mapping of str to str
-        Role (a key of the chunks) to name of the column. The first of zero_one, finite, nonnegative, text and words
-        that lists a role counts.
+        Role (a key of the chunks) to name of the column. The first of zero_one, finite, counts, nonnegative, text
+        and words that lists a role is what holds for it.
     nonnegative : collection of str
         Roles in which a value below zero is an error.
+    counts : collection of str
+        Roles in which a value below zero is an error, and truth values stand for 1 and 0.
     finite : collection of str
         Roles in which an infinite value is an error.
     zero_one : collection of str
@@ -261,7 +267,8 @@ def read_columns(
             if found[name] != 1:
                 problem = "more than one column" if name in found else "no column"
                 raise TableError(f"{table.source.name} has {problem} {shown(name)}; its columns are: {listed(names)}")
-        contents = {ZERO_ONE: zero_one, FINITE: finite, NON_NEGATIVE: nonnegative, TEXT: text, WORD: words}
+        contents = {ZERO_ONE: zero_one, FINITE: finite, COUNT: counts, NON_NEGATIVE: nonnegative}
+        contents |= {TEXT: text, WORD: words}
         rules: dict[str, tuple[str, Number]] = {}
         for role, name in columns.items():
             content = next((content for content, roles in contents.items() if role in roles), NUMBER)

@@ -9,6 +9,7 @@ import numpy as np
 from alignment_fast.tables._arrow import arrow_module, as_plain_text, is_text
 
 __all__ = [
+    "COUNT",
     "FINITE",
     "NON_NEGATIVE",
     "NUMBER",
@@ -98,14 +99,27 @@ class _Finite(Number):
         return bool(np.isfinite(values).all())
 
 
-class _ZeroOne(Number):
+class _Truth(Number):
+    """Numbers, where truth values stand for 1 and 0."""
+
     json_types = frozenset({bool, int, float})
     numpy_kinds = "biuf"
     words: Mapping[str, float] = {"true": 1.0, "false": 0.0}
 
     def cell(self, cell: Any) -> Any:
         word = cell.strip().lower() if isinstance(cell, str) else cell
-        value = self.words[word] if word in self.words else super().cell(cell)
+        return self.words[word] if word in self.words else super().cell(cell)
+
+    def arrow_type(self, kind: Any) -> bool:
+        return bool(arrow_module().types.is_boolean(kind)) or super().arrow_type(kind)
+
+    def arrow_type_of(self, value: Any) -> Any:
+        return arrow_module().bool_() if type(value) is bool else super().arrow_type_of(value)
+
+
+class _ZeroOne(_Truth):
+    def cell(self, cell: Any) -> Any:
+        value = super().cell(cell)
         if value not in (0.0, 1.0):
             raise ValueError(f"{shortened(str(cell))} is neither 0 nor 1")
         return value
@@ -113,11 +127,9 @@ class _ZeroOne(Number):
     def acceptable(self, values: np.ndarray) -> bool:
         return bool(((values == 0) | (values == 1)).all())
 
-    def arrow_type(self, kind: Any) -> bool:
-        return bool(arrow_module().types.is_boolean(kind)) or super().arrow_type(kind)
 
-    def arrow_type_of(self, value: Any) -> Any:
-        return arrow_module().bool_() if type(value) is bool else super().arrow_type_of(value)
+class _Count(_Truth, _NonNegative):
+    pass
 
 
 class _Text(Number):
@@ -249,8 +261,8 @@ def shortened(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}...{text[-(most // 2) :]}"
 
 
-NUMBER, NON_NEGATIVE, FINITE, ZERO_ONE, TEXT, WORD = (
-    *(Number(), _NonNegative(), _Finite(), _ZeroOne()),
+NUMBER, NON_NEGATIVE, COUNT, FINITE, ZERO_ONE, TEXT, WORD = (
+    *(Number(), _NonNegative(), _Count(), _Finite(), _ZeroOne()),
     *(_Text(), _Word()),
 )
 

@@ -16,12 +16,12 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module
 from alignment_fast.tables._contents import Rules
 from alignment_fast.tables._quotes import Piece, QuoteError, pieces
-from alignment_fast.tables._source import TableError, row_limit
+from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Csv", "Tsv"]
 
-BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+PEEKED = 16  # bytes that say how the text is written
 
 
 class _Joined(io.RawIOBase):
@@ -84,10 +84,8 @@ class Delimited(Table):
     def open_text(self) -> Iterator[tuple[Any, Any]]:
         """Open the file behind its byte order mark."""
         with self.source.stream() as (stream, raw):
-            start = stream.read(3)
-            for mark, name in BYTE_ORDER_MARKS.items():
-                if start.startswith(mark):
-                    raise self.error("line 1", f"the file is {name}, not UTF-8")
+            start = stream.read(PEEKED)
+            refuse_wide_letters(start, self.source.name)
             yield io.BufferedReader(_Joined(start.removeprefix(b"\xef\xbb\xbf"), stream)), raw
 
     def records(self, stream: Any, before: int = 0) -> Iterator[tuple[int, int, list[str]]]:
@@ -113,8 +111,7 @@ class Delimited(Table):
         opened = first + 1 + lines.opening_line()
         last = first + len(lines.record)
         if reason == "long":
-            reason = f"the row is longer than {row_limit() >> 20} MiB; ALIGNMENT_FAST_ROW_MIB raises the limit"
-            return self.error(f"line {opened}", reason)
+            return self.error(f"line {opened}", f"the row is {row_too_long()}")
         if reason == "unexpected end of data":
             return self.error(f"line {opened}", "the quote that opens here is never closed")
         where = "" if last == opened else f" in line {last}"

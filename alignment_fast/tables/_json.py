@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import io
+import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,18 +22,22 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module, has_arrow
 from alignment_fast.tables._contents import Number, Rules, shortened, shown
 from alignment_fast.tables._quotes import LINE_END, lines_in
-from alignment_fast.tables._source import TableError, row_limit
+from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Json"]
 
 MARK = b"\xef\xbb\xbf"
 BLANK = re.compile(rb"[ \t\r\n]*")
-BACKSLASH, QUOTE, COMMA, FIRST_BRACKET = b'\\",['
+BACKSLASH, QUOTE, COMMA = b'\\",'
+# 1 for the bytes that structure is told by.
+IS_MARK = bytes(letter in b'{}[],"' for letter in range(256))
 # What each byte outside of strings adds to the depth.
 DEPTHS = np.zeros(256, dtype=np.int8)
 DEPTHS[list(b"{[")] = 1
 DEPTHS[list(b"}]")] = -1
+# So many objects say which columns there are: one that misses a key may be the first.
+LOOKED_AT = 100
 
 
 class Piece(NamedTuple):
@@ -50,6 +57,21 @@ class Piece(NamedTuple):
     text: bytes
     before: int
     ends: Sequence[int] = ()
+
+
+class _Repeated:
+    """The value of a key that stands in an object more than once."""
+
+
+REPEATED = _Repeated()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; what stands in it twice has no value that anybody could mean."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        value |= {key: REPEATED for key, times in Counter(key for key, _ in pairs).items() if times > 1}
+    return value
 
 
 class Item(NamedTuple):
@@ -78,12 +100,11 @@ class _Objects(abc.ABC):
         """Yield the objects of a piece; the first thing that is no object is a TableError."""
 
     def too_long(self, where: str) -> TableError:
-        reason = f"the row is longer than {row_limit() >> 20} MiB; ALIGNMENT_FAST_ROW_MIB raises the limit"
-        return self.table.error(where, reason)
+        return self.table.error(where, f"the row is {row_too_long()}")
 
     def loads(self, text: bytes, where: str) -> dict[str, Any]:
         try:
-            value = json.loads(text)
+            value = json.loads(text, object_pairs_hook=_object)
         except UnicodeDecodeError as error:
             raise self.table.error(where, f"byte {error.start + 1} is not {error.encoding}") from None
         except json.JSONDecodeError as error:
@@ -113,16 +134,25 @@ class _PerLine(_Objects):
                 raise self.too_long(f"line {line + 1}")
 
     def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
-        return piece.text + b"\n", sum(1 for line in _lines(piece.text) if line and not line.isspace())
+        return piece.text + b"\n", sum(1 for line in _lines(piece.text) if not line.isspace())
 
     def items(self, piece: Piece) -> Iterator[Item]:
         for line, text in enumerate(_lines(piece.text), start=piece.before + 1):
-            if text and not text.isspace():
+            if not text.isspace():
                 yield Item(f"line {line}", self.loads(text, f"line {line}"))
 
 
-def _lines(text: bytes) -> list[bytes]:
-    return LINE_END.split(text) if b"\r" in text else text.split(b"\n")
+def _lines(text: bytes) -> Iterator[bytes]:
+    """Yield the lines of `text` with their ends; a line may end in a carriage return alone."""
+    if b"\r" not in text:
+        yield from io.BytesIO(text)
+        return
+    start = 0
+    for end in LINE_END.finditer(text):
+        yield text[start : end.end()]
+        start = end.end()
+    if start < len(text):
+        yield text[start:]
 
 
 class _Array(_Objects):
@@ -131,16 +161,14 @@ class _Array(_Objects):
     def pieces(self, stream: Any) -> Iterator[Piece]:
         start = stream.read(_table.CHUNK_BYTES).removeprefix(MARK)
         bracket = start.index(b"[") + 1
-        text, line, row = start[bracket:], lines_in(start[:bracket]), 0
+        text, row = start[bracket:], 0
         ended = False
         while True:
             commas, close = _separators(text)
             if close is not None:
                 if rest := (text[close + 1 :] + stream.read(_table.CHUNK_BYTES)).strip():
-                    where = f"line {line + 1 + lines_in(text[:close])}"
-                    raise self.table.error(
-                        where, f"the array is followed by {shown(rest[:80].decode(errors='replace'))}"
-                    )
+                    where, followed = f"behind row {row + len(commas) + 1}", rest[:80].decode(errors="replace")
+                    raise self.table.error(where, f"the array is followed by {shown(followed)}")
                 if text[:close].strip() or row:
                     yield Piece(text[:close], row, [*commas.tolist(), close])
                 return
@@ -150,7 +178,6 @@ class _Array(_Objects):
                 end = int(commas[-1]) + 1
                 yield Piece(text[:end], row, commas.tolist())
                 row += len(commas)
-                line += lines_in(text[:end])
                 text = text[end:]
             if len(text) > row_limit():
                 raise self.too_long(f"row {row + 1}")
@@ -173,15 +200,16 @@ class _Array(_Objects):
 def _separators(text: bytes) -> tuple[np.ndarray, int | None]:
     """Return where the commas between the elements of an array stand, behind its bracket, and where it is closed."""
     letters = np.frombuffer(text, dtype=np.uint8)
-    quotes = np.flatnonzero(letters == QUOTE)
-    quotes = quotes[~_escaped(letters, quotes)]
-    depths = DEPTHS[letters]
-    places = np.flatnonzero((depths != 0) | (letters == COMMA))
-    places = places[np.searchsorted(quotes, places) % 2 == 0]  # those outside of strings
-    depth = np.cumsum(depths[places])
+    marks = np.flatnonzero(np.frombuffer(text.translate(IS_MARK), dtype=bool))
+    kinds = letters[marks]
+    quotes = kinds == QUOTE
+    quotes[quotes] = ~_escaped(letters, marks[quotes])
+    outside = np.cumsum(quotes) % 2 == 0
+    places, kinds = marks[outside], kinds[outside]
+    depth = np.cumsum(DEPTHS[kinds])
     closed = np.flatnonzero(depth < 0)
     close = int(places[closed[0]]) if closed.size else None
-    commas = places[(depth == 0) & (letters[places] == COMMA)]
+    commas = places[(depth == 0) & (kinds == COMMA)]
     return (commas if close is None else commas[commas < close]), close
 
 
@@ -206,6 +234,7 @@ class Json(Table):
         """Open the file: how it is written, its pieces, and the file itself."""
         with self.source.stream() as (stream, _):
             start = stream.read(_table.CHUNK_BYTES).removeprefix(MARK)
+            refuse_wide_letters(start, self.source.name)
             blank = BLANK.match(start)
             first = start[blank.end() if blank else 0 :][:1]
         kind = _Array if first == b"[" else _PerLine
@@ -213,21 +242,29 @@ class Json(Table):
             objects = kind(self)
             yield objects, objects.pieces(stream), raw
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Generator[Item, None, None]:
         with self.objects() as (objects, pieces, _):
             for piece in pieces:
                 yield from objects.items(piece)
 
-    def first(self) -> dict[str, Any]:
-        for item in self.items():
-            return item.value
-        raise TableError(f"{self.source.name} is empty")
+    def first(self) -> list[dict[str, Any]]:
+        """Return the first objects; a fault behind one of them is found when all are read, in its order."""
+        found: list[dict[str, Any]] = []
+        try:
+            with contextlib.closing(self.items()) as items:
+                found.extend(item.value for item in itertools.islice(items, LOOKED_AT))
+        except TableError:
+            if not found:
+                raise
+        if not found:
+            raise TableError(f"{self.source.name} is empty")
+        return found
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self.first())
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(self.first())))
 
     def holds_lists(self, name: str) -> bool:
-        return isinstance(self.first().get(name), list)
+        return any(isinstance(value.get(name), list) for value in self.first())
 
     def place(self, row: int) -> str:
         for number, item in enumerate(self.items()):
@@ -288,8 +325,10 @@ class Json(Table):
         if name not in value:
             raise self.error(where, "the key is missing")
         cell = value[name]
+        if cell is REPEATED:
+            raise self.error(where, "the key stands there more than once")
         if type(cell) not in content.json_types:
-            raise self.error(where, f"{shortened(json.dumps(cell))} is not {content.noun}")
+            raise self.error(where, f"{shortened(json.dumps(cell, default=str))} is not {content.noun}")
         try:
             return content.cell(cell)
         except ValueError as reason:

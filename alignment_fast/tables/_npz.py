@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast.tables._contents import Number, Rules
-from alignment_fast.tables._source import TableError, unpacked_limit
+from alignment_fast.tables._source import TableError, too_large, unpacked_limit
 from alignment_fast.tables._table import Chunk, Table, errors_of
 
 __all__ = ["Npz"]
@@ -45,10 +45,7 @@ class Npz(Table):
     def _check_sizes(self, file: Any, names: set[str]) -> None:
         size = sum(member.file_size for member in file.zip.infolist() if member.filename.removesuffix(".npy") in names)
         if size > unpacked_limit():
-            raise TableError(
-                f"{self.source.name} is larger than {unpacked_limit() >> 20} MiB unpacked; "
-                "ALIGNMENT_FAST_UNPACKED_MIB raises the limit"
-            )
+            raise too_large(self.source.name)
 
     def column(self, file: Any, name: str, content: Number) -> np.ndarray:
         """Return an array of the archive."""

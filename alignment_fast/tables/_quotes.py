@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast.tables import _table
-from alignment_fast.tables._source import row_limit
+from alignment_fast.tables._source import row_limit, row_too_long
 
 __all__ = ["Piece", "QuoteError", "lines_in", "pieces", "without_lines"]
 
@@ -58,7 +58,8 @@ class QuoteError(ValueError):
 
 def lines_in(text: bytes) -> int:
     """Return the number of line ends in `text`, as an editor counts."""
-    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    feeds, returns = text.count(b"\n"), text.count(b"\r")
+    return feeds + returns - (text.count(b"\r\n") if feeds and returns else 0)
 
 
 def without_lines(text: bytes, lines: int) -> bytes | None:
@@ -86,7 +87,7 @@ def pieces(stream: Any, delimiter: bytes, skipped: int) -> Iterator[Piece]:
     text, line, limit = _behind_header(stream, skipped), skipped, row_limit()
     ended = False
     while text or not ended:
-        positions = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == QUOTE)
+        positions = _quotes_in(text)
         if positions.size and not _regular(text, positions, delimiter):
             yield Piece(text, line, False)
             return
@@ -101,13 +102,20 @@ def pieces(stream: Any, delimiter: bytes, skipped: int) -> Iterator[Piece]:
         if len(text) > limit:
             inside = positions.size % 2
             opened = line + 1 + (lines_in(text[: positions[-1]]) if inside and not end else 0)
-            reason = "the quote that opens here is not closed within" if inside else "the row is longer than"
-            raise QuoteError(opened, f"{reason} {limit >> 20} MiB; ALIGNMENT_FAST_ROW_MIB raises the limit")
+            what = "what the quote that opens here encloses" if inside else "the row"
+            raise QuoteError(opened, f"{what} is {row_too_long()}")
         if ended:
             return
         block = stream.read(max(_table.CHUNK_BYTES, len(text)))  # doubles while a row does not end
         ended = not block
         text += block
+
+
+def _quotes_in(text: bytes) -> np.ndarray:
+    """Return where the quotes in `text` stand."""
+    if b'"' not in text:  # found out many times as fast
+        return np.zeros(0, dtype=np.intp)
+    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == QUOTE)
 
 
 def _behind_header(stream: Any, lines: int) -> bytes:

@@ -3,22 +3,33 @@
 import contextlib
 import gzip
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-__all__ = ["Source", "TableError", "display_name", "row_limit", "unpacked_limit"]
+__all__ = [
+    *("Source", "TableError", "display_name", "limits", "refuse_wide_letters", "row_limit", "row_too_long"),
+    *("too_large", "unpacked_limit"),
+]
 
 GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = "-"
 # Kinds of a table whose name says nothing, by its first bytes.
 MAGIC = ((b"PAR1", ".parquet"), (b"PK", ".npz"), (b"{", ".jsonl"), (b"[", ".json"))
-PEEKED = 1 << 16
+PEEKED = COPIED_AT_ONCE = 1 << 16
+# Longer marks first: that of UTF-32 begins as one of UTF-16.
+BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+WIDE_LETTERS = 8  # so many bytes tell
 
 _spooled: list[Any] = []  # the stream that was standard input, and the file that it was copied to
 
@@ -27,21 +38,78 @@ class TableError(ValueError):
     """A table cannot be read; the message names the file and, where there is one, the line and the column."""
 
 
+class Limits(NamedTuple):
+    """The most MiB of one row of text, and of what is unpacked to one place; None is what the environment says."""
+
+    row_mib: int | None = None
+    unpacked_mib: int | None = None
+
+
+_of_environment = Limits()
+_limits = ContextVar("limits", default=_of_environment)
+
+
+@contextlib.contextmanager
+def limits(*, row_mib: int | None = None, unpacked_mib: int | None = None) -> Iterator[None]:
+    r"""Read tables with other limits, within a ``with`` block.
+
+    Parameters
+    ----------
+    row_mib : int, optional
+        The most MiB that one row of text may have. Default: ``ALIGNMENT_FAST_ROW_MIB``, or 16.
+    unpacked_mib : int, optional
+        The most MiB that are unpacked, or copied from standard input, to one place. Default:
+        ``ALIGNMENT_FAST_UNPACKED_MIB``, or 8192.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from alignment_fast import tables
+    >>> with tempfile.TemporaryDirectory() as folder, tables.limits(row_mib=64):
+    ...     path = pathlib.Path(folder) / "letters.csv"
+    ...     _ = path.write_text("letter,count\nA,8\n")
+    ...     tables.column_names(path)
+    ('letter', 'count')
+
+    """
+    for name, value in (("row_mib", row_mib), ("unpacked_mib", unpacked_mib)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")
+    token = _limits.set(Limits(row_mib, unpacked_mib))
+    try:
+        yield
+    finally:
+        _limits.reset(token)
+
+
 def row_limit() -> int:
-    """Return the most bytes that one row of text may have: 16 MiB, or ``ALIGNMENT_FAST_ROW_MIB``."""
-    return _limit("ALIGNMENT_FAST_ROW_MIB", 16)
+    """Return the most bytes that one row of text may have."""
+    return _limit(_limits.get().row_mib, "ALIGNMENT_FAST_ROW_MIB", 16)
 
 
 def unpacked_limit() -> int:
-    """Return the most bytes that are unpacked to one place: 8 GiB, or ``ALIGNMENT_FAST_UNPACKED_MIB``."""
-    return _limit("ALIGNMENT_FAST_UNPACKED_MIB", 8192)
+    """Return the most bytes that are unpacked to one place."""
+    return _limit(_limits.get().unpacked_mib, "ALIGNMENT_FAST_UNPACKED_MIB", 8192)
 
 
-def _limit(variable: str, default: int) -> int:
+def _limit(chosen: int | None, variable: str, default: int) -> int:
+    if chosen is not None:
+        return chosen << 20
     text = os.environ.get(variable, str(default))
     if not text.isdecimal() or int(text) == 0:
         raise ValueError(f"{variable} is {text!r}, not a number of MiB")
     return int(text) << 20
+
+
+def row_too_long() -> str:
+    """Return what is wrong with a row beyond `row_limit`."""
+    return f"longer than {row_limit() >> 20} MiB; --row-mib or ALIGNMENT_FAST_ROW_MIB raises the limit"
+
+
+def too_large(name: str) -> TableError:
+    """Return the error of a file that is larger than `unpacked_limit`."""
+    limit = f"{unpacked_limit() >> 20} MiB unpacked"
+    return TableError(f"{name} is larger than {limit}; --unpacked-mib or ALIGNMENT_FAST_UNPACKED_MIB raises the limit")
 
 
 def display_name(path: str | PathLike[str]) -> str:
@@ -110,23 +178,37 @@ class Source:
                 yield stream
                 return
             with tempfile.TemporaryFile() as unpacked:
-                limit = unpacked_limit()
-                while block := stream.read(1 << 20):
-                    unpacked.write(block)
-                    if unpacked.tell() > limit:
-                        raise TableError(
-                            f"{self.name} is larger than {limit >> 20} MiB unpacked; ALIGNMENT_FAST_UNPACKED_MIB "
-                            "raises the limit"
-                        )
+                _copy(stream, unpacked, self.name)
                 unpacked.seek(0)
                 yield unpacked
 
 
 def _standard_input() -> str:
     """Return the path of a temporary file that holds what stood on standard input; it goes with the process."""
+    if sys.stdin is None:
+        raise TableError("standard input is closed")
     if not _spooled or _spooled[0] is not sys.stdin:
         file = tempfile.NamedTemporaryFile(prefix="alignment_fast_")  # noqa: SIM115
-        shutil.copyfileobj(getattr(sys.stdin, "buffer", sys.stdin), file)
+        _copy(getattr(sys.stdin, "buffer", sys.stdin), file, display_name(STANDARD_INPUT))
         file.flush()
         _spooled[:] = [sys.stdin, file]
     return str(_spooled[1].name)
+
+
+def _copy(stream: Any, file: Any, name: str) -> None:
+    """Copy a stream to a file, up to `unpacked_limit`."""
+    limit = unpacked_limit()
+    while block := stream.read(COPIED_AT_ONCE):
+        file.write(block)
+        if file.tell() > limit:
+            raise too_large(name)
+
+
+def refuse_wide_letters(start: bytes, name: str) -> None:
+    """Raise TableError where the first bytes of a text say that it is UTF-16 or UTF-32."""
+    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if start.startswith(mark)), None)
+    pairs = start[:WIDE_LETTERS]
+    if encoding is None and len(pairs) == WIDE_LETTERS and any(pairs[::2]) != any(pairs[1::2]):
+        encoding = "UTF-16 or UTF-32"  # every other byte of Latin letters is zero
+    if encoding is not None:
+        raise TableError(f"{name}, line 1: the file is {encoding}, not UTF-8")

@@ -19,8 +19,8 @@ does not use the kernels. Units: *ulp*, units in the last place of the exact res
 threads. Documented accuracy of the public functions is in their docstrings.
 """
 MEASURED = """\
-Largest errors found, in ulp (how: the head of `kernels/common/functions.py`; fma is AVX2 and AVX-512, whose results are
-the same bits):
+Largest errors found, in ulp, measured once and not tested, unlike the bounds (when and how: the head of
+`kernels/common/functions.py`; fma is AVX2 and AVX-512, whose results are the same bits):
 
 | kernel | float64 baseline | float64 fma | float32 baseline | float32 fma |
 |---|---|---|---|---|

@@ -12,8 +12,8 @@ Written by `docs/generated/models.py` from the table of models behind `af.rankin
 the score of the first item less that of the second, with the home advantage of who is at home and `xᵀβ` of covariates;
 P(second wins) is P(first wins) at `-d`. `σ(x) = 1/(1 + e^-x)`, `Φ` is the normal distribution function.
 
-| model | P(first wins) | a tie is | tie parameter | scores in | bias reduction | source |
-|---|---|---|---|---|---|---|
+| model | P(first wins) | a tie is | tie parameter | scores in | priors | bias reduction | source |
+|---|---|---|---|---|---|---|---|
 """
 FOOT = r"""
 ## Finite maxima
@@ -31,10 +31,10 @@ seen stay possible, but not all of them stay as they are.
 
 ## Common to all
 
-Where nothing was tied, a model with a tie parameter is Bradley-Terry, and the parameter has its least value. All models
-take the Gaussian prior `l2`, the Gamma prior `gamma_shape`, a home advantage, covariates of each comparison, and the
-bootstrap. Rankings (`af.ranking.fit_plackett_luce`) are sequences of choices, each with the probability
-`e^θ_chosen / Σ e^θ` over what is left; two items are compared as by Bradley-Terry.
+Where nothing was tied, a model with a tie parameter is Bradley-Terry, and the parameter has its least value. The prior
+`l2` is Gaussian, `gamma_shape` that of a Gamma distribution of `e^θ`. All models take a home advantage, covariates of
+each comparison, and the bootstrap. Rankings (`af.ranking.fit_plackett_luce`) are sequences of choices, each with the
+probability `e^θ_chosen / Σ e^θ` over what is left; two items are compared as by Bradley-Terry.
 """
 
 
@@ -42,8 +42,9 @@ def row(name, model):
     """Return the line of one model."""
     tie = "an outcome of its own" if model.tie else "half a win for each"
     parameter = f"{model.tie.symbol}, {model.tie.condition}" if model.tie else ""
-    reduction = "yes" if model.has_bias_reduction else ""
-    return f"| `{name}` | {model.formula} | {tie} | {parameter} | {model.unit} | {reduction} | {model.source} |"
+    priors, reduction = ", ".join(f"`{prior}`" for prior in model.priors), "yes" if model.has_bias_reduction else ""
+    cells = (f"`{name}`", model.formula, tie, parameter, model.unit, priors, reduction, model.source)
+    return f"| {' | '.join(cells)} |"
 
 
 def page():

@@ -5,6 +5,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch
 
 cdef extern from *:
     """
@@ -82,13 +83,6 @@ REWARD_VARIANCE = LAW_REWARD_VARIANCE
 RENYI = LAW_RENYI
 POINT_BYTES = sizeof(law_point)
 PARTIAL_BYTES = sizeof(law_partial)
-
-
-cdef void *scratch(size_t size) except NULL:
-    cdef void *memory = malloc(size)
-    if memory is NULL:
-        raise MemoryError
-    return memory
 
 
 cdef class Laws:

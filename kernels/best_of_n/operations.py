@@ -98,5 +98,11 @@ __all__ = [
     "soft_outcomes",
     "soft_sums",
     "soft_trapezes",
+    "to_host",
     "win_rate_optimal",
 ]
+
+
+def to_host(array):
+    """Return `array` itself: arrays of this device are NumPy's."""
+    return array

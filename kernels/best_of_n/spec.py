@@ -65,6 +65,18 @@ LAW = (
         held_by=_LAWS,
     ),
     Kernel(
+        name="kl_estimate",
+        formula="Σ pi (A (log n + (n-1) log(1-p) - (n-1)/n) + (1-A) log((1-A)/p)), A = (1-p)^n",
+        arguments=("row_of", "points", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="best_of_n:expected_estimate",
+        reference=f"{_BEIRAMI}, section 4",
+        held_by=_LAWS,
+    ),
+    Kernel(
         name="kl_estimators",
         formula="A (log n + (n-1) log(1-p) - (n-1)/n) + (1-A) log((1-A)/p), A = (1-p)^n",
         arguments=("p", "log", "n", "is_log", "out"),
@@ -284,6 +296,16 @@ POOL = (
 )
 
 KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
+# Entry points without a numerical result of their own: parts of `values`, of `draw` and of the estimates of pools.
+HELPERS = {
+    *("partials", "fold", "points", "sampler"),
+    *("pool_steps", "pool_arrange", "pool_weights"),
+}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
+    *("soft_outcomes", "soft_sums", "soft_trapezes"),
+}
 
 TABLE = (
     # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc

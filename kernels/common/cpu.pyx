@@ -6,7 +6,9 @@ The choice is made once, when this module is first imported: the widest variant 
 
 import os
 
+from cpython.ref cimport PyObject
 from cython cimport floating
+from libc.stdint cimport int64_t
 
 cdef extern from *:
     """
@@ -43,6 +45,9 @@ def choose_isa(request):
 
 ISA = choose_isa(os.environ.get("ALIGNMENT_FAST_ISA", ""))
 cdef const af_table *table = af_select(ISA.encode())
+
+
+include "lists.pxi"
 
 
 def moments_blocks(const double[::1] x, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):

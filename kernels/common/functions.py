@@ -1,7 +1,9 @@
-"""Rows of the elementwise functions (format: ``spec.py``). Formulae: ``include/alignment_fast/af_math_type.h``.
+"""Rows of elementwise functions and moments (format: ``spec.py``). Formulae: ``af_math_type.h``, ``af_reduce.h``.
 
-Bounds are in units in the last place of the exact result, one unit being the smallest subnormal where the result is
-subnormal. They hold for every floating number, subnormal ones included. MEASURED says how they were proved.
+Bounds of functions are in units in the last place of the exact result, one unit being the smallest subnormal where the
+result is subnormal. They hold for every floating number, subnormal ones included. The bound of `moments_blocks` is
+relative to the largest |x|: that of the mean and of every x - mean; that of `moments_fold` is one rounding, of the sum
+of |x - mean|^k, for each of the additions that a number goes through.
 """
 
 from math import inf
@@ -9,10 +11,10 @@ from types import MappingProxyType
 
 from .spec import Kernel, of_each_type
 
-# Largest error found, in ulp. float64 against mpmath on 50 000 to 200 000 points per function (every piece and seam,
-# uniform and logarithmic). float32 against the float64 functions: exp, expm1 and log on all 2^32 numbers, the normal
-# quantiles on all of (0, 1), the others on at least every 23rd number. "fma" is AVX2 and AVX-512, whose results are the
-# same bits.
+# Largest error found, in ulp, on 2026-11-21; no test finds them again. float64 against mpmath on 50 000 to 200 000
+# points per function (every piece and seam, uniform and logarithmic). float32 against the float64 functions: exp, expm1
+# and log on all 2^32 numbers, the normal quantiles on all of (0, 1), the others on at least every 23rd number. "fma" is
+# AVX2 and AVX-512, whose results are the same bits.
 MEASURED = MappingProxyType(
     {
         # name: (float64 baseline, float64 fma, float32 baseline, float32 fma)
@@ -55,7 +57,7 @@ FDLIBM = "fdlibm e_log.c; own polynomial"
 MILLS = "Shepherd and Laframboise, Math. Comp. 36 (1981) 249-253: (t-K)/(t+K); own polynomial"
 QUANTILE = "Wichura, AS 241, Appl. Statist. 37 (1988) 477-484: pieces; own rational functions"
 
-KERNELS = (
+FUNCTIONS = (
     row("exp", "exp(x)", LINE, 2.0, CODY_WAITE),
     row("expm1", "exp(x) - 1", LINE, 2.0, CODY_WAITE),
     row("log", "log(x)", HALF_LINE, 2.0, FDLIBM),
@@ -70,12 +72,47 @@ KERNELS = (
     row("normal_ppf_rn", "Φ⁻¹(x), no product fused: the same bits on every machine", UNIT, 4.0, QUANTILE),
 )
 
+CHAN = "Chan, Golub, LeVeque, Amer. Statist. 37 (1983); Pébay, SAND2008-6212: moments of a union"
+
+
+def moments_row(name, formula, arguments, bound):
+    """Return the row of one of the two passes over moments."""
+    return Kernel(
+        name=name,
+        formula=formula,
+        arguments=arguments,
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": bound}),
+        unit="relative",
+        oracle="reduce:moments",
+        reference=CHAN,
+    )
+
+
+MOMENTS = (
+    moments_row(
+        "moments_blocks",
+        "count, mean, Σ (x - mean)^k for k = 2, 3, 4, least and largest of every block",
+        ("x", "first", "last", "out"),
+        4.5e-16,
+    ),
+    moments_row("moments_fold", "the same of all blocks, merged in order", ("blocks", "total"), 1.2e-16),
+)
+
+KERNELS = FUNCTIONS + MOMENTS
+# Entry points without a numerical result.
+HELPERS = {
+    *("supported_isas", "choose_isa"),
+    *("count_index_pairs", "read_choices", "read_index_pairs", "read_index_rows"),
+}
+
 MAP = "void map_{name}_{{suffix}}(ptrdiff_t n, const {{real}} *x, {{real}} *out)"
 SCALAR = "{{real}} scalar_{name}_{{suffix}}({{real}} x)"
 
 TABLE = (
     "void moments_blocks(ptrdiff_t n, const double *x, ptrdiff_t first, ptrdiff_t last, af_moments *out)",
     "void moments_fold(ptrdiff_t n_blocks, const af_moments *blocks, af_moments *total)",
-    *(prototype for kernel in KERNELS for prototype in of_each_type(MAP.format(name=kernel.name))),
-    *(prototype for kernel in KERNELS for prototype in of_each_type(SCALAR.format(name=kernel.name))),
+    *(prototype for kernel in FUNCTIONS for prototype in of_each_type(MAP.format(name=kernel.name))),
+    *(prototype for kernel in FUNCTIONS for prototype in of_each_type(SCALAR.format(name=kernel.name))),
 )

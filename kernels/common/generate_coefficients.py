@@ -24,7 +24,7 @@ DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
-class Fit:
+class CoefficientFit:
     """One approximation: `names` get the coefficients of numerator and, if rational, denominator."""
 
     names: tuple[str, ...]
@@ -153,36 +153,36 @@ def fits(dtype):
         return mp.sqrt(2) * (v + tail_start) - upper_quantile(mp.exp(-((v + tail_start) ** 2)))
 
     return (
-        Fit(
+        CoefficientFit(
             ("EXP",),
             lambda r: (mp.exp(r) - 1 - r) / r**2,
             lambda r: abs(r),
             (-half_log2, half_log2),
             (9 if double else 4, 0),
         ),
-        Fit(("LOG",), log_series, lambda z: z / 2, (mp.mpf(0), largest_s**2), (6 if double else 2, 0)),
-        Fit(
+        CoefficientFit(("LOG",), log_series, lambda z: z / 2, (mp.mpf(0), largest_s**2), (6 if double else 2, 0)),
+        CoefficientFit(
             ("LOG1P",),
             lambda z: log_series(z) / 2,
             lambda z: z,
             (mp.mpf(0), mp.mpf(1) / 9),
             (10 if double else 4, 0),
         ),
-        Fit(
+        CoefficientFit(
             ("MILLS",),
             scaled_tail,
             lambda q: 1 / scaled_tail(q),
             (mp.mpf(-1), mp.mpf(1)),
             (24 if double else 11, 0),
         ),
-        Fit(
+        CoefficientFit(
             ("PPF_CENTRAL_NUMERATOR", "PPF_CENTRAL_DENOMINATOR"),
             central_ratio,
             lambda u: (square - u) / density_scale,
             (mp.mpf(0), square),
             (7, 7) if double else (3, 3),
         ),
-        Fit(
+        CoefficientFit(
             ("PPF_TAIL_NUMERATOR", "PPF_TAIL_DENOMINATOR"),
             tail_ratio,
             lambda v: 1 / (mp.sqrt(2) * (v + tail_start) - tail_ratio(v)),

@@ -3,8 +3,17 @@
 import numpy as np
 
 from alignment_fast.kernels.common import cpu, threads
+from alignment_fast.kernels.common.cpu import count_index_pairs, read_choices, read_index_pairs, read_index_rows
 
-__all__ = ["BLOCK", "add_moments"]
+__all__ = [
+    "BLOCK",
+    "add_moments",
+    "count_index_pairs",
+    "merge_moments",
+    "read_choices",
+    "read_index_pairs",
+    "read_index_rows",
+]
 
 # Elements of a block of a sum: totals are the same bits however a sum is cut at whole blocks.
 BLOCK = cpu.BLOCK
@@ -23,3 +32,8 @@ def add_moments(x, total, num_threads=None):
         num_threads=num_threads,
     )
     cpu.moments_fold(blocks, total)
+
+
+def merge_moments(parts, total):
+    """Merge moments (P, 7) of parts, in order, into `total` (7,)."""
+    cpu.moments_fold(parts, total)

@@ -57,11 +57,11 @@ cdef inline char opened(object x, object array_type, Py_buffer *view, int ndim) 
 
 
 cdef inline bint number(object x, double *out) noexcept:
-    """Write the exact Python float `x` to `out`; return whether it is one."""
-    if type(x) is not float:
-        return False
-    out[0] = x
-    return True
+    """Write the float, NumPy float64 or exact Python int `x` to `out`; return whether it is one that a double holds."""
+    if PyFloat_Check(x):
+        out[0] = PyFloat_AS_DOUBLE(x)
+        return True
+    return type(x) is int and af_int_to_double(x, out)
 
 
 cdef inline bint real(object x, object integer_type, double *out) noexcept:

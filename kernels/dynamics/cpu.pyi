@@ -1,4 +1,4 @@
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,55 @@ from typing_extensions import disjoint_base
 LANES: Final[int]
 IPO: Final[int]
 DPO: Final[int]
+CONVERGENCE: Final[float]
 
 _Reals = NDArray[np.float64]
 
 def state_size(size: int, lanes: int) -> int: ...
+def equilibria(
+    method: int,
+    skew: _Reals,
+    ref: _Reals,
+    sampler: _Reals,
+    alpha: _Reals,
+    beta: _Reals,
+    lam: _Reals,
+    log_pi: _Reals,
+    residual: _Reals,
+    frequency: _Reals,
+    gain: _Reals,
+    first: int,
+    last: int,
+) -> None: ...
+def frequencies(skew: _Reals, pi: _Reals, out: _Reals, first: int, last: int) -> None: ...
+def constants(skew: _Reals, out: _Reals, first: int, last: int) -> None: ...
+def rotation(alpha: _Reals, speed: _Reals, radius: _Reals, angle: _Reals) -> None: ...
+def softmax(x: _Reals) -> None: ...
+def log_odds(p: _Reals, out: _Reals) -> None: ...
+def onsets(
+    strength: _Reals, alpha: _Reals, beta: _Reals, lam: _Reals, radius: _Reals, variance: _Reals, period: _Reals
+) -> None: ...
+def short_onset(strength: object, alpha: object, beta: object, lam: object) -> tuple[Any, ...] | None: ...
+def short_fixed_point(
+    P: object, alpha: object, beta: object, lam: object, sampler: object, ref: object, method: object
+) -> tuple[Any, ...] | None: ...
+def short_simulate(
+    P: object,
+    alpha: object,
+    beta: object,
+    lam: object,
+    init: object,
+    sampler: object,
+    ref: object,
+    steps: object,
+    burn_in: object,
+    method: object,
+) -> tuple[Any, ...] | None: ...
+def short_spectral_radius(
+    P: object, log_pi: object, alpha: object, beta: object, lam: object, sampler: object, method: object
+) -> Any: ...
+def short_stability_bounds(P: object, alpha: object, beta: object, lam: object) -> tuple[Any, ...] | None: ...
+def short_collapse_rates(P: object, beta: object, lam: object, sampler: object, top: object, method: object) -> Any: ...
 
 @disjoint_base
 class Trajectories:

@@ -1,10 +1,13 @@
 """Entry points of the trajectories of policies."""
 
 from cython cimport auto_pickle
+from libc.math cimport M_PI, atan2, hypot, sqrt, tan
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch as allocated
 
 cdef extern from *:
     """
@@ -36,11 +39,20 @@ cdef extern from *:
         double *entropy_max
         double *period
         unsigned char *converged
+    ctypedef struct equilibrium_point:
+        int method
+        Py_ssize_t size
+        const double *skew
+        const double *ref
+        const double *sampler
+        double alpha, beta
+        double lambda_ "lambda"
     enum:
         AF_TRAJECTORY_LANES
         TRAJECTORY_IPO
         TRAJECTORY_DPO
     Py_ssize_t trajectory_state_size(Py_ssize_t size, Py_ssize_t lanes) noexcept nogil
+    Py_ssize_t equilibrium_room(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
 
@@ -51,11 +63,9 @@ IPO = TRAJECTORY_IPO
 DPO = TRAJECTORY_DPO
 
 
-cdef void *allocated(size_t size) except NULL:
-    cdef void *memory = malloc(size)
-    if memory is NULL:
-        raise MemoryError(f"{size} bytes of scratch memory")
-    return memory
+# The largest change of a probability in the last round of a trajectory that counts as converged.
+CONVERGENCE = 1e-12
+cdef double CONVERGED = CONVERGENCE
 
 
 def state_size(Py_ssize_t size, Py_ssize_t lanes):
@@ -156,11 +166,11 @@ cdef class Trajectories:
                 table.dynamics_finish(&self.problem, block, &self.state[block, 0], round, tolerance, &out)
 
     def lyapunov_start(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] tangent):
-        """Put a direction into `tangent` (blocks, (size + 1) LANES), of blocks first..last-1 that are in round 0."""
+        """Put a direction into `tangent` (blocks, (size + 1) lanes), of blocks first..last-1 that are in round 0."""
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
-                table.lyapunov_start(self.problem.size, &tangent[block, 0])
+                table.lyapunov_start(self.problem.lanes, self.problem.size, &tangent[block, 0])
 
     def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
                      double[:, ::1] tangent):
@@ -179,3 +189,111 @@ cdef class Trajectories:
         with nogil:
             for block in range(first, last):
                 table.lyapunov_finish(&self.problem, block, &tangent[block, 0], count, &exponent[0])
+
+
+cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:
+    """Return the row of an array of `rows` that serves problem `row`."""
+    return row if rows > 1 else 0
+
+
+def equilibria(int method, const double[:, :, ::1] skew, const double[:, ::1] ref, const double[:, ::1] sampler,
+               const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam, double[:, ::1] log_pi,
+               double[::1] residual, double[::1] frequency, double[:, :, ::1] gain, Py_ssize_t first, Py_ssize_t last):
+    """Write the fixed points of trajectories first .. last - 1, the largest change of log pi in one more round, and what
+    their linearised dynamics are: the largest frequency for IPO, the gain for DPO, whose array IPO leaves empty."""
+    cdef equilibrium_point point
+    cdef Py_ssize_t index, row, column, size = log_pi.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * equilibrium_room(size))
+    point.method, point.size = method, size
+    with nogil:
+        for index in range(first, last):
+            row, column = index // alpha.shape[1], index % alpha.shape[1]
+            point.skew = &skew[own(skew.shape[0], row), 0, 0]
+            point.ref, point.sampler = &ref[own(ref.shape[0], row), 0], &sampler[own(sampler.shape[0], row), 0]
+            point.alpha, point.beta = alpha[own(alpha.shape[0], row), column], beta[own(beta.shape[0], row), column]
+            point.lambda_ = lam[own(lam.shape[0], row), column]
+            residual[index] = table.equilibrium(&point, &log_pi[index, 0], &gain[index, 0, 0] if gain.shape[0] else NULL,
+                                                &frequency[index], room)
+    free(room)
+
+
+def frequencies(const double[:, :, ::1] skew, const double[:, ::1] pi, double[::1] out, Py_ssize_t first,
+                Py_ssize_t last):
+    """Write the largest frequencies at policies with M pi = const."""
+    cdef Py_ssize_t row, size = pi.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * (size + 5) * size)
+    with nogil:
+        for row in range(first, last):
+            out[row] = table.policy_frequency(size, &skew[own(skew.shape[0], row), 0, 0],
+                                              &pi[own(pi.shape[0], row), 0], room)
+    free(room)
+
+
+def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write the norm of each matrix, that of it without means, its span and its largest entry."""
+    cdef Py_ssize_t row, size = skew.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * (size + 4) * size)
+    with nogil:
+        for row in range(first, last):
+            table.stability_constants(size, &skew[row, 0, 0], &out[row, 0], room)
+    free(room)
+
+
+def rotation(const double[::1] alpha, const double[::1] speed, double[::1] radius, double[::1] angle):
+    """Write modulus and argument of alpha + i speed."""
+    cdef Py_ssize_t index
+    with nogil:
+        for index in range(alpha.shape[0]):
+            radius[index], angle[index] = hypot(alpha[index], speed[index]), atan2(speed[index], alpha[index])
+
+
+def softmax(double[:, ::1] x):
+    """Turn log-probabilities into probabilities."""
+    cdef Py_ssize_t row
+    with nogil:
+        for row in range(x.shape[0]):
+            table.policy_softmax(x.shape[1], &x[row, 0])
+
+
+def log_odds(const double[:, ::1] p, double[:, ::1] out):
+    """Write log(p / (1 - p))."""
+    cdef Py_ssize_t row
+    cdef double *room = <double*>allocated(sizeof(double) * p.shape[1])
+    with nogil:
+        for row in range(p.shape[0]):
+            table.policy_log_odds_of(p.shape[1], &p[row, 0], &out[row, 0], room)
+    free(room)
+
+
+cdef struct onset_of_cycle:
+    double radius, variance, period
+
+
+cdef onset_of_cycle onset(double strength, double alpha, double beta, double lam) noexcept nogil:
+    """Return what MRS-IPO does on a three-cycle near the uniform policy, to first order in radius - 1."""
+    cdef double kappa = strength * beta * lam / sqrt(3.0), growth = 0.0, slowing = 0.0, angle
+    cdef onset_of_cycle found
+    found.radius, angle = hypot(alpha, kappa), atan2(kappa, alpha)
+    # (rho - 1) / kappa^2 = (1 - (1 - alpha^2) / kappa^2) / (rho + 1): rho - 1 itself loses its digits where kappa is
+    # small and alpha near 1.
+    if kappa > 0.0:
+        growth = max(1.0 - (1.0 - alpha) * (1.0 + alpha) / kappa / kappa, 0.0) / (found.radius + 1.0)
+    if growth > 0.0:
+        slowing = (alpha / 2.0 + kappa / (4.0 * tan(1.5 * angle))) * kappa
+    found.variance = 8.0 * growth / 27.0
+    found.period = 2.0 * M_PI / (angle - growth * (4.0 / 3.0) * slowing)
+    return found
+
+
+def onsets(const double[::1] strength, const double[::1] alpha, const double[::1] beta, const double[::1] lam,
+           double[::1] radius, double[::1] variance, double[::1] period):
+    """Write the onsets of oscillation on three-cycles."""
+    cdef onset_of_cycle found
+    cdef Py_ssize_t index
+    with nogil:
+        for index in range(strength.shape[0]):
+            found = onset(strength[index], alpha[index], beta[index], lam[index])
+            radius[index], variance[index], period[index] = found.radius, found.variance, found.period
+
+
+include "short.pxi"

@@ -1,14 +1,42 @@
 """Trajectories on the CPU: lays lanes out, cuts rounds into pieces that an interrupt can come between."""
 
 from dataclasses import fields
+from typing import NamedTuple
 
 import numpy as np
 
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.dynamics import cpu
+from alignment_fast.kernels.dynamics.cpu import (
+    short_collapse_rates,
+    short_fixed_point,
+    short_onset,
+    short_simulate,
+    short_spectral_radius,
+    short_stability_bounds,
+)
 from alignment_fast.kernels.dynamics.structures import SampledPairs, TrajectoryResults
 
-__all__ = ["lyapunov_exponents", "simulate", "trajectory_cost"]
+__all__ = [
+    "Equilibria",
+    "Rotation",
+    "constants",
+    "equilibria",
+    "frequencies",
+    "log_odds",
+    "lyapunov_exponents",
+    "onsets",
+    "rotation",
+    "short_collapse_rates",
+    "short_fixed_point",
+    "short_onset",
+    "short_simulate",
+    "short_spectral_radius",
+    "short_stability_bounds",
+    "simulate",
+    "softmax",
+    "trajectory_cost",
+]
 
 METHODS = {"ipo": cpu.IPO, "dpo": cpu.DPO}
 
@@ -24,8 +52,8 @@ SMALL = 8
 FEW = 4
 # From this many responses on, the product of a shared matrix with the policies of all points is BLAS's.
 LARGE = 192
-# The largest change of a probability in the last round of a trajectory that counts as converged.
-CONVERGED = 1e-12
+# Nanoseconds per response and triple of them to find a fixed point.
+EQUILIBRIUM_RESPONSE, EQUILIBRIUM_TRIPLE = 300.0, 10.0
 
 
 class Lanes:
@@ -41,26 +69,26 @@ class Lanes:
         self.per_row = per_row
         pairs = problem.pairs or SampledPairs(0, 0.0, 0)
         self.cpu = cpu.Trajectories(
-            METHODS[problem.method],
-            self.lanes,
-            problem.rows,
-            self.shared,
-            problem.skew.reshape(len(problem.skew), -1),
-            problem.log_ref,
-            problem.sampler,
-            problem.log_init,
-            problem.alpha,
-            problem.beta,
-            problem.lam,
-            problem.schedule,
-            burn_in,
-            times,
-            path,
-            np.empty((self.count, cpu.state_size(problem.size, self.lanes))),
-            pairs.count,
-            pairs.prior,
-            pairs.key,
-            problem.first_row * problem.points,
+            method=METHODS[problem.method],
+            lanes=self.lanes,
+            rows=problem.rows,
+            shared=self.shared,
+            skew=problem.skew.reshape(len(problem.skew), -1),
+            log_ref=problem.log_ref,
+            sampler=problem.sampler,
+            log_init=problem.log_init,
+            alpha=problem.alpha,
+            beta=problem.beta,
+            lam=problem.lam,
+            schedule=problem.schedule,
+            burn_in=burn_in,
+            times=times,
+            path=path,
+            state=np.empty((self.count, cpu.state_size(problem.size, self.lanes))),
+            pairs=pairs.count,
+            prior=pairs.prior,
+            key=pairs.key,
+            replicate=problem.first_row * problem.points,
         )
         work = START_COST * self.count * self.lanes * problem.size
         threads.for_blocks(self.cpu.start, self.count, work=work, num_threads=num_threads)
@@ -104,7 +132,7 @@ class Lanes:
         out = [getattr(results, field.name) for field in fields(results) if field.name != "path"]
 
         def run(first, last):
-            self.cpu.finish(steps, CONVERGED, first, last, *out)
+            self.cpu.finish(steps, cpu.CONVERGENCE, first, last, *out)
 
         threads.for_blocks(run, self.count, work=FINISH_COST * results.mean.size, num_threads=self.num_threads)
 
@@ -147,8 +175,9 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     exponents = np.empty(problem.rows * problem.points)
     if exponents.size == 0:
         return exponents
-    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=False)
-    tangent = np.empty((lanes.count, (problem.size + 1) * cpu.LANES))
+    alone = problem.method == "ipo"
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=alone)
+    tangent = np.empty((lanes.count, (problem.size + 1) * lanes.lanes))
     lanes.cpu.lyapunov_start(0, lanes.count, tangent)
 
     def run(begin, end, first, last):
@@ -157,3 +186,91 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     lanes.rounds(run, steps)
     lanes.cpu.lyapunov_finish(steps - burn_in, 0, lanes.count, tangent, exponents)
     return exponents
+
+
+class Equilibria(NamedTuple):
+    """Fixed points, one per trajectory, and how the dynamics turn beside them.
+
+    Parameters
+    ----------
+    log_pi : array (trajectories, K)
+        Log-policies.
+    residual : array (trajectories,)
+        Largest change of log π in one more round.
+    frequency : array (trajectories,)
+        Of IPO: the largest |eigenvalue| of the gain.
+    gain : array (trajectories or 0, K, K)
+        Of DPO: the change of the rewards with log π.
+
+    """
+
+    log_pi: np.ndarray
+    residual: np.ndarray
+    frequency: np.ndarray
+    gain: np.ndarray
+
+
+class Rotation(NamedTuple):
+    """Modulus and argument of complex numbers."""
+
+    radius: np.ndarray
+    angle: np.ndarray
+
+
+def equilibria(problem, ref):
+    """Return the `Equilibria` of a problem for alpha < 1; `ref` (1 or rows, K) is the reference as probabilities."""
+    count, K = problem.rows * problem.points, problem.size
+    gain = np.empty((count if problem.method == "dpo" else 0, K, K))
+    out = Equilibria(np.empty((count, K)), np.empty(count), np.empty(count), gain)
+    arrays = (problem.skew, ref, problem.sampler, problem.alpha, problem.beta, problem.lam, *out)
+    _over(cpu.equilibria, count, EQUILIBRIUM_RESPONSE * K + EQUILIBRIUM_TRIPLE * K**3, METHODS[problem.method], *arrays)
+    return out
+
+
+def frequencies(skew, pi):
+    """Return the largest frequency of IPO at policies (count or 1, K) with M π = const."""
+    count, K = (max(len(skew), len(pi)) if len(skew) and len(pi) else 0), pi.shape[1]
+    out = np.empty(count)
+    _over(cpu.frequencies, count, 2.0 * K**3, skew, pi, out)
+    return out
+
+
+def constants(skew):
+    """Return ‖M‖₂, ‖ΠMΠ‖₂, the span D and max |M| of each matrix (count, K, K), as columns; Π takes out the mean."""
+    out = np.empty((len(skew), 4))
+    _over(cpu.constants, len(skew), 5.0 * skew.shape[1] ** 3, skew, out)
+    return out
+
+
+def _over(kernel, count, cost, *arrays):
+    """Call ``kernel(*arrays, first, last)`` over `count` problems of `cost` nanoseconds each."""
+    if count:
+        threads.for_blocks(lambda first, last: kernel(*arrays, first, last), count, work=cost * count)
+
+
+def rotation(alpha, speed):
+    """Return the `Rotation` of alpha + i·speed."""
+    out = Rotation(np.empty(len(alpha)), np.empty(len(alpha)))
+    cpu.rotation(alpha, speed, *out)
+    return out
+
+
+def softmax(log_pi):
+    """Return log-probabilities (rows, K) as normalised probabilities."""
+    out = np.array(log_pi, dtype=np.float64, order="C")
+    cpu.softmax(out)
+    return out
+
+
+def log_odds(p):
+    """Return log(p/(1 − p)) of probabilities (rows, K)."""
+    out = np.empty(p.shape)
+    cpu.log_odds(p, out)
+    return out
+
+
+def onsets(strength, alpha, beta, lam):
+    """Return spectral radius, variance and period at the onsets of oscillation on three-cycles; arguments (count,)."""
+    out = tuple(np.empty(len(strength)) for _ in range(3))
+    cpu.onsets(strength, alpha, beta, lam, *out)
+    return out

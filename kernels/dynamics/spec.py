@@ -12,21 +12,26 @@ _PAPER = "arXiv:2602.12180"
 _TRAJECTORIES = Holder(
     "Trajectories",
     (
-        *(
-            "method",
-            "lanes",
-            "rows",
-            "shared",
-            "skew",
-            "log_ref",
-            "sampler",
-            "log_init",
-            "alpha",
-            "beta",
-            "lam",
-            "schedule",
-        ),
-        *("burn_in", "times", "path", "state", "pairs", "prior", "key", "replicate"),
+        "method",
+        "lanes",
+        "rows",
+        "shared",
+        "skew",
+        "log_ref",
+        "sampler",
+        "log_init",
+        "alpha",
+        "beta",
+        "lam",
+        "schedule",
+        "burn_in",
+        "times",
+        "path",
+        "state",
+        "pairs",
+        "prior",
+        "key",
+        "replicate",
     ),
 )
 
@@ -94,6 +99,12 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own: sizes, what comes before `run` and `advance`, and the last step
+# of `lyapunov_run`.
+HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {"constants", "equilibria", "frequencies", "log_odds", "rotation", "softmax"}
+
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
     "void dynamics_start(const trajectory_problem *problem, ptrdiff_t block, double *state)",
@@ -104,9 +115,17 @@ TABLE = (
     "const double *scores, double *policies, double *state, double *room)",
     "void dynamics_finish(const trajectory_problem *problem, ptrdiff_t block, const double *state, ptrdiff_t round, "
     "double tolerance, const trajectory_results *out)",
-    "void lyapunov_start(ptrdiff_t size, double *tangent)",
+    "void lyapunov_start(ptrdiff_t lanes, ptrdiff_t size, double *tangent)",
     "void lyapunov_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
     "double *state, double *tangent, double *room)",
     "void lyapunov_finish(const trajectory_problem *problem, ptrdiff_t block, const double *tangent, double count, "
     "double *exponent)",
+    "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
+    "int policy_normalise(ptrdiff_t size, double *masses)",
+    "void policy_advantages(ptrdiff_t size, const double *P, const double *mu, double *out)",
+    "double equilibrium(const equilibrium_point *point, double *theta, double *gain, double *omega, double *room)",
+    "double policy_frequency(ptrdiff_t size, const double *skew, const double *pi, double *room)",
+    "void stability_constants(ptrdiff_t size, const double *skew, double *out, double *room)",
+    "void policy_softmax(ptrdiff_t size, double *x)",
+    "void policy_log_odds_of(ptrdiff_t size, const double *p, double *out, double *room)",
 )

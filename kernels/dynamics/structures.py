@@ -1,6 +1,7 @@
 """What operations of trajectories take and return: plain data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,6 +53,8 @@ class TrajectoryProblem:
     pairs: SampledPairs | None = None
     first_row: int = 0
 
+    BY_ROW: ClassVar = ("skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam")
+
     @property
     def size(self):
         """Number of responses."""
@@ -64,9 +67,9 @@ class TrajectoryProblem:
 
     def part(self, first, last):
         """Return rows first..last-1 as a problem of its own, with the same results."""
-        arrays = (getattr(self, name) for name in ("skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam"))
-        cut = (array if len(array) == 1 else array[first:last] for array in arrays)
-        return TrajectoryProblem(self.method, last - first, *cut, self.schedule, self.pairs, self.first_row + first)
+        arrays = {name: getattr(self, name) for name in self.BY_ROW}
+        cut = {name: array if len(array) == 1 else array[first:last] for name, array in arrays.items()}
+        return replace(self, rows=last - first, first_row=self.first_row + first, **cut)
 
 
 @dataclass(frozen=True)

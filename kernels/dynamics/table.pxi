@@ -10,9 +10,18 @@ cdef extern from *:
                                  const double *scores, double *policies, double *state, double *room) noexcept nogil
         void (*dynamics_finish)(const trajectory_problem *problem, Py_ssize_t block, const double *state,
                                 Py_ssize_t round, double tolerance, const trajectory_results *out) noexcept nogil
-        void (*lyapunov_start)(Py_ssize_t size, double *tangent) noexcept nogil
+        void (*lyapunov_start)(Py_ssize_t lanes, Py_ssize_t size, double *tangent) noexcept nogil
         void (*lyapunov_run)(const trajectory_problem *problem, Py_ssize_t block, Py_ssize_t begin, Py_ssize_t end,
                              double *state, double *tangent, double *room) noexcept nogil
         void (*lyapunov_finish)(const trajectory_problem *problem, Py_ssize_t block, const double *tangent, double count,
                                 double *exponent) noexcept nogil
+        int (*policy_are_preferences)(Py_ssize_t size, const double *P, double tolerance) noexcept nogil
+        int (*policy_normalise)(Py_ssize_t size, double *masses) noexcept nogil
+        void (*policy_advantages)(Py_ssize_t size, const double *P, const double *mu, double *out) noexcept nogil
+        double (*equilibrium)(const equilibrium_point *point, double *theta, double *gain, double *omega,
+                              double *room) noexcept nogil
+        double (*policy_frequency)(Py_ssize_t size, const double *skew, const double *pi, double *room) noexcept nogil
+        void (*stability_constants)(Py_ssize_t size, const double *skew, double *out, double *room) noexcept nogil
+        void (*policy_softmax)(Py_ssize_t size, double *x) noexcept nogil
+        void (*policy_log_odds_of)(Py_ssize_t size, const double *p, double *out, double *room) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -19,7 +19,7 @@ A pair of int that is returned holds the status words (`alignment_fast.kernels.c
 with positions ``row * V + letter``; results of the rows that they name are not meaningful.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ REWARD_LOG_OF: int
 REWARD_LOGITS: int
 REWARD_LOG_RATIO: int
 REWARD_OWN_LOG: int
+OF_CONSTRAINED: int
+OF_CROSS_ENTROPY: int
+OF_DIVERGENCE: int
+OF_ENTROPY: int
+OF_LOG_MGF: int
+OF_TILT: int
+# Derivatives by the parameter and vectors of derivatives by letters, by quantity.
+GRADIENT_SIZES: list[tuple[int, int]]
 
 def exponential_mean(
     weights: NDArray[_Real],
@@ -93,7 +101,74 @@ def entropy_sums(
 def exponential_rests(
     p: _Double, rewards: _Double, orders: _Double, out: _Double, first_row: int, last_row: int
 ) -> None: ...
+def tilts(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    alphas: _Double,
+    log_pi: NDArray[_Real] | None,
+    out: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
+def tilts_of_divergence(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    divergences: _Double,
+    log_deficit: _Double | None,
+    start: _Double | None,
+    alpha: _Double,
+    reached: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
+def rates(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    levels: _Double,
+    value: _Double,
+    t: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
+def gradients(
+    weights: NDArray[_Real],
+    weight_kind: int,
+    rewards: NDArray[_Real],
+    quantity: int,
+    points: _Double,
+    scalars: _Double,
+    vectors: _Double,
+    first_row: int,
+    last_row: int,
+) -> bool: ...
 
 # The short way: what the public function of that name returns, or None where its long way must decide.
 
-def short_entropy(p: object) -> np.float64 | None: ...
+def short_entropy(p: object, log: bool) -> Any: ...
+def short_cross_entropy(p: object, q: object, log: bool, normalize_q: bool) -> Any: ...
+def short_kl_divergence(p: object, q: object, log: bool, normalize_q: bool) -> Any: ...
+def short_renyi_entropy(p: object, order: object, log: bool) -> Any: ...
+def short_renyi_divergence(p: object, q: object, order: object, log: bool, normalize_q: bool) -> Any: ...
+def short_renyi_cross_entropy(
+    p: object, q: object, order: object, natural: bool, log: bool, normalize_q: bool
+) -> Any: ...
+def short_log_mgf(reward: object, t: object, p: object, log: bool) -> Any: ...
+def short_tilted_moments(
+    reward: object, t: object, p: object, order: object, log: bool
+) -> tuple[Any, Any, Any] | None: ...
+def short_kl_constrained(p: object, reward: object, kl: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_kl_constrained_gradient(
+    p: object, reward: object, kl: object, log: bool
+) -> tuple[list[Any], list[Any]] | None: ...
+def short_log_mgf_gradient(reward: object, t: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_optimality_gap(psi: object, p: object, reward: object, kl: object, log: bool) -> Any: ...
+def short_rate_function(reward: object, x: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_rate_function_gradient(reward: object, x: object, p: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_cross_entropy_gradient(p: object, q: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_divergence_gradient(p: object, q: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_renyi_entropy_gradient(p: object, order: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_tilt(p: object, reward: object, alpha: object, log: bool) -> tuple[Any, ...] | None: ...
+def short_tilt_gradient(p: object, reward: object, alpha: object, log: bool) -> tuple[list[Any], list[Any]] | None: ...

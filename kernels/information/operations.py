@@ -12,6 +12,12 @@ from alignment_fast.kernels.common import status as status_words
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.information import cpu
 from alignment_fast.kernels.information.cpu import (
+    OF_CONSTRAINED,
+    OF_CROSS_ENTROPY,
+    OF_DIVERGENCE,
+    OF_ENTROPY,
+    OF_LOG_MGF,
+    OF_TILT,
     REWARD_GIVEN,
     REWARD_LOG_OF,
     REWARD_LOG_RATIO,
@@ -22,11 +28,36 @@ from alignment_fast.kernels.information.cpu import (
     WEIGHT_UNIFORM,
     plain_cross_entropy,
     plain_divergence,
+    plain_entropy,
+    short_cross_entropy,
     short_entropy,
+    short_kl_constrained,
+    short_kl_constrained_gradient,
+    short_kl_divergence,
+    short_log_mgf,
+    short_log_mgf_gradient,
+    short_optimality_gap,
+    short_rate_function,
+    short_rate_function_gradient,
+    short_renyi_cross_entropy,
+    short_renyi_cross_entropy_gradient,
+    short_renyi_divergence,
+    short_renyi_divergence_gradient,
+    short_renyi_entropy,
+    short_renyi_entropy_gradient,
+    short_tilt,
+    short_tilt_gradient,
+    short_tilted_moments,
 )
-from alignment_fast.kernels.information.structures import LetterRows
+from alignment_fast.kernels.information.structures import LetterRows, TiltFields
 
 __all__ = [
+    "OF_CONSTRAINED",
+    "OF_CROSS_ENTROPY",
+    "OF_DIVERGENCE",
+    "OF_ENTROPY",
+    "OF_LOG_MGF",
+    "OF_TILT",
     "REWARD_GIVEN",
     "REWARD_LOGITS",
     "REWARD_LOG_OF",
@@ -36,20 +67,45 @@ __all__ = [
     "WEIGHT_PROBABILITY",
     "WEIGHT_UNIFORM",
     "LetterRows",
+    "TiltFields",
     "entropy_sums",
     "exponential_mean",
     "exponential_rests",
+    "gradients",
     "log_mgf",
     "log_tilted",
     "plain_cross_entropy",
     "plain_divergence",
+    "plain_entropy",
     "probabilities",
+    "rates",
+    "short_cross_entropy",
     "short_entropy",
+    "short_kl_constrained",
+    "short_kl_constrained_gradient",
+    "short_kl_divergence",
+    "short_log_mgf",
+    "short_log_mgf_gradient",
+    "short_optimality_gap",
+    "short_rate_function",
+    "short_rate_function_gradient",
+    "short_renyi_cross_entropy",
+    "short_renyi_cross_entropy_gradient",
+    "short_renyi_divergence",
+    "short_renyi_divergence_gradient",
+    "short_renyi_entropy",
+    "short_renyi_entropy_gradient",
+    "short_tilt",
+    "short_tilt_gradient",
+    "short_tilted_moments",
     "tilted_moments",
+    "tilts",
+    "tilts_of_divergence",
 ]
 
 # Nanoseconds per letter and order, for the choice of the number of threads only.
 _COST = 1.0
+_TILT_COST = 20.0
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
 # Exponents of the largest probability of a row: below the first and above the second a kernel refuses the total of some
 # length of row; rows that are too large are brought down to the third, so that what is rare in them stays normal.
@@ -140,6 +196,69 @@ def log_tilted(rows, orders, num_threads=None):
 def _scratch(rows, orders):
     """Return what a first pass hands to the second: E by row and order, mass and shift by row."""
     return np.empty((rows.count, orders.shape[1])), np.empty((rows.count, 2))
+
+
+def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
+    """Return the tilts of `rows` by any reals (count or 1, T): their log-probabilities (count, T, V) and `TiltFields`.
+
+    The third result is whether all rows are good: as `exponential_mean` finds, with finite rewards on the support, of a
+    range that is a double. Otherwise nothing else is meaningful.
+    """
+    alphas = np.ascontiguousarray(alphas)
+    shape = rows.count, alphas.shape[1]
+    fields = np.empty((*shape, len(TiltFields._fields)))
+    log_pi = np.empty((*shape, rows.rewards.shape[1]), dtype=rows.rewards.dtype) if with_log_pi else None
+    good = _over_points(cpu.tilts, rows, (alphas, log_pi, fields), shape, num_threads)
+    return log_pi, TiltFields(*np.moveaxis(fields, -1, 0)), good
+
+
+def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
+    """Return the tilts α ≥ 0 of divergence (count or 1, T), inf where none reaches it, and the divergences reached.
+
+    `log_deficit` (count, T) is log(D_max − divergence) where the caller knows it better than the subtraction does;
+    `start` (count, T), positive, is where iterations start. The third result is that of `tilts`.
+    """
+    given = (array if array is None else np.ascontiguousarray(array) for array in (divergence, log_deficit, start))
+    shape = rows.count, divergence.shape[1]
+    alpha, reached = np.empty(shape), np.empty(shape)
+    good = _over_points(cpu.tilts_of_divergence, rows, (*given, alpha, reached), shape, num_threads)
+    return alpha, reached, good
+
+
+def rates(rows, levels, num_threads=None):
+    """Return I(x) = sup_t (t x − K(t)) at the levels x (count or 1, T), its maximisers t, and the third of `tilts`."""
+    shape = rows.count, levels.shape[1]
+    value, t = np.empty(shape), np.empty(shape)
+    good = _over_points(cpu.rates, rows, (np.ascontiguousarray(levels), value, t), shape, num_threads)
+    return value, t, good
+
+
+def gradients(rows, points, quantity, num_threads=None):
+    """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and whether rows are good.
+
+    The first are by the parameter (count, T, scalars), the second by letters (count, T, vectors, V); for Rényi measures
+    rows, with q in the place of rewards, are good only if q has mass wherever p has.
+    """
+    points = np.ascontiguousarray(points)
+    shape = rows.count, points.shape[1]
+    n_scalars, n_vectors = cpu.GRADIENT_SIZES[quantity]
+    scalars, vectors = np.empty((*shape, n_scalars)), np.empty((*shape, n_vectors, rows.rewards.shape[1]))
+    good = _over_points(cpu.gradients, rows, (quantity, points, scalars, vectors), shape, num_threads)
+    return scalars, vectors, good
+
+
+def _over_points(kernel, rows, arrays, shape, num_threads):
+    """Call a kernel over rows and points; return whether all rows were good."""
+    found = []
+    if shape[0] and shape[1]:
+        given = rows.weights, rows.weight_kind, rows.rewards, *arrays
+        threads.for_blocks(
+            lambda first, last: found.append(kernel(*given, first, last)),
+            rows.count,
+            work=_TILT_COST * shape[0] * shape[1] * rows.rewards.shape[1],
+            num_threads=num_threads,
+        )
+    return all(found)
 
 
 def entropy_sums(p, rewards, orders, log_mgf, num_threads=None):

@@ -115,6 +115,11 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own.
+HELPERS: set[str] = set()
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {"rates", "tilts", "tilts_of_divergence"}
+
 TABLE = (
     *of_each_type(
         "af_verdict exponential_mean_{suffix}(const af_rows *rows, int times_order, double *out, double *row_facts, "
@@ -131,5 +136,13 @@ TABLE = (
     "double plain_entropy(ptrdiff_t n, const double *p)",
     "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",
     "double plain_divergence(ptrdiff_t n, const double *p, const double *q, int normalize)",
+    "int tilts(const af_rows *rows, int single, void *log_pi, double *out, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
+    "int tilts_of_divergence(const af_rows *rows, int single, const double *log_deficit, const double *start, "
+    "double *alpha, double *reached, double *scratch, ptrdiff_t first, ptrdiff_t last)",
+    "int rates(const af_rows *rows, int single, double *value, double *t, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
+    "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
     "void weak_sums(const af_rows *rows, const double *log_mgf, double *out, ptrdiff_t first, ptrdiff_t last)",
 )

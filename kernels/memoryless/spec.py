@@ -1,4 +1,4 @@
-"""Rows of the lattice kernels. `relative` is relative to what the head of the formula's .inc file says."""
+"""Rows of the memoryless kernels. `relative` is relative to what the head of the formula's .inc file says."""
 
 from types import MappingProxyType
 
@@ -50,6 +50,9 @@ KERNELS = (
         reference="exponential change of measure",
     ),
 )
+
+# Entry points without a numerical result of their own.
+HELPERS = {"sort"}
 
 TABLE = (
     "void types_block(const types_problem *problem, ptrdiff_t block, double *reward, double *log_pmf)",

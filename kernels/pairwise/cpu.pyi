@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
 _Real = TypeVar("_Real", np.float32, np.float64)
+_Result = TypeVar("_Result")
 _Logit = TypeVar("_Logit", np.float32, np.float64, np.uint16)
 _Output = NDArray[np.float32] | NDArray[np.float64]
 _Input = _Output | NDArray[np.uint16]
@@ -91,3 +92,78 @@ def logit_gradients(
     first_row: int,
     last_row: int,
 ) -> None: ...
+
+# ---- vocabularies in tiles ----
+
+def vocabulary_sums(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    moments: bool,
+    sums: NDArray[np.float64],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def vocabulary_gradients(
+    logits: NDArray[_Real],
+    token_ids: NDArray[np.int64],
+    first_letter: int,
+    log_partition: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    entropy_factor: NDArray[np.float64] | None,
+    entropy: NDArray[np.float64] | None,
+    out: NDArray[_Real],
+    first_row: int,
+    last_row: int,
+) -> None: ...
+def row_sums(x: NDArray[np.float64], out: NDArray[np.float64]) -> None: ...
+def sum_of_differences(x: NDArray[_Real], y: NDArray[_Real]) -> float: ...
+
+# The short way: what the public function of that name returns, or None where its long way must decide. `result` and
+# `of_metrics` are the named tuples to make; `plan` is a `Plan` of alignment_fast.pairwise.loss_types.
+
+def short_preference_loss(
+    result: type[_Result],
+    of_metrics: type[object],
+    plan: tuple[object, ...],
+    policy_chosen: object,
+    policy_rejected: object,
+    ref_chosen: object,
+    ref_rejected: object,
+    chosen_length: object,
+    rejected_length: object,
+    weight: object,
+    reduction: object,
+    grad: object,
+    metrics: object,
+) -> _Result | None: ...
+def short_margin_loss(
+    result: type[_Result],
+    plan: tuple[object, ...],
+    margin: object,
+    target: object,
+    weight: object,
+    reduction: object,
+    grad: object,
+    hess: object,
+) -> _Result | None: ...
+def short_unpaired_loss(
+    result: type[_Result],
+    formula: str,
+    policy: object,
+    ref: object,
+    desirable: object,
+    beta: object,
+    shift: object,
+    desirable_weight: object,
+    undesirable_weight: object,
+    reduction: object,
+    grad: object,
+) -> _Result | None: ...
+def short_batch_kl(policy: object, ref: object, beta: object) -> float | None: ...
+def short_sequence_logprobs(
+    logits: object, token_ids: object, mask: object, average: object, return_log_partition: object
+) -> object: ...
+def short_sequence_logprobs_grad(
+    logits: object, token_ids: object, mask: object, upstream: object, average: object, log_partition: object
+) -> object: ...

@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
 
@@ -23,6 +23,8 @@ cdef extern from *:
         PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
         FORMULAS, FORMULA_PAIRS
     const char **pair_formula_names
+    ctypedef struct pair_given:
+        double beta, epsilon, gamma, lam, tau, delta
     ctypedef struct af_pairs:
         Py_ssize_t n
         int formula, score, storage, lengths_first
@@ -36,11 +38,15 @@ cdef extern from *:
         void *reward[2]
         int metrics
         double *sums
-        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+        double factor
+        pair_given given
+        double exponent
     ctypedef struct af_token_rows:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
         int storage
+    enum:
+        LETTERS_SUMS
 
 include "table.pxi"
 
@@ -69,7 +75,10 @@ cdef class Pairs:
 
     def __cinit__(self, loss, str storage, bint lengths_first, bint wide, Py_ssize_t n, inputs, outputs, double factor,
                   bint metrics):
-        """Hold a `Loss`, `Inputs` and `Outputs` of ``structures``."""
+        """Hold a `Loss`, `Inputs` and `Outputs` of ``structures``.
+
+        What is given by its address the caller keeps alive, contiguous and of n items.
+        """
         formula, score, beta, epsilon, gamma, lam, tau, delta, exponent = loss
         chosen, rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight, target = inputs
         losses, grad_chosen, grad_rejected, second, chosen_rewards, rejected_rewards = outputs
@@ -81,12 +90,12 @@ cdef class Pairs:
         self.pairs.lengths_first = lengths_first
         self.pairs.metrics = metrics
         self.pairs.factor = factor
-        self.pairs.beta = beta
-        self.pairs.epsilon = epsilon
-        self.pairs.gamma = gamma
-        self.pairs.lam = lam
-        self.pairs.tau = tau
-        self.pairs.delta = delta
+        self.pairs.given.beta = beta
+        self.pairs.given.epsilon = epsilon
+        self.pairs.given.gamma = gamma
+        self.pairs.given.lam = lam
+        self.pairs.given.tau = tau
+        self.pairs.given.delta = delta
         self.pairs.exponent = exponent
         cdef Py_ssize_t real = 8 if wide else 4, stored = real if self.pairs.storage == PAIR_OWN else 2
         self.pairs.input[0] = self.attach(chosen, stored, 0)
@@ -108,9 +117,11 @@ cdef class Pairs:
             raise MemoryError
 
     cdef void *attach(self, object array, Py_ssize_t itemsize, int flags) except? NULL:
-        """Hold the memory of `array` until this object goes; NULL for None."""
+        """Hold the memory of `array` until this object goes; NULL for None, and an address as it is."""
         if array is None:
             return NULL
+        if type(array) is int:
+            return <void*><size_t>array
         cdef Py_buffer *view = &self.views[self.attached]
         PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | flags)
         self.attached += 1
@@ -140,18 +151,20 @@ cdef class Pairs:
 
     def sums(self):
         """Return the sums of losses and, with metrics, chosen rewards, rejected rewards and wins, over all tiles."""
-        cdef double loss = 0.0, chosen = 0.0, rejected = 0.0, wins = 0.0
-        cdef const double *here = self.pairs.sums
-        cdef Py_ssize_t i
-        for i in range(self.tiles()):
-            loss += here[i * PAIR_SUMS + PAIR_LOSS]
-        if not self.pairs.metrics:
-            return loss, 0.0, 0.0, 0.0
-        for i in range(self.tiles()):
-            chosen += here[i * PAIR_SUMS + PAIR_CHOSEN_REWARD]
-            rejected += here[i * PAIR_SUMS + PAIR_REJECTED_REWARD]
-            wins += here[i * PAIR_SUMS + PAIR_WINS]
-        return loss, chosen, rejected, wins
+        cdef double totals[PAIR_SUMS]
+        add_sums(&self.pairs, self.tiles(), totals)
+        return totals[PAIR_LOSS], totals[PAIR_CHOSEN_REWARD], totals[PAIR_REJECTED_REWARD], totals[PAIR_WINS]
+
+
+cdef void add_sums(const af_pairs *pairs, Py_ssize_t tiles, double *totals) noexcept:
+    """Write the sums over all tiles, from left to right; without metrics 0 for all but the loss."""
+    cdef Py_ssize_t i
+    cdef int kind
+    for kind in range(PAIR_SUMS):
+        totals[kind] = 0.0
+        if kind == PAIR_LOSS or pairs.metrics:
+            for i in range(tiles):
+                totals[kind] += pairs.sums[i * PAIR_SUMS + kind]
 
 
 cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double beta, double epsilon, double tau,
@@ -163,9 +176,9 @@ cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double be
     pairs.formula = formula
     pairs.sums = sums
     pairs.factor = 1.0
-    pairs.beta = beta
-    pairs.epsilon = epsilon
-    pairs.tau = tau
+    pairs.given.beta = beta
+    pairs.given.epsilon = epsilon
+    pairs.given.tau = tau
     while first < n:
         pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
         pairs.input[0] = margin + first
@@ -259,3 +272,58 @@ def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1]
             table.logit_gradients_f64(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
         else:
             table.logit_gradients_f32(&rows, &token_ids[0], known, &factor[0], &gradients, first_row, last_row)
+
+# ---- vocabularies in tiles ----
+
+
+cdef af_token_rows tile_of(const floating[:, :] logits) except *:
+    """Return the rows of a tile of `logits`, (tokens, letters), none of these 0."""
+    cdef af_token_rows rows
+    if logits.strides[1] != <Py_ssize_t>sizeof(floating):
+        raise ValueError("the letters of a row must lie side by side")
+    rows.logits = <void*>&logits[0, 0]
+    rows.sequence_stride = 0
+    rows.token_stride = logits.strides[0] // <Py_ssize_t>sizeof(floating)
+    rows.tokens = logits.shape[0]
+    rows.letters = logits.shape[1]
+    rows.storage = PAIR_OWN
+    return rows
+
+
+def vocabulary_sums(const floating[:, :] logits, const int64_t[::1] token_ids, Py_ssize_t first_letter, bint moments,
+                    double[:, ::1] sums, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Add the letters of a tile to the sums of rows first_row..last_row-1; a negative token id masks its row."""
+    cdef af_token_rows rows = tile_of(logits)
+    if sums.shape[1] != LETTERS_SUMS or sums.shape[0] != rows.tokens or token_ids.shape[0] != rows.tokens:
+        raise ValueError("one token id and one row of LetterSums are needed for each row of logits")
+    with nogil:
+        if floating is double:
+            table.vocabulary_sums_f64(&rows, &token_ids[0], first_letter, moments, &sums[0, 0], first_row, last_row)
+        else:
+            table.vocabulary_sums_f32(&rows, &token_ids[0], first_letter, moments, &sums[0, 0], first_row, last_row)
+
+
+def vocabulary_gradients(const floating[:, :] logits, const int64_t[::1] token_ids, Py_ssize_t first_letter,
+                         const double[::1] log_partition, const double[::1] factor,
+                         const double[::1] entropy_factor, const double[::1] entropy, floating[:, :] out,
+                         Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write factor (1[v = id] - p_v) - entropy_factor p_v (log p_v + entropy) of a tile; zeros where masked.
+
+    `entropy_factor` and `entropy` may both be None; `out` may be `logits`.
+    """
+    cdef af_token_rows rows = tile_of(logits), gradients = tile_of(out)
+    cdef const double *by_entropy = NULL
+    cdef const double *known = NULL
+    if entropy_factor is not None:
+        by_entropy = &entropy_factor[0]
+        known = &entropy[0]
+    with nogil:
+        if floating is double:
+            table.vocabulary_gradients_f64(&rows, &token_ids[0], first_letter, &log_partition[0], &factor[0], by_entropy,
+                                           known, &gradients, first_row, last_row)
+        else:
+            table.vocabulary_gradients_f32(&rows, &token_ids[0], first_letter, &log_partition[0], &factor[0], by_entropy,
+                                           known, &gradients, first_row, last_row)
+
+
+include "short.pxi"

@@ -4,6 +4,7 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.structures import Sums
 
+MARGIN_FORMULAS = cpu.MARGIN_FORMULAS  # those with second derivatives, and with targets
 _COST = 4.0  # nanoseconds per pair, roughly
 _SMALL = 1000  # pairs that are not worth a look at the number of threads
 

@@ -1,7 +1,36 @@
-"""The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens."""
+"""The operations of this family on CPU arrays: losses of pairs and margins, matched lists, tokens, vocabularies."""
 
-from alignment_fast.kernels.pairwise.losses import evaluate
+from alignment_fast.kernels.pairwise.cpu import (
+    short_batch_kl,
+    short_margin_loss,
+    short_preference_loss,
+    short_sequence_logprobs,
+    short_sequence_logprobs_grad,
+    short_unpaired_loss,
+    sum_of_differences,
+)
+from alignment_fast.kernels.pairwise.losses import MARGIN_FORMULAS, evaluate
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
-from alignment_fast.kernels.pairwise.sequence import logit_gradients, token_logprobs
+from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
+from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
 
-__all__ = ["MOST_SORTED", "evaluate", "logit_gradients", "scattered", "sorted_differences", "token_logprobs"]
+__all__ = [
+    "MARGIN_FORMULAS",
+    "MOST_SORTED",
+    "add_letters",
+    "evaluate",
+    "letter_gradients",
+    "logit_gradients",
+    "no_letters",
+    "scattered",
+    "sequence_sums",
+    "short_batch_kl",
+    "short_margin_loss",
+    "short_preference_loss",
+    "short_sequence_logprobs",
+    "short_sequence_logprobs_grad",
+    "short_unpaired_loss",
+    "sorted_differences",
+    "sum_of_differences",
+    "token_logprobs",
+]

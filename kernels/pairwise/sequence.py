@@ -35,3 +35,10 @@ def logit_gradients(logits, storage, token_ids, log_partition, factor, out, num_
 
     if logits.size:
         threads.for_blocks(run, token_ids.size, work=_COST * logits.size, num_threads=num_threads)
+
+
+def sequence_sums(values):
+    """Return the sums of `values` over their last axis, the tokens of a sequence."""
+    out = np.empty(values.shape[:-1])
+    cpu.row_sums(values.reshape(out.size, values.shape[-1]), out.reshape(-1))
+    return out

@@ -38,28 +38,60 @@ class Inputs(NamedTuple):
     """C-contiguous arrays of one shape, None where absent.
 
     `chosen` and `rejected` are log-probabilities under the policy, or rewards; of a loss of margins `chosen` holds
-    these. Log-probabilities have the storage of the call, all other arrays its dtype.
+    these. Log-probabilities have the storage of the call, all other arrays its dtype. An integer is the address of such
+    an array, which the caller keeps alive.
     """
 
-    chosen: _Stored
-    rejected: _Stored | None = None
-    ref_chosen: _Stored | None = None
-    ref_rejected: _Stored | None = None
-    chosen_length: _Real | None = None
-    rejected_length: _Real | None = None
-    weight: _Real | None = None
-    target: _Real | None = None
+    chosen: _Stored | int
+    rejected: _Stored | int | None = None
+    ref_chosen: _Stored | int | None = None
+    ref_rejected: _Stored | int | None = None
+    chosen_length: _Real | int | None = None
+    rejected_length: _Real | int | None = None
+    weight: _Real | int | None = None
+    target: _Real | int | None = None
 
 
 class Outputs(NamedTuple):
-    """C-contiguous arrays to write, None where not wanted: losses, gradients, the second derivative, rewards."""
+    """C-contiguous arrays to write, None where not wanted: losses, gradients, the second derivative, rewards.
 
-    loss: _Real | None = None
-    grad_chosen: _Real | None = None
-    grad_rejected: _Real | None = None
-    second: _Real | None = None
-    chosen_rewards: _Real | None = None
-    rejected_rewards: _Real | None = None
+    An integer is the address of such an array, which the caller keeps alive.
+    """
+
+    loss: _Real | int | None = None
+    grad_chosen: _Real | int | None = None
+    grad_rejected: _Real | int | None = None
+    second: _Real | int | None = None
+    chosen_rewards: _Real | int | None = None
+    rejected_rewards: _Real | int | None = None
+
+
+class LetterSums(NamedTuple):
+    """Columns of what is summed over the letters of a vocabulary, one row per token's place.
+
+    Parameters
+    ----------
+    frame : float
+        Logit that exponentials are relative to.
+    sum, first, square : float
+        Σ e^{z − frame}, Σ e^{z − frame} (z − frame), Σ e^{2 (z − frame)}.
+    total : float
+        Σ z.
+    token : float
+        Logit of the token itself; NaN before its tile.
+    top, top_id : float
+        Largest logit, and the first letter that has it.
+
+    """
+
+    frame: float
+    sum: float
+    first: float
+    square: float
+    total: float
+    token: float
+    top: float
+    top_id: float
 
 
 class Sums(NamedTuple):

@@ -17,4 +17,16 @@ cdef extern from *:
         void (*logit_gradients_f64)(const af_token_rows *rows, const int64_t *token_ids, const double *log_partition,
                                     const double *factor, const af_token_rows *out, Py_ssize_t first_row,
                                     Py_ssize_t last_row) noexcept nogil
+        void (*vocabulary_sums_f32)(const af_token_rows *rows, const int64_t *token_ids, Py_ssize_t first_letter,
+                                    int moments, double *sums, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
+        void (*vocabulary_sums_f64)(const af_token_rows *rows, const int64_t *token_ids, Py_ssize_t first_letter,
+                                    int moments, double *sums, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
+        void (*vocabulary_gradients_f32)(const af_token_rows *rows, const int64_t *token_ids, Py_ssize_t first_letter,
+                                         const double *log_partition, const double *factor,
+                                         const double *entropy_factor, const double *entropy, const af_token_rows *out,
+                                         Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
+        void (*vocabulary_gradients_f64)(const af_token_rows *rows, const int64_t *token_ids, Py_ssize_t first_letter,
+                                         const double *log_partition, const double *factor,
+                                         const double *entropy_factor, const double *entropy, const af_token_rows *out,
+                                         Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
     const af_table *af_select(const char *isa)

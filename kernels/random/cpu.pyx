@@ -74,52 +74,50 @@ def block(uint64_t key, uint64_t replicate, uint64_t index):
     return word[0], word[1], word[2], word[3]
 
 
-def uint32(uint64_t key, uint64_t replicate, uint64_t draw, uint32_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
-    """Write 32-bit words: word d mod 4 of block d div 4."""
+ctypedef fused draws:
+    uint32_t
+    uint64_t
+    float
+    double
+
+
+cdef void _fill(
+    int kind, uint64_t key, uint64_t replicate, uint64_t draw, draws[:, ::1] out, Py_ssize_t first, Py_ssize_t last
+):
     cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
     if last > first:
         with nogil:
-            table.fill(AF_WORDS_U32, &request, &out[0, 0], first, last)
+            table.fill(kind, &request, &out[0, 0], first, last)
+
+
+def uint32(uint64_t key, uint64_t replicate, uint64_t draw, uint32_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write 32-bit words: word d mod 4 of block d div 4."""
+    _fill(AF_WORDS_U32, key, replicate, draw, out, first, last)
 
 
 def uint64(uint64_t key, uint64_t replicate, uint64_t draw, uint64_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write 64-bit words: words 2(d mod 2), 2(d mod 2) + 1 of block d div 2, the first one high."""
-    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
-    if last > first:
-        with nogil:
-            table.fill(AF_WORDS_U64, &request, &out[0, 0], first, last)
+    _fill(AF_WORDS_U64, key, replicate, draw, out, first, last)
 
 
 def uniform_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write ((u >> 9) + 1/2) 2^-23 of the 32-bit words."""
-    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
-    if last > first:
-        with nogil:
-            table.fill(AF_UNIFORMS_F32, &request, &out[0, 0], first, last)
+    _fill(AF_UNIFORMS_F32, key, replicate, draw, out, first, last)
 
 
 def uniform_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write ((w >> 12) + 1/2) 2^-52 of the 64-bit words."""
-    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
-    if last > first:
-        with nogil:
-            table.fill(AF_UNIFORMS_F64, &request, &out[0, 0], first, last)
+    _fill(AF_UNIFORMS_F64, key, replicate, draw, out, first, last)
 
 
 def normal_f32(uint64_t key, uint64_t replicate, uint64_t draw, float[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write Φ⁻¹((u + 1/2) 2^-32) of the 32-bit words, evaluated in float32 without fma."""
-    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
-    if last > first:
-        with nogil:
-            table.fill(AF_NORMALS_F32, &request, &out[0, 0], first, last)
+    _fill(AF_NORMALS_F32, key, replicate, draw, out, first, last)
 
 
 def normal_f64(uint64_t key, uint64_t replicate, uint64_t draw, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write Φ⁻¹ of the float64 uniforms, without fma."""
-    cdef af_request request = _request(key, replicate, draw, out.shape[0], out.shape[1])
-    if last > first:
-        with nogil:
-            table.fill(AF_NORMALS_F64, &request, &out[0, 0], first, last)
+    _fill(AF_NORMALS_F64, key, replicate, draw, out, first, last)
 
 
 # ---- small calls ----

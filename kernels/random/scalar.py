@@ -46,11 +46,6 @@ def uniform_f64(word):
     return (np.float64(np.uint64(word) >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
-def probability_u32(word):
-    """Return (u + 1/2) 2^-32 of a 32-bit word: exact."""
-    return (np.float64(word) + 0.5) * 2.0**-32
-
-
 def normal_f32(word, normal_lower):
     """Return the float32 normal of a 32-bit word, given the target's float32 `normal_lower` (`common.scalar`)."""
     upper = np.uint64(word) >> np.uint64(31)

@@ -59,4 +59,7 @@ KERNELS = (
     ),
 )
 
+# Entry points without a numerical result of their own.
+HELPERS = {"block", "tile_count"}
+
 TABLE = ("void fill(int kind, const af_request *request, void *out, ptrdiff_t first, ptrdiff_t last)",)

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch
 
 cdef extern from *:
     """
@@ -71,6 +72,7 @@ cdef extern from *:
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
     uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
+    const uint64_t AF_OK
     enum:
         AF_BLOCK
         CHOICES_ITEM
@@ -146,10 +148,7 @@ def complete(given, cells):
 
 
 cdef double *allocate(Py_ssize_t n) except NULL:
-    cdef double *memory = <double*>malloc(<size_t>n * sizeof(double))
-    if memory is NULL:
-        raise MemoryError
-    return memory
+    return <double*>scratch(<size_t>n * sizeof(double))
 
 
 cdef class ComparisonProblem:
@@ -244,10 +243,18 @@ cdef class ComparisonProblem:
         with nogil:
             table.ranking_product(&self.problem, &curvature[0], reals(mixed), &v[0], first, last, &out[0])
 
-    def assemble(self, const double[::1] curvature, const double[::1] mixed, double[:, ::1] out):
-        """Add the negated Hessian with these curvatures to the upper triangle of `out`, but for its entry (τ, τ)."""
+    def matrix(self, const double[::1] curvature, const double[::1] mixed, double tie, const double[::1] prior,
+               double[:, ::1] out):
+        """Add the symmetric matrix with these curvatures, and that of the prior on its diagonal, to zeros in `out`."""
+        cdef Py_ssize_t n = self.unknowns, i, j
         with nogil:
-            table.ranking_assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], out.shape[1])
+            table.ranking_assemble(&self.problem, 0, self.problem.cells, &curvature[0], reals(mixed), &out[0, 0], n)
+            if ranking_has_ties(self.problem.model):
+                out[n - 1, n - 1] += tie
+            for i in range(n):
+                out[i, i] += prior[i]
+                for j in range(i):
+                    out[i, j] = out[j, i]
 
     def newton(self, double[::1] u, double tolerance, int limit):
         """Maximise from `u`, in place; returns (status, decrement, step, iterations)."""
@@ -258,6 +265,20 @@ cdef class ComparisonProblem:
             status = table.ranking_newton(&self.problem, tolerance, limit, &u[0], scratch, &report)
         free(scratch)
         return status, report.decrement, report.step, <int>report.iterations
+
+    def maximum(self, double[::1] u, double tolerance, int limit):
+        """Maximise from `u`, in place, scores of mean zero where all may move alike.
+
+        Returns (value, largest entry of the gradient, decrement, step, iterations, status).
+        """
+        cdef ranking_report report
+        cdef double *room = allocate(room_of(self.unknowns))
+        cdef double largest
+        cdef int status
+        with nogil:
+            largest = maximum_of(&self.problem, tolerance, limit, &u[0], room, &report, &status)
+        free(room)
+        return report.value, largest, report.decrement, report.step, <int>report.iterations, status
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
@@ -326,6 +347,9 @@ def stride(Py_ssize_t n):
 
 BLOCK = AF_BLOCK
 
+
+include "short.pxi"
+include "labels.pxi"
 
 # ---- compression (compress.inc) ----
 

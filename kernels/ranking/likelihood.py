@@ -11,6 +11,8 @@ from alignment_fast.kernels.ranking.structures import (
     CellCurvatures,
     Cells,
     CellTerms,
+    Counts,
+    DenseMaximum,
     Evaluation,
     NewtonConstants,
     NewtonRun,
@@ -94,13 +96,9 @@ def product(problem, curvatures, prior, v, *, num_threads=None):
 
 def matrix(problem, curvatures, prior):
     """Return the symmetric matrix of `CellCurvatures` and of this curvature of the `prior`."""
-    n = problem.unknowns
-    upper = np.zeros((n, n))
-    problem.assemble(curvatures.difference, curvatures.mixed, upper)
-    if problem.has_ties:
-        upper[-1, -1] += curvatures.tie
-    upper[np.diag_indices(n)] += prior
-    return np.triu(upper) + np.triu(upper, 1).T
+    out = np.zeros((problem.unknowns, problem.unknowns))
+    problem.matrix(curvatures.difference, curvatures.mixed, curvatures.tie, prior, out)
+    return out
 
 
 def newton(problem, u, *, tolerance, limit):
@@ -110,12 +108,24 @@ def newton(problem, u, *, tolerance, limit):
     return NewtonRun(at, decrement, step, iterations, status == cpu.CONVERGED, status != cpu.UNFINISHED)
 
 
+def maximum(problem, u, *, tolerance, limit):
+    """Return the `DenseMaximum` from `u`, with dense factors, on one thread; scores have mean zero without a prior."""
+    at = u.copy()
+    *report, status = problem.maximum(at, tolerance, limit)
+    return DenseMaximum(at, *report, status == cpu.CONVERGED)
+
+
+def spread_scores(at, items):
+    """Return the scores of mean zero that the `Evaluation` at equal scores says."""
+    return cpu.spread_scores(at.gradient, at.diagonal, items)
+
+
 def resample(problem, key, replicate):
-    """Return the Poisson counts (wins of first, wins of second, ties) of one replicate of the cells."""
+    """Return the Poisson `Counts` of one replicate of the cells."""
     wins_first, wins_second = np.empty(problem.cells), np.empty(problem.cells)
     ties = np.empty(problem.cells if problem.tied else 0)
     problem.resample(key, replicate, wins_first, wins_second, ties)
-    return wins_first, wins_second, ties
+    return Counts(wins_first, wins_second, ties)
 
 
 def connected(problem):
@@ -144,3 +154,10 @@ def each_replicate(problem, run, count, *, num_threads=None):
     """Call ``run(first, last)`` over ranges of `count` replicates, each of which draws counts and fits them itself."""
     work = count * (DRAW_COST * problem.cells * 2 + 5 * PASS_COST * problem.cells)
     for_blocks(run, count, work=work, num_threads=num_threads)
+
+
+def ranks(scores):
+    """Return one more than the number of higher scores of the same row; NaN in rows that hold one."""
+    out = np.empty(scores.shape)
+    cpu.ranks(np.sort(scores, axis=1), scores, out)
+    return out

@@ -13,6 +13,18 @@ from alignment_fast.kernels.ranking.choices import (
     first_repeat,
 )
 from alignment_fast.kernels.ranking.compress import LOSER_AT_HOME, NEUTRAL, WINNER_AT_HOME, compress
+from alignment_fast.kernels.ranking.cpu import (
+    SHORT_GRADIENT,
+    SHORT_PRODUCT,
+    SHORT_VALUE,
+    encode_objects,
+    encode_rows,
+    home_is_told,
+    object_array,
+    short_compress,
+    short_fit,
+    short_likelihood,
+)
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
 from alignment_fast.kernels.ranking.likelihood import (
     BRADLEY_TERRY,
@@ -27,12 +39,15 @@ from alignment_fast.kernels.ranking.likelihood import (
     each_replicate,
     evaluate,
     matrix,
+    maximum,
     newton,
     prior,
     problem,
     product,
+    ranks,
     replicates,
     resample,
+    spread_scores,
     terms,
 )
 
@@ -45,6 +60,9 @@ __all__ = [
     "NEWTON",
     "PRODUCT_COST",
     "RAO_KUPPER",
+    "SHORT_GRADIENT",
+    "SHORT_PRODUCT",
+    "SHORT_VALUE",
     "THURSTONE",
     "WINNER_AT_HOME",
     "choices",
@@ -55,18 +73,28 @@ __all__ = [
     "compress",
     "connected",
     "each_replicate",
+    "encode_objects",
+    "encode_rows",
     "evaluate",
     "first_repeat",
+    "home_is_told",
     "matrix",
+    "maximum",
     "newton",
+    "object_array",
     "play",
     "play_shuffled",
     "prior",
     "problem",
     "product",
+    "ranks",
     "reach",
     "replicates",
     "resample",
+    "short_compress",
+    "short_fit",
+    "short_likelihood",
+    "spread_scores",
     "terms",
 ]
 

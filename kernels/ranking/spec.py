@@ -161,6 +161,22 @@ MODELS = (
         "weighted Laplacian of the graph of comparisons",
     ),
     _model_row(
+        "prior",
+        "log-prior -ridge/2 Σ θ² + gamma Σ (θ - e^θ), its slopes and curvatures",
+        ("u", "gradient", "diagonal"),
+        1e-14,
+        "prior",
+        "Caron and Doucet, J. Comput. Graph. Statist. 21 (2012): the Gamma prior",
+    ),
+    _model_row(
+        "matrix",
+        "the Hessian as a matrix, the sum of h_k d_k d_kᵀ over cells",
+        ("curvature", "mixed", "tie", "prior", "out"),
+        1e-14,
+        "laplacian_product",
+        "weighted Laplacian of the graph of comparisons",
+    ),
+    _model_row(
         "cholesky",
         "UᵀU = A in a fixed order; the bound is that of UᵀU for 300 rows",
         ("a", "n"),
@@ -170,9 +186,26 @@ MODELS = (
         held_by=None,
     ),
     _model_row(
+        "solve",
+        "the solution of UᵀU y = x; relative to its size times the condition of U",
+        ("u", "x"),
+        1e-13,
+        "solution",
+        "Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 8.5",
+        held_by=None,
+    ),
+    _model_row(
         "newton",
         "the maximum of the penalised log-likelihood; the bound is in logits",
         ("u", "tolerance", "limit"),
+        1e-9,
+        "maximum",
+        "Newton's method with a certificate",
+    ),
+    _model_row(
+        "bootstrap",
+        "the maxima of replicates of the counts, drawn as by `resample`; the bound is in logits",
+        ("key", "first", "last", "start", "tolerance", "limit", "out", "both_won"),
         1e-9,
         "maximum",
         "Newton's method with a certificate",
@@ -189,6 +222,12 @@ MODELS = (
 )
 
 KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
+# Entry points without a numerical result of their own: steps of counting by sorted words, properties, sizes.
+HELPERS = {
+    *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
+    *("check", "complete", "connected", "stride"),
+    *("encode_objects", "encode_rows", "home_is_told", "maximum", "object_array", "ranks", "spread_scores"),
+}
 
 TABLE = (
     # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc

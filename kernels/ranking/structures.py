@@ -23,6 +23,14 @@ def _nobody() -> NDArray[np.uint8]:
 # ---- comparisons ----
 
 
+class Counts(NamedTuple):
+    """How often the comparisons of cells ended in each way, as `Cells` has them."""
+
+    wins_first: Reals
+    wins_second: Reals
+    ties: Reals
+
+
 @dataclass(frozen=True)
 class Cells:
     """Comparisons of pairs of items, counted.
@@ -183,6 +191,21 @@ class NewtonRun(NamedTuple):
     iterations: int
     converged: bool
     finished: bool
+
+
+class DenseMaximum(NamedTuple):
+    """Where Newton's method with dense factors ended, the objective and the largest entry of its gradient there.
+
+    `decrement` is √(gᵀH⁻¹g) before the last step, `step` that step's largest entry, of which `iterations` were taken.
+    """
+
+    unknowns: Reals
+    value: float
+    gradient_norm: float
+    decrement: float
+    step: float
+    iterations: int
+    converged: bool
 
 
 # ---- rankings ----

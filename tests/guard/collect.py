@@ -22,8 +22,7 @@ RENAMED = Path(__file__).with_name("renamed.txt")
 # The tests of the guard itself are new.
 OWN_FILES = ("tests/test_guard.py", "tests/guard/")
 
-# What each leg collects: arguments of pytest. This repeats the selections of .ci/run (KERNEL_TESTS, UNOPTIMISED_TESTS,
-# ABI3_TESTS and the functions leg_*): keep it equal to them.
+# What each leg collects: arguments of pytest, as .ci/run has them, which test_guard.py compares.
 _KERNEL = ("-m", "not same_everywhere")
 _UNOPTIMISED = ("-m", "not (same_everywhere or optimised)")
 LEGS = {

@@ -103,6 +103,12 @@ def estimator(p, n):
         return without + (1 - missed) * mpmath.log((1 - missed) / p)
 
 
+def expected_estimate(p, reward, n):
+    """Mean of `estimator` over outcomes of best-of-n."""
+    law = Law(p, reward, n=n)
+    return mpmath.fsum(pi * estimator(p, n) for p, pi in zip(law.p, law.pmf, strict=True) if pi)
+
+
 def continuous(name, n, order=None):
     """Closed form for continuous rewards, by quadrature over the quantile u of the density n u^(n-1)."""
     n = mpf(n)

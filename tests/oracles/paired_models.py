@@ -77,3 +77,17 @@ def laplacian_product(first, second, curvature, v):
 def poisson_probabilities(mean, count):
     """Return P(X = k) for k < count."""
     return np.array([math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count)])
+
+
+def prior(scores, ridge, gamma):
+    """Return the log-prior -ridge/2 Σ θ² + gamma Σ (θ - e^θ), its slopes and the negative of its curvatures."""
+    theta = [mpmath.mpf(float(score)) for score in scores]
+    value = sum(gamma * (x - mpmath.exp(x)) - mpmath.mpf(ridge) / 2 * x**2 for x in theta)
+    slopes = [gamma * (1 - mpmath.exp(x)) - ridge * x for x in theta]
+    return float(value), [float(x) for x in slopes], [float(gamma * mpmath.exp(x) + ridge) for x in theta]
+
+
+def solution(factor, right):
+    """Return the solution of UᵀU y = x in 40 digits."""
+    upper = mpmath.matrix(factor.tolist())
+    return np.array(mpmath.lu_solve(upper.T * upper, mpmath.matrix(right.tolist())).T.tolist()[0], dtype=float)

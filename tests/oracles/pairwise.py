@@ -2,7 +2,12 @@
 
 `PAIRED` maps a loss type to its terms as functions of the four log-probabilities, `OF_MARGIN` to its terms as functions
 of the margin. Parameters are keywords: beta, epsilon, gamma, lam, alpha, tau, delta.
+
+Errors are measured against magnitudes: the sum of those of the terms and, where scores go through a map, what relative
+changes of a score and of its slope change, to first order. Both are rounded before the formula sees them.
 """
+
+import itertools
 
 import mpmath
 import numpy as np
@@ -142,8 +147,8 @@ def score(name, rho, alpha):
 
 def of_margin(name):
     def terms(a, c, b, d, p):
-        margin = score(p.score, a - b, p.alpha) / p.lengths[0] - score(p.score, c - d, p.alpha) / p.lengths[1]
-        return OF_MARGIN[name](margin, p)
+        scores = [p.mapped(score(p.score, rho, p.alpha), side) for side, rho in enumerate((a - b, c - d))]
+        return OF_MARGIN[name](scores[0] / p.lengths[0] - scores[1] / p.lengths[1], p)
 
     return terms
 
@@ -206,7 +211,7 @@ def dpop(a, c, b, d, p):
 
 def alphapo(a, c, b, d, p):
     x, y = a / p.lengths[0], c / p.lengths[1]
-    reward = [(1 - exp(-p.alpha * z)) / p.alpha for z in (x, y)]
+    reward = [p.mapped((1 - exp(-p.alpha * z)) / p.alpha, side) for side, z in enumerate((x, y))]
     return [ell(p.beta * (reward[0] - reward[1]) - p.gamma)]
 
 
@@ -226,13 +231,27 @@ PAIRED = {
 }  # fmt: skip
 
 
+CHANGE = mpmath.mpf(10) ** -25
+
+
 class Parameters:
-    """Parameters as exact numbers; `lengths` and `score` as they are."""
+    """Parameters as exact numbers; `lengths` and `score` as they are.
+
+    `changed` is None, or the side whose score changes relatively by `CHANGE`, and whether its slope does instead.
+    """
 
     def __init__(self, *, lengths=(1, 1), score="reverse_kl", **values):
-        self.lengths, self.score = [mpmath.mpf(float(n)) for n in lengths], score
+        self.lengths, self.score, self.changed = [mpmath.mpf(float(n)) for n in lengths], score, None
         for name, value in {"alpha": 0.5, "epsilon": 0.0, **values}.items():
             setattr(self, name, mpmath.mpf(float(value)))
+
+    def mapped(self, score, side):
+        """Return the score of a side, changed or not."""
+        if self.changed == (side, "score"):
+            return Jet(score.value * (1 + CHANGE), score.first, score.second)
+        if self.changed == (side, "slope"):
+            return Jet(score.value, score.first * (1 + CHANGE), score.second * (1 + CHANGE))
+        return score
 
 
 def _summed(terms, arguments, which=0, order=0):
@@ -249,7 +268,15 @@ def loss(name, arguments, which=None, **parameters):
     With `which` 0 or 1: the derivative by the log-probability of the chosen or of the rejected answer.
     """
     p = Parameters(**parameters)
-    return _summed(lambda *x: PAIRED[name](*x, p), arguments, which or 0, int(which is not None))
+
+    def summed():
+        return _summed(lambda *x: PAIRED[name](*x, p), arguments, which or 0, int(which is not None))
+
+    value, magnitude = summed()
+    if p.score != "reverse_kl" or name == "alphapo":
+        for p.changed in itertools.product((0, 1), ("score", "slope")):
+            magnitude += abs(summed()[0] - value) / CHANGE
+    return value, magnitude
 
 
 def margin(name, x, order=0, **parameters):

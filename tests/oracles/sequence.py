@@ -35,3 +35,24 @@ def mean_distance(logits):
         finite = [z for z in _exact(logits) if z > mpmath.ninf]
         top = max(finite)
         return mpmath.fsum(mpmath.exp(x) * (top - z) for x, z in zip(_log_probabilities(finite), finite, strict=True))
+
+
+def vocabulary(logits):
+    """Return log Σ e^z, the entropy and log Σ p²."""
+    with mpmath.workdps(DIGITS):
+        finite = [z for z in _exact(logits) if z > mpmath.ninf]
+        log_p = _log_probabilities(finite)
+        entropy = -mpmath.fsum(mpmath.exp(x) * x for x in log_p)
+        return finite[0] - log_p[0], entropy, mpmath.log(mpmath.fsum(mpmath.exp(2 * x) for x in log_p))
+
+
+def vocabulary_gradients(logits, token, factor, entropy_factor):
+    """Return factor ∂ log p / ∂ z_v + entropy_factor ∂ entropy / ∂ z_v for every v."""
+    with mpmath.workdps(DIGITS):
+        log_p = _log_probabilities(logits)
+        entropy = -mpmath.fsum(mpmath.exp(x) * x for x in log_p if x > mpmath.ninf)
+        return [
+            factor * ((v == token) - mpmath.exp(x))
+            - (entropy_factor * mpmath.exp(x) * (x + entropy) if x > mpmath.ninf else 0)
+            for v, x in enumerate(log_p)
+        ]

@@ -45,7 +45,9 @@ class Outcomes:
         The mean of this score over best-of-n draws is the win rate of best-of-n, so a simulation of rewards also
         estimates win rates.
         """
-        weight = np.exp(self.weight - self.weight.max()) if self.log else self.weight
+        most = self.weight.max()
+        # By a power of two, which rounds nothing: the total of huge counts would overflow.
+        weight = np.exp(self.weight - most) if self.log else np.ldexp(self.weight, -int(np.frexp(most)[1]))
         _, group = np.unique(self.reward, return_inverse=True)
         mass = np.bincount(group, weight / weight.sum())
         return (np.cumsum(mass) - mass / 2)[group]

@@ -9,6 +9,7 @@ import numpy as np
 
 from alignment_fast import tables
 from alignment_fast._text import visible
+from alignment_fast.commands.inputs.names import numbered
 
 __all__ = ["Pools", "Request", "Samples", "read_pools"]
 
@@ -148,7 +149,7 @@ def _read(
         progress=progress,
     ):
         if "prompt" in chunk:
-            chunk["prompt"] = np.array([code_of.setdefault(name, len(code_of)) for name in chunk["prompt"]])
+            chunk["prompt"] = numbered(chunk["prompt"], code_of)
         for role, values in chunk.items():
             chunks[role].append(values)
     return {role: np.concatenate(parts) for role, parts in chunks.items()}, tuple(code_of)

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from alignment_fast import tables
+from alignment_fast.commands.inputs.names import numbered
 from alignment_fast.ranking import Comparisons
 from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
 
 __all__ = ["Votes", "read_votes"]
 
 SAY = "say which with --outcomes CODE=first,CODE=second,CODE=tie"
-NUMBERS = ("wins_first", "wins_second", "ties", "weight", "tied")
+COUNTS = ("wins_first", "wins_second", "ties")
+NUMBERS = (*COUNTS, "weight", "tied")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def read_votes(
     for chunk in tables.read_columns(
         path,
         layout.given,
-        nonnegative=[role for role in numeric if role != "tied"],
+        counts=COUNTS,
+        nonnegative=("weight",),
         zero_one=("tied",),
         text=[role for role in layout.given if role not in (*numeric, "outcome")],
         words=("outcome",),
@@ -55,7 +58,7 @@ def read_votes(
         for role, values in chunk.items():
             if role not in numeric:
                 known = numbers["outcome" if role == "outcome" else "items"]
-                values = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
+                values = numbered(values, known)
             parts[role].append(values)
     whole = {role: np.concatenate(chunks) for role, chunks in parts.items()}
     first, second, labels = _sorted(whole, layout, numbers["items"])
@@ -64,13 +67,17 @@ def read_votes(
         tied = whole["tied"].astype(bool) if layout.tied else None
         arguments = {"winner": first, "loser": second, "tied": tied, "weight": whole.get("weight")}
     elif layout.wins_first:
+        _check_one_hot(path, whole, layout)
         arguments = arguments_of_counts(first, second, (whole["wins_first"], whole["wins_second"]), whole.get("ties"))
     else:
         try:
             sides = (str(layout.first), str(layout.second))
-            shares = shares_of(whole["outcome"], list(numbers["outcome"]), first, second, labels, sides, outcomes)
+            words = list(numbers["outcome"])
+            shares = shares_of(whole["outcome"], words, first, second, labels, sides=sides, meanings=outcomes)
         except RowError as error:
             reason = error.reason.replace("say what it means", SAY).replace("say which", SAY)
+            if outcomes is None and SAY not in reason:
+                reason = f"{reason}; if it is a code, {SAY}"
             raise tables.TableError(f"{_place(path, error.row)}, column {layout.outcome!r}: {reason}") from None
         arguments = arguments_of_shares(shares, first, second, whole.get("weight"))
     if home:
@@ -87,6 +94,17 @@ def _sorted(whole: dict[str, np.ndarray], layout: Layout, number: dict[str, int]
     place[[number[label] for label in labels]] = np.arange(len(labels))
     one, other = layout.sides
     return place[whole[one]], place[whole[other]], labels
+
+
+def _check_one_hot(path: Path, whole: dict[str, np.ndarray], layout: Layout) -> None:
+    """Raise TableError for a row in which not one of the columns ``winner_...`` is set; shares of the win may be."""
+    if not str(layout.wins_first).casefold().startswith("winner_"):
+        return
+    counts = np.array([whole[role] for role in COUNTS if role in whole])
+    names = ", ".join(repr(layout.given[role]) for role in COUNTS if role in whole)
+    total = counts.sum(axis=0)
+    wrong = ((counts == 0) | (counts == 1)).all(axis=0) & (total != 1)
+    _refuse_row(path, wrong, lambda row: f"{total[row]:g} of the columns {names} are set, not one")
 
 
 def _refuse_row(path: Path, wrong: np.ndarray, reason: Callable[[int], str]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alignment_fast.commands.printing.results import Printed
+from alignment_fast.commands.printing.terminal import BOUND_NOTE
 
 __all__ = ["TABLES"]
 
@@ -136,5 +137,6 @@ TABLES = (
             "within": ("share that is", ".3f"),
             "within_se": ("s.e.", ".2g"),
         },
+        BOUND_NOTE.format(what="pairs"),
     ),
 )

@@ -40,16 +40,20 @@ def print_results(tables: Iterable[Printed], results: Mapping[str, Sequence[Any]
     """Print tables of `results`, rows by name, on standard output."""
     for part in tables:
         rows = filter(part.chosen, results[part.name])
-        cells = ([_cell(getattr(row, field), style) for field, (_, style) in part.columns.items()] for row in rows)
+        cells = ([_cell(row, field, style) for field, (_, style) in part.columns.items()] for row in rows)
         say(f"\n{part.title}")
         print_table([heading for heading, _ in part.columns.values()], cells)
         if part.note:
             say(part.note)
 
 
-def _cell(value: Any, style: str) -> str:
-    """Return `value` in the format `style`; empty for NaN, which says that there is no such number."""
-    return "" if value != value else format(value, style)
+def _cell(row: Any, field: str, style: str) -> str:
+    """Return a field in the format `style`; for NaN, no such number, the bound that stands in its place, or nothing."""
+    value = getattr(row, field)
+    if value == value:
+        return format(value, style)
+    bound = getattr(row, f"{field.removesuffix('_se')}_error_bound", value)
+    return "" if bound != bound else f"<{format(bound, style)}"
 
 
 def save(folder: Path, results: Mapping[str, Sequence[Any]], figures: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What the commands share: options, bars for people, tables that stay whole in a file or a pipe, CSV files."""
 
+import contextlib
 import csv
 import io
 import math
@@ -7,7 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import Progress
@@ -17,8 +18,8 @@ from alignment_fast._text import shortened_apart, visible, width_of
 __all__ = [
     "BOUND_NOTE",
     "csv_bytes",
-    "error_bound",
     "numbers",
+    "print_after",
     "print_table",
     "progress_bar",
     "require_memory",
@@ -30,8 +31,6 @@ __all__ = [
 # Names are not made shorter than this: what does not fit then goes over to the next line.
 SHORTEST_NAME = 12
 BETWEEN = "  "
-# An error bound holds with this confidence.
-CONFIDENCE = 0.95
 BOUND_NOTE = "s.e. <x: all {what} agree; with 95 % confidence the estimate is off by less than x."
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -64,24 +63,27 @@ def _bytes(number: float) -> str:
     return f"{number / 1024**exponent:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[exponent]}"
 
 
-def error_bound(mean: float, lowest: float, highest: float, replicates: int) -> float:
-    """Return a bound, with 95 % confidence, on the error of an estimate whose independent replicates all agree.
-
-    A different value has at most the probability p with (1 - p)^replicates = 5 %, and the mean is off by at most p
-    times the distance to the farthest value.
-    """
-    rarest = -math.expm1(math.log1p(-CONFIDENCE) / replicates)
-    return rarest * max(highest - mean, mean - lowest)
-
-
 def short_error(error: float, bound: float) -> str:
-    """Return a standard error for a table, or the bound that stands in its place."""
-    return f"{error:.2g}" if math.isnan(bound) else f"<{bound:.2g}" if bound else "0"
+    """Return a standard error for a table, or the bound that stands in its place; ``?`` where neither is known."""
+    if not math.isnan(bound):
+        return f"<{bound:.2g}" if bound else "0"
+    return "?" if math.isnan(error) else f"{error:.2g}"
 
 
 def progress_bar() -> Progress:
     """Return a progress bar on standard error, silent where nobody looks at it, gone when it is done."""
     return Progress(console=Console(stderr=True, quiet=not sys.stderr.isatty()), transient=True)
+
+
+@contextlib.contextmanager
+def print_after(show: Callable[[], None]) -> Iterator[None]:
+    """Call `show` behind a ``with`` block that writes files; where one cannot be written, its error comes last."""
+    try:
+        yield
+    except OSError:
+        show()
+        raise
+    show()
 
 
 def terminal_width() -> int | None:

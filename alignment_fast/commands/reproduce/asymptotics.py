@@ -7,9 +7,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from alignment_fast._files import require_folder
+from alignment_fast.commands.options import Version
 from alignment_fast.commands.printing.asymptotics import TABLES
 from alignment_fast.commands.printing.results import print_results, save
-from alignment_fast.commands.printing.terminal import progress_bar, require_memory, say
+from alignment_fast.commands.printing.terminal import print_after, progress_bar, require_memory, say
 
 __all__ = ["asymptotics"]
 
@@ -29,6 +30,7 @@ def asymptotics(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the Monte Carlo.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write a CSV file for each table, and figures, here.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+    version: Version = False,
 ) -> None:
     """Compute "Asymptotics of Language Model Alignment" (arXiv:2404.01730) again, exactly and by simulation.
 
@@ -43,12 +45,16 @@ def asymptotics(
     require_memory(BYTES_PER_REPLICATE * replicates, f"--replicates {replicates}")
     if out is not None:
         require_folder(out)
-    results = {}
+    results: dict[str, list[Any]] = {}
     with af.num_threads(threads or af.get_num_threads()), progress_bar() as progress:
         for name, part in _parts(replicates, seed).items():
             results[name] = list(progress.track(part.rows(), part.total, description=name.replace("_", " ")))
-    if out is not None:
-        save(out, results, _figures(results))
+    with print_after(lambda: _print(results, replicates, seed)):
+        if out is not None:
+            save(out, results, _figures(results))
+
+
+def _print(results: dict[str, list[Any]], replicates: int, seed: int) -> None:
     say(f"Monte Carlo: {replicates} replicates of each estimate, seed {seed}")
     print_results(TABLES, results)
 
@@ -69,14 +75,21 @@ def _parts(replicates: int, seed: int) -> dict[str, Part]:
 
 
 def _figures(results: dict[str, list[Any]]) -> dict[str, Any]:
-    from alignment_fast.reproduce.asymptotics import TERNARY, columns_of, figures
+    from alignment_fast.reproduce import asymptotics as paper
+    from alignment_fast.reproduce.asymptotics import figures
 
-    title = f"ternary example, δ = {TERNARY.delta}"
-    columns = {name: columns_of(rows) for name, rows in results.items()}
+    setting = paper.TERNARY
+    title = f"ternary example, δ = {setting.delta}"
+    columns = {name: paper.columns_of(rows) for name, rows in results.items()}
+    lengths = paper.columns_of(list(paper.exact_convergence(setting)))
     return {
         "figure_1": figures.simplex_figure(results["figure_1_curves"], results["figure_1_points"]),
-        "convergence": figures.convergence_figure(columns["convergence"], title),
-        "rate_functions": figures.rates_figure(columns["rate_functions"], TERNARY.typical, title),
-        "scaled_cumulants": figures.cumulants_figure(columns["scaled_cumulants"], float(TERNARY.policy.alpha), title),
+        "convergence": figures.convergence_figure(columns["convergence"], title, curves=lengths),
+        "rate_functions": figures.rates_figure(
+            columns["rate_functions"], setting.typical, title, curves=paper.rate_curves(setting)
+        ),
+        "scaled_cumulants": figures.cumulants_figure(
+            columns["scaled_cumulants"], float(setting.policy.alpha), title, curves=paper.cumulant_curves(setting)
+        ),
         "random_ensembles": figures.ensembles_figure(columns["random_ensembles"]),
     }

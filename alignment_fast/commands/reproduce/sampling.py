@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alignment_fast._files import require_folder
+from alignment_fast.commands.options import Version
 from alignment_fast.commands.printing.results import print_results, save
 from alignment_fast.commands.printing.sampling import TABLES, summary_rows
-from alignment_fast.commands.printing.terminal import progress_bar, require_memory
+from alignment_fast.commands.printing.terminal import print_after, progress_bar, require_memory
 
 if TYPE_CHECKING:
     from alignment_fast.reproduce.sampling import Matrices, StoredSweep
@@ -34,6 +35,7 @@ def sampling(
     points: Annotated[int, typer.Option(min=2, help="Points of the sweep's grid along α, and along β.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the attributes drawn for pairs, and of scores.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use. Default: all.")] = None,
+    version: Version = False,
 ) -> None:
     """Compute the findings of "How Sampling Shapes LLM Alignment" (arXiv:2602.12180) again.
 
@@ -51,11 +53,11 @@ def sampling(
     require_memory(BYTES_PER_TRAJECTORY * trajectories, f"--points {points}")
     with af.num_threads(threads or af.get_num_threads()):
         results = _synthetic()
-        save(out, results, _figures(results))
-        print_results(TABLES, results)
+        with print_after(lambda: print_results(TABLES, results)):
+            save(out, results, _figures(results))
         swept = _sweep(out / "blocks", sources, rounds, points)
-    save(out, swept, _figures(swept))
-    print_results(summary_rows(swept["sweep"]), swept)
+    with print_after(lambda: print_results(summary_rows(swept["sweep"]), swept)):
+        save(out, swept, _figures(swept))
 
 
 def _matrices(data: Path | None, seed: int) -> "list[Matrices]":

@@ -5,11 +5,11 @@ error. Those that take a `Setting` do so for any memoryless model whose sums of 
 lattice; `TERNARY` is the paper's.
 """
 
-from alignment_fast.reproduce.asymptotics.cumulants import RHOS, scaled_cumulants
+from alignment_fast.reproduce.asymptotics.cumulants import RHOS, cumulant_curves, scaled_cumulants
 from alignment_fast.reproduce.asymptotics.ensembles import ENSEMBLE_ROWS, random_ensembles
 from alignment_fast.reproduce.asymptotics.estimates import columns_of
-from alignment_fast.reproduce.asymptotics.lengths import LENGTHS, convergence
-from alignment_fast.reproduce.asymptotics.rates import TAUS, rate_functions
+from alignment_fast.reproduce.asymptotics.lengths import LENGTHS, convergence, exact_convergence
+from alignment_fast.reproduce.asymptotics.rates import TAUS, rate_curves, rate_functions
 from alignment_fast.reproduce.asymptotics.setting import TERNARY, Setting
 from alignment_fast.reproduce.asymptotics.simplex import DRAWINGS, simplex_curves, simplex_points
 from alignment_fast.reproduce.asymptotics.table_one import best_of_n_in_rationals, table_one
@@ -25,7 +25,10 @@ __all__ = [
     "best_of_n_in_rationals",
     "columns_of",
     "convergence",
+    "cumulant_curves",
+    "exact_convergence",
     "random_ensembles",
+    "rate_curves",
     "rate_functions",
     "scaled_cumulants",
     "simplex_curves",

@@ -11,8 +11,10 @@ from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, log_m
 from alignment_fast.reproduce.asymptotics.rates import LENGTH
 from alignment_fast.reproduce.asymptotics.setting import Setting
 
-__all__ = ["RHOS", "Order", "scaled_cumulants"]
+__all__ = ["RHOS", "Order", "cumulant_curves", "scaled_cumulants"]
 
+# Orders of the curves in the picture.
+CURVE_POINTS = 300
 RHOS = tuple(round(0.1 * step, 1) for step in range(1, 31))
 
 
@@ -56,10 +58,7 @@ def scaled_cumulants(
 
     """
     rhos = list(rhos)
-    limits = {
-        which: setting.model.scaled_cumulant(rhos, delta=setting.delta, which=which)
-        for which in ("reference", "aligned", "best_of_n")
-    }
+    limits = _limits(setting, rhos)
     law = setting.sums(m)
     log_best = law.log_best_of_n(m * setting.delta)
     log_ratio = log_best - law.log_pmf
@@ -70,16 +69,37 @@ def scaled_cumulants(
             letters = generator.choice(len(p), size=replicates, p=p / p.sum())
             numbers += [float(limits[which][place]), *_scaled(log_mean(rho * setting.reward[letters]), rho)]
         exact = float(np.logaddexp.reduce(log_best + rho * law.support)) / (m * rho)
-        estimate = _best_of_n(setting, law, log_ratio, rho, m, replicates, generator)
+        estimate = _best_of_n(setting, law, log_ratio, rho, m=m, replicates=replicates, generator=generator)
         numbers += [float(limits["best_of_n"][place]), exact, *_scaled(estimate, m * rho)]
         yield Order(rho, m, *numbers)
+
+
+def cumulant_curves(setting: Setting) -> dict[str, np.ndarray]:
+    """Return the limits of `scaled_cumulants` on a dense grid of orders, with α in it.
+
+    Examples
+    --------
+    >>> from alignment_fast.reproduce.asymptotics import TERNARY, cumulant_curves
+    >>> list(cumulant_curves(TERNARY))
+    ['rho', 'reference', 'aligned', 'best_of_n']
+
+    """
+    rhos = np.union1d(np.linspace(RHOS[0], RHOS[-1], CURVE_POINTS), float(setting.policy.alpha))
+    return {"rho": rhos, **_limits(setting, rhos)}
+
+
+def _limits(setting, rhos):
+    return {
+        which: setting.model.scaled_cumulant(rhos, delta=setting.delta, which=which)
+        for which in ("reference", "aligned", "best_of_n")
+    }
 
 
 def _scaled(estimate, divisor):
     return estimate.value / divisor, estimate.standard_error / divisor
 
 
-def _best_of_n(setting, law, log_ratio, rho, m, replicates, generator):
+def _best_of_n(setting, law, log_ratio, rho, *, m, replicates, generator):
     """Return log E exp(ρ S) under best-of-n: π = (π/p) p, and p is e^{m Λ(θ) - θ S} times the law of the tilt θ."""
     tilt = setting.model.tilt(max(rho, float(setting.policy.alpha)))
     counts = generator.multinomial(m, tilt.pi, size=replicates)

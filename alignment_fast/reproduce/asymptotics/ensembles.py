@@ -6,11 +6,13 @@ below 0.5 over fewer than 10 letters, without saying how p and q are drawn. It d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from alignment_fast._error_bounds import error_bound
 from alignment_fast.best_of_n import BestOfN
 from alignment_fast.reproduce.asymptotics.estimates import Part, mean, seed_of
 
@@ -46,7 +48,8 @@ ENSEMBLE_ROWS = len(ENSEMBLES) * len(LETTERS) * len(DRAWS)
 class Ensemble(NamedTuple):
     """Random pairs p, q over some letters at one n: the divergence of best-of-n from the aligned policy, in nats.
 
-    `bound` is what the paper says for so many letters, `within` the share of pairs that keep to it.
+    `bound` is what the paper says for so many letters, `within` the share of pairs that keep to it. Where all pairs
+    agree that share has no standard error, and with 95 % confidence it is off by at most `within_error_bound`.
     """
 
     q: str
@@ -60,6 +63,7 @@ class Ensemble(NamedTuple):
     bound: float
     within: float
     within_se: float
+    within_error_bound: float
 
 
 def random_ensembles(seed: int) -> Iterator[Ensemble]:
@@ -93,5 +97,11 @@ def random_ensembles(seed: int) -> Iterator[Ensemble]:
                     *mean(found),
                     float(found.max()),
                     bound,
-                    *mean(found < bound),
+                    *_share(found < bound),
                 )
+
+
+def _share(chosen: np.ndarray) -> tuple[float, float, float]:
+    """Return the share that is chosen, its standard error and a bound on its error; one of the two is NaN."""
+    share, error = mean(chosen)
+    return (share, error, math.nan) if error else (share, math.nan, error_bound(share, 0.0, 1.0, len(chosen)))

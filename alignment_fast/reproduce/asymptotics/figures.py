@@ -87,28 +87,33 @@ def _cartesian(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return v[:, 0] + v[:, 1] / 2, v[:, 1] * np.sqrt(0.75)
 
 
-def convergence_figure(columns: Columns, title: str) -> Figure:
-    """Draw rewards and divergences against the length of sequences, from the columns of `convergence`."""
+def convergence_figure(columns: Columns, title: str, *, curves: Columns | None = None) -> Figure:
+    """Draw rewards and divergences against the length of sequences, from the columns of `convergence`.
+
+    Exact curves are those of `curves`, the columns of `exact_convergence`, where given.
+    """
+    curves = columns if curves is None else curves
     figure = new_figure((13, 4.9), f"Best-of-n with n = exp(δ m) over sequences of m letters: {title}")
     reward, reference, aligned = figure.subplots(1, 3)
-    m = columns["m"]
+    m, dense = columns["m"], curves["m"]
 
     reward.axhline(columns["reward_limit"][0], color=REFERENCE, ls=":", label="limit, the aligned policy")
-    reward.plot(m, columns["reward_second_order"], color=BOUND, ls="--", label="second order")
-    reward.plot(m, columns["reward"], color=EXACT, label="exact")
-    draw_estimates(reward, m, columns["reward_estimate"], columns["reward_se"])
+    reward.plot(dense, curves["reward_second_order"], color=BOUND, ls="--", label="second order")
+    reward.plot(dense, curves["reward"], color=EXACT, label="exact")
+    draw_estimates(reward, m, columns["reward_estimate"], 2 * columns["reward_se"])
     reward.set(ylabel="expected reward per token", title="Reward")
 
-    log_n = columns["log_n"]
-    reference.plot(m, log_n - columns["kl_reference_second_order"], color=BOUND, ls="--", label="second order")
-    reference.plot(m, log_n - columns["kl_reference_bound"], color=REFERENCE, ls=":", label="bound  1 − 1/n")
-    reference.plot(m, log_n - columns["kl_reference"], color=EXACT, label="exact")
-    draw_estimates(reference, m, log_n - columns["kl_reference_estimate"], columns["kl_reference_se"])
+    log_n, estimate = curves["log_n"], columns["log_n"] - columns["kl_reference_estimate"]
+    reference.plot(dense, log_n - curves["kl_reference_second_order"], color=BOUND, ls="--", label="second order")
+    reference.plot(dense, log_n - curves["kl_reference"], color=EXACT, label="exact")
+    bound = log_n - curves["kl_reference_bound"]
+    reference.plot(dense, bound, color=PALETTE[3], ls=":", lw=2, label="bound  1 − 1/n, on the exact curve")
+    draw_estimates(reference, m, estimate, 2 * columns["kl_reference_se"])
     reference.set(ylabel="log n − D(π‖pᵐ) / nats", title="Divergence from the reference")
 
-    aligned.plot(m, columns["kl_aligned_second_order"], color=BOUND, ls="--", label="second order")
-    aligned.plot(m, columns["kl_aligned"], color=EXACT, label="exact")
-    draw_estimates(aligned, m, columns["kl_aligned_estimate"], columns["kl_aligned_se"])
+    aligned.plot(dense, curves["kl_aligned_second_order"], color=BOUND, ls="--", label="second order")
+    aligned.plot(dense, curves["kl_aligned"], color=EXACT, label="exact")
+    draw_estimates(aligned, m, columns["kl_aligned_estimate"], 2 * columns["kl_aligned_se"])
     aligned.set(ylabel="D(π‖φᵐ) / nats", title="Divergence from the aligned policy")
 
     for axes in (reward, reference, aligned):
@@ -117,8 +122,12 @@ def convergence_figure(columns: Columns, title: str) -> Figure:
     return figure
 
 
-def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
-    """Draw the three rate functions with their values at one m, from the columns of `rate_functions`."""
+def rates_figure(columns: Columns, typical: float, title: str, *, curves: Columns | None = None) -> Figure:
+    """Draw the three rate functions with their values at one m, from the columns of `rate_functions`.
+
+    The functions are those of `curves`, which `rate_curves` gives, where given.
+    """
+    curves = columns if curves is None else curves
     m = columns["m"][0]
     figure = new_figure((8, 6), f"Rate functions: {title}")
     axes = figure.subplots()
@@ -128,7 +137,8 @@ def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
         ("aligned", "aligned policy", EXACT),
         ("best_of_n", "best-of-n (infinite beyond the typical level)", BOUND),
     ):
-        axes.plot(tau, np.where(np.isfinite(columns[name]), columns[name], np.nan), color=color, label=label)
+        finite = np.where(np.isfinite(curves[name]), curves[name], np.nan)
+        axes.plot(curves["tau"], finite, color=color, label=label)
         # Beyond its typical level best-of-n has one value that a picture could hold, a cross on its own: left out.
         drawn = np.isfinite(columns[name]) & (columns[f"{name}_exact"] <= HIGHEST_RATE)
         exact = np.where(drawn, columns[f"{name}_exact"], np.nan)
@@ -139,17 +149,21 @@ def rates_figure(columns: Columns, typical: float, title: str) -> Figure:
     return figure
 
 
-def cumulants_figure(columns: Columns, alpha: float, title: str) -> Figure:
-    """Draw the scaled cumulants of the three laws, from the columns of `scaled_cumulants`."""
+def cumulants_figure(columns: Columns, alpha: float, title: str, *, curves: Columns | None = None) -> Figure:
+    """Draw the scaled cumulants of the three laws, from the columns of `scaled_cumulants`.
+
+    The limits are those of `curves`, which `cumulant_curves` gives, where given.
+    """
+    curves = columns if curves is None else curves
     m = columns["m"][0]
     figure = new_figure((8, 6), f"Scaled cumulants  log E exp(ρ S)/(m ρ): {title}")
     axes = figure.subplots()
     rho = columns["rho"]
-    axes.plot(rho, columns["reference"], color=REFERENCE, label="reference")
-    axes.plot(rho, columns["aligned"], color=EXACT, label="aligned policy")
-    axes.plot(rho, columns["best_of_n"], color=BOUND, label="best-of-n, limit")
+    axes.plot(curves["rho"], curves["reference"], color=REFERENCE, label="reference")
+    axes.plot(curves["rho"], curves["aligned"], color=EXACT, label="aligned policy")
+    axes.plot(curves["rho"], curves["best_of_n"], color=BOUND, label="best-of-n, limit")
     axes.plot(rho, columns["best_of_n_exact"], "o", ms=9, mfc="none", color=BOUND, label=f"best-of-n, m = {m}, exact")
-    draw_estimates(axes, rho, columns["best_of_n_estimate"], columns["best_of_n_se"])
+    draw_estimates(axes, rho, columns["best_of_n_estimate"], 2 * columns["best_of_n_se"])
     axes.axvline(alpha, color=ESTIMATE, ls=":", lw=1, label="α: best-of-n is frozen below")
     axes.set(xlabel="ρ", ylabel="scaled cumulant / nats per token")
     finish(axes)
@@ -168,7 +182,7 @@ def ensembles_figure(columns: Columns) -> Figure:
             axes.errorbar(
                 columns["n"][rows],
                 columns["within"][rows],
-                2 * columns["within_se"][rows],
+                np.fmax(2 * columns["within_se"], columns["within_error_bound"])[rows],
                 fmt="o-",
                 color=color,
                 ms=3.5,
@@ -176,6 +190,7 @@ def ensembles_figure(columns: Columns) -> Figure:
                 label=f"{letters} letters, below {bound:g}",
             )
         axes.set(xscale="log", xlabel="n", title=f"q: {q}", ylim=(-0.05, 1.1))
-        finish(axes, 2)
-    panels[0].set_ylabel("share of 200 pairs")
+        finish(axes, legend=False)
+    panels[0].set_ylabel(f"share of {columns['pairs'][0]} pairs ± 2 s.e.")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure

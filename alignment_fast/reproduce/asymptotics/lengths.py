@@ -11,9 +11,25 @@ from alignment_fast.best_of_n import kl_upper_bound
 from alignment_fast.reproduce.asymptotics.estimates import LETTERS_AT_ONCE, Part, mean, seed_of
 from alignment_fast.reproduce.asymptotics.setting import Setting
 
-__all__ = ["LENGTHS", "Length", "convergence"]
+__all__ = ["LENGTHS", "ExactLength", "Length", "convergence", "exact_convergence"]
 
 LENGTHS = (10, 20, 50, 100, 200, 400, 800, 1600)
+# Lengths of the exact curves in the picture.
+CURVE_LENGTHS = tuple(sorted({round(m) for m in np.geomspace(LENGTHS[0], LENGTHS[-1], 30)}))
+
+
+class ExactLength(NamedTuple):
+    """The exact values of a `Length`, and what they are compared with."""
+
+    m: int
+    log_n: float
+    reward: float
+    reward_second_order: float
+    kl_reference: float
+    kl_reference_bound: float
+    kl_reference_second_order: float
+    kl_aligned: float
+    kl_aligned_second_order: float
 
 
 class Length(NamedTuple):
@@ -57,28 +73,53 @@ def convergence(setting: Setting, replicates: int, seed: int, lengths: Iterable[
 
     """
     for m in lengths:
-        exact = setting.model.best_of_n(m, delta=setting.delta)
-        predicted = setting.model.second_order(m, setting.delta)
+        law = setting.model.best_of_n(m, delta=setting.delta)
         rewards, log_ratios = _draws(setting, m, replicates, seed)
         # log π/φ = log π/p - α r + m Λ(α)
-        to_aligned = log_ratios - exact.alpha * rewards + m * float(setting.policy.log_partition)
+        to_aligned = log_ratios - law.alpha * rewards + m * float(setting.policy.log_partition)
+        reward, reference, aligned = mean(rewards / m), mean(log_ratios), mean(to_aligned)
         yield Length(
-            m,
-            exact.log_n,
-            exact.expected_reward / m,
-            *mean(rewards / m),
-            -setting.typical,
-            predicted.expected_reward / m,
-            exact.kl_to_reference,
-            *mean(log_ratios),
-            float(kl_upper_bound(log_n=exact.log_n)),
-            predicted.kl_to_reference,
-            exact.kl_to_aligned,
-            *mean(to_aligned),
-            predicted.kl_to_aligned,
-            exact.method,
-            exact.error_bound / m,
+            **_exact(setting, law, m)._asdict(),
+            reward_estimate=reward.value,
+            reward_se=reward.standard_error,
+            reward_limit=-setting.typical,
+            kl_reference_estimate=reference.value,
+            kl_reference_se=reference.standard_error,
+            kl_aligned_estimate=aligned.value,
+            kl_aligned_se=aligned.standard_error,
+            method=law.method,
+            error_bound=law.error_bound / m,
         )
+
+
+def exact_convergence(setting: Setting, lengths: Iterable[int] = CURVE_LENGTHS) -> Iterator[ExactLength]:
+    """Yield the exact values of `convergence` for each of the `lengths`.
+
+    Examples
+    --------
+    >>> from alignment_fast.reproduce.asymptotics import TERNARY, exact_convergence
+    >>> (row,) = exact_convergence(TERNARY, lengths=[100])
+    >>> round(row.reward, 9)
+    -1.217850744
+
+    """
+    for m in lengths:
+        yield _exact(setting, setting.model.best_of_n(m, delta=setting.delta), m)
+
+
+def _exact(setting, law, m):
+    predicted = setting.model.second_order(m, setting.delta)
+    return ExactLength(
+        m,
+        law.log_n,
+        law.expected_reward / m,
+        predicted.expected_reward / m,
+        law.kl_to_reference,
+        float(kl_upper_bound(log_n=law.log_n)),
+        predicted.kl_to_reference,
+        law.kl_to_aligned,
+        predicted.kl_to_aligned,
+    )
 
 
 def _draws(setting, m, replicates, seed):

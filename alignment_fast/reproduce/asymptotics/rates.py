@@ -6,13 +6,17 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.reproduce.asymptotics.estimates import Estimate, Part, seed_of
 from alignment_fast.reproduce.asymptotics.setting import Setting, failures, just_above, log_best_at_least
 
-__all__ = ["LENGTH", "TAUS", "Level", "rate_functions"]
+__all__ = ["LENGTH", "TAUS", "Level", "rate_curves", "rate_functions"]
 
 LENGTH = 1600
+# Levels of the curves in the picture.
+CURVE_POINTS = 400
 TAUS = tuple(round(0.05 * step, 2) for step in range(9, 44))
 
 
@@ -59,10 +63,7 @@ def rate_functions(
 
     """
     taus = list(taus)
-    rates = {
-        which: setting.model.rate(taus, delta=setting.delta, which=which)
-        for which in ("reference", "aligned", "best_of_n")
-    }
+    rates = _rates(setting, taus)
     laws = {"reference": setting.sums(m)}
     laws["aligned"] = laws["reference"].tilted(float(setting.policy.alpha))
     tails = {
@@ -78,9 +79,30 @@ def rate_functions(
             exact = law.log_at_least(level) if better else law.log_at_most(level)
             estimate = tails[which].estimate(level, better, rng)
             numbers += [float(rates[which][place]), -exact / m, *_per_token(estimate, m)]
-        exact, estimate = _best_of_n(setting, laws["reference"], tails["reference"], level, m, seeds[2])
+        exact, estimate = _best_of_n(setting, laws["reference"], tails["reference"], level, m=m, rng=seeds[2])
         numbers += [float(rates["best_of_n"][place]), exact / m, *_per_token(estimate, m)]
         yield Level(tau, m, *numbers)
+
+
+def rate_curves(setting: Setting) -> dict[str, np.ndarray]:
+    """Return the rate functions of `rate_functions` on a dense grid of levels, with the typical level in it.
+
+    Examples
+    --------
+    >>> from alignment_fast.reproduce.asymptotics import TERNARY, rate_curves
+    >>> list(rate_curves(TERNARY))
+    ['tau', 'reference', 'aligned', 'best_of_n']
+
+    """
+    taus = np.union1d(np.linspace(TAUS[0], TAUS[-1], CURVE_POINTS), setting.typical)
+    return {"tau": taus, **_rates(setting, taus)}
+
+
+def _rates(setting, taus):
+    return {
+        which: setting.model.rate(taus, delta=setting.delta, which=which)
+        for which in ("reference", "aligned", "best_of_n")
+    }
 
 
 def _per_token(log_probability, m):
@@ -102,7 +124,7 @@ class _Tails:
         return Estimate(found.log_probability, found.relative_error)
 
 
-def _best_of_n(setting, law, tails, level, m, rng):
+def _best_of_n(setting, law, tails, level, *, m, rng):
     """Return -log of the probability of best-of-n at `level` or beyond, exactly, and the estimate of its logarithm."""
     log_n = m * setting.delta
     if level >= -m * setting.typical:

@@ -13,7 +13,7 @@ from alignment_fast.best_of_n import BestOfN
 from alignment_fast.memoryless import MemorylessModel
 from alignment_fast.policy import TiltedPolicy
 
-__all__ = ["TERNARY", "Setting", "Sums", "failures", "just_above", "log_best_at_least"]
+__all__ = ["TERNARY", "Setting", "SumLaw", "failures", "just_above", "log_best_at_least"]
 
 # A sum within this part of its size of a level is at the level: sums are rounded.
 SAME = 1e-11
@@ -65,14 +65,14 @@ class Setting:
         """The level of minus the reward per token that the aligned policy and best-of-n concentrate at."""
         return -float(self.policy.expected_reward)
 
-    def sums(self, m: int) -> Sums:
+    def sums(self, m: int) -> SumLaw:
         """Return the exact law of the sum of m rewards under the reference."""
         law = self.model.reward_law(m)
-        return Sums(law.support, law.log_pmf)
+        return SumLaw(law.support, law.log_pmf)
 
 
 @dataclass(frozen=True)
-class Sums:
+class SumLaw:
     """A law of sums of rewards.
 
     Parameters
@@ -105,10 +105,10 @@ class Sums:
         """Return log P(S <= level)."""
         return float(self._log_lower[np.searchsorted(self.support, just_above(level), side="right")])
 
-    def tilted(self, alpha: float) -> Sums:
+    def tilted(self, alpha: float) -> SumLaw:
         """Return the law of the sum of letters tilted by `alpha`."""
         exponent = self.log_pmf + alpha * self.support
-        return Sums(self.support, exponent - np.logaddexp.reduce(exponent))
+        return SumLaw(self.support, exponent - np.logaddexp.reduce(exponent))
 
     def log_best_of_n(self, log_n: float) -> np.ndarray:
         """Return the logarithms of the probabilities that best-of-n has."""

@@ -110,12 +110,14 @@ def collapse_figure(results: Results) -> Figure:
     """Draw entropy against β/(1 − α), and round by round at α = 1."""
     figure = new_figure((11, 5), "Strongly transitive preferences: entropy collapses")
     ratio, rounds = figure.subplots(1, 2)
-    for method, color in zip(NAMES, RESPONSES, strict=False):
+    # Rings around smaller points: markers that fall on one spot both stay visible.
+    for method, color, size, face in zip(NAMES, RESPONSES, (8, 3.5), ("none", None), strict=False):
+        style: dict[str, Any] = {"color": color, "ms": size, "mfc": face or color}
         of = _columns(results["collapse"], method=method)
-        ratio.plot(np.log10(of["ratio"]), _log10(of["entropy"]), "o", ms=4, color=color, label=NAMES[method])
+        ratio.plot(np.log10(of["ratio"]), _log10(of["entropy"]), "o", label=NAMES[method], **style)
         of = _columns(results["collapse_paths"], method=method)
         label = f"{NAMES[method]}, α = λ = 1, β = 0.5"
-        rounds.plot(of["t"], _log10(of["entropy"]), "o-", ms=3.5, color=color, label=label)
+        rounds.plot(of["t"], _log10(of["entropy"]), "o-", label=label, **style)
     ratio.set(xlabel="β/(1 − α)", ylabel="entropy after 3000 rounds / nats")
     rounds.set(xlabel="round", ylabel="entropy / nats")
     for axis in (ratio.xaxis, ratio.yaxis, rounds.yaxis):

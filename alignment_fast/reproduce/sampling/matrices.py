@@ -93,7 +93,7 @@ def _crowd(folder: Path, seed: int) -> Iterator[Matrices]:
 def _translations(folder: Path, seed: int) -> Iterator[Matrices]:
     columns = _columns(folder / "pairs.csv", ("system_i", "system_j"), ("wins_i", "wins_j", "ties"))
     items, (i, j) = _numbered(columns["system_i"], columns["system_j"])
-    P = _of_counts(len(items), i, j, columns["wins_i"], columns["wins_j"], columns["ties"])
+    P = _of_counts(len(items), i, j, wins=columns["wins_i"], losses=columns["wins_j"], ties=columns["ties"])
     yield Matrices(folder.name, [folder.name], P[None])
 
 
@@ -102,7 +102,7 @@ def _reward_models(folder: Path, seed: int) -> Iterator[Matrices]:
     counts = ("votes_i", "votes_j", "equal")
     columns = _columns(folder / "rm_votes_100.csv.gz", ("entity_i", "entity_j"), counts)
     items, (i, j) = _numbered(columns["entity_i"], columns["entity_j"])
-    P = _of_counts(len(items), i, j, *(columns[name] for name in counts))
+    P = _of_counts(len(items), i, j, wins=columns["votes_i"], losses=columns["votes_j"], ties=columns["equal"])
     yield Matrices("rm_votes_100", ["rm_votes_100"], P[None])
 
     path = folder / "scores_q1.csv.gz"
@@ -121,7 +121,7 @@ FOLDERS: dict[str, Callable[[Path, int], Iterator[Matrices]]] = {
 }
 
 
-def _of_counts(n_items, i, j, wins, losses, ties):
+def _of_counts(n_items, i, j, *, wins, losses, ties):
     weights = np.concatenate([wins + ties / 2, losses + ties / 2])
     return policy.preference_matrix(
         np.concatenate([i, j]), np.concatenate([j, i]), n_items, weight=weights, prior=PRIOR

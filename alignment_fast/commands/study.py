@@ -1,0 +1,177 @@
+"""``alignment-fast study``: simulations described in a file."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alignment_fast._files import replacing
+from alignment_fast.commands.printing.study import observing, print_plan, print_results, print_status
+from alignment_fast.commands.printing.terminal import say
+
+if TYPE_CHECKING:
+    from alignment_fast.studies import Results, Study
+
+__all__ = ["app"]
+
+SET_ASIDE = 4
+
+app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    help="Studies: simulations described in a file, run in blocks, stored, resumed and reproduced.",
+    epilog="Exit codes: 0 success; 2 bad options, a bad spec, or a store that cannot be used; 4 finished, but some "
+    "blocks could not be computed and were set aside; 130 interrupted.",
+)
+
+Spec = Annotated[Path, typer.Argument(help="The spec, a TOML file.")]
+StorePath = Annotated[Path, typer.Option(help="The store, an SQLite file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+STORE = Path("study.db")
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="Kind of estimand, say best_of_n; without one they are listed.")] = "",
+    file: Annotated[Path | None, typer.Argument(help="Where to write. Default: standard output.")] = None,
+) -> None:
+    """Write a commented spec to begin with."""
+    from alignment_fast.studies.templates import KINDS, template
+
+    if not kind:
+        say("kinds: " + ", ".join(KINDS))
+        return
+    text = template(kind)
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    if file.exists():
+        raise ValueError(f"{file} is there already")
+    with replacing(file) as opened:
+        opened.write(text.encode())
+
+
+@app.command()
+def validate(spec: Spec) -> None:
+    """Check a spec: every key that is wrong is named with its path."""
+    study = _read(spec)
+    study.plan()  # reads its files
+    say(f"{spec}: {len(study.spec.cells)} cells, hash {study.spec.hash[:16]}")
+
+
+@app.command()
+def plan(
+    spec: Spec,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of workers. Default: all CPUs.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print cells, blocks, and about how much time and memory they take; nothing runs."""
+    import alignment_fast as af
+
+    study = _read(spec)
+    cells = study.plan()
+    if as_json:
+        fields = [
+            {**{key: value for key, value in dataclasses.asdict(one).items() if key != "cell"}, "cell": str(one.cell)}
+            for one in cells
+        ]
+        typer.echo(json.dumps(fields))
+    else:
+        print_plan(cells, workers or af.get_num_threads(), study.spec.target is not None)
+
+
+@app.command()
+def run(
+    spec: Spec,
+    store: StorePath = STORE,
+    executor: Annotated[str, typer.Option(help="threads or processes.")] = "threads",
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of workers. Default: all CPUs.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the table here: .csv or .parquet.")] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Go on with another version or class of arithmetic than it was begun with.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a study, or go on with it: what is stored is not computed again. Blocks set aside are tried again."""
+    from alignment_fast.studies import StudyError
+
+    study = _read(spec)
+    write = _writer(out)
+    try:
+        with observing(as_json) as observer:
+            results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
+    except StudyError as error:
+        raise ValueError(str(error)) from None
+    if out is not None:
+        write(results, out)
+    if as_json:
+        _echo_json(results)
+    else:
+        print_results(results)
+    if results.set_aside:
+        raise typer.Exit(SET_ASIDE)
+
+
+@app.command()
+def status(spec: Spec, store: StorePath = STORE, as_json: Json = False) -> None:
+    """Say how far a study is, and who is running it."""
+    found = _read(spec).status(store)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(found)))
+    else:
+        print_status(found)
+
+
+@app.command()
+def export(
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="The file to write: .csv, .parquet, or .nc (by xarray).")],
+    store: StorePath = STORE,
+) -> None:
+    """Write the table of what is stored, complete or not."""
+    write = _writer(out)
+    results = _read(spec).results(store)
+    write(results, out)
+    if not results.is_complete:
+        say("the study is not complete: see the columns complete and blocks_set_aside")
+
+
+@app.command()
+def replay(
+    spec: Spec,
+    cell: Annotated[int, typer.Option(min=0, help="Number of the cell, as in the table.")],
+    replicate: Annotated[int, typer.Option(min=0, help="Number of the replicate.")],
+) -> None:
+    """Compute one replicate again, alone, by its address."""
+    study = _read(spec)
+    for name, value in study.replicate(cell, replicate).items():
+        say(f"{name} = {value!r}")
+
+
+def _read(path: Path) -> "Study":
+    from alignment_fast.studies import SpecError, Study
+
+    try:
+        return Study.from_toml(path)
+    except SpecError as error:
+        raise ValueError(f"{path}: " + "; ".join(str(error).splitlines())) from None
+
+
+def _echo_json(results: "Results") -> None:
+    aside = [dataclasses.asdict(one) for one in results.set_aside]
+    typer.echo(json.dumps({"name": results.name, "hash": results.hash, "rows": results.rows, "set_aside": aside}))
+
+
+def _writer(out: Path | None) -> Any:
+    """Return what writes a table into a file of this name: before anything runs, a name that means nothing is wrong."""
+    from alignment_fast.studies import Results
+
+    def netcdf(results: "Results", path: Path) -> None:
+        results.to_xarray().to_netcdf(path)
+
+    writers: dict[str, Any] = {".csv": Results.to_csv, ".parquet": Results.to_parquet, ".nc": netcdf}
+    if out is not None and out.suffix not in writers:
+        raise ValueError(f"--out {out}: the name must end with one of {', '.join(writers)}")
+    return None if out is None else writers[out.suffix]

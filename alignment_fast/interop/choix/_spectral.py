@@ -1,0 +1,148 @@
+"""Luce spectral ranking (LSR), iterated (I-LSR), and Rank Centrality: the host's iterations, on counts.
+
+LSR takes as weights the stationary distribution of the chain that moves from every alternative that was not chosen to
+the one that was, at rate 1 / Σ weights of the alternatives. Maystre & Grossglauser, Fast and accurate inference of
+Plackett-Luce models (2015); Negahban, Oh & Shah, Rank Centrality (2012).
+"""
+
+from functools import partial
+
+import numpy as np
+
+from alignment_fast.interop.choix._data import (
+    Data,
+    choices_of,
+    count_matrix,
+    pieces,
+    rankings_of,
+    remaining,
+)
+from alignment_fast.interop.choix._transforms import exp_transform, iterated, log_transform, statdist
+
+__all__ = [
+    "ilsr_pairwise",
+    "ilsr_pairwise_dense",
+    "ilsr_rankings",
+    "ilsr_top1",
+    "lsr_pairwise",
+    "lsr_pairwise_dense",
+    "lsr_rankings",
+    "lsr_top1",
+    "rank_centrality",
+]
+
+
+def _stationary(rates):
+    """Return the parameters of the chain with these rates between different items."""
+    rates.flat[:: len(rates) + 1] -= rates.sum(axis=1)
+    return log_transform(statdist(rates))
+
+
+def _weights(n_items, params):
+    return np.ones(n_items) if params is None else exp_transform(params)
+
+
+def _of_matrix(wins, alpha, params):
+    """Return a step of LSR from the matrix of wins of i over j."""
+    weights = _weights(len(wins), params)
+    return _stationary(alpha + wins.T / (weights[:, None] + weights))
+
+
+class _Moves:
+    """The moves from items that were left to the items that were chosen before them, of rankings or choices."""
+
+    def __init__(self, n_items, rows):
+        self.n_items, self.parts = n_items, []
+        for part in pieces(rows, lambda part: part.stages * part.items.shape[1]):
+            chosen, left = np.triu_indices(part.items.shape[1], 1)
+            chosen, left = chosen[chosen < part.stages], left[chosen < part.stages]
+            self.parts.append((part, chosen, part.items[:, left] * n_items + part.items[:, chosen]))
+
+    def rates(self, weights):
+        """Return the rates of all moves, (n_items, n_items)."""
+        total = np.zeros(self.n_items * self.n_items)
+        for part, chosen, keys in self.parts:
+            rate = (1.0 / remaining(weights, part))[:, chosen]
+            total += np.bincount(keys.ravel(), weights=rate.ravel(), minlength=total.size)
+        return total.reshape(self.n_items, self.n_items)
+
+    def step(self, alpha, params):
+        """Return a step of LSR."""
+        return _stationary(alpha + self.rates(_weights(self.n_items, params)))
+
+
+def lsr_pairwise(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+    """Return the LSR estimate from pairs (winner, loser); arguments and result are those of ``choix.lsr_pairwise``."""
+    return _of_matrix(count_matrix(n_items, data), alpha, initial_params)
+
+
+def ilsr_pairwise(
+    n_items: int,
+    data: Data,
+    alpha: float = 0.0,
+    initial_params: Data = None,
+    max_iter: int = 100,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Return the estimate of iterated LSR from pairs, as ``choix.ilsr_pairwise``."""
+    wins = count_matrix(n_items, data)
+    return iterated(partial(_of_matrix, wins, alpha), initial_params, max_iter, tol)
+
+
+def lsr_pairwise_dense(comp_mat: np.ndarray, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+    """Return the LSR estimate from the matrix of wins of i over j, as ``choix.lsr_pairwise_dense``."""
+    return _of_matrix(np.asarray(comp_mat), alpha, initial_params)
+
+
+def ilsr_pairwise_dense(
+    comp_mat: np.ndarray,
+    alpha: float = 0.0,
+    initial_params: Data = None,
+    max_iter: int = 100,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Return the estimate of iterated LSR from the matrix of wins, as ``choix.ilsr_pairwise_dense``."""
+    return iterated(partial(_of_matrix, np.asarray(comp_mat), alpha), initial_params, max_iter, tol)
+
+
+def rank_centrality(n_items: int, data: Data, alpha: float = 0.0) -> np.ndarray:
+    """Return the Rank Centrality estimate from pairs, as ``choix.rank_centrality``."""
+    moves = alpha + count_matrix(n_items, data).T
+    both = moves + moves.T
+    return _stationary(np.divide(moves, both, out=np.zeros_like(moves), where=moves > 0))
+
+
+def lsr_rankings(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+    """Return the LSR estimate from rankings, as ``choix.lsr_rankings``."""
+    return _Moves(n_items, rankings_of(n_items, data)).step(alpha, initial_params)
+
+
+def ilsr_rankings(
+    n_items: int,
+    data: Data,
+    alpha: float = 0.0,
+    initial_params: Data = None,
+    max_iter: int = 100,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Return the estimate of iterated LSR from rankings, as ``choix.ilsr_rankings``."""
+    moves = _Moves(n_items, rankings_of(n_items, data))
+    return iterated(partial(moves.step, alpha), initial_params, max_iter, tol)
+
+
+def lsr_top1(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+    """Return the LSR estimate from choices (winner, losers), as ``choix.lsr_top1``."""
+    return _Moves(n_items, choices_of(n_items, data)).step(alpha, initial_params)
+
+
+def ilsr_top1(
+    n_items: int,
+    data: Data,
+    alpha: float = 0.0,
+    initial_params: Data = None,
+    max_iter: int = 100,
+    tol: float = 1e-8,
+) -> np.ndarray:
+    """Return the estimate of iterated LSR from choices, as ``choix.ilsr_top1``."""
+    moves = _Moves(n_items, choices_of(n_items, data))
+    return iterated(partial(moves.step, alpha), initial_params, max_iter, tol)

@@ -1,0 +1,330 @@
+"""Cumulant generating functions and Rényi measures, differentiable by distributions, rewards and orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+import alignment_fast.information as information
+from alignment_fast.interop.torch import _ways
+from alignment_fast.interop.torch._library import LIBRARY
+from alignment_fast.interop.torch._tensors import narrowed, require_floating, wide
+
+__all__ = ["log_mgf", "renyi_cross_entropy", "renyi_divergence", "renyi_entropy"]
+
+
+def log_mgf(
+    reward: torch.Tensor, t: torch.Tensor | float, *, p: torch.Tensor | None = None, log: bool = False
+) -> torch.Tensor:
+    r"""Return :math:`\log \sum_i p_i e^{t r_i}`, differentiable by the reward, t and p.
+
+    Parameters
+    ----------
+    reward : tensor (..., V)
+        Rewards.
+    t : float or tensor
+        Tilts, laid out as in `alignment_fast.information.log_mgf`.
+    p : tensor (..., V), optional
+        Distribution; uniform by default.
+    log : bool, default False
+        Whether `p` holds log-probabilities. Where it does not, the derivative by a probability of zero is NaN.
+
+    Returns
+    -------
+    tensor (..., [T])
+        float32, of float64 input float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `alignment_fast.information.log_mgf`; for devices that differ.
+    NotImplementedError
+        In a second derivative.
+
+    Notes
+    -----
+    Derivatives are those of `alignment_fast.information.log_mgf_gradient`, and so are cost and accuracy.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from alignment_fast.interop.torch import log_mgf
+    >>> reward = torch.tensor([0.0, 1.0], requires_grad=True)
+    >>> log_mgf(reward, 2.0).backward()
+    >>> reward.grad
+    tensor([0.2384, 1.7616])
+
+    """
+    return _measure("log_mgf", {"reward": reward, "p": p}, t, "t", log)
+
+
+def renyi_entropy(p: torch.Tensor, order: torch.Tensor | float, *, log: bool = False) -> torch.Tensor:
+    r"""Return Rényi entropies :math:`\log \sum_i p_i^\alpha / (1 - \alpha)`, differentiable by p and the order.
+
+    Parameters
+    ----------
+    p : tensor (..., V)
+        Distributions, normalised here.
+    order : float or tensor
+        Orders α, laid out as in `alignment_fast.information.renyi_entropy`.
+    log : bool, default False
+        Whether `p` holds log-probabilities. Where it does not, the derivative by a probability of zero is NaN.
+
+    Returns
+    -------
+    tensor (..., [T])
+        float32, of float64 input float64.
+
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        As `log_mgf`.
+
+    Notes
+    -----
+    Derivatives are those of `alignment_fast.information.renyi_entropy_gradient`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from alignment_fast.interop.torch import renyi_entropy
+    >>> renyi_entropy(torch.tensor([0.5, 0.25, 0.25]), 2.0)
+    tensor(0.9808)
+
+    """
+    return _measure("renyi_entropy", {"p": p, "q": None}, order, "order", log)
+
+
+def renyi_divergence(
+    p: torch.Tensor, q: torch.Tensor, order: torch.Tensor | float, *, log: bool = False
+) -> torch.Tensor:
+    r"""Return Rényi divergences of p from q (order 1: Kullback-Leibler), differentiable by p, q and the order.
+
+    Parameters
+    ----------
+    p, q : tensor (..., V)
+        Distributions, normalised here.
+    order, log
+        As in `renyi_entropy`.
+
+    Returns
+    -------
+    tensor (..., [T])
+        float32, of float64 input float64.
+
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        As `log_mgf`.
+
+    Notes
+    -----
+    Derivatives are those of `alignment_fast.information.renyi_divergence_gradient`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from alignment_fast.interop.torch import renyi_divergence
+    >>> renyi_divergence(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75]), 1.0)
+    tensor(0.1438)
+
+    """
+    return _measure("renyi_divergence", {"p": p, "q": q}, order, "order", log)
+
+
+def renyi_cross_entropy(
+    p: torch.Tensor,
+    q: torch.Tensor,
+    order: torch.Tensor | float,
+    *,
+    variant: str = "standard",
+    log: bool = False,
+) -> torch.Tensor:
+    r"""Return Rényi cross-entropies of p and q, differentiable by p, q and the order.
+
+    Parameters
+    ----------
+    p, q : tensor (..., V)
+        Distributions, normalised here.
+    order, log
+        As in `renyi_entropy`.
+    variant : {"standard", "natural"}
+        As in `alignment_fast.information.renyi_cross_entropy`.
+
+    Returns
+    -------
+    tensor (..., [T])
+        float32, of float64 input float64.
+
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        As `log_mgf`.
+
+    Notes
+    -----
+    Derivatives are those of `alignment_fast.information.renyi_cross_entropy_gradient`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from alignment_fast.interop.torch import renyi_cross_entropy
+    >>> renyi_cross_entropy(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75]), 1.0)
+    tensor(0.8370)
+
+    """
+    return _measure("renyi_cross_entropy", {"p": p, "q": q}, order, "order", log, variant)
+
+
+def _measure(
+    name: str, arrays: dict[str, Any], parameter: Any, parameter_name: str, log: bool, variant: str = "standard"
+) -> torch.Tensor:
+    first, second = arrays.values()
+    first_name, second_name = arrays
+    require_floating(first, first_name)
+    for other, value in ((second_name, second), (parameter_name, parameter)):
+        if isinstance(value, torch.Tensor):
+            require_floating(value, other)
+            if value.device != first.device:
+                raise ValueError(f"{other} is on {value.device} and {first_name} on {first.device}")
+        elif other != parameter_name and value is not None:
+            require_floating(value, other)
+    if second is not None and second.dtype != first.dtype:
+        raise TypeError(f"{second_name} is {second.dtype} and {first_name} is {first.dtype}: give both in one dtype")
+    if not isinstance(parameter, torch.Tensor):
+        parameter = torch.as_tensor(parameter, dtype=torch.float64, device=first.device)
+    return _apply(name, first, second, parameter, log, variant)
+
+
+def _apply(*arguments: Any) -> torch.Tensor:
+    operator = torch.ops.alignment_fast.measure
+    way = _ways.OPERATOR if torch.compiler.is_compiling() else _ways.choose(arguments[1:4])
+    if way != _ways.OPERATOR:
+        _ways.took(way)
+        operator = _Measure.apply
+    value: torch.Tensor = operator(*arguments)[0]
+    return value
+
+
+# ---- on plain tensors ----
+
+
+def _evaluate(name: str, first: Any, second: Any, parameter: Any, log: bool, variant: str) -> tuple[torch.Tensor, ...]:
+    """Return the measure, and its derivatives by both arrays (empty without a second one) and by the parameter."""
+    first, parameter = first.detach(), parameter.detach()
+    second = None if second is None else second.detach()
+    if name == "log_mgf":
+        value = information.log_mgf(first, parameter, p=second, log=log)
+        by = information.log_mgf_gradient(first, parameter, p=second, log=log)
+        found = [by.reward, by.log_p, by.t]
+        distributions: tuple[Any, ...] = (None, second)
+    else:
+        arrays = (first,) if second is None else (first, second)
+        options: dict[str, Any] = {"log": log}
+        if name == "renyi_cross_entropy":
+            options["variant"] = variant
+        value = getattr(information, name)(*arrays, parameter, **options)
+        of_order = getattr(information, f"{name}_gradient")(*arrays, parameter, **options)
+        found = [of_order.log_p, of_order.log_q, of_order.order]
+        distributions = (first, second)
+    if second is None:
+        found[1] = first.new_empty(0)
+    if not log:  # derivatives by logarithms become those by probabilities
+        for k, p in enumerate(distributions):
+            if p is not None:
+                axis = p.unsqueeze(-2) if parameter.ndim else p
+                found[k] = found[k] / axis
+    dtype = wide(first.dtype)
+    return tuple(part.to(dtype) for part in (value, *found))
+
+
+def _of_arrays(upstream: torch.Tensor, slope: torch.Tensor, array: torch.Tensor, has_grid: bool) -> torch.Tensor:
+    """Return the gradient by one array: over the grid and over broadcast axes it adds up."""
+    gradient = slope * upstream.unsqueeze(-1)
+    if has_grid:
+        gradient = gradient.sum(-2)
+    return narrowed(gradient.sum_to_size(array.shape), array.dtype)
+
+
+# ---- joined to the graph ----
+
+
+def _saved(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs[1:4], *output[1:])
+    ctx.mark_non_differentiable(*output[1:])
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, upstream: Any, *_: Any) -> tuple[Any, ...]:
+    if upstream is None:
+        return (None,) * 6
+    first, second, parameter, *slopes = ctx.saved_tensors
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        upstream = _Once.apply(upstream, first, second, parameter)
+    has_grid = parameter.ndim > 0
+    gradients = [
+        _of_arrays(upstream, slope, array, has_grid) if array is not None and needed else None
+        for array, slope, needed in zip((first, second), slopes[:2], ctx.needs_input_grad[1:3], strict=True)
+    ]
+    of_parameter = None
+    if ctx.needs_input_grad[3]:
+        of_parameter = (upstream * slopes[2]).sum_to_size(parameter.shape).to(parameter.dtype)
+    return None, *gradients, of_parameter, None, None
+
+
+class _Once(torch.autograd.Function):
+    """The identity, whose derivative is an error: what it is made of was differentiated as far as it can be."""
+
+    @staticmethod
+    def forward(upstream: torch.Tensor, *_: Any) -> torch.Tensor:
+        return upstream.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError("measures of information have first derivatives, no second ones")
+
+
+class _Measure(torch.autograd.Function):
+    """The pass outside of graphs, for eager mode and ``torch.func`` alike."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
+        return _evaluate(*arguments)
+
+    setup_context = staticmethod(_saved)
+    backward = staticmethod(_backward)
+
+
+# ---- the operator ----
+
+LIBRARY.define(
+    "measure(str name, Tensor first, Tensor? second, Tensor parameter, bool log, str variant)"
+    " -> (Tensor, Tensor, Tensor, Tensor)",
+    tags=[torch.Tag.pt2_compliant_tag],
+)
+
+
+def _on_device(*arguments: Any) -> tuple[torch.Tensor, ...]:
+    _ways.took(_ways.OPERATOR)
+    return _evaluate(*arguments)
+
+
+def _fake(name: str, first: Any, second: Any, parameter: Any, log: bool, variant: str) -> tuple[torch.Tensor, ...]:
+    leading = first.shape[:-1] if second is None else torch.broadcast_shapes(first.shape[:-1], second.shape[:-1])
+    grid: tuple[int, ...] = ()
+    if parameter.ndim:
+        leading, grid = torch.broadcast_shapes(leading, parameter.shape[:-1]), parameter.shape[-1:]
+    shape, dtype = (*leading, *grid), wide(first.dtype)
+    of_letters = (*shape, first.shape[-1])
+    shapes = (shape, of_letters, (0,) if second is None else of_letters, shape)
+    return tuple(first.new_empty(one, dtype=dtype) for one in shapes)
+
+
+LIBRARY.impl("measure", _on_device, "CPU")
+torch.library.register_fake("alignment_fast::measure", _fake, lib=LIBRARY)
+torch.library.register_autograd("alignment_fast::measure", _backward, setup_context=_saved, lib=LIBRARY)

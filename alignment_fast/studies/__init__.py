@@ -1,0 +1,51 @@
+"""Studies: simulations described in a file, run in blocks by any executor, stored, resumed and reproduced.
+
+Reading a spec needs the extra ``studies``. The guide is docs/guides/studies.md.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from alignment_fast._statistics import Moments, QuantileSketch
+from alignment_fast.studies.errors import BlockError, SpecError, StoreError, StoreLockedError, StudyError
+
+if TYPE_CHECKING:
+    from alignment_fast.studies.engine import Progress
+    from alignment_fast.studies.partials import blocks
+    from alignment_fast.studies.results import Results
+    from alignment_fast.studies.study import PlannedCell, Status, Study
+    from alignment_fast.studies.templates import template
+
+_LATER = {
+    "PlannedCell": "study",
+    "Progress": "engine",
+    "Results": "results",
+    "Status": "study",
+    "Study": "study",
+    "blocks": "partials",
+    "template": "templates",
+}
+
+__all__ = [
+    "BlockError",
+    "Moments",
+    "PlannedCell",
+    "Progress",
+    "QuantileSketch",
+    "Results",
+    "SpecError",
+    "Status",
+    "StoreError",
+    "StoreLockedError",
+    "Study",
+    "StudyError",
+    "blocks",
+    "template",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        value = globals()[name] = getattr(importlib.import_module(f"alignment_fast.studies.{_LATER[name]}"), name)
+        return value
+    raise AttributeError(f"module 'alignment_fast.studies' has no attribute {name!r}")

@@ -1,0 +1,85 @@
+"""What every estimator of a cell is given, and has to give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from alignment_fast.studies.partials import Columns
+
+__all__ = ["Estimator", "Setting"]
+
+# A block is at most so many replicates, and holds about so many numbers at a time.
+MOST_REPLICATES, NUMBERS = 1 << 16, 1 << 21
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A cell as its estimator sees it.
+
+    Parameters
+    ----------
+    seed : int
+        Of the study.
+    cell : int
+        Number of the cell: cells have unrelated random numbers.
+    parameters, source : mapping
+        Checked keys of both.
+    folder : path
+        Where files are.
+
+    """
+
+    seed: int
+    cell: int
+    parameters: Mapping[str, Any]
+    source: Mapping[str, Any] | None
+    folder: Path
+
+    def sequence(self, *more: int) -> np.random.SeedSequence:
+        """Return the seeds of this cell, or of a part of it."""
+        return np.random.SeedSequence(self.seed, spawn_key=(self.cell, *more))
+
+
+class Estimator:
+    """Computes replicates of one cell; values of a replicate depend on the setting and its number only.
+
+    Attributes
+    ----------
+    numbers : int
+        Numbers held in memory for each replicate.
+    nanoseconds : float
+        Of work for each replicate, about.
+    alone : bool
+        Whether a replicate has the same values computed alone; else only with the others of its block.
+
+    """
+
+    numbers: int = 8
+    nanoseconds: float = 100.0
+    alone: ClassVar[bool] = True
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    @property
+    def block(self) -> int:
+        """Replicates of a block, where the spec does not say."""
+        most = min(MOST_REPLICATES, NUMBERS // max(1, self.numbers), int(2e8 / self.nanoseconds))
+        return max(16, 1 << max(0, most.bit_length() - 1))
+
+    def values(self, first: int, count: int) -> Columns:
+        """Return the values of replicates first to first + count − 1."""
+        raise NotImplementedError
+
+    def exact(self) -> dict[str, float]:
+        """Return what is known exactly of the means, by column."""
+        return {}
+
+    def summarise(self, summary: dict[str, dict[str, float]]) -> dict[str, float]:
+        """Return further figures of the cell, from the statistics of its columns."""
+        return {}

@@ -1,0 +1,51 @@
+"""Best-of-n: reward, divergence from the reference and win rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alignment_fast import best_of_n
+from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.partials import Columns
+from alignment_fast.studies.sources import Outcomes, law_of
+
+__all__ = ["BestOfN"]
+
+# Nanoseconds of a draw by brute force, and of a replicate besides.
+DRAW, REPLICATE = 0.4, 80.0
+# simulate's own choice: above, order statistics cost the same for every n.
+BRUTE = 4096
+
+
+class BestOfN(Estimator):
+    """Columns reward, kl and win_rate; of a sampler the reward only."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        assert setting.source is not None
+        self.n = float(setting.parameters["n"])
+        self.law = law_of(setting.source, setting.folder)
+        self.nanoseconds = REPLICATE + (2 * DRAW * self.n if self.n <= BRUTE else 0.0)
+        if not self.law.is_monotone:
+            self.nanoseconds = REPLICATE + 10.0 * self.n * setting.source["uniforms"]
+
+    def values(self, first: int, count: int) -> Columns:
+        """Return the values of replicates first to first + count − 1."""
+        law, where = self.law, (self.setting.sequence(), first, count)
+        if not law.is_monotone:
+            return Columns(("reward",), law.best(self.n, *where)[:, None])
+        tails = law.best_tails(self.n, *where)
+        reward = law.best(self.n, *where) if isinstance(law.source, best_of_n.Gaussian) else law.at(tails)
+        values = np.stack([reward, law.log_ratios(tails, self.n), law.win_rates(tails)], axis=1)
+        return Columns(("reward", "kl", "win_rate"), values)
+
+    def exact(self) -> dict[str, float]:
+        """Return the exact means: all of a finite alphabet, divergence and win rate of a continuous law."""
+        if isinstance(self.law, Outcomes):
+            law = self.law.law
+            values = law.expected_reward(self.n), law.kl(self.n), law.win_rate(self.n)
+            return dict(zip(("reward", "kl", "win_rate"), map(float, values), strict=True))
+        if not self.law.is_monotone:
+            return {}
+        kl, win_rate = best_of_n.continuous.kl(self.n), best_of_n.continuous.win_rate(self.n)
+        return {"kl": float(kl), "win_rate": float(win_rate)}

@@ -1,0 +1,127 @@
+"""The blocks of one cell put together, in the order of their numbers, and the decision when there are enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from alignment_fast.studies.partials import Partial
+from alignment_fast.studies.spec import Cell, Spec, Target
+
+__all__ = ["Fold"]
+
+# Between two decisions on whether there are enough replicates, their number grows by this factor.
+GROWTH = 1.5
+
+
+@dataclass
+class Fold:
+    """Statistics of the first blocks of a cell; blocks may come in any order, and twice.
+
+    Whatever is decided is decided from all blocks before a certain number, so that it does not depend on which block
+    came when.
+
+    Parameters
+    ----------
+    spec : Spec
+        The study.
+    cell : Cell
+        One of its cells.
+    block : int
+        Replicates of a block.
+
+    Attributes
+    ----------
+    total : Partial or None
+        Statistics of blocks 0 to `prefix` − 1, without those that were set aside.
+    limit : int
+        So many blocks are needed, for all that is known yet.
+    complete : bool
+        Whether no more are needed.
+
+    """
+
+    spec: Spec
+    cell: Cell
+    block: int
+    total: Partial | None = None
+    prefix: int = 0
+    limit: int = field(init=False)
+    complete: bool = False
+    waiting: dict[int, Partial] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.limit = self._blocks(self.spec.replicates if self._target is None else self._target.at_least)
+        self._decide()
+
+    @property
+    def _target(self) -> Target | None:
+        return self.spec.target
+
+    def _blocks(self, replicates: int | None) -> int:
+        assert replicates is not None
+        return -(-replicates // self.block)
+
+    @property
+    def most(self) -> int:
+        """Blocks that may be needed at most."""
+        return self.limit if self._target is None else self._blocks(self._target.at_most)
+
+    def range_of(self, number: int) -> tuple[int, int]:
+        """Return the first replicate of a block, and how many it has."""
+        first = number * self.block
+        if self.spec.replicates is None:
+            return first, self.block
+        return first, min(self.block, self.spec.replicates - first)
+
+    def knows(self, number: int) -> bool:
+        """Return whether a block is there already, or was set aside."""
+        return number < self.prefix or number in self.waiting or number in self.lost
+
+    def missing(self) -> Iterator[int]:
+        """Yield the numbers of the blocks that are needed and not there."""
+        return (number for number in range(self.prefix, self.limit) if not self.knows(number))
+
+    def add(self, number: int, partial: Partial) -> None:
+        """Take a block."""
+        if not self.knows(number):
+            self.waiting[number] = partial
+            self._advance()
+
+    def lose(self, number: int) -> None:
+        """Do without a block."""
+        if not self.knows(number):
+            self.lost.add(number)
+            self._advance()
+
+    def _advance(self) -> None:
+        while not self.complete and (self.prefix in self.waiting or self.prefix in self.lost):
+            partial = self.waiting.pop(self.prefix, None)
+            if partial is not None:
+                self.total = partial if self.total is None else self.total.merge(partial)
+            self.prefix += 1
+            self._decide()
+
+    def _decide(self) -> None:
+        """Where the blocks that were asked for are there, ask for more, or be complete."""
+        if self.prefix < self.limit:
+            return
+        if self.limit >= self.most or self._is_good():
+            self.complete = True
+        else:
+            self.limit = min(self.most, max(self.limit + 1, math.ceil(self.limit * GROWTH)))
+
+    def _is_good(self) -> bool:
+        """Return whether the standard errors are as small as the target asks."""
+        target, total = self._target, self.total
+        if target is None or total is None:
+            return True
+        if target.column is not None and target.column not in total.names:
+            return False
+        errors = dict(zip(total.names, total.moments.standard_error.tolist(), strict=True))
+        means = dict(zip(total.names, total.moments.mean.tolist(), strict=True))
+        chosen = total.names if target.column is None else (target.column,)
+        scale = {name: abs(means[name]) if target.relative else 1.0 for name in chosen}
+        return all(errors[name] <= target.standard_error * scale[name] for name in chosen)

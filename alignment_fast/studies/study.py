@@ -1,0 +1,272 @@
+"""A study: read from a file, planned, run, and looked at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Self
+
+from alignment_fast.studies import engine
+from alignment_fast.studies.engine import Progress
+from alignment_fast.studies.executors import Workers
+from alignment_fast.studies.folds import Fold
+from alignment_fast.studies.lock import holder_of
+from alignment_fast.studies.results import Results, results_of
+from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
+from alignment_fast.studies.store import SetAside, Store
+from alignment_fast.studies.work import estimator_of
+
+__all__ = ["PlannedCell", "Status", "Study"]
+
+# Seconds between two lines of progress.
+LINE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """What a cell will take: blocks and replicates (the least of them, where a target is set), time and memory.
+
+    Seconds are those of one worker; bytes those that a block holds at once.
+    """
+
+    cell: Cell
+    block: int
+    blocks: int
+    most_blocks: int
+    replicates: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a stored study is, and which process writes to the store, if any."""
+
+    cells: int
+    cells_done: int
+    blocks: int
+    blocks_done: int
+    replicates: int
+    set_aside: tuple[SetAside, ...]
+    writer: str | None
+    known: bool
+
+
+class Study:
+    """A study, checked: sources, estimands, grids, seed, and how many replicates.
+
+    Parameters
+    ----------
+    spec : Spec
+        What `from_toml` and `from_dict` read.
+
+    Notes
+    -----
+    Blocks are fixed ranges of replicates, and functions of the spec's hash, the cell and their number. Their statistics
+    merge in the order of these numbers, and whether there are enough is decided from all blocks before a number that
+    does not depend on any timing: the table has the same bytes for any executor, any number of workers and of
+    interruptions, within a class of arithmetic, which the store records. Users' functions are outside of that promise.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from alignment_fast.studies import Study
+    >>> study = Study.from_dict(
+    ...     {
+    ...         "name": "best-of-n",
+    ...         "seed": 1,
+    ...         "replicates": 20_000,
+    ...         "source": {"kind": "gaussian"},
+    ...         "estimand": {"kind": "best_of_n", "grid": {"n": [1, 16]}},
+    ...     }
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = study.run(store=os.path.join(folder, "study.db"), progress=False)
+    >>> [(row["n"], row["column"], round(row["mean"], 2)) for row in results.rows if row["column"] == "win_rate"]
+    [(1, 'win_rate', 0.5), (16, 'win_rate', 0.94)]
+
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str]) -> Self:
+        """Return the study in a TOML file; files that it names are looked for beside it."""
+        return cls(read_spec(path))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], folder: str | PathLike[str] = ".") -> Self:
+        """Return the study that a dictionary describes, with the keys of the file."""
+        return cls(spec_of(content, folder))
+
+    def __repr__(self) -> str:
+        return f"Study({self.spec.name!r}, {len(self.spec.cells)} cells, hash {self.spec.hash[:12]})"
+
+    def _folds(self) -> list[Fold]:
+        return [Fold(self.spec, cell, cell.block or self._estimator(cell).block) for cell in self.spec.cells]
+
+    def _estimator(self, cell: Cell) -> Any:
+        return estimator_of(self.spec.hash, self.spec.seed, self.spec.folder, cell)
+
+    def plan(self) -> list[PlannedCell]:
+        """Return what each cell will take, about; nothing runs."""
+        planned = []
+        for fold in self._folds():
+            estimator = self._estimator(fold.cell)
+            last_first, last_count = fold.range_of(max(fold.limit - 1, 0))
+            replicates = last_first + last_count
+            planned.append(
+                PlannedCell(
+                    cell=fold.cell,
+                    block=fold.block,
+                    blocks=fold.limit,
+                    most_blocks=fold.most,
+                    replicates=replicates,
+                    seconds=1e-9 * estimator.nanoseconds * replicates,
+                    bytes=8 * estimator.numbers * min(fold.block, replicates),
+                )
+            )
+        return planned
+
+    def run(
+        self,
+        executor: Executor | Callable[[], Executor] | str | None = None,
+        *,
+        store: str | PathLike[str] = "study.db",
+        progress: bool | Callable[[Progress], object] = True,
+        workers: int | None = None,
+        mixed: bool = False,
+    ) -> Results:
+        """Compute what the store does not have yet, and return the table.
+
+        Parameters
+        ----------
+        executor : {None, "threads", "processes"}, Executor, or function that returns one
+            Where blocks are computed. A function can be called again for new workers in the place of dead ones.
+        store : path
+            SQLite file; several studies may share it. What was stored is never computed again.
+        progress : bool or callable
+            True prints a line on standard error every ten seconds; a function is called with a `Progress`, at most
+            five times a second.
+        workers : int, optional
+            Number of workers; default `alignment_fast.get_num_threads`.
+        mixed : bool
+            Go on although the store was begun by another version, or in another class of arithmetic.
+
+        Returns
+        -------
+        Results
+            The table; blocks that could not be computed are in its `set_aside`, and are tried again by the next run.
+
+        Raises
+        ------
+        StoreLockedError
+            If another coordinator writes to the store.
+        StoreError
+            If the store holds another study of this name, was begun by another version, or cannot be written.
+        StudyError
+            If workers die one after the other, or an executor that cannot be replaced is broken.
+
+        Warns
+        -----
+        UserWarning
+            For each stored block that is damaged; it is computed again.
+
+        """
+        observer = _Lines() if progress is True else progress or None
+        with Store(store, write=True) as opened:
+            study = opened.begin(self.spec, mixed=mixed)
+            pool = Workers(executor, workers)
+            finished = False
+            try:
+                folds = engine.run(self.spec, opened, study, pool, mixed=mixed, progress=observer)
+                finished = True
+            finally:
+                pool.close(wait=finished)
+            return results_of(self.spec, folds, opened.set_aside(study))
+
+    def status(self, store: str | PathLike[str] = "study.db") -> Status:
+        """Return how far the study is in a store, whether or not it is running."""
+        with Store(store, write=False) as opened:
+            folds, aside, known = self._read(opened)
+            writer = holder_of(opened.path)
+        return Status(
+            cells=len(folds),
+            cells_done=sum(fold.complete for fold in folds),
+            blocks=sum(fold.prefix if fold.complete else fold.limit for fold in folds),
+            blocks_done=sum(fold.prefix + len(fold.waiting) - len(fold.lost) for fold in folds),
+            replicates=sum(0 if fold.total is None else fold.total.replicates for fold in folds),
+            set_aside=tuple(aside),
+            writer=writer,
+            known=known,
+        )
+
+    def results(self, store: str | PathLike[str] = "study.db") -> Results:
+        """Return the table of what is stored, complete or not."""
+        with Store(store, write=False) as opened:
+            folds, aside, _ = self._read(opened)
+        return results_of(self.spec, folds, aside)
+
+    def _read(self, store: Store) -> tuple[list[Fold], list[SetAside], bool]:
+        number = store.find(self.spec)
+        if number is None:
+            return self._folds(), [], False
+        folds = engine.folds_of(self.spec, store, number)
+        aside = store.set_aside(number)
+        for one in aside:
+            folds[one.cell].lose(one.number)
+        return folds, aside, True
+
+    def replicate(self, cell: int, replicate: int) -> dict[str, float]:
+        """Return the values of one replicate by its address, computed alone: number of the cell, of the replicate.
+
+        Raises
+        ------
+        ValueError
+            If there is no such cell or replicate.
+
+        """
+        if not 0 <= cell < len(self.spec.cells):
+            raise ValueError(f"cell must be one of 0 to {len(self.spec.cells) - 1}, not {cell}")
+        fold = Fold(self.spec, self.spec.cells[cell], 1)
+        if not 0 <= replicate < fold.most:
+            raise ValueError(f"replicate must be one of 0 to {fold.most - 1}, not {replicate}")
+        estimator = self._estimator(fold.cell)
+        first, count = replicate, 1
+        if not estimator.alone:
+            whole = Fold(self.spec, fold.cell, fold.cell.block or estimator.block)
+            first, count = whole.range_of(replicate // whole.block)
+        columns = estimator.values(first, count)
+        return dict(zip(columns.names, columns.values[replicate - first].tolist(), strict=True))
+
+
+class _Lines:
+    """Progress as lines of text, for a log."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Print a line, if the last one is long enough ago."""
+        if progress.seconds - self.last < LINE_SECONDS and progress.cells_done < progress.cells:
+            return
+        self.last = progress.seconds
+        print(described(progress), file=sys.stderr, flush=True)
+
+
+def described(progress: Progress) -> str:
+    """Return a line of text about a running study."""
+    parts = [
+        f"{progress.blocks_done}/{progress.blocks} blocks, {progress.cells_done}/{progress.cells} cells",
+        f"{progress.rate:.3g} replicates/s",
+    ]
+    if progress.seconds_left > 0:
+        parts.append(f"{progress.seconds_left:.0f} s left")
+    if progress.set_aside:
+        parts.append(f"{progress.set_aside} set aside")
+    estimates = ", ".join(f"{name} {mean:.6g} ± {error:.2g}" for name, (mean, error) in progress.estimates.items())
+    return "; ".join([*parts, *([f"{progress.where}: {estimates}"] if estimates else [])])

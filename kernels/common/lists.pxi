@@ -1,0 +1,143 @@
+# Python lists of integers as arrays, in one pass: what data of comparisons and rankings mostly comes in. Only exact lists,
+# tuples and ints are looked at, and nothing of them is called, so nothing runs in between; everything else gives None, and
+# the caller finds another way. The GIL is held: lists could change otherwise.
+
+cdef extern from *:
+    """
+    #ifdef Py_LIMITED_API
+    static Py_ssize_t af_row_size(PyObject *row) {
+        if (Py_TYPE(row) == &PyTuple_Type) return PyTuple_Size(row);
+        return Py_TYPE(row) == &PyList_Type ? PyList_Size(row) : -1;
+    }
+    static PyObject *af_row_item(PyObject *row, Py_ssize_t i) {
+        return Py_TYPE(row) == &PyTuple_Type ? PyTuple_GetItem(row, i) : PyList_GetItem(row, i);
+    }
+    #else
+    static Py_ssize_t af_row_size(PyObject *row) {
+        return PyTuple_CheckExact(row) || PyList_CheckExact(row) ? PySequence_Fast_GET_SIZE(row) : -1;
+    }
+    static PyObject *af_row_item(PyObject *row, Py_ssize_t i) { return PySequence_Fast_GET_ITEM(row, i); }
+    #endif
+
+    /* Write item i of a row to `out`; return whether it is an int in [0, limit). */
+    static int af_read_index(PyObject *row, Py_ssize_t i, long long limit, int64_t *out) {
+        PyObject *item = af_row_item(row, i);
+        if (Py_TYPE(item) != &PyLong_Type) return 0;
+        int overflow;
+        const long long value = PyLong_AsLongLongAndOverflow(item, &overflow);
+        *out = value;
+        return !overflow && value >= 0 && value < limit;
+    }
+    /* Write the items of a row one after the other; return whether all are such ints. */
+    static int af_read_indices(PyObject *row, Py_ssize_t size, long long limit, int64_t *out) {
+        for (Py_ssize_t i = 0; i < size; ++i)
+            if (!af_read_index(row, i, limit, out + i)) return 0;
+        return 1;
+    }
+    """
+    Py_ssize_t af_row_size(PyObject *row)
+    PyObject *af_row_item(PyObject *row, Py_ssize_t i)  # borrowed
+    bint af_read_indices(PyObject *row, Py_ssize_t size, long long limit, int64_t *out)
+
+
+import numpy
+
+cdef object empty = numpy.empty
+cdef object int64 = numpy.int64
+
+
+def read_index_rows(rows, long long limit):
+    """Return (flat int64 array, int64 array of lengths) of a list or tuple of lists and tuples of ints in [0, limit).
+
+    Return None for anything else.
+    """
+    cdef PyObject *all_rows = <PyObject*>rows
+    cdef Py_ssize_t count = af_row_size(all_rows), total = 0, size, i
+    cdef int64_t[::1] lengths, flat
+    if count < 0:
+        return None
+    found = empty(count, int64)
+    lengths = found
+    for i in range(count):
+        size = af_row_size(af_row_item(all_rows, i))
+        if size < 0:
+            return None
+        lengths[i] = size
+        total += size
+    items = empty(total + 1, int64)  # one more: there is an address for an empty row, too
+    flat = items
+    total = 0
+    for i in range(count):
+        if not af_read_indices(af_row_item(all_rows, i), lengths[i], limit, &flat[total]):
+            return None
+        total += lengths[i]
+    return items[:total], found
+
+
+def read_index_pairs(rows, long long limit):
+    """Return an int64 array (M, 2) of a list or tuple of pairs of ints in [0, limit); None for anything else."""
+    cdef PyObject *all_rows = <PyObject*>rows
+    cdef PyObject *row
+    cdef Py_ssize_t count = af_row_size(all_rows), i
+    cdef int64_t[:, ::1] pairs
+    if count < 0:
+        return None
+    found = empty((count, 2), int64)
+    pairs = found
+    for i in range(count):
+        row = af_row_item(all_rows, i)
+        if af_row_size(row) != 2 or not af_read_indices(row, 2, limit, &pairs[i, 0]):
+            return None
+    return found
+
+
+def count_index_pairs(rows, double[:, ::1] counts):
+    """Add 1 to ``counts[i, j]`` for every pair (i, j) of a list or tuple of pairs of indices; return whether it is one.
+
+    Where it is not, some pairs have been added.
+    """
+    cdef PyObject *all_rows = <PyObject*>rows
+    cdef PyObject *row
+    cdef Py_ssize_t count = af_row_size(all_rows), i
+    cdef int64_t[2] pair
+    if count < 0 or counts.shape[0] != counts.shape[1]:
+        return False
+    for i in range(count):
+        row = af_row_item(all_rows, i)
+        if af_row_size(row) != 2 or not af_read_indices(row, 2, counts.shape[0], pair):
+            return False
+        counts[pair[0], pair[1]] += 1
+    return True
+
+
+def read_choices(rows, long long limit):
+    """Return (flat int64 array, int64 array of lengths) of choices (winner, losers), the winner first in its row.
+
+    `rows` is a list or tuple of pairs of an int and a list or tuple of ints, all in [0, limit); None for anything else.
+    """
+    cdef PyObject *all_rows = <PyObject*>rows
+    cdef PyObject *row
+    cdef Py_ssize_t count = af_row_size(all_rows), total = 0, size, i
+    cdef int64_t[::1] lengths, flat
+    if count < 0:
+        return None
+    found = empty(count, int64)
+    lengths = found
+    for i in range(count):
+        row = af_row_item(all_rows, i)
+        size = af_row_size(af_row_item(row, 1)) if af_row_size(row) == 2 else -1
+        if size < 0:
+            return None
+        lengths[i] = 1 + size
+        total += 1 + size
+    items = empty(total + 1, int64)  # one more: there is an address for losers that are none, too
+    flat = items
+    total = 0
+    for i in range(count):
+        row = af_row_item(all_rows, i)
+        if not af_read_indices(row, 1, limit, &flat[total]):
+            return None
+        if not af_read_indices(af_row_item(row, 1), lengths[i] - 1, limit, &flat[total + 1]):
+            return None
+        total += lengths[i]
+    return items[:total], found

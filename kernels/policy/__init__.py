@@ -1,0 +1,1 @@
+"""Preferences over a few responses: axioms, optima of IPO and DPO, policies tilted by scores."""

@@ -1,0 +1,432 @@
+# The short way of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
+# functions make their named tuples of it.
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
+from cpython.exc cimport PyErr_Clear
+
+from alignment_fast.kernels.common.short cimport af_get_buffer
+
+include "arguments.pxi"
+
+cdef object integer64 = numpy.int64
+cdef object flag = numpy.bool_
+
+# Comparisons that are counted at once: a millisecond.
+cdef enum:
+    MOST_COMPARISONS = 500000
+
+# Longer grids have work enough to hide the border.
+cdef enum:
+    MOST_POINTS = 256
+
+
+cdef struct points:
+    Py_ssize_t count
+    bint many  # whether there is an axis of them
+    double beta[MOST_POINTS]
+
+
+cdef bint read_points(object x, points *out) noexcept:
+    """Read one beta or a one-dimensional array of them; return whether all are finite and not negative."""
+    cdef Py_buffer view
+    cdef char kind
+    cdef Py_ssize_t i
+    cdef bint good
+    out.count, out.many = 1, False
+    good = plain_number(x, out.beta)
+    if not good:
+        kind = opened(x, array_type, &view, 1)
+        if kind == 0:
+            return False
+        out.count, out.many, good = view.shape[0], True, view.shape[0] <= MOST_POINTS
+        if good:
+            copied(&view, kind, out.beta)
+        PyBuffer_Release(&view)
+    for i in range(out.count if good else 0):
+        good &= 0.0 <= out.beta[i] < float("inf")
+    return good
+
+
+cdef object given_points(const double *x, points *grid, Py_ssize_t size, char kind):
+    """Return an array over the points, of `size` numbers each; 0: one number each."""
+    if not grid.many:
+        return given_array(x, size, kind) if size else given_number(x[0], kind)
+    if size:
+        return given_array(x, (grid.count, size), kind)
+    return given_array(x, grid.count, kind)
+
+
+cdef object tilted_by(responses *task, const double *ref, const double *score, double shift, double loss, bint squared,
+                      points *grid):
+    """Return log pi, scores + shift, losses, entropies and divergences of pi ~ ref exp(beta score)."""
+    cdef Py_ssize_t size = task.size, point, i
+    cdef double *shifted = taken(task, size)
+    cdef double *room = taken(task, 3 * size)
+    cdef double *out = <double*>malloc(sizeof(double) * grid.count * (size + 3))
+    cdef double measures[2]
+    if out is NULL:
+        return None
+    cdef double *losses = out + grid.count * size
+    cdef double *entropies = losses + grid.count
+    cdef double *divergences = entropies + grid.count
+    for point in range(grid.count):
+        table.policy_tilt(size, ref, score, grid.beta[point], out + point * size, measures, room)
+        losses[point] = grid.beta[point] * grid.beta[point] * loss if squared else loss
+        entropies[point], divergences[point] = measures[0], measures[1]
+    for i in range(size):
+        shifted[i] = shift + score[i] if shift else score[i]
+    try:
+        return (
+            given_points(out, grid, size, task.kind),
+            given_array(shifted, size, task.kind),
+            given_points(losses, grid, 0, task.kind),
+            given_points(entropies, grid, 0, task.kind),
+            given_points(divergences, grid, 0, task.kind),
+        )
+    finally:
+        free(out)
+
+
+def short_ipo(P, mu, ref, beta):
+    """Return the fields of the optimum of IPO."""
+    cdef responses task
+    cdef points grid
+    cdef double *weight
+    cdef double *prior
+    cdef double *advantage
+    result = None
+    if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
+        return None
+    weight, prior, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+    if read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
+        table.policy_advantages(task.size, task.P, weight, advantage)
+        result = tilted_by(&task, prior, advantage, 0.5, table.policy_least_ipo_loss(task.size, weight, advantage), True, &grid)
+    closed(&task)
+    return result
+
+
+def short_ipo_pairs(P, rho, ref, beta):
+    """Return the fields of the optimum of IPO for pairs drawn from rho."""
+    cdef responses task
+    cdef points grid
+    cdef Py_ssize_t size
+    cdef double *design
+    cdef double *prior
+    cdef double *potential
+    result = None
+    if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_CUBES, 3, 16):
+        return None
+    size = task.size
+    design, prior, potential = taken(&task, size * size), taken(&task, size), taken(&task, size)
+    if (read_array(rho, &task, 2, design) and table.policy_normalise(size * size, design)
+            and read_distribution(ref, &task, prior)):
+        loss = table.policy_pair_potential(size, task.P, design, potential, task.free,
+                                           <Py_ssize_t*>(task.free + (2 * size + 2) * size))
+        result = tilted_by(&task, prior, potential, 0.0, loss, True, &grid)
+    closed(&task)
+    return result
+
+
+cdef bint read_sampled(object P, object mu, responses *task, double **weight, int squares) noexcept:
+    """Open a task on P and mu; return whether both are good, no outcome is certain, and so DPO's optimum is finite."""
+    cdef Py_ssize_t i, j
+    cdef bint good
+    if not read_preferences(P, task, MOST_OF_CUBES, squares, 16):
+        return False
+    weight[0] = taken(task, task.size)
+    good = read_distribution(mu, task, weight[0])
+    for i in range(task.size):
+        for j in range(task.size):
+            good &= task.P[i * task.size + j] > 0.0 or i == j
+    if not good:
+        closed(task)
+    return good
+
+
+cdef double *rewards_of(responses *task, const double *weight, double tol, Py_ssize_t most) noexcept:
+    """Return DPO's rewards, or NULL where they do not converge."""
+    cdef double *reward = taken(task, task.size)
+    cdef double width = table.policy_rewards(task.size, task.P, weight, tol, most, reward, task.free)
+    return reward if width <= tol else NULL
+
+
+cdef bint read_search(object tol, object max_iter, double *tolerance, Py_ssize_t *most) noexcept:
+    """Read the options of Newton."""
+    if type(tol) is not float or type(max_iter) is not int or not 0 <= max_iter < 1 << 30:
+        return False
+    tolerance[0], most[0] = tol, max_iter
+    return tolerance[0] > 0.0
+
+
+def short_dpo(P, mu, ref, beta, tol, max_iter):
+    """Return the fields of the optimum of DPO."""
+    cdef responses task
+    cdef points grid
+    cdef double tolerance, loss
+    cdef Py_ssize_t most
+    cdef double *weight
+    cdef double *prior
+    cdef double *reward
+    cdef double *gradient
+    result = None
+    if (not read_search(tol, max_iter, &tolerance, &most) or not read_points(beta, &grid)
+            or not read_sampled(P, mu, &task, &weight, 3)):
+        return None
+    prior, gradient = taken(&task, task.size), taken(&task, task.size)
+    if read_distribution(ref, &task, prior):
+        reward = rewards_of(&task, weight, tolerance, most)
+        if reward is not NULL:
+            loss = table.policy_dpo_loss(task.size, reward, task.P, weight, gradient, task.free)
+            result = tilted_by(&task, prior, reward, 0.0, loss, False, &grid)
+    closed(&task)
+    return result
+
+
+def short_ipo_loss(h, P, mu, beta):
+    """Return the loss of IPO and its gradient."""
+    cdef responses task
+    cdef double strength, value
+    cdef double *weight
+    cdef double *at
+    cdef double *advantage
+    cdef double *gradient
+    result = None
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
+        return None
+    weight, at, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+    gradient = taken(&task, task.size)
+    if read_distribution(mu, &task, weight) and read_vector(h, &task, at):
+        table.policy_advantages(task.size, task.P, weight, advantage)
+        value = table.policy_ipo_loss(task.size, at, weight, advantage, strength, gradient)
+        result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
+    closed(&task)
+    return result
+
+
+def short_dpo_loss(r, P, mu):
+    """Return the loss of DPO and its gradient."""
+    cdef responses task
+    cdef double value
+    cdef double *weight
+    cdef double *at
+    cdef double *gradient
+    result = None
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
+        return None
+    weight, at, gradient = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+    if read_distribution(mu, &task, weight) and read_vector(r, &task, at):
+        value = table.policy_dpo_loss(task.size, at, task.P, weight, gradient, task.free)
+        result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
+    closed(&task)
+    return result
+
+
+def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
+    """Return the derivative of DPO's rewards as mu moves along `direction`."""
+    cdef responses task
+    cdef double tolerance
+    cdef Py_ssize_t most
+    cdef double *weight
+    cdef double *reward
+    cdef double *along
+    cdef double *change
+    result = None
+    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 3):
+        return None
+    along, change = taken(&task, task.size), taken(&task, task.size)
+    if read_vector(direction, &task, along):
+        reward = rewards_of(&task, weight, tolerance, most)
+        if reward is not NULL:
+            table.policy_sensitivities(task.size, 1, task.P, weight, reward, along, change, task.free)
+            result = given_array(change, task.size, task.kind)
+    closed(&task)
+    return result
+
+
+cdef bint all_positive(Py_ssize_t size, const double *x) noexcept:
+    cdef Py_ssize_t i
+    cdef bint good = True
+    for i in range(size):
+        good &= x[i] > 0.0
+    return good
+
+
+def short_ipo_covariance(P, mu, beta):
+    """Return m times the covariance of IPO's estimate from m pairs."""
+    cdef responses task
+    cdef double strength
+    cdef Py_ssize_t i
+    cdef double *weight
+    cdef double *out
+    result = None
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
+        return None
+    weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
+    if read_distribution(mu, &task, weight) and all_positive(task.size, weight):
+        table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
+        for i in range(task.size * task.size):
+            out[i] *= strength * strength
+        result = given_array(out, (task.size, task.size), task.kind)
+    closed(&task)
+    return result
+
+
+def short_dpo_covariance(P, mu, tol, max_iter):
+    """Return m times the covariance of DPO's estimate from m pairs."""
+    cdef responses task
+    cdef double tolerance
+    cdef Py_ssize_t most
+    cdef double *weight
+    cdef double *reward
+    cdef double *out
+    result = None
+    if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 5):
+        return None
+    out = taken(&task, task.size * task.size)
+    if all_positive(task.size, weight):
+        reward = rewards_of(&task, weight, tolerance, most)
+        if reward is not NULL:
+            table.policy_dpo_covariance(task.size, task.P, weight, reward, out, task.free)
+            result = given_array(out, (task.size, task.size), task.kind)
+    closed(&task)
+    return result
+
+
+cdef enum:
+    ALL_AXIOMS = (1 << AXIOMS) - 1
+
+
+cdef struct axioms_found:
+    int64_t *fact
+    int64_t *order
+    uint8_t *smith
+
+
+cdef axioms_found axioms_of(responses *task, int wanted) noexcept:
+    """Return the facts of which bits are set in `wanted`, in the scratch of the task."""
+    cdef axioms_found found
+    cdef double *M = taken(task, task.size * task.size)
+    found.fact = <int64_t*>taken(task, AXIOMS)
+    found.order = <int64_t*>taken(task, task.size)
+    found.smith = <uint8_t*>taken(task, task.size)
+    table.policy_axioms(task.size, task.P, wanted, found.fact, found.smith, found.order, M, <int64_t*>task.free)
+    return found
+
+
+def short_classes(P):
+    """Return all facts of a matrix, in the order of PreferenceClasses."""
+    cdef responses task
+    cdef axioms_found found
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+        return None
+    found = axioms_of(&task, ALL_AXIOMS)
+    result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
+              integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
+              integer64(found.fact[AXIOM_CYCLES]))
+    closed(&task)
+    return result
+
+
+def short_axiom(P, int which):
+    """Return one fact of a matrix: WINNER, CYCLES, DOMINANT, ..."""
+    cdef responses task
+    cdef axioms_found found
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+        return None
+    found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
+    is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
+    result = integer64(found.fact[which]) if is_number else flag(found.fact[which])
+    closed(&task)
+    return result
+
+
+def short_smith_set(P):
+    """Return the mask of the Smith set."""
+    cdef responses task
+    cdef axioms_found found
+    cdef Py_buffer view
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+        return None
+    found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
+    result = empty(task.size, flag)
+    PyObject_GetBuffer(result, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+    memcpy(view.buf, found.smith, task.size)
+    PyBuffer_Release(&view)
+    closed(&task)
+    return result
+
+
+def short_top(P, scores, bint winner_only):
+    """Return whether scores put the Condorcet winner, or all of the Smith set, above every other response."""
+    cdef responses task
+    cdef axioms_found found
+    cdef double *score
+    cdef Py_ssize_t i
+    result = None
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+        return None
+    score = taken(&task, task.size)
+    if read_vector(scores, &task, score):
+        found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
+        if winner_only:
+            for i in range(task.size):
+                found.smith[i] = i == found.fact[AXIOM_WINNER]
+        result = flag(table.policy_is_top(task.size, found.smith, score))
+    closed(&task)
+    return result
+
+
+def short_keeps_order(P, scores):
+    """Return whether scores put every winner of a pair above the loser."""
+    cdef responses task
+    cdef double *score
+    result = None
+    if not read_preferences(P, &task, MOST_OF_SQUARES, 0, 2):
+        return None
+    score = taken(&task, task.size)
+    if read_vector(scores, &task, score):
+        result = flag(table.policy_keeps_order(task.size, task.P, score))
+    closed(&task)
+    return result
+
+
+cdef const int64_t *opened_items(object x, Py_buffer *view) noexcept:
+    """Return the items of an exact, contiguous array of int64, whose buffer is held then, or NULL."""
+    if type(x) is not array_type:
+        return NULL
+    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
+        PyErr_Clear()
+        return NULL
+    if view.ndim == 1 and view.itemsize == 8 and view.format[1] == 0 and (view.format[0] == b'l' or view.format[0] == b'q') and view.len > 0:
+        return <const int64_t*>view.buf
+    PyBuffer_Release(view)
+    return NULL
+
+
+def short_preference_matrix(winner, loser, n_items, prior):
+    """Return the shares of comparisons won, of unit weight and without ties."""
+    cdef Py_buffer a, b
+    cdef const int64_t *first
+    cdef const int64_t *second
+    cdef double *wins
+    cdef double added
+    cdef Py_ssize_t size, count
+    if type(n_items) is not int or not 1 <= n_items <= MOST_OF_CUBES or not plain_number(prior, &added):
+        return None
+    if not 0.0 <= added < float("inf"):
+        return None
+    first = opened_items(winner, &a)
+    if first is NULL:
+        return None
+    result, size, count = None, n_items, a.shape[0]
+    second = opened_items(loser, &b)
+    if second is not NULL:
+        wins = <double*>calloc(size * size, sizeof(double))
+        if (wins is not NULL and b.shape[0] == count <= MOST_COMPARISONS
+                and table.policy_count(count, size, first, second, NULL, NULL, wins, NULL) == count):
+            table.policy_shares(size, added, wins)
+            result = given_array(wins, (size, size), b'd')
+        free(wins)
+        PyBuffer_Release(&b)
+    PyBuffer_Release(&a)
+    return result

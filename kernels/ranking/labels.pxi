@@ -1,0 +1,160 @@
+# Names of items to numbers, by order of appearance: Python objects by a dictionary, strings of NumPy by their bytes.
+
+from cpython.ref cimport PyObject
+from libc.stdlib cimport calloc
+from libc.string cimport memcmp, memcpy
+
+cdef extern from *:
+    """
+    static int32_t af_code(PyObject *number) { return (int32_t)PyLong_AsLong(number); }
+    """
+    PyObject *PyDict_GetItemWithError(object dictionary, object key) except? NULL
+    PyObject *PyList_GetItem(object sequence, Py_ssize_t i) noexcept
+    void *Py_TYPE(PyObject *x) noexcept
+    void Py_INCREF(PyObject *x) noexcept
+    void Py_XDECREF(PyObject *x) noexcept
+    int32_t af_code(PyObject *number) noexcept
+
+cdef enum:
+    SEEN = 4096       # names that are found by their addresses alone
+    FIRST_SLOTS = 1024
+
+
+def object_array(list values):
+    """Return (the array of these very objects, the set of their types)."""
+    cdef Py_ssize_t n = len(values), i
+    cdef Py_buffer view
+    cdef PyObject *item
+    cdef PyObject *last = NULL
+    cdef PyObject **out
+    cdef set kinds = set()
+    array = empty(n, object)
+    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    out = <PyObject**>view.buf
+    for i in range(n):
+        item = PyList_GetItem(values, i)
+        if <PyObject*>Py_TYPE(item) != last:
+            last = <PyObject*>Py_TYPE(item)
+            kinds.add(<object>last)
+        Py_INCREF(item)
+        Py_XDECREF(out[i])
+        out[i] = item
+    PyBuffer_Release(&view)
+    return array, kinds
+
+
+cdef int32_t code_by_value(dict number, list names, object value) except -1:
+    """Return the code of a value, a new one for one that is not equal to any before."""
+    cdef PyObject *known = PyDict_GetItemWithError(number, value)
+    if known is not NULL:
+        return af_code(known)
+    number[value] = len(names)
+    names.append(value)
+    return <int32_t>len(names) - 1
+
+
+def encode_objects(values):
+    """Return (codes, names) of a list, or a contiguous array, of hashable values; TypeError where one is not.
+
+    Values are one name where they are one key of a dictionary.
+    Values that are themselves the names, as most are where strings were made once, are found by their addresses.
+    """
+    cdef Py_ssize_t n = len(values), i, slot
+    cdef dict number = {}
+    cdef list names = []
+    cdef bint listed = type(values) is list
+    cdef PyObject *item
+    cdef PyObject *seen[SEEN]
+    cdef int32_t code_of[SEEN]
+    cdef int32_t code
+    cdef const void *const *items = NULL
+    cdef Py_buffer view
+    codes = empty(n, int32)
+    cdef int32_t[::1] out = codes
+    memset(seen, 0, sizeof(seen))
+    if not listed:
+        PyObject_GetBuffer(values, &view, PyBUF_C_CONTIGUOUS)
+        items = <const void *const *>view.buf
+    try:
+        for i in range(n):
+            item = PyList_GetItem(values, i) if listed else <PyObject*>items[i]
+            slot = (<size_t>item >> 4) % SEEN
+            if seen[slot] == item and item is not NULL:
+                out[i] = code_of[slot]
+                continue
+            code = code_by_value(number, names, None if item is NULL else <object>item)
+            out[i] = code
+            if PyList_GetItem(names, code) == item:  # which the names keep alive
+                seen[slot], code_of[slot] = item, code
+    finally:
+        if not listed:
+            PyBuffer_Release(&view)
+    return codes, names
+
+
+cdef inline uint64_t hash_of(const uint8_t *row, Py_ssize_t width) noexcept nogil:
+    """Return a hash of the bytes of a row, a word at a time (Fibonacci hashing)."""
+    cdef uint64_t total = 0, word
+    cdef Py_ssize_t at
+    for at in range(0, width - width % 8, 8):
+        memcpy(&word, row + at, 8)
+        total = (total ^ word) * <uint64_t>0x9E3779B97F4A7C15
+        total ^= total >> 32
+    if width % 8:
+        word = 0
+        memcpy(&word, row + width - width % 8, <size_t>(width % 8))
+        total = (total ^ word) * <uint64_t>0x9E3779B97F4A7C15
+        total ^= total >> 32
+    return total
+
+
+cdef int32_t *widened(int32_t *slots, Py_ssize_t size, const uint64_t *hashes, int32_t count) except NULL:
+    """Return a table of `size` slots with the `count` names of `slots`, which is freed."""
+    cdef int32_t *wider = <int32_t*>calloc(<size_t>size, sizeof(int32_t))
+    cdef int32_t name
+    cdef Py_ssize_t slot
+    if wider is NULL:
+        raise MemoryError
+    free(slots)
+    for name in range(count):
+        slot = hashes[name] & <uint64_t>(size - 1)
+        while wider[slot]:
+            slot = (slot + 1) & (size - 1)
+        wider[slot] = name + 1
+    return wider
+
+
+def encode_rows(const uint8_t[:, ::1] rows):
+    """Return (codes, first row of every name) of rows of bytes: equal ones are one name."""
+    cdef Py_ssize_t n = rows.shape[0], width = rows.shape[1], size = FIRST_SLOTS, room = FIRST_SLOTS // 2, i, slot
+    cdef int32_t count = 0, name
+    cdef uint64_t code
+    cdef int32_t *slots = <int32_t*>calloc(<size_t>size, sizeof(int32_t))  # name + 1; 0 where there is none
+    cdef uint64_t *hashes = <uint64_t*>malloc(<size_t>n * sizeof(uint64_t))
+    cdef int64_t *first = <int64_t*>malloc(<size_t>n * sizeof(int64_t))
+    codes = empty(n, int32)
+    cdef int32_t[::1] out = codes
+    try:
+        if slots is NULL or hashes is NULL or first is NULL:
+            raise MemoryError
+        for i in range(n):
+            code = hash_of(&rows[i, 0], width)
+            slot = code & <uint64_t>(size - 1)
+            while slots[slot]:
+                name = slots[slot] - 1
+                if hashes[name] == code and memcmp(&rows[i, 0], &rows[first[name], 0], <size_t>width) == 0:
+                    break
+                slot = (slot + 1) & (size - 1)
+            else:
+                name = count
+                slots[slot], hashes[name], first[name] = name + 1, code, i
+                count += 1
+            out[i] = name
+            if count > room:
+                size, room = 4 * size, 4 * room
+                slots = widened(slots, size, hashes, count)
+        return codes, numpy.array(<int64_t[:count]>first) if count else empty(0, numpy.int64)
+    finally:
+        free(slots)
+        free(hashes)
+        free(first)

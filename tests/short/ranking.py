@@ -1,0 +1,37 @@
+"""Small calls of the ranking models."""
+
+import numpy as np
+
+from alignment_fast.ranking import Comparisons, fit
+from short import Call
+
+RNG = np.random.default_rng(0)
+WINNER = RNG.integers(0, 10, 300)
+LOSER = (WINNER + RNG.integers(1, 10, 300)) % 10
+TIED = RNG.random(300) < 0.2
+VOTES, WITH_TIES = Comparisons(WINNER, LOSER), Comparisons(WINNER, LOSER, tied=TIED)
+SCORES, VECTOR = RNG.normal(size=(2, 10))
+TIES = {"davidson": 0.7, "rao-kupper": 1.4}
+MODELS = ["bradley-terry", "thurstone", *TIES]
+
+
+def of_cells(model):
+    """Return the arguments of the functions of scores and comparisons."""
+    options = {"model": model, "tie_parameter": TIES[model]} if model in TIES else {"model": model}
+    return [
+        Call("ranking.log_likelihood", (SCORES, WITH_TIES), options, python_calls=6),
+        Call("ranking.gradient", (SCORES, WITH_TIES), options, python_calls=6),
+        Call("ranking.hessian_product", (SCORES, VECTOR, WITH_TIES), options, python_calls=6),
+    ]
+
+
+CALLS = [
+    Call("ranking.Comparisons", (WINNER, LOSER), python_calls=6),
+    Call("ranking.Comparisons", (WINNER.astype(np.int32), LOSER.astype(np.int32)), {"n_items": 12}, python_calls=6),
+    Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=6),
+    *(call for model in MODELS for call in of_cells(model)),
+    Call("ranking.log_likelihood", (SCORES, VOTES), bad=((0, 3, np.nan), (0, 0, np.inf)), python_calls=6),
+    *(Call("ranking.fit", (WITH_TIES, model), python_calls=22) for model in MODELS),
+    Call("ranking.fit", (VOTES,), {"start": fit(VOTES)}, python_calls=22),
+    Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=22),
+]

@@ -1,0 +1,265 @@
+"""Log-probabilities and entropies of tokens on tensors, from logits and from hidden states."""
+
+import numpy as np
+import pytest
+
+import alignment_fast as af
+
+torch = pytest.importorskip("torch")
+from alignment_fast.interop.torch import _scratch, _vocabulary, calls, linear_logprobs, sequence_logprobs  # noqa: E402
+
+pytestmark = pytest.mark.frontends
+
+FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 1e-2, torch.float16: 2e-3}
+CAPPED = {"scale": 0.5, "softcap": 3.0, "temperature": 0.7}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(params=["one tile", "many tiles"])
+def tiles(request, monkeypatch):
+    if request.param == "many tiles":
+        monkeypatch.setattr(_vocabulary, "CHUNK", 512 * 8 * 12)
+        monkeypatch.setattr(_vocabulary, "_MOST_ROWS", 12)
+        monkeypatch.setattr(_vocabulary, "LEAST_ROWS", 8)
+
+
+def draws(*shapes, dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, dtype=torch.float64, generator=generator).to(dtype) for shape in shapes]
+
+
+def ids_of(shape, letters):
+    ids = torch.randint(0, letters, shape, generator=torch.Generator().manual_seed(1))
+    ids[..., -1] = -100
+    return ids
+
+
+def composed(logits, ids):
+    """Return log-probabilities and entropies of PyTorch's own operations, in float64; zero where masked."""
+    log_p, on = torch.log_softmax(logits.double(), -1), ids != -100
+    entropy = torch.where(on, -(log_p.exp() * log_p).sum(-1), 0.0)
+    return torch.where(on, log_p.gather(-1, ids.clamp(min=0)[..., None])[..., 0], 0.0), entropy
+
+
+def head(hidden, weight, bias=None, scale=1.0, softcap=None, temperature=1.0):
+    logits = hidden.double() @ weight.double().t()
+    logits = scale * (logits if bias is None else logits + bias.double())
+    return (logits if softcap is None else softcap * torch.tanh(logits / softcap)) / temperature
+
+
+def assert_near(found, expected, dtype):
+    size = expected.abs().max().item()
+    torch.testing.assert_close(found.double(), expected.double(), rtol=0.0, atol=TOLERANCE[dtype] * (1 + size))
+
+
+# ---- from logits ----
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("layout", ["contiguous", "shifted", "expanded", "transposed"])
+def test_sequences(dtype, layout):
+    logits = draws((2, 5, 9), dtype=dtype)[0]
+    logits = {
+        "contiguous": logits,
+        "shifted": torch.cat([logits, logits[:, :1]], 1)[:, :-1],
+        "expanded": logits[:1].expand(2, 5, 9),
+        "transposed": logits.permute(2, 1, 0).contiguous().permute(2, 1, 0),
+    }[layout].detach()
+    ids = ids_of((2, 5), 9)
+    x, y = logits.clone().requires_grad_(), logits.requires_grad_()
+    expected = [values.sum(-1) / 4 for values in composed(x, ids)]
+    found = sequence_logprobs(y, ids, average=True, entropy=True)
+    for one, other in zip(found, expected, strict=True):
+        assert_near(one, other, torch.float64 if dtype == torch.float64 else torch.float32)
+    weights = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    (expected[0] @ weights + expected[1].sum()).backward()
+    (found[0].double() @ weights + found[1].sum()).backward()
+    assert_near(y.grad, x.grad, dtype)
+    assert y.grad.dtype == dtype
+
+
+def test_sequences_have_second_derivatives_and_entropies_first_ones():
+    logits, ids = draws((2, 3, 5))[0].requires_grad_(), ids_of((2, 3), 5)
+    assert torch.autograd.gradcheck(lambda z: sequence_logprobs(z, ids, entropy=True), logits)
+    assert torch.autograd.gradgradcheck(lambda z: sequence_logprobs(z, ids), logits)
+    with pytest.raises(NotImplementedError, match="no second"):
+        torch.autograd.gradgradcheck(lambda z: sequence_logprobs(z, ids, entropy=True)[1], logits)
+
+
+def test_a_mask_is_the_same_as_ignored_tokens():
+    logits, ids = draws((2, 4, 6))[0], torch.zeros(2, 4, dtype=torch.int64)
+    mask = torch.tensor([[1, 1, 0, 1], [0, 1, 1, 1]])
+    masked = sequence_logprobs(logits, ids, mask)
+    assert torch.equal(masked, sequence_logprobs(logits, ids.masked_fill(mask == 0, -100)))
+    plain = af.pairwise.sequence_logprobs(logits, ids, mask)
+    torch.testing.assert_close(masked, plain)
+
+
+@pytest.mark.parametrize("entropy", [False, True])
+def test_token_operators_keep_the_rules_of_torch_library(entropy):
+    logits = draws((4, 2, 5), dtype=torch.bfloat16)[0].transpose(0, 1).requires_grad_()
+    outcome = torch.library.opcheck(torch.ops.alignment_fast.token_logprobs, (logits, ids_of((2, 4), 5), entropy))
+    assert set(outcome.values()) == {"SUCCESS"}
+
+
+# ---- from hidden states ----
+
+
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("options", [{}, CAPPED], ids=["plain", "capped"])
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_hidden_states(dtype, options, with_bias, frozen):
+    hidden, weight, bias = draws((3, 10, 6), (1100, 6), (1100,), dtype=dtype)
+    tensors = [hidden, weight, bias] if with_bias else [hidden, weight]
+    expected_of = [x.double().clone().requires_grad_() for x in tensors]
+    found_of = [x.clone().requires_grad_(i == 0 or not frozen) for i, x in enumerate(tensors)]
+    ids = ids_of((3, 10), 1100)
+    expected = composed(head(*expected_of, **options), ids)
+    named = {"bias": found_of[2]} if with_bias else {}
+    found = linear_logprobs(*found_of[:2], ids, entropy=True, frozen_head=frozen, **named, **options)
+    up = torch.linspace(-1, 1, 30, dtype=torch.float64).view(3, 10)
+    for one, other in zip(found, expected, strict=True):
+        assert_near(one, other, torch.float64 if dtype == torch.float64 else torch.float32)
+    ((expected[0] + 0.5 * expected[1]) * up).sum().backward()
+    ((found[0] + 0.5 * found[1]) * up).sum().backward()
+    for x, y in zip(found_of, expected_of, strict=True):
+        if x.requires_grad:
+            assert_near(x.grad, y.grad, dtype)
+            assert x.grad.dtype == dtype
+    without = linear_logprobs(*found_of[:2], ids, frozen_head=frozen, **named, **options)
+    torch.testing.assert_close(without, found[0], rtol=1e-6, atol=1e-5)
+
+
+def test_derivatives_of_a_trained_head():
+    hidden, weight, bias = (x.requires_grad_() for x in draws((6, 4), (9, 4), (9,)))
+    ids = ids_of((6,), 9)
+
+    def results(*tensors):
+        return linear_logprobs(*tensors[:2], ids, bias=tensors[2], entropy=True)
+
+    assert torch.autograd.gradcheck(results, (hidden, weight, bias))
+    first = torch.autograd.grad(results(hidden, weight, bias)[0].sum(), hidden, create_graph=True)[0].sum()
+    with pytest.raises(NotImplementedError, match="no second"):
+        torch.autograd.grad(first, weight)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_linear_operator_and_transforms(frozen):
+    hidden, weight = (x.requires_grad_() for x in draws((6, 4), (9, 4)))
+    weight = weight.detach() if frozen else weight
+    ids, numbers = ids_of((6,), 9), [1.0, 1.0, 0.0]
+    outcome = torch.library.opcheck(
+        torch.ops.alignment_fast.linear_logprobs, (hidden, weight, None, ids, numbers, True, frozen, False)
+    )
+    assert set(outcome.values()) == {"SUCCESS"}
+
+    def total(states):
+        return sum(x.sum() for x in linear_logprobs(2 * states, weight, ids, entropy=True, frozen_head=frozen))
+
+    expected = torch.autograd.grad(total(hidden), hidden)[0]
+    torch.testing.assert_close(torch.func.grad(total)(hidden), expected)
+    before = calls()["operator"]
+    compiled = torch.compile(total, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(torch.autograd.grad(compiled(hidden), hidden)[0], expected)
+    assert calls()["operator"] > before
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_accumulate_over_two_backward_passes(frozen):
+    hidden, weight = draws((6, 4), (9, 4))
+    hidden.requires_grad_()
+    log_p = linear_logprobs(hidden, weight, ids_of((6,), 9), frozen_head=frozen)
+    log_p.sum().backward(retain_graph=True)
+    once = hidden.grad.clone()
+    log_p.sum().backward()
+    torch.testing.assert_close(hidden.grad, 2 * once)
+
+
+def test_autocast_mixes_dtypes_and_nothing_else_does():
+    hidden, weight = draws((6, 4), (9, 4), dtype=torch.float32)
+    ids = ids_of((6,), 9)
+    half = hidden.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = linear_logprobs(half, weight, ids)
+    torch.testing.assert_close(inside, linear_logprobs(half.float(), weight, ids))
+    with pytest.raises(TypeError, match=r"weight is torch\.float32 and hidden is torch\.bfloat16"):
+        linear_logprobs(half, weight, ids)
+
+
+def test_a_frozen_head_without_gradients_and_without_tokens():
+    hidden, weight = draws((2, 3, 4), (9, 4))
+    nothing = torch.full((2, 3), -100)
+    for frozen in (False, True):
+        hidden.requires_grad_()
+        log_p, entropy = linear_logprobs(hidden, weight, nothing, entropy=True, frozen_head=frozen)
+        (log_p.sum() + entropy.sum()).backward()
+        assert (log_p == 0).all()
+        assert (entropy == 0).all()
+        assert (hidden.grad == 0).all()
+        with torch.no_grad():
+            assert not linear_logprobs(hidden, weight, nothing + 101, frozen_head=frozen).requires_grad
+
+
+def test_scratch_is_kept_within_its_limit():
+    hidden, weight = draws((128, 8), (3000, 8), dtype=torch.float32)
+    linear_logprobs(hidden, weight, torch.zeros(128, dtype=torch.int64))
+    assert 0 < sum(room.nbytes for room in _scratch._kept.values()) <= len(_scratch._kept) * _scratch.KEPT
+    with _scratch.scratch(_scratch.KEPT, torch.uint8) as one, _scratch.scratch(8, torch.uint8) as other:
+        assert one.data_ptr() != other.data_ptr()
+    with _scratch.scratch(_scratch.KEPT + 1, torch.uint8):
+        pass
+    assert torch.uint8 not in _scratch._kept or _scratch._kept[torch.uint8].nbytes <= _scratch.KEPT
+
+
+def test_the_logits_never_exist():
+    """The largest tensor that PyTorch allocates in both passes is a tile, a gradient or the scratch."""
+    from torch.profiler import ProfilerActivity, profile
+
+    _scratch._kept.clear()
+    hidden, weight = draws((4096, 2), (4096, 2), dtype=torch.float32)
+    hidden.requires_grad_()
+    weight.requires_grad_()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        linear_logprobs(hidden, weight, torch.zeros(4096, dtype=torch.int64)).sum().backward()
+    sizes = [event.cpu_memory_usage for event in profiler.events()]
+    assert max(sizes) <= _vocabulary.CHUNK + (1 << 20) < 4 * 4096 * 4096
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"ids": torch.tensor([0, 9])}, IndexError, r"ids\[1\] = 9 is not one of the 9 letters"),
+        ({"ids": torch.tensor([-3, 0])}, IndexError, r"ids\[0\] = -3"),
+        ({"ids": torch.tensor([0.0, 1.0])}, TypeError, "ids must be integers"),
+        ({"ids": torch.tensor([0])}, ValueError, r"ids of shape \(1,\)"),
+        ({"mask": torch.ones(3)}, ValueError, "mask of shape"),
+        ({"weight": torch.zeros(9, 5)}, ValueError, "hidden of shape"),
+        ({"weight": torch.zeros(9, 4, device="meta")}, ValueError, "weight is on meta"),
+        ({"bias": torch.zeros(8)}, ValueError, "bias of shape"),
+        ({"hidden": np.zeros((2, 4))}, TypeError, "hidden must be a torch tensor"),
+        ({"weight": torch.zeros(9, 4, requires_grad=True), "frozen_head": True}, TypeError, r"weight.detach\(\)"),
+        ({"temperature": 0.0}, ValueError, "temperature"),
+    ],
+)
+def test_bad_arguments_are_named(change, error, message):
+    arguments = {"hidden": torch.zeros(2, 4), "weight": torch.zeros(9, 4), "ids": torch.tensor([0, 1])} | change
+    with pytest.raises(error, match=message):
+        linear_logprobs(**arguments)
+
+
+def test_bad_tokens_of_logits_are_named():
+    logits = torch.zeros(2, 3, 5)
+    with pytest.raises(IndexError, match=r"ids\[0, 1\] = 5"):
+        sequence_logprobs(logits, torch.tensor([[0, 5, 0], [0, 0, 0]]))
+    with pytest.raises(ValueError, match="no axes"):
+        sequence_logprobs(torch.zeros(3), torch.zeros(3, dtype=torch.int64))

@@ -1,0 +1,196 @@
+"""The command ``alignment-fast study``."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alignment_fast.cli import main
+from alignment_fast.studies.lock import WriterLock
+
+pytestmark = pytest.mark.same_everywhere
+
+ROOT = Path(__file__).parents[1]
+SPEC = """\
+name = "letters"
+replicates = 4000
+[[source]]
+kind = "outcomes"
+reward = [0.0, 1.0, 2.0]
+[[estimand]]
+kind = "best_of_n"
+block = 500
+grid.n = [1, 8]
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text(SPEC)
+    return tmp_path
+
+
+def called(capsys, *arguments, code=0):
+    """Return what a call of the command prints, on both channels."""
+    assert main(["study", *arguments]) == code
+    return capsys.readouterr()
+
+
+@pytest.mark.usefixtures("spec")
+def test_a_study_from_its_template_to_its_table(capsys):
+    called(capsys, "new", "best_of_n", "mine.toml")
+    assert "is there already" in called(capsys, "new", "best_of_n", "mine.toml", code=2).err
+    assert "12 cells, hash " in called(capsys, "validate", "mine.toml").out
+    assert called(capsys, "new").out.startswith("kinds: best_of_n, soft_best_of_n, tilted, dynamics")
+    assert called(capsys, "new", "tilted").out.startswith("# A study of alignment_fast.")
+    plan = called(capsys, "plan", "study.toml", "--workers", "2").out
+    assert "best_of_n, outcomes, n=8       8  500        4000" in plan
+    assert "2 cells, 16 blocks, 8000 replicates; about " in plan
+    (first, _) = json.loads(called(capsys, "plan", "study.toml", "--json").out)
+    assert (first["blocks"], first["replicates"]) == (8, 4000)
+    printed = called(capsys, "run", "study.toml", "--out", "table.csv")
+    assert "16/16 blocks; " in printed.err
+    assert "best_of_n  outcomes  8  win_rate" in printed.out
+    assert "16/16 blocks, 2/2 cells, 8000 replicates\nnot running" in called(capsys, "status", "study.toml").out
+    called(capsys, "export", "study.toml", "--out", "again.csv")
+    with open("table.csv", "rb") as one, open("again.csv", "rb") as other:
+        assert one.read() == other.read()
+    with open("table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["n"], row["column"]) for row in rows][:3] == [("1", "reward"), ("1", "kl"), ("1", "win_rate")]
+    assert all(abs(float(row["mean"]) - float(row["exact"])) < 5 * float(row["standard_error"] or 1) for row in rows)
+    replayed = called(capsys, "replay", "study.toml", "--cell", "1", "--replicate", "3").out
+    assert replayed.startswith("reward = ")
+
+
+@pytest.mark.usefixtures("spec")
+def test_json_is_for_machines(capsys):
+    printed = called(capsys, "run", "study.toml", "--json")
+    table = json.loads(printed.out)
+    assert table["name"] == "letters"
+    assert len(table["rows"]) == 6
+    states = [json.loads(line) for line in printed.err.splitlines()]
+    assert states[-1]["blocks_done"] == 16
+    status = json.loads(called(capsys, "status", "study.toml", "--json").out)
+    assert (status["cells_done"], status["known"]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "absent.toml"], "No such file or directory: 'absent.toml'"),
+        (["validate", "bad.toml"], "bad.toml: replicate: unknown key; did you mean 'replicates'?"),
+        (["validate", "law.toml"], "cell 0 (best_of_n, quantile): scipy.stats has no continuous distribution 'gumbl'"),
+        (["validate", "column.toml"], "cell 0 (best_of_n, pool): pool.csv has no column 'score'; its columns are: x"),
+        (["new", "best"], "there is no template 'best'; there are: best_of_n"),
+        (
+            ["run", "study.toml", "--out", "table.xls"],
+            "--out table.xls: the name must end with one of .csv, .parquet, .nc",
+        ),
+        (["run", "study.toml", "--executor", "fibres"], "executor must be 'threads', 'processes'"),
+        (["run", "study.toml", "--store", "no/such/study.db"], "there is no folder no/such"),
+        (["status", "study.toml", "--store", "absent.db"], "there is no store absent.db"),
+        (["export", "study.toml", "--out", "x.csv"], "there is no store study.db"),
+        (["replay", "study.toml", "--cell", "9", "--replicate", "0"], "cell must be one of 0 to 1, not 9"),
+        (["rnu"], "No such command 'rnu'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(spec, capsys, arguments, message):
+    (spec / "bad.toml").write_text(SPEC.replace("replicates", "replicate"))
+    head = 'name = "x"\nreplicates = 9\n[estimand]\nkind = "best_of_n"\nn = 2\n[source]\n'
+    (spec / "law.toml").write_text(head + 'kind = "quantile"\ndistribution = "gumbl"\n')
+    (spec / "column.toml").write_text(head + 'kind = "pool"\nfile = "pool.csv"\n')
+    (spec / "pool.csv").write_text("x\n1\n")
+    error = called(capsys, *arguments, code=2).err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_changed_spec_and_a_locked_store_are_refused(spec, capsys):
+    called(capsys, "run", "study.toml")
+    (spec / "study.toml").write_text(SPEC.replace("4000", "5000"))
+    error = called(capsys, "run", "study.toml", code=2).err
+    assert (
+        "holds another study 'letters' (replicates: 4000 -> 5000): give this one a new name, or another store" in error
+    )
+    lock = WriterLock(spec / "study.db")
+    lock.acquire()
+    try:
+        assert f"is written to by process {os.getpid()} on " in called(capsys, "run", "study.toml", code=2).err
+    finally:
+        lock.release()
+
+
+def test_blocks_set_aside_have_an_exit_code_of_their_own(spec, capsys):
+    (spec / "failing.py").write_text(
+        "def generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n"
+        "    if data > 0.999:\n        raise ValueError('no such case')\n    return data\n"
+    )
+    (spec / "user.toml").write_text(
+        'name = "user"\nreplicates = 4000\n[estimand]\nkind = "user"\n'
+        'generate = "failing:generate"\nanalyse = "failing:analyse"\nblock = 400\n'
+    )
+    printed = called(capsys, "run", "user.toml", code=4).out
+    assert "set aside: block " in printed
+    assert "ValueError: no such case" in printed
+    assert "set aside: block " in called(capsys, "status", "user.toml").out
+    assert "the study is not complete" in called(capsys, "export", "user.toml", "--out", "x.csv").out
+
+
+def test_ctrl_c_stops_cleanly_and_the_command_goes_on(spec):
+    (spec / "slow.py").write_text(
+        "import time\n\ndef generate(parameters, rng):\n    time.sleep(0.002)\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    return data\n"
+    )
+    (spec / "slow.toml").write_text(
+        'name = "slow"\nreplicates = 2000\n[estimand]\nkind = "user"\n'
+        'generate = "slow:generate"\nanalyse = "slow:analyse"\nblock = 20\n'
+    )
+    command = [sys.executable, "-P", "-m", "alignment_fast", "study", "run", "slow.toml", "--workers", "1"]
+    process = subprocess.Popen(command, cwd=spec, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def stored():
+        if not (spec / "study.db").exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(spec / "study.db")) as connection:
+            with contextlib.suppress(sqlite3.Error):
+                return connection.execute("SELECT count(*) FROM block").fetchone()[0]
+            return 0
+
+    limit = time.monotonic() + 60
+    while not stored() and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b""), error
+    assert b"Traceback" not in error
+    before = stored()
+    assert 0 < before < 100
+    again = subprocess.run(command, cwd=spec, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert stored() == 100
+
+
+def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    for name in ("letters_study.toml", "english_letters.csv"):
+        shutil.copy(ROOT / "examples" / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guides" / "studies.md").read_text("utf-8")
+    (text,) = re.findall(r"^```console study\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for command, printed in re.findall(r"^\$ alignment-fast study (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+        assert called(capsys, *shlex.split(command)).out == printed
+    (spec,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert spec in (ROOT / "examples" / "letters_study.toml").read_text("utf-8")
