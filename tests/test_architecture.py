@@ -66,18 +66,18 @@ PUBLIC_EDGES = {
         *("memoryless", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
-        *("__init__", "_files", "best_of_n", "dynamics", "information"),
-        *("memoryless", "plot", "policy", "random", "tables"),
+        *("__init__", "best_of_n", "dynamics", "information"),
+        *("memoryless", "plot", "policy", "random", "studies", "tables"),
     },
     "tables": set(),
 }
 
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
-    "best_of_n": {"information._solve"},
+    "best_of_n": {"information._weak"},
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
-    "policy": {"information._arguments", "information._solve"},
+    "policy": {"information._arguments", "information._weak"},
     "studies": {"tables._arrow"},
 }
 
@@ -155,8 +155,10 @@ ONLY_IN = {
     "sqlite3": ["alignment_fast/studies/*"],
     "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
     "xarray": ["alignment_fast/studies/results.py"],
-    "torch": ["alignment_fast/interop/torch/*"],
-    "jax": [],
+    "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
+    "trl": ["alignment_fast/interop/trl/*"],
+    "transformers": [],
+    "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
     "polars": [],
@@ -610,7 +612,7 @@ def test_strings_that_name_modules_are_read():
             "from alignment_fast.information._markov import f",
             {"alignment_fast.information._markov.f"},
         ),
-        ("alignment_fast/policy/tilting.py", "from alignment_fast.information._solve import f", set()),
+        ("alignment_fast/policy/tilting.py", "from alignment_fast.information._weak import f", set()),
         ("alignment_fast/policy/tilting.py", "from alignment_fast.policy._axioms import f", set()),
         (
             "alignment_fast/policy/tilting.py",

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast.information import _solve as solve
+from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.moments import refuse_rows, reward_arguments
-from alignment_fast.kernels.information.structures import LetterRows
 
 
 class LogMgfGradient(NamedTuple):
@@ -63,7 +62,7 @@ def log_mgf_gradient(
     Raises
     ------
     ValueError
-        As `log_mgf`, and for an infinite t.
+        As `log_mgf`, and for an infinite t or an infinite reward on the support.
 
     Notes
     -----
@@ -78,20 +77,22 @@ def log_mgf_gradient(
     array([0.238406, 1.761594])
 
     """
+    if num_threads is None:
+        fields = operations("information").short_log_mgf_gradient(reward, t, p, log)
+        if fields is not None:
+            return tuple.__new__(LogMgfGradient, fields)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
     tilts = grid.rows()
     _require_finite(tilts, "t")
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    moments, words = ops.tilted_moments(rows, tilts, 1, num_threads)
-    arguments.check_letters(words, grid.leading)
-    tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
-    shape = (*grid.shape, arguments.width)
+    mean, vectors, good = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
+    give_letters = letters_giver(arguments, grid)
     return LogMgfGradient(
-        arguments.give(moments[..., 1], grid.shape),
-        arguments.give(tilts[..., None] * tilted, shape),
-        arguments.give(change, shape),
+        arguments.give(mean, grid.shape), give_letters(vectors[..., 0, :]), give_letters(vectors[..., 1, :])
     )
 
 
@@ -129,6 +130,10 @@ def rate_function_gradient(
     1.098612
 
     """
+    if num_threads is None:
+        fields = operations("information").short_rate_function_gradient(reward, x, p, log)
+        if fields is not None:
+            return tuple.__new__(RateFunctionGradient, fields)
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(x, "x")
@@ -141,12 +146,10 @@ def rate_function_gradient(
         raise ValueError(
             "x must lie strictly between the least and the largest reward, where the rate has a derivative"
         )
-    tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
-    shape = (*grid.shape, arguments.width)
+    _, vectors, _ = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
+    give_letters = letters_giver(arguments, grid)
     return RateFunctionGradient(
-        arguments.give(tilts, grid.shape),
-        arguments.give(-tilts[..., None] * tilted, shape),
-        arguments.give(-change, shape),
+        arguments.give(tilts, grid.shape), give_letters(-vectors[..., 0, :]), give_letters(-vectors[..., 1, :])
     )
 
 
@@ -184,9 +187,12 @@ def renyi_entropy_gradient(
     array([-0.173287,  0.086643,  0.086643])
 
     """
+    if num_threads is None:
+        fields = operations("information").short_renyi_entropy_gradient(p, order, log)
+        if fields is not None:
+            return RenyiGradient(*fields)
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
-    gradient = _Mean(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
-    return RenyiGradient(gradient.give_scalar(-gradient.order), gradient.give_letters(-gradient.log_p - gradient.moved))
+    return _of_measure(arguments, log, order, arguments.ops.OF_ENTROPY, num_threads)
 
 
 def renyi_divergence_gradient(
@@ -223,13 +229,12 @@ def renyi_divergence_gradient(
     array([-0.25,  0.25])
 
     """
+    if num_threads is None:
+        fields = operations("information").short_renyi_divergence_gradient(p, q, order, log)
+        if fields is not None:
+            return RenyiGradient(*fields)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
-    gradient = _Mean(arguments, log, arguments.ops.REWARD_LOG_RATIO, order, num_threads)
-    return RenyiGradient(
-        gradient.give_scalar(gradient.order),
-        gradient.give_letters(gradient.log_p + gradient.moved),
-        gradient.give_letters(gradient.q - gradient.tilted),
-    )
+    return _of_measure(arguments, log, order, arguments.ops.OF_DIVERGENCE, num_threads)
 
 
 def renyi_cross_entropy_gradient(
@@ -286,96 +291,45 @@ def renyi_cross_entropy_gradient(
             divergence.log_p + own.log_p.reshape(fill + own.log_p.shape),
             divergence.log_q,
         )
+    if num_threads is None:
+        fields = operations("information").short_renyi_cross_entropy_gradient(p, q, order, log)
+        if fields is not None:
+            return RenyiGradient(*fields)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    return _of_measure(arguments, log, order, arguments.ops.OF_CROSS_ENTROPY, num_threads)
+
+
+def letters_giver(arguments, grid):
+    """Return a function that gives back derivatives (rows, T, V) of every letter over `grid`."""
+    shape = (*grid.shape, arguments.width)
+    return lambda vector: arguments.give(vector, shape)
+
+
+def _of_measure(arguments, log, order, quantity, num_threads):
+    """Return the derivatives of a Rényi measure of the arguments p and q (entropies: p)."""
     ops = arguments.ops
-    kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
-    gradient = _Mean(arguments, log, kind, order, num_threads)
+    grid = arguments.grid(order, "order")
+    orders = grid.rows()
+    _require_finite(orders, "order")
+    weights = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
+    of_q = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
+    rows = arguments.letters(weights, ops.REWARD_OWN_LOG if quantity == ops.OF_ENTROPY else of_q, grid.leading)
+    by_order, vectors, good = ops.gradients(rows, orders, quantity, num_threads)
+    if not good:
+        _refuse_pairs(arguments, rows, grid.leading)
+    give_letters = letters_giver(arguments, grid)
     return RenyiGradient(
-        gradient.give_scalar(-gradient.order),
-        gradient.give_letters(-gradient.log_p),
-        gradient.give_letters(gradient.q - gradient.tilted),
+        arguments.give(by_order, grid.shape), *(give_letters(vectors[..., k, :]) for k in range(vectors.shape[-2]))
     )
 
 
-class _Mean:
-    """Derivatives of E(order − 1) of one call's rows: by order and by log p at fixed rewards; the laws T and q."""
-
-    def __init__(self, arguments, log, reward_kind, order, num_threads):
-        self._arguments, ops = arguments, arguments.ops
-        self._grid = arguments.grid(order, "order")
-        orders = self._grid.rows()
-        _require_finite(orders, "order")
-        kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
-        rows = arguments.letters(kind, reward_kind, self._grid.leading)
-        _, words = ops.exponential_mean(rows, orders, num_threads)
-        arguments.check_letters(words, self._grid.leading)
-        rows, q = _explicit(ops, rows, log)
-        tilts = orders - 1.0
-        self.q = q[:, None, :]
-        self.tilted, change = _tilt_and_change(ops, rows, tilts, num_threads)
-        self.moved = change
-        divergence = solve.tilted_divergence(ops, rows, tilts, num_threads)
-        variance = ops.tilted_moments(rows, np.zeros((1, 1)), 2, num_threads)[0][..., 2]
-        flat = _is_flat(tilts)
-        safe = np.where(flat, 1.0, tilts)
-        self.order = np.where(flat, 0.5 * variance, divergence / safe**2)
-        p = ops.probabilities(rows)
-        deviation = solve.centred(ops, rows, num_threads)[0].rewards
-        self.log_p = np.where(flat[..., None], (p * deviation)[:, None, :], change / safe[..., None])
-
-    def give_scalar(self, value):
-        return self._arguments.give(np.broadcast_to(value, self._rows_and_orders()), self._grid.shape)
-
-    def give_letters(self, value):
-        width = self._arguments.width
-        value = np.broadcast_to(value, (*self._rows_and_orders(), width))
-        return self._arguments.give(value, (*self._grid.shape, width))
-
-    def _rows_and_orders(self):
-        return int(np.prod(self._grid.leading, dtype=np.int64)), self._grid.values.shape[-1]
-
-
-def _is_flat(tilts):
-    # Below this the quadratic term of D underflows; the limit at 0 is exact to |ρ| · range.
-    return np.abs(tilts) < 1e-150
-
-
-def _explicit(ops, rows, log):
-    """Return `rows` with their rewards written out, and q as probabilities (None: q is p)."""
-    own = rows.reward_kind == ops.REWARD_OWN_LOG
-    q = ops.probabilities(LetterRows(rows.rewards, rows.weight_kind, rows.rewards, ops.REWARD_GIVEN, rows.count))
-    log_q = _logarithm(rows.rewards, log)
-    p = ops.probabilities(rows)
-    with np.errstate(invalid="ignore"):
-        rewards = _logarithm(rows.weights, log) - log_q if rows.reward_kind == ops.REWARD_LOG_RATIO else log_q
-    rewards = np.where(p > 0, rewards, 0.0)
-    if not own and np.isinf(rewards).any():
-        row, letter = np.argwhere(np.isinf(rewards))[0]
-        raise ValueError(f"q has no mass on letter {letter} of row {row}, where p has: no derivative there")
-    explicit = LetterRows(
-        rows.weights.astype(np.float64), rows.weight_kind, np.ascontiguousarray(rewards), ops.REWARD_GIVEN, rows.count
-    )
-    return explicit, q
-
-
-def _logarithm(array, log):
-    """Return the normalised logarithm of the rows of `array` in float64."""
-    array = array.astype(np.float64)
-    if log:
-        array = array - array.max(axis=1, keepdims=True)
-        return array - np.log(np.exp(array).sum(axis=1, keepdims=True))
-    with np.errstate(divide="ignore"):
-        return np.log(array) - np.log(array.sum(axis=1, keepdims=True))
-
-
-def _tilt_and_change(ops, rows, tilts, num_threads):
-    """Return T and T − p, both (rows, T, V); the difference without cancellation where the tilt is weak."""
-    centred, _ = solve.centred(ops, rows, num_threads)
-    log_total = tilts * ops.exponential_mean(centred, tilts, num_threads)[0]
-    p = ops.probabilities(rows)[:, None, :]
-    log_ratio = tilts[..., None] * centred.rewards[:, None, :] - log_total[..., None]
-    change = p * np.expm1(np.where(p > 0, log_ratio, 0.0))
-    return p + change, change
+def _refuse_pairs(arguments, rows, leading):
+    """Raise ValueError for rows of p and q that have no derivative: bad ones, or a q without mass where p has."""
+    _, words = arguments.ops.exponential_mean(rows, np.zeros((1, 1)))
+    arguments.check_letters(words, leading)
+    empty = -np.inf if rows.weight_kind == arguments.ops.WEIGHT_LOG else 0.0
+    row, letter = np.argwhere((rows.rewards == empty) & (rows.weights != empty))[0]
+    raise ValueError(f"q has no mass on letter {letter} of row {row}, where p has: no derivative there")
 
 
 def _require_finite(values, name):

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast.information import _solve as solve
+from alignment_fast._operations import operations
+from alignment_fast.information.gradients import letters_giver
 from alignment_fast.information.moments import refuse_rows
 from alignment_fast.policy.tilting import divergence_grid, policy_arguments, policy_rows
 
@@ -78,23 +79,17 @@ def tilt_gradient(
     array([-0.25,  0.25])
 
     """
+    if num_threads is None:
+        found = operations("information").short_tilt_gradient(p, reward, alpha, log)
+        if found is not None:
+            return TiltGradient(*_paired(*found))
     arguments = policy_arguments(p, reward, log)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
     if np.isinf(alphas).any():
         raise ValueError("alpha must be finite: at ±inf the policy does not move")
     rows = policy_rows(arguments, p, log, grid.leading)
-    local = _Local(arguments.ops, rows, np.broadcast_to(alphas, (rows.count, alphas.shape[1])), num_threads)
-    give = _giver(arguments, grid)
-    a, T, d = local.alpha[..., None], local.tilted, local.deviation
-    mean, variance, third = (local.cumulants[..., k] for k in range(3))
-    spread = d * d - variance[..., None]
-    return TiltGradient(
-        give(local.alpha * variance, a * a * T * d, local.divergence_by_log_p),
-        give(variance, T * (1 + a * d), T * d),
-        give(third, T * (2 * d + a * spread), T * spread),
-        give(mean, a * T, local.change),
-    )
+    return TiltGradient(*_policy_gradients(arguments, rows, grid, alphas, arguments.ops.OF_TILT, num_threads))
 
 
 def kl_constrained_gradient(
@@ -132,6 +127,10 @@ def kl_constrained_gradient(
     1.410162593
 
     """
+    if num_threads is None:
+        found = operations("information").short_kl_constrained_gradient(p, reward, kl, log)
+        if found is not None:
+            return ConstrainedGradient(*_paired(*found))
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
     rows = policy_rows(arguments, p, log, grid.leading)
@@ -140,45 +139,22 @@ def kl_constrained_gradient(
         refuse_rows(arguments, rows, grid.leading)
     if not ((alphas > 0) & np.isfinite(alphas)).all():
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
-    local = _Local(arguments.ops, rows, alphas, num_threads)
-    give = _giver(arguments, grid)
-    a, T, d = alphas[..., None], local.tilted, local.deviation
-    variance = local.cumulants[..., 1]
-    slope = alphas * variance
-    return ConstrainedGradient(
-        give(1 / slope, -a * T * d / variance[..., None], -local.divergence_by_log_p / slope[..., None]),
-        give(1 / alphas, T, local.change / a),
+    quantity = arguments.ops.OF_CONSTRAINED
+    return ConstrainedGradient(*_policy_gradients(arguments, rows, grid, alphas, quantity, num_threads))
+
+
+def _policy_gradients(arguments, rows, grid, alphas, quantity, num_threads):
+    """Return a `PolicyGradient` for every scalar of `quantity` at the tilts `alphas`."""
+    scalars, vectors, good = arguments.ops.gradients(rows, alphas, quantity, num_threads)
+    if not good:
+        refuse_rows(arguments, rows, grid.leading)
+    give_letters = letters_giver(arguments, grid)
+    return _paired(
+        [arguments.give(scalars[..., k], grid.shape) for k in range(scalars.shape[-1])],
+        [give_letters(vectors[..., k, :]) for k in range(vectors.shape[-2])],
     )
 
 
-class _Local:
-    """What the formulas need at each (row, alpha): T, T − p, r − m, cumulants and ∂D/∂log p, without cancellation."""
-
-    def __init__(self, ops, rows, alphas, num_threads):
-        self.alpha = alphas
-        centred, mean = solve.centred(ops, rows, num_threads)
-        log_total = alphas * ops.exponential_mean(centred, alphas, num_threads)[0]
-        moments, _ = ops.tilted_moments(centred, alphas, 3, num_threads)
-        p = ops.probabilities(rows)[:, None, :]
-        rewards = centred.rewards[:, None, :]
-        x = np.where(p > 0, alphas[..., None] * rewards - log_total[..., None], 0.0)
-        self.change = p * np.expm1(x)
-        self.tilted = p + self.change
-        self.deviation = rewards - moments[..., 1:2]
-        self.cumulants = moments[..., 1:] + np.stack(np.broadcast_arrays(mean, 0.0, 0.0), axis=-1)
-        divergence = solve.tilted_divergence(ops, rows, alphas, num_threads)
-        self.divergence_by_log_p = p * (solve.relative_entropy_term(x) - divergence[..., None] * np.exp(x))
-
-
-def _giver(arguments, grid):
-    shape, letters = grid.shape, (*grid.shape, arguments.width)
-    full = (int(np.prod(grid.leading, dtype=np.int64)), grid.values.shape[-1], arguments.width)
-
-    def give(parameter, reward, log_p):
-        return PolicyGradient(
-            arguments.give(np.broadcast_to(parameter, full[:2]), shape),
-            arguments.give(np.broadcast_to(reward, full), letters),
-            arguments.give(np.broadcast_to(log_p, full), letters),
-        )
-
-    return give
+def _paired(by_parameter, by_letters):
+    """Return a `PolicyGradient` of every derivative by the parameter and two by letters."""
+    return [PolicyGradient(scalar, by_letters[2 * k], by_letters[2 * k + 1]) for k, scalar in enumerate(by_parameter)]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import Grid, as_parameter
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.entropies import kl_divergence
@@ -101,6 +102,10 @@ def tilt(
     (array([0.119203, 0.880797]), np.float64(0.880797))
 
     """
+    if num_threads is None:
+        fields = operations("information").short_tilt(p, reward, alpha, log)
+        if fields is not None:
+            return tuple.__new__(TiltedPolicy, fields)
     arguments = policy_arguments(p, reward, log)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
@@ -186,6 +191,10 @@ def kl_constrained(
     array([0.70913808, 1.54299016,        inf])
 
     """
+    if start is None and num_threads is None:
+        fields = operations("information").short_kl_constrained(p, reward, kl, log)
+        if fields is not None:
+            return tuple.__new__(TiltedPolicy, fields)
     arguments = policy_arguments(p, reward, log)
     grid, budgets = divergence_grid(arguments, kl)
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
@@ -287,6 +296,10 @@ def optimality_gap(
     0.000237578965
 
     """
+    if num_threads is None:
+        gap = operations("information").short_optimality_gap(psi, p, reward, kl, log)
+        if gap is not None:
+            return gap
     names = ("psi", "p") if log else ()
     together = LetterArguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
     shape = (*together.leading, together.width)

@@ -179,7 +179,8 @@ class _Coordinator:
                 done, _ = wait(self.flying, timeout=REPORT_SECONDS, return_when=FIRST_COMPLETED)
                 self.take(done)
                 self.fill()
-                self.report()
+                if self.flying:
+                    self.report()
             self.report(last=True)
         except KeyboardInterrupt:
             with contextlib.suppress(StoreError):

@@ -19,6 +19,7 @@ cdef extern from *:
                                   double *out) noexcept nogil
         void (*kl_estimators)(Py_ssize_t rows, const double *p, int p_is_log, Py_ssize_t columns, const double *n,
                               int n_is_log, double *out) noexcept nogil
+        int (*all_within)(Py_ssize_t count, const double *x, double least) noexcept nogil
         void (*best_of_poisson)(Py_ssize_t size, const double *p, const double *reward, double mu, double *memory,
                                 double *out) noexcept nogil
         void (*win_rate_optimal)(Py_ssize_t size, const double *p, const double *reward, double strength, double *memory,

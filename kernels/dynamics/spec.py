@@ -101,11 +101,9 @@ KERNELS = (
 
 # Entry points without a numerical result of their own: sizes, what comes before `run` and `advance`, and the last step
 # of `lyapunov_run`.
-# What follows the trajectories is as accurate as the docstrings of `dynamics` say: tests/test_policy_accuracy.py.
-HELPERS = {
-    *("lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"),
-    *("constants", "equilibria", "frequencies", "log_odds", "softmax"),
-}
+HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {"constants", "equilibria", "frequencies", "log_odds", "softmax"}
 
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",

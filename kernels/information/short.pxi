@@ -3,6 +3,8 @@
 
 import numpy
 
+from libc.math cimport fabs
+
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer
 
 from alignment_fast.kernels.common.short cimport PyBuffer_Release, Py_buffer, number, opened
@@ -19,7 +21,9 @@ cdef enum:
     LONG = 4096
 
 cdef double NEAR_ZERO = 1.0 / 64
-cdef double INFINITE = 1.0 / 0.0
+cdef double INFINITE = float("inf")
+# How well a budget is met, relatively (alignment_fast/policy/tilting.py).
+cdef double MET = 1e-13
 
 
 # ---- arguments ----
@@ -359,3 +363,321 @@ def short_tilted_moments(reward, t, p, order, log):
         values_of(operands.real, &points, log_mgf),
         vectors_of(operands.real, &points, width, cumulants),
     )
+
+
+# ---- tilts ----
+
+cdef struct Tilts:
+    # Weights, rewards and points of a call on tilts, and what is found; `rows` refers to the rest.
+    Operands operands
+    Points points
+    af_rows rows
+    double fields[MOST_ORDERS * 4]
+    double alpha[MOST_ORDERS]
+    double reached[MOST_ORDERS]
+
+
+cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
+    """Read the arguments; return whether the short way takes them. The operands are to be let go in any case."""
+    call.operands.held = 0
+    if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
+        return False
+    call.rows = one_row(&call.operands, 1, kind_of(&call.operands, log), 0, AF_REWARD_GIVEN, True,
+                        call.points.at, call.points.count)
+    return True
+
+
+cdef bint is_long(const af_rows *rows) noexcept:
+    return rows.letters * rows.n_orders > LONG // 4
+
+
+cdef enum:
+    TILTS, TILTS_OF_DIVERGENCE, RATES
+
+
+cdef int found_as(int what, Tilts *call, void *log_pi, double *scratch) noexcept nogil:
+    cdef bint single = call.operands.real == b'f'
+    if what == TILTS:
+        return table.tilts(&call.rows, single, log_pi, call.fields, scratch, 0, 1)
+    if what == TILTS_OF_DIVERGENCE:
+        return table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, scratch, 0, 1)
+    return table.rates(&call.rows, single, call.reached, call.alpha, scratch, 0, 1)
+
+
+cdef bint found(int what, Tilts *call, void *log_pi) noexcept:
+    """Run a loop over the points of the one row; return whether that was good."""
+    cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * call.rows.letters * sizeof(double))
+    cdef int status
+    if scratch == NULL:
+        return False
+    if is_long(&call.rows):
+        with nogil:
+            status = found_as(what, call, log_pi, scratch)
+    else:
+        status = found_as(what, call, log_pi, scratch)
+    free(scratch)
+    return status == AF_ROWS_GOOD
+
+
+cdef bint find_tilts(Tilts *call, void *log_pi) noexcept:
+    """Find the fields of the tilts `alpha`; return whether the row was good."""
+    call.rows.orders = call.alpha
+    return found(TILTS, call, log_pi)
+
+
+cdef bint find_alpha(Tilts *call) noexcept:
+    """Find the tilts whose divergences are the points; return whether the row was good and every budget is met."""
+    cdef Py_ssize_t k
+    for k in range(call.points.count):
+        if not call.points.at[k] >= 0:
+            return False
+    if not found(TILTS_OF_DIVERGENCE, call, NULL):
+        return False
+    for k in range(call.points.count):
+        if call.alpha[k] < INFINITE and not fabs(call.reached[k] - call.points.at[k]) <= MET * call.points.at[k]:
+            return False
+    return True
+
+
+cdef object field_of(const Tilts *call, int which):
+    cdef double values[MOST_ORDERS]
+    cdef Py_ssize_t k
+    for k in range(call.points.count):
+        values[k] = call.fields[k * AF_TILT_FIELDS + which]
+    return values_of(call.operands.real, &call.points, values)
+
+
+cdef object policy_of(Tilts *call):
+    """Return the fields of a TiltedPolicy at `alpha`, or None where the row is bad."""
+    cdef object shape = call.operands.letters
+    cdef object log_pi
+    cdef Py_buffer view
+    cdef bint good
+    if not call.points.scalar:
+        shape = (call.points.count, call.operands.letters)
+    log_pi = empty(shape, float64 if call.operands.real == b'd' else float32)
+    PyObject_GetBuffer(log_pi, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    good = find_tilts(call, view.buf)
+    PyBuffer_Release(&view)
+    if not good:
+        return None
+    return (
+        values_of(call.operands.real, &call.points, call.alpha),
+        log_pi,
+        field_of(call, AF_TILT_DIVERGENCE),
+        field_of(call, AF_TILT_MEAN),
+        field_of(call, AF_TILT_VARIANCE),
+        field_of(call, AF_TILT_LOG_MGF),
+    )
+
+
+def short_tilt(p, reward, alpha, log):
+    """Return the fields of `tilt` of one row and a number or a few tilts, or None."""
+    cdef Tilts call
+    cdef object fields = None
+    if hold_tilts(&call, reward, p, alpha, log):
+        memcpy(call.alpha, call.points.at, call.points.count * sizeof(double))
+        fields = policy_of(&call)
+    let_go(&call.operands)
+    return fields
+
+
+def short_kl_constrained(p, reward, kl, log):
+    """Return the fields of `kl_constrained` of one row and one or a few budgets that are met, or None."""
+    cdef Tilts call
+    cdef object fields = None
+    if hold_tilts(&call, reward, p, kl, log) and find_alpha(&call):
+        fields = policy_of(&call)
+    let_go(&call.operands)
+    return fields
+
+
+def short_rate_function(reward, x, p, log):
+    """Return the fields of `rate_function` of one row and one or a few levels, or None."""
+    cdef Tilts call
+    cdef object fields = None
+    if hold_tilts(&call, reward, p, x, log) and found(RATES, &call, NULL):
+        fields = (
+            values_of(call.operands.real, &call.points, call.reached),
+            values_of(call.operands.real, &call.points, call.alpha),
+        )
+    let_go(&call.operands)
+    return fields
+
+
+def short_optimality_gap(psi, p, reward, kl, log):
+    """Return what `optimality_gap` does of one row each and a budget that is met, or None."""
+    cdef Tilts call
+    cdef double gap = 0.0
+    cdef bint good = False
+    if p is not None and hold_tilts(&call, reward, p, kl, log):
+        good = call.points.scalar and hold(&call.operands, psi) and find_alpha(&call) and find_gap(&call, log, &gap)
+    elif p is None:
+        return None
+    let_go(&call.operands)
+    return scalar_of(call.operands.real, gap) if good else None
+
+
+cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
+    """Find the divergence of the third operand, psi, from the tilt `alpha`."""
+    cdef Py_ssize_t letters = call.operands.letters, size = 8 if call.operands.real == b'd' else 4
+    cdef char *scratch = <char*>calloc(3 * letters, size)
+    cdef double zero = 0.0
+    cdef double mean
+    cdef double facts[2]
+    cdef af_rows rows = call.rows
+    cdef bint good
+    if scratch == NULL:
+        return False
+    rows.weights, rows.rewards = call.operands.views[2].buf, scratch
+    rows.orders, rows.n_orders = &zero, 1
+    rows.weight_kind = AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY
+    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, facts)
+    if good:
+        if size == 8:
+            table.log_tilted_f64(&rows, &mean, facts, <double*>(scratch + 2 * letters * size), 0, 1)
+        else:
+            table.log_tilted_f32(&rows, &mean, facts, <float*>(scratch + 2 * letters * size), 0, 1)
+        rows.weights, rows.rewards = scratch + 2 * letters * size, scratch + letters * size
+        rows.weight_kind, rows.reward_kind = AF_WEIGHT_LOG, AF_REWARD_LOG_RATIO
+        good = means(call.operands.real, &rows, 0, gap, NULL)
+    free(scratch)
+    return good
+
+
+# ---- derivatives ----
+
+cdef object vectors_at(char real, const Points *points, Py_ssize_t letters, const double *values, Py_ssize_t stride,
+                       bint negative):
+    """Return one vector over letters for every point, from `values` with `stride` vectors a point."""
+    cdef double *taken = <double*>malloc(points.count * letters * sizeof(double))
+    cdef Py_ssize_t k, i
+    cdef object result
+    if taken == NULL:
+        raise MemoryError
+    for k in range(points.count):
+        for i in range(letters):
+            taken[k * letters + i] = -values[k * stride * letters + i] if negative else values[k * stride * letters + i]
+    try:
+        result = vectors_of(real, points, letters, taken)
+    finally:
+        free(taken)
+    return result
+
+
+cdef object derivatives(const Operands *operands, const Points *points, const af_rows *rows, int quantity, bint negative):
+    """Return a list of scalars and a list of vectors over letters, of every point, or None where the row is bad.
+
+    `negative`: of the vectors the opposite.
+    """
+    cdef Py_ssize_t n = af_gradient_scalars[quantity], m = af_gradient_vectors[quantity], k, j
+    cdef Py_ssize_t letters = operands.letters
+    cdef double scalars[MOST_ORDERS * 4]
+    cdef double of_point[MOST_ORDERS]
+    cdef double *vectors = <double*>malloc((points.count * m + AF_ROW_SCRATCH) * letters * sizeof(double))
+    cdef double *scratch = vectors + points.count * m * letters
+    cdef int status
+    cdef bint single = operands.real == b'f'
+    if vectors == NULL:
+        return None
+    try:
+        if is_long(rows):
+            with nogil:
+                status = table.gradients(rows, single, quantity, scalars, vectors, scratch, 0, 1)
+        else:
+            status = table.gradients(rows, single, quantity, scalars, vectors, scratch, 0, 1)
+        if status != AF_ROWS_GOOD:
+            return None
+        by_parameter = []
+        for j in range(n):
+            for k in range(points.count):
+                of_point[k] = scalars[k * n + j]
+            by_parameter.append(values_of(operands.real, points, of_point))
+        by_letters = [
+            vectors_at(operands.real, points, letters, vectors + j * letters, m, negative) for j in range(m)
+        ]
+    finally:
+        free(vectors)
+    return by_parameter, by_letters
+
+
+def short_log_mgf_gradient(reward, t, p, log):
+    """Return the fields of `log_mgf_gradient` of one row and one or a few finite tilts, or None."""
+    cdef Tilts call
+    cdef object result = None
+    if hold_tilts(&call, reward, p, t, log) and all_finite(&call.points):
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, False)
+    let_go(&call.operands)
+    return None if result is None else (*result[0], *result[1])
+
+
+def short_rate_function_gradient(reward, x, p, log):
+    """Return the fields of `rate_function_gradient` of one row and one or a few levels inside the range, or None."""
+    cdef Tilts call
+    cdef object result = None
+    cdef Py_ssize_t k
+    cdef bint inside = hold_tilts(&call, reward, p, x, log) and found(RATES, &call, NULL)
+    for k in range(call.points.count if inside else 0):
+        inside = inside and call.reached[k] < INFINITE and -INFINITE < call.alpha[k] < INFINITE
+    if inside:
+        call.rows.orders = call.alpha
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, True)
+    let_go(&call.operands)
+    if result is None:
+        return None
+    return (values_of(call.operands.real, &call.points, call.alpha), *result[1])
+
+
+def short_tilt_gradient(p, reward, alpha, log):
+    """Return the scalars' and the letters' derivatives of `tilt_gradient` of one row, or None."""
+    cdef Tilts call
+    cdef object result = None
+    if hold_tilts(&call, reward, p, alpha, log) and all_finite(&call.points):
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_TILT, False)
+    let_go(&call.operands)
+    return result
+
+
+def short_kl_constrained_gradient(p, reward, kl, log):
+    """Return the scalars' and the letters' derivatives of `kl_constrained_gradient` of one row, or None."""
+    cdef Tilts call
+    cdef object result = None
+    cdef Py_ssize_t k
+    cdef bint inside = hold_tilts(&call, reward, p, kl, log) and find_alpha(&call)
+    for k in range(call.points.count if inside else 0):
+        inside = inside and 0 < call.alpha[k] < INFINITE
+    if inside:
+        call.rows.orders = call.alpha
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_CONSTRAINED, False)
+    let_go(&call.operands)
+    return result
+
+
+cdef object measure_gradient(object p, object q, object order, bint log, int quantity):
+    """Return the fields of the gradient of a Rényi measure of one row each and one or a few orders, or None."""
+    cdef Operands operands
+    cdef Points points
+    cdef af_rows rows
+    cdef object result = None
+    operands.held = 0
+    if hold(&operands, p) and (q is None or hold(&operands, q)) and take_points(order, &points) and all_finite(&points):
+        rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, operands.held - 1,
+                       AF_REWARD_GIVEN, True, points.at, points.count)
+        result = derivatives(&operands, &points, &rows, quantity, False)
+    let_go(&operands)
+    return None if result is None else (*result[0], *result[1])
+
+
+def short_renyi_entropy_gradient(p, order, log):
+    """Return the fields of `renyi_entropy_gradient` but the last, or None."""
+    return measure_gradient(p, None, order, log, AF_OF_ENTROPY)
+
+
+def short_renyi_divergence_gradient(p, q, order, log):
+    """Return the fields of `renyi_divergence_gradient`, or None."""
+    return None if q is None else measure_gradient(p, q, order, log, AF_OF_DIVERGENCE)
+
+
+def short_renyi_cross_entropy_gradient(p, q, order, log):
+    """Return the fields of `renyi_cross_entropy_gradient`, standard variant, or None."""
+    return None if q is None else measure_gradient(p, q, order, log, AF_OF_CROSS_ENTROPY)

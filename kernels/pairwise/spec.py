@@ -28,7 +28,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float32": 4.0, "float64": 4.0}),
         oracle="pairwise:loss",
-        reference="kernels/pairwise/losses.inc: one reference per loss in LOSS_TYPES",
+        reference="kernels/pairwise/formulas.h: one reference per loss in LOSS_TYPES",
         held_by=_PAIRS,
     ),
     Kernel(

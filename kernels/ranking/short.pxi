@@ -4,7 +4,7 @@
 # written here once, for small fits and all others. Sums have NumPy's order, in which earlier releases added, so that
 # fits, and the bootstraps that start from them, keep their bits.
 
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset, strchr
 
 import numpy
@@ -20,13 +20,14 @@ from alignment_fast.kernels.common.short cimport (
     opened,
 )
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32
+cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
 cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
 
 cdef enum:
     SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
     SHORT_CELLS = 1 << 14
     SUM_LEAF = 128
+    HOME_SWEEPS = 8         # back and forth over the cells: random graphs need two or three
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
 cdef double WIDEST = 1.0     # variance of the scores up to which they are spread
@@ -69,8 +70,8 @@ cdef void centre(Py_ssize_t items, double *u) noexcept nogil:
 cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *room):
     """Return the scores that one gradient at equal scores says, of mean zero; `room` has `items` numbers.
 
-    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose scores
-    have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
+    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose
+    scores have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
     """
     cdef double share, mean, variance, width
     cdef Py_ssize_t i
@@ -92,7 +93,8 @@ cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const do
     return scores
 
 
-cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient,
+                        double *diagonal) noexcept nogil:
     """Return the objective at `u`; write its gradient and the diagonal of its negated Hessian."""
     cdef Py_ssize_t n = ranking_unknowns(problem)
     cdef double totals[2]
@@ -108,7 +110,8 @@ cdef double evaluate_at(const ranking_problem *problem, const double *u, double 
     return totals[0] + prior_at(problem, u, gradient, diagonal)
 
 
-cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient,
+                     double *diagonal) noexcept nogil:
     """Return the logarithm of the prior at `u`, and add its slope and curvature."""
     cdef double value = 0.0
     table.ranking_prior(problem, u, &value, gradient, diagonal, 1)
@@ -230,8 +233,8 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, st
     """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
-    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a share of ties. `start` are
-    unknowns, or None.
+    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
+    share of ties. `start` are unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
@@ -306,7 +309,8 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     return good
 
 
-cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room, double *out) noexcept:
+cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room,
+                        double *out) noexcept:
     """Write the Hessian of the log-likelihood at `u` times `v`; `room` has 2 (unknowns + cells) numbers."""
     cdef Py_ssize_t n = ranking_unknowns(problem), i
     cdef double totals[2]
@@ -361,6 +365,47 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
     finally:
         free(room)
         free(memory)
+
+
+# ---- home advantage ----
+
+
+def home_is_told(cells):
+    """Return whether a few sweeps show a cycle around which home advantage adds up: no scores can take its place.
+
+    Scores whose differences are 1 where `first` is at home, and 0 elsewhere, are laid along a spanning tree; they are
+    whole numbers. False where they fit every comparison, or where items are left that no sweep reached.
+    """
+    cdef const int32_t[::1] first = cells.first, second = cells.second
+    cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
+    cdef const uint8_t[::1] home = cells.home
+    cdef Py_ssize_t n = first.shape[0], reached = 1, before = 0, k, at, i, j
+    cdef int64_t[::1] potential = zeros(cells.n_items, int64)
+    cdef uint8_t[::1] known = bytearray(cells.n_items)
+    cdef int sweep
+    known[0] = 1
+    for sweep in range(HOME_SWEEPS):
+        before = reached
+        for at in range(n):
+            k = n - 1 - at if sweep % 2 else at
+            i, j = first[k], second[k]
+            if known[i] == known[j] or not (wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0):
+                continue
+            if known[i]:
+                potential[j] = potential[i] - home[k]
+            else:
+                potential[i] = potential[j] + home[k]
+            known[i] = known[j] = 1
+            reached += 1
+        if reached == before and sweep:
+            break
+    if reached < cells.n_items:
+        return False
+    for k in range(n):
+        if wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0:
+            if potential[first[k]] - potential[second[k]] != home[k]:
+                return True
+    return False
 
 
 # ---- ranks ----
@@ -463,8 +508,10 @@ cdef object counted(compress_rows *rows, n_items, tied):
 
 
 def short_compress(winner, loser, n_items, tied):
-    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of small arrays of indices,
-    each row counting one, or None where the long way must decide. `tied` is an array of truth values or None."""
+    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of few comparisons.
+
+    Each row counts one; None where the long way must decide. `tied` is an array of truth values or None.
+    """
     cdef Py_buffer one, other
     cdef compress_rows rows
     memset(&rows, 0, sizeof(compress_rows))

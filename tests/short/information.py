@@ -11,6 +11,8 @@ REWARD = np.array([0.3, -1.0, 2.0])
 RANDOM = np.random.default_rng(0)
 LONG_P, LONG_Q = RANDOM.dirichlet(np.ones(200), 2)
 ORDERS = np.array([0.5, 1.0, 2.0, 1e-3, np.inf])
+FINITE_ORDERS = np.array([0.5, 1.0, 2.0])
+LEVELS = np.array([0.7, -1.0, 3.0, -0.5])
 TILTS = np.array([0.7, -2.0, 0.0])
 BAD = ((0, 1, np.nan), (0, 0, -1.0))
 BAD_PAIR = (*BAD, (1, 2, np.nan), (1, 1, np.inf))
@@ -43,4 +45,15 @@ CALLS = [
     Call("information.tilted_moments", (REWARD, TILTS), {"order": 8}),
     Call("information.cumulants", (REWARD, 3), {"p": P}, bad=BAD_REWARD),
     Call("information.cumulants", (LONG_P,), {"t": TILTS, "p": LONG_Q}),
+    Call("information.log_mgf_gradient", (REWARD, 0.7), {"p": P}, bad=BAD_REWARD),
+    Call("information.log_mgf_gradient", (REWARD, TILTS)),
+    Call("information.rate_function", (REWARD, 0.7), {"p": P}, bad=BAD_REWARD),
+    Call("information.rate_function", (REWARD, LEVELS), {"p": LOG_P, "log": True}),
+    Call("information.rate_function_gradient", (REWARD, 0.7), {"p": P}, bad=BAD_REWARD),
+    Call("information.renyi_entropy_gradient", (P, 2), bad=BAD),
+    Call("information.renyi_entropy_gradient", (LOG_P, FINITE_ORDERS), {"log": True}),
+    Call("information.renyi_divergence_gradient", (P, Q, 2.0), bad=(*BAD_PAIR, (1, 1, 0.0))),
+    Call("information.renyi_divergence_gradient", (LOG_P, LOG_Q, FINITE_ORDERS), {"log": True}),
+    Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), bad=BAD_PAIR),
+    Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), {"variant": "natural"}, python_calls=8),
 ]
