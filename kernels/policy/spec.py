@@ -29,11 +29,11 @@ KERNELS = (
     ),
 )
 
-# Entry points without a numerical result of their own, and integers.
-HELPERS = {"are_preferences", "axioms", "count", "is_top", "keep_order", "normalise"}
-# As accurate as the docstrings of `policy` say, which tests/test_policy_accuracy.py reads.
+# Entry points without a numerical result of their own.
+HELPERS = {"are_preferences", "count", "is_top", "keep_order", "normalise"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
-    *("advantages", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
+    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
     *("least_ipo_losses", "pair_potentials", "sensitivities", "shares"),
 }
 
