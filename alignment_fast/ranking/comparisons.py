@@ -114,7 +114,8 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         ops = operations("ranking")
-        if weight is outcome is home is cluster is labels is num_threads is None:
+        counted = weight is None and outcome is None and home is None
+        if counted and cluster is None and labels is None and num_threads is None:
             small = small_cells(ops, winner, loser, n_items, tied)
             if small is not None:
                 self._set(small, None, None, small)

@@ -398,13 +398,15 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
 
 def sum_of_differences(const floating[::1] x, const floating[::1] y):
     """Return Σ (x - y) of two arrays of one length."""
+    cdef double total = 0.0
     if x.shape[0] != y.shape[0]:
         raise ValueError("two arrays of one length are needed")
-    if x.shape[0] == 0:
-        return 0.0
-    if floating is double:
-        return table.difference_sum_f64(x.shape[0], &x[0], &y[0])
-    return table.difference_sum_f32(x.shape[0], &x[0], &y[0])
+    if x.shape[0]:
+        if floating is double:
+            total = table.difference_sum_f64(x.shape[0], &x[0], &y[0])
+        else:
+            total = table.difference_sum_f32(x.shape[0], &x[0], &y[0])
+    return total
 
 
 cdef double mean_reward(const Call *call, const void *policy, const void *ref) noexcept:
@@ -589,7 +591,7 @@ def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
         letters = layer.shape[0]
         PyBuffer_Release(&layer)
     PyBuffer_Release(&states)
-    if not fits or type(token_ids) is not array_type or token_ids.size * hidden.shape[hidden.ndim - 1] != hidden.size:
+    if not fits or type(token_ids) is not array_type or hidden.shape[: hidden.ndim - 1] != token_ids.shape:
         return None
     logits = matmul(hidden.reshape(-1, hidden.shape[hidden.ndim - 1]), weight.T)
     logits = logits.reshape(*token_ids.shape, letters)
