@@ -108,7 +108,8 @@ def preference_loss(
     check_reduction(reduction)
     values = {"beta": beta, "label_smoothing": label_smoothing, "gamma": gamma, "lam": lam}
     values |= {"alpha": alpha, "tau": tau, "delta": delta}
-    row, loss = plan(Settings(loss_type, score=score, **_constants(values)))
+    planned = plan(*Settings(loss_type, score=score, **_constants(values)))
+    row, loss = planned.row, planned.loss
     if row.is_matched:
         raise ValueError(f"loss_type {loss_type!r} sorts its batch and is not here")
     given = {
@@ -178,7 +179,7 @@ def margin_loss(
     """
     check_reduction(reduction)
     values = {"beta": beta, "label_smoothing": label_smoothing, "gamma": gamma, "tau": tau}
-    _, loss = plan(Settings(loss_type, margin=True, **_constants(values)))
+    loss = plan(*Settings(loss_type, margin=True, **_constants(values))).loss
     return _loss(_Program(loss, False), {"margin": margin}, {"target": target}, weight, reduction)
 
 
