@@ -247,7 +247,7 @@ class Stream:
         """Return standard normal draws by the inverse distribution function: one draw from one uniform, monotone.
 
         float64 is Φ⁻¹ of the float64 uniform with the same index (|x| <= 8.13); float32 is Φ⁻¹((u + 1/2)·2^-32) of the
-        32-bit word u, evaluated in float64 and rounded once (|x| <= 6.34).
+        32-bit word u, evaluated in float32 (|x| <= 6.34).
 
         Parameters
         ----------

@@ -187,39 +187,74 @@ def numpys_law():
 
 
 @cache
-def weak_problem():
-    """Probabilities and rewards of mean 0, orders and log-MGFs of a weak tilt."""
+def tilt_problem():
+    """Probabilities and rewards, a tilt of each row, and results of NumPy's formulas: π, its mean reward, D(π‖p)."""
     a, r = letters(*SECOND)
     p = special.softmax(a, axis=1)
-    r = r - np.einsum("bv,bv->b", p, r)[:, None]
-    orders = np.full((len(p), 1), 1e-3)
-    return p, r, orders, np.log1p((p * (np.expm1(orders * r) - orders * r)).sum(axis=1, keepdims=True))
+    pi = special.softmax(np.log(p) + 0.5 * r, axis=1)
+    kl = special.rel_entr(pi, p).sum(axis=1, keepdims=True)
+    return p, r, np.full((len(p), 1), 0.5), pi, (pi * r).sum(axis=1, keepdims=True), kl
 
 
-def our_divergence():
-    p, r, orders, log_mgf = weak_problem()
-    out = np.empty(orders.shape)
-    cpu.entropy_sums(p, r, orders, log_mgf, out, 0, len(p))
-    return out
+def our_tilts():
+    p, r, alphas, *_ = tilt_problem()
+    log_pi, out = np.empty((len(p), 1, p.shape[1])), np.empty((len(p), 1, 4))
+    cpu.tilts(p, cpu.WEIGHT_PROBABILITY, r, alphas, log_pi, out, 0, len(p))
+    return out[..., 0]
 
 
-def numpys_divergence():
-    p, r, orders, log_mgf = weak_problem()
-    x = orders * r - log_mgf
-    return (p * (x * np.exp(x) - np.expm1(x))).sum(axis=1, keepdims=True)
+def numpys_tilts():
+    p, r, alphas, *_ = tilt_problem()
+    log_pi = special.log_softmax(np.log(p) + alphas * r, axis=1)
+    pi = np.exp(log_pi)
+    return (pi * (log_pi - np.log(p))).sum(axis=1, keepdims=True)
 
 
-def our_rests():
-    p, r, orders, _ = weak_problem()
-    out = np.empty(orders.shape)
-    cpu.exponential_rests(p, r, orders, out, 0, len(p))
-    return out
+def our_budgets():
+    p, r, _, _, _, kl = tilt_problem()
+    alpha, reached = np.empty(kl.shape), np.empty(kl.shape)
+    cpu.tilts_of_divergence(p, cpu.WEIGHT_PROBABILITY, r, kl, None, None, alpha, reached, 0, len(p))
+    return alpha
 
 
-def numpys_rests():
-    p, r, orders, _ = weak_problem()
-    x = orders * r
-    return (p * (np.expm1(x) - x)).sum(axis=1, keepdims=True)
+def our_rates():
+    p, r, _, _, mean, _ = tilt_problem()
+    value, t = np.empty(mean.shape), np.empty(mean.shape)
+    cpu.rates(p, cpu.WEIGHT_PROBABILITY, r, mean, value, t, 0, len(p))
+    return t
+
+
+def numpys_root(residual):
+    """Solve by Newton's method on all rows, in as many rounds as the kernels take."""
+    p, r, alphas, _, mean, kl = tilt_problem()
+    t = np.full(alphas.shape, 0.3)
+    for _ in range(6):
+        log_pi = special.log_softmax(np.log(p) + t * r, axis=1)
+        pi = np.exp(log_pi)
+        m = (pi * r).sum(axis=1, keepdims=True)
+        variance = (pi * (r - m) ** 2).sum(axis=1, keepdims=True)
+        t = t - residual(t, (pi * (log_pi - np.log(p))).sum(axis=1, keepdims=True) - kl, m - mean, variance)
+    return t
+
+
+def numpys_budgets():
+    return numpys_root(lambda t, off_divergence, _, variance: off_divergence / (t * variance))
+
+
+def numpys_rates():
+    return numpys_root(lambda _, __, off_mean, variance: off_mean / variance)
+
+
+def our_gradients():
+    p, r, alphas, *_ = tilt_problem()
+    scalars, vectors = np.empty((len(p), 1, 1)), np.empty((len(p), 1, 2, p.shape[1]))
+    cpu.gradients(p, cpu.WEIGHT_PROBABILITY, r, cpu.OF_LOG_MGF, alphas, scalars, vectors, 0, len(p))
+    return vectors[:, 0, 1]
+
+
+def numpys_gradients():
+    p, r, alphas, *_ = tilt_problem()
+    return special.softmax(np.log(p) + alphas * r, axis=1) - p
 
 
 def agrees(reference, result):
@@ -235,13 +270,20 @@ def second_case(name, mine, numpys):
 SECOND_CASES = [
     second_case("cumulants 1..4", our_moments, numpys_moments),
     second_case("tilted log-probabilities", our_law, numpys_law),
-    second_case("divergence of a weak tilt", our_divergence, numpys_divergence),
-    second_case("log-MGF of a weak tilt", our_rests, numpys_rests),
+    second_case("tilts", our_tilts, numpys_tilts),
+    second_case("tilts of given divergence", our_budgets, numpys_budgets),
+    second_case("rate functions", our_rates, numpys_rates),
+    second_case("gradients of the log-MGF", our_gradients, numpys_gradients),
 ]
 
 
 @pytest.mark.kernels(
-    "information.tilted_moments", "information.log_tilted", "information.entropy_sums", "information.exponential_rests"
+    "information.tilted_moments",
+    "information.log_tilted",
+    "information.tilts",
+    "information.tilts_of_divergence",
+    "information.rates",
+    "information.gradients",
 )
 @each_contender(SECOND_CASES)
 def test_second_pass(case, name, timed):

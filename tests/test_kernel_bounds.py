@@ -151,6 +151,44 @@ def test_plain_measures(letters):
     assert error <= bound("information.plain_divergence") * (cross + entropy)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("letters", [2, 33, 600])
+def test_tilts_and_what_is_solved_for_them(letters, dtype):
+    """Divergences relative to themselves; the tilts found are held to the divergence and to the mean that they have."""
+    random = np.random.default_rng(letters)
+    p, r = random.dirichlet(np.ones(letters)).astype(dtype), random.normal(size=letters).astype(dtype)
+    alphas = np.array([[-3.0, 1e-9, 0.4, 20.0]])
+    rows = p[None], information.WEIGHT_PROBABILITY, r[None]
+    out = np.empty((1, 4, 4))
+    assert information.tilts(*rows, alphas, None, out, 0, 1)
+    exact = [information_oracle.tilted_divergence(p.tolist(), r.tolist(), alpha) for alpha in alphas[0]]
+    for value, expected in zip(out[0, :, 0], exact, strict=True):
+        assert abs(value - expected) <= bound("information.tilts", dtype) * expected
+    reached, alpha, value, t = (np.empty((1, 3)) for _ in range(4))
+    assert information.tilts_of_divergence(*rows, out[:, 1:, 0].copy(), None, None, alpha, reached, 0, 1)
+    np.testing.assert_allclose(reached, out[:, 1:, 0], rtol=bound("information.tilts_of_divergence", dtype))
+    assert information.rates(*rows, out[:, 1:, 1].copy(), value, t, 0, 1)
+    for k in (1, 2):  # the mean at 1e-9 does not tell the tilt from 0
+        assert abs(value[0, k] - exact[k + 1]) <= 10 * bound("information.rates", dtype) * exact[k + 1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("letters", [2, 33, 600])
+def test_gradients_of_log_mgfs(letters, dtype):
+    """T − p, relative to its largest component."""
+    random = np.random.default_rng(letters)
+    p, r = random.dirichlet(np.ones(letters)).astype(dtype), random.normal(size=letters).astype(dtype)
+    alphas = np.array([[-3.0, 1e-9, 0.4, 20.0]])
+    scalars, vectors = np.empty((1, 4, 1)), np.empty((1, 4, 2, letters))
+    rows = p[None], information.WEIGHT_PROBABILITY, r[None], information.OF_LOG_MGF, alphas
+    assert information.gradients(*rows, scalars, vectors, 0, 1)
+    own = information_oracle.tilted(p.tolist(), r.tolist(), 0.0)
+    for k, alpha in enumerate(alphas[0]):
+        exact = [a - b for a, b in zip(information_oracle.tilted(p.tolist(), r.tolist(), alpha), own, strict=True)]
+        errors = [abs(float(x - y)) for x, y in zip(exact, vectors[0, k, 1], strict=True)]
+        assert max(errors) <= bound("information.gradients", dtype) * max(abs(float(x)) for x in exact)
+
+
 # ---- dynamics ----
 
 

@@ -22,6 +22,7 @@ PAGES = (
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
     "studies.md",
+    "unchanged_programs.md",
 )
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")

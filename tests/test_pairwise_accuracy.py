@@ -8,7 +8,6 @@ import pytest
 
 import alignment_fast as af
 from bounds import bound
-from oracles import pairwise as oracle
 from oracles import sequence
 
 PAIRWISE = af.pairwise
@@ -17,7 +16,7 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 STATED = {
     "batch_kl": r"\((\d+) \+ n / (\d+)\) 2\^-53 β times the mean of \|a − b\|",
     "margin_loss": r"within (\d+) epsilon .* second derivatives of .* within (\d+)",
-    "preference_loss": r"(\d+) epsilon times .*exo_pair\"`` (\d+), .*dpop\"`` (\d+), .*alphapo\"`` (\d+), .*maps (\d+)",
+    "preference_loss": r"(\d+) epsilon times the sum of the magnitudes of the terms of the formula",
     "sequence_logprobs": r"\((\d+) \+ (\d+) E\|d\|\) u \+ u \|log p\|",
     "sequence_logprobs_grad": r"\((\d+) \+ (\d+) \|d\|\) u relative",
     "sequence_logprobs_hidden": r"\(in float32 D u Σ\|W h\| at worst\) and of `sequence_logprobs`",
@@ -42,42 +41,11 @@ def test_every_statement_is_read():
     assert saying - {"PreferenceLoss", "Metrics"} == set(STATED)  # whose accuracy is a fraction of pairs
 
 
-def test_margins_have_the_accuracy_of_their_kernel():
-    assert stated("margin_loss") == [bound("pairwise.evaluate"), 4 * bound("pairwise.evaluate")]
-
-
-def exact_pairs(dtype):
-    rng = np.random.default_rng(7)
-    return [(-np.abs(np.round(64 * 6 * rng.standard_normal(20)) / 64) - 1 / 64).astype(dtype) for _ in range(4)]
-
-
-@each_dtype
-@pytest.mark.parametrize("name", oracle.PAIRED)
-def test_pairs(name, dtype):
-    plain, exo_pair, dpop, alphapo, _ = stated("preference_loss")
-    allowed = {"exo_pair": exo_pair, "dpop": dpop, "orpo": alphapo, "alphapo": alphapo}.get(name, plain)
-    check_pairs(name, dtype, allowed)
-
-
-@each_dtype
-@pytest.mark.parametrize("score", ["forward_kl", "js_divergence", "alpha_divergence"])
-def test_pairs_under_score_maps(score, dtype):
-    check_pairs("sigmoid", dtype, stated("preference_loss")[-1], score=score)
-
-
-def check_pairs(name, dtype, allowed, **score):
-    row, arrays, ones = PAIRWISE.LOSS_TYPES[name], exact_pairs(dtype), np.ones(20)
-    smoothing = 0.125 if row.smoothing else 0.0
-    lengths = {"chosen_length": ones, "rejected_length": ones} if row.needs_lengths else {}
-    options = {"beta": 0.25, "label_smoothing": smoothing, "reduction": "none", "grad": True, **score, **lengths}
-    result = PAIRWISE.preference_loss(*arrays, loss_type=name, **options)
-    found = (None, result.loss), (0, result.grad_policy_chosen), (1, result.grad_policy_rejected)
-    parameters = {**row.parameters, "beta": 0.25, "epsilon": smoothing, **score}
-    for i, point in enumerate(zip(*arrays, strict=True)):
-        for which, array in found:
-            exact, magnitude = oracle.loss(name, point, which, lengths=[1.0, 1.0], **parameters)
-            error = abs(mpmath.mpf(float(array[i])) - exact)
-            assert error <= allowed * np.finfo(dtype).eps * magnitude + np.finfo(dtype).smallest_subnormal
+def test_pairs_and_margins_have_the_accuracy_of_their_kernel():
+    """That is held to in test_pairwise_losses.py and test_pairwise_margins.py."""
+    allowed = bound("pairwise.evaluate")
+    assert stated("preference_loss") == [allowed]
+    assert stated("margin_loss") == [allowed, 4 * allowed]
 
 
 @each_dtype

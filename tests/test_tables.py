@@ -322,6 +322,31 @@ def test_a_cell_is_the_same_text_wherever_a_block_ends(tmp_path, small_blocks, l
     assert read(path, {"t": "prompt"}, text=("t",))["t"].tolist() == [cell.replace('""', '"')] * 2
 
 
+@pytest.mark.parametrize("block", range(4, 40))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_of_several_cells_of_several_lines_are_whole_wherever_a_block_ends(tmp_path, monkeypatch, block, end):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+    rows = [("one\ntwo\n", "\nthree", "a,\n\nb", "1"), ("x", "y\n", '"\n"', "2"), ("\n\n", "y\nz", "", "3")] * 2
+    file = io.StringIO()
+    csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("prompt", "one", "two", "p"), *rows])
+    columns = read(written(tmp_path, "a.csv", file.getvalue()), {"t": "one", "p": "p"}, words=("t",))
+    np.testing.assert_array_equal(columns["p"], [1, 2, 3] * 2)
+    assert columns["t"].tolist() == [row[1].strip() for row in rows]
+
+
+@pytest.mark.parametrize("block", [5, 6, 7, 8, 13])
+def test_a_name_keeps_its_byte_order_mark_where_a_block_begins(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+    path = written(tmp_path, "a.csv", "name,p\n" + "\ufeffa,1\n" * 4)
+    assert read(path, {"t": "name"}, text=("t",))["t"].tolist() == ["\ufeffa"] * 4
+
+
+def test_objects_that_begin_within_lines_are_an_error(tmp_path):
+    path = written(tmp_path, "a.jsonl", '{"p": 1}{"p":\n2}\n{"p": 3}\n')
+    with pytest.raises(TableError, match="line 1: not JSON: Extra data"):
+        read(path, {"p": "p"})
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_counted_over_blocks(tmp_path, small_blocks, end):
     path = written(tmp_path, "a.csv", end.join(["p,q", *["1,2"] * 20, "", '"3\n",4', "5,x", ""]))
@@ -499,6 +524,8 @@ def test_an_array_of_objects_reads_like_lines(tmp_path, request, indent, end, bl
         ('[{"p": 1},[2]]', ", row 2: not a JSON object"),
         ('[{"p": 1}]{"p": 2}', ", behind row 1: the array is followed by"),
         ('[{"p": 1},\n{"p": 2}]\n]', ", behind row 2: the array is followed by"),
+        ('[{"p": 1},{"p"}: 2},{"p": 3}]', ", row 2: not JSON: Expecting ':' delimiter"),
+        ('[{"p": 1},{"p": 2]},{"p": 3}]', ", row 2: not JSON: Expecting ',' delimiter"),
         ('[{"p": 1},{"p": "x"}]', ", row 2, key 'p': \"x\" is not a number"),
         ('[{"p": 1},{"p": tru}]', ", row 2: not JSON: Expecting value at character 7"),
         ("[]", " is empty"),

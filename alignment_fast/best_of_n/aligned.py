@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast.information._solve import relative_entropy_term
+from alignment_fast.information._weak import relative_entropy_term
 from alignment_fast.policy.tilting import TiltedPolicy, matched
 
 # Above this, log π/φ − 1 loses no digits.

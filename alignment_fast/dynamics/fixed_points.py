@@ -80,8 +80,8 @@ def fixed_point(
     Notes
     -----
     For IPO the fixed point is unique, and the limit of β/(1 − α) → ∞ at λ = 1 is a maximal lottery. Backtracking Newton
-    with continuation in β: log π to 1e-13 relative to its largest entry and to the conditioning of Newton's matrix.
-    Cost: 5 to 20 solutions of K × K systems per point. Steps are LAPACK-backed. Reference: arXiv:2602.12180.
+    with continuation in β; `residual` says how well it went. Cost: 5 to 20 solutions of K × K systems per point; the
+    eigenvalues of DPO are LAPACK's. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.n
     """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
     problem = given.problem
     alpha, feedback = (
-        np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
+        np.ascontiguousarray(np.broadcast_to(values, (problem.rows, problem.points))).reshape(-1)
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     if problem.method == "ipo":

@@ -160,7 +160,7 @@ def spectral_radius(
 
     Notes
     -----
-    Accuracy: 1e-14 relative for IPO, by the Hermitian form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
+    Accuracy: 1e-14 relative for IPO, by the skew form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
     Cost: K³ per point. Reference: arXiv:2602.12180.
 
     Examples

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignment_fast.information._solve import exponential_less_linear, relative_entropy_term
+from alignment_fast.information._weak import exponential_less_linear, relative_entropy_term
 
 _EPSILON = np.finfo(np.float64).eps
 # Noda's iteration converges quadratically: 60 steps are far beyond what any matrix needs, and bound a stalled one.

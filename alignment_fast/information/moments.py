@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
-from alignment_fast.information import _solve as solve
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 
 MAX_ORDER = 8
@@ -95,9 +94,36 @@ def log_mgf(
     grid = arguments.grid(t, "t")
     orders = grid.rows()
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    result, words = solve.log_mgf(ops, rows, orders, num_threads)
+    result, words = _log_mgf(ops, rows, orders, num_threads)
     arguments.check_letters(words, grid.leading)
     return arguments.give(result, grid.shape)
+
+
+def _log_mgf(ops, rows, t, num_threads=None):
+    """Return K(t), also for infinite t: ±inf, or the log-probability of the extreme reward where that is 0."""
+    finite = np.isfinite(t)
+    value, words = ops.log_mgf(rows, np.where(finite, t, 0.0), num_threads)
+    for end in (np.inf, -np.inf):
+        if (t == end).any():
+            value = np.where(t == end, _log_mgf_at(ops, rows, end, num_threads), value)
+    return value, words
+
+
+def _log_mgf_at(ops, rows, end, num_threads=None):
+    """Return K(end), end = ±inf, shape (count, 1)."""
+    extreme, _ = ops.exponential_mean(rows, np.array([[end]]), num_threads)
+    with np.errstate(invalid="ignore"):
+        return np.where(extreme == 0, _log_mass_at_zero(ops, rows), end * extreme)
+
+
+def _log_mass_at_zero(ops, rows):
+    """Return the log-probability that the reward is exactly 0, shape (count, 1), accurate where it is close to 0."""
+    p = ops.probabilities(rows)
+    at_zero = (rows.rewards == 0.0) & (p > 0)
+    inside = np.where(at_zero, p, 0.0).sum(axis=1, keepdims=True)
+    outside = np.where(at_zero, 0.0, p).sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        return np.where(inside < 0.5, np.log(inside), np.log1p(-np.minimum(outside, 0.5)))
 
 
 def tilted_moments(

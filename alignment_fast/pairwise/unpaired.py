@@ -139,7 +139,7 @@ def unpaired_loss(
     """
     row = find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
     if out is None and num_threads is None:
-        shift = kl if "kl" in row.inputs else 0.0
+        shift = kl if row.has_reference_point else 0.0
         weights = desirable_weight, undesirable_weight
         short = operations("pairwise").short_unpaired_loss
         found: UnpairedLoss | None = short(

@@ -30,7 +30,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast._border.status import place
-from alignment_fast.information._solve import exponential_less_linear
+from alignment_fast.information._weak import exponential_less_linear
 
 __all__ = ["KLEstimatorMoments", "KLEstimators", "kl_estimator_moments", "kl_estimators"]
 

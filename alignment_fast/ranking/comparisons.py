@@ -78,7 +78,7 @@ class Comparisons:
     Accuracy: counts are exact; weights of a cell are added in the order of the comparisons, so the result has the same
     bits however it is computed. Cost: one pass, about 1 ns for each comparison of a hundred items; with tens of
     thousands of items a radix sort, 20 to 60 ns, and about 32 bytes of memory per comparison, result included.
-    Labels cost about 10 to 100 ns more for each. At most 2^31 comparisons at a time: larger sets are summed with ``+``.
+    Labels cost 10 to 100 ns more for each. At most 2^31 comparisons at a time: larger sets are summed by ``+``.
 
     Examples
     --------

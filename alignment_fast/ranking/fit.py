@@ -143,7 +143,7 @@ def _small(ops: ModuleType, comparisons: Comparisons, specification: Specificati
     if run is None:
         return None
     unknowns, report, log_prior, has_tie = run
-    found = newton.Maximum(unknowns, *report, True)
+    found = newton.Maximum(unknowns, *report, converged=True)
     return _result(comparisons, specification, NO_COVARIATES, log_prior, has_tie, found)
 
 

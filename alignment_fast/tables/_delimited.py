@@ -16,7 +16,7 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module
 from alignment_fast.tables._contents import Rules
 from alignment_fast.tables._quotes import Piece, QuoteError, pieces
-from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
+from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Csv", "Tsv"]
@@ -86,7 +86,7 @@ class Delimited(Table):
         with self.source.stream() as (stream, raw):
             start = stream.read(PEEKED)
             refuse_wide_letters(start, self.source.name)
-            yield io.BufferedReader(_Joined(start.removeprefix(b"\xef\xbb\xbf"), stream)), raw
+            yield io.BufferedReader(_Joined(start.removeprefix(MARK), stream)), raw
 
     def records(self, stream: Any, before: int = 0) -> Iterator[tuple[int, int, list[str]]]:
         """Yield first line, last line and cells of each record that is not blank, by the slow reader."""
@@ -160,6 +160,8 @@ class Delimited(Table):
     def _by_arrow(self, piece: Piece, rules: Rules, position: dict[str, int], width: int) -> Chunk | None:
         """Return the columns of a piece, or None where there is something wrong, or unusual, in them."""
         arrow = arrow_module("csv")
+        if piece.text.startswith(MARK):  # Arrow would drop it, as at the beginning of a file
+            return None
         wanted = sorted(set(position.values()))
         try:
             table = arrow.csv.read_csv(

@@ -22,12 +22,11 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module, has_arrow
 from alignment_fast.tables._contents import Number, Rules, shortened, shown
 from alignment_fast.tables._quotes import LINE_END, lines_in
-from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
+from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Json"]
 
-MARK = b"\xef\xbb\xbf"
 BLANK = re.compile(rb"[ \t\r\n]*")
 BACKSLASH, QUOTE, COMMA = b'\\",'
 # 1 for the bytes that structure is told by.
@@ -134,7 +133,10 @@ class _PerLine(_Objects):
                 raise self.too_long(f"line {line + 1}")
 
     def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
-        return piece.text + b"\n", sum(1 for line in _lines(piece.text) if not line.isspace())
+        starts = Counter(line.lstrip()[:1] for line in _lines(piece.text))
+        count = starts[b"{"]
+        whole = count + starts[b""] == starts.total()  # else objects begin and end within lines
+        return piece.text + b"\n", count if whole else -1
 
     def items(self, piece: Piece) -> Iterator[Item]:
         for line, text in enumerate(_lines(piece.text), start=piece.before + 1):
@@ -166,11 +168,11 @@ class _Array(_Objects):
         while True:
             commas, close = _separators(text)
             if close is not None:
+                if text[:close].strip() or row:
+                    yield Piece(text[:close], row, [*commas.tolist(), close])  # its faults come first
                 if rest := (text[close + 1 :] + stream.read(_table.CHUNK_BYTES)).strip():
                     where, followed = f"behind row {row + len(commas) + 1}", rest[:80].decode(errors="replace")
                     raise self.table.error(where, f"the array is followed by {shown(followed)}")
-                if text[:close].strip() or row:
-                    yield Piece(text[:close], row, [*commas.tolist(), close])
                 return
             if ended:
                 raise self.table.error(f"row {row + 1}", "the array is not closed: the file is cut")

@@ -301,6 +301,11 @@ HELPERS = {
     *("partials", "fold", "points", "sampler"),
     *("pool_steps", "pool_arrange", "pool_weights"),
 }
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
+    *("soft_outcomes", "soft_sums", "soft_trapezes"),
+}
 
 TABLE = (
     # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc

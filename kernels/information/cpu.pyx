@@ -5,6 +5,7 @@ formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants
 """
 
 from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -28,7 +29,7 @@ cdef extern from *:
     const int *af_gradient_vectors
     enum:
         AF_OF_LOG_MGF, AF_OF_TILT, AF_OF_CONSTRAINED, AF_OF_ENTROPY, AF_OF_CROSS_ENTROPY, AF_OF_DIVERGENCE
-        AF_ROWS_GOOD, AF_ROWS_BAD, AF_NO_MEMORY
+        AF_ROWS_GOOD, AF_ROW_SCRATCH
         AF_TILT_DIVERGENCE, AF_TILT_MEAN, AF_TILT_VARIANCE, AF_TILT_LOG_MGF, AF_TILT_FIELDS
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
@@ -174,27 +175,12 @@ def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
     return divergence_f64(p.shape[0], &p[0], &q[0], normalize)
 
 
-def entropy_sums(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
-                 const double[:, ::1] log_mgf, double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write Σ p h(x), x = order · reward − log_mgf, h(x) = x e^x − expm1(x), to ``out[row, order]``; p normalised."""
-    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
-    with nogil:
-        table.weak_sums(&rows, &log_mgf[0, 0], &out[0, 0], first_row, last_row)
-
-
-def exponential_rests(const double[:, ::1] p, const double[:, ::1] rewards, const double[:, ::1] orders,
-                      double[:, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
-    """Write Σ p g(x), x = order · reward, g(x) = e^x − 1 − x, to ``out[row, order]``; p normalised."""
-    cdef af_rows rows = describe(p, AF_WEIGHT_PROBABILITY, rewards, AF_REWARD_GIVEN, True, orders)
-    with nogil:
-        table.weak_sums(&rows, NULL, &out[0, 0], first_row, last_row)
-
-
-cdef bint good(int status) except -1:
-    """Return whether all rows were good."""
-    if status == AF_NO_MEMORY:
+cdef double *scratch_of(const af_rows *rows) except NULL:
+    """Return what the loops over tilts keep of a row; to be freed."""
+    cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * rows.letters * sizeof(double))
+    if scratch == NULL:
         raise MemoryError
-    return status == AF_ROWS_GOOD
+    return scratch
 
 
 def tilts(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, const double[:, ::1] alphas,
@@ -206,12 +192,14 @@ def tilts(const real[:, ::1] weights, int weight_kind, const real[:, ::1] reward
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, alphas)
     cdef void *logs = NULL
+    cdef double *scratch = scratch_of(&rows)
     cdef int status
     if log_pi is not None:
         logs = &log_pi[0, 0, 0]
     with nogil:
-        status = table.tilts(&rows, real is float, logs, &out[0, 0, 0], first_row, last_row)
-    return good(status)
+        status = table.tilts(&rows, real is float, logs, &out[0, 0, 0], scratch, first_row, last_row)
+    free(scratch)
+    return status == AF_ROWS_GOOD
 
 
 def tilts_of_divergence(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards,
@@ -224,6 +212,7 @@ def tilts_of_divergence(const real[:, ::1] weights, int weight_kind, const real[
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, divergences)
     cdef const double *deficits = NULL
     cdef const double *starts = NULL
+    cdef double *scratch = scratch_of(&rows)
     cdef int status
     if log_deficit is not None:
         deficits = &log_deficit[0, 0]
@@ -231,18 +220,21 @@ def tilts_of_divergence(const real[:, ::1] weights, int weight_kind, const real[
         starts = &start[0, 0]
     with nogil:
         status = table.tilts_of_divergence(&rows, real is float, deficits, starts, &alpha[0, 0], &reached[0, 0],
-                                           first_row, last_row)
-    return good(status)
+                                           scratch, first_row, last_row)
+    free(scratch)
+    return status == AF_ROWS_GOOD
 
 
 def rates(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, const double[:, ::1] levels,
           double[:, ::1] value, double[:, ::1] t, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write the rate function at the levels to `value` and its maximisers to `t`; return as `tilts` does."""
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, levels)
+    cdef double *scratch = scratch_of(&rows)
     cdef int status
     with nogil:
-        status = table.rates(&rows, real is float, &value[0, 0], &t[0, 0], first_row, last_row)
-    return good(status)
+        status = table.rates(&rows, real is float, &value[0, 0], &t[0, 0], scratch, first_row, last_row)
+    free(scratch)
+    return status == AF_ROWS_GOOD
 
 
 def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int quantity,
@@ -253,10 +245,12 @@ def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] re
     Also where q, in the place of the rewards of a Rényi measure, has no mass on a letter of p.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, AF_REWARD_GIVEN, True, points)
+    cdef double *scratch = scratch_of(&rows)
     cdef int status
     with nogil:
         status = table.gradients(&rows, real is float, quantity, &scalars[0, 0, 0], &vectors[0, 0, 0, 0],
-                                 first_row, last_row)
-    return good(status)
+                                 scratch, first_row, last_row)
+    free(scratch)
+    return status == AF_ROWS_GOOD
 
 include "short.pxi"

@@ -30,23 +30,23 @@ from alignment_fast.kernels.information.cpu import (
     plain_divergence,
     plain_entropy,
     short_cross_entropy,
+    short_entropy,
     short_kl_constrained,
     short_kl_constrained_gradient,
+    short_kl_divergence,
+    short_log_mgf,
     short_log_mgf_gradient,
     short_optimality_gap,
     short_rate_function,
     short_rate_function_gradient,
+    short_renyi_cross_entropy,
     short_renyi_cross_entropy_gradient,
+    short_renyi_divergence,
     short_renyi_divergence_gradient,
+    short_renyi_entropy,
     short_renyi_entropy_gradient,
     short_tilt,
     short_tilt_gradient,
-    short_entropy,
-    short_kl_divergence,
-    short_log_mgf,
-    short_renyi_cross_entropy,
-    short_renyi_divergence,
-    short_renyi_entropy,
     short_tilted_moments,
 )
 from alignment_fast.kernels.information.structures import LetterRows, TiltFields
@@ -68,9 +68,7 @@ __all__ = [
     "WEIGHT_UNIFORM",
     "LetterRows",
     "TiltFields",
-    "entropy_sums",
     "exponential_mean",
-    "exponential_rests",
     "gradients",
     "log_mgf",
     "log_tilted",
@@ -80,23 +78,23 @@ __all__ = [
     "probabilities",
     "rates",
     "short_cross_entropy",
+    "short_entropy",
     "short_kl_constrained",
     "short_kl_constrained_gradient",
+    "short_kl_divergence",
+    "short_log_mgf",
     "short_log_mgf_gradient",
     "short_optimality_gap",
     "short_rate_function",
     "short_rate_function_gradient",
+    "short_renyi_cross_entropy",
     "short_renyi_cross_entropy_gradient",
+    "short_renyi_divergence",
     "short_renyi_divergence_gradient",
+    "short_renyi_entropy",
     "short_renyi_entropy_gradient",
     "short_tilt",
     "short_tilt_gradient",
-    "short_entropy",
-    "short_kl_divergence",
-    "short_log_mgf",
-    "short_renyi_cross_entropy",
-    "short_renyi_divergence",
-    "short_renyi_entropy",
     "short_tilted_moments",
     "tilted_moments",
     "tilts",
@@ -234,10 +232,10 @@ def rates(rows, levels, num_threads=None):
 
 
 def gradients(rows, points, quantity, num_threads=None):
-    """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and the third result of `tilts`.
+    """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and whether rows are good.
 
     The first are by the parameter (count, T, scalars), the second by letters (count, T, vectors, V); for Rényi measures
-    rows with q in the place of rewards are good only if q has mass wherever p has.
+    rows, with q in the place of rewards, are good only if q has mass wherever p has.
     """
     points = np.ascontiguousarray(points)
     shape = rows.count, points.shape[1]
@@ -259,30 +257,3 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
             num_threads=num_threads,
         )
     return all(found)
-
-
-def entropy_sums(p, rewards, orders, log_mgf, num_threads=None):
-    """Return Σ p h(order · r − log_mgf), h(x) = x e^x − expm1(x), shape (count, T).
-
-    `p` and `rewards` are float64 (count or 1, V), p normalised; `orders` and `log_mgf` are (count, T).
-    """
-    return _weak(cpu.entropy_sums, p, rewards, (orders, log_mgf), num_threads)
-
-
-def exponential_rests(p, rewards, orders, num_threads=None):
-    """Return Σ p g(order · r), g(x) = e^x − 1 − x, shape (count, T); arguments as in `entropy_sums`."""
-    return _weak(cpu.exponential_rests, p, rewards, (orders,), num_threads)
-
-
-def _weak(kernel, p, rewards, tables, num_threads):
-    tables = [np.ascontiguousarray(table) for table in tables]
-    out = np.empty(tables[0].shape)
-    if out.size:
-        work = _COST * out.size * rewards.shape[1]
-        threads.for_blocks(
-            lambda first, last: kernel(p, rewards, *tables, out, first, last),
-            len(out),
-            work=work,
-            num_threads=num_threads,
-        )
-    return out

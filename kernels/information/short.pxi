@@ -4,7 +4,6 @@
 import numpy
 
 from libc.math cimport fabs
-from libc.stdlib cimport calloc, free, malloc
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer
 
@@ -392,33 +391,50 @@ cdef bint is_long(const af_rows *rows) noexcept:
     return rows.letters * rows.n_orders > LONG // 4
 
 
-cdef bint find_tilts(Tilts *call, void *log_pi) noexcept:
-    """Find the fields of the tilts `alpha`; return whether the row was good."""
+cdef enum:
+    TILTS, TILTS_OF_DIVERGENCE, RATES
+
+
+cdef int found_as(int what, Tilts *call, void *log_pi, double *scratch) noexcept nogil:
     cdef bint single = call.operands.real == b'f'
-    call.rows.orders = call.alpha
+    if what == TILTS:
+        return table.tilts(&call.rows, single, log_pi, call.fields, scratch, 0, 1)
+    if what == TILTS_OF_DIVERGENCE:
+        return table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, scratch, 0, 1)
+    return table.rates(&call.rows, single, call.reached, call.alpha, scratch, 0, 1)
+
+
+cdef bint found(int what, Tilts *call, void *log_pi) noexcept:
+    """Run a loop over the points of the one row; return whether that was good."""
+    cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * call.rows.letters * sizeof(double))
+    cdef int status
+    if scratch == NULL:
+        return False
     if is_long(&call.rows):
         with nogil:
-            return table.tilts(&call.rows, single, log_pi, call.fields, 0, 1) == AF_ROWS_GOOD
-    return table.tilts(&call.rows, single, log_pi, call.fields, 0, 1) == AF_ROWS_GOOD
+            status = found_as(what, call, log_pi, scratch)
+    else:
+        status = found_as(what, call, log_pi, scratch)
+    free(scratch)
+    return status == AF_ROWS_GOOD
+
+
+cdef bint find_tilts(Tilts *call, void *log_pi) noexcept:
+    """Find the fields of the tilts `alpha`; return whether the row was good."""
+    call.rows.orders = call.alpha
+    return found(TILTS, call, log_pi)
 
 
 cdef bint find_alpha(Tilts *call) noexcept:
     """Find the tilts whose divergences are the points; return whether the row was good and every budget is met."""
-    cdef bint single = call.operands.real == b'f'
     cdef Py_ssize_t k
-    cdef int status
     for k in range(call.points.count):
         if not call.points.at[k] >= 0:
             return False
-    if is_long(&call.rows):
-        with nogil:
-            status = table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, 0, 1)
-    else:
-        status = table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, 0, 1)
+    if not found(TILTS_OF_DIVERGENCE, call, NULL):
+        return False
     for k in range(call.points.count):
-        if status != AF_ROWS_GOOD or (
-            call.alpha[k] < INFINITE and not fabs(call.reached[k] - call.points.at[k]) <= MET * call.points.at[k]
-        ):
+        if call.alpha[k] < INFINITE and not fabs(call.reached[k] - call.points.at[k]) <= MET * call.points.at[k]:
             return False
     return True
 
@@ -436,14 +452,14 @@ cdef object policy_of(Tilts *call):
     cdef object shape = call.operands.letters
     cdef object log_pi
     cdef Py_buffer view
-    cdef bint found
+    cdef bint good
     if not call.points.scalar:
         shape = (call.points.count, call.operands.letters)
     log_pi = empty(shape, float64 if call.operands.real == b'd' else float32)
     PyObject_GetBuffer(log_pi, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-    found = find_tilts(call, view.buf)
+    good = find_tilts(call, view.buf)
     PyBuffer_Release(&view)
-    if not found:
+    if not good:
         return None
     return (
         values_of(call.operands.real, &call.points, call.alpha),
@@ -476,20 +492,11 @@ def short_kl_constrained(p, reward, kl, log):
     return fields
 
 
-cdef bint find_rates(Tilts *call) noexcept:
-    """Find the rate function at the points and its maximisers, in `reached` and `alpha`; return whether the row was good."""
-    cdef bint single = call.operands.real == b'f'
-    if is_long(&call.rows):
-        with nogil:
-            return table.rates(&call.rows, single, call.reached, call.alpha, 0, 1) == AF_ROWS_GOOD
-    return table.rates(&call.rows, single, call.reached, call.alpha, 0, 1) == AF_ROWS_GOOD
-
-
 def short_rate_function(reward, x, p, log):
     """Return the fields of `rate_function` of one row and one or a few levels, or None."""
     cdef Tilts call
     cdef object fields = None
-    if hold_tilts(&call, reward, p, x, log) and find_rates(&call):
+    if hold_tilts(&call, reward, p, x, log) and found(RATES, &call, NULL):
         fields = (
             values_of(call.operands.real, &call.points, call.reached),
             values_of(call.operands.real, &call.points, call.alpha),
@@ -502,13 +509,13 @@ def short_optimality_gap(psi, p, reward, kl, log):
     """Return what `optimality_gap` does of one row each and a budget that is met, or None."""
     cdef Tilts call
     cdef double gap = 0.0
-    cdef bint found = False
+    cdef bint good = False
     if p is not None and hold_tilts(&call, reward, p, kl, log):
-        found = call.points.scalar and hold(&call.operands, psi) and find_alpha(&call) and find_gap(&call, log, &gap)
+        good = call.points.scalar and hold(&call.operands, psi) and find_alpha(&call) and find_gap(&call, log, &gap)
     elif p is None:
         return None
     let_go(&call.operands)
-    return scalar_of(call.operands.real, gap) if found else None
+    return scalar_of(call.operands.real, gap) if good else None
 
 
 cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
@@ -519,23 +526,23 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
     cdef double mean
     cdef double facts[2]
     cdef af_rows rows = call.rows
-    cdef bint found
+    cdef bint good
     if scratch == NULL:
         return False
     rows.weights, rows.rewards = call.operands.views[2].buf, scratch
     rows.orders, rows.n_orders = &zero, 1
     rows.weight_kind = AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY
-    found = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, facts)
-    if found:
+    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, facts)
+    if good:
         if size == 8:
             table.log_tilted_f64(&rows, &mean, facts, <double*>(scratch + 2 * letters * size), 0, 1)
         else:
             table.log_tilted_f32(&rows, &mean, facts, <float*>(scratch + 2 * letters * size), 0, 1)
         rows.weights, rows.rewards = scratch + 2 * letters * size, scratch + letters * size
         rows.weight_kind, rows.reward_kind = AF_WEIGHT_LOG, AF_REWARD_LOG_RATIO
-        found = means(call.operands.real, &rows, 0, gap, NULL)
+        good = means(call.operands.real, &rows, 0, gap, NULL)
     free(scratch)
-    return found
+    return good
 
 
 # ---- derivatives ----
@@ -567,7 +574,8 @@ cdef object derivatives(const Operands *operands, const Points *points, const af
     cdef Py_ssize_t letters = operands.letters
     cdef double scalars[MOST_ORDERS * 4]
     cdef double of_point[MOST_ORDERS]
-    cdef double *vectors = <double*>malloc(points.count * m * letters * sizeof(double))
+    cdef double *vectors = <double*>malloc((points.count * m + AF_ROW_SCRATCH) * letters * sizeof(double))
+    cdef double *scratch = vectors + points.count * m * letters
     cdef int status
     cdef bint single = operands.real == b'f'
     if vectors == NULL:
@@ -575,9 +583,9 @@ cdef object derivatives(const Operands *operands, const Points *points, const af
     try:
         if is_long(rows):
             with nogil:
-                status = table.gradients(rows, single, quantity, scalars, vectors, 0, 1)
+                status = table.gradients(rows, single, quantity, scalars, vectors, scratch, 0, 1)
         else:
-            status = table.gradients(rows, single, quantity, scalars, vectors, 0, 1)
+            status = table.gradients(rows, single, quantity, scalars, vectors, scratch, 0, 1)
         if status != AF_ROWS_GOOD:
             return None
         by_parameter = []
@@ -596,53 +604,53 @@ cdef object derivatives(const Operands *operands, const Points *points, const af
 def short_log_mgf_gradient(reward, t, p, log):
     """Return the fields of `log_mgf_gradient` of one row and one or a few finite tilts, or None."""
     cdef Tilts call
-    cdef object found = None
+    cdef object result = None
     if hold_tilts(&call, reward, p, t, log) and all_finite(&call.points):
-        found = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, False)
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, False)
     let_go(&call.operands)
-    return None if found is None else (*found[0], *found[1])
+    return None if result is None else (*result[0], *result[1])
 
 
 def short_rate_function_gradient(reward, x, p, log):
     """Return the fields of `rate_function_gradient` of one row and one or a few levels inside the range, or None."""
     cdef Tilts call
-    cdef object found = None
+    cdef object result = None
     cdef Py_ssize_t k
-    cdef bint inside = hold_tilts(&call, reward, p, x, log) and find_rates(&call)
+    cdef bint inside = hold_tilts(&call, reward, p, x, log) and found(RATES, &call, NULL)
     for k in range(call.points.count if inside else 0):
         inside = inside and call.reached[k] < INFINITE and -INFINITE < call.alpha[k] < INFINITE
     if inside:
         call.rows.orders = call.alpha
-        found = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, True)
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_LOG_MGF, True)
     let_go(&call.operands)
-    if found is None:
+    if result is None:
         return None
-    return (values_of(call.operands.real, &call.points, call.alpha), *found[1])
+    return (values_of(call.operands.real, &call.points, call.alpha), *result[1])
 
 
 def short_tilt_gradient(p, reward, alpha, log):
     """Return the scalars' and the letters' derivatives of `tilt_gradient` of one row, or None."""
     cdef Tilts call
-    cdef object found = None
+    cdef object result = None
     if hold_tilts(&call, reward, p, alpha, log) and all_finite(&call.points):
-        found = derivatives(&call.operands, &call.points, &call.rows, AF_OF_TILT, False)
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_TILT, False)
     let_go(&call.operands)
-    return found
+    return result
 
 
 def short_kl_constrained_gradient(p, reward, kl, log):
     """Return the scalars' and the letters' derivatives of `kl_constrained_gradient` of one row, or None."""
     cdef Tilts call
-    cdef object found = None
+    cdef object result = None
     cdef Py_ssize_t k
     cdef bint inside = hold_tilts(&call, reward, p, kl, log) and find_alpha(&call)
     for k in range(call.points.count if inside else 0):
         inside = inside and 0 < call.alpha[k] < INFINITE
     if inside:
         call.rows.orders = call.alpha
-        found = derivatives(&call.operands, &call.points, &call.rows, AF_OF_CONSTRAINED, False)
+        result = derivatives(&call.operands, &call.points, &call.rows, AF_OF_CONSTRAINED, False)
     let_go(&call.operands)
-    return found
+    return result
 
 
 cdef object measure_gradient(object p, object q, object order, bint log, int quantity):
@@ -650,14 +658,14 @@ cdef object measure_gradient(object p, object q, object order, bint log, int qua
     cdef Operands operands
     cdef Points points
     cdef af_rows rows
-    cdef object found = None
+    cdef object result = None
     operands.held = 0
     if hold(&operands, p) and (q is None or hold(&operands, q)) and take_points(order, &points) and all_finite(&points):
         rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, operands.held - 1,
                        AF_REWARD_GIVEN, True, points.at, points.count)
-        found = derivatives(&operands, &points, &rows, quantity, False)
+        result = derivatives(&operands, &points, &rows, quantity, False)
     let_go(&operands)
-    return None if found is None else (*found[0], *found[1])
+    return None if result is None else (*result[0], *result[1])
 
 
 def short_renyi_entropy_gradient(p, order, log):

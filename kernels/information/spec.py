@@ -11,6 +11,8 @@ from alignment_fast.kernels.common.spec import Kernel, of_each_type
 
 _ROWS = ("weights", "weight_kind", "rewards", "reward_kind", "normalize", "orders")
 _BOUNDS = MappingProxyType({"float32": 5e-7, "float64": 2e-15})
+_TILT_BOUNDS = MappingProxyType({"float32": 1e-13, "float64": 1e-13})
+_RANGE = ("first_row", "last_row")
 _REFERENCE = "kernels/information/exponential_mean.inc, tilted.inc: forms and bounds at their heads"
 
 KERNELS = (
@@ -92,31 +94,65 @@ KERNELS = (
         reference="kernels/information/plain.inc",
     ),
     Kernel(
-        name="entropy_sums",
-        formula="Σ p h(ρ r − K), h(x) = x e^x − expm1(x)",
-        arguments=("p", "rewards", "orders", "log_mgf", "out", "first_row", "last_row"),
-        dtypes=("float64",),
+        name="tilts",
+        formula="D(T‖p), mean, variance and log-MGF of T ∝ p e^{α r}",
+        arguments=("weights", "weight_kind", "rewards", "alphas", "log_pi", "out", *_RANGE),
+        dtypes=("float32", "float64"),
         domain=(),
-        bounds=MappingProxyType({"float64": 6e-15}),
+        bounds=_TILT_BOUNDS,
         unit="relative",
-        oracle="information:entropy_term",
-        reference="kernels/information/weak.inc",
+        oracle="information:tilted_divergence",
+        reference="kernels/information/tilted_row.inc",
     ),
     Kernel(
-        name="exponential_rests",
-        formula="Σ p g(ρ r), g(x) = e^x − 1 − x",
-        arguments=("p", "rewards", "orders", "out", "first_row", "last_row"),
-        dtypes=("float64",),
+        name="tilts_of_divergence",
+        formula="α ≥ 0 with D(T_α‖p) given",
+        arguments=(
+            "weights",
+            "weight_kind",
+            "rewards",
+            "divergences",
+            "log_deficit",
+            "start",
+            "alpha",
+            "reached",
+            *_RANGE,
+        ),
+        dtypes=("float32", "float64"),
         domain=(),
-        bounds=MappingProxyType({"float64": 6e-15}),
+        bounds=_TILT_BOUNDS,
         unit="relative",
-        oracle="information:exponential_rest",
-        reference="kernels/information/weak.inc",
+        oracle="information:alpha_of_divergence",
+        reference="kernels/information/solve.inc",
+    ),
+    Kernel(
+        name="rates",
+        formula="sup_t (t x − K(t)) and its maximiser",
+        arguments=("weights", "weight_kind", "rewards", "levels", "value", "t", *_RANGE),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=_TILT_BOUNDS,
+        unit="relative",
+        oracle="information:rate_function",
+        reference="kernels/information/solve.inc",
+    ),
+    Kernel(
+        name="gradients",
+        formula="derivatives of tilts and Rényi measures",
+        arguments=("weights", "weight_kind", "rewards", "quantity", "points", "scalars", "vectors", *_RANGE),
+        dtypes=("float32", "float64"),
+        domain=(),
+        bounds=_TILT_BOUNDS,
+        unit="relative",
+        oracle="information:tilted",
+        reference="kernels/information/gradient.inc",
     ),
 )
 
 # Entry points without a numerical result of their own.
 HELPERS: set[str] = set()
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {"rates", "tilts", "tilts_of_divergence"}
 
 TABLE = (
     *of_each_type(
@@ -134,11 +170,12 @@ TABLE = (
     "double plain_entropy(ptrdiff_t n, const double *p)",
     "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",
     "double plain_divergence(ptrdiff_t n, const double *p, const double *q, int normalize)",
-    "int tilts(const af_rows *rows, int single, void *log_pi, double *out, ptrdiff_t first, ptrdiff_t last)",
+    "int tilts(const af_rows *rows, int single, void *log_pi, double *out, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
     "int tilts_of_divergence(const af_rows *rows, int single, const double *log_deficit, const double *start, "
-    "double *alpha, double *reached, ptrdiff_t first, ptrdiff_t last)",
-    "int rates(const af_rows *rows, int single, double *value, double *t, ptrdiff_t first, ptrdiff_t last)",
-    "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, ptrdiff_t first, "
-    "ptrdiff_t last)",
-    "void weak_sums(const af_rows *rows, const double *log_mgf, double *out, ptrdiff_t first, ptrdiff_t last)",
+    "double *alpha, double *reached, double *scratch, ptrdiff_t first, ptrdiff_t last)",
+    "int rates(const af_rows *rows, int single, double *value, double *t, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
+    "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
 )

@@ -16,14 +16,13 @@ cdef extern from *:
         double (*plain_entropy)(Py_ssize_t n, const double *p) noexcept nogil
         double (*plain_cross_entropy)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
         double (*plain_divergence)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
-        int (*tilts)(const af_rows *rows, int single, void *log_pi, double *out, Py_ssize_t first,
+        int (*tilts)(const af_rows *rows, int single, void *log_pi, double *out, double *scratch, Py_ssize_t first,
                      Py_ssize_t last) noexcept nogil
         int (*tilts_of_divergence)(const af_rows *rows, int single, const double *log_deficit, const double *start,
-                                   double *alpha, double *reached, Py_ssize_t first, Py_ssize_t last) noexcept nogil
-        int (*rates)(const af_rows *rows, int single, double *value, double *t, Py_ssize_t first,
+                                   double *alpha, double *reached, double *scratch, Py_ssize_t first,
+                                   Py_ssize_t last) noexcept nogil
+        int (*rates)(const af_rows *rows, int single, double *value, double *t, double *scratch, Py_ssize_t first,
                      Py_ssize_t last) noexcept nogil
         int (*gradients)(const af_rows *rows, int single, int quantity, double *scalars, double *vectors,
-                         Py_ssize_t first, Py_ssize_t last) noexcept nogil
-        void (*weak_sums)(const af_rows *rows, const double *log_mgf, double *out, Py_ssize_t first,
-                          Py_ssize_t last) noexcept nogil
+                         double *scratch, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -21,6 +21,8 @@ STORAGE: Mapping[str, int]
 SCORES: Mapping[str, int]
 FORMULAS_BY_NAME: Mapping[str, int]
 MARGIN_FORMULAS: tuple[str, ...]
+FFI_PAIRS: int
+FFI_LAYOUT: tuple[int, ...]
 
 class Pairs:
     """One call of a loss over n pairs.

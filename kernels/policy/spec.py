@@ -1,6 +1,13 @@
 """Kernels of preferences over a few responses."""
 
 KERNELS = ()
+# Entry points without a numerical result of their own.
+HELPERS = {"are_preferences", "is_top", "keep_order", "normalise"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "ipo_covariances", "ipo_losses", "least_ipo_losses"),
+    *("pair_potentials", "rewards", "sensitivities", "tilted"),
+}
 
 TABLE = (
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",

@@ -6,6 +6,7 @@ same functions and nothing else.
 
 from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.choices import (
+    choice_search,
     choices,
     choices_evaluate,
     choices_matrix,
@@ -19,6 +20,7 @@ from alignment_fast.kernels.ranking.cpu import (
     SHORT_VALUE,
     encode_objects,
     encode_rows,
+    home_is_told,
     object_array,
     short_compress,
     short_fit,
@@ -64,6 +66,7 @@ __all__ = [
     "SHORT_VALUE",
     "THURSTONE",
     "WINNER_AT_HOME",
+    "choice_search",
     "choices",
     "choices_evaluate",
     "choices_matrix",
@@ -76,6 +79,7 @@ __all__ = [
     "encode_rows",
     "evaluate",
     "first_repeat",
+    "home_is_told",
     "matrix",
     "maximum",
     "newton",

@@ -4,7 +4,7 @@
 # written here once, for small fits and all others. Sums have NumPy's order, in which earlier releases added, so that
 # fits, and the bootstraps that start from them, keep their bits.
 
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset, strchr
 
 import numpy
@@ -20,13 +20,14 @@ from alignment_fast.kernels.common.short cimport (
     opened,
 )
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32
+cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
 cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
 
 cdef enum:
     SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
     SHORT_CELLS = 1 << 14
     SUM_LEAF = 128
+    HOME_SWEEPS = 8         # back and forth over the cells: random graphs need two or three
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
 cdef double WIDEST = 1.0     # variance of the scores up to which they are spread
@@ -364,6 +365,47 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
     finally:
         free(room)
         free(memory)
+
+
+# ---- home advantage ----
+
+
+def home_is_told(cells):
+    """Return whether a few sweeps show a cycle around which home advantage adds up: no scores can take its place.
+
+    Scores whose differences are 1 where `first` is at home, and 0 elsewhere, are laid along a spanning tree; they are
+    whole numbers. False where they fit every comparison, or where items are left that no sweep reached.
+    """
+    cdef const int32_t[::1] first = cells.first, second = cells.second
+    cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
+    cdef const uint8_t[::1] home = cells.home
+    cdef Py_ssize_t n = first.shape[0], reached = 1, before = 0, k, at, i, j
+    cdef int64_t[::1] potential = zeros(cells.n_items, int64)
+    cdef uint8_t[::1] known = bytearray(cells.n_items)
+    cdef int sweep
+    known[0] = 1
+    for sweep in range(HOME_SWEEPS):
+        before = reached
+        for at in range(n):
+            k = n - 1 - at if sweep % 2 else at
+            i, j = first[k], second[k]
+            if known[i] == known[j] or not (wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0):
+                continue
+            if known[i]:
+                potential[j] = potential[i] - home[k]
+            else:
+                potential[i] = potential[j] + home[k]
+            known[i] = known[j] = 1
+            reached += 1
+        if reached == before and sweep:
+            break
+    if reached < cells.n_items:
+        return False
+    for k in range(n):
+        if wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0:
+            if potential[first[k]] - potential[second[k]] != home[k]:
+                return True
+    return False
 
 
 # ---- ranks ----

@@ -97,7 +97,8 @@ def _formula(choice: Choice) -> _Formula:
         if not 0.0 < choice.beta < inf:
             raise ValueError(f"beta must be positive and finite, not {choice.beta}")
         return _Formula(row, Loss(row.kernel, beta=choice.beta, gamma=choice.gamma or 0.0), (True, False, True, False))
-    row, loss = plan(Settings(*choice[1:-1], margin=choice.kind == MARGIN).in_numbers())
+    planned = plan(*Settings(*choice[1:-1], margin=choice.kind == MARGIN))
+    row, loss = planned.row, planned.loss
     needed = tuple(name in row.inputs for name in _NAMES[PREFERENCE])
     return _Formula(row, loss, needed if choice.kind == PREFERENCE else (True, False, False, False))
 
