@@ -58,4 +58,4 @@ def user_function(name: str, folder: Path) -> Callable[..., Any]:
     found = getattr(loaded, attribute, None)
     if not callable(found):
         raise SpecError(f"{module} has no function {attribute!r}")
-    return found  # type: ignore[no-any-return]
+    return found

@@ -172,6 +172,9 @@ class Store:
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version == 0 and tables:
             raise StoreError(f"{self.path} is a database, but no store of studies")
+        self._is_empty = not tables  # a coordinator that was killed at once leaves such a file
+        if self._is_empty and not write:
+            return
         if version < len(MIGRATIONS) and not write:
             raise StoreError(f"{self.path} is of an older schema ({version}); `study run` brings it up to date")
         if version < len(MIGRATIONS):
@@ -186,6 +189,7 @@ class Store:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version={number}")
         self._connection.execute("COMMIT")
+        self._is_empty = False
 
     def __enter__(self) -> Self:
         return self
@@ -221,6 +225,8 @@ class Store:
 
     def names(self) -> list[str]:
         """Return the names of the studies in the store."""
+        if self._is_empty:
+            return []
         with self._errors():
             return [name for (name,) in self._connection.execute("SELECT name FROM study ORDER BY id")]
 
@@ -233,6 +239,8 @@ class Store:
             If the store has another study of that name; the message says what differs.
 
         """
+        if self._is_empty:
+            return None
         with self._errors():
             row = self._connection.execute("SELECT id, hash, spec FROM study WHERE name = ?", (spec.name,)).fetchone()
         if row is None:
