@@ -26,7 +26,7 @@ class Pairs(call.Arguments):
 
 
 def test_arguments_share_a_dtype_and_broadcast_leading_axes():
-    given = Pairs({"x": np.ones((4, 1, 3), np.float32), "M": np.ones((5, 2, 3)), "absent": None})
+    given = Pairs({"x": np.ones((4, 1, 3), np.float32), "M": np.ones((5, 2, 3)), "absent": None}, optional=("absent",))
     assert given.dtype == np.float64
     assert given["x"].dtype == np.float64
     assert given.leading == (4, 5)
@@ -182,6 +182,8 @@ NONE = {
     "curve": lambda: af.best_of_n.curve(None),
     "pass_at_k": lambda: af.best_of_n.pass_at_k(None, 1, 1),
     "soft_best_of_n": lambda: af.best_of_n.soft_best_of_n(None, LETTERS, 2, 1.0),
+    "best_of_poisson": lambda: af.best_of_n.best_of_poisson(None, LETTERS, 2.0),
+    "win_rate_optimal": lambda: af.best_of_n.win_rate_optimal(None, LETTERS, kl=0.1),
     "margin_loss": lambda: af.pairwise.margin_loss(None, beta=0.1),
     "sequence_logprobs": lambda: af.pairwise.sequence_logprobs(None, np.zeros((1, 2), int)),
     "memoryless": lambda: af.memoryless.MemorylessModel(None, LETTERS),
