@@ -87,7 +87,7 @@ BELOW_THE_SEAM = {
     "alignment_fast/__init__.py": ["", "common.threads"],  # "": the package itself, whose absence has a message
     "alignment_fast/_operations.py": ["*.operations", "best_of_n.gpu", "common.gpu"],
     "alignment_fast/_config.py": ["common.cpu", "common.gpu", "common.threads"],
-    "alignment_fast/_border/num_threads.py": ["common.threads"],
+    "alignment_fast/_border/threads.py": ["common.threads"],
     "alignment_fast/_border/status.py": ["common.status"],
 }
 

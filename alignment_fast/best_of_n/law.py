@@ -94,7 +94,7 @@ class BestOfN:
             return
         if reward is None:
             raise ValueError("reward is required")
-        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else ())
+        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else (), optional=("p",))
         self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
         self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
         self._device = given.device

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
-from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import check_status
+from alignment_fast._border.threads import check_num_threads
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
 

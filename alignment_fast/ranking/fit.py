@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import importlib
 import itertools
@@ -100,7 +101,7 @@ class Spec:
     folder: Path
     canonical: str = field(repr=False)
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()

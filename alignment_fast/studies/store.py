@@ -125,6 +125,7 @@ class Store:
     def __init__(self, path: str | PathLike[str], *, write: bool, shared: bool = False) -> None:
         self.path = Path(path)
         self._writes = write
+        self._hashes: dict[int, str] = {}
         self._lock = WriterLock(self.path) if write and not shared else None
         if write and not self.path.absolute().parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}")
@@ -283,8 +284,11 @@ class Store:
                 )
 
     def _hash(self, study: int) -> str:
-        with self._errors():
-            return str(self._connection.execute("SELECT hash FROM study WHERE id = ?", (study,)).fetchone()[0])
+        if study not in self._hashes:
+            with self._errors():
+                (found,) = self._connection.execute("SELECT hash FROM study WHERE id = ?", (study,)).fetchone()
+            self._hashes[study] = str(found)
+        return self._hashes[study]
 
     # ---- blocks ----
 

@@ -152,7 +152,7 @@ KERNELS = (
 # Entry points without a numerical result of their own.
 HELPERS: set[str] = set()
 # Entry points whose accuracy is that of public functions, stated and tested there.
-OF_PUBLIC_FUNCTIONS = {"rates", "tilts", "tilts_of_divergence"}
+OF_PUBLIC_FUNCTIONS = {"gradients", "rates", "tilts", "tilts_of_divergence"}
 
 TABLE = (
     *of_each_type(
