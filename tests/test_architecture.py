@@ -77,7 +77,7 @@ PRIVATE_EDGES = {
     "best_of_n": {"information._weak"},
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
-    "policy": {"information._arguments", "information._weak"},
+    "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
 
