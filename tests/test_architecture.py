@@ -45,7 +45,7 @@ PUBLIC_EDGES = {
     "_statistics": set(),
     "_text": set(),
     "accel": {"interop"},
-    "best_of_n": {"_statistics", "information", "policy", "random"},
+    "best_of_n": {"_statistics", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
@@ -74,7 +74,6 @@ PUBLIC_EDGES = {
 
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
-    "best_of_n": {"information._weak"},
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
     "policy": {"information._arguments", "information._weak"},

@@ -338,6 +338,37 @@ def test_reward_models(trl, margin, coefficient):
     )
 
 
+# ---- hidden states ----
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("with_entropy", [False, True])
+@pytest.mark.parametrize(("temperature", "softcap", "scale"), [(1.0, None, 1.0), (0.7, 5.0, 0.5)])
+def test_hidden_states(trl, frozen, with_entropy, temperature, softcap, scale):
+    from trl.kernels import ChunkedLogProbFunction
+
+    from alignment_fast.interop.trl.trainers import Ran, _log_probs
+
+    generator = torch.Generator().manual_seed(0)
+    tensors = [torch.randn(shape, generator=generator) for shape in ((9, 6), (40, 6), (40,))]
+    targets = torch.randint(0, 40, (9,), generator=generator)
+    wanted = ("entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
+    settings = (targets, temperature, 16, softcap, scale, wanted)
+    passes = []
+    ran = Ran()
+    for apply in (ChunkedLogProbFunction.apply, lambda *x: _log_probs(ChunkedLogProbFunction, ran, with_entropy, *x)):
+        own = [x.clone().requires_grad_(k == 0 or not frozen) for k, x in enumerate(tensors)]
+        results = apply(*own, *settings)
+        total = (results[0] * torch.linspace(-1, 1, 9)).sum() + (results[1].sum() if with_entropy else 0.0)
+        total.backward()
+        passes.append((results, [x.grad for x in own if x.requires_grad]))
+    (their_results, their_gradients), (my_results, my_gradients) = passes
+    for one, other in zip(my_results, their_results, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-6, atol=5e-6)
+    torch.testing.assert_close(my_gradients, their_gradients, rtol=1e-5, atol=5e-6)
+    assert ran == Ran(log_probs=1)
+
+
 # ---- a trainer ----
 
 

@@ -54,10 +54,8 @@ def test_scores_and_log_probabilities_of_ipo(size, beta):
     errors = [Fraction(float(s)) - a - Fraction(1, 2) for s, a in zip(found.scores, advantage, strict=True)]
     assert max(map(abs, errors)) <= of_scores
     with mpmath.workdps(50):
-        logs = [
-            mpmath.log(mpmath.mpf(p)) + beta * mpmath.mpf(a.numerator) / a.denominator
-            for p, a in zip(ref, advantage, strict=True)
-        ]
+        exponents = [beta * mpmath.mpf(a.numerator) / a.denominator for a in advantage]
+        logs = [mpmath.log(mpmath.mpf(p)) + x for p, x in zip(ref, exponents, strict=True)]
         total = mpmath.log(mpmath.fsum(map(mpmath.exp, logs)))
         for ours, log in zip(found.log_pi, logs, strict=True):
             assert abs(ours - (log - total)) <= of_logs * (1 + beta + abs(log - total))

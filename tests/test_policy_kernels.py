@@ -5,6 +5,8 @@ import pytest
 
 import alignment_fast as af
 from alignment_fast._operations import operations
+from bounds import bound
+from oracles import policy as oracle
 
 POLICY, DYNAMICS = operations("policy"), operations("dynamics")
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 40]
@@ -113,22 +115,26 @@ def test_distributions_of_any_total_are_normalised():
 @pytest.mark.parametrize("beta", [1e-150, 1e-8, 1.0, 1e3, 1e300])
 def test_divergence_and_entropy_of_any_strength(beta):
     """Against 400 digits; the reference has letters of 1e-300 and of no mass at all."""
-    import mpmath
-
     ref = np.array([0.25, 1e-300, 0.0, 0.75])
     scores = np.array([0.5, 0.75, 1.0, -0.25])
     found = POLICY.tilted(ref[None], scores[None], np.array([[beta]]))
-    with mpmath.workdps(400):
-        prior = [mpmath.mpf(p) / mpmath.fsum(map(mpmath.mpf, ref)) for p in ref]
-        weights = [p * mpmath.exp(mpmath.mpf(beta) * s) for p, s in zip(prior, scores, strict=True)]
-        total = mpmath.fsum(weights)
-        pi = [w / total for w in weights]
-        kl = mpmath.fsum(x * mpmath.log(x / p) for x, p in zip(pi, prior, strict=True) if x)
-        entropy = mpmath.fsum(-x * mpmath.log(x) for x in pi if x)
-        log_pi = [float(mpmath.log(x)) if x else -np.inf for x in pi]
-    np.testing.assert_allclose(found.kl[0, 0], float(kl), rtol=1e-14)
-    np.testing.assert_allclose(found.entropy[0, 0], float(entropy), rtol=1e-13, atol=1e-320)
-    np.testing.assert_allclose(found.log_pi[0, 0], log_pi, rtol=1e-14, atol=1e-15)
+    log_pi, entropy, kl = oracle.tilted(ref, scores, beta)
+    tolerance = bound("policy.tilted")
+    np.testing.assert_allclose(found.log_pi[0, 0], log_pi, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(found.entropy[0, 0], entropy, rtol=tolerance, atol=1e-320)
+    np.testing.assert_allclose(found.kl[0, 0], kl, rtol=tolerance)
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 30.0])
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_rewards_against_50_digits(size, spread):
+    random = np.random.default_rng(size)
+    log_odds = np.triu(spread * random.normal(size=(size, size)), 1)
+    P, mu = 1 / (1 + np.exp(log_odds.T - log_odds)), random.dirichlet(np.ones(size))
+    found, width = POLICY.rewards(P[None], mu[None], 1e-12, 100)
+    expected = oracle.dpo_rewards(P, mu, found[0])
+    assert width[0] <= 1e-12
+    assert np.abs(found[0] - expected).max() <= bound("policy.rewards") * (1 + np.ptp(expected))
 
 
 def test_cyclic_triples_with_ties_beyond_a_word_of_bits():

@@ -279,6 +279,20 @@ def test_matrices_there_and_back():
     assert counted(Comparisons.from_matrix(sparse.csr_array(wins), sparse.coo_array(ties))) == counted(comparisons)
 
 
+@pytest.mark.parametrize("with_ties", [False, True])
+@pytest.mark.parametrize("items", [2, 3, 17, 80])
+def test_arrays_and_lists_are_one_matrix(items, with_ties):
+    rng = np.random.default_rng(items)
+    wins, ties = rng.poisson(0.7, (2, items, items)) * 0.5
+    wins[0, 1] += 1
+    np.fill_diagonal(wins, -0.0)
+    ties = np.triu(ties, 1) + np.triu(ties, 1).T if with_ties else None
+    dense = Comparisons.from_matrix(wins, ties, labels=list(range(1, items + 1)))
+    rows = Comparisons.from_matrix(wins.tolist(), None if ties is None else ties.tolist())
+    for name, value in vars(rows.cells).items():
+        assert np.asarray(value).tobytes() == np.asarray(getattr(dense.cells, name)).tobytes()
+
+
 @pytest.mark.parametrize(
     ("wins", "ties", "message"),
     [
@@ -294,6 +308,8 @@ def test_matrices_there_and_back():
 def test_bad_matrices_are_refused(wins, ties, message):
     with pytest.raises(ValueError, match=message):
         Comparisons.from_matrix(wins, ties)
+    with pytest.raises(ValueError, match=message):
+        Comparisons.from_matrix(np.array(wins), None if ties is None else np.array(ties))
 
 
 # ---- tables of votes ----

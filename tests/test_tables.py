@@ -187,7 +187,7 @@ BAD = [
     ("a.jsonl", '{"p": 1}\n{"p": 1\n', "p", ", line 2: not JSON: Expecting"),
     ("a.jsonl", '{"p": 1}\n{"p": "x"}\n[1]\n', "p", ", line 2, key 'p': \"x\" is not a number"),
     ("a.jsonl", '{"p": 1}\n[1]\n', "p", ", line 2: not a JSON object"),
-    ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2: byte 8 is not utf-8"),
+    ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2, key 'p': byte 0xff is not UTF-8"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 400 + "}\n", "p", ", line 2, key 'p': the integer is too large"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 5000 + "}\n", "p", ", line 2: "),
     ("a.jsonl", '{"p": 1}\n' + "[" * 100_000 + "\n", "p", ", line 2: JSON nested too deeply"),
@@ -339,6 +339,25 @@ def test_a_name_keeps_its_byte_order_mark_where_a_block_begins(tmp_path, monkeyp
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
     path = written(tmp_path, "a.csv", "name,p\n" + "\ufeffa,1\n" * 4)
     assert read(path, {"t": "name"}, text=("t",))["t"].tolist() == ["\ufeffa"] * 4
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize("blocks", ["", "small_blocks"])
+def test_bytes_that_are_not_utf8_matter_only_where_somebody_looks(tmp_path, request, kind, blocks):
+    if blocks:
+        request.getfixturevalue(blocks)
+    rows = [(b"a", b"1"), (b"caf\xe9", b"2"), (b"b", b"3")]
+    if kind == "csv":
+        content, place = b"name,p\n" + b"\n".join(map(b",".join, rows)), "line 3, column"
+    else:
+        objects = [b'{"name": "%s", "p": %s}' % row for row in rows]
+        content = b"\n".join(objects) if kind == "jsonl" else b"[" + b",\n".join(objects) + b"]"
+        place = "line 2, key" if kind == "jsonl" else "row 2, key"
+    path = written(tmp_path, f"a.{kind}", content)
+    np.testing.assert_array_equal(read(path, {"p": "p"})["p"], [1, 2, 3])
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "name"}, text=("t",))
+    assert str(caught.value) == f"{path}, {place} 'name': byte 0xe9 is not UTF-8"
 
 
 def test_objects_that_begin_within_lines_are_an_error(tmp_path):

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_floating, common_device
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
-from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 

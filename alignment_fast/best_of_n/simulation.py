@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
-from alignment_fast._border.threads import check_num_threads
 from alignment_fast._operations import operations
 from alignment_fast._statistics import Moments
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform

@@ -204,17 +204,22 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     (0.000417619, 6.286025)
 
     """
-    ops = operations("dynamics")
-    found = ops.short_onset(strength, alpha, beta, lam)
+    found = operations("dynamics").short_onset(strength, alpha, beta, lam)
     if found is not None:
         return tuple.__new__(Onset, found)
-    parameters = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     a = as_parameter(strength, "strength")
     if not ((a >= 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in [0, 1/2], not {strength!r}")
-    a, *parameters = np.broadcast_arrays(a, *parameters)
-    rows = (np.ascontiguousarray(values).reshape(-1) for values in (a, *parameters))
-    return Onset(*(values.reshape(a.shape)[()] for values in ops.onsets(*rows)))
+    kappa = a * betas * lams / np.sqrt(3)
+    radius, angle = np.hypot(alphas, kappa), np.arctan2(kappa, alphas)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # (ρ − 1)/κ² = (1 − (1 − α²)/κ²)/(ρ + 1): ρ − 1 itself loses its digits where κ is small and α near 1.
+        growth = np.where(kappa > 0, np.maximum(1 - (1 - alphas) * (1 + alphas) / kappa / kappa, 0.0), 0.0) / (
+            radius + 1
+        )
+        slowing = np.where(growth > 0, alphas / 2 + kappa / (4 * np.tan(1.5 * angle)), 0.0) * kappa
+        return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - growth * (4 / 3) * slowing))
 
 
 def collapse_rates(

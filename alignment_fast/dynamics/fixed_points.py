@@ -94,7 +94,7 @@ def fixed_point(
     """
     found = operations("dynamics").short_fixed_point(P, alpha, beta, lam, sampler, ref, method)
     if found is not None:
-        return tuple.__new__(FixedPoint, found)
+        return tuple.__new__(FixedPoint, found) if method == "ipo" else _of_dpo(found, alpha, beta, lam)
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
     require_interior(given)
@@ -107,6 +107,16 @@ def fixed_point(
         give(found.log_pi.reshape(*shape, problem.size)),
         *(give(values.reshape(shape)) for values in (found.residual, radius, frequency, period)),
     )
+
+
+def _of_dpo(found: tuple[Any, ...], alpha: Any, beta: Any, lam: Any) -> FixedPoint:
+    """Return the fixed point of one matrix at one parameter point, whose gain is given, with its eigenvalues."""
+    log_pi, residual, gain = found
+    parts = stability.leading(gain[None], np.array([float(alpha)]), np.array([float(beta) * float(lam)]))
+    radius, frequency, angle = (part[0] for part in parts)
+    number = log_pi.dtype.type
+    with np.errstate(divide="ignore", over="ignore"):
+        return FixedPoint(log_pi, residual, number(radius), number(frequency), number(2 * np.pi / angle))
 
 
 def require_converged(given: TrajectoryArguments, found: Any) -> None:
@@ -141,10 +151,10 @@ def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.n
     """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
     problem = given.problem
     alpha, feedback = (
-        np.ascontiguousarray(np.broadcast_to(values, (problem.rows, problem.points))).reshape(-1)
+        np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     if problem.method == "ipo":
-        turning = given.task.operations("dynamics").rotation(alpha, feedback * found.frequency)
-        return turning.radius, found.frequency, turning.angle
+        speed = feedback * found.frequency
+        return np.hypot(alpha, speed), found.frequency, np.arctan2(speed, alpha)
     return stability.leading(found.gain, alpha, feedback)

@@ -182,11 +182,14 @@ def _reference_point(kl, loss_type):
 
 
 def _labels(of, desirable, desirable_weight, undesirable_weight):
-    """Return targets 1 and 0 and the weights of the answers."""
+    """Return targets 1 and 0 and the weights of the answers, None where all of them are 1."""
     labels = of.extra(desirable, "desirable")
-    refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
-    weights = np.where(labels == 1, desirable_weight, number(undesirable_weight, "undesirable_weight"))
-    return labels, weights.astype(of.dtype)
+    if not (type(desirable) is np.ndarray and desirable.dtype == np.bool_):
+        refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
+    weights = of.dtype.type(desirable_weight), of.dtype.type(number(undesirable_weight, "undesirable_weight"))
+    if weights == (1.0, 1.0):
+        return labels, None
+    return labels, np.where(labels == 1, *weights)
 
 
 __all__ = ["UnpairedLoss", "batch_kl", "unpaired_loss"]

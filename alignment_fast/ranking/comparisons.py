@@ -114,7 +114,8 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         ops = operations("ranking")
-        if weight is outcome is home is cluster is labels is num_threads is None:
+        counted = weight is None and outcome is None and home is None
+        if counted and cluster is None and labels is None and num_threads is None:
             small = small_cells(ops, winner, loser, n_items, tied)
             if small is not None:
                 self._set(small, None, None, small)
@@ -193,6 +194,9 @@ class Comparisons:
         Comparisons(n_items=2, pairs=1, weight=4)
 
         """
+        small = _dense_cells(wins, ties)
+        if small is not None and (labels is None or len(labels) == small.n_items):
+            return cls._of(small, None if labels is None else distinct(labels))
         won = _matrix(wins, "wins")
         n_items = won.size
         tied = None if ties is None else _matrix(ties, "ties")
@@ -472,6 +476,16 @@ class Comparisons:
 
         """
         return existence_of(self.cells, self.labels, model, home)
+
+
+def _dense_cells(wins: Any, ties: Any) -> Cells | None:
+    """Return the cells of arrays of good numbers by one compiled call, or None."""
+    arrays = [wins] if ties is None else [wins, ties]
+    if any(type(array) is not np.ndarray or array.ndim != 2 or array.dtype.kind not in "iuf" for array in arrays):
+        return None
+    won, *tied = (np.ascontiguousarray(array, dtype=np.float64) for array in arrays)
+    found = operations("ranking").short_matrix(won, tied[0] if tied else None)
+    return None if found is None else Cells(*found)
 
 
 def check_comparisons(value: Any) -> Comparisons:

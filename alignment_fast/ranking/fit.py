@@ -142,8 +142,8 @@ def _small(ops: ModuleType, comparisons: Comparisons, specification: Specificati
     run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options)
     if run is None:
         return None
-    unknowns, report, log_prior, has_tie = run
-    found = newton.Maximum(unknowns, *report, converged=True)
+    unknowns, (value, gradient_norm, decrement, step, iterations), log_prior, has_tie = run
+    found = newton.Maximum(unknowns, value, gradient_norm, decrement, step, iterations, converged=True)
     return _result(comparisons, specification, NO_COVARIATES, log_prior, has_tie, found)
 
 

@@ -122,7 +122,7 @@ class Delimited(Table):
         with self.open_text() as (stream, _):
             for _, last, cells in self.records(stream):
                 for cell in cells:
-                    self._check_decoded(cell, f"line {last}")
+                    self.check_decoded(cell, f"line {last}")
                 return last, tuple(cell.strip() for cell in cells)
         raise TableError(f"{self.source.name} is empty")
 
@@ -199,7 +199,7 @@ class Delimited(Table):
                     name, content = rules[role]
                     where = f"line {line}, column {name!r}"
                     cell = cells[position[role]]
-                    self._check_decoded(cell, where)
+                    self.check_decoded(cell, where)
                     try:
                         values[role].append(content.cell(cell))
                     except ValueError as reason:
@@ -207,12 +207,6 @@ class Delimited(Table):
             if not values[by_place[0]]:
                 return
             yield {role: rules[role][1].array(found) for role, found in values.items()}
-
-    def _check_decoded(self, cell: str, where: str) -> None:
-        if not cell.isascii():
-            wrong = next((ord(letter) - 0xDC00 for letter in cell if "\udc80" <= letter <= "\udcff"), None)
-            if wrong is not None:
-                raise self.error(where, f"byte 0x{wrong:02x} is not UTF-8")
 
 
 class Csv(Delimited):

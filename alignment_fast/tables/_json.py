@@ -73,6 +73,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+class _Undecoded(dict[str, Any]):
+    """An object whose bytes are not all UTF-8; that matters only where somebody looks."""
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class Item(NamedTuple):
     """One object, and where it stands, for people."""
 
@@ -103,9 +115,7 @@ class _Objects(abc.ABC):
 
     def loads(self, text: bytes, where: str) -> dict[str, Any]:
         try:
-            value = json.loads(text, object_pairs_hook=_object)
-        except UnicodeDecodeError as error:
-            raise self.table.error(where, f"byte {error.start + 1} is not {error.encoding}") from None
+            value = json.loads(text.decode(errors="surrogateescape"), object_pairs_hook=_object)
         except json.JSONDecodeError as error:
             raise self.table.error(where, f"not JSON: {error.msg} at character {error.pos + 1}") from None
         except ValueError as error:  # an integer of thousands of digits
@@ -114,7 +124,7 @@ class _Objects(abc.ABC):
             raise self.table.error(where, "JSON nested too deeply") from None
         if not isinstance(value, dict):
             raise self.table.error(where, "not a JSON object")
-        return value
+        return value if _is_utf8(text) else _Undecoded(value)
 
 
 class _PerLine(_Objects):
@@ -329,6 +339,9 @@ class Json(Table):
         cell = value[name]
         if cell is REPEATED:
             raise self.error(where, "the key stands there more than once")
+        if isinstance(value, _Undecoded):
+            for text in cell if isinstance(cell, list) else [cell]:
+                self.check_decoded(text, where)
         if type(cell) not in content.json_types:
             raise self.error(where, f"{shortened(json.dumps(cell, default=str))} is not {content.noun}")
         try:

@@ -1,7 +1,6 @@
 """Entry points of the trajectories of policies."""
 
 from cython cimport auto_pickle
-from libc.math cimport M_PI, atan2, hypot, sqrt, tan
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -239,14 +238,6 @@ def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first
     free(room)
 
 
-def rotation(const double[::1] alpha, const double[::1] speed, double[::1] radius, double[::1] angle):
-    """Write modulus and argument of alpha + i speed."""
-    cdef Py_ssize_t index
-    with nogil:
-        for index in range(alpha.shape[0]):
-            radius[index], angle[index] = hypot(alpha[index], speed[index]), atan2(speed[index], alpha[index])
-
-
 def softmax(double[:, ::1] x):
     """Turn log-probabilities into probabilities."""
     cdef Py_ssize_t row
@@ -263,37 +254,6 @@ def log_odds(const double[:, ::1] p, double[:, ::1] out):
         for row in range(p.shape[0]):
             table.policy_log_odds_of(p.shape[1], &p[row, 0], &out[row, 0], room)
     free(room)
-
-
-cdef struct onset_of_cycle:
-    double radius, variance, period
-
-
-cdef onset_of_cycle onset(double strength, double alpha, double beta, double lam) noexcept nogil:
-    """Return what MRS-IPO does on a three-cycle near the uniform policy, to first order in radius - 1."""
-    cdef double kappa = strength * beta * lam / sqrt(3.0), growth = 0.0, slowing = 0.0, angle
-    cdef onset_of_cycle found
-    found.radius, angle = hypot(alpha, kappa), atan2(kappa, alpha)
-    # (rho - 1) / kappa^2 = (1 - (1 - alpha^2) / kappa^2) / (rho + 1): rho - 1 itself loses its digits where kappa is
-    # small and alpha near 1.
-    if kappa > 0.0:
-        growth = max(1.0 - (1.0 - alpha) * (1.0 + alpha) / kappa / kappa, 0.0) / (found.radius + 1.0)
-    if growth > 0.0:
-        slowing = (alpha / 2.0 + kappa / (4.0 * tan(1.5 * angle))) * kappa
-    found.variance = 8.0 * growth / 27.0
-    found.period = 2.0 * M_PI / (angle - growth * (4.0 / 3.0) * slowing)
-    return found
-
-
-def onsets(const double[::1] strength, const double[::1] alpha, const double[::1] beta, const double[::1] lam,
-           double[::1] radius, double[::1] variance, double[::1] period):
-    """Write the onsets of oscillation on three-cycles."""
-    cdef onset_of_cycle found
-    cdef Py_ssize_t index
-    with nogil:
-        for index in range(strength.shape[0]):
-            found = onset(strength[index], alpha[index], beta[index], lam[index])
-            radius[index], variance[index], period[index] = found.radius, found.variance, found.period
 
 
 include "short.pxi"

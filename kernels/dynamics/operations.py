@@ -19,14 +19,11 @@ from alignment_fast.kernels.dynamics.structures import SampledPairs, TrajectoryR
 
 __all__ = [
     "Equilibria",
-    "Rotation",
     "constants",
     "equilibria",
     "frequencies",
     "log_odds",
     "lyapunov_exponents",
-    "onsets",
-    "rotation",
     "short_collapse_rates",
     "short_fixed_point",
     "short_onset",
@@ -210,13 +207,6 @@ class Equilibria(NamedTuple):
     gain: np.ndarray
 
 
-class Rotation(NamedTuple):
-    """Modulus and argument of complex numbers."""
-
-    radius: np.ndarray
-    angle: np.ndarray
-
-
 def equilibria(problem, ref):
     """Return the `Equilibria` of a problem for alpha < 1; `ref` (1 or rows, K) is the reference as probabilities."""
     count, K = problem.rows * problem.points, problem.size
@@ -248,13 +238,6 @@ def _over(kernel, count, cost, *arrays):
         threads.for_blocks(lambda first, last: kernel(*arrays, first, last), count, work=cost * count)
 
 
-def rotation(alpha, speed):
-    """Return the `Rotation` of alpha + i·speed."""
-    out = Rotation(np.empty(len(alpha)), np.empty(len(alpha)))
-    cpu.rotation(alpha, speed, *out)
-    return out
-
-
 def softmax(log_pi):
     """Return log-probabilities (rows, K) as normalised probabilities."""
     out = np.array(log_pi, dtype=np.float64, order="C")
@@ -266,11 +249,4 @@ def log_odds(p):
     """Return log(p/(1 − p)) of probabilities (rows, K)."""
     out = np.empty(p.shape)
     cpu.log_odds(p, out)
-    return out
-
-
-def onsets(strength, alpha, beta, lam):
-    """Return spectral radius, variance and period at the onsets of oscillation on three-cycles; arguments (count,)."""
-    out = tuple(np.empty(len(strength)) for _ in range(3))
-    cpu.onsets(strength, alpha, beta, lam, *out)
     return out

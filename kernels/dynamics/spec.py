@@ -103,7 +103,7 @@ KERNELS = (
 # of `lyapunov_run`.
 HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
-OF_PUBLIC_FUNCTIONS = {"constants", "equilibria", "frequencies", "log_odds", "rotation", "softmax"}
+OF_PUBLIC_FUNCTIONS = {"constants", "equilibria", "frequencies", "log_odds", "softmax"}
 
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",

@@ -151,8 +151,6 @@ KERNELS = (
 
 # Entry points without a numerical result of their own.
 HELPERS: set[str] = set()
-# Entry points whose accuracy is that of public functions, stated and tested there.
-OF_PUBLIC_FUNCTIONS = {"rates", "tilts", "tilts_of_divergence"}
 
 TABLE = (
     *of_each_type(

@@ -336,6 +336,14 @@ AF_INLINE AF_TYPED(margin_jet) AF_TYPED(loss_kto)(AF_REAL margin, const AF_TYPED
     return AF_TYPED(pair_chain)(jet, p);
 }
 
+/* The same of an answer with the label t, 1 or 0: of 0 at the mirrored argument, with the derivative by the margin. */
+AF_INLINE AF_TYPED(margin_jet) AF_TYPED(labelled_kto)(AF_REAL margin, AF_REAL t, const AF_TYPED(pair_parameters) *p) {
+    const AF_TYPED(logistic) y = AF_TYPED(pair_logistic)(AF_TYPED(pair_argument)(margin, p));
+    const AF_REAL slope = p->beta * y.slope;
+    const AF_TYPED(margin_jet) jet = {t == 0 ? y.rising : y.falling, 0, (t == 0 ? slope : -slope) + 0, 0};
+    return jet;
+}
+
 /* ---- losses of a pair: x the score of the chosen, y of the rejected ---- */
 
 /* l(βx) + l(-βx)/2 + l(-βy)/2. */

@@ -6,6 +6,7 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_preference_loss,
     short_sequence_logprobs,
     short_sequence_logprobs_grad,
+    short_sequence_logprobs_hidden,
     short_unpaired_loss,
     sum_of_differences,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "short_preference_loss",
     "short_sequence_logprobs",
     "short_sequence_logprobs_grad",
+    "short_sequence_logprobs_hidden",
     "short_unpaired_loss",
     "sorted_differences",
     "sum_of_differences",

@@ -22,6 +22,7 @@ cdef extern from *:
     double af_long_as_double(object x) noexcept
     void *PyErr_Occurred() noexcept
 
+cdef object matmul = numpy.matmul
 cdef object array_type = numpy.ndarray, empty = numpy.empty, new_tuple = tuple.__new__, float32 = numpy.float32
 cdef object float64 = numpy.float64
 
@@ -395,37 +396,23 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
 # ---- sums of differences (unpaired.py) ----
 
 
-cdef double differences_sum(Py_ssize_t n, const floating *x, const floating *y) noexcept nogil:
-    """Return Σ (x - y) in double: blocks of PAIR_TILE terms on eight lanes, added from left to right."""
-    cdef double lane[8]
-    cdef double total = 0.0
-    cdef Py_ssize_t low = 0, i, rest
-    cdef int l
-    while low < n:
-        rest = min(<Py_ssize_t>PAIR_TILE, n - low)
-        for l in range(8):
-            lane[l] = 0.0
-        for i in range(0, rest - rest % 8, 8):
-            for l in range(8):
-                lane[l] += <double>x[low + i + l] - <double>y[low + i + l]
-        for i in range(rest - rest % 8, rest):
-            lane[i % 8] += <double>x[low + i] - <double>y[low + i]
-        total += ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
-        low += PAIR_TILE
-    return total
-
-
 def sum_of_differences(const floating[::1] x, const floating[::1] y):
     """Return Σ (x - y) of two arrays of one length."""
+    cdef double total = 0.0
     if x.shape[0] != y.shape[0]:
         raise ValueError("two arrays of one length are needed")
-    return differences_sum(x.shape[0], &x[0], &y[0]) if x.shape[0] else 0.0
+    if x.shape[0]:
+        if floating is double:
+            total = table.difference_sum_f64(x.shape[0], &x[0], &y[0])
+        else:
+            total = table.difference_sum_f32(x.shape[0], &x[0], &y[0])
+    return total
 
 
 cdef double mean_reward(const Call *call, const void *policy, const void *ref) noexcept:
     if call.kind == b'd':
-        return per_pair(call, differences_sum(call.size, <const double*>policy, <const double*>ref))
-    return per_pair(call, differences_sum(call.size, <const float*>policy, <const float*>ref))
+        return per_pair(call, table.difference_sum_f64(call.size, <const double*>policy, <const double*>ref))
+    return per_pair(call, table.difference_sum_f32(call.size, <const float*>policy, <const float*>ref))
 
 
 def short_batch_kl(policy, ref, beta):
@@ -536,6 +523,15 @@ cdef Py_ssize_t counted(const Sequences *call, Py_ssize_t sequence) noexcept:
     return found
 
 
+cdef bint masks(const Sequences *call) noexcept:
+    """Return whether some token does not count."""
+    cdef Py_ssize_t i
+    for i in range(call.size):
+        if call.ids[i] < 0:
+            return True
+    return False
+
+
 cdef double row_sum(Py_ssize_t n, const double *x) noexcept nogil:
     """Return the sum of n numbers: eight lanes, folded by halves."""
     cdef double lane[8]
@@ -572,12 +568,46 @@ cdef double sequence_value(const Sequences *call, Py_ssize_t i, bint average) no
 
 def short_sequence_logprobs(logits, token_ids, mask, average, return_log_partition):
     """Return `sequence_logprobs`, or None where the long way must decide."""
+    return logprobs_of(logits, token_ids, mask, average, return_log_partition, False)
+
+
+def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
+    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide.
+
+    The matrix product is that of the long way where there is one chunk: all rows at once.
+    """
+    cdef Py_buffer states, layer
+    cdef char kind = opened(hidden, array_type, &states, 3)
+    cdef Py_ssize_t letters = 0
+    cdef bint fits
+    if kind == 0:
+        kind = opened(hidden, array_type, &states, 2)
+    if kind == 0:
+        return None
+    fits = opened(weight, array_type, &layer, 2) == kind
+    if fits:
+        fits = layer.shape[1] == states.shape[states.ndim - 1]
+        fits = fits and states.len // (layer.shape[1] * states.itemsize) * layer.shape[0] <= SHORT_LOGITS
+        letters = layer.shape[0]
+        PyBuffer_Release(&layer)
+    PyBuffer_Release(&states)
+    if not fits or type(token_ids) is not array_type or hidden.shape[: hidden.ndim - 1] != token_ids.shape:
+        return None
+    logits = matmul(hidden.reshape(-1, hidden.shape[hidden.ndim - 1]), weight.T)
+    logits = logits.reshape(*token_ids.shape, letters)
+    return logprobs_of(logits, token_ids, None, average, False, True)
+
+
+cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, bint complete):
+    """Return what `short_sequence_logprobs` does; None too where a token is masked and all must be there."""
     cdef Sequences call
     cdef Py_buffer view
     cdef Py_ssize_t i
     cdef bint mean = average
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
+            return None
+        if complete and masks(&call):
             return None
         if call.kind == b'd':
             table.token_logprobs_f64(&call.rows, call.ids, call.memory, call.memory + call.size, 0, call.size)

@@ -104,6 +104,7 @@ HELPERS = {"row_sums", "sum_of_differences", "sums", "tiles"}
 
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),
+    *of_each_type("double difference_sum_{suffix}(ptrdiff_t n, const {real} *x, const {real} *y)"),
     *of_each_type(
         "void sort_differences_{suffix}(ptrdiff_t n, const {real} *x, const {real} *y, uint64_t *scratch, "
         "int32_t *order, {real} *values)"

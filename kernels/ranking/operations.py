@@ -25,6 +25,7 @@ from alignment_fast.kernels.ranking.cpu import (
     short_compress,
     short_fit,
     short_likelihood,
+    short_matrix,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
 from alignment_fast.kernels.ranking.likelihood import (
@@ -96,6 +97,7 @@ __all__ = [
     "short_compress",
     "short_fit",
     "short_likelihood",
+    "short_matrix",
     "spread_scores",
     "terms",
 ]

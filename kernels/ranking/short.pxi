@@ -411,19 +411,62 @@ def home_is_told(cells):
 # ---- ranks ----
 
 
-def ranks(const double[:, ::1] ascending, const double[:, ::1] scores, double[:, ::1] out):
-    """Write one more than the number of higher scores of the same row; `ascending` are the rows sorted, NaN last."""
-    cdef Py_ssize_t items = scores.shape[1], row, i, low, high, middle
+def ranks(const int64_t[:, ::1] order, const double[:, ::1] scores, double[:, ::1] out):
+    """Write one more than the number of higher scores of the same row; `order` sorts rows, NaN last."""
+    cdef Py_ssize_t items = scores.shape[1], row, place, item
+    cdef double rank, above
     for row in range(scores.shape[0]):
-        for i in range(items):
-            low, high = 0, items
-            while low < high:
-                middle = (low + high) // 2
-                if ascending[row, middle] > scores[row, i]:
-                    high = middle
-                else:
-                    low = middle + 1
-            out[row, i] = items + 1 - low if scores[row, i] == scores[row, i] else NOT_A_NUMBER
+        rank, above = 1.0, INFINITY
+        for place in range(items - 1, -1, -1):
+            item = order[row, place]
+            if scores[row, item] < above:
+                rank, above = <double>(items - place), scores[row, item]
+            out[row, item] = rank if scores[row, item] == scores[row, item] else NOT_A_NUMBER
+
+
+# ---- one call for a matrix of wins ----
+
+
+cdef inline double entry(const double[:, ::1] x, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    return x[i, j] if x.shape[0] else 0.0
+
+
+cdef Py_ssize_t matrix_cells(const double[:, ::1] wins, const double[:, ::1] ties, compress_cells *cells) noexcept nogil:
+    """Return how many pairs met, or -1 for a bad entry; write their cells unless `cells` is NULL."""
+    cdef Py_ssize_t n = wins.shape[0], count = 0, i, j
+    cdef double won, lost, tied
+    for i in range(n):
+        if wins[i, i] != 0.0 or entry(ties, i, i) != 0.0:
+            return -1
+        for j in range(i + 1, n):
+            won, lost, tied = wins[i, j], wins[j, i], entry(ties, i, j)
+            if not (0.0 <= won < INFINITY and 0.0 <= lost < INFINITY and 0.0 <= tied < INFINITY):
+                return -1
+            if tied != entry(ties, j, i):
+                return -1
+            if won + lost + tied > 0.0:
+                if cells is not NULL:
+                    cells.first[count], cells.second[count] = <int32_t>i, <int32_t>j
+                    cells.wins_first[count], cells.wins_second[count] = won + 0.0, lost + 0.0  # no negative zeros
+                    if cells.ties is not NULL:
+                        cells.ties[count] = tied + 0.0
+                count += 1
+    return count
+
+
+def short_matrix(const double[:, ::1] wins, ties):
+    """Return what `short_compress` does of a matrix of wins and one of ties, or None for what is bad or says nothing."""
+    cdef const double[:, ::1] tied = empty((0, 0)) if ties is None else ties
+    cdef compress_cells out
+    cdef Py_ssize_t n = wins.shape[0], count
+    if wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
+        return None
+    count = matrix_cells(wins, tied, NULL)
+    if count <= 0:
+        return None
+    arrays = unwritten(count, ties is not None, &out)
+    matrix_cells(wins, tied, &out)
+    return (n, *arrays)
 
 
 # ---- one call for a compression ----
@@ -460,18 +503,23 @@ cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
     return highest + 1
 
 
-cdef object new_cells(const uint32_t *tallies, int32_t n_items, bint ties):
-    """Return (first, second, wins of first, wins of second, ties) of the cells of `tallies`, ties empty without any."""
-    cdef compress_cells out
-    cdef Py_ssize_t count
+cdef object unwritten(Py_ssize_t count, bint ties, compress_cells *out):
+    """Return new arrays (first, second, wins of first, wins of second, ties) of so many cells, and point `out` to them."""
     cdef int32_t[::1] first, second
     cdef double[::1] wins_first, wins_second, tied
-    memset(&out, 0, sizeof(compress_cells))
-    count = table.compress_table_cells(tallies, False, n_items, ties, False, &out)
     arrays = empty(count, int32), empty(count, int32), empty(count), empty(count), empty(count if ties else 0)
     first, second, wins_first, wins_second, tied = arrays
+    memset(out, 0, sizeof(compress_cells))
     out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
     out.ties = &tied[0] if ties else NULL
+    return arrays
+
+
+cdef object new_cells(const uint32_t *tallies, int32_t n_items, bint ties):
+    """Return what `unwritten` does, for the cells of `tallies`, and written."""
+    cdef compress_cells out
+    memset(&out, 0, sizeof(compress_cells))
+    arrays = unwritten(table.compress_table_cells(tallies, False, n_items, ties, False, &out), ties, &out)
     table.compress_table_cells(tallies, False, n_items, ties, False, &out)
     return arrays
 

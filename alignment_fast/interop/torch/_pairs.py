@@ -240,7 +240,8 @@ def _curvatures(tensors: tuple[Any, ...], choice: Choice) -> torch.Tensor:
     formula = _check(tensors, choice)
     if not formula.row.has_reference:
         tensors = (*tensors[:2], None, None, *tensors[4:])
-    return curvatures(formula.loss, choice.loss_type, tensors) / _divisor(tensors, choice)
+    lengths_first = choice.kind == PREFERENCE and not formula.row.has_reference
+    return curvatures(formula.loss, tensors, lengths_first=lengths_first) / _divisor(tensors, choice)
 
 
 # ---- the operators ----

@@ -453,7 +453,7 @@ def orpo_loss(
     Returns
     -------
     tensor
-        Differentiable once.
+        Differentiable twice.
 
     Notes
     -----
