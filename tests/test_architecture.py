@@ -610,7 +610,7 @@ def test_strings_that_name_modules_are_read():
             "from alignment_fast.information._markov import f",
             {"alignment_fast.information._markov.f"},
         ),
-        ("alignment_fast/policy/tilting.py", "from alignment_fast.information._weak import f", set()),
+        ("alignment_fast/best_of_n/law.py", "from alignment_fast.information._weak import f", set()),
         ("alignment_fast/policy/tilting.py", "from alignment_fast.policy._axioms import f", set()),
         (
             "alignment_fast/policy/tilting.py",
