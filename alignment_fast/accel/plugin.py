@@ -44,7 +44,7 @@ def _expected(config: pytest.Config) -> dict[str, Any]:
 
 def _tests_of(expected: dict[str, Any], kind: str) -> dict[str, str]:
     """Return the tests that entries of a kind name, and why."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     for entry in expected.get(kind, ()):
         if not {"tests", "reason", "versions"} <= entry.keys():
             raise pytest.UsageError(f"an entry needs tests, versions and reason: {entry}")
