@@ -76,7 +76,7 @@ PUBLIC_EDGES = {
 PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
-    "policy": {"information._arguments", "information._weak"},
+    "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
 

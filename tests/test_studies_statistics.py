@@ -140,7 +140,9 @@ def test_sketches_merge_in_any_order_to_that_of_the_whole(x, one, other):
 
 
 @pytest.mark.parametrize(
-    "source", [Gaussian(), Table([1, 2], [0.0, 1.0]), Sampler(lambda u: u, 1)], ids=lambda source: type(source).__name__
+    "source",
+    [Gaussian(), Table([1, 2], [0.0, 1.0]), Sampler(lambda u: u, 1)],
+    ids=lambda source: type(source).__name__,
 )
 def test_simulations_of_ranges_merge_to_that_of_the_whole(source):
     parts = [simulate(source, [1, 3], 4096, seed=5, replicate=4096 * r, return_maxima=True) for r in range(3)]

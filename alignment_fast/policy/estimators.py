@@ -30,7 +30,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast._border.status import place
-from alignment_fast.information._weak import exponential_less_linear
+from alignment_fast._operations import operations
 
 __all__ = ["KLEstimatorMoments", "KLEstimators", "kl_estimator_moments", "kl_estimators"]
 
@@ -126,7 +126,10 @@ def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
     array([ 0.393469, -1.718282])
 
     """
-    common_device(log_policy=log_policy, log_reference=log_reference)
+    fields = operations("information").short_kl_estimators(log_policy, log_reference)
+    if fields is not None:
+        return tuple.__new__(KLEstimators, fields)
+    device = common_device(log_policy=log_policy, log_reference=log_reference)
     policy = as_floating(log_policy, "log_policy", floating_only=True)
     reference = as_floating(log_reference, "log_reference", floating_only=True)
     dtype = np.result_type(policy, reference)
@@ -137,19 +140,12 @@ def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
         raise ValueError(
             f"log_policy of shape {policy.shape} and log_reference of shape {reference.shape} do not broadcast"
         ) from None
-    k3, slope = _k3(rho.astype(np.float64, copy=False))
+    k3, slope = operations("information", device).estimates(rho.astype(np.float64, copy=False))
     with np.errstate(over="ignore"):
         exact = (rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope)
         columns = [np.asarray(column).astype(dtype, copy=False) for column in exact]
     model = log_policy if library_of(log_policy) not in ("numpy", "builtins") else log_reference
     return KLEstimators(*(like(column, model) if column.ndim else column[()] for column in columns))
-
-
-def _k3(rho):
-    """Return e^−ρ − 1 + ρ and its derivative 1 − e^−ρ, with the limits at ±inf."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        value = exponential_less_linear(-rho)
-        return np.where(rho == np.inf, np.inf, value), -np.expm1(-rho)
 
 
 def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEstimatorMoments:
@@ -210,14 +206,15 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
         raise ValueError(f"reference{where} is 0 where p is not: every divergence there is infinite")
     policy, base = np.exp(log_p), np.exp(log_b)
     rho = np.where(live, log_p, 0.0) - np.where(live, log_b, 0.0)
-    k3, slope = _k3(rho)
+    ops = operations("information")
+    k3, slope = ops.estimates(rho)
     values = np.stack([rho, 0.5 * rho * rho, k3], axis=-2)
     slopes = np.stack([np.ones_like(rho), rho, slope], axis=-2)
     weights = policy[..., None, :]
     mean = (weights * values).sum(axis=-1)
     off_support = np.where(live, 0.0, base).sum(axis=-1)
     kl = np.maximum((policy * k3).sum(axis=-1) + off_support, 0.0)  # of terms of one sign, as Σ p ρ is not
-    forward = np.where(off_support > 0.0, np.inf, (base * exponential_less_linear(rho)).sum(axis=-1))
+    forward = np.where(off_support > 0.0, np.inf, (base * ops.estimates(-rho)[0]).sum(axis=-1))
     centred = values - mean[..., None]
     return KLEstimatorMoments(
         kl=kl,

@@ -253,4 +253,10 @@ def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] re
     free(scratch)
     return status == AF_ROWS_GOOD
 
+
+def estimates(const double[::1] rho, double[::1] k3, double[::1] slope, Py_ssize_t first, Py_ssize_t last):
+    """Write the estimator k3 = e^−ρ − 1 + ρ of a divergence and its derivative 1 − e^−ρ, of samples first..last-1."""
+    with nogil:
+        table.estimates(last - first, &rho[first], &k3[first], &slope[first])
+
 include "short.pxi"

@@ -34,6 +34,7 @@ from alignment_fast.kernels.information.cpu import (
     short_kl_constrained,
     short_kl_constrained_gradient,
     short_kl_divergence,
+    short_kl_estimators,
     short_log_mgf,
     short_log_mgf_gradient,
     short_optimality_gap,
@@ -68,6 +69,7 @@ __all__ = [
     "WEIGHT_UNIFORM",
     "LetterRows",
     "TiltFields",
+    "estimates",
     "exponential_mean",
     "gradients",
     "log_mgf",
@@ -82,6 +84,7 @@ __all__ = [
     "short_kl_constrained",
     "short_kl_constrained_gradient",
     "short_kl_divergence",
+    "short_kl_estimators",
     "short_log_mgf",
     "short_log_mgf_gradient",
     "short_optimality_gap",
@@ -104,6 +107,8 @@ __all__ = [
 # Nanoseconds per letter and order, for the choice of the number of threads only.
 _COST = 1.0
 _TILT_COST = 20.0
+# Samples of a block of elementwise work.
+_SAMPLES = 4096
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
 # Exponents of the largest probability of a row: below the first and above the second a kernel refuses the total of some
 # length of row; rows that are too large are brought down to the third, so that what is rare in them stays normal.
@@ -257,3 +262,16 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
             num_threads=num_threads,
         )
     return all(found)
+
+
+def estimates(rho, num_threads=None):
+    """Return e^−ρ − 1 + ρ and 1 − e^−ρ of a float64 array of log-ratios, with their limits at ±inf."""
+    flat = np.ascontiguousarray(rho).reshape(-1)
+    k3, slope = np.empty(flat.shape), np.empty(flat.shape)
+    threads.for_blocks(
+        lambda first, last: cpu.estimates(flat, k3, slope, first * _SAMPLES, min(last * _SAMPLES, flat.size)),
+        -(-flat.size // _SAMPLES),
+        work=_TILT_COST * flat.size,
+        num_threads=num_threads,
+    )
+    return k3.reshape(rho.shape), slope.reshape(rho.shape)

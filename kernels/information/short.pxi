@@ -681,3 +681,55 @@ def short_renyi_divergence_gradient(p, q, order, log):
 def short_renyi_cross_entropy_gradient(p, q, order, log):
     """Return the fields of `renyi_cross_entropy_gradient`, standard variant, or None."""
     return None if q is None else measure_gradient(p, q, order, log, AF_OF_CROSS_ENTROPY)
+
+
+# ---- estimators ----
+
+cdef object column_of(char real, const double *values, Py_ssize_t n):
+    return array_of(real, n, values, n)
+
+
+def short_kl_estimators(log_policy, log_reference):
+    """Return the fields of `kl_estimators` of vectors of one length, or None."""
+    cdef Operands operands
+    cdef Py_ssize_t i, n
+    cdef float half, of_float
+    cdef double *work
+    cdef const double *a
+    cdef const double *b
+    cdef object fields = None
+    operands.held = 0
+    if hold(&operands, log_policy) and hold(&operands, log_reference) and operands.letters <= LONG:
+        n = operands.letters
+        work = <double*>malloc(5 * n * sizeof(double))
+        if work == NULL:
+            let_go(&operands)
+            return None
+        if operands.real == b'd':
+            a, b = <const double*>operands.views[0].buf, <const double*>operands.views[1].buf
+            for i in range(n):
+                work[i] = a[i] - b[i]
+                work[n + i] = 0.5 * work[i] * work[i]
+        else:
+            half = 0.5
+            for i in range(n):
+                of_float = (<const float*>operands.views[0].buf)[i] - (<const float*>operands.views[1].buf)[i]
+                work[i] = of_float
+                work[n + i] = half * of_float * of_float
+        table.estimates(n, work, work + 2 * n, work + 3 * n)
+        for i in range(n):
+            work[4 * n + i] = 1.0 if work[i] == work[i] else work[i]
+        try:
+            rho = column_of(operands.real, work, n)
+            fields = (
+                rho,
+                column_of(operands.real, work + n, n),
+                column_of(operands.real, work + 2 * n, n),
+                column_of(operands.real, work + 4 * n, n),
+                rho,
+                column_of(operands.real, work + 3 * n, n),
+            )
+        finally:
+            free(work)
+    let_go(&operands)
+    return fields

@@ -147,6 +147,17 @@ KERNELS = (
         oracle="information:tilted",
         reference="kernels/information/gradient.inc",
     ),
+    Kernel(
+        name="estimates",
+        formula="e^−ρ − 1 + ρ and 1 − e^−ρ",
+        arguments=("rho", "k3", "slope", "first", "last"),
+        dtypes=("float64",),
+        domain=((-700.0, 1e300),),
+        bounds=MappingProxyType({"float64": 6e-15}),
+        unit="relative",
+        oracle="information:exponential_rest",
+        reference="kernels/information/weak.inc",
+    ),
 )
 
 # Entry points without a numerical result of their own.
@@ -176,4 +187,5 @@ TABLE = (
     "ptrdiff_t first, ptrdiff_t last)",
     "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",
+    "void estimates(ptrdiff_t n, const double *rho, double *k3, double *slope)",
 )
