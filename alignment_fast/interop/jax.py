@@ -269,7 +269,7 @@ def _constants(values: dict[str, Any]) -> dict[str, Any]:
 def _wide(name: str, value: Any) -> jax.Array:
     """Return an array in the dtype that it is computed in, or raise TypeError."""
     dtype = getattr(value, "dtype", None)
-    if dtype == np.float64 and not jax.config.jax_enable_x64:
+    if dtype == np.float64 and jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
         raise TypeError(f"{name} is float64, which JAX would round to float32: switch jax_enable_x64 on")
     array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.floating):

@@ -435,7 +435,7 @@ class _Transformed(torch.autograd.Function):
 
 def _of_sides(tangents: tuple[Any, ...], sides: int, has_reference: bool) -> list[torch.Tensor]:
     """Return the change of each side's log-ratio from the tangents of the inputs."""
-    moves = []
+    moves: list[Any] = []
     for side in range(sides):
         own, reference = tangents[side], tangents[2 + side] if has_reference else None
         known = own if own is not None else reference

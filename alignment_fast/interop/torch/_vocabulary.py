@@ -188,7 +188,16 @@ def gradients(
     return [of_hidden, of_weight, of_bias]
 
 
-def _tile_gradient(states, head, letters, low, ids, upstream, tile, slope_room):  # type: ignore[no-untyped-def]
+def _tile_gradient(
+    states: torch.Tensor,
+    head: Head,
+    letters: torch.Tensor,
+    low: int,
+    ids: np.ndarray,
+    upstream: Upstream,
+    tile: torch.Tensor,
+    slope_room: torch.Tensor,
+) -> None:
     """Make the gradient by the products of one tile in `tile`."""
     head.logits(states, letters, low, tile)
     slope = head.cap_slope(tile, slope_room)

@@ -171,8 +171,7 @@ def _apply(arguments: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
 
 def _prepared(hidden: Any, weight: Any, bias: Any, numbers: Any) -> tuple[torch.Tensor, Head]:
     scale, temperature, softcap = numbers
-    constant = [None if tensor is None else tensor.detach() for tensor in (weight, bias)]
-    head = Head(constant[0], constant[1], scale, softcap or None, temperature)
+    head = Head(weight.detach(), None if bias is None else bias.detach(), scale, softcap or None, temperature)
     return hidden.detach().to(head.dtype), head
 
 
@@ -211,7 +210,7 @@ def _forward(
     rows = _rows(tokens)
     if rows is not None:
         states, tokens = states[torch.from_numpy(rows)], tokens[rows]
-    slopes: tuple[Any, Any] = (None, None)
+    slopes: list[Any] = [None, None]
     if frozen_head:
         found, *slopes = frozen(states, head, tokens, entropy=entropy, moments=more, differentiated=differentiated)
     else:
@@ -338,8 +337,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
-        *others, differentiated = arguments
-        return _forward(*others, differentiated=differentiated)
+        return _forward(*arguments)
 
     setup_context = staticmethod(_saved)
 
@@ -366,7 +364,7 @@ LIBRARY.define(
 
 def _on_device(*arguments: Any) -> tuple[torch.Tensor, ...]:
     _ways.took(_ways.OPERATOR)
-    return _forward(*arguments, differentiated=True)
+    return _forward(*(*arguments, True))
 
 
 def _fake(

@@ -198,7 +198,7 @@ def _measure(
 
 
 def _apply(*arguments: Any) -> torch.Tensor:
-    operator = torch.ops.alignment_fast.measure
+    operator: Any = torch.ops.alignment_fast.measure
     way = _ways.OPERATOR if torch.compiler.is_compiling() else _ways.choose(arguments[1:4])
     if way != _ways.OPERATOR:
         _ways.took(way)

@@ -107,7 +107,9 @@ def preference_loss(
     lengths = (None, None) if over_tokens else (chosen_length, rejected_length)
     tensors = (policy_chosen, policy_rejected, ref_chosen, ref_rejected, *lengths, weight, None)
     loss = pairs(tensors, choice)
-    return loss / chosen_length.sum() if over_tokens and reduction == "mean" else loss
+    if chosen_length is not None and over_tokens and reduction == "mean":
+        return loss / chosen_length.sum()
+    return loss
 
 
 def _matched(tensors: tuple[Any, ...], choice: Choice, weight: Any, length: Any) -> torch.Tensor:

@@ -126,7 +126,7 @@ def _backward(
 ) -> torch.Tensor:
     """Return the gradient by the logits, contiguous and in their dtype."""
     rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1]).reshape(-1)
-    columns = [
+    columns: list[Any] = [
         None if tensor is None or tensor.numel() != tokens.size else tensor.detach().double().reshape(-1).numpy()
         for tensor in (of_log_p, of_entropy, log_partition, entropies)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -281,7 +281,7 @@ def _smoothing(name: str, label_smoothing: float, meaning: Semantics) -> float:
 
 def _lengths(
     name: str, chosen: torch.Tensor | None, rejected: torch.Tensor | None, meaning: Semantics
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Any]:
     if name not in meaning.per_token:
         return {}
     if chosen is None or rejected is None:

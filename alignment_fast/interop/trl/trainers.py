@@ -9,6 +9,7 @@ the loss is added.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def accelerated(trainer: Any) -> Iterator[Ran]:
 
     """
     try:
-        from trl.trainer import utils
+        utils: Any = importlib.import_module("trl.trainer.utils")
     except ImportError as error:
         raise BackendUnavailableError("alignment_fast.interop.trl.accelerated needs trl; install trl") from error
     original = getattr(utils, "_ChunkedLogProbFunction", None)
