@@ -20,7 +20,8 @@ from alignment_fast._operations import operations
 __all__ = ["Stream"]
 
 _END = 2**64
-_REAL = (np.dtype(np.float32), np.dtype(np.float64))
+_WORDS = (np.dtype(np.uint32), np.dtype(np.uint64))
+_REALS = (np.dtype(np.float32), np.dtype(np.float64))
 
 Shape = int | tuple[int] | tuple[int, int]
 
@@ -47,10 +48,10 @@ def _counter(value, count, name):
     return start
 
 
-def _real(dtype):
-    """Return `dtype` as one that uniforms and normals have."""
+def _checked(dtype, kinds):
+    """Return `dtype` as one of `kinds`."""
     dtype = np.dtype(dtype)
-    if dtype not in _REAL:
+    if dtype not in kinds:
         raise TypeError(f"dtype must be float32 or float64, not {dtype}")
     return dtype
 
@@ -169,9 +170,8 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(
-            ops.short_words, ops.fill_words, np.dtype, np.uint32, shape, replicate, draw, num_threads, out
-        )
+        ways = ops.short_words, ops.fill_words, _WORDS
+        return self._draw(*ways, np.uint32, shape, replicate, draw, num_threads, out)
 
     def uint64(
         self,
@@ -193,9 +193,8 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(
-            ops.short_words, ops.fill_words, np.dtype, np.uint64, shape, replicate, draw, num_threads, out
-        )
+        ways = ops.short_words, ops.fill_words, _WORDS
+        return self._draw(*ways, np.uint64, shape, replicate, draw, num_threads, out)
 
     def uniform(
         self,
@@ -231,7 +230,9 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_uniforms, ops.fill_uniforms, _real, dtype, shape, replicate, draw, num_threads, out)
+        return self._draw(
+            ops.short_uniforms, ops.fill_uniforms, _REALS, dtype, shape, replicate, draw, num_threads, out
+        )
 
     def normal(
         self,
@@ -265,14 +266,15 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(ops.short_normals, ops.fill_normals, _real, dtype, shape, replicate, draw, num_threads, out)
+        ways = ops.short_normals, ops.fill_normals, _REALS
+        return self._draw(*ways, dtype, shape, replicate, draw, num_threads, out)
 
-    def _draw(self, short, fill, accept, dtype, shape, replicate, draw, num_threads, out):
+    def _draw(self, short, fill, kinds, dtype, shape, replicate, draw, num_threads, out):
         if out is None and num_threads is None:
             found = short(dtype, self._key, shape, replicate, draw)
             if found is not None:
                 return found
-        dtype = accept(dtype)
+        dtype = _checked(dtype, kinds)
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))

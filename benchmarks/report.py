@@ -21,6 +21,7 @@ import test_bench_pairwise
 import test_bench_random
 import test_bench_scalar
 import test_bench_sequence
+import test_bench_training
 
 import floors
 from alignment_fast.kernels.common import cpu
@@ -36,6 +37,9 @@ CASES = [
     *test_bench_pairwise.CASES,
     *test_bench_pairwise.MATCHED,
     *test_bench_sequence.CASES,
+    *test_bench_training.VOCABULARY_CASES,
+    *test_bench_training.PAIR_CASES,
+    *test_bench_training.LAYER_CASES,
 ]
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
 

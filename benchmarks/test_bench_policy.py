@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -99,6 +100,7 @@ CASES = [
 ]
 
 
+@pytest.mark.kernels("policy.rewards", "policy.tilted")
 @each_contender(CASES)
 def test_policy(case, name, timed):
     timed(case, name)

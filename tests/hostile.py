@@ -97,6 +97,14 @@ def as_npz(header, rows):
     return file.getvalue()
 
 
+# A good table for every command that reads one, and options that make it quick.
+TABLES = {
+    "rank": (("winner", "loser"), [("ann", "bob"), ("bob", "cat"), ("cat", "ann"), ("ann", "cat")] * 3, ()),
+    "curve": (("prompt", "score"), [("ann", 1), ("ann", 2.5), ("bob", 3), ("bob", -1)] * 3, ("--n", "1,2")),
+    "best-of-n": (("count", "reward"), [(4, 1), (2, 2.5), (1, -3)] * 4, ("--n", "2", "--replicates", "20")),
+}
+
+
 WRITERS = {
     "csv": as_csv,
     "tsv": lambda header, rows: as_csv(header, rows, "\t"),

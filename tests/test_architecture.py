@@ -45,7 +45,7 @@ PUBLIC_EDGES = {
     "_statistics": set(),
     "_text": set(),
     "accel": {"interop"},
-    "best_of_n": {"_statistics", "information", "policy", "random"},
+    "best_of_n": {"_statistics", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
@@ -66,15 +66,14 @@ PUBLIC_EDGES = {
         *("memoryless", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
-        *("__init__", "_files", "best_of_n", "dynamics", "information"),
-        *("memoryless", "plot", "policy", "random", "tables"),
+        *("__init__", "best_of_n", "dynamics", "information"),
+        *("memoryless", "plot", "policy", "random", "studies", "tables"),
     },
     "tables": set(),
 }
 
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
-    "best_of_n": {"information._weak"},
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"pairwise._batch"},
     "policy": {"information._arguments"},
@@ -155,8 +154,10 @@ ONLY_IN = {
     "sqlite3": ["alignment_fast/studies/*"],
     "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
     "xarray": ["alignment_fast/studies/results.py"],
-    "torch": ["alignment_fast/interop/torch/*"],
-    "jax": [],
+    "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
+    "trl": ["alignment_fast/interop/trl/*"],
+    "transformers": [],
+    "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
     "polars": [],

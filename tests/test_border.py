@@ -26,7 +26,7 @@ class Pairs(call.Arguments):
 
 
 def test_arguments_share_a_dtype_and_broadcast_leading_axes():
-    given = Pairs({"x": np.ones((4, 1, 3), np.float32), "M": np.ones((5, 2, 3)), "absent": None})
+    given = Pairs({"x": np.ones((4, 1, 3), np.float32), "M": np.ones((5, 2, 3)), "absent": None}, optional=("absent",))
     assert given.dtype == np.float64
     assert given["x"].dtype == np.float64
     assert given.leading == (4, 5)
@@ -63,7 +63,12 @@ def test_leading_axes_that_do_not_broadcast_are_named():
 
 def test_a_call_without_any_array_says_which_it_needs():
     with pytest.raises(ValueError, match=r"^p or reward is required$"):
-        call.Arguments({"p": None, "reward": None})
+        call.Arguments({"p": None, "reward": None}, optional=("p", "reward"))
+
+
+def test_a_required_array_that_is_none_is_a_type_error():
+    with pytest.raises(TypeError, match=r"^reward must be an array, not None$"):
+        call.Arguments({"p": LETTERS, "reward": None}, optional=("p",))
 
 
 @pytest.mark.parametrize(("value", "where"), [(np.nan, "t"), ([0.0, np.nan], r"t\[1\]")])
@@ -149,6 +154,45 @@ MASKED = {
 @pytest.mark.parametrize("call", MASKED.values(), ids=MASKED)
 def test_masked_arrays_are_refused(call):
     with pytest.raises(TypeError, match=r"^\S+ is a masked array, and a mask has no meaning here"):
+        call()
+
+
+# ---- None in place of an array that is needed ----
+
+NONE = {
+    "entropy": lambda: af.information.entropy(None),
+    "cross_entropy": lambda: af.information.cross_entropy(LETTERS, None),
+    "kl_divergence": lambda: af.information.kl_divergence(LETTERS, None),
+    "kl_divergence, p": lambda: af.information.kl_divergence(None, LETTERS),
+    "renyi_divergence": lambda: af.information.renyi_divergence(LETTERS, None, 2.0),
+    "renyi_divergence_gradient": lambda: af.information.renyi_divergence_gradient(LETTERS, None, 2.0),
+    "log_mgf": lambda: af.information.log_mgf(None, 1.0, p=LETTERS),
+    "cumulants": lambda: af.information.cumulants(None),
+    "rate_function": lambda: af.information.rate_function(None, 1.0),
+    "markov_aligned": lambda: af.information.markov_aligned(P, None, 1.0),
+    "tilt": lambda: af.policy.tilt(LETTERS, None, 1.0),
+    "tilt_gradient": lambda: af.policy.tilt_gradient(LETTERS, None, 1.0),
+    "kl_constrained": lambda: af.policy.kl_constrained(LETTERS, None, 0.1),
+    "optimality_gap": lambda: af.policy.optimality_gap(LETTERS, LETTERS, None, 0.1),
+    "optimality_gap, p": lambda: af.policy.optimality_gap(LETTERS, None, LETTERS, 0.1),
+    "classify": lambda: af.policy.classify(None),
+    "ipo": lambda: af.policy.ipo(None, None, None, 1.0),
+    "simulate": lambda: af.dynamics.simulate(None, alpha=0.5, beta=1.0, lam=1.0, init=LETTERS, steps=2),
+    "simulate, alpha": lambda: af.dynamics.simulate(P, alpha=None, beta=1.0, lam=1.0, init=LETTERS, steps=2),
+    "curve": lambda: af.best_of_n.curve(None),
+    "pass_at_k": lambda: af.best_of_n.pass_at_k(None, 1, 1),
+    "soft_best_of_n": lambda: af.best_of_n.soft_best_of_n(None, LETTERS, 2, 1.0),
+    "best_of_poisson": lambda: af.best_of_n.best_of_poisson(None, LETTERS, 2.0),
+    "win_rate_optimal": lambda: af.best_of_n.win_rate_optimal(None, LETTERS, kl=0.1),
+    "margin_loss": lambda: af.pairwise.margin_loss(None, beta=0.1),
+    "sequence_logprobs": lambda: af.pairwise.sequence_logprobs(None, np.zeros((1, 2), int)),
+    "memoryless": lambda: af.memoryless.MemorylessModel(None, LETTERS),
+}
+
+
+@pytest.mark.parametrize("call", NONE.values(), ids=NONE)
+def test_none_in_place_of_an_array_is_refused_by_name(call):
+    with pytest.raises(TypeError, match=r"^\w+ must be an array, not None$"):
         call()
 
 

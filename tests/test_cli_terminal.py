@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import os
 import re
@@ -107,81 +108,117 @@ def test_commands_take_any_name_of_a_column_and_of_a_file(capsys, tmp_path, smal
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("how", hostile.SAME)
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json"])
 @pytest.mark.parametrize("block", [4 << 20, 16])
-def test_the_same_votes_in_other_bytes_are_the_same_ranking(capsys, tmp_path, monkeypatch, how, kind, block):
+def test_the_same_table_in_other_bytes_is_the_same_result(capsys, tmp_path, monkeypatch, command, how, kind, block):
     change, kinds = hostile.SAME[how]
     if kind not in kinds:
         pytest.skip(f"{kind} has no such form")
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
-    plain = votes_of(tmp_path, ["ann", "bob", "cat"], kind)
-    _, expected, _ = run(capsys, "rank", plain)
-    plain.write_bytes(change(plain.read_bytes()))
-    code, out, err = run(capsys, "rank", plain)
-    assert (code, err, out) == (0, "", expected)
+    header, rows, options = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows))
+    _, expected, _ = run(capsys, command, path, *options)
+    path.write_bytes(change(path.read_bytes()))
+    assert run(capsys, command, path, *options) == (0, expected, "")
+
+
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+def test_every_command_reads_a_table_of_one_row(capsys, tmp_path, command, kind):
+    header, rows, _ = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows[:1]))
+    options = {"rank": ("--l2", "1"), "best-of-n": ("--n", "1", "--replicates", "20")}.get(command, ())
+    code, out, err = run(capsys, command, path, *options)
+    assert (code, err) == (0, "")
+    assert out
 
 
 FAULTS = {
-    "empty": (b"", "votes.csv is empty"),
-    "only blank lines": (b"\n\n\n", "votes.csv is empty"),
-    "no rows": (b"winner,loser\n", "votes.csv has columns but no rows"),
-    "duplicate columns": (b"winner,loser,winner\na,b,c\n", "more than one column 'winner'"),
-    "UTF-16": ("winner,loser\na,b\n".encode("utf-16"), "line 1: the file is UTF-16, not UTF-8"),
-    "a zip file": (b"PK\x03\x04" + bytes(30), "no two columns look like"),
-    "zeros": (bytes(100), "no two columns look like"),
+    "empty": (b"", "table.csv is empty"),
+    "only blank lines": (b"\n\n\n", "table.csv is empty"),
+    "only a byte order mark": (b"\xef\xbb\xbf", "table.csv is empty"),
+    "no rows": (b"HEADER\n", "table.csv has columns but no rows"),
+    "duplicate columns": (b"HEADER,FIRST\n1,2,3\n", "more than one column 'FIRST'"),
+    "UTF-16": ("HEADER\n1,2\n".encode("utf-16"), "line 1: the file is UTF-16, not UTF-8"),
+    "a zip file": (b"PK\x03\x04" + bytes(30), "look"),
+    "zeros": (bytes(100), "look"),
 }
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, fault):
+def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, command, fault):
     content, message = FAULTS[fault]
-    (tmp_path / "votes.csv").write_bytes(content)
-    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    header, _, _ = hostile.TABLES[command]
+    if b"HEADER" in content:
+        content = content.replace(b"HEADER", ",".join(header).encode()).replace(b"FIRST", header[0].encode())
+    (tmp_path / "table.csv").write_bytes(content)
+    code, out, err = run(capsys, command, tmp_path / "table.csv")
     assert (code, out) == (2, "")
-    assert message in err
+    assert message.replace("FIRST", header[0]) in err
     assert err.count("\n") == 1
     assert err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json", "parquet", "npz"])
+def test_a_truncated_gzip_file_is_one_line(capsys, tmp_path, command, kind):
+    header, rows, _ = hostile.TABLES[command]
+    path = tmp_path / f"table.{kind}.gz"
+    path.write_bytes(gzip.compress(hostile.WRITERS[kind](header, rows))[:-9])
+    code, out, err = run(capsys, command, path)
+    assert (code, out) == (2, "")
+    assert err == f"error: {path}: the compressed file is truncated\n"
 
 
 BROKEN = {
     "ragged": (lambda cells: cells[:-1], "1 cells under a header of 2"),
     "longer": (lambda cells: [*cells, b"x"], "3 cells under a header of 2"),
-    "empty first": (lambda cells: [b"", cells[1]], "column 'winner': the cell is empty"),
-    "empty last": (lambda cells: [cells[0], b'""'], "column 'loser': the cell is empty"),
-    "blank": (lambda cells: [b"  ", cells[1]], "column 'winner': the cell is empty"),
-    "undecodable": (lambda cells: [cells[0], b"caf\xe9"], "column 'loser': byte 0xe9 is not UTF-8"),
+    "empty first": (lambda cells: [b"", cells[1]], "column 'FIRST': the cell is empty"),
+    "empty last": (lambda cells: [cells[0], b'""'], "column 'LAST': the cell is empty"),
+    "only a comma": (lambda cells: [b"", b""], "column 'FIRST': the cell is empty"),
+    "blank": (lambda cells: [b"  ", cells[1]], "column 'FIRST': the cell is empty"),
+    "undecodable": (lambda cells: [cells[0], b"caf\xe9"], "column 'LAST': byte 0xe9 is not UTF-8"),
     "unclosed": (lambda cells: [cells[0], b'"open'], "the quote that opens here is never closed"),
 }
 
 
+@pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("row", ["first", "behind the first block", "last"])
-def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, fault, row):
+def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, command, fault, row):
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
-    rows = [[b"a", b"b"], [b"b", b"a"]] * 50
-    at = {"first": 0, "behind the first block": 60, "last": 99}[row]
+    header, rows, _ = hostile.TABLES[command]
+    rows = [[str(cell).encode() for cell in row] for row in rows] * 8
+    at = {"first": 0, "behind the first block": 60, "last": 95}[row]
     change, message = BROKEN[fault]
     rows[at] = change(rows[at])
-    (tmp_path / "votes.csv").write_bytes(b"\n".join(b",".join(cells) for cells in [[b"winner", b"loser"], *rows]))
-    code, out, err = run(capsys, "rank", tmp_path / "votes.csv")
+    lines = [",".join(header).encode(), *(b",".join(cells) for cells in rows)]
+    (tmp_path / "table.csv").write_bytes(b"\n".join(lines))
+    code, out, err = run(capsys, command, tmp_path / "table.csv")
     assert (code, out) == (2, "")
-    assert f"votes.csv, line {at + 2}" in err
-    assert message in err
+    assert f"table.csv, line {at + 2}" in err
+    assert message.replace("FIRST", header[0]).replace("LAST", header[1]) in err
 
 
-@pytest.mark.parametrize("column", ["winner", "loser"])
+@pytest.mark.parametrize("command", hostile.TABLES)
+@pytest.mark.parametrize("column", [0, 1])
 @pytest.mark.parametrize("kind", ["jsonl", "json", "parquet"])
-@pytest.mark.parametrize("at", [0, 3, 5])
-def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, kind, column, at):
-    rows = [list(row) for row in hostile.rows_of("a", "b") * 2]
-    rows[at][("winner", "loser").index(column)] = None
-    path = tmp_path / f"votes.{kind}"
-    path.write_bytes(hostile.WRITERS[kind](("winner", "loser"), rows))
-    code, _, err = run(capsys, "rank", path)
+@pytest.mark.parametrize("at", [0, 6, 11])
+def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, command, kind, column, at):
+    header, rows, _ = hostile.TABLES[command]
+    rows = [list(row) for row in rows]
+    rows[at][column] = None
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(hostile.WRITERS[kind](header, rows))
+    code, _, err = run(capsys, command, path)
     assert code == 2
     assert f"{'line' if kind == 'jsonl' else 'row'} {at + 1}, " in err
-    assert repr(column) in err
+    assert repr(header[column]) in err
 
 
 # ---- widths ----

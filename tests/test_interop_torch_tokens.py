@@ -189,7 +189,7 @@ def test_autocast_mixes_dtypes_and_nothing_else_does():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = linear_logprobs(half, weight, ids)
     torch.testing.assert_close(inside, linear_logprobs(half.float(), weight, ids))
-    with pytest.raises(TypeError, match=r"weight is torch.float32 and hidden is torch.bfloat16"):
+    with pytest.raises(TypeError, match=r"weight is torch\.float32 and hidden is torch\.bfloat16"):
         linear_logprobs(half, weight, ids)
 
 

@@ -21,8 +21,12 @@ PAGES = (
     "dynamics.md",
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
+    "training.md",
     "studies.md",
+    "unchanged_programs.md",
 )
+# What a page imports that need not be installed.
+NEEDS = {"training.md": "torch"}
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 
@@ -34,6 +38,8 @@ def blocks(page, language):
 
 
 def run(page, codes):
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     namespace = {}
     for code in codes:
         exec(compile(code, page, "exec"), namespace)

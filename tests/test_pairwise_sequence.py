@@ -407,3 +407,9 @@ BAD_HIDDEN = [
 def test_bad_hidden_states(hidden, weight, ids, options, error, message, function):
     with pytest.raises(error, match=message):
         getattr(af.pairwise, function)(hidden, weight, ids, **options)
+
+
+def test_tokens_that_are_as_many_but_of_another_shape_are_refused():
+    hidden, weight = np.zeros((2, 6, 4)), np.zeros((7, 4))
+    with pytest.raises(ValueError, match=r"token_ids of shape \(3, 4\) do not fit tokens of shape \(2, 6\)"):
+        af.pairwise.sequence_logprobs_hidden(hidden, weight, np.zeros((3, 4), dtype=np.int64))

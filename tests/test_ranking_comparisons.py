@@ -213,6 +213,58 @@ def test_columns_of_other_libraries(library):
         Comparisons(column(module, ["a", "b"]), column(module, ["b", None]))
 
 
+MANY = [f"item {number}" for number in np.random.default_rng(0).permutation(14_000)]
+OTHERS = [f"other {name}" for name in MANY]
+KINDS = {
+    "strings made once": lambda names: names,
+    "equal strings": lambda names: ["".join(list(name)) for name in names],
+    "objects": lambda names: np.array(names, dtype=object),
+    "every other object": lambda names: np.array([names, names], dtype=object).T.reshape(-1)[::2],
+    "fixed width": np.array,
+    "bytes": lambda names: np.array([name.encode() for name in names]),
+    "variable width": lambda names: np.array(names, dtype=np.dtypes.StringDType()),
+    "pandas objects": lambda names: pytest.importorskip("pandas").Series(names, dtype=object),
+    "pandas strings": lambda names: pytest.importorskip("pandas").Series(names, dtype="str"),
+    "polars": lambda names: pytest.importorskip("polars").Series(names),
+    "polars categories": lambda names: (
+        pytest.importorskip("polars").Series(names).cast(pytest.importorskip("polars").Categorical)
+    ),
+    "pyarrow": lambda names: pytest.importorskip("pyarrow").array(names),
+    "pyarrow views": lambda names: pytest.importorskip("pyarrow").array(names).cast("string_view"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_thousands_of_names_of_every_kind(kind):
+    one, other = (KINDS[kind](names + names[::-1]) for names in (MANY, OTHERS))
+    found = Comparisons(one, other)
+    labels = [label.decode() if isinstance(label, bytes) else label for label in found.labels]
+    assert labels == sorted({*MANY, *OTHERS})
+    number = {label: index for index, label in enumerate(labels)}
+    first = [number[name] for name in MANY]
+    assert found.cells.first.tolist() == sorted(first)
+    assert (found.cells.wins_first == 2).all()
+
+
+def test_names_are_equal_as_keys_of_a_dictionary_are():
+    found = Comparisons([("a", 1), ("a", True), "x"], ["x", "x", ("a", 1.0)])
+    assert found.labels == (("a", 1), "x")
+    assert counted(found) == {(0, 1, 0): (2, 1, 0)}
+
+
+def test_a_name_that_cannot_be_a_key_is_named():
+    with pytest.raises(TypeError, match=r"loser\[1\] = \['b'\] cannot be a label"):
+        Comparisons(["a", "b"], ["b", ["b"]])
+
+
+@pytest.mark.parametrize("lost", ["None", "float('nan')", "pandas.NA", "pandas.NaT"])
+def test_missing_names_among_objects_of_pandas(lost):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(["b", eval(lost, {"pandas": pandas})], dtype=object)
+    with pytest.raises(ValueError, match=r"loser\[1\] is missing"):
+        Comparisons(pandas.Series(["a", "b"], dtype=object), column)
+
+
 # ---- matrices ----
 
 
@@ -225,6 +277,20 @@ def test_matrices_there_and_back():
     for found, expected in zip(comparisons.to_matrix(), (wins, ties), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert counted(Comparisons.from_matrix(sparse.csr_array(wins), sparse.coo_array(ties))) == counted(comparisons)
+
+
+@pytest.mark.parametrize("with_ties", [False, True])
+@pytest.mark.parametrize("items", [2, 3, 17, 80])
+def test_arrays_and_lists_are_one_matrix(items, with_ties):
+    rng = np.random.default_rng(items)
+    wins, ties = rng.poisson(0.7, (2, items, items)) * 0.5
+    wins[0, 1] += 1
+    np.fill_diagonal(wins, -0.0)
+    ties = np.triu(ties, 1) + np.triu(ties, 1).T if with_ties else None
+    dense = Comparisons.from_matrix(wins, ties, labels=list(range(1, items + 1)))
+    rows = Comparisons.from_matrix(wins.tolist(), None if ties is None else ties.tolist())
+    for name, value in vars(rows.cells).items():
+        assert np.asarray(value).tobytes() == np.asarray(getattr(dense.cells, name)).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +308,8 @@ def test_matrices_there_and_back():
 def test_bad_matrices_are_refused(wins, ties, message):
     with pytest.raises(ValueError, match=message):
         Comparisons.from_matrix(wins, ties)
+    with pytest.raises(ValueError, match=message):
+        Comparisons.from_matrix(np.array(wins), None if ties is None else np.array(ties))
 
 
 # ---- tables of votes ----

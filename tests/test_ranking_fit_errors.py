@@ -6,7 +6,7 @@ from arenas import simulated
 
 from alignment_fast._border.rng import BOOTSTRAP, stream_key
 from alignment_fast._operations import operations
-from alignment_fast.ranking import Comparisons, fit, hessian_product
+from alignment_fast.ranking import Bootstrap, Comparisons, fit, hessian_product
 from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._objective import Objective
 from oracles import paired_models
@@ -203,3 +203,11 @@ def test_numbers_of_replicates(n, error):
 def test_bias_reduction_has_no_bootstrap():
     with pytest.raises(ValueError, match="bias_reduction"):
         fit(simulated()[0], bias_reduction=True).bootstrap(10)
+
+
+def test_ranks_of_replicates_share_the_best_place_among_equals():
+    scores = np.random.default_rng(0).integers(0, 4, (50, 9)).astype(float)
+    scores[7] = np.nan
+    found = Bootstrap(scores, 1, None).ranks
+    higher = (scores[:, None, :] > scores[:, :, None]).sum(axis=2) + 1.0
+    np.testing.assert_array_equal(found, np.where(np.isnan(scores), np.nan, higher))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.ranking import Comparisons, ItemIndexError, Rankings, fit, fit_plackett_luce
 from alignment_fast.ranking import _choices as choices
@@ -276,3 +277,33 @@ def test_nascar_2002(classic):
         number = {row[1]: int(row[0]) - 1 for row in csv.reader(file) if row[0].isdigit()}
     for name, worth in published["log_worth"].items():
         assert round(float(result.scores[number[name]] - result.scores[0]), 2) == worth
+
+
+# ---- few rankings ----
+
+
+def bits(call):
+    """Return the bits of all numbers of a fit and of two replicates, or why there is none."""
+    try:
+        result = call()
+    except (ValueError, ConvergenceError) as error:
+        return str(error)
+    numbers = [value for value in vars(result).values() if isinstance(value, np.ndarray | float | int)]
+    return [np.asarray(value).tobytes() for value in (*numbers, result.bootstrap(2, rng=1).scores)]
+
+
+@pytest.mark.parametrize("options", [{}, {"l2": 0.2}, {"tol": 1e-5}, {"top": True, "l2": 0.01}, {"max_iter": 2}])
+@pytest.mark.parametrize(("items", "count"), [(3, 12), (10, 100), (40, 300)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_compiled_steps_give_the_bits_of_those_in_the_interpreter(items, count, weighted, options, monkeypatch):
+    rng = np.random.default_rng(items)
+    noisy = rng.gumbel(size=(count, items)) + np.linspace(-1, 1, items)
+    rows = np.argsort(-noisy, axis=1)[:, rng.permutation(items)[: min(items, 6)]].copy()
+    weight = rng.random(count) if weighted else None
+
+    def call():
+        return fit_plackett_luce(rows, n_items=items, weight=weight, **options)
+
+    found = bits(call)
+    monkeypatch.setattr(operations("ranking"), "choice_search", lambda *_: None)
+    assert found == bits(call)

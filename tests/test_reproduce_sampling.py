@@ -1,5 +1,6 @@
 """The sampling paper computed again: findings against theory, and a sweep that goes on where it was stopped."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -7,8 +8,9 @@ import itertools
 import json
 import os
 import pickle
-import shutil
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ import pytest
 from alignment_fast import policy
 from alignment_fast.cli import main
 from alignment_fast.reproduce import sampling as paper
+from alignment_fast.reproduce.sampling.stored import FILE
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -130,6 +133,20 @@ class StoppedError(Exception):
     pass
 
 
+def ask(folder, *question):
+    """Return the answer of the store of a sweep."""
+    with contextlib.closing(sqlite3.connect(folder / FILE)) as connection, connection:
+        return connection.execute(*question).fetchall()
+
+
+def rows(folder):
+    return ask(folder, "SELECT * FROM block ORDER BY study, cell, number")
+
+
+def row_ids(folder):
+    return [number for (number,) in ask(folder, "SELECT rowid FROM block ORDER BY study, cell, number")]
+
+
 def test_a_stopped_sweep_goes_on_and_gives_the_same_bits(tmp_path):
     whole = sweep_of().run(tmp_path / "whole")
     calls = []
@@ -141,10 +158,10 @@ def test_a_stopped_sweep_goes_on_and_gives_the_same_bits(tmp_path):
 
     with pytest.raises(StoppedError):
         sweep_of().run(tmp_path / "stopped", stop)
-    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "stopped").iterdir()}
+    stored = rows(tmp_path / "stopped")
     assert len(stored) == 4
     assert sweep_of().run(tmp_path / "stopped").tobytes() == whole.tobytes()
-    assert all(path.stat().st_mtime_ns == moment for path, moment in stored.items())
+    assert rows(tmp_path / "stopped")[:4] == stored  # with the seconds that they took: none was computed again
 
 
 @pytest.mark.interface
@@ -157,9 +174,9 @@ def test_blocks_of_any_size_and_threads_give_the_same_bits(tmp_path):
 @pytest.mark.parametrize("block", [2, 1, 3])
 def test_blocks_that_are_missing_anywhere_are_computed_again(tmp_path, gone, block):
     whole = sweep_of().run(tmp_path / "blocks")
-    paths = sorted((tmp_path / "blocks").iterdir())
+    numbers = row_ids(tmp_path / "blocks")
     for place in gone:
-        paths[place].unlink()
+        ask(tmp_path / "blocks", "DELETE FROM block WHERE rowid = ?", (numbers[place],))
     trajectories = []
     assert sweep_of(block=block).run(tmp_path / "blocks", trajectories.append).tobytes() == whole.tobytes()
     assert sum(trajectories) == whole.size
@@ -201,32 +218,37 @@ def without_a_digest(content):
 )
 @pytest.mark.parametrize("block", [2, 1])
 def test_blocks_that_are_not_what_their_names_say_are_named_and_computed_again(tmp_path, damage, block):
-    whole = sweep_of().run(tmp_path)
-    path = sorted(tmp_path.iterdir())[1]
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.warns(UserWarning, match=f"{path.name} is not what its name says"):
+    whole = sweep_of(block=block).run(tmp_path)
+    number = row_ids(tmp_path)[1]
+    ((content,),) = ask(tmp_path, "SELECT payload FROM block WHERE rowid = ?", (number,))
+    ask(tmp_path, "UPDATE block SET payload = ? WHERE rowid = ?", (damage(content), number))
+    with pytest.warns(UserWarning, match="block 1 at number 0 of α is not what was stored"):
         assert sweep_of(block=block).run(tmp_path).tobytes() == whole.tobytes()
-    assert sweep_of().run(tmp_path).tobytes() == whole.tobytes()  # without a warning: it was replaced
+    assert sweep_of(block=block).run(tmp_path).tobytes() == whole.tobytes()  # without a warning: it was replaced
 
 
 def test_blocks_under_another_name_or_of_another_sweep_are_named_and_computed_again(tmp_path):
     whole = sweep_of().run(tmp_path / "mine")
-    paths = sorted((tmp_path / "mine").iterdir())
     other = paper.StoredSweep(sweep_of().P, "ipo", *paper.grid("ipo", 3), steps=61, block=2)
     other.run(tmp_path / "other")
-    shutil.copy(paths[0], paths[4])  # another α, other matrices
-    shutil.copy(tmp_path / "other" / paths[2].name, paths[2])
-    with pytest.warns(UserWarning, match="not what its name says") as warned:
+    mine, others = row_ids(tmp_path / "mine"), rows(tmp_path / "other")
+    copy = "UPDATE block SET (payload, checksum) = (?, ?) WHERE rowid = ?"
+    first = rows(tmp_path / "mine")[0]
+    ask(tmp_path / "mine", copy, (*first[4:6], mine[4]))  # of another α, and of other matrices
+    ask(tmp_path / "mine", copy, (*others[3][4:6], mine[3]))
+    with pytest.warns(UserWarning, match="is not what was stored") as warned:
         assert sweep_of().run(tmp_path / "mine").tobytes() == whole.tobytes()
-    assert [str(warning.message).split(" ")[0] for warning in warned] == [str(paths[2]), str(paths[4])]
+    assert [re.search(r"block (\d+) at number (\d+)", str(one.message)).groups() for one in warned] == [
+        ("0", "1"),
+        ("1", "1"),
+    ]
 
 
 def test_two_runs_at_once_both_finish_with_the_same_bits(tmp_path):
-    """Each finds temporary files and blocks of the other at every moment of its own."""
+    """Each finds blocks of the other at every moment of its own."""
     whole = sweep_of().run(tmp_path / "alone")
 
     def other(trajectories):
-        (tmp_path / "shared" / ".0000-00000000-00000002.npy.0badcafe.tmp").write_bytes(b"half a blo")
         nested.append(sweep_of(block=1 + len(nested) % 3).run(tmp_path / "shared").tobytes())
 
     nested = []
@@ -234,14 +256,9 @@ def test_two_runs_at_once_both_finish_with_the_same_bits(tmp_path):
     assert set(nested) == {whole.tobytes()}
 
 
-def test_only_old_temporary_files_are_removed(tmp_path):
-    young, old = tmp_path / ".a.npy.1.tmp", tmp_path / ".b.npy.2.tmp"
-    for path in (young, old):
-        path.write_bytes(b"half")
-    os.utime(old, (1.0, 1.0))
+def test_nothing_is_left_beside_the_store(tmp_path):
     sweep_of().run(tmp_path)
-    assert young.exists()
-    assert not old.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 def test_other_sweeps_have_other_keys():
@@ -306,7 +323,7 @@ def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path):
 
     process = subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("killed/blocks/*/*.npy")) and process.poll() is None:
+    while not list(tmp_path.glob(f"killed/blocks/*/{FILE}")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

@@ -90,7 +90,7 @@ def test_json_is_for_machines(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["validate", "absent.toml"], "No such file or directory: 'absent.toml'"),
+        (["validate", "absent.toml"], "No such file or directory"),
         (["validate", "bad.toml"], "bad.toml: replicate: unknown key; did you mean 'replicates'?"),
         (["validate", "law.toml"], "cell 0 (best_of_n, quantile): scipy.stats has no continuous distribution 'gumbl'"),
         (["validate", "column.toml"], "cell 0 (best_of_n, pool): pool.csv has no column 'score'; its columns are: x"),
@@ -156,7 +156,7 @@ def test_ctrl_c_stops_cleanly_and_the_command_goes_on(spec):
         "def analyse(parameters, data):\n    return data\n"
     )
     (spec / "slow.toml").write_text(
-        'name = "slow"\nreplicates = 2000\n[estimand]\nkind = "user"\n'
+        'name = "slow"\nreplicates = 1000\n[estimand]\nkind = "user"\n'
         'generate = "slow:generate"\nanalyse = "slow:analyse"\nblock = 20\n'
     )
     command = [sys.executable, "-P", "-m", "alignment_fast", "study", "run", "slow.toml", "--workers", "1"]
@@ -178,10 +178,10 @@ def test_ctrl_c_stops_cleanly_and_the_command_goes_on(spec):
     assert (process.returncode, out) == (130, b""), error
     assert b"Traceback" not in error
     before = stored()
-    assert 0 < before < 100
+    assert 0 < before < 50
     again = subprocess.run(command, cwd=spec, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert stored() == 100
+    assert stored() == 50
 
 
 def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, capsys):

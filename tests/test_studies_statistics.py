@@ -139,7 +139,11 @@ def test_sketches_merge_in_any_order_to_that_of_the_whole(x, one, other):
 # ---- simulations ----
 
 
-@pytest.mark.parametrize("source", [Gaussian(), Table([1, 2], [0.0, 1.0]), Sampler(lambda u: u, 1)], ids=repr)
+@pytest.mark.parametrize(
+    "source",
+    [Gaussian(), Table([1, 2], [0.0, 1.0]), Sampler(lambda u: u, 1)],
+    ids=lambda source: type(source).__name__,
+)
 def test_simulations_of_ranges_merge_to_that_of_the_whole(source):
     parts = [simulate(source, [1, 3], 4096, seed=5, replicate=4096 * r, return_maxima=True) for r in range(3)]
     merged = parts[0].merge(parts[1]).merge(parts[2])

@@ -187,7 +187,7 @@ BAD = [
     ("a.jsonl", '{"p": 1}\n{"p": 1\n', "p", ", line 2: not JSON: Expecting"),
     ("a.jsonl", '{"p": 1}\n{"p": "x"}\n[1]\n', "p", ", line 2, key 'p': \"x\" is not a number"),
     ("a.jsonl", '{"p": 1}\n[1]\n', "p", ", line 2: not a JSON object"),
-    ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2: byte 8 is not utf-8"),
+    ("a.jsonl", b'{"p": 1}\n{"p": "\xff"}\n', "p", ", line 2, key 'p': byte 0xff is not UTF-8"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 400 + "}\n", "p", ", line 2, key 'p': the integer is too large"),
     ("a.jsonl", '{"p": 1}\n{"p": 1' + "0" * 5000 + "}\n", "p", ", line 2: "),
     ("a.jsonl", '{"p": 1}\n' + "[" * 100_000 + "\n", "p", ", line 2: JSON nested too deeply"),
@@ -322,6 +322,50 @@ def test_a_cell_is_the_same_text_wherever_a_block_ends(tmp_path, small_blocks, l
     assert read(path, {"t": "prompt"}, text=("t",))["t"].tolist() == [cell.replace('""', '"')] * 2
 
 
+@pytest.mark.parametrize("block", range(4, 40))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_of_several_cells_of_several_lines_are_whole_wherever_a_block_ends(tmp_path, monkeypatch, block, end):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+    rows = [("one\ntwo\n", "\nthree", "a,\n\nb", "1"), ("x", "y\n", '"\n"', "2"), ("\n\n", "y\nz", "", "3")] * 2
+    file = io.StringIO()
+    csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("prompt", "one", "two", "p"), *rows])
+    columns = read(written(tmp_path, "a.csv", file.getvalue()), {"t": "one", "p": "p"}, words=("t",))
+    np.testing.assert_array_equal(columns["p"], [1, 2, 3] * 2)
+    assert columns["t"].tolist() == [row[1].strip() for row in rows]
+
+
+@pytest.mark.parametrize("block", [5, 6, 7, 8, 13])
+def test_a_name_keeps_its_byte_order_mark_where_a_block_begins(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+    path = written(tmp_path, "a.csv", "name,p\n" + "\ufeffa,1\n" * 4)
+    assert read(path, {"t": "name"}, text=("t",))["t"].tolist() == ["\ufeffa"] * 4
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize("blocks", ["", "small_blocks"])
+def test_bytes_that_are_not_utf8_matter_only_where_somebody_looks(tmp_path, request, kind, blocks):
+    if blocks:
+        request.getfixturevalue(blocks)
+    rows = [(b"a", b"1"), (b"caf\xe9", b"2"), (b"b", b"3")]
+    if kind == "csv":
+        content, place = b"name,p\n" + b"\n".join(map(b",".join, rows)), "line 3, column"
+    else:
+        objects = [b'{"name": "%s", "p": %s}' % row for row in rows]
+        content = b"\n".join(objects) if kind == "jsonl" else b"[" + b",\n".join(objects) + b"]"
+        place = "line 2, key" if kind == "jsonl" else "row 2, key"
+    path = written(tmp_path, f"a.{kind}", content)
+    np.testing.assert_array_equal(read(path, {"p": "p"})["p"], [1, 2, 3])
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "name"}, text=("t",))
+    assert str(caught.value) == f"{path}, {place} 'name': byte 0xe9 is not UTF-8"
+
+
+def test_objects_that_begin_within_lines_are_an_error(tmp_path):
+    path = written(tmp_path, "a.jsonl", '{"p": 1}{"p":\n2}\n{"p": 3}\n')
+    with pytest.raises(TableError, match="line 1: not JSON: Extra data"):
+        read(path, {"p": "p"})
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_counted_over_blocks(tmp_path, small_blocks, end):
     path = written(tmp_path, "a.csv", end.join(["p,q", *["1,2"] * 20, "", '"3\n",4', "5,x", ""]))
@@ -430,6 +474,45 @@ def test_memory_stays_bounded_by_the_chunk(tmp_path, kind):
     assert grown < 48 << 10
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
+def test_memory_stays_bounded_by_the_words_of_parquet(tmp_path):
+    """Two words of 64 KiB in 2^17 rows, 8 GiB as text and 1 MiB as a file: at most 48 MiB more than without them."""
+    numbers = pyarrow.array(np.arange(1 << 17, dtype=np.int32) % 2)
+    for words in (["a", "b"], ["x" * (1 << 16), "y" * (1 << 16)]):
+        cells = pyarrow.DictionaryArray.from_arrays(numbers, pyarrow.array(words))
+        parquet.write_table(pyarrow.table({"name": cells, "p": numbers}), tmp_path / f"{len(words[0])}.parquet")
+    most = []
+    for length in (1, 1 << 16):
+        code = MEMORY.replace("- before", "")
+        result = subprocess.run(
+            [sys.executable, "-P", "-c", code, str(tmp_path / f"{length}.parquet")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows, peak = map(int, result.stdout.split())
+        assert rows == 1 << 17
+        most.append(peak)
+    assert most[1] - most[0] < 48 << 10
+
+
+@pytest.mark.parametrize("row", [0, 40_000, 99_999])
+@pytest.mark.parametrize(("cell", "message"), [(None, "the cell is empty"), (" ", "the cell is empty")])
+def test_a_bad_word_of_parquet_is_named_at_its_row(tmp_path, row, cell, message):
+    names = ["a", "b"] * 50_000
+    names[row] = cell
+    path = written(tmp_path, "a.parquet", parquet_of(t=names))
+    with pytest.raises(TableError) as caught:
+        read(path, {"t": "t"}, text=("t",))
+    assert str(caught.value) == f"{path}, row {row + 1}, column 't': {message}"
+
+
+def test_a_bad_word_of_parquet_that_no_cell_holds_is_no_fault(tmp_path):
+    cells = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 2, 0]), pyarrow.array(["a", "", "b"]))
+    parquet.write_table(pyarrow.table({"t": cells}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", {"t": "t"}, text=("t",))["t"].tolist() == ["a", "b", "a"]
+
+
 # ---- arrays of JSON ----
 
 
@@ -460,6 +543,8 @@ def test_an_array_of_objects_reads_like_lines(tmp_path, request, indent, end, bl
         ('[{"p": 1},[2]]', ", row 2: not a JSON object"),
         ('[{"p": 1}]{"p": 2}', ", behind row 1: the array is followed by"),
         ('[{"p": 1},\n{"p": 2}]\n]', ", behind row 2: the array is followed by"),
+        ('[{"p": 1},{"p"}: 2},{"p": 3}]', ", row 2: not JSON: Expecting ':' delimiter"),
+        ('[{"p": 1},{"p": 2]},{"p": 3}]', ", row 2: not JSON: Expecting ',' delimiter"),
         ('[{"p": 1},{"p": "x"}]', ", row 2, key 'p': \"x\" is not a number"),
         ('[{"p": 1},{"p": tru}]', ", row 2: not JSON: Expecting value at character 7"),
         ("[]", " is empty"),

@@ -27,9 +27,11 @@ class Arguments:
     Parameters
     ----------
     values : dict of str to array_like or None
-        The arguments as the caller gave them; those that are None are left out.
+        The arguments as the caller gave them.
     floating_only : collection of str
         Which of them must be floating-point (log-probabilities).
+    optional : collection of str
+        Which of them may be None, and are left out then.
 
     Attributes
     ----------
@@ -48,10 +50,10 @@ class Arguments:
 
     __slots__ = ("arrays", "device", "dtype", "leading", "model")
 
-    def __init__(self, values, floating_only=()):
+    def __init__(self, values, floating_only=(), optional=()):
         given = {name: value for name, value in values.items() if value is not None}
-        if not given:
-            raise ValueError(f"{' or '.join(values)} is required")
+        if len(given) < len(values):
+            refuse_none(values, optional)
         first = next(iter(given.values()))
         if all_plain(given.values()):
             self.device, self.model, self.dtype, arrays = "cpu", first, first.dtype, given
@@ -114,6 +116,15 @@ class Arguments:
             return np.broadcast_shapes(*leading)
         except ValueError:
             raise ValueError(f"leading axes do not broadcast: {shapes({n: self.arrays[n] for n in given})}") from None
+
+
+def refuse_none(values, optional=()):
+    """Raise TypeError if one of `values`, by name, is None and not among the `optional` ones, or if all are None."""
+    missing = next((name for name, value in values.items() if value is None and name not in optional), None)
+    if missing is not None:
+        raise TypeError(f"{missing} must be an array, not None")
+    if all(value is None for value in values.values()):
+        raise ValueError(f"{' or '.join(values)} is required")
 
 
 def give(result, model, *, dtype=None, shape=None):

@@ -94,7 +94,7 @@ class BestOfN:
             return
         if reward is None:
             raise ValueError("reward is required")
-        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else ())
+        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else (), optional=("p",))
         self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
         self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
         self._device = given.device
@@ -350,7 +350,7 @@ class BestOfN:
         width, rows = self._size, len(row_of)
         rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width).astype(np.float64)
         log_pi, kl = log_pi.reshape(rows, -1, width), kl.reshape(rows, -1)
-        policy, divergence = align(log_p.reshape(rows, width), rewards, log_pi, kl, num_threads)
+        policy, divergence = align(ops, log_p.reshape(rows, width), rewards, log_pi, kl, num_threads)
         shapes = dict.fromkeys(policy._fields, grid.shape) | {"log_pi": (*grid.shape, width)}
         policy = TiltedPolicy(**{name: self._out(getattr(policy, name), shape) for name, shape in shapes.items()})
         return AlignedPolicy(policy, self._out(divergence, grid.shape))

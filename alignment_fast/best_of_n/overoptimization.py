@@ -305,11 +305,13 @@ def _estimate(
     mean = blocks.mean(axis=0)
     if kept is not None:
         pool, judged = np.reshape(scores, -1), np.reshape(values, -1)
-        left_out = _curves([pool[keep] for keep in kept], [judged[keep] for keep in kept], n)
+        pools = [pool[keep] for keep in kept]
+        left_out = _curves(pools, pools if values is scores else [judged[keep] for keep in kept], n)
         blocks = len(kept) * mean - (len(kept) - 1) * left_out
     return mean, np.cov(blocks, rowvar=False).reshape(n.size, n.size) / len(blocks), len(blocks)
 
 
 def _curves(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
-    """Return the curves of all prompts, (P, T)."""
-    return np.asarray(curve(scores, n, values=values).mean, dtype=np.float64).reshape(-1, n.size)
+    """Return the curves of all prompts, (P, T); values that are the scores themselves need not be carried along."""
+    judged = None if values is scores else values
+    return np.asarray(curve(scores, n, values=judged).mean, dtype=np.float64).reshape(-1, n.size)

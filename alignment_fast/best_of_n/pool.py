@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_floating, common_device
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
@@ -152,6 +153,7 @@ def curve(
         found = ops.short_curve(scores, n, values, ops.ESTIMATORS[estimator], ops.VARIANCES.get(variance), most)
         if found is not None:
             return Curve(*found)
+    check_num_threads(num_threads)
     ops = operations("best_of_n", common_device(scores=scores, values=values))
     pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast._operations import operations
 from alignment_fast._statistics import Moments
@@ -200,6 +201,7 @@ def simulate(
     (3,)
 
     """
+    check_num_threads(num_threads)
     grid = _Grid.of(n, log_n)
     replicates = _at_least_one(replicates, "replicates")
     _check_range(replicate, replicates)

@@ -113,7 +113,7 @@ def soft_best_of_n(p: Any, reward: Any, n: float, temperature: float) -> Any:
 
     """
     ops = operations("best_of_n")
-    found = ops.short_soft_best_of_n(p, reward, n, temperature)
+    found = None if p is None else ops.short_soft_best_of_n(p, reward, n, temperature)
     if found is not None:
         return found
     masses, rewards = _outcomes(p, reward)
@@ -199,7 +199,7 @@ def best_of_poisson(p: Any, reward: Any, mu: float) -> Any:
 
     """
     ops = operations("best_of_n")
-    found = ops.short_best_of_poisson(p, reward, mu)
+    found = None if p is None else ops.short_best_of_poisson(p, reward, mu)
     if found is not None:
         return found
     masses, rewards = _outcomes(p, reward, infinite=True)
@@ -252,7 +252,7 @@ def win_rate_optimal(p: Any, reward: Any, *, strength: float | None = None, kl: 
 
     """
     ops = operations("best_of_n")
-    found = ops.short_win_rate_optimal(p, reward, strength, kl)
+    found = None if p is None else ops.short_win_rate_optimal(p, reward, strength, kl)
     if found is not None:
         return WinRateOptimal(*found)
     if (strength is None) == (kl is None):

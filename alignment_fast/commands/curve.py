@@ -168,11 +168,12 @@ def _estimate(
     if variance is not Variance.CLUSTERED:
         method: Literal["unbiased", "jackknife"] = "unbiased" if variance is Variance.UNBIASED else "jackknife"
         curves = library.curve(scores, draws, values=values, variance=method)
-        with np.errstate(invalid="ignore"):  # an unbiased variance may be negative: NaN
+        with np.errstate(invalid="ignore", over="ignore"):  # an unbiased variance may be negative: NaN
             return curves.mean.mean(axis=0), np.sqrt(curves.variance.sum(axis=0)) / len(scores)
     if len(scores) == 1:
         raise ValueError("--variance clustered needs several prompts")
-    over_prompts = library.mean_over_prompts(library.curve(scores, draws, values=values))
+    with np.errstate(over="ignore"):  # the square of an enormous deviation is infinite
+        over_prompts = library.mean_over_prompts(library.curve(scores, draws, values=values))
     return over_prompts.mean, over_prompts.standard_error
 
 

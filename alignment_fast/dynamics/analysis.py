@@ -144,7 +144,7 @@ def critical_beta(
     if not (largest > 0 and np.isfinite(largest)):
         raise ValueError(f"largest = {largest} must be positive and finite")
     grid = np.geomspace(largest * 1e-8, largest, 200)
-    given = arguments(P, {"alpha": alpha, "beta": grid, "lam": lam}, None, sampler, ref, method)
+    given = arguments(P, {"alpha": alpha, "beta": grid, "lam": lam}, None, sampler, ref, method=method)
     if given.shape != (len(grid),):
         raise ValueError(f"P must be one matrix (K, K) for critical_beta, not of shape {np.shape(P)}")
     require_interior(given)
@@ -204,6 +204,9 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     (0.000417619, 6.286025)
 
     """
+    found = operations("dynamics").short_onset(strength, alpha, beta, lam)
+    if found is not None:
+        return tuple.__new__(Onset, found)
     alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
     a = as_parameter(strength, "strength")
     if not ((a >= 0) & (a <= 0.5)).all():

@@ -80,8 +80,8 @@ def fixed_point(
     Notes
     -----
     For IPO the fixed point is unique, and the limit of β/(1 − α) → ∞ at λ = 1 is a maximal lottery. Backtracking Newton
-    with continuation in β: log π to 1e-13 relative to its largest entry and to the conditioning of Newton's matrix.
-    Cost: 5 to 20 solutions of K × K systems per point. Steps are LAPACK-backed. Reference: arXiv:2602.12180.
+    with continuation in β; `residual` says how well it went. Cost: 5 to 20 solutions of K × K systems per point; the
+    eigenvalues of DPO are LAPACK's. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def fixed_point(
     """
     found = operations("dynamics").short_fixed_point(P, alpha, beta, lam, sampler, ref, method)
     if found is not None:
-        return tuple.__new__(FixedPoint, found)
+        return tuple.__new__(FixedPoint, found) if method == "ipo" else _of_dpo(found, alpha, beta, lam)
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
     require_interior(given)
@@ -107,6 +107,16 @@ def fixed_point(
         give(found.log_pi.reshape(*shape, problem.size)),
         *(give(values.reshape(shape)) for values in (found.residual, radius, frequency, period)),
     )
+
+
+def _of_dpo(found: tuple[Any, ...], alpha: Any, beta: Any, lam: Any) -> FixedPoint:
+    """Return the fixed point of one matrix at one parameter point, whose gain is given, with its eigenvalues."""
+    log_pi, residual, gain = found
+    parts = stability.leading(gain[None], np.array([float(alpha)]), np.array([float(beta) * float(lam)]))
+    radius, frequency, angle = (part[0] for part in parts)
+    number = log_pi.dtype.type
+    with np.errstate(divide="ignore", over="ignore"):
+        return FixedPoint(log_pi, residual, number(radius), number(frequency), number(2 * np.pi / angle))
 
 
 def require_converged(given: TrajectoryArguments, found: Any) -> None:
@@ -145,6 +155,6 @@ def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.n
         for values in (problem.alpha, problem.beta * problem.lam)
     )
     if problem.method == "ipo":
-        turning = given.task.operations("dynamics").rotation(alpha, feedback * found.frequency)
-        return turning.radius, found.frequency, turning.angle
+        speed = feedback * found.frequency
+        return np.hypot(alpha, speed), found.frequency, np.arctan2(speed, alpha)
     return stability.leading(found.gain, alpha, feedback)

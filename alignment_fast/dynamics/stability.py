@@ -160,7 +160,7 @@ def spectral_radius(
 
     Notes
     -----
-    Accuracy: 1e-14 relative for IPO, by the Hermitian form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
+    Accuracy: 1e-14 relative for IPO, by the skew form of M Σ(π); 1e-12 for DPO, by eigenvalues of its Jacobian.
     Cost: K³ per point. Reference: arXiv:2602.12180.
 
     Examples
@@ -192,10 +192,7 @@ def _ipo_radius(ops, M, pi, alpha, feedback):
     """Return √(α² + (βλω)²), all arguments broadcast."""
     leading = np.broadcast_shapes(M.shape[:-2], pi.shape[:-1])
     frequency = ops.frequencies(rows_of(M, 2, leading), rows_of(pi, 1, leading)).reshape(leading)
-    alpha, speed = np.broadcast_arrays(alpha, feedback * frequency)
-    return ops.rotation(*(np.ascontiguousarray(part).reshape(-1) for part in (alpha, speed))).radius.reshape(
-        alpha.shape
-    )
+    return np.hypot(alpha, feedback * frequency)
 
 
 def _dpo_gain(P, mu, pi):

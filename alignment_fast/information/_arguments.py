@@ -14,15 +14,17 @@ class LetterArguments(Arguments):
         are read from the weights.
     floating_only : collection of str
         Which arguments must be floating-point (log-probabilities).
+    optional : collection of str
+        Which arguments may be None, and are left out then.
     **arguments : array_like or None
-        The arguments; those that are None are left out.
+        The arguments.
 
     """
 
     __slots__ = ("ops", "rewards", "weights", "width")
 
-    def __init__(self, weights=None, rewards=None, *, floating_only=(), **arguments):
-        super().__init__(arguments, floating_only)
+    def __init__(self, weights=None, rewards=None, *, floating_only=(), optional=(), **arguments):
+        super().__init__(arguments, floating_only, optional)
         self.weights = weights if weights in self.arrays else None
         self.rewards = rewards if rewards in self.arrays else None
         self.ops = self.operations("information")

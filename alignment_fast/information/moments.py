@@ -40,7 +40,8 @@ class RateFunction(NamedTuple):
 
 def reward_arguments(reward, p, log, floating_only=("p",)):
     """Return the `LetterArguments` of rewards and weights `p` (None: uniform)."""
-    return LetterArguments("p", "reward", floating_only=floating_only if log else (), reward=reward, p=p)
+    names = floating_only if log else ()
+    return LetterArguments("p", "reward", floating_only=names, optional=("p",), reward=reward, p=p)
 
 
 def log_mgf(

@@ -1,12 +1,12 @@
 """Front ends with the names, arguments and results of other libraries: change one import line.
 
-Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``; ``torch`` needs the library of
-that name.
+Front ends load on first use as attributes, as ``alignment_fast.interop.human_eval``; ``torch`` and ``trl``
+need PyTorch, ``jax`` needs JAX.
 """
 
 import importlib
 
-_FRONT_ENDS = ("choix", "human_eval", "torch")
+_FRONT_ENDS = ("choix", "human_eval", "jax", "torch", "trl")
 
 __all__ = ["choix", "human_eval"]
 

@@ -1,7 +1,7 @@
 """The table of preference losses: what each needs, where it comes from, and which compiled formula computes it.
 
 A new loss is a row here and, unless it is an old formula of other scores, a function in
-``kernels/pairwise/losses.inc``. Public functions, tests and the page ``docs/generated/losses.md`` read this table.
+``kernels/pairwise/formulas.h``. Public functions, tests and the page ``docs/generated/losses.md`` read this table.
 """
 
 import difflib
@@ -52,6 +52,10 @@ class LossType:
         Whether scores are (1 - e^{-αx})/α of the log-probabilities.
     averages_tokens : bool
         Whether lengths do not divide scores but make the mean one over tokens.
+    lengths_first : bool
+        Whether lengths divide log-probabilities, and rewards, before the score map; elsewhere they divide scores.
+    has_reference_point : bool
+        Whether rewards are measured from a reference point, `kl`.
 
     """
 
@@ -68,6 +72,8 @@ class LossType:
     matched: str | None = None
     power_scores: bool = False
     averages_tokens: bool = False
+    lengths_first: bool = False
+    has_reference_point: bool = False
 
     @property
     def has_reference(self) -> bool:
@@ -188,6 +194,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "maximum likelihood",
             "sft",
             averages_tokens=True,
+            lengths_first=True,
         ),
         "simpo": _row(
             "l(β(a_w/n_w - a_l/n_l) - γ)",
@@ -196,6 +203,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "sigmoid",
             parameters={"gamma": 0.5},
             margin_kernel="sigmoid",
+            lengths_first=True,
         ),
         "cpo": _row(
             "(1-ε) l(βm) + ε l(-βm) - λ a_w, m = a_w - a_l",
@@ -204,6 +212,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "cpo",
             parameters={"lam": 1.0},
             smoothing=_UNIT,
+            lengths_first=True,
         ),
         "orpo": _row(
             "-x_w + λ l(log odds_w - log odds_l), x = a/n, log odds = x - log(1 - e^x)",
@@ -211,6 +220,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "ORPO, arXiv:2403.07691",
             "orpo",
             parameters={"lam": 0.1},
+            lengths_first=True,
         ),
         "slic": _row(
             "max(0, δ - (a_w - a_l)) - λ a_w",
@@ -218,6 +228,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "SLiC-HF, arXiv:2305.10425",
             "slic",
             parameters={"delta": 1.0, "lam": 1.0},
+            lengths_first=True,
         ),
         "dpop": _row(
             "l(βΔ - λβ max(0, b_w - a_w))",
@@ -233,6 +244,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "sigmoid",
             parameters={"gamma": 0.5, "alpha": 0.25},
             power_scores=True,
+            lengths_first=True,
         ),
         "tpo_l": _row(
             "(1-ε) l(βm - γ) + ε l(γ - βm) - λ x_w, m = x_w - x_l, x = a/n",
@@ -241,6 +253,7 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             "cpo",
             parameters={"gamma": 0.5, "lam": 1.0},
             smoothing=_UNIT,
+            lengths_first=True,
         ),
         "bradley_terry": _row(
             "l(a_w - a_l - γ) + λ (a_w + a_l)², a rewards",
@@ -250,12 +263,14 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             parameters={"gamma": 0.0, "lam": 0.0},
             margin_kernel="sigmoid",
             beyond_margin=("lam",),
+            lengths_first=True,
         ),
         "kto": _row(
             "λ_w σ(z - βρ) desirable, λ_l σ(βρ - z) undesirable, z = max(0, kl)",
             (*_UNPAIRED, "kl"),
             "KTO, arXiv:2402.01306",
             "kto",
+            has_reference_point=True,
         ),
         "apo_zero_unpaired": _row(
             "λ_w (1 - σ(βρ)) desirable, λ_l σ(βρ) undesirable", _UNPAIRED, "APO, arXiv:2408.06266", "kto"
@@ -263,7 +278,38 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
     }
 )
 
-SCORES = ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")
+
+class ScoreMap(NamedTuple):
+    """A map of log-ratios to scores.
+
+    Parameters
+    ----------
+    formula : str
+        The score of ρ.
+    kernel : str
+        The compiled map.
+    exponent : function
+        The exponent c of (e^{cρ} - 1)/c, from α.
+
+    """
+
+    formula: str
+    kernel: str
+    exponent: Callable[[float], float] = lambda alpha: 0.0
+
+
+SCORES: Mapping[str, ScoreMap] = MappingProxyType(
+    {
+        "reverse_kl": ScoreMap("ρ", "identity"),
+        "forward_kl": ScoreMap("1 − e^−ρ", "exponential", lambda alpha: -1.0),
+        "js_divergence": ScoreMap("log 2 + log σ(ρ)", "jensen_shannon"),
+        "alpha_divergence": ScoreMap(
+            "(e^((α−1)ρ) − 1)/(α − 1), α = 0.5 by default", "exponential", lambda alpha: alpha - 1.0
+        ),
+    }
+)
+# That of losses with `power_scores`.
+_POWER_SCORE = ScoreMap("(1 − e^−αx)/α", "exponential", lambda alpha: -alpha)
 _ALPHA_DIVERGENCE = 0.5
 # Exponents c below this make (e^{cx} - 1)/c the identity for |x| up to 1e13, and c x may underflow.
 _FLAT = 1e-30
@@ -388,9 +434,8 @@ def _score_map(row: LossType, loss_type: str, score: str, alpha: float) -> tuple
     if score != "reverse_kl" and not row.has_scores:
         fitting = ", ".join(name for name, other in LOSS_TYPES.items() if other.has_scores)
         raise ValueError(f"score {score!r} does not apply to loss_type {loss_type!r}; it does to {fitting}")
-    exponent = {"forward_kl": -1.0, "alpha_divergence": alpha - 1.0}.get(score, 0.0)
-    if row.power_scores:
-        exponent = -alpha
-    if score == "js_divergence":
-        return "jensen_shannon", 0.0
-    return ("exponential", exponent) if abs(exponent) > _FLAT else ("identity", 0.0)
+    chosen = _POWER_SCORE if row.power_scores else SCORES[score]
+    exponent = chosen.exponent(alpha)
+    if chosen.kernel == "exponential" and abs(exponent) <= _FLAT:
+        return "identity", 0.0
+    return chosen.kernel, exponent

@@ -203,10 +203,10 @@ def preference_loss(
             ops,
             of,
             loss,
-            Inputs._make((*of.arrays, *lengths, weights, None)),
+            Inputs(*of.arrays)._replace(chosen_length=lengths[0], rejected_length=lengths[1], weight=weights),
             outputs,
             divisor=divisor,
-            lengths_first=not has_reference,
+            lengths_first=row.lengths_first,
             metrics=metrics,
             num_threads=num_threads,
         )

@@ -235,6 +235,10 @@ def sequence_logprobs_hidden(
     -1.049822
 
     """
+    if mask is None and chunk is None and num_threads is None:
+        found = operations("pairwise").short_sequence_logprobs_hidden(hidden, weight, token_ids, average)
+        if found is not None:
+            return found
     ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1

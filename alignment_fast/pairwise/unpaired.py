@@ -44,7 +44,8 @@ def batch_kl(policy: Any, ref: Any, *, beta: float = 0.1) -> float:
 
     Notes
     -----
-    Accuracy: that of a sum in float64. Cost: one pass. Reference: Ethayarajh et al., arXiv:2402.01306, section 4.1.
+    Accuracy: (140 + n / 1024) 2^-53 β times the mean of |a − b| over n answers. Cost: one pass. Reference: Ethayarajh
+    et al., arXiv:2402.01306, section 4.1.
 
     Examples
     --------
@@ -122,8 +123,8 @@ def unpaired_loss(
 
     Notes
     -----
-    Accuracy: 4 units in the last place for exact r − z. Cost: two exponentials and four divisions per answer. TRL's
-    estimate is in nats and enters as β (ρ − KL): give ``kl=beta * KL``.
+    Accuracy of the loss of an answer and its gradient: 6 epsilon relative for exact r − z. Cost: two exponentials and
+    four divisions per answer. TRL's estimate is in nats and enters as β (ρ − KL): give ``kl=beta * KL``.
 
     References
     ----------
@@ -138,7 +139,7 @@ def unpaired_loss(
     """
     row = find(loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
     if out is None and num_threads is None:
-        shift = kl if "kl" in row.inputs else 0.0
+        shift = kl if row.has_reference_point else 0.0
         weights = desirable_weight, undesirable_weight
         short = operations("pairwise").short_unpaired_loss
         found: UnpairedLoss | None = short(
@@ -150,7 +151,7 @@ def unpaired_loss(
     beta = number(beta, "beta")
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")
-    shift = max(0.0, _reference_point(kl)) if "kl" in row.inputs else 0.0
+    shift = max(0.0, _reference_point(kl, loss_type)) if row.has_reference_point else 0.0
     of = batch(("policy", "ref"), (policy, ref))
     targets, weights = _labels(of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
     results = Results(of, out, UnpairedLoss._fields)
@@ -173,19 +174,22 @@ def unpaired_loss(
     return UnpairedLoss(value, results.give("rewards", rewards), results.give("grad_policy", slope))
 
 
-def _reference_point(kl):
+def _reference_point(kl, loss_type):
     value = number(kl, "kl")
     if value is None or not np.isfinite(value):
-        raise ValueError(f"loss_type 'kto' needs a finite kl, not {kl!r}; batch_kl estimates it")
+        raise ValueError(f"loss_type {loss_type!r} needs a finite kl, not {kl!r}; batch_kl estimates it")
     return value
 
 
 def _labels(of, desirable, desirable_weight, undesirable_weight):
-    """Return targets 1 and 0 and the weights of the answers."""
+    """Return targets 1 and 0 and the weights of the answers, None where all of them are 1."""
     labels = of.extra(desirable, "desirable")
-    refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
-    weights = np.where(labels == 1, desirable_weight, number(undesirable_weight, "undesirable_weight"))
-    return labels, weights.astype(of.dtype)
+    if not (type(desirable) is np.ndarray and desirable.dtype == np.bool_):
+        refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
+    weights = of.dtype.type(desirable_weight), of.dtype.type(number(undesirable_weight, "undesirable_weight"))
+    if weights == (1.0, 1.0):
+        return labels, None
+    return labels, np.where(labels == 1, *weights)
 
 
 __all__ = ["UnpairedLoss", "batch_kl", "unpaired_loss"]

@@ -47,7 +47,7 @@ class PreferenceArguments(Arguments):
     ):
         distributions, designs, vectors = distributions or {}, designs or {}, vectors or {}
         self._distributions, self._designs = distributions, designs
-        super().__init__({"P": P, **distributions, **designs, **vectors})
+        super().__init__({"P": P, **distributions, **designs, **vectors}, optional=distributions)
 
     def core(self, name):
         """Return how many of the last axes of an argument are responses."""

@@ -1,5 +1,6 @@
 """Preference matrices from data: from lists of comparisons, and from scores of responses by several attributes."""
 
+import math
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.status import place, refuse
+from alignment_fast._operations import operations
 from alignment_fast.random import Stream
 
 HELPSTEER_ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
@@ -69,32 +71,33 @@ def preference_matrix(
            [0.5  , 0.25 , 0.5  ]])
 
     """
+    ops = operations("policy")
+    if tied is None and weight is None:
+        found = ops.short_preference_matrix(winner, loser, n_items, prior)
+        if found is not None:
+            return found
     K = _item_count(n_items)
     winners, losers = _items(winner, "winner", K), _items(loser, "loser", K)
     count = len(winners)
-    weights = np.ones(count) if weight is None else _weights(weight, count)
-    ties = np.zeros(count, dtype=bool) if tied is None else _flags(tied, count)
+    weights = None if weight is None else _weights(weight, count)
+    ties = None if tied is None else _flags(tied, count)
     if len(losers) != count:
         raise ValueError(f"winner and loser must have one length, not {count} and {len(losers)}")
+    if not 0 <= prior < np.inf:
+        _refuse_equal(winners, losers)
+        raise ValueError(f"prior must be finite and not negative, got {prior}")
+    shares = ops.comparison_shares(winners, losers, ties, weights, K, float(prior))
+    if shares is None:
+        _refuse_equal(winners, losers)
+    return shares
+
+
+def _refuse_equal(winners, losers):
+    """Raise ValueError for the first comparison of an item with itself."""
     same = winners == losers
     if same.any():
         at = int(np.flatnonzero(same)[0])
         raise ValueError(f"winner[{at}] = loser[{at}] = {winners[at]}: an item is compared with itself")
-    if not 0 <= prior < np.inf:
-        raise ValueError(f"prior must be finite and not negative, got {prior}")
-    wins = np.bincount(winners * K + losers, np.where(ties, 0.5, 1.0) * weights, K * K)
-    wins += np.bincount(losers[ties] * K + winners[ties], 0.5 * weights[ties], K * K)
-    return _complementary(wins.reshape(K, K) + prior)
-
-
-def _complementary(wins):
-    """Return wins / (wins + winsᵀ), 1/2 where there are none, such that P + Pᵀ = 1 to the last bit."""
-    total = wins + wins.T
-    # 1 − P is exact for P ≥ 1/2, so the larger share is divided and the smaller one is what it leaves.
-    larger = np.divide(np.maximum(wins, wins.T), total, out=np.full(wins.shape, 0.5), where=total > 0)
-    P = np.where(wins >= wins.T, larger, 1 - larger)
-    np.fill_diagonal(P, 0.5)
-    return P
 
 
 def _item_count(n_items):
@@ -117,7 +120,7 @@ def _items(value, name, K):
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise IndexError(f"{name}[{at}] = {items[at]} is no item: n_items = {K}")
-    return items.astype(np.int64, copy=False)
+    return np.ascontiguousarray(items, dtype=np.int64)
 
 
 def _weights(value, count):
@@ -134,7 +137,7 @@ def _flags(value, count):
         raise ValueError(f"tied must have shape ({count},), one per comparison, not {flags.shape}")
     if flags.dtype != np.bool_:
         raise TypeError(f"tied must be boolean, not {flags.dtype}")
-    return flags
+    return np.ascontiguousarray(flags)
 
 
 def preference_matrix_from_scores(
@@ -190,31 +193,21 @@ def preference_matrix_from_scores(
     if not 0 < scale < np.inf:
         raise ValueError(f"scale must be positive and finite, got {scale}")
     K, A = array.shape[-2:]
-    first, second = np.triu_indices(K, 1)
-    chosen = _attributes(attribute, array.shape[:-2], len(first), A, rng)
-    values = array.astype(np.float64, copy=False)
-
-    def of_pair(responses):
-        return np.take_along_axis(values[..., responses, :], chosen[..., None], axis=-1)[..., 0]
-
-    gap = scale * (of_pair(first) - of_pair(second))
-    # From |gap| alone, and 1 − P is exact for P ≥ 1/2: equal differences are equal probabilities, to the last bit.
-    likely = 1 / (1 + np.exp(-np.abs(gap)))
-    forward = np.where(gap >= 0, likely, 1 - likely)
-    P = np.full((*array.shape[:-1], K), 0.5)
-    P[..., first, second] = forward
-    P[..., second, first] = 1 - forward
+    leading = array.shape[:-2]
+    chosen = _attributes(attribute, leading, K * (K - 1) // 2, A, rng)
+    values = np.ascontiguousarray(array, dtype=np.float64).reshape(math.prod(leading), K, A)
+    P = operations("policy").from_scores(values, chosen, scale).reshape(*leading, K, K)
     return give(P, scores, dtype=array.dtype)
 
 
 def _attributes(attribute, leading, pairs, A, rng):
-    """Return the attribute (*leading, pairs) of each pair."""
+    """Return the attribute of each pair, (rows of `leading` or 1 for all, pairs)."""
     if isinstance(attribute, str):
         if attribute != "random":
             raise ValueError(f'attribute must be "random", an index or an array of them, not {attribute!r}')
-        count = int(np.prod(leading, dtype=np.int64))
+        count = math.prod(leading)
         words = Stream.from_key(stream_key(rng, DRAWS, "rng")).uint32((count, pairs))
-        return ((words.astype(np.uint64) * A) >> 32).astype(np.int64).reshape(*leading, pairs)
+        return ((words.astype(np.uint64) * A) >> 32).astype(np.int64)
     chosen = as_array(attribute, "attribute")
     if chosen.dtype.kind not in "iu":
         raise TypeError(f"attribute must hold integers, not {chosen.dtype}")
@@ -224,9 +217,10 @@ def _attributes(attribute, leading, pairs, A, rng):
         where, value = place(flat, chosen.shape), chosen.reshape(-1)[flat]
         raise ValueError(f"attribute{where} = {value}: scores have {A} attributes")
     try:
-        return np.broadcast_to(chosen, (*leading, pairs))
+        chosen = np.broadcast_to(chosen, (*leading, pairs))
     except ValueError:
         raise ValueError(f"attribute of shape {chosen.shape} does not give one per pair, {(*leading, pairs)}") from None
+    return np.ascontiguousarray(chosen, dtype=np.int64).reshape(math.prod(leading), pairs)
 
 
 class PromptScores(NamedTuple):

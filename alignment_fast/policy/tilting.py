@@ -49,7 +49,7 @@ class TiltedPolicy(NamedTuple):
 
 def policy_arguments(p, reward, log):
     """Return the `LetterArguments` of weights `p` (None: uniform) and `reward`."""
-    return LetterArguments("p", "reward", floating_only=("p",) if log else (), p=p, reward=reward)
+    return LetterArguments("p", "reward", floating_only=("p",) if log else (), optional=("p",), p=p, reward=reward)
 
 
 def policy_rows(arguments, p, log, leading):

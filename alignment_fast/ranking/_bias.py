@@ -37,5 +37,9 @@ def reduce_bias(ops, cells, covariates, start, *, tolerance, limit, num_threads=
 
 def difference_variances(objective, covariance):
     """Return the variance of the difference that each cell compares."""
+    if not objective.covariates.width:
+        first, second = objective.cells.first, objective.cells.second
+        own, other = covariance[first, first] - covariance[second, first], covariance[first, second]
+        return own - (other - covariance[second, second])
     matrix = design(objective.cells, objective.covariates)
     return np.asarray(matrix.multiply(matrix @ covariance).sum(axis=1)).reshape(-1)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from alignment_fast.kernels.ranking.structures import Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
-from alignment_fast.ranking._newton import WATCHED, by_conjugate_gradients, certify
+from alignment_fast.ranking._newton import WATCHED, Report, by_conjugate_gradients, certify
 from alignment_fast.ranking._objective import spread_start
 from alignment_fast.ranking._replicates import LIMIT, TOLERANCE
 
@@ -49,6 +50,7 @@ class ChoiceObjective:
         mean_length = len(rankings.item) / len(rankings.depth)
         self.dense = self.items <= LARGEST_DENSE and mean_length <= LONGEST_DENSE
         self._kept = None
+        self._search = ops.choice_search(self.choices, self.items, ridge) if self.dense else None
 
     def over(self, weight):
         """Return the same objective with other weights of the rankings."""
@@ -70,6 +72,16 @@ class ChoiceObjective:
             matrix = self._kept[1]
             return lambda v: (matrix * v).sum(axis=1)  # NumPy's own sum: the same bits for any number of threads
         return lambda v: self.ops.choices_product(self.choices, u, self.ridge, v, num_threads=self.num_threads)
+
+    def compiled_steps(self, u, tolerance, limit, budget):
+        """Return what `by_conjugate_gradients` does, or None where it must do so itself."""
+        at = u.copy()
+        run = None if self._search is None else self._search.newton(at, tolerance, limit, budget)
+        if run is None:
+            return None
+        value, decrement, step, iterations, converged = run
+        there = None if value is None else Evaluation(value, self._search.slope(), None)
+        return at, there, Report(decrement, step, converged), iterations
 
     def centred(self, u):
         """Return `u` with scores of mean zero."""

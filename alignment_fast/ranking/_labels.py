@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -82,9 +83,14 @@ def as_numbers(column: Any, name: str) -> NDArray[np.float64]:
 def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, list[Hashable]]:
     """Return (codes, labels) of a column: labels in order of appearance, or as the library has them.
 
-    Labels may be floats or truth values only with `numbers`.
+    Labels may be floats or truth values only with `numbers`. Text takes the dictionary of its library, if it has one.
     """
     library = library_of(column)
+    if library == "pandas" and column.dtype == object:
+        codes, labels = _encode_objects(np.ascontiguousarray(column.to_numpy()), name)
+        missing_labels = type(column)(labels, dtype=object).isna()
+        labels = [None if lost else label for label, lost in zip(labels, missing_labels, strict=True)]
+        return codes, _checked(labels, codes, name, numbers)
     missing = _missing(column, library)
     if missing is not None:
         raise ValueError(f"{name}[{missing}] is missing")
@@ -96,19 +102,37 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
         array = array if hasattr(array, "dictionary") else array.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False)
         return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
-    ops = operations("ranking")
-    if library == "numpy" and column.dtype.kind in "SU" and column.dtype.itemsize:
-        bytes_of = np.ascontiguousarray(column).view(np.uint8)
-        codes, first = ops.encode_rows(bytes_of.reshape(len(column), column.dtype.itemsize))
-        return codes, _checked(column[first].tolist(), codes, name, numbers)
-    values = column.to_list() if library == "polars" else _objects(column)
+    rows, label_of = _fixed_rows(column, library)
+    if rows is not None:
+        codes, first = operations("ranking").encode_rows(rows.view(np.uint8).reshape(len(rows), rows.itemsize))
+        return codes, _checked(label_of(first), codes, name, numbers)
+    codes, labels = _encode_objects(column.to_list() if library == "polars" else _objects(column), name)
+    return codes, _checked(labels, codes, name, numbers)
+
+
+def _encode_objects(values: Any, name: str) -> tuple[Codes, list[Hashable]]:
     try:
-        codes, labels = ops.encode_objects(values)
+        codes, labels = operations("ranking").encode_objects(values)
     except TypeError:
         for place, value in enumerate(values):
             check_hashable(value, f"{name}[{place}]")
         raise
-    return codes, _checked(labels, codes, name, numbers)
+    return codes, labels
+
+
+def _fixed_rows(column: Any, library: str) -> tuple[Any, Any]:
+    """Return (an array of one width whose equal elements are equal labels, labels of rows), or (None, None)."""
+    if library == "polars":
+        kind = str(column.dtype)
+        if kind != "String" and not kind.startswith(("Categorical", "Enum")):
+            return None, None
+        coded = column.cast(sys.modules["polars"].Categorical) if kind == "String" else column
+        return np.ascontiguousarray(coded.to_physical().to_numpy()), lambda first: column.gather(first).to_list()
+    if column.dtype.kind == "T" and not hasattr(column.dtype, "na_object"):
+        column = column.astype(f"U{max(1, int(np.strings.str_len(column).max()))}")
+    if column.dtype.kind not in "SU" or not column.dtype.itemsize:
+        return None, None
+    return np.ascontiguousarray(column), lambda first: column[first].tolist()
 
 
 def _objects(column: NDArray[Any]) -> Any:

@@ -1,7 +1,7 @@
 """The table of comparison models: probabilities, what a tie is, which compiled formula computes the likelihood.
 
 Public functions, tests and the page ``docs/generated/models.md`` read this table. A new model is a row here and a
-formula in ``kernels/ranking/likelihood.inc``.
+formula in ``kernels/ranking/formulas.h``.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,7 +7,8 @@ the matrix is small enough, the kernel takes over.
 An objective has its `ops`, whether these factor its Hessian (`has_factors`), the numbers of its `unknowns` and of the
 `items` whose scores come first, the total `weight` of its terms, whether it is `free` (all scores may move alike) and
 `keeps_last_positive`, its `product_cost` in nanoseconds, and ``evaluate``, ``hessian``, ``maximum``, ``newton``,
-``centred`` as `Objective` of comparisons has them.
+``centred`` as `Objective` of comparisons has them; ``compiled_steps`` does at once, where it can, what
+`by_conjugate_gradients` does.
 """
 
 from collections import deque
@@ -127,6 +128,9 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
 
     `budget` is the number of products for each step; by default it is what a factor costs, if that is possible.
     """
+    run = objective.compiled_steps(u, tolerance, limit, budget)
+    if run is not None:
+        return run
     n, constants = objective.unknowns, objective.ops.NEWTON
     if budget is None:
         step_cost = objective.product_cost + STEP_COST

@@ -61,6 +61,9 @@ class Objective:
         """Return the `DenseMaximum` from `u`."""
         return self.ops.maximum(self.problem, u, tolerance=tolerance, limit=limit)
 
+    def compiled_steps(self, _u, _tolerance, _limit, _budget):
+        """Return None: so large problems gain nothing."""
+
     def newton(self, u, *, tolerance, limit):
         """Return the `NewtonRun` from `u` with dense factors."""
         return self.ops.newton(self.problem, u, tolerance=tolerance, limit=limit)

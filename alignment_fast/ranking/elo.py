@@ -96,7 +96,8 @@ def elo(
 
     Notes
     -----
-    Accuracy: each game has an error of a few units in the last place of k; errors do not grow from game to game.
+    Accuracy: each game adds an error of at most 4 · 2^-53 times k and the two ratings' distances from `initial`; errors
+    do not grow from game to game.
     Cost: about 15 ns per game, and 100 ns per game of a shuffle of a million.
 
     References

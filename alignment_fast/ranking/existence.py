@@ -155,6 +155,9 @@ class Question:
 
     def check_identified(self) -> None:
         """Raise ValueError if there are unknowns that the comparisons cannot tell apart."""
+        alone = self.home and self.covariates.width == 1 and not self.prior
+        if alone and operations("ranking").home_is_told(self.cells):
+            return
         found = confounded(self.cells, self.covariates, prior=self.prior)
         if found is None:
             return
@@ -230,7 +233,9 @@ def home_covariate(cells: Cells) -> Covariates:
     """Return the covariate that is 1 where `first` is at home; raise ValueError if nobody ever is."""
     if not cells.home.any():
         raise ValueError("home advantage: the comparisons do not say who was at home; give Comparisons(..., home=...)")
-    return Covariates.of(cells.home.astype(np.float64)[:, None])
+    start = np.zeros(len(cells.home) + 1, dtype=np.int64)
+    np.cumsum(cells.home, dtype=np.int64, out=start[1:])
+    return Covariates(1, start, np.zeros(start[-1], dtype=np.int32), np.ones(start[-1]))
 
 
 def _reasons(

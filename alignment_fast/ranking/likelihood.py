@@ -52,7 +52,7 @@ def log_likelihood(
     Returns
     -------
     float
-        Relative error about 1e-15; about 8 ns per pair that met.
+        Accuracy: 2e-15 relative. About 8 ns per pair that met.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def gradient(
     Returns
     -------
     array (K,)
-        Its entries add up to zero. Error about 1e-15 of the comparisons of each item.
+        Its entries add up to zero. Accuracy: 2e-15 times the number of comparisons of each item
+        ("thurstone": and times their difference, where that is above 1).
 
     Examples
     --------

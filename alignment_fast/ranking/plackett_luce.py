@@ -298,7 +298,7 @@ def fit_plackett_luce(
 
     Notes
     -----
-    Accuracy: scores are exact to about `tol`. Cost: about six Newton steps, each of some 5 ns per place, four of them
+    Accuracy: scores are exact to `tol`. Cost: about six Newton steps, each of some 5 ns per place, four of them
     of 1 ns per pair of places of a ranking.
 
     References

@@ -29,6 +29,8 @@ __all__ = ["Progress", "folds_of", "run"]
 JOB_SECONDS = 1.0
 # Jobs in flight for each worker, so that none waits for the coordinator.
 JOBS_PER_WORKER = 2
+# Blocks of a job at most: what is stored at once.
+MOST_BLOCKS = 10_000
 # Times that a block is tried.
 TRIES = 2
 # Times that workers may die one after the other without a single block in between.
@@ -95,7 +97,8 @@ def folds_of(spec: Spec, store: Store, study: int, *, mend: bool = False) -> lis
     folds = []
     for cell in spec.cells:
         estimator = estimator_of(spec.hash, spec.seed, spec.folder, cell)
-        folds.append(Fold(spec, cell, cell.block or estimator.block))
+        block = cell.block or estimator.block
+        folds.append(Fold(spec, cell, block, 1e-9 * estimator.nanoseconds * block))
     damaged = []
     for row in store.blocks(study):
         problem = row.reason if isinstance(row, Damaged) else _taken(folds, row)
@@ -179,7 +182,8 @@ class _Coordinator:
                 done, _ = wait(self.flying, timeout=REPORT_SECONDS, return_when=FIRST_COMPLETED)
                 self.take(done)
                 self.fill()
-                self.report()
+                if self.flying:
+                    self.report()
             self.report(last=True)
         except KeyboardInterrupt:
             with contextlib.suppress(StoreError):
@@ -226,13 +230,12 @@ class _Coordinator:
 
     def job_size(self, fold: Fold) -> int:
         """Return how many blocks make a job: a second of work, but not so much that workers go idle."""
-        cell = fold.cell
-        if cell.number not in self.seconds:
-            estimator = estimator_of(self.spec.hash, self.spec.seed, self.spec.folder, cell)
-            self.seconds[cell.number] = 1e-9 * estimator.nanoseconds * fold.block
+        seconds = self.seconds.get(fold.cell.number)
+        if seconds is None:  # nothing is known but an estimate
+            return 1
         left = fold.limit - fold.prefix
-        share = -(-left // (JOBS_PER_WORKER * self.workers.number)) if len(self.open) < self.workers.number else left
-        return max(1, min(int(JOB_SECONDS / max(self.seconds[cell.number], 1e-6)), share, 10_000))
+        share = -(-left // (JOBS_PER_WORKER * self.workers.number)) if len(self.open) <= self.workers.number else left
+        return max(1, min(int(JOB_SECONDS / max(seconds, 1e-6)), share, MOST_BLOCKS))
 
     def job(self, cell: int, numbers: list[int]) -> Job:
         fold = self.folds[cell]
@@ -342,7 +345,7 @@ class _Coordinator:
         needed = sum(fold.prefix if fold.complete else fold.limit for fold in self.folds)
         rate = self.computed / now if now > 0 else 0.0
         left = [
-            (fold.limit - fold.prefix) * self.seconds.get(fold.cell.number, 0.0)
+            (fold.limit - fold.prefix) * self.seconds.get(fold.cell.number, fold.seconds)
             for fold in self.folds
             if not fold.complete
         ]

@@ -30,6 +30,8 @@ class Fold:
         One of its cells.
     block : int
         Replicates of a block.
+    seconds : float
+        That a block takes, about.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class Fold:
     spec: Spec
     cell: Cell
     block: int
+    seconds: float = 0.0
     total: Partial | None = None
     prefix: int = 0
     limit: int = field(init=False)

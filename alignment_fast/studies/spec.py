@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import importlib
 import itertools
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.errors import SpecError
-from alignment_fast.studies.functions import user_function
+from alignment_fast.studies.functions import code_file, user_function
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -100,7 +101,7 @@ class Spec:
     folder: Path
     canonical: str = field(repr=False)
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
@@ -163,6 +164,7 @@ class _Reader:
         self.problems: list[str] = []
         self.schema = _schema()
         self.digests: dict[str, str] = {}
+        self.code: dict[str, str] = {}  # SHA-256 of users' files, by module
 
     def spec(self, content: Mapping[str, Any]) -> Spec:
         if not isinstance(content, Mapping):
@@ -181,6 +183,7 @@ class _Reader:
         canonical = {
             **head,
             "target": None if top.target is None else top.target.model_dump(),
+            "code": self.code,
             "cells": [
                 {
                     "estimand": cell.estimand,
@@ -266,6 +269,9 @@ class _Reader:
             user_function(name, self.folder)
         except SpecError as error:
             self.problems.append(f"{path}: {error}")
+        file = code_file(name, self.folder)
+        if file is not None:
+            self.code[name.partition(":")[0]] = hashlib.sha256(file.read_bytes()).hexdigest()
 
     def _estimand(self, table: Mapping[str, Any], path: str) -> dict[str, Any] | None:
         model = self._kind(table, path, self.schema.ESTIMANDS)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from alignment_fast import __version__, _config
 from alignment_fast.studies.errors import StoreError
 from alignment_fast.studies.lock import WriterLock
 from alignment_fast.studies.partials import Partial
-from alignment_fast.studies.spec import Spec, differences
+from alignment_fast.studies.spec import differences
 
 __all__ = ["Damaged", "Made", "SetAside", "Store", "StoredBlock", "here", "read_partial"]
 
@@ -42,6 +42,25 @@ MIGRATIONS = (
 )
 # Seconds between two times that what was committed is made safe from a crash of the machine, too.
 CHECKPOINT = 5.0
+
+
+class Description(Protocol):
+    """What studies are told from each other by: a name, a hash, and the JSON that was hashed."""
+
+    @property
+    def name(self) -> str:
+        """Name in the store."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything that the blocks depend on."""
+        ...
+
+    @property
+    def canonical(self) -> str:
+        """JSON of all that."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -98,12 +117,16 @@ class Store:
         The file; made if need be when it is written to.
     write : bool
         Take the lock of the only writer.
+    shared : bool
+        Write without that lock: for writers that compute the same blocks, and take what others stored.
 
     """
 
-    def __init__(self, path: str | PathLike[str], *, write: bool) -> None:
+    def __init__(self, path: str | PathLike[str], *, write: bool, shared: bool = False) -> None:
         self.path = Path(path)
-        self._lock = WriterLock(self.path) if write else None
+        self._writes = write
+        self._hashes: dict[int, str] = {}
+        self._lock = WriterLock(self.path) if write and not shared else None
         if write and not self.path.absolute().parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}")
         if not write and not self.path.is_file():
@@ -130,6 +153,12 @@ class Store:
             connection = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None)
             connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.OperationalError:  # a folder in which the index of the log cannot be made: nobody writes there
+            log = self.path.with_name(self.path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise StoreError(
+                    f"{self.path}: its last blocks are in {log.name}, which is read in a writable folder only: copy "
+                    "both into one"
+                ) from None
             connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
         return connection
 
@@ -143,10 +172,24 @@ class Store:
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version == 0 and tables:
             raise StoreError(f"{self.path} is a database, but no store of studies")
+        self._is_empty = not tables  # a coordinator that was killed at once leaves such a file
+        if self._is_empty and not write:
+            return
         if version < len(MIGRATIONS) and not write:
             raise StoreError(f"{self.path} is of an older schema ({version}); `study run` brings it up to date")
+        if version < len(MIGRATIONS):
+            self._run_scripts()
+
+    def _run_scripts(self) -> None:
+        """Bring the schema up to date; another writer may have done so meanwhile."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+            for statement in script.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version={number}")
+        self._connection.execute("COMMIT")
+        self._is_empty = False
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +200,7 @@ class Store:
     def close(self) -> None:
         """Close the file and give back the lock."""
         with contextlib.suppress(sqlite3.Error):
-            if self._lock is not None:
+            if self._writes:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._release()
@@ -182,10 +225,12 @@ class Store:
 
     def names(self) -> list[str]:
         """Return the names of the studies in the store."""
+        if self._is_empty:
+            return []
         with self._errors():
             return [name for (name,) in self._connection.execute("SELECT name FROM study ORDER BY id")]
 
-    def find(self, spec: Spec) -> int | None:
+    def find(self, spec: Description) -> int | None:
         """Return the number of a study, None if it is not in the store.
 
         Raises
@@ -194,6 +239,8 @@ class Store:
             If the store has another study of that name; the message says what differs.
 
         """
+        if self._is_empty:
+            return None
         with self._errors():
             row = self._connection.execute("SELECT id, hash, spec FROM study WHERE name = ?", (spec.name,)).fetchone()
         if row is None:
@@ -206,7 +253,7 @@ class Store:
             )
         return int(row[0])
 
-    def begin(self, spec: Spec, *, mixed: bool = False) -> int:
+    def begin(self, spec: Description, *, mixed: bool = False) -> int:
         """Return the number of a study, after entering it if it is new.
 
         Raises
@@ -220,12 +267,13 @@ class Store:
             row = (spec.name, spec.hash, spec.canonical, made.version, made.arithmetic)
             now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
             with self._errors():
-                cursor = self._connection.execute(
-                    "INSERT INTO study (name, hash, spec, version, arithmetic, isa, numpy, created) "
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO study (name, hash, spec, version, arithmetic, isa, numpy, created) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (*row, _config.instruction_set(), np.__version__, now),
                 )
-            return int(cursor.lastrowid or 0)
+            known = self.find(spec)
+            assert known is not None
         self.check(known, made, mixed=mixed)
         return known
 
@@ -243,22 +291,24 @@ class Store:
                     "in their last bits. Begin a new store, or allow mixed ones"
                 )
 
-    def canonical(self, study: int) -> str:
-        """Return the canonical spec of a study."""
-        with self._errors():
-            return str(self._connection.execute("SELECT spec FROM study WHERE id = ?", (study,)).fetchone()[0])
+    def _hash(self, study: int) -> str:
+        if study not in self._hashes:
+            with self._errors():
+                (found,) = self._connection.execute("SELECT hash FROM study WHERE id = ?", (study,)).fetchone()
+            self._hashes[study] = str(found)
+        return self._hashes[study]
 
     # ---- blocks ----
 
     def add(self, study: int, blocks: Iterable[StoredBlock], made: Made) -> None:
         """Store finished blocks, all of them or none; those that are there already stay as they are."""
-        origin = made.version, made.arithmetic, made.host
+        origin, name = (made.version, made.arithmetic, made.host), self._hash(study)
         rows = [
-            (study, one.cell, one.number, one.replicates, one.payload, _checksum(one), one.seconds, *origin)
+            (study, one.cell, one.number, one.replicates, one.payload, _checksum(name, one), one.seconds, *origin)
             for one in blocks
         ]
         with self._errors():
-            self._connection.execute("BEGIN")
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.executemany("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
                 places = [row[:3] for row in rows]
@@ -292,10 +342,11 @@ class Store:
             "SELECT cell, number, replicates, payload, checksum, seconds FROM block WHERE study = ? "
             "ORDER BY cell, number"
         )
+        name = self._hash(study)
         with self._errors():
             for cell, number, replicates, payload, checksum, seconds in self._connection.execute(query, (study,)):
                 found = StoredBlock(cell, number, replicates, payload, seconds)
-                if not isinstance(payload, bytes) or checksum != _checksum(found):
+                if not isinstance(payload, bytes) or checksum != _checksum(name, found):
                     yield Damaged(cell, number, "its checksum does not fit")
                 else:
                     yield found
@@ -312,9 +363,9 @@ class Store:
             return str(self._connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def _checksum(block: StoredBlock) -> bytes:
-    """Return a digest of a block and of its place."""
-    place = f"{block.cell} {block.number} {block.replicates} ".encode()
+def _checksum(study: str, block: StoredBlock) -> bytes:
+    """Return a digest of a block, of its place and of the hash of its study."""
+    place = f"{study} {block.cell} {block.number} {block.replicates} ".encode()
     return hashlib.blake2b(place + bytes(block.payload), digest_size=16).digest()
 
 

@@ -16,7 +16,7 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module
 from alignment_fast.tables._contents import Rules
 from alignment_fast.tables._quotes import Piece, QuoteError, pieces
-from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
+from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Csv", "Tsv"]
@@ -86,7 +86,7 @@ class Delimited(Table):
         with self.source.stream() as (stream, raw):
             start = stream.read(PEEKED)
             refuse_wide_letters(start, self.source.name)
-            yield io.BufferedReader(_Joined(start.removeprefix(b"\xef\xbb\xbf"), stream)), raw
+            yield io.BufferedReader(_Joined(start.removeprefix(MARK), stream)), raw
 
     def records(self, stream: Any, before: int = 0) -> Iterator[tuple[int, int, list[str]]]:
         """Yield first line, last line and cells of each record that is not blank, by the slow reader."""
@@ -122,7 +122,7 @@ class Delimited(Table):
         with self.open_text() as (stream, _):
             for _, last, cells in self.records(stream):
                 for cell in cells:
-                    self._check_decoded(cell, f"line {last}")
+                    self.check_decoded(cell, f"line {last}")
                 return last, tuple(cell.strip() for cell in cells)
         raise TableError(f"{self.source.name} is empty")
 
@@ -160,6 +160,8 @@ class Delimited(Table):
     def _by_arrow(self, piece: Piece, rules: Rules, position: dict[str, int], width: int) -> Chunk | None:
         """Return the columns of a piece, or None where there is something wrong, or unusual, in them."""
         arrow = arrow_module("csv")
+        if piece.text.startswith(MARK):  # Arrow would drop it, as at the beginning of a file
+            return None
         wanted = sorted(set(position.values()))
         try:
             table = arrow.csv.read_csv(
@@ -197,7 +199,7 @@ class Delimited(Table):
                     name, content = rules[role]
                     where = f"line {line}, column {name!r}"
                     cell = cells[position[role]]
-                    self._check_decoded(cell, where)
+                    self.check_decoded(cell, where)
                     try:
                         values[role].append(content.cell(cell))
                     except ValueError as reason:
@@ -205,12 +207,6 @@ class Delimited(Table):
             if not values[by_place[0]]:
                 return
             yield {role: rules[role][1].array(found) for role, found in values.items()}
-
-    def _check_decoded(self, cell: str, where: str) -> None:
-        if not cell.isascii():
-            wrong = next((ord(letter) - 0xDC00 for letter in cell if "\udc80" <= letter <= "\udcff"), None)
-            if wrong is not None:
-                raise self.error(where, f"byte 0x{wrong:02x} is not UTF-8")
 
 
 class Csv(Delimited):

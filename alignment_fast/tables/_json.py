@@ -22,12 +22,11 @@ from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module, has_arrow
 from alignment_fast.tables._contents import Number, Rules, shortened, shown
 from alignment_fast.tables._quotes import LINE_END, lines_in
-from alignment_fast.tables._source import TableError, refuse_wide_letters, row_limit, row_too_long
+from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
 __all__ = ["Json"]
 
-MARK = b"\xef\xbb\xbf"
 BLANK = re.compile(rb"[ \t\r\n]*")
 BACKSLASH, QUOTE, COMMA = b'\\",'
 # 1 for the bytes that structure is told by.
@@ -74,6 +73,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+class _Undecoded(dict[str, Any]):
+    """An object whose bytes are not all UTF-8; that matters only where somebody looks."""
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class Item(NamedTuple):
     """One object, and where it stands, for people."""
 
@@ -104,9 +115,7 @@ class _Objects(abc.ABC):
 
     def loads(self, text: bytes, where: str) -> dict[str, Any]:
         try:
-            value = json.loads(text, object_pairs_hook=_object)
-        except UnicodeDecodeError as error:
-            raise self.table.error(where, f"byte {error.start + 1} is not {error.encoding}") from None
+            value = json.loads(text.decode(errors="surrogateescape"), object_pairs_hook=_object)
         except json.JSONDecodeError as error:
             raise self.table.error(where, f"not JSON: {error.msg} at character {error.pos + 1}") from None
         except ValueError as error:  # an integer of thousands of digits
@@ -115,7 +124,7 @@ class _Objects(abc.ABC):
             raise self.table.error(where, "JSON nested too deeply") from None
         if not isinstance(value, dict):
             raise self.table.error(where, "not a JSON object")
-        return value
+        return value if _is_utf8(text) else _Undecoded(value)
 
 
 class _PerLine(_Objects):
@@ -134,7 +143,10 @@ class _PerLine(_Objects):
                 raise self.too_long(f"line {line + 1}")
 
     def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
-        return piece.text + b"\n", sum(1 for line in _lines(piece.text) if not line.isspace())
+        starts = Counter(line.lstrip()[:1] for line in _lines(piece.text))
+        count = starts[b"{"]
+        whole = count + starts[b""] == starts.total()  # else objects begin and end within lines
+        return piece.text + b"\n", count if whole else -1
 
     def items(self, piece: Piece) -> Iterator[Item]:
         for line, text in enumerate(_lines(piece.text), start=piece.before + 1):
@@ -166,11 +178,11 @@ class _Array(_Objects):
         while True:
             commas, close = _separators(text)
             if close is not None:
+                if text[:close].strip() or row:
+                    yield Piece(text[:close], row, [*commas.tolist(), close])  # its faults come first
                 if rest := (text[close + 1 :] + stream.read(_table.CHUNK_BYTES)).strip():
                     where, followed = f"behind row {row + len(commas) + 1}", rest[:80].decode(errors="replace")
                     raise self.table.error(where, f"the array is followed by {shown(followed)}")
-                if text[:close].strip() or row:
-                    yield Piece(text[:close], row, [*commas.tolist(), close])
                 return
             if ended:
                 raise self.table.error(f"row {row + 1}", "the array is not closed: the file is cut")
@@ -327,6 +339,9 @@ class Json(Table):
         cell = value[name]
         if cell is REPEATED:
             raise self.error(where, "the key stands there more than once")
+        if isinstance(value, _Undecoded):
+            for text in cell if isinstance(cell, list) else [cell]:
+                self.check_decoded(text, where)
         if type(cell) not in content.json_types:
             raise self.error(where, f"{shortened(json.dumps(cell, default=str))} is not {content.noun}")
         try:

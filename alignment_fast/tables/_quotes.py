@@ -142,9 +142,9 @@ def _regular(text: bytes, quotes: np.ndarray, delimiter: bytes) -> bool:
 def _last_end(text: bytes, quotes: np.ndarray) -> int:
     """Return the length of all whole records in `text`: up to the last line end outside of quotes."""
     stop = len(text) - text.endswith(b"\r")  # its line feed may be still to come
-    end = max(text.rfind(b"\n", 0, stop), text.rfind(b"\r", 0, stop)) + 1
-    before = int(np.searchsorted(quotes, end))
-    if before % 2:  # inside of a cell: go back to before its quote, which stands outside
-        opened = int(quotes[before - 1])
-        end = max(text.rfind(b"\n", 0, opened), text.rfind(b"\r", 0, opened)) + 1
-    return end
+    while True:
+        end = max(text.rfind(b"\n", 0, stop), text.rfind(b"\r", 0, stop)) + 1
+        before = int(np.searchsorted(quotes, end))
+        if before % 2 == 0:
+            return end
+        stop = int(quotes[before - 1])  # inside of a cell: go back to before its quote, which stands outside

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 __all__ = [
-    *("Source", "TableError", "display_name", "limits", "refuse_wide_letters", "row_limit", "row_too_long"),
+    *("MARK", "Source", "TableError", "display_name", "limits", "refuse_wide_letters", "row_limit", "row_too_long"),
     *("too_large", "unpacked_limit"),
 ]
 
+MARK = b"\xef\xbb\xbf"  # of byte order, in UTF-8
 GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = "-"
 # Kinds of a table whose name says nothing, by its first bytes.
@@ -155,7 +156,7 @@ class Source:
         if self.name == str(self.path):
             return Path(self.path.name.lower().removesuffix(".gz")).suffix
         with self.stream() as (stream, _):
-            start = stream.read(PEEKED).removeprefix(b"\xef\xbb\xbf").lstrip()
+            start = stream.read(PEEKED).removeprefix(MARK).lstrip()
         found = next((kind for magic, kind in MAGIC if start.startswith(magic)), None)
         header = start.partition(b"\n")[0]
         return found or (".tsv" if b"\t" in header and b"," not in header else ".csv")

@@ -33,6 +33,13 @@ class Table(abc.ABC):
         """Return the error that says what is wrong at a place of this table."""
         return self.source.error(where, reason)
 
+    def check_decoded(self, cell: object, where: str) -> None:
+        """Raise TableError where a cell holds a byte that is no UTF-8, as ``surrogateescape`` keeps it."""
+        if isinstance(cell, str) and not cell.isascii():
+            wrong = next((ord(letter) - 0xDC00 for letter in cell if "\udc80" <= letter <= "\udcff"), None)
+            if wrong is not None:
+                raise self.error(where, f"byte 0x{wrong:02x} is not UTF-8")
+
     def no_rows(self) -> TableError:
         """Return the error of a table without rows."""
         return TableError(f"{self.source.name} has columns but no rows")

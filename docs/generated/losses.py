@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import alignment_fast as af
+from alignment_fast.pairwise.loss_types import SCORES
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """\
@@ -17,16 +18,13 @@ the rejected one; `Δ = s(ρ_w) - s(ρ_l)` with the score map `s` of `score=`; �
 | loss_type | loss of one pair | parameters | label smoothing | score maps | source |
 |---|---|---|---|---|---|
 """
-SCORES = """
+SCORE_HEAD = """
 ## Score maps
 
 | score | s(ρ) |
 |---|---|
-| `reverse_kl` | ρ |
-| `forward_kl` | 1 − e^−ρ |
-| `js_divergence` | log 2 + log σ(ρ) |
-| `alpha_divergence` | (e^((α−1)ρ) − 1)/(α − 1), α = 0.5 by default |
-
+"""
+SCORE_FOOT = """
 The exponential maps saturate for finite log-ratios at 2^110 in float32 and 2^900 in float64, so that losses and
 gradients of finite log-probabilities are finite. Squares of margins saturate there too.
 """
@@ -55,7 +53,9 @@ def row(name, loss):
 
 def page():
     """Return the text of the page."""
-    return HEAD + "\n".join(row(*item) for item in af.pairwise.LOSS_TYPES.items()) + "\n" + SCORES + LIBRARIES
+    losses = "".join(f"{row(*item)}\n" for item in af.pairwise.LOSS_TYPES.items())
+    scores = "".join(f"| `{name}` | {score.formula} |\n" for name, score in SCORES.items())
+    return HEAD + losses + SCORE_HEAD + scores + SCORE_FOOT + LIBRARIES
 
 
 if __name__ == "__main__":

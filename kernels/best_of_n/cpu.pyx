@@ -260,6 +260,39 @@ def kl_estimators(const double[::1] p, bint log, const double[::1] n, bint is_lo
             table.kl_estimators(p.shape[0], &p[0], log, n.shape[0], &n[0], is_log, &out[0, 0])
 
 
+# ---- best-of-n beside the tilted policy, the best of n normals (aligned.inc) ----
+
+
+def aligned_log_deficits(const double[:, ::1] log_p, const double[:, ::1] reward, const double[:, :, ::1] log_pi,
+                         double[:, ::1] out):
+    """Write log(D_max - D(pi || p)) of the laws (rows, T) over the references (rows)."""
+    cdef Py_ssize_t i, j
+    with nogil:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = table.aligned_log_deficit(log_p.shape[1], &log_p[i, 0], &reward[i, 0], &log_pi[i, j, 0])
+
+
+def aligned_gaps(const double[:, :, ::1] log_pi, const double[:, :, ::1] log_phi, double[:, ::1] out):
+    """Write D(pi || phi) of the laws (rows, T)."""
+    cdef Py_ssize_t i, j
+    with nogil:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = table.aligned_gap(log_pi.shape[2], &log_pi[i, j, 0], &log_phi[i, j, 0])
+
+
+def gaussian_best(const double[::1] log_n, const double[::1] node, const double[::1] weight, double[::1] mean,
+                  double[::1] variance):
+    """Write mean and variance of the best of n normals, log n <= 650, by quadrature over at most BLOCK nodes."""
+    cdef double *memory = <double*>scratch(3 * node.shape[0] * sizeof(double))
+    if log_n.shape[0]:
+        with nogil:
+            table.gaussian_best(log_n.shape[0], &log_n[0], node.shape[0], &node[0], &weight[0], memory, &mean[0],
+                                &variance[0])
+    free(memory)
+
+
 # ---- relatives of best-of-n (relatives.inc) ----
 
 

@@ -13,6 +13,8 @@ EVALUATION_COST = 5.0
 # Nanoseconds per n of a closed form, per outcome and n of the estimator of the divergence.
 CLOSED_FORM_COST = 4.0
 ESTIMATOR_COST = 15.0
+# Nanoseconds per node of the quadrature for the best of n normals.
+NORMAL_COST = 12.0
 # Values of n that share one reading of a block of atoms; also bounds a unit of work to about a millisecond.
 CHUNK = 64
 # Nanoseconds per draw, and draws whose uniforms are held at once.
@@ -135,6 +137,32 @@ def law_draw(laws, samplers, n, is_log, count, key, *, num_threads=None):
 
     threads.for_blocks(run, len(samplers) * batches, work=DRAW_COST * out.size, num_threads=num_threads)
     return out
+
+
+def aligned_log_deficits(log_p, reward, log_pi):
+    """Return log(D_max - D(pi || p)) of laws (rows, T, V) over references (rows, V): (rows, T)."""
+    out = np.empty(log_pi.shape[:2])
+    cpu.aligned_log_deficits(log_p, reward, log_pi, out)
+    return out
+
+
+def aligned_gaps(log_pi, log_phi):
+    """Return D(pi || phi) of laws and tilted policies (rows, T, V): (rows, T)."""
+    out = np.empty(log_pi.shape[:2])
+    cpu.aligned_gaps(log_pi, log_phi, out)
+    return out
+
+
+def gaussian_best(log_n, node, weight):
+    """Return mean and variance of the best of n normals at every log n <= 650 (T,), by the quadrature given."""
+    mean, variance = np.empty(log_n.size), np.empty(log_n.size)
+
+    def run(first, last):
+        part = slice(first, last)
+        cpu.gaussian_best(log_n[part], node, weight, mean[part], variance[part])
+
+    threads.for_blocks(run, log_n.size, work=NORMAL_COST * log_n.size * node.size)
+    return mean, variance
 
 
 def continuous_values(kind, value, is_log, order=0.0):

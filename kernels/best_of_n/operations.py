@@ -19,7 +19,10 @@ from alignment_fast.kernels.best_of_n.cpu import (
 )
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
+    aligned_gaps,
+    aligned_log_deficits,
     continuous_values,
+    gaussian_best,
     kl_estimators,
     law_build,
     law_draw,
@@ -58,9 +61,12 @@ __all__ = [
     "SMALL_POOL",
     "VALUES",
     "VARIANCES",
+    "aligned_gaps",
+    "aligned_log_deficits",
     "best_of_poisson",
     "brute",
     "continuous_values",
+    "gaussian_best",
     "kl_estimators",
     "law_build",
     "law_draw",

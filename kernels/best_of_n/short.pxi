@@ -62,9 +62,6 @@ cdef bint take_row(object given, draw_counts *counts) noexcept:
 cdef bint take_counts(object n, object log_n, draw_counts *counts) noexcept:
     """Read n or log n; return whether they are good. `give_back` ends what is held, either way."""
     cdef object given = n if log_n is None else log_n
-    cdef double least
-    cdef Py_ssize_t i
-    cdef bint bad = False
     counts.held, counts.converted, counts.is_log, counts.scalar, counts.size = False, NULL, n is None, True, 1
     if (n is None) == (log_n is None):
         return False
@@ -72,10 +69,7 @@ cdef bint take_counts(object n, object log_n, draw_counts *counts) noexcept:
         counts.values = &counts.one
     elif not take_row(given, counts):
         return False
-    least = 0.0 if counts.is_log else 1.0
-    for i in range(counts.size):
-        bad |= not (counts.values[i] >= least and counts.values[i] < AF_INFINITY)
-    return not bad
+    return table.all_within(counts.size, counts.values, 0.0 if counts.is_log else 1.0)
 
 
 cdef void give_back(draw_counts *counts) noexcept:
@@ -172,25 +166,27 @@ def short_kl_estimator(p, n, log_n, bint log):
     """Return the estimator of the divergence for a probability or a row of them, at a number or a row of numbers."""
     cdef draw_counts counts
     cdef Py_buffer view
-    cdef double one
-    cdef double *memory
-    cdef object out = None
+    cdef char kind = opened(p, array_type, &view, 1)
     cdef bint scalar = type(p) is float or type(p) is float64
-    if scalar:
-        one = p
-        view.buf, view.len = &one, sizeof(double)
-    elif opened(p, array_type, &view, 1) != b'd':
-        return None
-    if take_counts(n, log_n, &counts) and are_probabilities(view.len // sizeof(double), <const double*>view.buf, log) \
-            and counts.size * view.len <= SHORT_WORK * <Py_ssize_t>sizeof(double):
-        memory = <double*>malloc(counts.size * view.len)
+    cdef Py_ssize_t rows = view.shape[0] if kind else 1
+    cdef double *memory = NULL
+    cdef object out = None
+    if (kind or scalar) and take_counts(n, log_n, &counts):
+        if counts.size * rows <= SHORT_WORK:
+            memory = <double*>malloc((counts.size + 1) * rows * sizeof(double))
         if memory is not NULL:
-            table.kl_estimators(view.len // sizeof(double), <const double*>view.buf, log, counts.size, counts.values,
-                                counts.is_log, memory)
-            out = array_of(memory, axis(scalar, view.len // sizeof(double)), axis(counts.scalar, counts.size), float64)
+            if scalar:
+                memory[0] = p
+            else:
+                as_doubles(&view, kind, memory)
+            if are_probabilities(rows, memory, log):
+                table.kl_estimators(rows, memory, log, counts.size, counts.values, counts.is_log, memory + rows)
+                out = array_of(memory + rows, axis(scalar, rows), axis(counts.scalar, counts.size),
+                               float32 if kind == b'f' else float64)
             free(memory)
-    give_back(&counts)
-    if not scalar:
+    if kind or scalar:
+        give_back(&counts)
+    if kind:
         PyBuffer_Release(&view)
     return out
 

@@ -301,6 +301,12 @@ HELPERS = {
     *("partials", "fold", "points", "sampler"),
     *("pool_steps", "pool_arrange", "pool_weights"),
 }
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("aligned_gaps", "aligned_log_deficits", "gaussian_best"),
+    *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
+    *("soft_outcomes", "soft_sums", "soft_trapezes"),
+}
 
 TABLE = (
     # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc
@@ -319,6 +325,12 @@ TABLE = (
     "void continuous_values(int kind, ptrdiff_t count, const double *value, int is_log, double order, double *out)",
     "void kl_estimators(ptrdiff_t rows, const double *p, int p_is_log, ptrdiff_t columns, const double *n, "
     "int n_is_log, double *out)",
+    "int all_within(ptrdiff_t count, const double *x, double least)",
+    # aligned.inc
+    "double aligned_log_deficit(ptrdiff_t size, const double *log_p, const double *reward, const double *log_pi)",
+    "double aligned_gap(ptrdiff_t size, const double *log_pi, const double *log_phi)",
+    "void gaussian_best(ptrdiff_t count, const double *log_n, ptrdiff_t nodes, const double *node, "
+    "const double *weight, double *memory, double *mean, double *variance)",
     # relatives.inc
     "void best_of_poisson(ptrdiff_t size, const double *p, const double *reward, double mu, double *memory, "
     "double *out)",

@@ -19,6 +19,12 @@ cdef extern from *:
                                   double *out) noexcept nogil
         void (*kl_estimators)(Py_ssize_t rows, const double *p, int p_is_log, Py_ssize_t columns, const double *n,
                               int n_is_log, double *out) noexcept nogil
+        int (*all_within)(Py_ssize_t count, const double *x, double least) noexcept nogil
+        double (*aligned_log_deficit)(Py_ssize_t size, const double *log_p, const double *reward,
+                                      const double *log_pi) noexcept nogil
+        double (*aligned_gap)(Py_ssize_t size, const double *log_pi, const double *log_phi) noexcept nogil
+        void (*gaussian_best)(Py_ssize_t count, const double *log_n, Py_ssize_t nodes, const double *node,
+                              const double *weight, double *memory, double *mean, double *variance) noexcept nogil
         void (*best_of_poisson)(Py_ssize_t size, const double *p, const double *reward, double mu, double *memory,
                                 double *out) noexcept nogil
         void (*win_rate_optimal)(Py_ssize_t size, const double *p, const double *reward, double strength, double *memory,

@@ -1,7 +1,6 @@
 """Entry points of the trajectories of policies."""
 
 from cython cimport auto_pickle
-from libc.math cimport atan2, hypot
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -237,14 +236,6 @@ def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first
         for row in range(first, last):
             table.stability_constants(size, &skew[row, 0, 0], &out[row, 0], room)
     free(room)
-
-
-def rotation(const double[::1] alpha, const double[::1] speed, double[::1] radius, double[::1] angle):
-    """Write modulus and argument of alpha + i speed."""
-    cdef Py_ssize_t index
-    with nogil:
-        for index in range(alpha.shape[0]):
-            radius[index], angle[index] = hypot(alpha[index], speed[index]), atan2(speed[index], alpha[index])
 
 
 def softmax(double[:, ::1] x):

@@ -10,6 +10,7 @@ from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.kernels.dynamics.cpu import (
     short_collapse_rates,
     short_fixed_point,
+    short_onset,
     short_simulate,
     short_spectral_radius,
     short_stability_bounds,
@@ -18,15 +19,14 @@ from alignment_fast.kernels.dynamics.structures import SampledPairs, TrajectoryR
 
 __all__ = [
     "Equilibria",
-    "Rotation",
     "constants",
     "equilibria",
     "frequencies",
     "log_odds",
     "lyapunov_exponents",
-    "rotation",
     "short_collapse_rates",
     "short_fixed_point",
+    "short_onset",
     "short_simulate",
     "short_spectral_radius",
     "short_stability_bounds",
@@ -207,13 +207,6 @@ class Equilibria(NamedTuple):
     gain: np.ndarray
 
 
-class Rotation(NamedTuple):
-    """Modulus and argument of complex numbers."""
-
-    radius: np.ndarray
-    angle: np.ndarray
-
-
 def equilibria(problem, ref):
     """Return the `Equilibria` of a problem for alpha < 1; `ref` (1 or rows, K) is the reference as probabilities."""
     count, K = problem.rows * problem.points, problem.size
@@ -243,13 +236,6 @@ def _over(kernel, count, cost, *arrays):
     """Call ``kernel(*arrays, first, last)`` over `count` problems of `cost` nanoseconds each."""
     if count:
         threads.for_blocks(lambda first, last: kernel(*arrays, first, last), count, work=cost * count)
-
-
-def rotation(alpha, speed):
-    """Return the `Rotation` of alpha + i·speed."""
-    out = Rotation(np.empty(len(alpha)), np.empty(len(alpha)))
-    cpu.rotation(alpha, speed, *out)
-    return out
 
 
 def softmax(log_pi):

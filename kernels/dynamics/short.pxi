@@ -4,6 +4,12 @@ include "../policy/arguments.pxi"
 
 cdef object flag = numpy.bool_
 cdef double TURN = 2 * numpy.pi
+cdef double ROOT_OF_THREE = numpy.sqrt(3)
+
+# NumPy's functions of two and one numbers, as the long way takes them; there is no mathematical library below.
+cdef object hypot = numpy.hypot
+cdef object arctan2 = numpy.arctan2
+cdef object tan = numpy.tan
 
 
 cdef struct parameters:
@@ -44,33 +50,49 @@ cdef bint is_inner(Py_ssize_t size, const double *p) noexcept:
     return good
 
 
+cdef bint is_certain(responses *task) noexcept:
+    """Return whether some response wins all comparisons with another: DPO's rewards may be infinite."""
+    cdef Py_ssize_t i, j
+    cdef bint found = False
+    for i in range(task.size):
+        for j in range(task.size):
+            found |= i != j and not task.P[i * task.size + j] > 0.0
+    return found
+
+
 def short_fixed_point(P, alpha, beta, lam, sampler, ref, method):
-    """Return the fields of the fixed point of IPO."""
+    """Return the fields of the fixed point of IPO; of DPO, log pi, the residual and the gain."""
     cdef responses task
     cdef parameters at
     cdef equilibrium_point point
     cdef double *offline
     cdef double *prior
     cdef double *log_pi
+    cdef double *gain
     cdef double residual, frequency, speed
+    cdef bint dpo = method == "dpo"
     result = None
-    if method != "ipo" or not read_parameters(alpha, beta, lam, &at) or at.alpha == 1.0 or not read_preferences(P, &task, MOST_OF_CUBES, 8, 32):
+    if (not dpo and method != "ipo" or not read_parameters(alpha, beta, lam, &at) or at.alpha == 1.0
+            or not read_preferences(P, &task, MOST_OF_CUBES, 9, 32)):
         return None
     offline, prior, log_pi = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    if read_distribution(sampler, &task, offline) and read_distribution(ref, &task, prior):
-        if is_inner(task.size, prior):
-            point.method, point.size, point.skew = TRAJECTORY_IPO, task.size, skew_of(&task)
-            point.ref, point.sampler = prior, offline
-            point.alpha, point.beta, point.lambda_ = at.alpha, at.beta, at.lam
-            residual = table.equilibrium(&point, log_pi, NULL, &frequency, task.free)
-            if residual <= 1e-9 * largest(task.size, log_pi):
+    gain = taken(&task, task.size * task.size)
+    if (read_distribution(sampler, &task, offline) and read_distribution(ref, &task, prior)
+            and is_inner(task.size, prior) and not (dpo and is_certain(&task))):
+        point.method, point.size, point.skew = TRAJECTORY_DPO if dpo else TRAJECTORY_IPO, task.size, skew_of(&task)
+        point.ref, point.sampler = prior, offline
+        point.alpha, point.beta, point.lambda_ = at.alpha, at.beta, at.lam
+        residual = table.equilibrium(&point, log_pi, gain, &frequency, task.free)
+        if residual <= 1e-9 * largest(task.size, log_pi):
+            result = given_array(log_pi, task.size, task.kind), given_number(residual, task.kind)
+            if dpo:
+                result += (given_array(gain, (task.size, task.size), b'd'),)
+            else:
                 speed = at.beta * at.lam * frequency
-                result = (
-                    given_array(log_pi, task.size, task.kind),
-                    given_number(residual, task.kind),
+                result += (
                     given_number(hypot(at.alpha, speed), task.kind),
                     given_number(frequency, task.kind),
-                    given_number(TURN / atan2(speed, at.alpha), task.kind),
+                    given_number(TURN / <double>arctan2(speed, at.alpha), task.kind),
                 )
     closed(&task)
     return result
@@ -110,7 +132,7 @@ def short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, meth
     cdef parameters at
     cdef trajectory_problem problem
     cdef trajectory_results out
-    cdef Py_ssize_t size, count, i
+    cdef Py_ssize_t size, count
     cdef double *start
     cdef double *offline
     cdef double *prior
@@ -131,10 +153,8 @@ def short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, meth
     M = skew_of(&task)
     good = (read_distribution(init, &task, start) and read_distribution(sampler, &task, offline)
             and read_distribution(ref, &task, prior) and init is not None and is_inner(size, start)
-            and is_inner(size, prior) and not stays(size, M, start)
+            and is_inner(size, prior) and not stays(size, M, start) and not (dpo and is_certain(&task))
             and (DPO_PRODUCTS if dpo else 1) * count * size * size <= MOST_PRODUCTS)
-    for i in range(size * size if dpo else 0):
-        good = good and (task.P[i] > 0.0 or i % (size + 1) == 0)
     if good:
         logs, results = taken(&task, 2 * size), taken(&task, 3 * size + 4)
         read_log(prior, size, logs)
@@ -256,3 +276,19 @@ def short_collapse_rates(P, beta, lam, sampler, top, method):
         result = given_array(gap, task.size, task.kind)
     closed(&task)
     return result
+
+
+def short_onset(strength, alpha, beta, lam):
+    """Return the fields of the onset of oscillation on a three-cycle."""
+    cdef parameters at
+    cdef double force, kappa, radius, angle, growth = 0.0, slowing = 0.0
+    if not plain_number(strength, &force) or not 0.0 <= force <= 0.5 or not read_parameters(alpha, beta, lam, &at):
+        return None
+    kappa = force * at.beta * at.lam / ROOT_OF_THREE
+    radius, angle = hypot(at.alpha, kappa), arctan2(kappa, at.alpha)
+    if kappa > 0.0:
+        growth = max(1.0 - (1.0 - at.alpha) * (1.0 + at.alpha) / kappa / kappa, 0.0) / (radius + 1.0)
+    if growth > 0.0:
+        slowing = (at.alpha / 2.0 + kappa / (4.0 * <double>tan(1.5 * angle))) * kappa
+    period = TURN / (angle - growth * (4.0 / 3.0) * slowing)
+    return float64(radius), float64(8.0 * growth / 27.0), float64(period)

@@ -1,4 +1,4 @@
-"""Losses of margins for Cython code: no GIL, no exceptions. Formulae and bounds: losses.inc."""
+"""Losses of margins for Cython code: no GIL, no exceptions. Formulae and bounds: formulas.h."""
 
 # Loss, first and second derivatives of n margins at β·margin with label smoothing ε and temperature τ (discopop, else 1);
 # grad and hess may be NULL. `formula` is the number of a loss of a margin: FORMULAS_BY_NAME["sigmoid"], ...

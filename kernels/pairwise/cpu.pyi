@@ -21,6 +21,8 @@ STORAGE: Mapping[str, int]
 SCORES: Mapping[str, int]
 FORMULAS_BY_NAME: Mapping[str, int]
 MARGIN_FORMULAS: tuple[str, ...]
+FFI_PAIRS: int
+FFI_LAYOUT: tuple[int, ...]
 
 class Pairs:
     """One call of a loss over n pairs.
@@ -167,3 +169,4 @@ def short_sequence_logprobs(
 def short_sequence_logprobs_grad(
     logits: object, token_ids: object, mask: object, upstream: object, average: object, log_partition: object
 ) -> object: ...
+def short_sequence_logprobs_hidden(hidden: object, weight: object, token_ids: object, average: object) -> object: ...

@@ -8,6 +8,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cython cimport floating
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -23,6 +24,8 @@ cdef extern from *:
         PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON
         FORMULAS, FORMULA_PAIRS
     const char **pair_formula_names
+    ctypedef struct pair_given:
+        double beta, epsilon, gamma, lam, tau, delta
     ctypedef struct af_pairs:
         Py_ssize_t n
         int formula, score, storage, lengths_first
@@ -36,7 +39,9 @@ cdef extern from *:
         void *reward[2]
         int metrics
         double *sums
-        double factor, beta, epsilon, gamma, lam, tau, delta, exponent
+        double factor
+        pair_given given
+        double exponent
     ctypedef struct af_token_rows:
         void *logits
         Py_ssize_t sequence_stride, token_stride, tokens, letters
@@ -86,12 +91,12 @@ cdef class Pairs:
         self.pairs.lengths_first = lengths_first
         self.pairs.metrics = metrics
         self.pairs.factor = factor
-        self.pairs.beta = beta
-        self.pairs.epsilon = epsilon
-        self.pairs.gamma = gamma
-        self.pairs.lam = lam
-        self.pairs.tau = tau
-        self.pairs.delta = delta
+        self.pairs.given.beta = beta
+        self.pairs.given.epsilon = epsilon
+        self.pairs.given.gamma = gamma
+        self.pairs.given.lam = lam
+        self.pairs.given.tau = tau
+        self.pairs.given.delta = delta
         self.pairs.exponent = exponent
         cdef Py_ssize_t real = 8 if wide else 4, stored = real if self.pairs.storage == PAIR_OWN else 2
         self.pairs.input[0] = self.attach(chosen, stored, 0)
@@ -172,9 +177,9 @@ cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double be
     pairs.formula = formula
     pairs.sums = sums
     pairs.factor = 1.0
-    pairs.beta = beta
-    pairs.epsilon = epsilon
-    pairs.tau = tau
+    pairs.given.beta = beta
+    pairs.given.epsilon = epsilon
+    pairs.given.tau = tau
     while first < n:
         pairs.n = min(<Py_ssize_t>PAIR_TILE, n - first)
         pairs.input[0] = margin + first
@@ -183,6 +188,152 @@ cdef void margins_f64(int formula, Py_ssize_t n, const double *margin, double be
         pairs.second = hess + first if hess is not NULL else NULL
         table.pairs_f64(&pairs, 0, 1)
         first += PAIR_TILE
+
+
+# ---- called by XLA ----
+
+cdef extern from "alignment_fast/af_ffi.h":
+    ctypedef struct af_ffi_buffer:
+        int dtype
+        void *data
+    ctypedef struct af_ffi_array:
+        size_t size
+        void *data
+    ctypedef struct af_ffi_list:
+        int64_t size
+        void **items
+    ctypedef struct af_ffi_attributes:
+        int64_t size
+        void **items
+    ctypedef struct af_ffi_frame:
+        af_ffi_list arguments, results
+        af_ffi_attributes attributes
+    enum:
+        AF_FFI_F32, AF_FFI_F64
+    const size_t af_ffi_layout[23]
+    void *af_ffi_fail(const af_ffi_frame *frame, const char *message) nogil
+    bint af_ffi_is_question(const af_ffi_frame *frame) nogil
+    int64_t af_ffi_size(const af_ffi_buffer *buffer) nogil
+
+cdef enum:
+    FFI_SLOTS = 8      # arrays of a call: four scores, two lengths, weight, target
+    FFI_NUMBERS = 12   # which of them are there as bits, formula, score, lengths_first, then parameters and factor
+
+
+cdef void *ffi_pairs(const af_ffi_frame *frame) noexcept nogil:
+    """Evaluate a loss: one array attribute of FFI_NUMBERS doubles; results are losses and the gradients by side.
+
+    Losses are one per pair, or fewer: one for so many pairs in a row, summed, and times the factor of the gradients.
+    """
+    cdef af_pairs pairs
+    cdef af_ffi_buffer *buffer
+    cdef af_ffi_buffer *losses
+    cdef const double *number
+    cdef const void *slots[FFI_SLOTS]
+    cdef int64_t n, i, rows, given = 0
+    cdef int slot, dtype
+    if af_ffi_is_question(frame):
+        return NULL
+    if frame.attributes.size != 1 or (<af_ffi_array*>frame.attributes.items[0]).size != FFI_NUMBERS:
+        return af_ffi_fail(frame, b"alignment_fast: one attribute of twelve numbers is needed")
+    if frame.arguments.size < 1 or not 2 <= frame.results.size <= 3:
+        return af_ffi_fail(frame, b"alignment_fast: arrays, losses and gradients are needed")
+    number = <const double*>(<af_ffi_array*>frame.attributes.items[0]).data
+    dtype = (<af_ffi_buffer*>frame.arguments.items[0]).dtype
+    n = af_ffi_size(<af_ffi_buffer*>frame.arguments.items[0])
+    losses = <af_ffi_buffer*>frame.results.items[0]
+    rows = af_ffi_size(losses)
+    if dtype != AF_FFI_F32 and dtype != AF_FFI_F64:
+        return af_ffi_fail(frame, b"alignment_fast: float32 or float64 is needed")
+    for i in range(frame.arguments.size + frame.results.size - 1):
+        if i < frame.arguments.size:
+            buffer = <af_ffi_buffer*>frame.arguments.items[i]
+        else:
+            buffer = <af_ffi_buffer*>frame.results.items[i - frame.arguments.size + 1]
+        if buffer.dtype != dtype or af_ffi_size(buffer) != n:
+            return af_ffi_fail(frame, b"alignment_fast: arrays of one shape and dtype are needed")
+    if losses.dtype != dtype or (rows != n and (rows < 1 or n % rows != 0)):
+        return af_ffi_fail(frame, b"alignment_fast: losses do not fit the arrays")
+    for slot in range(FFI_SLOTS):
+        slots[slot] = NULL
+        if <int>number[0] >> slot & 1:
+            if given < frame.arguments.size:
+                slots[slot] = (<af_ffi_buffer*>frame.arguments.items[given]).data
+            given += 1
+    if given != frame.arguments.size or slots[0] is NULL or not 0 <= number[1] < FORMULAS:
+        return af_ffi_fail(frame, b"alignment_fast: no such loss of these arrays")
+    memset(&pairs, 0, sizeof(af_pairs))
+    pairs.formula = <int>number[1]
+    pairs.score = <int>number[2]
+    pairs.lengths_first = <int>number[3]
+    for slot in range(4):
+        pairs.input[slot] = slots[slot]
+    pairs.length[0] = slots[4]
+    pairs.length[1] = slots[5]
+    pairs.weight = slots[6]
+    pairs.target = slots[7]
+    pairs.given.beta = number[4]
+    pairs.given.epsilon = number[5]
+    pairs.given.gamma = number[6]
+    pairs.given.lam = number[7]
+    pairs.given.tau = number[8]
+    pairs.given.delta = number[9]
+    pairs.exponent = number[10]
+    pairs.factor = number[11]
+    for slot in range(<int>frame.results.size - 1):
+        pairs.gradient[slot] = (<af_ffi_buffer*>frame.results.items[slot + 1]).data
+    if rows == n:
+        pairs.loss = losses.data
+        rows = 1
+    pairs.n = n // rows
+    return ffi_run(frame, &pairs, dtype == AF_FFI_F64, rows, NULL if pairs.loss is not NULL else losses.data)
+
+
+cdef void *ffi_run(const af_ffi_frame *frame, af_pairs *pairs, bint wide, int64_t rows, void *totals) noexcept nogil:
+    """Evaluate the loss of `rows` times n pairs, one row after the other; write the sums to `totals` if given."""
+    cdef Py_ssize_t tiles = (pairs.n + PAIR_TILE - 1) // PAIR_TILE, tile, step = pairs.n * (8 if wide else 4)
+    cdef int64_t row
+    cdef double total
+    pairs.sums = <double*>malloc(<size_t>(tiles * PAIR_SUMS + 1) * sizeof(double))
+    if pairs.sums is NULL:
+        return af_ffi_fail(frame, b"alignment_fast: no memory")
+    for row in range(rows):
+        total = 0.0
+        if wide:
+            table.pairs_f64(pairs, 0, tiles)
+        else:
+            table.pairs_f32(pairs, 0, tiles)
+        for tile in range(tiles):
+            total += pairs.sums[tile * PAIR_SUMS + PAIR_LOSS]
+        if totals is not NULL and wide:
+            (<double*>totals)[row] = total * pairs.factor
+        elif totals is not NULL:
+            (<float*>totals)[row] = <float>(total * pairs.factor)
+        ffi_next(pairs, step)
+    free(pairs.sums)
+    return NULL
+
+
+cdef void ffi_next(af_pairs *pairs, Py_ssize_t step) noexcept nogil:
+    """Move every array that is there by `step` bytes."""
+    cdef int slot
+    for slot in range(4):
+        if pairs.input[slot] is not NULL:
+            pairs.input[slot] = <const char*>pairs.input[slot] + step
+    for slot in range(2):
+        if pairs.length[slot] is not NULL:
+            pairs.length[slot] = <const char*>pairs.length[slot] + step
+        if pairs.gradient[slot] is not NULL:
+            pairs.gradient[slot] = <char*>pairs.gradient[slot] + step
+    if pairs.weight is not NULL:
+        pairs.weight = <const char*>pairs.weight + step
+    if pairs.target is not NULL:
+        pairs.target = <const char*>pairs.target + step
+
+
+# Address of the handler, sizes and offsets of what it reads.
+FFI_PAIRS = <size_t>&ffi_pairs
+FFI_LAYOUT = tuple([af_ffi_layout[i] for i in range(23)])
 
 
 # ---- matching ----

@@ -4,6 +4,9 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.structures import Sums
 
+FFI_PAIRS = cpu.FFI_PAIRS  # address of the handler that XLA calls, and what its frames look like
+FFI_LAYOUT = cpu.FFI_LAYOUT
+FORMULAS_BY_NAME, SCORES = cpu.FORMULAS_BY_NAME, cpu.SCORES
 MARGIN_FORMULAS = cpu.MARGIN_FORMULAS  # those with second derivatives, and with targets
 _COST = 4.0  # nanoseconds per pair, roughly
 _SMALL = 1000  # pairs that are not worth a look at the number of threads

@@ -6,17 +6,29 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_preference_loss,
     short_sequence_logprobs,
     short_sequence_logprobs_grad,
+    short_sequence_logprobs_hidden,
     short_unpaired_loss,
     sum_of_differences,
 )
-from alignment_fast.kernels.pairwise.losses import MARGIN_FORMULAS, evaluate
+from alignment_fast.kernels.pairwise.losses import (
+    FFI_LAYOUT,
+    FFI_PAIRS,
+    FORMULAS_BY_NAME,
+    MARGIN_FORMULAS,
+    SCORES,
+    evaluate,
+)
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
 from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
 from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
 
 __all__ = [
+    "FFI_LAYOUT",
+    "FFI_PAIRS",
+    "FORMULAS_BY_NAME",
     "MARGIN_FORMULAS",
     "MOST_SORTED",
+    "SCORES",
     "add_letters",
     "evaluate",
     "letter_gradients",
@@ -29,6 +41,7 @@ __all__ = [
     "short_preference_loss",
     "short_sequence_logprobs",
     "short_sequence_logprobs_grad",
+    "short_sequence_logprobs_hidden",
     "short_unpaired_loss",
     "sorted_differences",
     "sum_of_differences",

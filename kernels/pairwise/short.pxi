@@ -22,6 +22,7 @@ cdef extern from *:
     double af_long_as_double(object x) noexcept
     void *PyErr_Occurred() noexcept
 
+cdef object matmul = numpy.matmul
 cdef object array_type = numpy.ndarray, empty = numpy.empty, new_tuple = tuple.__new__, float32 = numpy.float32
 cdef object float64 = numpy.float64
 
@@ -137,8 +138,9 @@ cdef void with_loss(af_pairs *pairs, loss):
     memset(pairs, 0, sizeof(af_pairs))
     pairs.formula = FORMULAS_BY_NAME[formula]
     pairs.score = SCORES[score]
-    pairs.beta, pairs.epsilon, pairs.gamma, pairs.lam = beta, epsilon, gamma, lam
-    pairs.tau, pairs.delta, pairs.exponent = tau, delta, exponent
+    pairs.given.beta, pairs.given.epsilon, pairs.given.gamma = beta, epsilon, gamma
+    pairs.given.lam, pairs.given.tau, pairs.given.delta = lam, tau, delta
+    pairs.exponent = exponent
 
 
 cdef void run(const Call *call, af_pairs *pairs, int reduction, double *totals) noexcept:
@@ -172,28 +174,32 @@ cdef object metrics_of(const Call *call, const double *totals, kind):
 # ---- losses that sort their batch (_matched.py) ----
 
 
-cdef void differences(const Call *call, const void *x, const void *y, void *scratch, int32_t *order, void *sorted) noexcept:
+cdef void differences(const Call *call, const void *x, const void *y, uint64_t *scratch, int32_t *order,
+                      void *sorted) noexcept:
+    cdef Py_ssize_t n = call.size
     if call.kind == b'd':
-        table.sort_differences_f64(call.size, <const double*>x, <const double*>y, <uint64_t*>scratch, order, <double*>sorted)
+        table.sort_differences_f64(n, <const double*>x, <const double*>y, scratch, order, <double*>sorted)
     else:
-        table.sort_differences_f32(call.size, <const float*>x, <const float*>y, <uint64_t*>scratch, order, <float*>sorted)
+        table.sort_differences_f32(n, <const float*>x, <const float*>y, scratch, order, <float*>sorted)
 
 
-cdef void scatter_signed(Py_ssize_t n, const floating *values, const int32_t *order, floating sign, floating *out) noexcept:
+cdef void scatter_signed(Py_ssize_t n, const floating *values, const int32_t *order, floating sign,
+                         floating *out) noexcept:
     cdef Py_ssize_t i
     for i in range(n):
         out[order[i]] = sign * values[i]
 
 
-cdef void rewards_of(Py_ssize_t n, const floating *policy, const floating *reference, floating beta, floating *out) noexcept:
+cdef void rewards_of(Py_ssize_t n, const floating *policy, const floating *reference, floating beta,
+                     floating *out) noexcept:
     cdef Py_ssize_t i
     for i in range(n):
         out[i] = (policy[i] - reference[i]) * beta
 
 
-cdef bint run_matched(const Call *call, af_pairs *given, bint of_differences, int reduction, double *totals) noexcept:
+cdef bint run_matched(const Call *call, af_pairs *wanted, bint of_differences, int reduction, double *totals) noexcept:
     """Write what `run` does where margins are differences of two sorted lists; return whether there was memory."""
-    cdef af_pairs pairs = given[0]
+    cdef af_pairs pairs = wanted[0]
     cdef Py_ssize_t n = call.size
     cdef int other = 1 if of_differences else 2, rest = 2 if of_differences else 1, side
     cdef uint64_t *memory = <uint64_t*>PyMem_Malloc(<size_t>n * 7 * sizeof(uint64_t))
@@ -205,26 +211,26 @@ cdef bint run_matched(const Call *call, af_pairs *given, bint of_differences, in
     cdef void *slope = &memory[5 * n]
     order[0] = <int32_t*>&memory[6 * n]
     order[1] = order[0] + n
-    differences(call, given.input[0], given.input[other], memory, order[0], upper)
-    differences(call, given.input[rest], given.input[3], memory, order[1], lower)
+    differences(call, wanted.input[0], wanted.input[other], memory, order[0], upper)
+    differences(call, wanted.input[rest], wanted.input[3], memory, order[1], lower)
     pairs.input[0], pairs.input[1], pairs.input[2], pairs.input[3] = upper, lower, NULL, NULL
-    pairs.gradient[0], pairs.gradient[1] = slope if given.gradient[0] is not NULL else NULL, NULL
+    pairs.gradient[0], pairs.gradient[1] = slope if wanted.gradient[0] is not NULL else NULL, NULL
     pairs.reward[0], pairs.reward[1] = NULL, NULL
     pairs.lengths_first = False
     run(call, &pairs, reduction, totals)
     for side in range(2):
         if call.kind == b'd':
-            if given.gradient[side] is not NULL:
+            if wanted.gradient[side] is not NULL:
                 scatter_signed(n, <const double*>slope, order[0 if of_differences else side], -1.0 if side else 1.0,
-                               <double*>given.gradient[side])
-            rewards_of(n, <const double*>given.input[side], <const double*>given.input[2 + side], given.beta,
-                       <double*>given.reward[side])
+                               <double*>wanted.gradient[side])
+            rewards_of(n, <const double*>wanted.input[side], <const double*>wanted.input[2 + side], wanted.given.beta,
+                       <double*>wanted.reward[side])
         else:
-            if given.gradient[side] is not NULL:
+            if wanted.gradient[side] is not NULL:
                 scatter_signed(n, <const float*>slope, order[0 if of_differences else side],
-                               <float>(-1.0 if side else 1.0), <float*>given.gradient[side])
-            rewards_of(n, <const float*>given.input[side], <const float*>given.input[2 + side], <float>given.beta,
-                       <float*>given.reward[side])
+                               <float>(-1.0 if side else 1.0), <float*>wanted.gradient[side])
+            rewards_of(n, <const float*>wanted.input[side], <const float*>wanted.input[2 + side],
+                       <float>wanted.given.beta, <float*>wanted.reward[side])
     PyMem_Free(memory)
     return True
 
@@ -239,7 +245,9 @@ def short_preference_loss(result, of_metrics, plan, policy_chosen, policy_reject
     cdef int reduce_by = reduction_of(reduction)
     _, loss, has_reference, has_rejected, takes_lengths, matched = plan
     cdef bint with_lengths = chosen_length is not None or rejected_length is not None
-    if reduce_by < 0 or (has_rejected and not two_sided) or (with_lengths and (chosen_length is None or rejected_length is None)):
+    if reduce_by < 0 or (has_rejected and not two_sided):
+        return None
+    if with_lengths and (chosen_length is None or rejected_length is None):
         return None
     if takes_lengths is not None and with_lengths != takes_lengths:
         return None
@@ -269,7 +277,9 @@ def short_preference_loss(result, of_metrics, plan, policy_chosen, policy_reject
         rejected_rewards = new_array(&call, two_sided, &pairs.reward[1])
         if matched is None:
             run(&call, &pairs, reduce_by, totals)
-        elif metrics or weight is not None or not run_matched(&call, &pairs, matched == "differences", reduce_by, totals):
+        elif metrics or weight is not None:
+            return None
+        elif not run_matched(&call, &pairs, matched == "differences", reduce_by, totals):
             return None
         value = reduced(&call, reduce_by, totals[PAIR_LOSS], losses)
         return new_tuple(result, (value, chosen_rewards, rejected_rewards, grad_chosen, grad_rejected,
@@ -322,7 +332,7 @@ cdef bint held_as(object x, char kind, Py_ssize_t itemsize, Py_buffer *view) noe
 
 cdef bint labelled(const Call *call, object desirable, double weight, double other_weight, double *room,
                    af_pairs *pairs) noexcept:
-    """Write targets 1 and 0 and the weights of the answers to `room`, 2 SHORT_PAIRS numbers; return whether it could."""
+    """Write targets 1 and 0, and the weights of the answers, to `room`; return whether it could."""
     cdef Py_buffer labels
     cdef Py_ssize_t i, n = call.size
     cdef const unsigned char *marked
@@ -365,7 +375,7 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
         return None
     memset(&pairs, 0, sizeof(af_pairs))
     pairs.formula = FORMULAS_BY_NAME[formula]
-    pairs.beta, pairs.gamma, pairs.tau = given[0], max(0.0, given[1]), 1.0
+    pairs.given.beta, pairs.given.gamma, pairs.given.tau = given[0], max(0.0, given[1]), 1.0
     try:
         if not (
             first_array(&call, policy, &pairs.input[0])
@@ -386,37 +396,23 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
 # ---- sums of differences (unpaired.py) ----
 
 
-cdef double differences_sum(Py_ssize_t n, const floating *x, const floating *y) noexcept nogil:
-    """Return Σ (x - y) in double: blocks of PAIR_TILE terms on eight lanes, added from left to right."""
-    cdef double lane[8]
-    cdef double total = 0.0
-    cdef Py_ssize_t low = 0, i, rest
-    cdef int l
-    while low < n:
-        rest = min(<Py_ssize_t>PAIR_TILE, n - low)
-        for l in range(8):
-            lane[l] = 0.0
-        for i in range(0, rest - rest % 8, 8):
-            for l in range(8):
-                lane[l] += <double>x[low + i + l] - <double>y[low + i + l]
-        for i in range(rest - rest % 8, rest):
-            lane[i % 8] += <double>x[low + i] - <double>y[low + i]
-        total += ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
-        low += PAIR_TILE
-    return total
-
-
 def sum_of_differences(const floating[::1] x, const floating[::1] y):
     """Return Σ (x - y) of two arrays of one length."""
+    cdef double total = 0.0
     if x.shape[0] != y.shape[0]:
         raise ValueError("two arrays of one length are needed")
-    return differences_sum(x.shape[0], &x[0], &y[0]) if x.shape[0] else 0.0
+    if x.shape[0]:
+        if floating is double:
+            total = table.difference_sum_f64(x.shape[0], &x[0], &y[0])
+        else:
+            total = table.difference_sum_f32(x.shape[0], &x[0], &y[0])
+    return total
 
 
 cdef double mean_reward(const Call *call, const void *policy, const void *ref) noexcept:
     if call.kind == b'd':
-        return per_pair(call, differences_sum(call.size, <const double*>policy, <const double*>ref))
-    return per_pair(call, differences_sum(call.size, <const float*>policy, <const float*>ref))
+        return per_pair(call, table.difference_sum_f64(call.size, <const double*>policy, <const double*>ref))
+    return per_pair(call, table.difference_sum_f32(call.size, <const float*>policy, <const float*>ref))
 
 
 def short_batch_kl(policy, ref, beta):
@@ -527,6 +523,15 @@ cdef Py_ssize_t counted(const Sequences *call, Py_ssize_t sequence) noexcept:
     return found
 
 
+cdef bint masks(const Sequences *call) noexcept:
+    """Return whether some token does not count."""
+    cdef Py_ssize_t i
+    for i in range(call.size):
+        if call.ids[i] < 0:
+            return True
+    return False
+
+
 cdef double row_sum(Py_ssize_t n, const double *x) noexcept nogil:
     """Return the sum of n numbers: eight lanes, folded by halves."""
     cdef double lane[8]
@@ -563,12 +568,46 @@ cdef double sequence_value(const Sequences *call, Py_ssize_t i, bint average) no
 
 def short_sequence_logprobs(logits, token_ids, mask, average, return_log_partition):
     """Return `sequence_logprobs`, or None where the long way must decide."""
+    return logprobs_of(logits, token_ids, mask, average, return_log_partition, False)
+
+
+def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
+    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide.
+
+    The matrix product is that of the long way where there is one chunk: all rows at once.
+    """
+    cdef Py_buffer states, layer
+    cdef char kind = opened(hidden, array_type, &states, 3)
+    cdef Py_ssize_t letters = 0
+    cdef bint fits
+    if kind == 0:
+        kind = opened(hidden, array_type, &states, 2)
+    if kind == 0:
+        return None
+    fits = opened(weight, array_type, &layer, 2) == kind
+    if fits:
+        fits = layer.shape[1] == states.shape[states.ndim - 1]
+        fits = fits and states.len // (layer.shape[1] * states.itemsize) * layer.shape[0] <= SHORT_LOGITS
+        letters = layer.shape[0]
+        PyBuffer_Release(&layer)
+    PyBuffer_Release(&states)
+    if not fits or type(token_ids) is not array_type or hidden.shape[: hidden.ndim - 1] != token_ids.shape:
+        return None
+    logits = matmul(hidden.reshape(-1, hidden.shape[hidden.ndim - 1]), weight.T)
+    logits = logits.reshape(*token_ids.shape, letters)
+    return logprobs_of(logits, token_ids, None, average, False, True)
+
+
+cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, bint complete):
+    """Return what `short_sequence_logprobs` does; None too where a token is masked and all must be there."""
     cdef Sequences call
     cdef Py_buffer view
     cdef Py_ssize_t i
     cdef bint mean = average
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
+            return None
+        if complete and masks(&call):
             return None
         if call.kind == b'd':
             table.token_logprobs_f64(&call.rows, call.ids, call.memory, call.memory + call.size, 0, call.size)
@@ -626,10 +665,14 @@ def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log
     cdef af_token_rows gradients
     cdef Py_buffer view
     cdef const double *known = NULL
+    cdef const double *factor
     cdef bint mean = average
     try:
-        if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean) and factors(&call, upstream, mean)):
+        if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
             return None
+        if not factors(&call, upstream, mean):
+            return None
+        factor = call.memory + 2 * call.size
         if log_partition is not None:
             if not of_tokens(&call, log_partition, b'd', 8):
                 return None
@@ -639,9 +682,9 @@ def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log
         gradients = call.rows
         gradients.logits = view.buf
         if call.kind == b'd':
-            table.logit_gradients_f64(&call.rows, call.ids, known, call.memory + 2 * call.size, &gradients, 0, call.size)
+            table.logit_gradients_f64(&call.rows, call.ids, known, factor, &gradients, 0, call.size)
         else:
-            table.logit_gradients_f32(&call.rows, call.ids, known, call.memory + 2 * call.size, &gradients, 0, call.size)
+            table.logit_gradients_f32(&call.rows, call.ids, known, factor, &gradients, 0, call.size)
         PyBuffer_Release(&view)
         return out
     finally:

@@ -28,7 +28,7 @@ KERNELS = (
         domain=(),
         bounds=MappingProxyType({"float32": 4.0, "float64": 4.0}),
         oracle="pairwise:loss",
-        reference="kernels/pairwise/losses.inc: one reference per loss in LOSS_TYPES",
+        reference="kernels/pairwise/formulas.h: one reference per loss in LOSS_TYPES",
         held_by=_PAIRS,
     ),
     Kernel(
@@ -104,6 +104,7 @@ HELPERS = {"row_sums", "sum_of_differences", "sums", "tiles"}
 
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),
+    *of_each_type("double difference_sum_{suffix}(ptrdiff_t n, const {real} *x, const {real} *y)"),
     *of_each_type(
         "void sort_differences_{suffix}(ptrdiff_t n, const {real} *x, const {real} *y, uint64_t *scratch, "
         "int32_t *order, {real} *values)"

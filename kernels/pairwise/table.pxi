@@ -3,6 +3,8 @@ cdef extern from *:
     ctypedef struct af_table:
         void (*pairs_f32)(const af_pairs *pairs, Py_ssize_t first_tile, Py_ssize_t last_tile) noexcept nogil
         void (*pairs_f64)(const af_pairs *pairs, Py_ssize_t first_tile, Py_ssize_t last_tile) noexcept nogil
+        double (*difference_sum_f32)(Py_ssize_t n, const float *x, const float *y) noexcept nogil
+        double (*difference_sum_f64)(Py_ssize_t n, const double *x, const double *y) noexcept nogil
         void (*sort_differences_f32)(Py_ssize_t n, const float *x, const float *y, uint64_t *scratch, int32_t *order,
                                      float *values) noexcept nogil
         void (*sort_differences_f64)(Py_ssize_t n, const double *x, const double *y, uint64_t *scratch, int32_t *order,

@@ -4,7 +4,7 @@
 import numpy
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
-from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.float cimport PyFloat_AsDouble
 
 from alignment_fast.kernels.common.short cimport PyBuffer_Release, Py_buffer, opened
 
@@ -32,7 +32,7 @@ cdef struct responses:
 cdef bint plain_number(object x, double *out) noexcept:
     """Write a Python float or int or a float64 to `out`; return whether `x` is one."""
     if type(x) is float or type(x) is float64:
-        out[0] = PyFloat_AS_DOUBLE(x)
+        out[0] = PyFloat_AsDouble(x)
         return True
     if type(x) is int and -(1 << 53) < x < (1 << 53):
         out[0] = x

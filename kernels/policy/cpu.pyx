@@ -4,7 +4,7 @@ Arrays are float64, one row per problem; arrays with a single row serve all prob
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -222,6 +222,39 @@ def is_top(const uint8_t[:, ::1] members, const double[:, ::1] score, uint8_t[::
         for row in range(out.shape[0]):
             out[row] = table.policy_is_top(score.shape[1], &members[own(members.shape[0], row), 0],
                                            &score[own(score.shape[0], row), 0])
+
+
+def count(const int64_t[::1] winner, const int64_t[::1] loser, const uint8_t[::1] tied, const double[::1] weight,
+          double[:, ::1] wins, double[:, ::1] ties):
+    """Add comparisons to `wins`, and the other half of ties to `ties`; return how many were good, up to the first bad one.
+
+    `tied` and `weight` may be empty.
+    """
+    cdef Py_ssize_t found
+    with nogil:
+        found = table.policy_count(winner.shape[0], wins.shape[0], &winner[0], &loser[0],
+                                   &tied[0] if tied.shape[0] else NULL, &weight[0] if weight.shape[0] else NULL,
+                                   &wins[0, 0], &ties[0, 0] if tied.shape[0] else NULL)
+    return found
+
+
+def shares(double prior, double[:, ::1] wins):
+    """Turn wins into the shares of comparisons won."""
+    with nogil:
+        table.policy_shares(wins.shape[0], prior, &wins[0, 0])
+
+
+def from_scores(double scale, const double[:, :, ::1] score, const int64_t[:, ::1] chosen, double[:, :, ::1] P,
+                Py_ssize_t first, Py_ssize_t last):
+    """Write the preferences by scores (rows, size, attributes), one attribute for each pair; single rows of it serve all."""
+    cdef Py_ssize_t row, size = P.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * size * size)
+    with nogil:
+        for row in range(first, last):
+            table.policy_from_scores(size, score.shape[2], scale, &score[row, 0, 0],
+                                     &chosen[own(chosen.shape[0], row), 0] if chosen.shape[1] else NULL,
+                                     &P[row, 0, 0], room)
+    free(room)
 
 
 include "short.pxi"

@@ -29,6 +29,7 @@ from alignment_fast.kernels.policy.cpu import (
     short_ipo_loss,
     short_ipo_pairs,
     short_keeps_order,
+    short_preference_matrix,
     short_smith_set,
     short_top,
 )
@@ -47,8 +48,10 @@ __all__ = [
     "advantages",
     "are_preferences",
     "axioms",
+    "comparison_shares",
     "dpo_covariances",
     "dpo_losses",
+    "from_scores",
     "ipo_covariances",
     "ipo_losses",
     "is_top",
@@ -69,6 +72,7 @@ __all__ = [
     "short_ipo_loss",
     "short_ipo_pairs",
     "short_keeps_order",
+    "short_preference_matrix",
     "short_smith_set",
     "short_top",
     "tilted",
@@ -261,3 +265,27 @@ def is_top(members, scores):
     if len(out):
         cpu.is_top(members.view(np.uint8), scores, out)
     return out.view(np.bool_)
+
+
+def comparison_shares(winner, loser, tied, weight, K, prior):
+    """Return the shares of comparisons won (K, K), with `prior` wins on each side; None if some comparison is bad.
+
+    `winner` and `loser` are int64 (M,), `tied` bool and `weight` float64 (M,) or None.
+    """
+    wins = np.zeros((K, K))
+    ties = wins if tied is None else np.zeros((K, K))
+    given = (np.empty(0, np.uint8) if tied is None else tied.view(np.uint8), np.empty(0) if weight is None else weight)
+    if len(winner) and cpu.count(winner, loser, *given, wins, ties) < len(winner):
+        return None
+    if tied is not None:
+        wins += ties
+    cpu.shares(prior, wins)
+    return wins
+
+
+def from_scores(scores, chosen, scale):
+    """Return P (count, K, K) by `scores` (count, K, A), each pair by attribute `chosen` (count or 1, pairs)."""
+    count, K = scores.shape[:2]
+    P = np.empty((count, K, K))
+    _over_rows(cpu.from_scores, count, _PAIR * K**2, scale, scores, chosen, P)
+    return P

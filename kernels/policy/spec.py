@@ -1,6 +1,41 @@
 """Kernels of preferences over a few responses."""
 
-KERNELS = ()
+from types import MappingProxyType
+
+from alignment_fast.kernels.common.spec import Kernel
+
+KERNELS = (
+    Kernel(
+        name="rewards",
+        formula="r of mean 0 with Σ_j μ_j (P_ij − σ(r_i − r_j)) = 0 for every i; relative to 1 + the range of r",
+        arguments=("P", "mu", "tol", "most", "out", "width", "first", "last"),
+        dtypes=("float64",),
+        domain=((0.0, 1.0), (0.0, 1.0)),
+        bounds=MappingProxyType({"float64": 1e-11}),
+        unit="relative",
+        oracle="policy:dpo_rewards",
+        reference="Newton, Bach, EJS 4 (2010), and Grassmann, Taksar, Heyman (1985)",
+    ),
+    Kernel(
+        name="tilted",
+        formula="log π of π ∝ ref e^{beta s}, its entropy and D(π‖ref); relative, log π to 1 + |log π|",
+        arguments=("ref", "score", "beta", "log_pi", "entropy", "kl", "first", "last"),
+        dtypes=("float64",),
+        domain=((0.0, 1.0), (float("-inf"), float("inf")), (0.0, float("inf"))),
+        bounds=MappingProxyType({"float64": 1e-13}),
+        unit="relative",
+        oracle="policy:tilted",
+        reference="Jensen: the log-MGF of a centred reward is not negative",
+    ),
+)
+
+# Entry points without a numerical result of their own.
+HELPERS = {"are_preferences", "count", "is_top", "keep_order", "normalise"}
+# Entry points whose accuracy is that of public functions, stated and tested there.
+OF_PUBLIC_FUNCTIONS = {
+    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
+    *("least_ipo_losses", "pair_potentials", "sensitivities", "shares"),
+}
 
 TABLE = (
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
@@ -26,4 +61,9 @@ TABLE = (
     "double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
+    "ptrdiff_t policy_count(ptrdiff_t count, ptrdiff_t size, const int64_t *winner, const int64_t *loser, "
+    "const uint8_t *tied, const double *weight, double *wins, double *ties)",
+    "void policy_shares(ptrdiff_t size, double prior, double *wins)",
+    "void policy_from_scores(ptrdiff_t size, ptrdiff_t attributes, double scale, const double *score, "
+    "const int64_t *chosen, double *P, double *room)",
 )

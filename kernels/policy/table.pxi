@@ -26,4 +26,9 @@ cdef extern from *:
                               int64_t *order, double *M, int64_t *integers) noexcept nogil
         int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil
+        Py_ssize_t (*policy_count)(Py_ssize_t count, Py_ssize_t size, const int64_t *winner, const int64_t *loser,
+                                  const uint8_t *tied, const double *weight, double *wins, double *ties) noexcept nogil
+        void (*policy_shares)(Py_ssize_t size, double prior, double *wins) noexcept nogil
+        void (*policy_from_scores)(Py_ssize_t size, Py_ssize_t attributes, double scale, const double *score,
+                                   const int64_t *chosen, double *P, double *room) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -33,12 +33,6 @@ from alignment_fast.kernels.common.cpu import ISA
 
 cdef const af_table *table = af_select(ISA.encode())
 
-ctypedef fused draws:
-    uint32_t
-    uint64_t
-    float
-    double
-
 
 cdef inline af_request _request(uint64_t key, uint64_t replicate, uint64_t draw, Py_ssize_t rows,
                                 Py_ssize_t n) noexcept nogil:
@@ -78,6 +72,13 @@ def block(uint64_t key, uint64_t replicate, uint64_t index):
     cdef uint32_t word[4]
     af_philox_block(key, replicate, index, word)
     return word[0], word[1], word[2], word[3]
+
+
+ctypedef fused draws:
+    uint32_t
+    uint64_t
+    float
+    double
 
 
 cdef void _fill(

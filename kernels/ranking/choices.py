@@ -9,6 +9,8 @@ from alignment_fast.kernels.ranking.chunks import in_chunks
 from alignment_fast.kernels.ranking.structures import Evaluation
 
 # Nanoseconds: of a place in a pass, in a product and in a check, of a pair of places in the matrix.
+# Rankings so few that a thread and a step in the interpreter cost more than they save.
+SEARCHED_ITEMS, SEARCHED_PLACES = 128, 1 << 13
 PASS_COST, PRODUCT_COST, CHECK_COST, PAIR_COST = 5.0, 5.0, 2.0, 1.0
 
 
@@ -16,6 +18,12 @@ def choices(rankings):
     """Return `OrderedItems` as the other operations take them."""
     longest = int(np.diff(rankings.start).max())
     return cpu.Choices(rankings.item, rankings.start, rankings.depth, rankings.weight, longest)
+
+
+def choice_search(choices, items, ridge):
+    """Return the `ChoiceSearch` of few rankings, or None: Newton's method in compiled steps, on one thread."""
+    small = items <= SEARCHED_ITEMS and choices.places <= SEARCHED_PLACES
+    return cpu.ChoiceSearch(choices, items, ridge) if small else None
 
 
 def first_repeat(rankings, choices):

@@ -576,3 +576,6 @@ cdef class Choices:
         with nogil:
             table.choices_product(&self.rankings, &w[0], &v[0], first, last, self.tile, scratch, &out[0])
         free(scratch)
+
+
+include "choices.pxi"

@@ -54,9 +54,9 @@ cdef int32_t code_by_value(dict number, list names, object value) except -1:
 
 
 def encode_objects(values):
-    """Return (codes, names) of a list, or a contiguous array, of hashable values: equal ones, as a dictionary has it, are
-    one name; TypeError as there.
+    """Return (codes, names) of a list, or a contiguous array, of hashable values; TypeError where one is not.
 
+    Values are one name where they are one key of a dictionary.
     Values that are themselves the names, as most are where strings were made once, are found by their addresses.
     """
     cdef Py_ssize_t n = len(values), i, slot

@@ -159,5 +159,5 @@ def each_replicate(problem, run, count, *, num_threads=None):
 def ranks(scores):
     """Return one more than the number of higher scores of the same row; NaN in rows that hold one."""
     out = np.empty(scores.shape)
-    cpu.ranks(np.sort(scores, axis=1), scores, out)
+    cpu.ranks(np.argsort(scores, axis=1), np.ascontiguousarray(scores), out)
     return out

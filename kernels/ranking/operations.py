@@ -6,6 +6,7 @@ same functions and nothing else.
 
 from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.choices import (
+    choice_search,
     choices,
     choices_evaluate,
     choices_matrix,
@@ -19,10 +20,12 @@ from alignment_fast.kernels.ranking.cpu import (
     SHORT_VALUE,
     encode_objects,
     encode_rows,
+    home_is_told,
     object_array,
     short_compress,
     short_fit,
     short_likelihood,
+    short_matrix,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
 from alignment_fast.kernels.ranking.likelihood import (
@@ -64,6 +67,7 @@ __all__ = [
     "SHORT_VALUE",
     "THURSTONE",
     "WINNER_AT_HOME",
+    "choice_search",
     "choices",
     "choices_evaluate",
     "choices_matrix",
@@ -76,6 +80,7 @@ __all__ = [
     "encode_rows",
     "evaluate",
     "first_repeat",
+    "home_is_told",
     "matrix",
     "maximum",
     "newton",
@@ -92,6 +97,7 @@ __all__ = [
     "short_compress",
     "short_fit",
     "short_likelihood",
+    "short_matrix",
     "spread_scores",
     "terms",
 ]

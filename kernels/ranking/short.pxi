@@ -4,7 +4,7 @@
 # written here once, for small fits and all others. Sums have NumPy's order, in which earlier releases added, so that
 # fits, and the bootstraps that start from them, keep their bits.
 
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset, strchr
 
 import numpy
@@ -20,13 +20,14 @@ from alignment_fast.kernels.common.short cimport (
     opened,
 )
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32
+cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
 cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
 
 cdef enum:
     SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
     SHORT_CELLS = 1 << 14
     SUM_LEAF = 128
+    HOME_SWEEPS = 8         # back and forth over the cells: random graphs need two or three
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
 cdef double WIDEST = 1.0     # variance of the scores up to which they are spread
@@ -69,8 +70,8 @@ cdef void centre(Py_ssize_t items, double *u) noexcept nogil:
 cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *room):
     """Return the scores that one gradient at equal scores says, of mean zero; `room` has `items` numbers.
 
-    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose scores
-    have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
+    Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose
+    scores have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
     """
     cdef double share, mean, variance, width
     cdef Py_ssize_t i
@@ -92,7 +93,8 @@ cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const do
     return scores
 
 
-cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient,
+                        double *diagonal) noexcept nogil:
     """Return the objective at `u`; write its gradient and the diagonal of its negated Hessian."""
     cdef Py_ssize_t n = ranking_unknowns(problem)
     cdef double totals[2]
@@ -108,7 +110,8 @@ cdef double evaluate_at(const ranking_problem *problem, const double *u, double 
     return totals[0] + prior_at(problem, u, gradient, diagonal)
 
 
-cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient, double *diagonal) noexcept nogil:
+cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient,
+                     double *diagonal) noexcept nogil:
     """Return the logarithm of the prior at `u`, and add its slope and curvature."""
     cdef double value = 0.0
     table.ranking_prior(problem, u, &value, gradient, diagonal, 1)
@@ -230,8 +233,8 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, st
     """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
-    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a share of ties. `start` are
-    unknowns, or None.
+    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
+    share of ties. `start` are unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
@@ -306,7 +309,8 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     return good
 
 
-cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room, double *out) noexcept:
+cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room,
+                        double *out) noexcept:
     """Write the Hessian of the log-likelihood at `u` times `v`; `room` has 2 (unknowns + cells) numbers."""
     cdef Py_ssize_t n = ranking_unknowns(problem), i
     cdef double totals[2]
@@ -363,22 +367,106 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
         free(memory)
 
 
+# ---- home advantage ----
+
+
+def home_is_told(cells):
+    """Return whether a few sweeps show a cycle around which home advantage adds up: no scores can take its place.
+
+    Scores whose differences are 1 where `first` is at home, and 0 elsewhere, are laid along a spanning tree; they are
+    whole numbers. False where they fit every comparison, or where items are left that no sweep reached.
+    """
+    cdef const int32_t[::1] first = cells.first, second = cells.second
+    cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
+    cdef const uint8_t[::1] home = cells.home
+    cdef Py_ssize_t n = first.shape[0], reached = 1, before = 0, k, at, i, j
+    cdef int64_t[::1] potential = zeros(cells.n_items, int64)
+    cdef uint8_t[::1] known = bytearray(cells.n_items)
+    cdef int sweep
+    known[0] = 1
+    for sweep in range(HOME_SWEEPS):
+        before = reached
+        for at in range(n):
+            k = n - 1 - at if sweep % 2 else at
+            i, j = first[k], second[k]
+            if known[i] == known[j] or not (wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0):
+                continue
+            if known[i]:
+                potential[j] = potential[i] - home[k]
+            else:
+                potential[i] = potential[j] + home[k]
+            known[i] = known[j] = 1
+            reached += 1
+        if reached == before and sweep:
+            break
+    if reached < cells.n_items:
+        return False
+    for k in range(n):
+        if wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0:
+            if potential[first[k]] - potential[second[k]] != home[k]:
+                return True
+    return False
+
+
 # ---- ranks ----
 
 
-def ranks(const double[:, ::1] ascending, const double[:, ::1] scores, double[:, ::1] out):
-    """Write one more than the number of higher scores of the same row; `ascending` are the rows sorted, NaN last."""
-    cdef Py_ssize_t items = scores.shape[1], row, i, low, high, middle
+def ranks(const int64_t[:, ::1] order, const double[:, ::1] scores, double[:, ::1] out):
+    """Write one more than the number of higher scores of the same row; `order` sorts rows, NaN last."""
+    cdef Py_ssize_t items = scores.shape[1], row, place, item
+    cdef double rank, above
     for row in range(scores.shape[0]):
-        for i in range(items):
-            low, high = 0, items
-            while low < high:
-                middle = (low + high) // 2
-                if ascending[row, middle] > scores[row, i]:
-                    high = middle
-                else:
-                    low = middle + 1
-            out[row, i] = items + 1 - low if scores[row, i] == scores[row, i] else NOT_A_NUMBER
+        rank, above = 1.0, INFINITY
+        for place in range(items - 1, -1, -1):
+            item = order[row, place]
+            if scores[row, item] < above:
+                rank, above = <double>(items - place), scores[row, item]
+            out[row, item] = rank if scores[row, item] == scores[row, item] else NOT_A_NUMBER
+
+
+# ---- one call for a matrix of wins ----
+
+
+cdef inline double entry(const double[:, ::1] x, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    return x[i, j] if x.shape[0] else 0.0
+
+
+cdef Py_ssize_t matrix_cells(const double[:, ::1] wins, const double[:, ::1] ties, compress_cells *cells) noexcept nogil:
+    """Return how many pairs met, or -1 for a bad entry; write their cells unless `cells` is NULL."""
+    cdef Py_ssize_t n = wins.shape[0], count = 0, i, j
+    cdef double won, lost, tied
+    for i in range(n):
+        if wins[i, i] != 0.0 or entry(ties, i, i) != 0.0:
+            return -1
+        for j in range(i + 1, n):
+            won, lost, tied = wins[i, j], wins[j, i], entry(ties, i, j)
+            if not (0.0 <= won < INFINITY and 0.0 <= lost < INFINITY and 0.0 <= tied < INFINITY):
+                return -1
+            if tied != entry(ties, j, i):
+                return -1
+            if won + lost + tied > 0.0:
+                if cells is not NULL:
+                    cells.first[count], cells.second[count] = <int32_t>i, <int32_t>j
+                    cells.wins_first[count], cells.wins_second[count] = won + 0.0, lost + 0.0  # no negative zeros
+                    if cells.ties is not NULL:
+                        cells.ties[count] = tied + 0.0
+                count += 1
+    return count
+
+
+def short_matrix(const double[:, ::1] wins, ties):
+    """Return what `short_compress` does of a matrix of wins and one of ties, or None for what is bad or says nothing."""
+    cdef const double[:, ::1] tied = empty((0, 0)) if ties is None else ties
+    cdef compress_cells out
+    cdef Py_ssize_t n = wins.shape[0], count
+    if wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
+        return None
+    count = matrix_cells(wins, tied, NULL)
+    if count <= 0:
+        return None
+    arrays = unwritten(count, ties is not None, &out)
+    matrix_cells(wins, tied, &out)
+    return (n, *arrays)
 
 
 # ---- one call for a compression ----
@@ -415,18 +503,23 @@ cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
     return highest + 1
 
 
-cdef object new_cells(const uint32_t *tallies, int32_t n_items, bint ties):
-    """Return (first, second, wins of first, wins of second, ties) of the cells of `tallies`, ties empty without any."""
-    cdef compress_cells out
-    cdef Py_ssize_t count
+cdef object unwritten(Py_ssize_t count, bint ties, compress_cells *out):
+    """Return new arrays (first, second, wins of first, wins of second, ties) of so many cells, and point `out` to them."""
     cdef int32_t[::1] first, second
     cdef double[::1] wins_first, wins_second, tied
-    memset(&out, 0, sizeof(compress_cells))
-    count = table.compress_table_cells(tallies, False, n_items, ties, False, &out)
     arrays = empty(count, int32), empty(count, int32), empty(count), empty(count), empty(count if ties else 0)
     first, second, wins_first, wins_second, tied = arrays
+    memset(out, 0, sizeof(compress_cells))
     out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
     out.ties = &tied[0] if ties else NULL
+    return arrays
+
+
+cdef object new_cells(const uint32_t *tallies, int32_t n_items, bint ties):
+    """Return what `unwritten` does, for the cells of `tallies`, and written."""
+    cdef compress_cells out
+    memset(&out, 0, sizeof(compress_cells))
+    arrays = unwritten(table.compress_table_cells(tallies, False, n_items, ties, False, &out), ties, &out)
     table.compress_table_cells(tallies, False, n_items, ties, False, &out)
     return arrays
 
@@ -463,8 +556,10 @@ cdef object counted(compress_rows *rows, n_items, tied):
 
 
 def short_compress(winner, loser, n_items, tied):
-    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of small arrays of indices,
-    each row counting one, or None where the long way must decide. `tied` is an array of truth values or None."""
+    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of few comparisons.
+
+    Each row counts one; None where the long way must decide. `tied` is an array of truth values or None.
+    """
     cdef Py_buffer one, other
     cdef compress_rows rows
     memset(&rows, 0, sizeof(compress_rows))

@@ -226,7 +226,7 @@ KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
 HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
     *("check", "complete", "connected", "stride"),
-    *("encode_objects", "encode_rows", "maximum", "object_array", "ranks", "spread_scores"),
+    *("encode_objects", "encode_rows", "home_is_told", "maximum", "object_array", "ranks", "slope", "spread_scores"),
 }
 
 TABLE = (

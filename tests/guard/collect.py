@@ -36,9 +36,11 @@ LEGS = {
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
     "benchmarks": ("benchmarks", "--benchmark-disable"),
+    "hosts": ("tests/test_interop_choix.py",),
+    "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
 }
 # One letter per leg in the file.
-LETTERS = dict(zip("ridsfgaexb", LEGS, strict=True))
+LETTERS = dict(zip("ridsfgaexbht", LEGS, strict=True))
 HEADER = (
     "# Tests that the legs of CI collect: id, tab, one letter per leg. Written by tests/guard/collect.py.\n"
     f"# {', '.join(f'{letter} {leg}' for letter, leg in LETTERS.items())}\n"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import mpmath
@@ -89,6 +90,18 @@ def dpo_rewards(P, mu, start):
         r = rewards(mpmath.findroot(equations, [start[i] - start[fixed] for i in others]))
         mean = mpmath.fsum(r) / len(r)
         return [float(x - mean) for x in r]
+
+
+def tilted(ref, scores, beta, digits=400):
+    """Return log π of π ∝ ref e^{beta s}, its entropy and D(π‖ref), ref being normalised."""
+    with mpmath.workdps(digits):
+        ref, scores = exact(ref), exact(scores)
+        prior = [p / mpmath.fsum(ref) for p in ref]
+        weights = [p * mpmath.exp(mpmath.mpf(beta) * s) for p, s in zip(prior, scores, strict=True)]
+        pi = [w / mpmath.fsum(weights) for w in weights]
+        kl = mpmath.fsum(x * mpmath.log(x / p) for x, p in zip(pi, prior, strict=True) if x)
+        entropy = mpmath.fsum(-x * mpmath.log(x) for x in pi if x)
+        return [float(mpmath.log(x)) if x else -math.inf for x in pi], float(entropy), float(kl)
 
 
 def laplacian(weights):

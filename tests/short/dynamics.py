@@ -51,4 +51,16 @@ CALLS = [
         for method in ("ipo", "dpo")
     ),
     Call("dynamics.simulate", (P,), {**MIXED, "init": REF, "steps": 0, "sampler": REF[::-1].copy(), "ref": REF}),
+    Call("dynamics.three_cycle_onset", (0.4,), {"alpha": 0.54, "beta": 3.6, "lam": 1.0}, float32=False),
+    Call("dynamics.three_cycle_onset", (0.25,), {"alpha": 0.0, "beta": 0, "lam": 1}, float32=False),
+    *(
+        Call(
+            "dynamics.fixed_point",
+            (matrix,),
+            {**MIXED, "method": "dpo"},
+            bad=BAD if matrix is P else (),
+            python_calls=80,
+        )
+        for matrix in (P, FOUR, NINE)
+    ),
 ]

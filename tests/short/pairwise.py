@@ -96,4 +96,9 @@ SEQUENCES = [
         float32=False,
     ),
 ]
+HIDDEN, LAYER = RNG.normal(size=(3, 5, 8)), RNG.normal(size=(19, 8))
+SEQUENCES += [
+    Call("pairwise.sequence_logprobs_hidden", (HIDDEN, LAYER, TOKENS)),
+    Call("pairwise.sequence_logprobs_hidden", (HIDDEN[0], LAYER, TOKENS[0]), {"average": True}),
+]
 CALLS = [*PREFERENCES, *MARGIN_LOSSES, *UNPAIRED, *SEQUENCES]

@@ -17,6 +17,7 @@ H = np.array([0.25, -1.0, 0.5])
 RHO = np.array([[0.1, 0.2, 0.1], [0.2, 0.1, 0.1], [0.1, 0.05, 0.05]])
 SPLIT = np.array([[0.2, 0.4, 0.0], [0.3, 0.0, 0.0], [0.0, 0.0, 0.1]])
 BETAS = np.array([0.0, 0.5, 40.0])
+WINNER, LOSER = np.array([0, 0, 2, 1, 0]), np.array([1, 1, 0, 3, 2])
 BAD = ((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))
 
 CALLS = [
@@ -46,4 +47,8 @@ CALLS = [
     Call("policy.dpo_sensitivity", (P, MU, H), bad=(*BAD, (2, 0, np.nan))),
     Call("policy.ipo_covariance", (P, MU, 2.0), bad=(*BAD, (1, 0, 0.0))),
     Call("policy.dpo_covariance", (P, MU), bad=(*BAD, (1, 0, 0.0))),
+    *(
+        Call("policy.preference_matrix", (WINNER, LOSER, 4), {"prior": prior}, bad=((1, 2, 2),))
+        for prior in (0.0, 1, 0.5)
+    ),
 ]

@@ -26,9 +26,9 @@ def of_cells(model):
 
 
 CALLS = [
-    Call("ranking.Comparisons", (WINNER, LOSER), python_calls=6),
-    Call("ranking.Comparisons", (WINNER.astype(np.int32), LOSER.astype(np.int32)), {"n_items": 12}, python_calls=6),
-    Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=6),
+    Call("ranking.Comparisons", (WINNER, LOSER), python_calls=8),
+    Call("ranking.Comparisons", (WINNER.astype(np.int32), LOSER.astype(np.int32)), {"n_items": 12}, python_calls=8),
+    Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=8),
     *(call for model in MODELS for call in of_cells(model)),
     Call("ranking.log_likelihood", (SCORES, VOTES), bad=((0, 3, np.nan), (0, 0, np.inf)), python_calls=6),
     *(Call("ranking.fit", (WITH_TIES, model), python_calls=22) for model in MODELS),

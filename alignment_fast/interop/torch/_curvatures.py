@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from math import log
+from typing import Any, NamedTuple
 
 import torch
 
@@ -11,25 +13,27 @@ from alignment_fast.interop.torch._tensors import address, as_computed, contiguo
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
 
-def curvatures(loss: Loss, loss_type: str, tensors: tuple[Any, ...]) -> torch.Tensor:
+def curvatures(loss: Loss, tensors: tuple[Any, ...], *, lengths_first: bool) -> torch.Tensor:
     """Return the second derivatives of every pair's loss, stacked: chosen twice, mixed, rejected twice.
 
-    One of them where there is one side. NotImplementedError where none is at hand.
+    One of them where there is one side. With `lengths_first`, lengths divide before the score map.
     """
     chosen, rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight, target = tensors
     dtype = wide(chosen.dtype)
+    ops = operations("pairwise", chosen.device.type)
     if loss.score != "identity":
-        raise NotImplementedError(f"loss_type {loss_type!r} has no second derivative of mapped scores here")
+        own = _mapped(loss, chosen, ref_chosen, chosen_length, lengths_first)
+        other = _mapped(loss, rejected, ref_rejected, rejected_length, lengths_first)
+        second = torch.stack(_of_mapped(ops, loss, own, other))
+        return second if weight is None else second * weight.to(dtype)
     x = _score(chosen, ref_chosen, chosen_length, dtype)
     y = None if rejected is None else _score(rejected, ref_rejected, rejected_length, dtype)
-    ops = operations("pairwise", chosen.device.type)
     if loss.formula in ops.MARGIN_FORMULAS:
-        of_margin = _of_margin(ops, loss, x if y is None else x - y, target)
+        of_margin = _of_margin(ops, loss, x if y is None else x - y, target)[1]
         parts = [of_margin] if y is None else [of_margin, -of_margin, of_margin]
-    elif loss.formula in _OF_PAIRS:
-        parts = list(_OF_PAIRS[loss.formula](loss, x, y, lambda part, m: _of_margin(ops, part, m, None)))
     else:
-        raise NotImplementedError(f"loss_type {loss_type!r} has no second derivative here")
+        kernel = partial(_second_of_margin, ops)
+        parts = list(_OF_PAIRS[loss.formula](loss, x, y, kernel))
     second = torch.stack([part if isinstance(part, torch.Tensor) else torch.full_like(x, part) for part in parts])
     if y is None:
         second = second[:1]
@@ -46,18 +50,61 @@ def _score(own: torch.Tensor, reference: torch.Tensor | None, length: Any, dtype
     return score if length is None else score / length.to(dtype)
 
 
-def _of_margin(ops: Any, loss: Loss, margin: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+def _of_margin(
+    ops: Any, loss: Loss, margin: torch.Tensor, target: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return first and second derivatives of the loss of a margin."""
     margin, target = contiguous(margin), as_computed(target, margin.dtype)
-    second = torch.empty_like(margin)
+    first, second = torch.empty_like(margin), torch.empty_like(margin)
     ops.evaluate(
         loss,
         Inputs(address(margin), target=address(target)),
-        Outputs(second=address(second)),
+        Outputs(grad_chosen=address(first), second=address(second)),
         storage="own",
         wide=margin.dtype == torch.float64,
         size=margin.numel(),
     )
-    return second
+    return first, second
+
+
+def _second_of_margin(ops: Any, loss: Loss, margin: torch.Tensor) -> torch.Tensor:
+    return _of_margin(ops, loss, margin)[1]
+
+
+# ---- mapped scores ----
+
+
+class _Mapped(NamedTuple):
+    """A score with its first and second derivatives by the log-probability."""
+
+    value: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+def _mapped(loss: Loss, own: torch.Tensor, reference: Any, length: Any, lengths_first: bool) -> _Mapped:
+    dtype = wide(own.dtype)
+    ratio = _score(own, reference, length if lengths_first else None, dtype)
+    per_token = torch.ones((), dtype=dtype) if length is None else 1 / length.to(dtype)
+    if loss.score == "jensen_shannon":
+        falling = torch.sigmoid(-ratio)
+        value = log(2) + torch.nn.functional.logsigmoid(ratio)
+        found = _Mapped(value, falling, -falling * torch.sigmoid(ratio))
+    else:
+        growth = torch.exp(loss.exponent * ratio)
+        found = _Mapped(torch.expm1(loss.exponent * ratio) / loss.exponent, growth, loss.exponent * growth)
+    if lengths_first:
+        return _Mapped(found.value, found.first * per_token, found.second * per_token**2)
+    return _Mapped(*[part * per_token for part in found])
+
+
+def _of_mapped(ops: Any, loss: Loss, x: _Mapped, y: _Mapped) -> list[torch.Tensor]:
+    first, second = _of_margin(ops, loss._replace(score="identity"), x.value - y.value)
+    return [
+        second * x.first**2 + first * x.second,
+        -second * x.first * y.first,
+        second * y.first**2 - first * y.second,
+    ]
 
 
 # ---- formulas of both scores: their parts are losses of a margin, or polynomials ----
@@ -124,7 +171,21 @@ def _bradley_terry(loss: Loss, x: Any, y: Any, kernel: Any) -> Any:
     return of_margin + pull, pull - of_margin, of_margin + pull
 
 
+def _orpo(loss: Loss, x: Any, y: Any, _kernel: Any) -> Any:
+    """With d = f(x) - f(y), f = x - log(1 - e^x): f' = 1/(1 - e^x), f'' = e^x/(1 - e^x)²."""
+    rest, other_rest = -torch.expm1(x), -torch.expm1(y)
+    odds = (x - y) - (rest.log() - other_rest.log())
+    falling = torch.sigmoid(-odds)
+    bend = loss.lam * falling * torch.sigmoid(odds)
+    return (
+        bend / rest**2 - loss.lam * falling * x.exp() / rest**2,
+        -bend / (rest * other_rest),
+        bend / other_rest**2 + loss.lam * falling * y.exp() / other_rest**2,
+    )
+
+
 _OF_PAIRS = {
+    "orpo": _orpo,
     "nca_pair": _nca,
     "bco_pair": _bco,
     "sppo_hard": _sppo,

@@ -97,7 +97,8 @@ def _formula(choice: Choice) -> _Formula:
         if not 0.0 < choice.beta < inf:
             raise ValueError(f"beta must be positive and finite, not {choice.beta}")
         return _Formula(row, Loss(row.kernel, beta=choice.beta, gamma=choice.gamma or 0.0), (True, False, True, False))
-    row, loss = plan(Settings(*choice[1:-1], margin=choice.kind == MARGIN).in_numbers())
+    planned = plan(*Settings(*choice[1:-1], margin=choice.kind == MARGIN))
+    row, loss = planned.row, planned.loss
     needed = tuple(name in row.inputs for name in _NAMES[PREFERENCE])
     return _Formula(row, loss, needed if choice.kind == PREFERENCE else (True, False, False, False))
 
@@ -239,7 +240,8 @@ def _curvatures(tensors: tuple[Any, ...], choice: Choice) -> torch.Tensor:
     formula = _check(tensors, choice)
     if not formula.row.has_reference:
         tensors = (*tensors[:2], None, None, *tensors[4:])
-    return curvatures(formula.loss, choice.loss_type, tensors) / _divisor(tensors, choice)
+    lengths_first = choice.kind == PREFERENCE and not formula.row.has_reference
+    return curvatures(formula.loss, tensors, lengths_first=lengths_first) / _divisor(tensors, choice)
 
 
 # ---- the operators ----

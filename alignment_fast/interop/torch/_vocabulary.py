@@ -167,7 +167,7 @@ def gradients(
             part = None
             if of_weight is not None:
                 part = _shaped(sum_room, high - low, tiles.units) if tiles.widened else of_weight[low:high]
-            bias_part = 0
+            bias_part = torch.zeros(high - low, dtype=head.dtype)
             for first, last in _spans(len(hidden), tiles.rows):
                 tile = _shaped(tile_room, last - first, high - low)
                 slope = _shaped(slope_room, last - first, high - low) if head.softcap is not None else tile
@@ -181,7 +181,7 @@ def gradients(
                     of_hidden[first:last].addmm_(tile, letters)
                 if of_bias is not None:
                     bias_part = bias_part + tile.sum(0)
-            if tiles.widened and of_weight is not None:
+            if tiles.widened and of_weight is not None and part is not None:
                 of_weight[low:high] = part
             if of_bias is not None:
                 of_bias[low:high] = bias_part

@@ -18,7 +18,7 @@ from alignment_fast.pairwise._batch import number
 __all__ = ["linear_logprobs"]
 
 # What else the pass over the logits gives, in the order of the operator's last result.
-STATISTICS = ("log_square", "mean_logit", "top_id")
+STATISTICS = ("entropy", "log_square", "mean_logit", "top_id")
 
 
 def linear_logprobs(
@@ -107,6 +107,23 @@ def linear_logprobs(
     log_p, entropies = _apply(arguments)[:2]
     log_p = log_p.reshape(shape)
     return (log_p, entropies.reshape(shape)) if entropy else log_p
+
+
+def logprobs_and_statistics(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    ids: torch.Tensor,
+    numbers: list[float],
+    entropy: bool,
+    frozen_head: bool,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return log-probabilities (N,), entropies (empty unless asked for) and `STATISTICS`, which have no graph.
+
+    `numbers` are scale, temperature and softcap, 0 for none; hidden states are (N, H).
+    """
+    log_p, entropies, *_, statistics = _apply((hidden, weight, bias, ids, numbers, entropy, frozen_head, True))
+    return log_p, entropies, statistics
 
 
 def _check(hidden: Any, weight: Any, ids: Any, bias: Any, frozen_head: bool) -> torch.Size:

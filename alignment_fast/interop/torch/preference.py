@@ -65,8 +65,7 @@ def preference_loss(
     TypeError
         For what is no floating-point tensor, dtypes that differ, a weight or length that requires grad.
     NotImplementedError
-        In the backward pass of the gradient, for ``"orpo"`` and score maps of f-divergences, whose second derivatives
-        are not here, and for third derivatives.
+        For third derivatives.
 
     Notes
     -----

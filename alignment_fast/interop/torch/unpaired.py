@@ -13,7 +13,7 @@ from alignment_fast.pairwise.loss_types import LOSS_TYPES
 
 __all__ = ["unpaired_loss"]
 
-_WITH_REFERENCE_POINT = frozenset(name for name, row in LOSS_TYPES.items() if "kl" in row.inputs)
+_WITH_REFERENCE_POINT = frozenset(name for name, row in LOSS_TYPES.items() if row.has_reference_point)
 
 
 def unpaired_loss(

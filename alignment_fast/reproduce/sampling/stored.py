@@ -1,34 +1,90 @@
-"""A long sweep that stores what is finished: one file per block, and a run that was stopped computes what is missing.
+"""A long sweep that stores what is finished: a block per α and some matrices, and a run computes what is missing.
 
-Several runs may share a folder: blocks appear whole under their names, and two runs write the same bytes.
+Several runs may share a folder: blocks are stored whole or not at all, and two runs store the same bytes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
-import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from alignment_fast import __version__, dynamics
-from alignment_fast._files import replacing
+from alignment_fast.studies.partials import blocks
+from alignment_fast.studies.store import Damaged, Store, StoredBlock, here
 
-__all__ = ["FIELDS", "StoredSweep"]
+__all__ = ["FIELDS", "FILE", "StoredSweep"]
 
 # What is stored of each trajectory.
 FIELDS = np.dtype([("cycle_strength", "<f8"), ("entropy", "<f8"), ("period", "<f8"), ("converged", "?")])
-_NAME = re.compile(r"\d{4,}-(\d{8,})-(\d{8,})\.npy")
-_DIGEST = hashlib.sha256().digest_size
-# Seconds after which a temporary file is nobody's any more: one is written in milliseconds.
-_LEFTOVER_AGE = 86_400
+# The store, in the folder of the sweep.
+FILE = "blocks.db"
+# A block is at most so many trajectories, and about so many nanoseconds of work.
+_TRAJECTORIES, _WORK = 65_536, 2e9
+
+
+class _Described(NamedTuple):
+    """What the store tells sweeps from each other by."""
+
+    name: str
+    hash: str
+    canonical: str
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Results of consecutive matrices at one α."""
+
+    values: np.ndarray
+
+    def merge(self, other: _Rows) -> _Rows:
+        """Return the results of both, those of `other` last."""
+        return _Rows(np.concatenate([self.values, other.values]))
+
+
+@dataclass(frozen=True)
+class _AtAlpha:
+    """The sweep at one α; a replicate is a matrix."""
+
+    sweep: StoredSweep
+    number: int
+    threads: int | None
+
+    @property
+    def replicates(self) -> int:
+        """Number of matrices."""
+        return len(self.sweep.P)
+
+    @property
+    def block(self) -> int:
+        """Matrices of a block."""
+        return self.sweep.rows
+
+    def partial(self, first: int, count: int) -> _Rows:
+        """Return the results of matrices first to first + count − 1."""
+        sweep = self.sweep
+        run = dynamics.sweep(
+            sweep.P[first : first + count],
+            alpha=sweep.alpha[self.number],
+            beta=sweep.beta,
+            lam=1.0,
+            init=np.arange(1.0, sweep.P.shape[-1] + 1.0),
+            steps=sweep.steps,
+            burn_in=2 * sweep.steps // 3,
+            method=sweep.method,
+            num_threads=self.threads,
+        )
+        values = np.empty(run.entropy.shape, dtype=FIELDS)
+        for field in FIELDS.names or ():
+            values[field] = getattr(run, field)
+        return _Rows(values)
 
 
 @dataclass(frozen=True)
@@ -46,7 +102,7 @@ class StoredSweep:
     steps : int
         Rounds; statistics are those of the last third.
     block : int, optional
-        Matrices per file; by default about two seconds of work.
+        Matrices per block; by default about two seconds of work.
 
     """
 
@@ -64,6 +120,15 @@ class StoredSweep:
         rest = [__version__, self.method, self.steps, self.P.shape, self.alpha.shape, self.beta.shape]
         return hashlib.sha256(b"".join([*numbers, json.dumps(rest).encode()])).hexdigest()[:16]
 
+    @property
+    def rows(self) -> int:
+        """Matrices of a block."""
+        if self.block is not None:
+            return self.block
+        K, points = self.P.shape[-1], max(1, len(self.beta))
+        cost = 2.3 * K**3 if self.method == "dpo" else max(10.0, 0.1 * K**2)  # of a round, in nanoseconds
+        return max(1, min(_TRAJECTORIES // points, int(_WORK / (points * cost * max(1, self.steps)))))
+
     def run(
         self, folder: Path, finished: Callable[[int], object] = lambda trajectories: None, threads: int | None = None
     ) -> np.ndarray:
@@ -72,8 +137,8 @@ class StoredSweep:
         Parameters
         ----------
         folder : path
-            Where the blocks are; made if need be. It must belong to this sweep alone: put `key` into its name. Runs of
-            the same sweep may use it at the same time.
+            Where the store is; made if need be. Put `key` into its name. Runs of the same sweep may use it at the same
+            time.
         finished : callable
             Called with the number of trajectories of each block that is at hand.
         threads : int, optional
@@ -82,101 +147,50 @@ class StoredSweep:
         Warns
         -----
         UserWarning
-            For each stored block that is not what its name says; it is computed again, and so are missing ones.
+            For each stored block that is not what was stored; it is computed again, and so are missing ones.
 
         """
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
         results = np.empty((len(self.P), len(self.alpha), len(self.beta)), dtype=FIELDS)
-        for number in range(len(self.alpha)):
-            for first, last, values in self._blocks(folder, number, threads):
-                results[first:last, number] = values
-                finished(values.size)
+        with Store(folder / FILE, write=True, shared=True) as store:
+            # Blocks of another size, or of another arithmetic, are other blocks.
+            name = f"{self.rows} {here().arithmetic}"
+            study = store.begin(_Described(name, self.key, json.dumps({"key": self.key})))
+            stored = self._stored(store, study)
+            for number in range(len(self.alpha)):
+                task = _AtAlpha(self, number, threads)
+                for block in range(-(-task.replicates // task.block)):
+                    values = stored.get((number, block))
+                    if values is None:
+                        values = self._computed(store, study, task, block)
+                    first = block * task.block
+                    results[first : first + len(values), number] = values
+                    finished(values.size)
         return results
 
-    def _blocks(self, folder: Path, number: int, threads: int | None) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield matrices first to last − 1 at one α: those stored, and once they are stored the others."""
-        sound, bad = self._stored(folder, number)
-        start = 0
-        for first, last, values in sound:
-            if first > start:
-                yield from self._computed(folder, number, start, first, threads)
-            if last > start:  # else blocks of another size, from another run, cover it
-                yield max(first, start), last, values[max(0, start - first) :]
-                start = last
-        yield from self._computed(folder, number, start, len(self.P), threads)
-        for path in bad:
-            if self._read(path) is None:  # nothing of the same name took its place
-                path.unlink(missing_ok=True)
-
-    def _stored(self, folder: Path, number: int) -> tuple[list[tuple[int, int, np.ndarray]], list[Path]]:
-        """Return the blocks at one α that are what their names say, and the paths of others, after a warning."""
-        sound, bad = [], []
-        for path in sorted(folder.glob(f"{number:04d}-*.npy")):
-            name = _NAME.fullmatch(path.name)
-            if name is None:
-                continue
-            values = self._read(path)
-            if values is not None:
-                sound.append((int(name[1]), int(name[2]), values))
-                continue
-            bad.append(path)
+    def _stored(self, store: Store, study: int) -> dict[tuple[int, int], np.ndarray]:
+        """Return the blocks that are what was stored, by their places, and remove others, after a warning."""
+        found, bad = {}, []
+        for row in store.blocks(study):
+            if isinstance(row, Damaged):
+                bad.append(row)
+            else:
+                values = np.frombuffer(row.payload, FIELDS).reshape(row.replicates, len(self.beta))
+                found[row.cell, row.number] = values
+        for row in bad:
             warnings.warn(
-                f"{path} is not what its name says (empty, cut short, changed or from elsewhere): "
+                f"{store.path}: block {row.number} at number {row.cell} of α is not what was stored ({row.reason}): "
                 "its part of the sweep is computed again",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
-        return sound, bad
+            store.remove(study, row.cell, row.number)
+        return found
 
-    def _computed(
-        self, folder: Path, number: int, start: int, stop: int, threads: int | None
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Compute and store matrices start to stop − 1 at one α, and yield them block by block."""
-        blocks = dynamics.sweep_blocks(
-            self.P[:stop],
-            alpha=self.alpha[number],
-            beta=self.beta,
-            lam=1.0,
-            init=np.arange(1.0, self.P.shape[-1] + 1.0),
-            steps=self.steps,
-            burn_in=2 * self.steps // 3,
-            method=self.method,
-            block=self.block,
-            start=start,
-            num_threads=threads,
-        )
-        for first, last, run in blocks:
-            values = np.empty(run.entropy.shape, dtype=FIELDS)
-            for field in FIELDS.names or ():
-                values[field] = getattr(run, field)
-            self._write(folder / f"{number:04d}-{first:08d}-{last:08d}.npy", values)
-            yield first, last, values
-
-    def _write(self, path: Path, values: np.ndarray) -> None:
-        """Store a block: an array in NumPy's format, and behind it a digest of its name, its sweep and every byte."""
-        content = io.BytesIO()
-        np.save(content, values)
-        with replacing(path) as file:
-            file.write(content.getvalue())
-            file.write(self._digest(path, content.getvalue()))
-
-    def _read(self, path: Path) -> np.ndarray | None:
-        """Return the block at `path`, None if it is not what its name says."""
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        array, digest = content[:-_DIGEST], content[-_DIGEST:]
-        return np.load(io.BytesIO(array)) if digest == self._digest(path, array) else None
-
-    def _digest(self, path: Path, content: bytes) -> bytes:
-        return hashlib.sha256(f"{self.key} {path.name} ".encode() + content).digest()
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove temporary files of runs that were killed while they wrote; young ones may be another run's at work."""
-    for leftover in folder.glob(".*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - leftover.stat().st_mtime > _LEFTOVER_AGE:
-                leftover.unlink()
+    def _computed(self, store: Store, study: int, task: _AtAlpha, block: int) -> np.ndarray:
+        """Compute a block and store it."""
+        begun = time.perf_counter()
+        values = blocks(task, block, block + 1).values
+        seconds = time.perf_counter() - begun
+        store.add(study, [StoredBlock(task.number, block, len(values), values.tobytes(), seconds)], here())
+        return values

@@ -17,35 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "alignment_fast/af_coefficients.h"
-
-#if defined(__GNUC__) || defined(__clang__)
-#define AF_INLINE static inline __attribute__((always_inline))
-/* One rounding where the instruction set has it, two elsewhere: the only product-sums that may be fused. */
-#define AF_FMA(a, b, c) (AF_HAVE_FMA ? __builtin_fma(a, b, c) : (a) * (b) + (c))
-#define AF_FMAF(a, b, c) (AF_HAVE_FMA ? __builtin_fmaf(a, b, c) : (a) * (b) + (c))
-#define AF_SQRT(x) __builtin_sqrt(x)
-#define AF_SQRTF(x) __builtin_sqrtf(x)
-#define AF_INFINITY __builtin_inff()
-#define AF_NAN __builtin_nanf("")
-#else
-#include <math.h>
-#define AF_INLINE static __forceinline
-#define AF_FMA(a, b, c) ((a) * (b) + (c))
-#define AF_FMAF(a, b, c) ((a) * (b) + (c))
-#define AF_SQRT(x) sqrt(x)
-#define AF_SQRTF(x) sqrtf(x)
-#define AF_INFINITY INFINITY
-#define AF_NAN NAN
-#endif
-
-#if !defined(AF_HAVE_FMA) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
-#define AF_HAVE_FMA 1
-#elif !defined(AF_HAVE_FMA)
-#define AF_HAVE_FMA 0
-#endif
-#ifndef AF_FN
-#define AF_FN(name) name
-#endif
+#include "alignment_fast/af_target.h"
 
 #define AF_POLYNOMIAL(NAME, fused, z) AF_CONSTANT(NAME)(AF_TYPED(af_step), fused, z)
 #endif /* AF_MATH_H */

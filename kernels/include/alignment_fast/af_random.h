@@ -28,18 +28,11 @@
 #include <stdint.h>
 #include <string.h>
 /* Only where a variant needs it: reading it takes longer than all of our own files. */
-#if AF_X86 && (AF_UNIT == AF_UNIT_WHOLE || AF_UNIT == AF_UNIT_AVX2 || AF_UNIT == AF_UNIT_AVX512)
+#if AF_X86 && !defined(__CUDACC__) && (AF_UNIT == AF_UNIT_WHOLE || AF_UNIT == AF_UNIT_AVX2 || AF_UNIT == AF_UNIT_AVX512)
 #include <immintrin.h>
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
-#define AF_INLINE static inline __attribute__((always_inline))
-#else
-#define AF_INLINE static __forceinline
-#endif
-#ifndef AF_FN /* included alone: the portable variant under plain names */
-#define AF_FN(name) name
-#endif
+#include "alignment_fast/af_target.h"
 
 #define AF_PHILOX_ROUNDS 10
 #define AF_PHILOX_M0 0xD2511F53u
@@ -77,6 +70,7 @@ AF_INLINE double af_probability_u32(uint32_t u) {
 }
 #endif /* AF_RANDOM_H */
 
+#ifndef __CUDACC__ /* there a thread works on one block */
 #undef AF_PHILOX_LANES
 #undef AF_PHILOX_GROUPS
 #undef AF_PHILOX_BLOCKS
@@ -319,3 +313,4 @@ AF_INLINE void AF_FN(af_philox_store)(int kind, void *out, const AF_FN(af_philox
 }
 #endif
 #undef AF_SIMD_STORES
+#endif /* not CUDA */

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define AF_SORT_SMALL 24 /* below this insertion is the fastest */
-#define AF_SORT_MERGED 512 /* below this merging is faster than clearing three histograms */
+#define AF_SORT_MERGED 192 /* below this merging is faster than clearing three histograms */
 #define AF_SORT_DIGIT 11 /* three times 2048 counters of 4 bytes stay in the first-level cache */
 #define AF_SORT_PASSES 3
 

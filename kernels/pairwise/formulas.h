@@ -1,19 +1,113 @@
-/* Formulas of the preference losses, for one type AF_REAL. A new loss is one function here and its name in MARGIN_LOSSES
- * or PAIR_LOSSES (loops.inc); loops, Python names and tests follow.
+/* Scalar formulas of the preference losses and of token probabilities, for one type AF_REAL: for the CPU loops of every
+ * instruction set and for CUDA. A new loss is one function here and its name in MARGIN_LOSSES or PAIR_LOSSES; loops,
+ * Python names and tests follow.
  *
- * Losses of a margin m = s_w - s_l return their value as `value` + log1p(`odds`), and two derivatives by m: where only a
- * sum of losses is wanted, the logarithms of many pairs are one logarithm of a product. Losses of a pair return (value,
- * d/d chosen, d/d rejected), by the scores. With l(x) = -log σ(x) = log(1 + e^-x), everything logistic comes from e = exp(-|x|):
- *
- *     l(x) = log1p(e) + max(-x, 0),  σ(|x|) = 1/(1 + e),  σ(-|x|) = e/(1 + e),  l' = -σ(-x),  l'' = σ(x) σ(-x)
- *
- * and log σ is never formed from σ. Domain: every number; NaN gives NaN, infinite scores the limit of the formula (NaN
- * where it has none), finite ones nothing else but finite values: squares saturate at PAIR_CLAMP², 2^110 in float and
- * 2^900 in double. A limit of 0 times an infinity or an overflow is never formed: parameters are finite in AF_REAL, powers
- * of β and 1/τ are multiplied one after the other or limited, a coefficient of 0 takes its term away.
- * Error: 4 epsilon times the sum of the magnitudes of the terms of the formula, for exact arguments; 16 for the second
- * derivatives of exo_pair and discopop, whose terms cancel within themselves.
- * References: docs/generated/losses.md, one per loss; log1p(e) = 2 atanh(w/2), w = e/(1 + e/2), as af_softplus. */
+ * (a) Results. Losses of a margin m = s_w - s_l return their value as `value` + log1p(`odds`), and two derivatives by m:
+ *     where only a sum of losses is wanted, the logarithms of many pairs are one logarithm of a product. Losses of a pair
+ *     return (value, d/d chosen, d/d rejected), by the scores.
+ * (b) Logistic functions. With l(x) = -log σ(x) = log(1 + e^-x), everything comes from e = exp(-|x|):
+ *         l(x) = log1p(e) + max(-x, 0),  σ(|x|) = 1/(1 + e),  σ(-|x|) = e/(1 + e),  l' = -σ(-x),  l'' = σ(x) σ(-x)
+ *     and log σ is never formed from σ, whose digits are lost where it is near 1. log1p(e) = 2 atanh(w/2),
+ *     w = e/(1 + e/2), as af_softplus: a series without a case for large e.
+ * (c) Domain: every number. NaN gives NaN, infinite scores the limit of the formula (NaN where it has none), finite ones
+ *     nothing else but finite values. Squares saturate at PAIR_CLAMP², 2^110 in float and 2^900 in double: a sum over a
+ *     tile of 1024 of them, and its product with a finite slope, are still finite.
+ * (d) A limit of 0 times an infinity or an overflow is never formed: parameters are finite in AF_REAL, powers of β and 1/τ
+ *     are multiplied one after the other or limited, and a coefficient of 0 takes its term away.
+ * (e) Error: 4 epsilon times the sum of the magnitudes of the terms of the formula, for exact arguments; 16 for the second
+ *     derivatives of exo_pair and discopop, whose terms cancel within themselves.
+ * (f) Score maps of f-divergences, with their derivative:
+ *         exponential     s = (e^{cρ} - 1)/c, s' = e^{cρ}      c = -1 forward KL, c = α - 1 α-divergence, c = -α AlphaPO
+ *         Jensen-Shannon  s = log 2 + log σ(ρ) = min(ρ, 0) - log1p((e^{-|ρ|} - 1)/2), s' = σ(-ρ)
+ *     The exponential map of a finite ρ saturates at ±PAIR_LARGEST instead of overflowing: margins of saturated scores are
+ *     finite, and their gradients point the right way. Error: 3 ulp of s and s' for exact cρ.
+ * (g) 16-bit storage. binary16: exponent and fraction move to their float places and the exponent's bias is made up for
+ *     by one product, which is exact and makes subnormal numbers normal; infinities and NaN get the exponent they lost.
+ *     Back: to nearest, ties to even; below the normal range by adding a number whose last place is theirs.
+ * (h) Exponential of a token's distance d <= TOKEN_RISE from the frame. In float half the work of af_exp: one reduction
+ *     step, since d is small where the result counts, and 2^f = 1 + f q(f) on |f| <= 1/2 with q of degree 4, minimax in
+ *     relative error (9.2e-8, one and a half roundings), exact at f = 0; what is below 2^-126 counts as that.
+ * Sources: docs/generated/losses.md, one per loss; arXiv:2309.16240 (f-DPO), arXiv:2501.03884 (AlphaPO). */
+
+#ifndef AF_PAIRWISE_FORMULAS
+#define AF_PAIRWISE_FORMULAS
+enum { PAIR_OWN, PAIR_HALF, PAIR_BFLOAT };                     /* storage of log-probabilities */
+enum { PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON }; /* score maps */
+
+/* Losses of a margin, of a pair of scores, in the order of their numbers. Those of a margin say whether they leave a
+ * logarithm open, (a). */
+#define MARGIN_LOSSES(X) X(sigmoid, 1) X(robust, 1) X(hinge, 0) X(ipo, 0) X(exo_pair, 0) X(discopop, 0) X(kto, 0)
+#define PAIR_LOSSES(X) \
+    X(nca_pair) X(bco_pair) X(sppo_hard) X(apo_zero) X(apo_down) X(sft) X(cpo) X(orpo) X(slic) X(dpop) X(bradley_terry)
+#define PAIR_NUMBER(name, ...) FORMULA_##name,
+enum { MARGIN_LOSSES(PAIR_NUMBER) FORMULA_PAIRS, FORMULA_LAST_MARGIN = FORMULA_PAIRS - 1, PAIR_LOSSES(PAIR_NUMBER) FORMULAS };
+
+/* By type (af_each_type.h). */
+#define PAIR_LARGEST AF_BY_TYPE(0x1p110f, 0x1p900) /* saturated scores and gradients: sums over a tile stay finite */
+#define PAIR_CLAMP AF_BY_TYPE(0x1p55f, 0x1p450) /* its root: margins in squares, or in products that vanish where e^-|x| does */
+#define PAIR_SMALLEST AF_BY_TYPE(0x1p-126f, 0x1p-1022)
+#define PAIR_FINITE AF_BY_TYPE(0x1.fffffep127f, 0x1.fffffffffffffp1023) /* the largest finite number */
+#define PAIR_IS_FLOAT AF_BY_TYPE(1, 0)
+#define TOKEN_RISE 2 /* exponentials up to e^2: the distance, and with it the rounding of the exponent, stays small */
+#define TOKEN_LOWEST AF_BY_TYPE(-87.0f, -708.0) /* its exponential is still a normal number */
+
+/* Parameters of a loss as they are given. */
+typedef struct {
+    double beta, epsilon, gamma, lam, tau, delta;
+} pair_given;
+#endif
+
+#ifdef AF_REAL /* once per instruction set and type (af_each_type.h) */
+
+/* ---- 16-bit storage (g) ---- */
+
+#if PAIR_IS_FLOAT
+AF_INLINE float AF_FN(pair_from_half)(uint16_t bits) {
+    const uint32_t magnitude = (uint32_t)(bits & 0x7fffu) << 13, sign = (uint32_t)(bits & 0x8000u) << 16;
+    const float scaled = AF_FN(af_from_bits_f32)(magnitude) * 0x1p112f;
+    const uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u : 0u;
+    return AF_FN(af_from_bits_f32)(AF_FN(af_to_bits_f32)(scaled) | special | sign);
+}
+
+AF_INLINE float AF_FN(pair_from_bfloat)(uint16_t bits) { return AF_FN(af_from_bits_f32)((uint32_t)bits << 16); }
+
+AF_INLINE uint16_t AF_FN(pair_to_half)(float x) {
+    const uint32_t bits = AF_FN(af_to_bits_f32)(x), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+    const uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u) - 0x38000000u;
+    const uint32_t normal = rounded >> 13 < 0x7c00u ? rounded >> 13 : 0x7c00u;
+    const uint32_t small = AF_FN(af_to_bits_f32)(AF_FN(af_from_bits_f32)(magnitude) + 0.5f) - 0x3f000000u;
+    const uint32_t finite = magnitude < 0x38800000u ? small : normal;
+    return (uint16_t)(sign | (magnitude > 0x7f800000u ? 0x7e00u : finite));
+}
+
+AF_INLINE uint16_t AF_FN(pair_to_bfloat)(float x) {
+    const uint32_t bits = AF_FN(af_to_bits_f32)(x), rounded = bits + 0x7fffu + (bits >> 16 & 1u);
+    return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : rounded >> 16);
+}
+
+/* (h) */
+AF_INLINE float AF_FN(token_exp_f32)(float d) {
+    const float whole = d * 0x1.715476p0f, y = whole > -126.0f ? whole : -126.0f;
+    const float shifted = y + 0x1.8p23f, f = y - (shifted - 0x1.8p23f);
+    float q = 0x1.5bba14p-10f;
+    q = AF_FMAF(q, f, 0x1.3cea88p-7f);
+    q = AF_FMAF(q, f, 0x1.c6b752p-5f);
+    q = AF_FMAF(q, f, 0x1.ebf9bcp-3f);
+    q = AF_FMAF(q, f, 0x1.62e42ap-1f);
+    q = AF_FMAF(q, f, 1.0f);
+    return AF_FN(af_from_bits_f32)(AF_FN(af_to_bits_f32)(q) + (AF_FN(af_to_bits_f32)(shifted) << 23));
+}
+#else
+AF_INLINE double AF_FN(token_exp_f64)(double d) { return AF_FN(af_exp_f64)(d); }
+#endif
+
+/* scale e^distance, 0 where the exponential is no normal number. */
+AF_INLINE AF_REAL AF_TYPED(token_share)(AF_REAL distance, AF_REAL scale) {
+    const AF_REAL exponential = AF_TYPED(token_exp)(distance);
+    return (distance < TOKEN_LOWEST ? 0 : exponential) * scale;
+}
+
+/* ---- parameters and helpers ---- */
 
 typedef struct {
     AF_REAL value, odds, first, second;
@@ -40,7 +134,7 @@ typedef struct {
 } AF_TYPED(pair_parameters);
 
 /* A parameter in AF_REAL, at most the largest finite number. */
-static AF_REAL AF_TYPED(pair_finite)(double x) {
+AF_INLINE AF_REAL AF_TYPED(pair_finite)(double x) {
     const double least = x < -(double)PAIR_FINITE ? -(double)PAIR_FINITE : x;
     return (AF_REAL)(least > (double)PAIR_FINITE ? (double)PAIR_FINITE : least);
 }
@@ -57,19 +151,19 @@ AF_INLINE AF_REAL AF_TYPED(pair_limited)(AF_REAL x) {
     return x < -PAIR_FINITE ? -PAIR_FINITE : x;
 }
 
-static AF_TYPED(pair_parameters) AF_TYPED(pair_prepare)(const af_pairs *pairs) {
-    const double epsilon = pairs->epsilon;
-    const AF_REAL beta = AF_TYPED(pair_finite)(pairs->beta), square = beta * beta;
+AF_INLINE AF_TYPED(pair_parameters) AF_TYPED(pair_prepare)(const pair_given *given) {
+    const double epsilon = given->epsilon;
+    const AF_REAL beta = AF_TYPED(pair_finite)(given->beta), square = beta * beta;
     const int in_range = square < AF_INFINITY;
     const AF_TYPED(pair_parameters) p = {
-        beta, AF_TYPED(pair_finite)(pairs->gamma), AF_TYPED(pair_finite)(pairs->lam), AF_TYPED(pair_finite)(pairs->tau),
-        AF_TYPED(pair_finite)(pairs->delta),
+        beta, AF_TYPED(pair_finite)(given->gamma), AF_TYPED(pair_finite)(given->lam), AF_TYPED(pair_finite)(given->tau),
+        AF_TYPED(pair_finite)(given->delta),
         in_range ? square : beta, in_range ? 1 : beta,
         (AF_REAL)(1.0 - epsilon), (AF_REAL)epsilon,
         (AF_REAL)((1.0 - epsilon) / (1.0 - 2.0 * epsilon)), (AF_REAL)(-epsilon / (1.0 - 2.0 * epsilon)),
         (AF_REAL)AF_FN(af_log1p_f64)(-epsilon), (AF_REAL)AF_FN(af_log_f64)(epsilon),
-        (AF_REAL)0.125 * AF_TYPED(pair_finite)(4.0 / pairs->beta), /* twice a distance from it is finite */
-        AF_TYPED(pair_clamp)((AF_REAL)(1.0 / pairs->tau)), AF_TYPED(pair_clamp)((AF_REAL)(1.0 / pairs->tau - 1.0)),
+        (AF_REAL)0.125 * AF_TYPED(pair_finite)(4.0 / given->beta), /* twice a distance from it is finite */
+        AF_TYPED(pair_clamp)((AF_REAL)(1.0 / given->tau)), AF_TYPED(pair_clamp)((AF_REAL)(1.0 / given->tau - 1.0)),
     };
     return p;
 }
@@ -90,6 +184,49 @@ AF_INLINE AF_TYPED(logistic) AF_TYPED(pair_logistic)(AF_REAL x) {
     y.rising = x < 0 ? far : near;
     y.falling = x < 0 ? near : far;
     y.slope = near * far;
+    return y;
+}
+
+/* x times a weight, of which 0 takes an infinity away; NaN stays. */
+AF_INLINE AF_REAL AF_TYPED(pair_weighted)(AF_REAL x, AF_REAL weight) {
+    const AF_REAL product = x * weight;
+    return weight == 0 && x == x ? 0 : product;
+}
+
+/* t a + (1 - t) b, where a coefficient of 0 takes away an infinite term too. */
+AF_INLINE AF_REAL AF_TYPED(pair_mixed)(AF_REAL t, AF_REAL a, AF_REAL b) {
+    const AF_REAL with = t * a, without = (1 - t) * b;
+    return (t == 0 ? 0 : with) + (t == 1 ? 0 : without);
+}
+
+/* The product of x and a slope; finite where both are. */
+AF_INLINE AF_REAL AF_TYPED(pair_sloped)(AF_REAL x, AF_REAL slope) {
+    const AF_REAL product = x * slope;
+    return AF_TYPED(af_absolute)(x) < AF_INFINITY ? AF_TYPED(pair_limited)(product) : product;
+}
+
+/* ---- score maps (f) ---- */
+
+typedef struct {
+    AF_REAL score, slope;
+} AF_TYPED(pair_mapped);
+
+AF_INLINE AF_TYPED(pair_mapped) AF_TYPED(map_exponential)(AF_REAL x, AF_REAL c) {
+    const AF_REAL finite = AF_TYPED(af_absolute)(x) < AF_INFINITY;
+    const AF_REAL raw = AF_TYPED(af_expm1)(c * x) / c, growth = AF_TYPED(af_exp)(c * x);
+    const AF_REAL least = raw < -PAIR_LARGEST ? -PAIR_LARGEST : raw;
+    const AF_REAL limited = least > PAIR_LARGEST ? PAIR_LARGEST : least;
+    AF_TYPED(pair_mapped) y;
+    y.score = finite != 0 ? limited : raw;
+    y.slope = growth > PAIR_LARGEST ? PAIR_LARGEST : growth;
+    return y;
+}
+
+AF_INLINE AF_TYPED(pair_mapped) AF_TYPED(map_jensen_shannon)(AF_REAL x) {
+    const AF_REAL size = AF_TYPED(af_absolute)(x), half = (AF_REAL)0.5 * AF_TYPED(af_expm1)(-size);
+    AF_TYPED(pair_mapped) y;
+    y.score = (x < 0 ? x : 0) - AF_TYPED(af_log1p)(half);
+    y.slope = AF_TYPED(af_sigmoid)(-x);
     return y;
 }
 
@@ -197,6 +334,14 @@ AF_INLINE AF_TYPED(margin_jet) AF_TYPED(loss_kto)(AF_REAL margin, const AF_TYPED
     const AF_TYPED(logistic) y = AF_TYPED(pair_logistic)(AF_TYPED(pair_argument)(margin, p));
     const AF_TYPED(margin_jet) jet = {y.falling, 0, -y.slope, y.slope * (y.rising - y.falling)};
     return AF_TYPED(pair_chain)(jet, p);
+}
+
+/* The same of an answer with the label t, 1 or 0: of 0 at the mirrored argument, with the derivative by the margin. */
+AF_INLINE AF_TYPED(margin_jet) AF_TYPED(labelled_kto)(AF_REAL margin, AF_REAL t, const AF_TYPED(pair_parameters) *p) {
+    const AF_TYPED(logistic) y = AF_TYPED(pair_logistic)(AF_TYPED(pair_argument)(margin, p));
+    const AF_REAL slope = p->beta * y.slope;
+    const AF_TYPED(margin_jet) jet = {t == 0 ? y.rising : y.falling, 0, (t == 0 ? slope : -slope) + 0, 0};
+    return jet;
 }
 
 /* ---- losses of a pair: x the score of the chosen, y of the rejected ---- */
@@ -308,3 +453,5 @@ AF_INLINE AF_TYPED(pair_jet) AF_TYPED(loss_bradley_terry)(AF_REAL x, AF_REAL y, 
     };
     return jet;
 }
+
+#endif

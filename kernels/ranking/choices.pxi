@@ -1,0 +1,212 @@
+# The maximum of few rankings in one compiled call: the steps of Newton's method by conjugate gradients on a dense matrix,
+# as alignment_fast/ranking/_newton.py takes them for all others. Sums have NumPy's order, and exponentials are NumPy's
+# own, so that both ways give the same bits.
+
+from libc.math cimport pow
+
+cdef object exponential = numpy.exp
+
+cdef enum:
+    GLANCED = 2  # steps over which the decrease is watched: on the way, and for the last step, which certifies
+    WATCHED = 6
+
+cdef double LOOSE = 0.03       # largest error of a step, relative, in the norm of the Hessian
+cdef double NEGLIGIBLE = 1e-4  # a last step that is this part of the tolerance is not taken
+cdef double CHORD = 0.01       # a matrix from so near serves
+
+
+cdef double dot(Py_ssize_t n, const double *x, const double *y, double *room) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        room[i] = x[i] * y[i]
+    return sum_of(n, room)
+
+
+cdef double largest_of(Py_ssize_t n, const double *x) noexcept nogil:
+    """Return the largest magnitude; NaN where there is one."""
+    cdef double largest = 0.0, entry
+    cdef Py_ssize_t i
+    for i in range(n):
+        entry = fabs(x[i])
+        if entry > largest or entry != entry:
+            largest = entry
+    return largest
+
+
+cdef class ChoiceSearch:
+    """Newton's method for the penalised log-likelihood of `Choices`, which keeps its matrix from step to step."""
+
+    cdef Choices rankings
+    cdef double ridge
+    cdef Py_ssize_t n
+    cdef object relative, strengths
+    cdef double[::1] shifted, weight, memory, kept
+    cdef double[:, ::1] matrix
+    cdef bint has_matrix
+    cdef double *gradient
+    cdef double *diagonal
+    cdef double *scratch
+
+    def __init__(self, Choices rankings, Py_ssize_t items, double ridge):
+        self.rankings, self.n, self.ridge, self.has_matrix = rankings, items, ridge, False
+        self.relative, self.strengths = empty(items), empty(items)
+        self.shifted, self.weight, self.kept = self.relative, self.strengths, empty(items)
+        self.matrix = empty((items, items))
+        self.memory = empty(12 * items + 2 * rankings.tile)
+        self.gradient, self.diagonal = &self.memory[0], &self.memory[items]
+        self.scratch = &self.memory[2 * items]
+
+    cdef double evaluate(self, const double *u):
+        """Return the objective at `u`; its gradient, and the diagonal of its negated Hessian, are kept."""
+        cdef Py_ssize_t n = self.n, i
+        cdef double most = u[0], total = 0.0
+        cdef double *room = self.scratch
+        for i in range(n):
+            most = u[i] if u[i] > most else most
+        for i in range(n):
+            self.shifted[i] = u[i] - most
+        exponential(self.relative, self.strengths)
+        memset(self.gradient, 0, <size_t>(2 * n) * sizeof(double))
+        table.choices_pass(&self.rankings.rankings, &self.shifted[0], &self.weight[0], 0, self.rankings.count,
+                           self.rankings.tile, room + 10 * n, self.gradient, self.diagonal, &total)
+        for i in range(n):
+            self.gradient[i] -= self.ridge * u[i]
+            self.diagonal[i] += self.ridge
+        return total - 0.5 * self.ridge * dot(n, u, u, room)
+
+    cdef void refresh(self, const double *u) noexcept:
+        """Make the negated Hessian at `u`, the point evaluated last, unless that of a point nearby serves."""
+        cdef Py_ssize_t n = self.n, i, j
+        cdef double *room = self.scratch
+        cdef double[:, ::1] h = self.matrix
+        if self.has_matrix:
+            for i in range(n):
+                room[i] = u[i] - self.kept[i]
+            if not largest_of(n, room) > CHORD:
+                return
+        memset(&h[0, 0], 0, <size_t>(n * n) * sizeof(double))
+        table.choices_matrix(&self.rankings.rankings, &self.weight[0], 0, self.rankings.count, n, room + 10 * n, &h[0, 0])
+        for i in range(n):
+            for j in range(i):
+                h[i, j] = h[j, i] = h[i, j] + h[j, i]
+        for i in range(n):
+            h[i, i] = self.diagonal[i]
+            self.kept[i] = u[i]
+            for j in range(n):
+                if i != j:
+                    h[i, j] = -h[i, j] * self.weight[j] * self.weight[i]
+        self.has_matrix = True
+
+    cdef bint solve(self, const double *right, double tolerance, int watched, Py_ssize_t budget, double *x) noexcept:
+        """Write the solution of matrix x = right, by Jacobi's preconditioner; return whether it was found."""
+        cdef Py_ssize_t n = self.n, i, step
+        cdef double *inverse = self.scratch + n
+        cdef double *residual = self.scratch + 2 * n
+        cdef double *z = self.scratch + 3 * n
+        cdef double *direction = self.scratch + 4 * n
+        cdef double *image = self.scratch + 5 * n
+        cdef double *room = self.scratch
+        cdef double recent[WATCHED]
+        cdef double power, start, before, bend, length, total = 0.0, last
+        for i in range(n):
+            inverse[i] = 1.0 / (self.diagonal[i] if self.diagonal[i] > 0.0 else 1.0)
+            x[i], residual[i] = 0.0, right[i]
+            z[i] = inverse[i] * residual[i]
+            direction[i] = z[i]
+        power = dot(n, residual, z, room)
+        start = power
+        for step in range(budget):
+            if power <= 1e-30 * start:
+                return True
+            for i in range(n):
+                image[i] = dot(n, &self.matrix[i, 0], direction, room)
+            bend = dot(n, direction, image, room)
+            if not bend > 0.0:  # the direction is rounding
+                return True
+            length = power / bend
+            for i in range(n):
+                x[i] += length * direction[i]
+                residual[i] -= length * image[i]
+            recent[step % watched] = length * power
+            total += length * power
+            if step + 1 >= watched:
+                last = 0.0
+                for i in range(step + 1, step + 1 + watched):  # the oldest first
+                    last += recent[i % watched]
+                if last <= pow(tolerance, 2.0) * total:
+                    return True
+            before = power
+            for i in range(n):
+                z[i] = inverse[i] * residual[i]
+            power = dot(n, residual, z, room)
+            for i in range(n):
+                direction[i] = z[i] + (power / before) * direction[i]
+        return False
+
+    cdef double advance(self, double *u, double value, const double *step):
+        """Move `u` by a step, halved until the objective does not fall; return its value there."""
+        cdef Py_ssize_t n = self.n, i
+        cdef double *trial = self.scratch + 8 * n
+        cdef double share = 1.0, there = value
+        cdef int halving
+        for halving in range(RANKING_HALVINGS):
+            for i in range(n):
+                trial[i] = u[i] + share * step[i]
+            there = self.evaluate(trial)
+            if there >= value - RANKING_SLACK * fabs(value):
+                break
+            share *= 0.5
+        memcpy(u, trial, <size_t>n * sizeof(double))
+        return there
+
+    cdef void centred(self, double *u) noexcept:
+        if self.ridge == 0.0:
+            centre(self.n, u)
+
+    def newton(self, double[::1] given, double tolerance, int limit, Py_ssize_t budget):
+        """Maximise from `given`, in place; return (value or None where it was not evaluated, decrement, step, iterations,
+        whether it converged), or None where a step was not found within `budget` products."""
+        cdef Py_ssize_t n = self.n, i
+        cdef double *u = &given[0]
+        cdef double *right = self.scratch + 6 * n
+        cdef double *step = self.scratch + 7 * n
+        cdef double previous = INFINITY, decrement = INFINITY, size = INFINITY, loose, value
+        cdef int iteration, first, watched
+        cdef bint found, rounding, taken
+        value = self.evaluate(u)
+        for iteration in range(1, limit + 1):
+            loose = 0.1 * tolerance / pow(previous, 2.0)
+            loose = min(LOOSE, max(previous, loose))
+            memcpy(right, self.gradient, <size_t>n * sizeof(double))
+            self.centred(right)
+            self.refresh(u)
+            first = GLANCED if pow(previous, 2.0) > tolerance else WATCHED
+            for watched in (GLANCED, WATCHED):
+                if watched < first:
+                    continue
+                found = self.solve(right, loose, watched, budget, step)
+                if not found:
+                    return None
+                self.centred(step)
+                size = largest_of(n, step)
+                if size > tolerance:
+                    break
+            decrement = dot(n, self.gradient, step, self.scratch)
+            decrement = sqrt(0.0 if decrement < 0.0 else decrement)  # NaN stays
+            rounding = RANKING_CHORD >= size > 0.5 * previous and decrement <= RANKING_FLOOR
+            if size <= tolerance or rounding:
+                taken = size > NEGLIGIBLE * tolerance
+                if taken:
+                    for i in range(n):
+                        u[i] += step[i]
+                return None if taken else value, decrement, size, iteration, True
+            value = self.advance(u, value, step)
+            previous = size
+        return value, decrement, previous, limit, False
+
+    def slope(self):
+        """Return the gradient at the point that was evaluated last."""
+        out = empty(self.n)
+        cdef double[::1] view = out
+        memcpy(&view[0], self.gradient, <size_t>self.n * sizeof(double))
+        return out

@@ -1,0 +1,184 @@
+/* Scalar formulas of the comparison models, of Elo ratings and of drawn counts, for the CPU loops of every instruction set
+ * and for CUDA.
+ *
+ * (a) Terms of a cell: log-likelihood, slope and curvature (the negated second derivative) in the difference d of the two
+ *     items, and in the tie parameter τ, from the counts a (first won), b (second won), t (tied):
+ *         bradley-terry  P(first) = σ(d)                     a tie is half a win for each
+ *         thurstone      P(first) = Φ(d)                     a tie is half a win for each
+ *         rao-kupper     P(first) = σ(d - τ), P(second) = σ(-d - τ), P(tie) = (e^{2τ} - 1) P(first) P(second); τ = log θ
+ *         davidson       P(first) : P(tie) : P(second) = e^{d/2} : e^τ : e^{-d/2};                             τ = log ν
+ *     All are concave in (d, τ) together. Domain: finite d; τ > 0 for rao-kupper. Error: a few units in the last place of
+ *     a + b + t times the size of the term itself.
+ * (b) bradley-terry: everything from e = exp(-|d|) in [0, 1], whose logarithm and quotients keep their digits; log σ is
+ *     never formed from σ.
+ * (c) thurstone: λ(x) = φ(x)/Φ(x), the inverse Mills ratio, from the Mills ratio of the tail on the side where the tail
+ *     is, and by 1 - tail on the other, where nothing cancels. The curvature λ(λ + x) loses x² 2^-53, which is below 1e-9
+ *     for |d| < 3000.
+ * (d) rao-kupper: the derivatives of log(e^{2τ} - 1), 2 (1 + 1/odds) and its own, by odds = expm1(2τ): the digits of a
+ *     small τ stay. They belong to all cells alike.
+ * (e) davidson: weights relative to the largest of the three, so that none overflows; the logarithm of their sum is log1p of
+ *     the two others.
+ * (f) Elo: the winner takes k (outcome - σ(lead)) from the loser, ratings being in logits.
+ * (g) Choices: with s what is left of all strengths, an item of strength w is chosen with the expectation w share, share
+ *     the sum of 1/s over the choices that it stood in, and its curvature is w share - w² square, square that of 1/s².
+ * (h) Poisson counts, without fused products: the same counts everywhere. e^-m for m < RANKING_SMALL by the series of
+ *     e^(-m/32), whose 12 terms leave 2e-19, and five squarings; log k! by Stirling's series from 10 on, to 1e-10, which
+ *     only the acceptance sees; transformed rejection (PTRS) from RANKING_SMALL on, for which its constants were fitted.
+ * Sources: Bradley and Terry, Biometrika 39 (1952); Thurstone, Psychol. Rev. 34 (1927), case V with unit variance of the
+ * difference; Rao and Kupper, JASA 62 (1967); Davidson, JASA 65 (1970); Elo (1978); Plackett, Appl. Statist. 24 (1975);
+ * Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45. */
+
+#ifndef AF_RANKING_FORMULAS
+#define AF_RANKING_FORMULAS
+#define RANKING_DENSITY 0x1.9884533d43651p-2 /* 1 / sqrt(2π) */
+#define RANKING_SMALL 10.0
+#define RANKING_ROUND 0x1.8p52
+#define RANKING_LOG_ROOT_2PI 0x1.d67f1c864beb5p-1
+
+enum { RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON };
+
+static const double ranking_factorial[10] = {1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880};
+
+/* (a); those in τ only where the model has ties. */
+typedef struct {
+    double value, slope, curvature, tie_slope, mixed, tie_curvature;
+} ranking_term;
+
+/* (d) */
+typedef struct {
+    double tie, log_odds, rise, bend;
+} ranking_threshold;
+#endif
+
+/* (b) */
+AF_INLINE ranking_term AF_FN(term_bradley_terry)(double d, double a, double b) {
+    const double e = AF_FN(af_exp_f64)(-AF_FN(af_absolute_f64)(d)), loss = AF_FN(af_log1p_unit_f64)(e);
+    const double likely = 1.0 / (1.0 + e), unlikely = e * likely;
+    const double p = d < 0 ? unlikely : likely, q = d < 0 ? likely : unlikely;
+    const double positive = d < 0 ? 0 : d;
+    ranking_term term;
+    term.value = -(a * (loss + (positive - d)) + b * (loss + positive));
+    term.slope = a * q - b * p;
+    term.curvature = (a + b) * (p * q);
+    return term;
+}
+
+/* (c) */
+AF_INLINE double AF_FN(inverse_mills)(double x, double tail_factor, double density) {
+    const double below = RANKING_DENSITY / tail_factor;
+    const double above = density / (1.0 - density / RANKING_DENSITY * tail_factor);
+    return x < 0 ? below : above;
+}
+
+AF_INLINE ranking_term AF_FN(term_thurstone)(double d, double a, double b) {
+    double low;
+    const double mills = AF_FN(af_mills_f64)(AF_FN(af_absolute_f64)(d), &low);
+    const double density = RANKING_DENSITY * AF_FN(af_exp_f64)(-0.5 * d * d);
+    const double first = AF_FN(inverse_mills)(d, mills + low, density);
+    const double second = AF_FN(inverse_mills)(-d, mills + low, density);
+    ranking_term term;
+    term.value = a * AF_FN(af_log_normal_cdf_f64)(d) + b * AF_FN(af_log_normal_cdf_f64)(-d);
+    term.slope = a * first - b * second;
+    term.curvature = a * (first * (first + d)) + b * (second * (second - d));
+    return term;
+}
+
+AF_INLINE ranking_threshold AF_FN(ranking_threshold_of)(double tie) {
+    const double odds = AF_FN(af_expm1_f64)(2.0 * tie);
+    const ranking_threshold given = {
+        tie, AF_FN(af_log_f64)(odds), 2.0 * (1.0 + 1.0 / odds), 4.0 * (1.0 + 1.0 / odds) / odds,
+    };
+    return given;
+}
+
+AF_INLINE ranking_term AF_FN(term_rao_kupper)(double d, double a, double b, double t, ranking_threshold given) {
+    const double x = d - given.tie, y = -d - given.tie, first = a + t, second = b + t;
+    const double p = AF_FN(af_sigmoid_f64)(-x), q = AF_FN(af_sigmoid_f64)(-y); /* of not winning */
+    const double bend_x = first * (p * AF_FN(af_sigmoid_f64)(x)), bend_y = second * (q * AF_FN(af_sigmoid_f64)(y));
+    ranking_term term;
+    term.value = t * given.log_odds - (first * AF_FN(af_softplus_f64)(-x) + second * AF_FN(af_softplus_f64)(-y));
+    term.slope = first * p - second * q;
+    term.curvature = bend_x + bend_y;
+    term.tie_slope = t * given.rise - (first * p + second * q);
+    term.mixed = bend_y - bend_x;
+    term.tie_curvature = bend_x + bend_y + t * given.bend;
+    return term;
+}
+
+/* (e) */
+AF_INLINE ranking_term AF_FN(term_davidson)(double d, double a, double b, double t, double tie) {
+    const double half = 0.5 * AF_FN(af_absolute_f64)(d), top = half > tie ? half : tie;
+    const double strong = AF_FN(af_exp_f64)(half - top), weak = AF_FN(af_exp_f64)(-half - top);
+    const double equal = AF_FN(af_exp_f64)(tie - top), sum = strong + weak + equal;
+    const double others = half > tie ? weak + equal : weak + strong;
+    const double log_sum = AF_FN(af_log1p_f64)(others);
+    const double p = (d < 0 ? weak : strong) / sum, q = (d < 0 ? strong : weak) / sum, r = equal / sum;
+    const double signed_half = 0.5 * d, total = a + b + t;
+    ranking_term term;
+    term.value = a * ((signed_half - top) - log_sum) + b * ((-signed_half - top) - log_sum) + t * ((tie - top) - log_sum);
+    term.slope = 0.5 * (a * (q + q + r) - b * (p + p + r) - t * (p - q));
+    term.curvature = total * (p * q + 0.25 * (r * (p + q)));
+    term.tie_slope = t * (p + q) - (a + b) * r;
+    term.mixed = -0.5 * total * (r * (p - q));
+    term.tie_curvature = total * (r * (p + q));
+    return term;
+}
+
+/* (f) What the winner takes from the loser. */
+AF_INLINE double AF_FN(elo_taken)(double k, double outcome, double lead) {
+    return k * (outcome - AF_FN(af_sigmoid_f64)(lead));
+}
+
+/* (g) */
+AF_INLINE double AF_FN(choice_curvature)(double strength, double share, double square) {
+    return strength * share - strength * strength * square;
+}
+
+/* (h) floor x for |x| < 2^51. */
+AF_INLINE double AF_FN(ranking_floor)(double x) {
+    const double nearest = (x + RANKING_ROUND) - RANKING_ROUND;
+    return nearest > x ? nearest - 1.0 : nearest;
+}
+
+/* e^-m, 0 <= m < RANKING_SMALL. */
+AF_INLINE double AF_FN(ranking_decay)(double m) {
+    const double x = m * -0x1p-5;
+    double sum = 1.0;
+#pragma GCC unroll 12
+    for (int k = 12; k > 0; --k) sum = 1.0 + sum * (x * (1.0 / k));
+    for (int squaring = 0; squaring < 5; ++squaring) sum = sum * sum;
+    return sum;
+}
+
+/* log k!. */
+AF_INLINE double AF_FN(ranking_log_factorial)(double k) {
+    if (k < 10.0) return AF_FN(af_log_rn_f64)(ranking_factorial[(int)k]);
+    const double z = 1.0 / (k * k);
+    const double series = (1.0 / 12.0 - z * (1.0 / 360.0 - z * (1.0 / 1260.0))) / k;
+    return (k + 0.5) * AF_FN(af_log_rn_f64)(k) - k + RANKING_LOG_ROOT_2PI + series;
+}
+
+/* One attempt of PTRS: the proposal, and whether it falls into the squeeze. */
+typedef struct {
+    double count, b, a, distance;
+    int accepted;
+} AF_FN(ranking_attempt);
+
+AF_INLINE AF_FN(ranking_attempt) AF_FN(ranking_propose)(double mean, double u, double v) {
+    AF_FN(ranking_attempt) attempt;
+    const double side = u - 0.5;
+    attempt.b = 0.931 + 2.53 * AF_SQRT(mean);
+    attempt.a = -0.059 + 0.02483 * attempt.b;
+    attempt.distance = 0.5 - AF_FN(af_absolute_f64)(side);
+    attempt.count = AF_FN(ranking_floor)((2.0 * attempt.a / attempt.distance + attempt.b) * side + mean + 0.43);
+    attempt.accepted = (attempt.distance >= 0.07) & (v <= 0.9277 - 3.6224 / (attempt.b - 2.0));
+    return attempt;
+}
+
+/* Whether an attempt outside the squeeze is accepted. */
+AF_INLINE int AF_FN(ranking_accepts)(AF_FN(ranking_attempt) attempt, double mean, double log_mean, double v) {
+    const double k = attempt.count, us = attempt.distance;
+    if (!(k >= 0.0 && (us >= 0.013 || v <= us))) return 0;
+    const double height = v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
+    return AF_FN(af_log_rn_f64)(height) <= k * log_mean - mean - AF_FN(ranking_log_factorial)(k);
+}
