@@ -257,6 +257,23 @@ def numpys_gradients():
     return special.softmax(np.log(p) + alphas * r, axis=1) - p
 
 
+@cache
+def log_ratios():
+    return letters(*SECOND)[0].reshape(-1)
+
+
+def our_estimates():
+    rho = log_ratios()
+    k3, slope = np.empty(rho.shape), np.empty(rho.shape)
+    cpu.estimates(rho, k3, slope, 0, len(rho))
+    return k3
+
+
+def numpys_estimates():
+    less_one = np.expm1(-log_ratios())
+    return less_one + log_ratios()
+
+
 def agrees(reference, result):
     np.testing.assert_allclose(result, reference(), rtol=1e-9, atol=1e-9)
 
@@ -274,6 +291,7 @@ SECOND_CASES = [
     second_case("tilts of given divergence", our_budgets, numpys_budgets),
     second_case("rate functions", our_rates, numpys_rates),
     second_case("gradients of the log-MGF", our_gradients, numpys_gradients),
+    second_case("estimates of a divergence", our_estimates, numpys_estimates),
 ]
 
 
@@ -284,6 +302,7 @@ SECOND_CASES = [
     "information.tilts_of_divergence",
     "information.rates",
     "information.gradients",
+    "information.estimates",
 )
 @each_contender(SECOND_CASES)
 def test_second_pass(case, name, timed):

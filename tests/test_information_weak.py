@@ -1,10 +1,12 @@
-"""h(x) = x e^x − expm1(x) and g(x) = expm1(x) − x of the host: what divergences of weak tilts are summed from."""
+"""h(x) = x e^x − expm1(x) and g(x) = expm1(x) − x, kernel and host: what divergences of weak tilts are summed from."""
 
 import mpmath
 import numpy as np
 import pytest
 
 from alignment_fast.information import _weak as host
+from alignment_fast.kernels.information import operations
+from bounds import bound
 from oracles import information as oracle
 
 POINTS = np.concatenate([s * np.logspace(-300, np.log10(700), 301) for s in (1, -1)])
@@ -20,13 +22,18 @@ def limit(function, x):
     return 1.0 if function is oracle.entropy_term else -x - 1
 
 
+def kernel_g(x):
+    return operations.estimates(-x)[0]
+
+
 @pytest.mark.parametrize(
     ("function", "reference", "allowed"),
     [
         (host.relative_entropy_term, oracle.entropy_term, 6e-15),
         (host.exponential_less_linear, oracle.exponential_rest, 6e-15),
+        (kernel_g, oracle.exponential_rest, bound("information.estimates")),
     ],
-    ids=["host h", "host g"],
+    ids=["host h", "host g", "kernel g"],
 )
 def test_both_functions_keep_their_digits(function, reference, allowed):
     expected = exact(reference)

@@ -24,6 +24,7 @@ in the loss). Tang & Munos, "On a few pitfalls in KL divergence gradient estimat
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -194,43 +195,38 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
     True
 
     """
-    log_p, log_b = _log_probabilities(p, "p", log), _log_probabilities(reference, "reference", log)
+    fields = operations("information").short_kl_estimator_moments(p, reference, log)
+    if fields is not None:
+        return tuple.__new__(KLEstimatorMoments, fields)
+    policy, base = _weights(p, "p", log), _weights(reference, "reference", log)
     try:
-        log_p, log_b = np.broadcast_arrays(log_p, log_b)
+        policy, base = np.broadcast_arrays(policy, base)
     except ValueError:
-        raise ValueError(f"p of shape {log_p.shape} and reference of shape {log_b.shape} do not broadcast") from None
-    live = log_p > -np.inf
-    outside = np.flatnonzero(live & (log_b == -np.inf))
+        raise ValueError(f"p of shape {policy.shape} and reference of shape {base.shape} do not broadcast") from None
+    empty = -np.inf if log else 0.0
+    outside = np.flatnonzero((policy != empty) & (base == empty))
     if outside.size:
-        where = place(int(outside[0]), log_p.shape)
+        where = place(int(outside[0]), policy.shape)
         raise ValueError(f"reference{where} is 0 where p is not: every divergence there is infinite")
-    policy, base = np.exp(log_p), np.exp(log_b)
-    rho = np.where(live, log_p, 0.0) - np.where(live, log_b, 0.0)
-    ops = operations("information")
-    k3, slope = ops.estimates(rho)
-    values = np.stack([rho, 0.5 * rho * rho, k3], axis=-2)
-    slopes = np.stack([np.ones_like(rho), rho, slope], axis=-2)
-    weights = policy[..., None, :]
-    mean = (weights * values).sum(axis=-1)
-    off_support = np.where(live, 0.0, base).sum(axis=-1)
-    kl = np.maximum((policy * k3).sum(axis=-1) + off_support, 0.0)  # of terms of one sign, as Σ p ρ is not
-    forward = np.where(off_support > 0.0, np.inf, (base * ops.estimates(-rho)[0]).sum(axis=-1))
-    centred = values - mean[..., None]
+    *leading, width = policy.shape
+    rows = (np.ascontiguousarray(array).reshape(math.prod(leading), width) for array in (policy, base))
+    scalars, vectors = operations("information").estimator_moments(*rows, log)
+    scalars, vectors = scalars.reshape(*leading, -1), vectors.reshape(*leading, -1, width)
     return KLEstimatorMoments(
-        kl=kl,
-        forward_kl=forward[()],
-        mean=mean,
-        bias=np.stack([np.zeros_like(kl), mean[..., 1] - kl, 0.0 - off_support], axis=-1),
-        variance=(weights * centred * centred).sum(axis=-1),
-        loss_gradient=weights * (slopes - (weights * slopes).sum(axis=-1, keepdims=True)),
-        reward_gradient=weights * centred,
-        kl_gradient=policy * (rho - kl[..., None]),
-        forward_kl_gradient=policy - base,
+        kl=scalars[..., 0][()],
+        forward_kl=scalars[..., 1][()],
+        mean=scalars[..., 2:5],
+        bias=scalars[..., 5:8],
+        variance=scalars[..., 8:11],
+        loss_gradient=vectors[..., 0:3, :],
+        reward_gradient=vectors[..., 3:6, :],
+        kl_gradient=vectors[..., 6, :],
+        forward_kl_gradient=vectors[..., 7, :],
     )
 
 
-def _log_probabilities(value, name, log):
-    """Return normalised log-probabilities (..., V), float64, or raise for the first bad entry."""
+def _weights(value, name, log):
+    """Return probabilities or logarithms (..., V) in float64, or raise for the first bad entry."""
     array = as_floating(value, name, floating_only=log).astype(np.float64, copy=False)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name} of shape {array.shape} has no alphabet")
@@ -243,6 +239,4 @@ def _log_probabilities(value, name, log):
     empty = np.flatnonzero(largest == (-np.inf if log else 0.0))
     if empty.size:
         raise ValueError(f"{name} has no positive mass in row {place(int(empty[0]), largest.shape[:-1]) or '[0]'}")
-    with np.errstate(divide="ignore"):
-        logs = array - largest if log else np.log(array / largest)
-    return logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True))
+    return array

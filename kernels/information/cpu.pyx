@@ -29,7 +29,7 @@ cdef extern from *:
     const int *af_gradient_vectors
     enum:
         AF_OF_LOG_MGF, AF_OF_TILT, AF_OF_CONSTRAINED, AF_OF_ENTROPY, AF_OF_CROSS_ENTROPY, AF_OF_DIVERGENCE
-        AF_ROWS_GOOD, AF_ROW_SCRATCH
+        AF_ROWS_GOOD, AF_ROW_SCRATCH, AF_ESTIMATOR_SCALARS, AF_ESTIMATOR_VECTORS
         AF_TILT_DIVERGENCE, AF_TILT_MEAN, AF_TILT_VARIANCE, AF_TILT_LOG_MGF, AF_TILT_FIELDS
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
@@ -258,5 +258,18 @@ def estimates(const double[::1] rho, double[::1] k3, double[::1] slope, Py_ssize
     """Write the estimator k3 = e^−ρ − 1 + ρ of a divergence and its derivative 1 − e^−ρ, of samples first..last-1."""
     with nogil:
         table.estimates(last - first, &rho[first], &k3[first], &slope[first])
+
+
+def estimator_moments(const real[:, ::1] p, int weight_kind, const real[:, ::1] reference, double[:, ::1] scalars,
+                      double[:, :, ::1] vectors, Py_ssize_t first_row, Py_ssize_t last_row):
+    """Write the moments of estimators of the divergence of p from a reference (gradient.inc); return as `tilts` does."""
+    cdef af_rows rows = describe(p, weight_kind, reference, AF_REWARD_GIVEN, True, scalars)
+    cdef double *scratch = scratch_of(&rows)
+    cdef int status
+    with nogil:
+        status = table.estimator_moments(&rows, real is float, &scalars[0, 0], &vectors[0, 0, 0], scratch, first_row,
+                                         last_row)
+    free(scratch)
+    return status == AF_ROWS_GOOD
 
 include "short.pxi"

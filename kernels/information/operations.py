@@ -34,6 +34,7 @@ from alignment_fast.kernels.information.cpu import (
     short_kl_constrained,
     short_kl_constrained_gradient,
     short_kl_divergence,
+    short_kl_estimator_moments,
     short_kl_estimators,
     short_log_mgf,
     short_log_mgf_gradient,
@@ -70,6 +71,7 @@ __all__ = [
     "LetterRows",
     "TiltFields",
     "estimates",
+    "estimator_moments",
     "exponential_mean",
     "gradients",
     "log_mgf",
@@ -84,6 +86,7 @@ __all__ = [
     "short_kl_constrained",
     "short_kl_constrained_gradient",
     "short_kl_divergence",
+    "short_kl_estimator_moments",
     "short_kl_estimators",
     "short_log_mgf",
     "short_log_mgf_gradient",
@@ -275,3 +278,20 @@ def estimates(rho, num_threads=None):
         num_threads=num_threads,
     )
     return k3.reshape(rho.shape), slope.reshape(rho.shape)
+
+
+def estimator_moments(p, reference, log, num_threads=None):
+    """Return moments of estimators of the divergence of rows p from a reference: scalars (B, 11) and vectors (B, 8, V).
+
+    D(π‖b) and D(b‖π), then mean, bias and variance of three estimators; gradients of each in the loss and in the
+    reward, then those of both divergences. Rows are good, with a reference that has mass wherever p has.
+    """
+    scalars, vectors = np.empty((len(p), 11)), np.empty((len(p), 8, p.shape[1]))
+    kind = WEIGHT_LOG if log else WEIGHT_PROBABILITY
+    threads.for_blocks(
+        lambda first, last: cpu.estimator_moments(p, kind, reference, scalars, vectors, first, last),
+        len(p),
+        work=2 * _TILT_COST * p.size,
+        num_threads=num_threads,
+    )
+    return scalars, vectors

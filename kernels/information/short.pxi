@@ -733,3 +733,39 @@ def short_kl_estimators(log_policy, log_reference):
             free(work)
     let_go(&operands)
     return fields
+
+
+def short_kl_estimator_moments(p, reference, log):
+    """Return the fields of `kl_estimator_moments` of one row each, or None."""
+    cdef Operands operands
+    cdef af_rows rows
+    cdef double scalars[AF_ESTIMATOR_SCALARS]
+    cdef double *vectors = NULL
+    cdef Py_ssize_t letters
+    cdef bint good = False
+    cdef object fields = None
+    operands.held = 0
+    if hold(&operands, p) and hold(&operands, reference) and operands.letters <= LONG:
+        letters = operands.letters
+        rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, 1, AF_REWARD_GIVEN, True, NULL, 0)
+        vectors = <double*>malloc((AF_ESTIMATOR_VECTORS + AF_ROW_SCRATCH) * letters * sizeof(double))
+        good = vectors != NULL and table.estimator_moments(
+            &rows, operands.real == b'f', scalars, vectors, vectors + AF_ESTIMATOR_VECTORS * letters, 0, 1
+        ) == AF_ROWS_GOOD
+    let_go(&operands)
+    try:
+        if good:
+            fields = (
+                float64(scalars[0]),
+                float64(scalars[1]),
+                array_of(b'd', 3, scalars + 2, 3),
+                array_of(b'd', 3, scalars + 5, 3),
+                array_of(b'd', 3, scalars + 8, 3),
+                array_of(b'd', (3, letters), vectors, 3 * letters),
+                array_of(b'd', (3, letters), vectors + 3 * letters, 3 * letters),
+                array_of(b'd', letters, vectors + 6 * letters, letters),
+                array_of(b'd', letters, vectors + 7 * letters, letters),
+            )
+    finally:
+        free(vectors)
+    return fields

@@ -161,7 +161,7 @@ KERNELS = (
 )
 
 # Entry points without a numerical result of their own.
-HELPERS: set[str] = set()
+HELPERS: set[str] = {"estimator_moments"}
 
 TABLE = (
     *of_each_type(
@@ -188,4 +188,6 @@ TABLE = (
     "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",
     "void estimates(ptrdiff_t n, const double *rho, double *k3, double *slope)",
+    "int estimator_moments(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch, "
+    "ptrdiff_t first, ptrdiff_t last)",
 )

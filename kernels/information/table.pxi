@@ -26,4 +26,6 @@ cdef extern from *:
         int (*gradients)(const af_rows *rows, int single, int quantity, double *scalars, double *vectors,
                          double *scratch, Py_ssize_t first, Py_ssize_t last) noexcept nogil
         void (*estimates)(Py_ssize_t n, const double *rho, double *k3, double *slope) noexcept nogil
+        int (*estimator_moments)(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch,
+                                 Py_ssize_t first, Py_ssize_t last) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -28,5 +28,7 @@ CALLS = [
     Call("policy.optimality_gap", (PSI, P, REWARD, 0.11), bad=((0, 1, np.nan), (1, 1, -1.0), (2, 0, np.nan))),
     Call("policy.kl_estimators", (LOG_P, np.log(PSI))),
     Call("policy.kl_estimators", (np.append(LOG_P, [np.nan, -1.0]), np.append(LOG_P, [-1.0, -np.inf]))),
+    Call("policy.kl_estimator_moments", (P, PSI), bad=((0, 1, np.nan), (1, 0, -1.0), (1, 1, 0.0))),
+    Call("policy.kl_estimator_moments", (LOG_P, np.log(PSI)), {"log": True}),
     Call("policy.optimality_gap", (np.log(PSI), LOG_P, REWARD, 0.3), {"log": True}),
 ]
