@@ -1,5 +1,7 @@
 """Settings of the whole suite."""
 
+import signal
+
 from hypothesis import settings
 
 # The same examples in every run: what CI has seen pass does not fail on somebody's machine by chance. To look for
@@ -7,3 +9,8 @@ from hypothesis import settings
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("fixed")
+
+# Shells start what runs in the background with Ctrl-C ignored, which every process below would inherit: tests that
+# interrupt themselves would then run for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

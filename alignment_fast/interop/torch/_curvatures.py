@@ -58,7 +58,7 @@ def _of_margin(
     first, second = torch.empty_like(margin), torch.empty_like(margin)
     ops.evaluate(
         loss,
-        Inputs(address(margin), target=address(target)),
+        Inputs(margin.data_ptr(), target=address(target)),
         Outputs(grad_chosen=address(first), second=address(second)),
         storage="own",
         wide=margin.dtype == torch.float64,
