@@ -396,8 +396,9 @@ def test_instruction_sets_agree():
             np.testing.assert_allclose(wide, plain, rtol=1e-12, atol=1e-14)
 
 
-def test_laws_pickle():
-    law = BestOfN(*TERNARY)
+@pytest.mark.parametrize("arguments", [TERNARY, tuple(np.array(column) for column in TERNARY)], ids=["lists", "arrays"])
+def test_laws_pickle(arguments):
+    law = BestOfN(*arguments)
     law.sample(2, 3, rng=0)
     again = pickle.loads(pickle.dumps(law))
     np.testing.assert_array_equal(again.pmf([2.0, 9.0]), law.pmf([2.0, 9.0]))

@@ -95,6 +95,12 @@ def best_of_sequences():
     af.memoryless.MemorylessModel(P, reward=REWARD).best_of_n(6, delta=0.5)
 
 
+def optima():
+    af.policy.classify(MATRIX)
+    af.policy.ipo(MATRIX, None, None, 1.0)
+    af.policy.dpo(MATRIX, None, None, 1.0)
+
+
 def streams():
     stream = af.random.Stream(1)
     for fill in (stream.uint32, stream.uint64, stream.uniform, stream.normal):
@@ -129,7 +135,7 @@ CALLS = [
     ("memoryless", "cpu", best_of_sequences, "types sort types_means"),
     ("pairwise", "cpu", losses, "evaluate sorted_differences scattered"),
     ("pairwise", "cpu", sequences, "token_logprobs logit_gradients"),
-    ("policy", "cpu", lambda: af.policy.classify(MATRIX), ""),
+    ("policy", "cpu", optima, "axioms rewards tilted"),
     ("random", "cpu", streams, "fill_words fill_uniforms short_words short_normals"),
     ("ranking", "cpu", fitted, "compress reach completed problem evaluate prior"),
 ]

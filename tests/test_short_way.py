@@ -101,6 +101,7 @@ def assert_same_bits(found, expected):
         assert found.shape == expected.shape
         assert found.tobytes() == expected.tobytes()
     elif hasattr(expected, "__dict__"):
+        assert vars(found).keys() == vars(expected).keys()
         for name, value in vars(expected).items():
             assert_same_bits(getattr(found, name), value)
     elif type(expected).__eq__ is not object.__eq__:  # what has no equality is seen through its methods
@@ -160,6 +161,13 @@ def test_a_small_call_is_few_python_calls(call, dtype):
     assert count <= call.python_calls
 
 
+def growth(repeat):
+    """Return the bytes that 500 calls leave."""
+    before = tracemalloc.get_traced_memory()[0]
+    repeat(500)
+    return tracemalloc.get_traced_memory()[0] - before
+
+
 @each_type
 def test_small_calls_leave_no_memory_and_no_references(call, dtype):
     function, positional, options = bound(call, dtype=dtype)
@@ -176,9 +184,7 @@ def test_small_calls_leave_no_memory_and_no_references(call, dtype):
     tracemalloc.start()
     try:
         repeat(20)
-        before = tracemalloc.get_traced_memory()[0]
-        repeat(500)
-        grown = tracemalloc.get_traced_memory()[0] - before
+        grown = min(growth(repeat) for _ in range(3))  # what another thread allocates meanwhile is not of these calls
     finally:
         tracemalloc.stop()
         gc.unfreeze()

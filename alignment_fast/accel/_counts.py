@@ -50,7 +50,7 @@ def write_reasons(where, reasons):
 def of_all_processes():
     """Return {where: ([accelerated, fell back, nanoseconds], {reason: calls})} over all processes of the folder."""
     folder = os.environ.get(FOLDER, "")
-    found: dict = {}
+    found = {}
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         if name.endswith(".json"):

@@ -69,7 +69,7 @@ def detour_code(function, slot):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = code.co_firstlineno
             node.col_offset = node.end_col_offset = 0
-    space: dict = {}
+    space = {}
     exec(compile(tree, code.co_filename, "exec"), space)
     made = space["make"](*[None] * len(code.co_freevars)).__code__
     return made.replace(co_firstlineno=code.co_firstlineno, co_qualname=code.co_qualname)

@@ -89,7 +89,8 @@ class BestOfN:
         if num_threads is None:
             self._laws = (ops := operations("best_of_n")).short_law_build(p, reward, log)
         if self._laws is not None:
-            self._ops, self._dtype, self._leading, self._size = ops, reward.dtype, (), len(reward)
+            self._ops, self._device = ops, "cpu"
+            self._dtype, self._leading, self._size = reward.dtype, (), len(reward)
             self._model, self._single, self._rewards = None, True, reward.copy()
             return
         if reward is None:

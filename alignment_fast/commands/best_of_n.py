@@ -1,6 +1,5 @@
 """``alignment-fast best-of-n``: what best-of-N does to a reference distribution, exactly and by simulation."""
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,20 +9,15 @@ import numpy as np
 import typer
 
 from alignment_fast._error_bounds import error_bound
-from alignment_fast._files import replacing, require_folder
+from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
-from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.best_of_n import Row, print_rows, save
 from alignment_fast.commands.printing.terminal import (
-    BOUND_NOTE,
-    csv_bytes,
     numbers,
     print_after,
-    print_table,
     progress_bar,
     require_memory,
-    say,
-    short_error,
 )
 from alignment_fast.tables import display_name, limits
 
@@ -39,33 +33,6 @@ BYTES_PER_REPLICATE = 24
 CURVE_POINTS = 200
 # exp of more than this overflows: such an n is known by its logarithm only.
 LARGEST_LOG_N = 709.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One n: exact values, bounds, and Monte Carlo estimates with their standard errors (``_se``).
-
-    Where all replicates agree there is no standard error, and ``_error_bound`` holds what is known instead: with 95 %
-    confidence the error is at most that.
-    """
-
-    n: float
-    log_n: float
-    expected_reward: float
-    reward_variance: float
-    reward_sd: float
-    kl: float
-    kl_bound: float
-    win_rate: float
-    win_rate_continuous: float
-    method: str
-    replicates: int
-    expected_reward_estimate: float
-    expected_reward_se: float
-    win_rate_estimate: float
-    win_rate_se: float
-    expected_reward_error_bound: float
-    win_rate_error_bound: float
 
 
 def best_of_n(
@@ -112,9 +79,9 @@ def best_of_n(
         )
         rows = list(progress.track(_rows(outcomes, grid, replicates, seed), len(grid), description="best-of-n"))
         curves = _curves(outcomes, grid) if out is not None else {}
-    with print_after(lambda: _print(file, outcomes, rows, replicates, seed)):
+    with print_after(lambda: print_rows(file, outcomes, rows, replicates, seed)):
         if out is not None:
-            _save(out, rows, curves, Path(display_name(file)).name)
+            save(out, rows, curves, Path(display_name(file)).name)
 
 
 def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
@@ -207,64 +174,3 @@ def _mean(values: np.ndarray) -> tuple[float, float]:
     with np.errstate(invalid="ignore"):  # infinite rewards have no standard error: NaN
         deviations = values - values[0]  # exactly zero where all values agree
         return float(values.mean()), float(deviations.std(ddof=1) / math.sqrt(len(values)))
-
-
-def _print(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
-    weight, reward = outcomes.columns
-    kind = "log-probability" if outcomes.log else "weight"
-    say(f"{display_name(file)}: {len(outcomes.weight)} outcomes; {kind} {weight!r}, reward {reward!r}")
-    say(f"Monte Carlo: {replicates} replicates for each n, seed {seed}\n")
-    print_table(
-        ("n", "expected reward", "estimate", "s.e.", "sd of reward", "method"),
-        (
-            (
-                _short_n(row),
-                f"{row.expected_reward:.6g}",
-                f"{row.expected_reward_estimate:.6g}",
-                short_error(row.expected_reward_se, row.expected_reward_error_bound),
-                f"{row.reward_sd:.4g}",
-                row.method,
-            )
-            for row in rows
-        ),
-        left=("method",),
-    )
-    say()
-    print_table(
-        ("n", "KL", "KL bound", "win rate", "estimate", "s.e.", "n/(n+1)"),
-        (
-            (
-                _short_n(row),
-                f"{row.kl:.6g}",
-                f"{row.kl_bound:.6g}",
-                f"{row.win_rate:.6g}",
-                f"{row.win_rate_estimate:.6g}",
-                short_error(row.win_rate_se, row.win_rate_error_bound),
-                f"{row.win_rate_continuous:.6g}",
-            )
-            for row in rows
-        ),
-    )
-    say(
-        "\nKL in nats from the reference; bound log n - (n-1)/n. Win rate against one draw, ties one half; n/(n+1) is "
-        "its value for continuous rewards. Methods: brute draws n outcomes and keeps the best; order draws the "
-        "best at once, as an order statistic."
-    )
-    if any(not math.isnan(row.expected_reward_error_bound) for row in rows):
-        say(BOUND_NOTE.format(what="replicates"))
-
-
-def _short_n(row: Row) -> str:
-    return f"{row.n:.6g}" if math.isfinite(row.n) else f"exp({row.log_n:g})"
-
-
-def _save(folder: Path, rows: list[Row], curves: dict[str, np.ndarray], title: str) -> None:
-    from alignment_fast.plot import best_of_n_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [field.name for field in dataclasses.fields(Row)]
-    columns = {name: np.array([getattr(row, name) for row in rows]) for name in names}
-    figure = best_of_n_figure(columns, title, curves=curves)
-    with replacing(folder / "best_of_n.csv") as file:
-        file.write(csv_bytes(names, map(dataclasses.astuple, rows)))
-    save_figure(folder / "best_of_n.png", figure)

@@ -9,25 +9,19 @@ import numpy as np
 import typer
 
 from alignment_fast._error_bounds import error_bound
-from alignment_fast._files import replacing, require_folder
+from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
-from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.curve import print_columns, save
 from alignment_fast.commands.printing.terminal import (
-    BOUND_NOTE,
-    csv_bytes,
     numbers,
     print_after,
-    print_table,
     progress_bar,
-    say,
-    short_error,
 )
 from alignment_fast.tables import display_name, limits
 
 __all__ = ["curve"]
 
-ERRORS = {"score_se", "pass_se", "value_se"}
 # Points of the fitted curve in the picture.
 CURVE_POINTS = 200
 
@@ -103,9 +97,9 @@ def curve(
     if fit.values is not None:
         columns["value_fit"] = fit.values
     sentence = fit.sentence + (_miss(columns) if fit.values is not None else "")
-    with print_after(lambda: _print(file, pools, columns, variance, sentence)):
+    with print_after(lambda: print_columns(file, pools, columns, variance.value, sentence)):
         if out is not None:
-            _save(out, columns, fit, Path(display_name(file)).name)
+            save(out, columns, fit.curve, Path(display_name(file)).name)
 
 
 def _draws(requested: list[float], pools: Pools) -> np.ndarray:
@@ -231,58 +225,3 @@ def _miss(columns: dict[str, np.ndarray]) -> str:
     error = columns["value_se"][worst]
     errors = f" ({misses[worst] / error:.2g} s.e.)" if error > 0 else ""
     return f" It misses the estimates by at most {misses[worst]:.2g}{errors}, at n = {columns['n'][worst]}."
-
-
-def _print(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: Variance, sentence: str) -> None:
-    size, prompt = pools.smallest
-    largest = max(map(len, pools.scores))
-    samples = f"{size} samples each" if size == largest else f"{size} to {largest} samples each"
-    count = f"{len(pools.scores)} prompts, {samples}" if len(pools.scores) > 1 else f"one pool of {size} samples"
-    say(f"{display_name(file)}: {count}; {pools.columns}")
-    if pools.left_out:
-        say(f"Left out: {pools.left_out} prompts with fewer samples")
-    if size < largest:
-        reason = f"{prompt} has no more samples; --at-least leaves out prompts with fewer"
-        say(f"n ends at {size}: {reason}")
-    say(f"Standard errors: {variance.value}\n")
-    layout = {
-        "n": ("n", "d"),
-        "kl_bound": ("KL bound", ".6g"),
-        "score": ("score", ".6g"),
-        "score_se": ("s.e.", ".2g"),
-        "pass": ("pass@n", ".6g"),
-        "pass_se": ("s.e.", ".2g"),
-        "value": ("value", ".6g"),
-        "value_se": ("s.e.", ".2g"),
-        "value_fit": ("fitted", ".6g"),
-    }
-    bounds = columns.get("pass_error_bound", np.full(len(columns["n"]), np.nan))
-    cells = {
-        name: [format(number, layout[name][1]) for number in column]
-        for name, column in columns.items()
-        if name in layout
-    }
-    for name in ERRORS & cells.keys():
-        known = bounds if name == "pass_se" else np.full_like(bounds, np.nan)
-        cells[name] = [short_error(*pair) for pair in zip(columns[name], known, strict=True)]
-    print_table([layout[name][0] for name in cells], zip(*cells.values(), strict=True))
-    say(
-        "\nUnbiased estimates for the best of n of the samples at hand, ties at random, averaged over prompts. KL "
-        "bound in nats from the reference: log n - (n-1)/n."
-    )
-    if not np.isnan(bounds).all():
-        say(BOUND_NOTE.format(what="prompts" if variance is Variance.CLUSTERED else "samples"))
-    if any("?" in cells[name] for name in ERRORS & cells.keys()):
-        say("s.e. ?: these numbers say nothing about the error.")
-    if sentence:
-        say(f"\n{sentence}")
-
-
-def _save(folder: Path, columns: dict[str, np.ndarray], fit: Fit, title: str) -> None:
-    from alignment_fast.plot import curve_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    figure = curve_figure(columns, title, fitted=fit.curve)
-    with replacing(folder / "curve.csv") as file:
-        file.write(csv_bytes(columns, zip(*(column.tolist() for column in columns.values()), strict=True)))
-    save_figure(folder / "curve.png", figure)

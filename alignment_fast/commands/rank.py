@@ -3,23 +3,19 @@
 from collections.abc import Hashable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from alignment_fast._files import replacing, require_folder
+from alignment_fast._files import require_folder
 from alignment_fast._text import visible
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
-from alignment_fast.commands.printing.figures import save_figure
+from alignment_fast.commands.printing.rank import Drawing, print_board, save
 from alignment_fast.commands.printing.terminal import (
-    csv_bytes,
     print_after,
-    print_table,
     progress_bar,
     require_memory,
-    say,
-    short_error,
 )
 from alignment_fast.tables import display_name, limits
 
@@ -35,8 +31,6 @@ SAME = 1e-9
 WITH_PRIOR = "; --l2 1 makes all scores finite"
 # Beyond so many items a covariance matrix is not worth its time: then there are no intervals without --bootstrap.
 MOST_INTERVALS = 2048
-# So many items are printed, and drawn.
-MOST_PRINTED, MOST_DRAWN = 50, 300
 
 
 class Model(StrEnum):
@@ -131,10 +125,10 @@ def rank(
         except ConvergenceError as error:
             return _no_fit(file, f"{str(error).removesuffix('; give a prior (l2)')}{_way_out(votes, model, l2, home)}")
         columns = _columns(result, level, bootstrap, seed)
-    with print_after(lambda: _print(file, votes, result, columns, level)):
+    with print_after(lambda: print_board(file, votes, result, columns, level)):
         if out is not None:
             drawing = Drawing(Path(display_name(file)).name, scale.value, level)
-            _save(out, result, columns, drawing, escape_formulas)
+            save(out, result, columns, drawing, escape_formulas)
     return 0
 
 
@@ -217,62 +211,3 @@ def _tallies(result: "RatingFit") -> tuple[np.ndarray, np.ndarray]:
         wins += np.bincount(side, won + halves, cells.n_items)
         comparisons += np.bincount(side, both, cells.n_items)
     return wins, comparisons
-
-
-def _print(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
-    items = len(result.scores)
-    say(f"{display_name(file)}: {votes.rows} rows, {items} items; {votes.columns}")
-    extras = [f"log-likelihood {result.log_likelihood:.8g}", f"largest last step {result.last_step:.1g}"]
-    if result.tie_parameter is not None:
-        extras.append(f"tie parameter {result.tie_parameter:.6g}")
-    if result.home_advantage is not None:
-        extras.append(f"home advantage {result.home_advantage:.6g}")
-    say(f"Model {result.specification.model}: {', '.join(extras)}\n")
-    titles, rows = ["rank", "item", "score"], [columns["rank"], columns["item"], columns["score"]]
-    formats = ["d", "s", ".4f"]
-    if "low" in columns:
-        titles += ["s.e.", f"{level:.4g} interval", "ranks"]
-        rows += [
-            [short_error(error, np.nan) for error in columns["standard_error"]],
-            *(_span(columns[a], columns[b], f) for a, b, f in SPANS),
-        ]
-        formats += ["s", "s", "s"]
-    titles += ["Elo", "comparisons", "wins"]
-    rows += [columns["elo"], columns["comparisons"], columns["wins"]]
-    formats += [".1f", ".6g", ".6g"]
-    shown = [[format(value, how) for value in column[:MOST_PRINTED]] for column, how in zip(rows, formats, strict=True)]
-    print_table(titles, zip(*shown, strict=True), left=("item",))
-    if items > MOST_PRINTED:
-        say(f"... and {items - MOST_PRINTED} more (--out writes all)")
-    if "low" in columns and np.isnan(columns["low"]).any():
-        say("\ns.e. ?: all replicates agree, which says nothing about the error.")
-
-
-SPANS = (("low", "high", "+.3f"), ("best_rank", "worst_rank", "d"))
-
-
-def _span(low: np.ndarray, high: np.ndarray, how: str) -> list[str]:
-    return ["?" if np.isnan(a) else f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
-
-
-class Drawing(NamedTuple):
-    """What a picture says besides its numbers: where the votes came from, the scale of scores, the level."""
-
-    title: str
-    scale: str
-    level: float
-
-
-def _save(folder: Path, result: "RatingFit", columns: dict[str, Any], drawing: Drawing, escape_formulas: bool) -> None:
-    from alignment_fast.plot import rank_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = {name: values[:MOST_DRAWN] for name, values in columns.items()}
-    index = np.array([result.comparisons.index(item) for item in drawn["item"]])
-    drawn["win_probability"] = result.predict(index[:, None], index[None])
-    left_out = len(result.scores) - len(index)
-    figure = rank_figure(drawn, drawing.title, scale=drawing.scale, level=drawing.level, left_out=left_out)
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    with replacing(folder / "rank.csv") as file:
-        file.write(csv_bytes(columns, rows, escape_formulas=escape_formulas))
-    save_figure(folder / "rank.png", figure)

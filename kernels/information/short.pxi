@@ -19,6 +19,10 @@ cdef enum:
     MOST_ORDERS = 256
     # Letters times orders from which on the interpreter is let go.
     LONG = 4096
+    # Beyond these the long way takes over, which gives up its thread and can be interrupted, and refuses results that
+    # fit in no memory: its arguments cost nothing beside such rows. Solvers go over a row some ten times.
+    LONGEST = 1 << 16  # letters
+    MOST_TERMS = 1 << 20  # letters times points of a solver
 
 cdef double NEAR_ZERO = 1.0 / 64
 cdef double INFINITE = float("inf")
@@ -40,6 +44,9 @@ cdef bint hold(Operands *operands, object x) noexcept:
     cdef Py_buffer *view = &operands.views[operands.held]
     cdef char real = opened(x, array_type, view, 1)
     if real == 0:
+        return False
+    if view.shape[0] > LONGEST:
+        PyBuffer_Release(view)
         return False
     operands.held += 1
     if operands.held == 1:
@@ -384,7 +391,7 @@ cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) 
         return False
     call.rows = one_row(&call.operands, 1, kind_of(&call.operands, log), 0, AF_REWARD_GIVEN, True,
                         call.points.at, call.points.count)
-    return True
+    return call.rows.letters * call.rows.n_orders <= MOST_TERMS
 
 
 cdef bint is_long(const af_rows *rows) noexcept:

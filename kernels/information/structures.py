@@ -1,7 +1,6 @@
 """What the operations of this family take: data only."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -39,17 +38,3 @@ class LetterRows:
             return array if array.shape[0] == 1 else array[index]
 
         return replace(self, weights=pick(self.weights), rewards=pick(self.rewards), count=len(index))
-
-    def in_float64(self):
-        """Return the same rows as C-contiguous float64 arrays."""
-        weights, rewards = (np.ascontiguousarray(array, dtype=np.float64) for array in (self.weights, self.rewards))
-        return replace(self, weights=weights, rewards=rewards)
-
-
-class TiltFields(NamedTuple):
-    """Divergence from the weights, mean and variance of the reward and log-MGF of tilts, each (count, T)."""
-
-    kl: np.ndarray
-    mean: np.ndarray
-    variance: np.ndarray
-    log_mgf: np.ndarray
