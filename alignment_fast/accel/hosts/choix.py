@@ -28,14 +28,30 @@ def _fast(name: str) -> Any:
     return call
 
 
-def _of_choices(name: str, position: int) -> Any:
-    """Return `_fast` for choices that all have losers: of others the host makes arrays of floats, and raises."""
+def _refuse_rows(data: Any, items_of: Any) -> None:
+    """Raise UnsupportedError for rows that reading would use up, or that name an item twice."""
+    for row in data:
+        if type(row) not in (list, tuple):
+            raise UnsupportedError(f"a row is a {type(row).__name__}")
+        items = items_of(row)
+        if len(set(items)) < len(items):
+            raise UnsupportedError("an item stands twice in a row")
+
+
+def _winner_and_losers(row: Any) -> Any:
+    if len(row) != 2 or type(row[1]) not in (list, tuple) or not row[1]:
+        raise UnsupportedError("a choice without losers")  # of which the host makes arrays of floats, and raises
+    return (row[0], *row[1])
+
+
+def _of_rows(name: str, position: int, items_of: Any) -> Any:
+    """Return `_fast` for rankings or choices whose rows `_refuse_rows` lets through."""
     fast = _fast(name)
 
     def call(*arguments: Any) -> Any:
-        data = arguments[position]
-        if not isinstance(data, list | tuple) or not all(len(losers) for _, losers in data):
-            raise UnsupportedError("a choice without losers")
+        if type(arguments[position]) not in (list, tuple):
+            raise UnsupportedError(f"the data are a {type(arguments[position]).__name__}")
+        _refuse_rows(arguments[position], items_of)
         return fast(*arguments)
 
     return call
@@ -43,7 +59,11 @@ def _of_choices(name: str, position: int) -> Any:
 
 def choicerank(digraph: Any, *arguments: Any) -> np.ndarray:
     """Return the ChoiceRank estimate, also under networkx 3, where the host asks for a function that is gone."""
-    return choix.choicerank(digraph, *arguments)
+    with np.errstate(all="ignore"):
+        found = choix.choicerank(digraph, *arguments)
+    if not np.isfinite(found).all():
+        raise UnsupportedError("the result is not finite")
+    return found
 
 
 _LSR = ("ilsr_pairwise", "ilsr_pairwise_dense", "ilsr_rankings", "ilsr_top1")
@@ -54,11 +74,12 @@ FUNCTIONS = {
     "choix.lsr": {name: _fast(name) for name in (*_LSR, *_STEPS)},
     "choix.mm": {**{name: _fast(name) for name in _MM}, "choicerank": choicerank},
     "choix.opt": {
-        **{name: _fast(name) for name in ("opt_pairwise", "opt_rankings")},
-        "opt_top1": _of_choices("opt_top1", 1),
+        "opt_pairwise": _fast("opt_pairwise"),
+        "opt_rankings": _of_rows("opt_rankings", 1, lambda row: row),
+        "opt_top1": _of_rows("opt_top1", 1, _winner_and_losers),
     },
     "choix.utils": {
         **{name: _fast(name) for name in ("log_likelihood_pairwise", "log_likelihood_rankings")},
-        "log_likelihood_top1": _of_choices("log_likelihood_top1", 0),
+        "log_likelihood_top1": _of_rows("log_likelihood_top1", 0, _winner_and_losers),
     },
 }

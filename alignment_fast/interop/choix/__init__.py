@@ -5,6 +5,8 @@ Data are sequences of pairs (winner, loser), of rankings from the best on, or of
 steps, on counts of the data, so that they end where the host ends, with the same errors: RuntimeError after
 `max_iter` steps, ValueError where the chain has more than one absorbing class.
 
+An item that stands twice in one ranking counts twice, also in ``opt_*``, whose host counts it once.
+
 `alpha` means what it means there: LSR adds it to every rate, MM to both sides of its fraction (a Gamma prior of shape
 1 + alpha and rate alpha), ``opt_*`` subtract alpha ‖θ‖² (``l2 = 2 * alpha`` of `alignment_fast.ranking.fit`).
 """

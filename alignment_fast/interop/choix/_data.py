@@ -111,14 +111,14 @@ class Rows(NamedTuple):
     stages: int
 
 
-def _of_each_length(flat, lengths, stages):
-    """Return a `Rows` for each length that occurs among consecutive rows of `flat`."""
+def _of_each_length(flat, lengths, stages_of):
+    """Return a `Rows` for each length that occurs among consecutive rows of `flat` and has stages."""
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
     found = []
     for length in np.unique(lengths).tolist():
-        if min(stages, length - 1) > 0 or stages == 1:
+        if stages_of(length) > 0:
             first = starts[lengths == length]
-            found.append(Rows(flat[first[:, None] + np.arange(length)], min(stages, max(length - 1, 1))))
+            found.append(Rows(flat[first[:, None] + np.arange(length)], stages_of(length)))
     return found
 
 
@@ -135,7 +135,7 @@ def rankings_of(n_items, data):
             for ranking in _rows_of(data)
         ]
         found = np.concatenate([*rows, np.empty(0, np.int64)]).astype(np.int64), np.array([len(row) for row in rows])
-    return _of_each_length(*found, stages=n_items)
+    return _of_each_length(*found, lambda length: length - 1)
 
 
 def choices_of(n_items, data):
@@ -145,7 +145,7 @@ def choices_of(n_items, data):
         rows = [[index_in(item, n_items) for item in (winner, *losers)] for winner, losers in _rows_of(data)]
         flat = [item for row in rows for item in row]
         found = np.array(flat, dtype=np.int64), np.array([len(row) for row in rows], dtype=np.int64)
-    return _of_each_length(*found, stages=1)
+    return _of_each_length(*found, lambda length: 1)
 
 
 def pieces(rows, entries):

@@ -22,7 +22,7 @@ def log_likelihood_pairwise(data: Data, params: Data) -> float:
 
 
 def _of_rows(rows, params):
-    total = 0.0
+    total = np.float64(0.0)
     for part in pieces(rows, lambda part: part.items.shape[1]):
         values = params[part.items]
         for stage in range(part.stages):

@@ -48,20 +48,29 @@ def _of_matrix(wins, alpha, params):
     return _stationary(alpha + wins.T / (weights[:, None] + weights))
 
 
+# Moves whose places in the matrix are kept from one step to the next.
+_KEPT = 1 << 24
+
+
 class _Moves:
     """The moves from items that were left to the items that were chosen before them, of rankings or choices."""
 
     def __init__(self, n_items, rows):
-        self.n_items, self.parts = n_items, []
-        for part in pieces(rows, lambda part: part.stages * part.items.shape[1]):
-            chosen, left = np.triu_indices(part.items.shape[1], 1)
-            chosen, left = chosen[chosen < part.stages], left[chosen < part.stages]
-            self.parts.append((part, chosen, part.items[:, left] * n_items + part.items[:, chosen]))
+        self.n_items = n_items
+        self.rows = list(pieces(rows, lambda part: part.stages * part.items.shape[1]))
+        few = sum(part.items.shape[0] * part.stages * part.items.shape[1] for part in self.rows) <= _KEPT
+        self.kept = [self._placed(part) for part in self.rows] if few else None
+
+    def _placed(self, part):
+        """Return rows, the stage of each move of a row, and where the moves are in the matrix."""
+        chosen, left = np.triu_indices(part.items.shape[1], 1)
+        chosen, left = chosen[chosen < part.stages], left[chosen < part.stages]
+        return part, chosen, part.items[:, left] * self.n_items + part.items[:, chosen]
 
     def rates(self, weights):
         """Return the rates of all moves, (n_items, n_items)."""
         total = np.zeros(self.n_items * self.n_items)
-        for part, chosen, keys in self.parts:
+        for part, chosen, keys in map(self._placed, self.rows) if self.kept is None else self.kept:
             rate = (1.0 / remaining(weights, part))[:, chosen]
             total += np.bincount(keys.ravel(), weights=rate.ravel(), minlength=total.size)
         return total.reshape(self.n_items, self.n_items)
