@@ -168,6 +168,7 @@ def growth(repeat):
     return tracemalloc.get_traced_memory()[0] - before
 
 
+@pytest.mark.optimised
 @each_type
 def test_small_calls_leave_no_memory_and_no_references(call, dtype):
     function, positional, options = bound(call, dtype=dtype)
