@@ -87,6 +87,26 @@ def test_json_is_for_machines(capsys):
     assert (status["cells_done"], status["known"]) == (2, True)
 
 
+def test_json_has_no_infinities(spec, capsys):
+    (spec / "infinite.py").write_text(
+        "def generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    return {'x': float('inf') if data > 0.5 else data}\n"
+    )
+    (spec / "user.toml").write_text(
+        'name = "user"\nreplicates = 1000\n[estimand]\nkind = "user"\n'
+        'generate = "infinite:generate"\nanalyse = "infinite:analyse"\n'
+    )
+
+    def parsed(text):
+        return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+    printed = called(capsys, "run", "user.toml", "--json")
+    (row,) = parsed(printed.out)["rows"]
+    assert (row["mean"], row["maximum"], row["replicates"]) == (None, None, 1000)
+    for line in [*printed.err.splitlines(), called(capsys, "plan", "user.toml", "--json").out]:
+        parsed(line)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

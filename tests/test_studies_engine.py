@@ -7,14 +7,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alignment_fast.studies import Moments, StoreError, StoreLockedError, Study, StudyError, blocks
+from alignment_fast.studies import Moments, SpecError, StoreError, StoreLockedError, Study, StudyError, blocks
 from alignment_fast.studies import store as stores
+from alignment_fast.studies.errors import UnfitBlockError
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.partials import Columns, Partial
 from alignment_fast.studies.results import error_of_level, interval_of_mean, interval_of_share
@@ -174,12 +175,12 @@ def test_kills_lose_nothing():
 # ---- users' functions ----
 
 
-def user_study(folder, body, **more):
+def user_study(folder, body, replicates=1000, **more):
     """Return a study of functions in a module of its own name."""
     name = f"user_{abs(hash((str(folder), body)))}"
     (folder / f"{name}.py").write_text(f"def generate(parameters, rng):\n    return rng.uniform()\n\n{body}\n")
     estimand = {"kind": "user", "generate": f"{name}:generate", "analyse": f"{name}:analyse", "block": 100, **more}
-    return Study.from_dict({"name": "user", "replicates": 1000, "estimand": estimand}, folder)
+    return Study.from_dict({"name": "user", "replicates": replicates, "estimand": estimand}, folder)
 
 
 def test_a_function_that_fails_costs_its_block_and_tells_why(tmp_path, monkeypatch):
@@ -219,6 +220,71 @@ def test_columns_that_change_are_an_error_of_their_block(tmp_path):
     body = "def analyse(parameters, data):\n    return {'x': data} if data < 0.999 else {'y': data}"
     results = user_study(tmp_path, body).run(store=tmp_path / "study.db", progress=False)
     assert all("gave the columns" in one.traceback or "does not belong" in one.traceback for one in results.set_aside)
+
+
+@pytest.mark.parametrize("order", [lambda values: values, lambda values: values[::-1]], ids=["forward", "reversed"])
+def test_a_block_of_other_columns_is_set_aside_and_no_other_one(tmp_path, order):
+    """Whichever came first: some wait for blocks before them, or for those that fail."""
+    body = (
+        "def analyse(parameters, data):\n    if 0.8 < data < 0.85:\n        raise ValueError('no case')\n"
+        "    return {'y' if data > 0.85 else 'x': data}\n"
+    )
+    study, path = user_study(tmp_path, body, replicates=60, block=1), tmp_path / "study.db"
+    results = study.run(lambda: OutOfOrder(order), store=path, progress=False, workers=2)
+    seeds = [np.random.SeedSequence(0, spawn_key=(0, replicate)) for replicate in range(60)]
+    data = [np.random.default_rng(seed).uniform() for seed in seeds]
+    assert data[0] < 0.8  # the first block says what the columns are
+    assert [one.number for one in results.set_aside] == [place for place, value in enumerate(data) if value > 0.8]
+    assert [row["replicates"] for row in results.rows] == [sum(value <= 0.8 for value in data)]
+    assert sum("y does not belong to x" in one.traceback for one in results.set_aside) == sum(x > 0.85 for x in data)
+    assert study.results(path).to_csv_bytes() == results.to_csv_bytes()
+    assert study.run(store=path, progress=False).to_csv_bytes() == results.to_csv_bytes()
+
+
+def test_truth_values_with_nan_are_shares(tmp_path):
+    """Also where a whole block has none but NaN."""
+    body = "def analyse(parameters, data):\n    return {'low': data < 0.6 if data > 0.4 else float('nan')}"
+    study = user_study(tmp_path, body, replicates=4000, block=4)
+    results = study.run(store=tmp_path / "study.db", progress=False)
+    assert results.is_complete, results.set_aside
+    (row,) = results.rows
+    assert row["replicates"] + row["dropped"] == 4000
+    assert (row["low"], row["high"]) == interval_of_share(row["mean"], row["replicates"], 0.95)
+
+
+def test_sys_exit_of_a_users_function_is_a_failure_like_others(tmp_path):
+    body = (
+        "import sys\n\ndef analyse(parameters, data):\n    return sys.exit(3) if data > 0.995 else data\n\n"
+        "def summarise(parameters, summary):\n    sys.exit(4)\n"
+    )
+    study = user_study(tmp_path, body)
+    results = study.run(store=tmp_path / "study.db", progress=False)
+    assert 0 < len(results.set_aside) < 10
+    assert all("SystemExit: 3" in one.traceback for one in results.set_aside)
+    content = {"kind": "user", **study.spec.cells[0].parameters}
+    content["summarise"] = content["analyse"].replace("analyse", "summarise")
+    full = Study.from_dict({"name": "summed", "replicates": 1000, "estimand": content}, tmp_path)
+    with pytest.raises(SpecError, match="cell 0: its summary ends the program: SystemExit: 4"):
+        full.run(store=tmp_path / "study.db", progress=False)
+    (tmp_path / "module_that_exits.py").write_text("import sys\nsys.exit(5)\n")
+    content["analyse"] = "module_that_exits:f"
+    with pytest.raises(SpecError, match=r"estimand\[0\]\.analyse: .* cannot be imported: SystemExit: 5"):
+        Study.from_dict({"name": "exits", "replicates": 1000, "estimand": content}, tmp_path)
+
+
+def test_a_target_of_a_users_column_that_is_none_ends_at_the_first_decision(tmp_path):
+    study, path = user_study(tmp_path, "def analyse(parameters, data):\n    return {'width': data}"), tmp_path / "x.db"
+    content = {"name": "user", "estimand": {"kind": "user", **study.spec.cells[0].parameters, "block": 100}}
+    del content["estimand"]["summarise"]
+    target = {"standard_error": 1e-9, "column": "widht", "at_least": 1000, "at_most": 10**8}
+    targeted = Study.from_dict({**content, "target": target}, tmp_path)
+    targeted.plan()  # nothing is known of its columns yet
+    for call in (lambda: targeted.run(store=path, progress=False), lambda: targeted.status(path)):
+        with pytest.raises(
+            SpecError, match=r"target.column: cell 0 \(user\) has no column 'widht'; did you mean 'width'"
+        ):
+            call()
+    assert len(stored(path)) < 50
 
 
 def test_a_summary_adds_figures(tmp_path):
@@ -425,6 +491,30 @@ def test_executors_that_break_are_named_or_replaced(tmp_path):
         study.run(never, store=tmp_path / "other.db", progress=False)
 
 
+class Deadly(ThreadPoolExecutor):
+    """Its workers die of every block of the first cell, and end with SystemExit over the first of the second one."""
+
+    def submit(self, function, job, /):
+        error = BrokenExecutor("killed") if job.ranges and job.cell.number == 0 else None
+        if job.ranges and (job.cell.number, job.ranges[0][0]) == (1, 0):
+            error = SystemExit(3)
+        if error is None:
+            return super().submit(function, job)
+        future = Future()
+        future.set_exception(error)
+        return future
+
+
+def test_a_cell_that_kills_all_its_workers_does_not_keep_the_others_from_theirs(tmp_path):
+    study = Study.from_dict(SPEC)
+    results = study.run(lambda: Deadly(2), store=tmp_path / "study.db", progress=False)
+    assert [one.number for one in results.set_aside if one.cell == 0] == [*range(17)]
+    assert all("the worker died 2 times" in one.traceback for one in results.set_aside if one.cell == 0)
+    assert [one.traceback for one in results.set_aside if one.cell > 0] == ["SystemExit: 3"]
+    assert all(row["complete"] for row in results.rows)
+    assert {row["cell"] for row in results.rows if row["replicates"] == 5000} == {*range(2, len(study.spec.cells))}
+
+
 @pytest.mark.parametrize(
     ("executor", "workers", "error"),
     [("fibres", None, ValueError), (3, None, TypeError), (None, 0, ValueError)],
@@ -548,6 +638,33 @@ def test_folds_do_not_depend_on_the_order_of_arrival():
         totals.append(fold.total.to_bytes())
     assert len(set(totals)) == 1
     assert Partial.from_bytes(totals[0]).to_bytes() == totals[0]
+
+
+def test_a_block_that_does_not_fit_is_named_and_those_before_it_stay():
+    spec = spec_of({**SPEC, "source": OUTCOMES, "estimand": {"kind": "best_of_n", "n": 2, "block": 500}})
+    part, other = (Partial.of(Columns((name,), np.zeros((500, 1))), sketched=True) for name in "xy")
+    fold = Fold(spec, spec.cells[0], 500)
+    for number in (0, 1, 2):
+        fold.add(number, part)
+    fold.add(4, other)
+    fold.add(5, part)
+    with pytest.raises(UnfitBlockError, match="the columns y does not belong to x") as caught:
+        fold.add(3, part)
+    assert caught.value.number == 4
+    assert (fold.prefix, fold.total.replicates, next(fold.missing())) == (4, 2000, 4)
+    fold.lose(4)
+    assert (fold.prefix, fold.total.replicates) == (6, 2500)
+
+
+def test_a_block_that_dropped_all_its_replicates_fits_shares_and_others():
+    nothing = Partial.of(Columns(("x",), np.full((3, 1), np.nan), frozenset("x")), sketched=True)
+    for shares in (frozenset("x"), frozenset()):
+        some = Partial.of(Columns(("x",), np.ones((2, 1)), shares), sketched=True)
+        for merged in (nothing.merge(some), some.merge(nothing), nothing.merge(nothing).merge(some)):
+            assert merged.shares == shares
+            assert merged.moments == some.moments
+    with pytest.raises(ValueError, match="does not belong to"):
+        some.merge(Partial.of(Columns(("x",), np.ones((2, 1)), frozenset("x")), sketched=True))
 
 
 def test_blocks_of_a_task_are_merged_in_order():

@@ -155,6 +155,14 @@ def test_differences_are_named_by_their_keys():
             spec(estimand={"kind": "user", "generate": "json:dump_it", "analyse": "json:dumps"}),
             "estimand[0].generate: json has no function 'dump_it'",
         ),
+        (
+            spec(estimand={"kind": "user", "generate": "json:dumps", "analyse": "json:dumps", "grid": {"mean": [0.0]}}),
+            "estimand[0].grid.mean: the table has a column mean of its own: call the parameter otherwise",
+        ),
+        (
+            spec(estimand={"kind": "user", "generate": "json:dumps", "analyse": "json:dumps", "zip": [{"q_x": [0]}]}),
+            "estimand[0].zip[0].q_x: the table has a column q_x of its own: call the parameter otherwise",
+        ),
         (spec(estimand=[{"kind": "best_of_n", "n": 1}] * 2), "estimand[1].name: 'best_of_n' is taken by estimand[0]"),
         (
             spec(estimand={"kind": "best_of_n", "grid": {"n": list(range(1, 401)), "source.std": [1.0] * 400}}),
@@ -255,6 +263,39 @@ def test_every_kind_has_a_template_and_knows_its_sources():
     assert {*KINDS} == {*FITTING, "user"}
     with pytest.raises(SpecError, match="there is no template 'best'; there are: best_of_n"):
         template("best")
+
+
+@pytest.mark.parametrize(
+    ("source", "estimand", "columns"),
+    [
+        (OUTCOMES, {"kind": "best_of_n", "n": 2}, "reward, kl, win_rate"),
+        ({"kind": "sampler", "function": "math:sqrt", "uniforms": 1}, {"kind": "best_of_n", "n": 2}, "reward"),
+        (OUTCOMES, {"kind": "soft_best_of_n", "n": 2, "temperature": 1.0}, "reward, kl, win_rate"),
+        (OUTCOMES, {"kind": "tilted", "alpha": 1.0, "samples": 4}, "reward, kl, free_energy"),
+        (OUTCOMES, {"kind": "coverage_of_mean", "samples": 4}, "covered, width"),
+        (
+            {"kind": "random_preferences", "responses": 3},
+            {"kind": "dynamics", "alpha": 1.0, "beta": 1.0, "lam": 1.0},
+            "entropy, cycle_strength, converged, oscillates",
+        ),
+        (
+            {"kind": "strengths", "scores": [0.0, 1.0]},
+            {"kind": "coverage_of_ratings", "votes_per_pair": 5},
+            "covered_0, covered_1",
+        ),
+    ],
+    ids=lambda value: value.get("kind") if isinstance(value, dict) else None,
+)
+def test_a_target_of_a_column_that_is_none_is_refused_before_anything_runs(source, estimand, columns):
+    content = {**spec(source, estimand), "replicates": None}
+    study = Study.from_dict({**content, "target": {"standard_error": 0.1, "column": "zzz"}})
+    with pytest.raises(SpecError, match=rf"target.column: cell 0 \(.*\) has no column 'zzz'; there are: {columns}$"):
+        study.plan()
+    near = columns.split(", ")[-1]
+    study = Study.from_dict({**content, "target": {"standard_error": 0.1, "column": near[:-1]}})
+    with pytest.raises(SpecError, match=f"has no column '{near[:-1]}'; did you mean '"):
+        study.plan()
+    Study.from_dict({**content, "target": {"standard_error": 0.1, "column": near}}).plan()
 
 
 def test_a_target_asks_for_replicates_until_the_error_is_small():

@@ -1,14 +1,13 @@
 """``alignment-fast study``: simulations described in a file."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.printing.study import observing, print_plan, print_results, print_status
+from alignment_fast.commands.printing.study import json_text, observing, print_plan, print_results, print_status
 from alignment_fast.commands.printing.terminal import say
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def plan(
             {**{key: value for key, value in dataclasses.asdict(one).items() if key != "cell"}, "cell": str(one.cell)}
             for one in cells
         ]
-        typer.echo(json.dumps(fields))
+        typer.echo(json_text(fields))
     else:
         print_plan(cells, workers or af.get_num_threads(), study.spec.target is not None)
 
@@ -119,7 +118,7 @@ def status(spec: Spec, store: StorePath = STORE, as_json: Json = False) -> None:
     """Say how far a study is, and who is running it."""
     found = _read(spec).status(store)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found)))
+        typer.echo(json_text(dataclasses.asdict(found)))
     else:
         print_status(found)
 
@@ -161,7 +160,7 @@ def _read(path: Path) -> "Study":
 
 def _echo_json(results: "Results") -> None:
     aside = [dataclasses.asdict(one) for one in results.set_aside]
-    typer.echo(json.dumps({"name": results.name, "hash": results.hash, "rows": results.rows, "set_aside": aside}))
+    typer.echo(json_text({"name": results.name, "hash": results.hash, "rows": results.rows, "set_aside": aside}))
 
 
 def _writer(out: Path | None) -> Any:

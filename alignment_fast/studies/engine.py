@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass
 
-from alignment_fast.studies.errors import StoreError, StudyError
+from alignment_fast.studies.errors import SpecError, StoreError, StudyError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
-from alignment_fast.studies.spec import Spec
+from alignment_fast.studies.spec import Cell, Spec
 from alignment_fast.studies.store import Damaged, SetAside, Store, StoredBlock, here, read_partial
 from alignment_fast.studies.work import Failed, Job, Report, compute, estimator_of
 
-__all__ = ["Progress", "folds_of", "run"]
+__all__ = ["Progress", "fold_of", "folds_of", "run"]
 
 # Seconds of work that a job should be: enough that its overhead does not matter, little enough to lose.
 JOB_SECONDS = 1.0
@@ -33,7 +33,7 @@ JOBS_PER_WORKER = 2
 MOST_BLOCKS = 10_000
 # Times that a block is tried.
 TRIES = 2
-# Times that workers may die one after the other without a single block in between.
+# Times that workers may die one after the other, without a single block in between, before it is asked why.
 DEATHS = 20
 # Seconds between two reports of progress.
 REPORT_SECONDS = 0.2
@@ -83,6 +83,15 @@ class Progress:
 Observer = Callable[[Progress], object]
 
 
+def fold_of(spec: Spec, cell: Cell) -> Fold:
+    """Return the fold of a cell, without any blocks yet."""
+    estimator = estimator_of(spec.hash, spec.seed, spec.folder, cell)
+    if spec.target is not None and estimator.names is not None:
+        spec.target.check(cell, estimator.names)
+    block = cell.block or estimator.block
+    return Fold(spec, cell, block, 1e-9 * estimator.nanoseconds * block)
+
+
 def folds_of(spec: Spec, store: Store, study: int, *, mend: bool = False) -> list[Fold]:
     """Return the folds of all cells with what is stored.
 
@@ -94,11 +103,7 @@ def folds_of(spec: Spec, store: Store, study: int, *, mend: bool = False) -> lis
         Remove damaged rows, with a warning; otherwise they are an error.
 
     """
-    folds = []
-    for cell in spec.cells:
-        estimator = estimator_of(spec.hash, spec.seed, spec.folder, cell)
-        block = cell.block or estimator.block
-        folds.append(Fold(spec, cell, block, 1e-9 * estimator.nanoseconds * block))
+    folds = [fold_of(spec, cell) for cell in spec.cells]
     damaged = []
     for row in store.blocks(study):
         problem = row.reason if isinstance(row, Damaged) else _taken(folds, row)
@@ -125,6 +130,8 @@ def _taken(folds: Sequence[Fold], row: StoredBlock) -> str:
         if partial.replicates != row.replicates:
             return "it has another number of replicates"
         fold.add(row.number, partial)
+    except SpecError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         return str(error)
     return ""
@@ -258,12 +265,15 @@ class _Coordinator:
         failed: list[tuple[int, Failed]] = []
         for future in done:
             job = self.flying.pop(future)
-            try:
-                report = future.result()
-            except (BrokenExecutor, CancelledError):
+            error = CancelledError() if future.cancelled() else future.exception()
+            if isinstance(error, KeyboardInterrupt):
+                raise error
+            if isinstance(error, BrokenExecutor | CancelledError):
                 broken.append(job)
                 continue
-            except Exception as error:  # of the executor: what it was given cannot travel, say
+            if error is None:
+                report = future.result()
+            else:  # of the executor: what it was given cannot travel, say
                 text = f"{type(error).__name__}: {error}"
                 report = Report(self.made, tuple(Failed(number, text) for number, _, _ in job.ranges))
             if self.suspects and self.suspects[0] == (job.cell.number, job.ranges[0][0]):
@@ -293,9 +303,9 @@ class _Coordinator:
             self.last = cell
             try:
                 self.folds[cell].add(number, read_partial(block))
-            except ValueError as error:  # a user's function that changes its columns
-                self.store.remove(self.study, cell, number)
-                self.put_aside(cell, number, str(error))
+            except UnfitBlockError as error:  # a user's function that changes its columns
+                self.store.remove(self.study, cell, error.number)
+                self.put_aside(cell, error.number, str(error))
 
     def fail(self, cell: int, failure: Failed) -> None:
         """Try a block again, or set it aside."""
@@ -307,21 +317,27 @@ class _Coordinator:
             self.put_aside(cell, failure.number, failure.traceback)
 
     def put_aside(self, cell: int, number: int, reason: str) -> None:
-        self.given.discard((cell, number))
-        self.store.put_aside(self.study, SetAside(cell, number, reason))
-        self.folds[cell].lose(number)
+        """Do without a block, and without those that waited for it and do not fit."""
+        while True:
+            self.given.discard((cell, number))
+            self.store.put_aside(self.study, SetAside(cell, number, reason))
+            try:
+                return self.folds[cell].lose(number)
+            except UnfitBlockError as error:
+                number, reason = error.number, str(error)
+                self.store.remove(self.study, cell, number)
 
     def replace_workers(self, broken: list[Job]) -> None:
         """Make new workers, and find out which block kills them."""
         if not self.workers.can_be_replaced:
             raise StudyError("the executor is broken; a function that returns a new one could replace it")
-        self.deaths_in_a_row += 1
-        if self.deaths_in_a_row > DEATHS:
-            raise StudyError(f"workers died {DEATHS} times without finishing a single block; is there enough memory?")
         others, _ = wait(self.flying, timeout=5.0)  # the pool is dead: all of its futures end
         broken += self.keep(others)
         broken += [self.flying.pop(future) for future in list(self.flying)]
         self.workers.replace()
+        self.deaths_in_a_row += 1
+        if self.deaths_in_a_row > DEATHS:
+            self.try_workers()
         if self.suspects:
             place = self.suspects[0]
             self.deaths[place] = self.deaths.get(place, 0) + 1
@@ -330,6 +346,17 @@ class _Coordinator:
                 self.put_aside(*place, KILLED.format(times=self.deaths[place]))
             return
         self.suspects.extend((job.cell.number, number) for job in broken for number, _, _ in job.ranges)
+
+    def try_workers(self) -> None:
+        """Give up unless new workers live as long as they have no block: then it is the blocks that kill them."""
+        try:
+            self.workers.executor.submit(compute, self.job(self.folds[0].cell.number, [])).result()
+        except (CancelledError, RuntimeError) as error:
+            raise StudyError(
+                f"workers died {DEATHS} times without finishing a single block, and do so without one; is there enough "
+                f"memory? ({type(error).__name__}: {error})"
+            ) from None
+        self.deaths_in_a_row = 0
 
     # ---- progress ----
 

@@ -1,6 +1,6 @@
-"""What can be wrong with a study; all of it is a ValueError."""
+"""What can be wrong with a study."""
 
-__all__ = ["BlockError", "SpecError", "StoreError", "StoreLockedError", "StudyError"]
+__all__ = ["BlockError", "SpecError", "StoreError", "StoreLockedError", "StudyError", "UnfitBlockError"]
 
 
 class SpecError(ValueError):
@@ -17,6 +17,14 @@ class StoreLockedError(StoreError):
 
 class BlockError(RuntimeError):
     """Replicates of a block could not be computed."""
+
+
+class UnfitBlockError(ValueError):
+    """The statistics of a block do not merge with those before it; `number` is that of the block."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
 
 
 class StudyError(RuntimeError):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from alignment_fast.studies.errors import UnfitBlockError
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import Cell, Spec, Target
 
@@ -88,13 +89,21 @@ class Fold:
         return (number for number in range(self.prefix, self.limit) if not self.knows(number))
 
     def add(self, number: int, partial: Partial) -> None:
-        """Take a block."""
+        """Take a block, and merge what is in line.
+
+        Raises
+        ------
+        UnfitBlockError
+            If a block, this one or one that waited, does not fit those before it: it is out of the fold again, and all
+            others are as if it had never come.
+
+        """
         if not self.knows(number):
             self.waiting[number] = partial
             self._advance()
 
     def lose(self, number: int) -> None:
-        """Do without a block."""
+        """Do without a block, and merge what is in line behind it; raises as `add`."""
         if not self.knows(number):
             self.lost.add(number)
             self._advance()
@@ -103,9 +112,18 @@ class Fold:
         while not self.complete and (self.prefix in self.waiting or self.prefix in self.lost):
             partial = self.waiting.pop(self.prefix, None)
             if partial is not None:
-                self.total = partial if self.total is None else self.total.merge(partial)
+                self.total = self._with(partial)
             self.prefix += 1
             self._decide()
+
+    def _with(self, partial: Partial) -> Partial:
+        """Return the total after the next block."""
+        if self.total is None:
+            return partial
+        try:
+            return self.total.merge(partial)
+        except ValueError as error:
+            raise UnfitBlockError(self.prefix, str(error)) from None
 
     def _decide(self) -> None:
         """Where the blocks that were asked for are there, ask for more, or be complete."""
@@ -121,8 +139,7 @@ class Fold:
         target, total = self._target, self.total
         if target is None or total is None:
             return True
-        if target.column is not None and target.column not in total.names:
-            return False
+        target.check(self.cell, total.names)
         errors = dict(zip(total.names, total.moments.standard_error.tolist(), strict=True))
         means = dict(zip(total.names, total.moments.mean.tolist(), strict=True))
         chosen = total.names if target.column is None else (target.column,)

@@ -44,7 +44,7 @@ def user_function(name: str, folder: Path) -> Callable[..., Any]:
     try:
         with _importing_from(folder):
             loaded = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpecError(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
     beside, origin = code_file(name, folder), getattr(loaded, "__file__", None)
     if beside is not None:

@@ -117,7 +117,7 @@ class Partial:
     names : tuple of str
         Names of the columns.
     shares : frozenset of str
-        Names of those that hold 0 or 1.
+        Names of those that hold 0 or 1; of a block that dropped all of its replicates nothing is known.
     moments : Moments
         A column for each name.
     sketches : tuple of QuantileSketch
@@ -148,13 +148,15 @@ class Partial:
 
     def merge(self, other: Partial) -> Partial:
         """Return the statistics of both, those of `other` last."""
-        if (self.names, self.shares) != (other.names, other.shares):
+        known = [one.shares for one in (self, other) if one.moments.count]
+        if self.names != other.names or len({*known}) > 1:
             raise ValueError(
                 f"a block with the columns {', '.join(other.names)} does not belong to {', '.join(self.names)}"
             )
         sketches = tuple(one.merge(two) for one, two in zip(self.sketches, other.sketches, strict=True))
         moments = self.moments.merge(other.moments)
-        return Partial(self.names, self.shares, moments, sketches, self.dropped + other.dropped)
+        shares = known[0] if known else self.shares
+        return Partial(self.names, shares, moments, sketches, self.dropped + other.dropped)
 
     def to_bytes(self) -> bytes:
         """Return all of it as bytes, the same ones on every machine."""

@@ -16,6 +16,7 @@ from scipy import special
 
 from alignment_fast._files import replacing
 from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.studies.fields import FIGURES, LAST, QUANTILE
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.spec import Spec
 from alignment_fast.studies.store import SetAside
@@ -28,8 +29,6 @@ __all__ = ["FEWEST", "Results", "error_of_level", "interval_of_mean", "interval_
 FEWEST = 1000
 # And only where the skewness that was found lets an interval miss its level by at most this.
 TOLERATED = 0.005
-_FIGURES = ("replicates", "dropped", "mean", "standard_error", "low", "high", "variance", "minimum", "maximum", "exact")
-_LAST = ("blocks", "blocks_set_aside", "complete", "note")
 
 
 def interval_of_mean(mean: float, standard_error: float, count: int, level: float) -> tuple[float, float]:
@@ -89,8 +88,8 @@ class Results:
     @property
     def fields(self) -> list[str]:
         """Names of the columns of the table."""
-        quantiles = dict.fromkeys(key for row in self.rows for key in row if key.startswith("q_"))
-        return ["cell", "estimand", "source", *self.axes, "column", *_FIGURES, *quantiles, *_LAST]
+        quantiles = dict.fromkeys(key for row in self.rows for key in row if key.startswith(QUANTILE))
+        return ["cell", "estimand", "source", *self.axes, "column", *FIGURES, *quantiles, *LAST]
 
     def table(self) -> dict[str, list[Any]]:
         """Return the table as a dictionary of columns, which pandas.DataFrame and others take; None where there is
@@ -130,7 +129,7 @@ class Results:
         coordinates = ["cell", "estimand", "source", *self.axes, "column"]
         variables = {
             name: ("row", np.array([math.nan if value is None else value for value in values], dtype=float))
-            if name in _FIGURES or name.startswith("q_")
+            if name in FIGURES or name.startswith(QUANTILE)
             else ("row", np.array([_text(value) for value in values]))
             for name, values in self.table().items()
         }
@@ -170,7 +169,7 @@ def results_of(spec: Spec, folds: Sequence[Fold], set_aside: Iterable[SetAside])
 def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
     cell, total = fold.cell, fold.total
     head = {"cell": cell.number, "estimand": cell.estimand, "source": cell.source, **cell.axes}
-    head |= dict.fromkeys(_FIGURES)
+    head |= dict.fromkeys(FIGURES)
     tail = {"blocks": fold.prefix - len(fold.lost), "blocks_set_aside": len(fold.lost), "complete": fold.complete}
     if total is None:
         note = "no replicate of this cell could be computed" if fold.complete else "not begun"
@@ -190,7 +189,7 @@ def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
         }
         if total.sketches:
             values = total.sketches[place].quantile(cell.quantiles)
-            figures |= {f"q_{q:g}": float(value) for q, value in zip(cell.quantiles, values, strict=True)}
+            figures |= {f"{QUANTILE}{q:g}": float(value) for q, value in zip(cell.quantiles, values, strict=True)}
         shape = float(moments.skewness[place]), float(moments.excess_kurtosis[place])
         note = _add_interval(figures, name in total.shares, spec.level, *shape)
         rows.append({**head, "column": name, **{k: _known(v) for k, v in figures.items()}, **tail, "note": note})

@@ -1,4 +1,4 @@
-"""A study as it is described: read, checked, cut into cells, and named by a hash of all that its numbers need."""
+"""A study as it is described: read, checked, cut into cells, and named by a hash of all that it says."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.errors import SpecError
+from alignment_fast.studies.fields import is_field
 from alignment_fast.studies.functions import code_file, user_function
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Target:
     relative: bool
     at_least: int
     at_most: int
+
+    def check(self, cell: Cell, names: Sequence[str]) -> None:
+        """Raise SpecError if a cell with columns of these names lacks the one whose error is looked at."""
+        if self.column is not None and self.column not in names:
+            near = _nearest(self.column, names)
+            raise SpecError(f"target.column: cell {cell.number} ({cell}) has no column {self.column!r}{near}")
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class Spec:
     folder : path
         Where its files are.
     canonical : str
-        All of it as JSON with sorted keys, every default filled in, files by their SHA-256.
+        All of it as JSON with sorted keys, every default filled in, files and the modules that it names by their
+        SHA-256; what these modules import is not in it.
     hash : str
         SHA-256 of `canonical`.
 
@@ -309,6 +317,8 @@ class _Reader:
         wrong = len(self.problems)
 
         def taken(key: str, where: str) -> None:
+            if is_field(key):
+                self.problems.append(f"{where}: the table has a column {key} of its own: call the parameter otherwise")
             if key in seen:
                 self.problems.append(f"{where}: {key} is given by {seen[key]} already")
             seen[key] = where

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from alignment_fast.studies import engine
 from alignment_fast.studies.engine import Progress
+from alignment_fast.studies.errors import StoreError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.lock import holder_of
@@ -107,7 +108,7 @@ class Study:
         return f"Study({self.spec.name!r}, {len(self.spec.cells)} cells, hash {self.spec.hash[:12]})"
 
     def _folds(self) -> list[Fold]:
-        return [Fold(self.spec, cell, cell.block or self._estimator(cell).block) for cell in self.spec.cells]
+        return [engine.fold_of(self.spec, cell) for cell in self.spec.cells]
 
     def _estimator(self, cell: Cell) -> Any:
         return estimator_of(self.spec.hash, self.spec.seed, self.spec.folder, cell)
@@ -218,7 +219,13 @@ class Study:
         folds = engine.folds_of(self.spec, store, number)
         aside = store.set_aside(number)
         for one in aside:
-            folds[one.cell].lose(one.number)
+            try:
+                folds[one.cell].lose(one.number)
+            except UnfitBlockError as error:  # its coordinator was killed before it could set this one aside
+                raise StoreError(
+                    f"{store.path}: block {error.number} of cell {one.cell} does not fit ({error}); `study run` tries "
+                    "it again"
+                ) from None
         return folds, aside, True
 
     def replicate(self, cell: int, replicate: int) -> dict[str, float]:

@@ -139,7 +139,7 @@ grid.votes_per_pair = [20, 100]
 # A module my_study.py beside this file:
 #
 #     def generate(parameters, rng):        # rng: the numpy generator of one replicate
-#         return rng.normal(parameters["mean"], 1.0, size=parameters["size"])
+#         return rng.normal(parameters["centre"], 1.0, size=parameters["size"])
 #
 #     def analyse(parameters, data):        # a number, or a dictionary of them; truth values count as shares
 #         return {"mean": data.mean(), "median": float(sorted(data)[len(data) // 2])}
@@ -152,7 +152,7 @@ kind = "user"
 generate = "my_study:generate"
 analyse = "my_study:analyse"
 summarise = "my_study:summarise"
-mean = 0.0
+centre = 0.0
 grid.size = [11, 101]
 """,
     ),

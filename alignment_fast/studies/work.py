@@ -76,6 +76,8 @@ def compute(job: Job) -> Report:
                 partial = Partial.of(estimator.values(first, count), sketched=bool(job.cell.quantiles))
                 seconds = time.perf_counter() - begun
                 done.append(StoredBlock(job.cell.number, number, count, partial.to_bytes(), seconds))
-            except Exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # users' functions may raise SystemExit, too, which would end the coordinator
                 done.append(Failed(number, traceback.format_exc()))
     return Report(here(), tuple(done))

@@ -17,7 +17,7 @@ from alignment_fast.commands.printing.terminal import print_table, say
 if TYPE_CHECKING:
     from alignment_fast.studies import PlannedCell, Progress, Results, Status
 
-__all__ = ["observing", "print_plan", "print_results", "print_status"]
+__all__ = ["json_text", "observing", "print_plan", "print_results", "print_status"]
 
 # Rows of a table that are printed; all of them are in its file.
 MOST_ROWS = 60
@@ -28,7 +28,7 @@ LINE_SECONDS = 10.0
 def observing(as_json: bool) -> Iterator[Callable[["Progress"], object]]:
     """Give what shows progress on standard error: a bar on a terminal, lines elsewhere, JSON lines if asked for."""
     if as_json:
-        yield lambda progress: print(json.dumps(_without_nan(asdict(progress))), file=sys.stderr, flush=True)
+        yield lambda progress: print(json_text(asdict(progress)), file=sys.stderr, flush=True)
     elif sys.stderr.isatty():
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -67,6 +67,11 @@ def _more(progress: "Progress") -> str:
     if estimates:
         parts.append(f"{progress.where}: {', '.join(estimates[:2])}")
     return "; ".join(parts)
+
+
+def json_text(value: Any) -> str:
+    """Return JSON, which has no infinities and no NaN: they become null."""
+    return json.dumps(_without_nan(value), allow_nan=False)
 
 
 def _without_nan(value: Any) -> Any:

@@ -50,6 +50,8 @@ class Estimator:
 
     Attributes
     ----------
+    names : tuple of str or None
+        Names of the columns; None where only their values tell.
     numbers : int
         Numbers held in memory for each replicate.
     nanoseconds : float
@@ -59,6 +61,7 @@ class Estimator:
 
     """
 
+    names: tuple[str, ...] | None = None
     numbers: int = 8
     nanoseconds: float = 100.0
     alone: ClassVar[bool] = True

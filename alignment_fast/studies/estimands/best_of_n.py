@@ -26,6 +26,7 @@ class BestOfN(Estimator):
         self.n = float(setting.parameters["n"])
         self.law = law_of(setting.source, setting.folder)
         self.nanoseconds = REPLICATE + (2 * DRAW * self.n if self.n <= BRUTE else 0.0)
+        self.names: tuple[str, ...] = ("reward", "kl", "win_rate") if self.law.is_monotone else ("reward",)
         if not self.law.is_monotone:
             self.nanoseconds = REPLICATE + 10.0 * self.n * setting.source["uniforms"]
 
@@ -33,11 +34,11 @@ class BestOfN(Estimator):
         """Return the values of replicates first to first + count − 1."""
         law, where = self.law, (self.setting.sequence(), first, count)
         if not law.is_monotone:
-            return Columns(("reward",), law.best(self.n, *where)[:, None])
+            return Columns(self.names, law.best(self.n, *where)[:, None])
         tails = law.best_tails(self.n, *where)
         reward = law.best(self.n, *where) if isinstance(law.source, best_of_n.Gaussian) else law.at(tails)
         values = np.stack([reward, law.log_ratios(tails, self.n), law.win_rates(tails)], axis=1)
-        return Columns(("reward", "kl", "win_rate"), values)
+        return Columns(self.names, values)
 
     def exact(self) -> dict[str, float]:
         """Return the exact means: all of a finite alphabet, divergence and win rate of a continuous law."""

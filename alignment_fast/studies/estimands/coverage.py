@@ -18,6 +18,8 @@ __all__ = ["CoverageOfMean", "CoverageOfRatings"]
 class CoverageOfMean(Estimator):
     """Column covered, a share, and width: Student's interval of the mean of best-of-n rewards."""
 
+    names: tuple[str, ...] = ("covered", "width")
+
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         assert setting.source is not None
@@ -39,11 +41,13 @@ class CoverageOfMean(Estimator):
         rewards = rewards.reshape(count, samples)
         half = self.quantile * rewards.std(axis=1, ddof=1) / np.sqrt(samples)
         covered = np.abs(rewards.mean(axis=1) - self.truth) <= half
-        return Columns(("covered", "width"), np.stack([covered, 2.0 * half], axis=1), frozenset(["covered"]))
+        return Columns(self.names, np.stack([covered, 2.0 * half], axis=1), frozenset(["covered"]))
 
 
 class CoverageOfRatings(Estimator):
     """Shares covered_0, covered_1, ...: intervals of Bradley-Terry scores of votes drawn from true ones."""
+
+    names: tuple[str, ...]
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

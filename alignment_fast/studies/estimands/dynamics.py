@@ -16,7 +16,6 @@ __all__ = ["Dynamics"]
 OSCILLATING = 1e-6
 # The purpose of the streams that matrices are drawn from: that of noise.
 MATRICES = 3
-COLUMNS = ("entropy", "cycle_strength", "converged", "oscillates")
 
 
 class Dynamics(Estimator):
@@ -24,6 +23,8 @@ class Dynamics(Estimator):
 
     Replicate r begins with a policy that is uniform on the simplex.
     """
+
+    names: tuple[str, ...] = ("entropy", "cycle_strength", "converged", "oscillates")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -46,7 +47,7 @@ class Dynamics(Estimator):
         converged = run.converged.astype(np.float64)
         oscillates = (converged == 0) & (run.cycle_strength > OSCILLATING)
         values = np.stack([run.entropy, run.cycle_strength, converged, oscillates], axis=1)
-        return Columns(COLUMNS, values, frozenset(COLUMNS[2:]))
+        return Columns(self.names, values, frozenset(self.names[2:]))
 
     def _drawn(self, first: int, count: int) -> np.ndarray:
         """Return a matrix for each replicate."""

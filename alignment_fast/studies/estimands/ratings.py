@@ -15,6 +15,7 @@ __all__ = ["RatingBootstrap"]
 class RatingBootstrap(Estimator):
     """A column for each item: its score; replicates without a finite maximum are dropped."""
 
+    names: tuple[str, ...]
     alone: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None:

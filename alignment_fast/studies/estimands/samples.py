@@ -19,6 +19,8 @@ CHOICE = 1
 class SoftBestOfN(Estimator):
     """Columns reward, kl and win_rate of one of n draws, taken with weight exp(reward / temperature)."""
 
+    names: tuple[str, ...] = ("reward", "kl", "win_rate")
+
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         assert setting.source is not None
@@ -44,7 +46,7 @@ class SoftBestOfN(Estimator):
         row = np.arange(count)
         level = levels[row, chosen]
         values = np.stack([reward[row, chosen], self.log_ratio[level], self.law.middle[level]], axis=1)
-        return Columns(("reward", "kl", "win_rate"), values)
+        return Columns(self.names, values)
 
     def exact(self) -> dict[str, float]:
         """Return the exact means, of the exact law of the choice."""
@@ -67,6 +69,8 @@ def _tails_of(law: Outcomes) -> np.ndarray:
 class Tilted(Estimator):
     """Columns reward, kl and free_energy = log E e^(αr) of the tilted policy of each set of samples."""
 
+    names: tuple[str, ...] = ("reward", "kl", "free_energy")
+
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         assert setting.source is not None
@@ -79,7 +83,7 @@ class Tilted(Estimator):
         rewards = self.law.draws(self.setting.sequence(), first, count, self.samples)
         tilted = policy.tilt(None, rewards, self.alpha, num_threads=1)
         values = np.stack([tilted.expected_reward, tilted.kl, tilted.log_partition], axis=1)
-        return Columns(("reward", "kl", "free_energy"), values)
+        return Columns(self.names, values)
 
     def exact(self) -> dict[str, float]:
         """Return the figures of the tilted reference itself: the estimates are biased, by samples that are few."""
@@ -87,4 +91,4 @@ class Tilted(Estimator):
             return {}
         tilted = policy.tilt(self.law.p, self.law.reward, self.alpha, num_threads=1)
         figures = tilted.expected_reward, tilted.kl, tilted.log_partition
-        return dict(zip(("reward", "kl", "free_energy"), map(float, figures), strict=True))
+        return dict(zip(self.names, map(float, figures), strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast.studies.errors import BlockError
+from alignment_fast.studies.errors import BlockError, SpecError
 from alignment_fast.studies.estimands.base import Estimator, Setting
 from alignment_fast.studies.functions import user_function
 from alignment_fast.studies.partials import Columns
@@ -18,7 +18,7 @@ ROLES = ("generate", "analyse", "summarise")
 
 
 class User(Estimator):
-    """Columns as the user's analysis names them; those whose values are truth values are shares.
+    """Columns as the user's analysis names them; those whose values are truth values or NaN are shares.
 
     ``generate(parameters, rng)`` gives the data of one replicate, from a NumPy generator that is the replicate's own;
     ``analyse(parameters, data)`` a number, or a dictionary of numbers; NaN drops the replicate.
@@ -44,14 +44,20 @@ class User(Estimator):
                 raise BlockError(
                     f"replicate {first + place} gave the columns {', '.join(row)}; replicate {first} {', '.join(names)}"
                 )
-        shares = frozenset(name for name in names if all(isinstance(row[name], bool | np.bool_) for row in rows))
-        return Columns(names, np.array([[float(row[name]) for name in names] for row in rows]), shares)
+        values = np.array([[float(row[name]) for name in names] for row in rows])
+        absent = np.isnan(values).tolist()
+        shares = frozenset(
+            name
+            for place, name in enumerate(names)
+            if all(isinstance(row[name], bool | np.bool_) or nan[place] for row, nan in zip(rows, absent, strict=True))
+        )
+        return Columns(names, values, shares)
 
     def _row(self, replicate: int) -> Mapping[str, Any]:
         generator = np.random.default_rng(self.setting.sequence(replicate))
         try:
             found = self.functions["analyse"](self.parameters, self.functions["generate"](self.parameters, generator))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BlockError(f"replicate {replicate}: {type(error).__name__}: {error}") from error
         return found if isinstance(found, Mapping) else {"value": found}
 
@@ -60,4 +66,8 @@ class User(Estimator):
         function = self.functions.get("summarise")
         if function is None:
             return {}
-        return {str(name): float(value) for name, value in function(self.parameters, summary).items()}
+        try:
+            found = function(self.parameters, summary)
+        except SystemExit as error:
+            raise SpecError(f"cell {self.setting.cell}: its summary ends the program: SystemExit: {error}") from error
+        return {str(name): float(value) for name, value in found.items()}
