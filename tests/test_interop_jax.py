@@ -100,6 +100,17 @@ def test_unpaired(loss_type, dtype):
     np.testing.assert_allclose(jax.grad(loss)(jnp.asarray(policy), 0.2), plain.grad_policy, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kl", [0.3, np.float32(0.3)])
+def test_a_reference_point_keeps_its_digits_beside_large_log_probabilities(kl, dtype):
+    policy, ref = np.array([-2000.0, -2001.0], dtype), np.array([-2000.5, -2000.25], dtype)
+    found = unpaired_loss(policy, ref, np.array([True, False]), kl=kl, beta=0.9, reduction="none")
+    reward = 0.9 * (policy.astype(float) - ref.astype(float)) - kl
+    expected = 1 / (1 + np.exp(np.array([reward[0], -reward[1]])))
+    np.testing.assert_allclose(found, expected, rtol=2e-7 if dtype == "float32" else 1e-8)
+    with pytest.raises(ValueError, match=r"ref of shape \(1,\)"):
+        unpaired_loss(policy, ref[:1], np.array([True, False]), kl=kl)
+
+
 def test_sixteen_bit_arrays_are_computed_in_float32():
     arrays = [jnp.asarray(x, jnp.bfloat16) for x in four("float32")]
     value, gradient = jax.value_and_grad(preference_loss)(*arrays)

@@ -130,6 +130,26 @@ def test_a_third_derivative_is_an_error():
         torch.autograd.grad(second, margin)
 
 
+@pytest.mark.parametrize("kl", [None, 0.3, torch.tensor(0.3, dtype=torch.float64)])
+def test_weights_of_answers_are_not_rounded_to_float32(kl):
+    policy, ref = four((2,), grad=False)[:2]
+    weights, labels = {"desirable_weight": 0.3, "undesirable_weight": 0.7}, torch.tensor([True, False])
+    options = {"loss_type": "apo_zero_unpaired" if kl is None else "kto", "beta": 1.0, "reduction": "none"}
+    shifted = (policy - ref) - (0.0 if kl is None else kl)
+    expected = torch.stack([0.3 * torch.sigmoid(-shifted[0]), 0.7 * torch.sigmoid(shifted[1])])
+    found = unpaired_loss(policy, ref, labels, kl=kl, **options, **weights)
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("kl", [0.3, torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.3)])
+def test_a_reference_point_keeps_its_digits_beside_large_log_probabilities(kl):
+    policy, ref = torch.tensor([-2000.0, -2001.0]), torch.tensor([-2000.5, -2000.25])
+    found = unpaired_loss(policy, ref, torch.tensor([True, False]), kl=kl, beta=0.9, reduction="none")
+    reward = 0.9 * (policy.double() - ref.double()) - float(kl)
+    expected = torch.stack([torch.sigmoid(-reward[0]), torch.sigmoid(reward[1])]).float()
+    torch.testing.assert_close(found, expected, rtol=3e-7, atol=0.0)
+
+
 # ---- storage and layouts ----
 
 
@@ -200,6 +220,16 @@ def test_modified_inputs_are_noticed():
     chosen = tensors[0] * 1
     loss = preference_loss(chosen, *tensors[1:])
     chosen.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("name", ["chosen_length", "rejected_length", "weight"])
+def test_modified_constants_are_noticed(name):
+    constants = {key: torch.ones(4, 2) for key in ("chosen_length", "rejected_length", "weight")}
+    loss = preference_loss(*four(), **constants)
+    loss.backward(retain_graph=True)
+    constants[name].mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
@@ -322,6 +352,13 @@ def test_bad_arguments_are_named(change, error, message):
     arguments = dict(zip(names, four((4,)), strict=True)) | change
     with pytest.raises(error, match=message):
         preference_loss(**arguments)
+
+
+def test_tensors_on_other_devices_are_refused():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode(), pytest.raises(af.BackendUnavailableError, match=r"policy_chosen is on cuda:0.* the CPU"):
+        preference_loss(*[torch.zeros(3, device="cuda:0")] * 4)
 
 
 def test_dpo_is_an_alias():

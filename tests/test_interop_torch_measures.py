@@ -109,6 +109,13 @@ def test_bradley_terry(reduction):
     assert torch.autograd.gradgradcheck(loss, scores)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scores_of_16_bits_are_subtracted_in_float32(dtype):
+    scores = torch.tensor([100.0, 0.1]).to(dtype)
+    found = bradley_terry_nll(scores, torch.tensor([1]), torch.tensor([0]))
+    assert found.item() == pytest.approx(float(scores[0]) - float(scores[1]), rel=1e-7)
+
+
 def test_bradley_terry_is_the_likelihood():
     scores, votes = draw(3), af.ranking.Comparisons([0, 0, 2, 1], [1, 2, 0, 0])
     found = bradley_terry_nll(scores, torch.tensor([0, 0, 2, 1]), torch.tensor([1, 2, 0, 0]), reduction="sum")

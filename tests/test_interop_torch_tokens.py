@@ -6,7 +6,14 @@ import pytest
 import alignment_fast as af
 
 torch = pytest.importorskip("torch")
-from alignment_fast.interop.torch import _scratch, _vocabulary, calls, linear_logprobs, sequence_logprobs  # noqa: E402
+from alignment_fast.interop.torch import (  # noqa: E402
+    _scratch,
+    _vocabulary,
+    _ways,
+    calls,
+    linear_logprobs,
+    sequence_logprobs,
+)
 
 pytestmark = pytest.mark.frontends
 
@@ -89,6 +96,26 @@ def test_sequences_have_second_derivatives_and_entropies_first_ones():
     assert torch.autograd.gradgradcheck(lambda z: sequence_logprobs(z, ids), logits)
     with pytest.raises(NotImplementedError, match="no second"):
         torch.autograd.gradgradcheck(lambda z: sequence_logprobs(z, ids, entropy=True)[1], logits)
+
+
+@pytest.mark.parametrize("way", ["direct", "operator"])
+def test_sequences_have_no_third_derivatives(way, monkeypatch):
+    logits, ids = draws((2, 3, 5))[0].requires_grad_(), ids_of((2, 3), 5)
+    monkeypatch.setattr(_ways, "choose", lambda _: way)
+    first = torch.autograd.grad(sequence_logprobs(logits, ids).sum(), logits, create_graph=True)[0]
+    vector = draws((2, 3, 5), seed=2)[0].requires_grad_()
+    product = torch.autograd.grad(first, logits, vector, create_graph=True)[0]
+    again = torch.autograd.grad(product, vector, vector.detach(), retain_graph=True)[0]
+    torch.testing.assert_close(again, product)  # a Hessian is symmetric, and linear in the vector
+    with pytest.raises(NotImplementedError, match="no third"):
+        torch.autograd.grad(product.square().sum(), logits)
+
+
+def test_hessians_of_sequences():
+    logits, ids = draws((3, 5))[0], ids_of((3,), 5)
+    expected = torch.func.jacrev(torch.func.grad(lambda z: composed(z, ids)[0].sum()))(logits)
+    found = torch.func.jacrev(torch.func.grad(lambda z: sequence_logprobs(z, ids)))(logits)
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_mask_is_the_same_as_ignored_tokens():
@@ -218,6 +245,43 @@ def test_scratch_is_kept_within_its_limit():
     assert torch.uint8 not in _scratch._kept or _scratch._kept[torch.uint8].nbytes <= _scratch.KEPT
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_training_after_an_evaluation_in_inference_mode(frozen):
+    _scratch._kept.clear()
+    hidden, weight = draws((6, 4), (9, 4), dtype=torch.float32)
+    with torch.inference_mode():
+        evaluated = linear_logprobs(hidden, weight, ids_of((6,), 9), frozen_head=frozen)
+    log_p = linear_logprobs(hidden.requires_grad_(), weight, ids_of((6,), 9), frozen_head=frozen)
+    log_p.sum().backward()
+    assert torch.equal(log_p, evaluated)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_of_transposed_tensors_are_contiguous(frozen):
+    """As the operators tell compilers, which lay out what comes after."""
+    hidden, weight = (x.t() for x in draws((4, 6), (4, 9), dtype=torch.float32))
+    ids, numbers = torch.zeros(6, dtype=torch.int64), [1.0, 1.0, 0.0]
+    ops = torch.ops.alignment_fast
+    _, entropies, log_partition, *slopes, _ = ops.linear_logprobs(
+        hidden, weight, None, ids, numbers, True, frozen, False
+    )
+    known = slopes if frozen else (log_partition, entropies)
+    found = ops.linear_logprobs_grad(
+        hidden, weight, None, ids, *known, numbers, torch.ones(6), None, [True, True, False], frozen
+    )
+    assert all(tensor.is_contiguous() for tensor in (*slopes, *found))
+
+
+def test_float16_gradients_of_a_head_are_finite():
+    hidden, weight, bias = (x.requires_grad_() for x in draws((6, 4), (9, 4), (9,), dtype=torch.float16))
+    log_p = linear_logprobs(hidden, weight, torch.zeros(6, dtype=torch.int64), bias=bias)
+    (log_p * 1e6).sum().backward()
+    largest = torch.finfo(torch.float16).max
+    for tensor in (hidden, weight, bias):
+        assert tensor.grad.isfinite().all()
+        assert tensor.grad.abs().max() == largest
+
+
 def test_the_logits_never_exist():
     """The largest tensor that PyTorch allocates in both passes is a tile, a gradient or the scratch."""
     from torch.profiler import ProfilerActivity, profile
@@ -255,6 +319,17 @@ def test_bad_arguments_are_named(change, error, message):
     arguments = {"hidden": torch.zeros(2, 4), "weight": torch.zeros(9, 4), "ids": torch.tensor([0, 1])} | change
     with pytest.raises(error, match=message):
         linear_logprobs(**arguments)
+
+
+def test_tensors_on_other_devices_are_refused():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        states, ids = torch.zeros(2, 3, 4, device="cuda:0"), torch.zeros(2, 3, dtype=torch.int64, device="cuda:0")
+        with pytest.raises(af.BackendUnavailableError, match=r"hidden is on cuda:0.* the CPU"):
+            linear_logprobs(states, torch.zeros(9, 4, device="cuda:0"), ids)
+        with pytest.raises(af.BackendUnavailableError, match=r"logits is on cuda:0.* the CPU"):
+            sequence_logprobs(states, ids)
 
 
 def test_bad_tokens_of_logits_are_named():

@@ -317,6 +317,20 @@ def test_bco():
     assert_same_function(lambda *x: ours.bco_loss(*x, labels, delta=0.2, beta=0.3), expected, scores())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scores_of_16_bits_are_subtracted_in_float32(dtype):
+    better, worse = torch.tensor([-100.0]).to(dtype), torch.tensor([-0.1]).to(dtype)
+    pair, label = (better.float(), worse.float()), torch.tensor([True])
+    for loss in (
+        lambda *x: ours.cpo_loss(*x, beta=1.0),
+        lambda *x: ours.cpo_loss(*x, beta=1.0, alpha=0.01),
+        lambda *x: ours.tpo_loss(*x, beta=1.0, tpo_alpha=0.0),
+        lambda *x: ours.bco_loss(*x, label, beta=1.0, delta=0.3),
+        lambda *x: ours.reward_loss(*x, center_rewards_coefficient=0.01),
+    ):
+        assert loss(better, worse).item() == loss(*pair).item()
+
+
 @pytest.mark.parametrize("margin", [None, torch.linspace(0, 1, 6, dtype=torch.float64)])
 @pytest.mark.parametrize("coefficient", [None, 0.1])
 def test_reward_models(trl, margin, coefficient):
@@ -367,6 +381,49 @@ def test_hidden_states(trl, frozen, with_entropy, temperature, softcap, scale):
         torch.testing.assert_close(one, other, rtol=2e-6, atol=5e-6)
     torch.testing.assert_close(my_gradients, their_gradients, rtol=1e-5, atol=5e-6)
     assert ran == Ran(log_probs=1)
+
+
+# ---- what is left to TRL ----
+
+
+class DPOTrainer:
+    """Stands in for a trainer whose model gives no log-probabilities."""
+
+    loss_types, loss_weights, precompute_ref_logps, ref_model = ["sigmoid"], [1.0], False, None
+
+    def __init__(self):
+        self.model = torch.nn.Identity()
+        self.seen = []
+
+    def _compute_loss(self, model, inputs, return_outputs):
+        self.seen.append(self.loss_types)
+        return model(inputs["completion_mask"]).sum()
+
+
+def test_a_model_without_log_probabilities_goes_the_old_way(trl):
+    trainer, inputs = DPOTrainer(), {"completion_mask": torch.ones(2, 3)}
+    with ours.accelerated(trainer) as ran:
+        assert [trainer._compute_loss(trainer.model, inputs, False).item() for _ in range(2)] == [6.0, 6.0]
+    assert trainer.seen == [[], ["sigmoid"], ["sigmoid"]]  # the first pass finds out
+    assert (ran.losses, len(ran.fallbacks)) == (0, 1)
+    assert "no log-probabilities" in ran.fallbacks[0]
+
+
+def test_each_reason_is_told_once(trl):
+    trainer, inputs = DPOTrainer(), {"completion_mask": torch.ones(2, 3, device="meta")}
+    with ours.accelerated(trainer) as ran:
+        for names in (["sigmoid"], ["new"], ["new"], ["sigmoid"]):
+            trainer.loss_types = names
+            trainer._compute_loss(trainer.model, inputs, False)
+    assert ran.fallbacks == ["batches on meta", "loss types ['new']"]
+
+
+def test_a_loss_of_the_users_own_is_there_again_afterwards(trl):
+    trainer = DPOTrainer()
+    own = trainer._compute_loss = lambda model, inputs, return_outputs: torch.zeros(())
+    with ours.accelerated(trainer):
+        assert trainer._compute_loss is not own
+    assert trainer._compute_loss is own
 
 
 # ---- a trainer ----

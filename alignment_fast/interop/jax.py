@@ -242,8 +242,9 @@ def unpaired_loss(
         if kl is None:
             raise ValueError(f"loss_type {loss_type!r} needs kl; alignment_fast.pairwise.batch_kl estimates it")
         point = jax.lax.stop_gradient(jnp.maximum(jnp.asarray(kl), 0.0)) / numbers["beta"]
-        ref = _wide("ref", ref) + point
-        policy = _wide("policy", policy)
+        scores = _scores({"policy": policy, "ref": ref})
+        policy = scores["policy"] - scores["ref"]  # first: float32 has four digits after the point at -2000
+        ref = jnp.broadcast_to(point, policy.shape).astype(policy.dtype)
     program = _Program(Loss(row.kernel, beta=numbers["beta"]), False)
     weights = numbers["desirable_weight"], numbers["undesirable_weight"]
     weight = None if weights == (1.0, 1.0) else jnp.where(labels.astype(bool), *weights)
@@ -277,6 +278,22 @@ def _wide(name: str, value: Any) -> jax.Array:
     return array if array.dtype in (jnp.float32, jnp.float64) else array.astype(jnp.float32)
 
 
+def _scores(given: dict[str, Any]) -> dict[str, jax.Array]:
+    """Return the scores that are given in the dtype of computing, or raise an error where they differ."""
+    wide = {name: _wide(name, value) for name, value in given.items() if value is not None}
+    first_name, first = next(iter(wide.items()))
+    for name, array in wide.items():
+        if array.dtype != first.dtype:
+            raise TypeError(f"{name} is {array.dtype} and {first_name} is {first.dtype}: give both in one dtype")
+        _require_shape(name, array, first_name, first)
+    return wide
+
+
+def _require_shape(name: str, value: Any, first_name: str, first: jax.Array) -> None:
+    if jnp.shape(value) != first.shape:
+        raise ValueError(f"{name} of shape {jnp.shape(value)} and {first_name} of shape {first.shape} differ")
+
+
 class _Program(NamedTuple):
     """What a call is, as constants of the program; `reduction` that of the compiled pass."""
 
@@ -297,15 +314,11 @@ def _loss(
     program: _Program, scores: dict[str, Any], constants: dict[str, Any], weight: Any, reduction: str
 ) -> jax.Array:
     """Return the loss; `scores` and `weight` are differentiated, `constants` are not."""
-    wide = {name: _wide(name, value) for name, value in scores.items() if value is not None}
+    wide = _scores(scores)
     first_name, first = next(iter(wide.items()))
-    for name, array in wide.items():
-        if array.dtype != first.dtype:
-            raise TypeError(f"{name} is {array.dtype} and {first_name} is {first.dtype}: give both in one dtype")
     others = {name: value for name, value in constants.items() if value is not None}
-    for name, value in {**wide, **others, **({} if weight is None else {"weight": weight})}.items():
-        if jnp.shape(value) != first.shape:
-            raise ValueError(f"{name} of shape {jnp.shape(value)} and {first_name} of shape {first.shape} differ")
+    for name, value in {**others, **({} if weight is None else {"weight": weight})}.items():
+        _require_shape(name, value, first_name, first)
     places = tuple(_SLOTS[name] for name in (*wide, *others))
     fixed = tuple(jax.lax.stop_gradient(jnp.asarray(value).astype(first.dtype)) for value in others.values())
     inside = weight is None and first.size > 0  # the pass reduces what has no derivative by weights

@@ -110,6 +110,7 @@ def _check(tensors: tuple[Any, ...], choice: Choice) -> _Formula:
     if (
         type(first) is torch.Tensor
         and first.dtype in _COMPUTED
+        and first.is_cpu
         and all(
             tensor is None
             if not needed
@@ -320,7 +321,6 @@ def _no_third(ctx: Any, *_: Any) -> Any:
 
 
 LIBRARY.impl("pairs", _pairs_on_device, "CPU")
-LIBRARY.impl("pairs", _pairs_on_device, "CUDA")
 LIBRARY.impl("pairs_curvature", lambda *arguments: _curvatures(*_split(arguments)), "CPU")
 torch.library.register_fake("alignment_fast::pairs", _pairs_fake, lib=LIBRARY)
 torch.library.register_fake("alignment_fast::pairs_curvature", _curvature_fake, lib=LIBRARY)
@@ -450,14 +450,14 @@ class _Direct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, done: tuple[Any, ...], choice: Choice, extras: tuple[Any, ...], *scores: Any) -> Any:
-        ctx.save_for_backward(*scores)
+        ctx.save_for_backward(*scores, *extras)
         loss, ctx.gradients = done
-        ctx.choice, ctx.extras = choice, extras
+        ctx.choice = choice
         return loss
 
     @staticmethod
     def backward(ctx: Any, of_loss: torch.Tensor) -> tuple[Any, ...]:
-        tensors = (*ctx.saved_tensors, *ctx.extras)
+        tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph=True
             gradients = torch.ops.alignment_fast.pairs(*tensors, *ctx.choice.packed())[1].unbind()
         else:

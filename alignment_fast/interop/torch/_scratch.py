@@ -17,7 +17,8 @@ def scratch(size: int, dtype: torch.dtype) -> Iterator[torch.Tensor]:
     """Lend `size` numbers of scratch on the CPU; a call inside of another one, or beside it, gets its own."""
     room = _kept.pop(dtype, None)
     if room is None or room.numel() < size:
-        room = torch.empty(size, dtype=dtype, device="cpu")
+        with torch.inference_mode(False):  # what is made in inference mode cannot be written to outside of it
+            room = torch.empty(size, dtype=dtype, device="cpu")
     try:
         yield room[:size]
     finally:

@@ -6,18 +6,24 @@ from typing import Any
 
 import torch
 
+from alignment_fast.errors import BackendUnavailableError
+
 _STORAGE = {
     torch.float64: "own",
     torch.float32: "own",
     torch.float16: "float16",
     torch.bfloat16: "bfloat16",
 }
+_DEVICES = ("cpu", "meta")  # "meta": shapes of a graph that is traced
+_LARGEST = torch.finfo(torch.float16).max
 
 
 def require_tensor(value: Any, name: str) -> None:
-    """Raise TypeError unless `value` is a tensor."""
+    """Raise TypeError unless `value` is a tensor, BackendUnavailableError for one on another device than the CPU."""
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{name} must be a torch tensor, not {type(value).__name__}")
+    if value.device.type not in _DEVICES:
+        raise BackendUnavailableError(f"{name} is on {value.device}, and these operators run on the CPU: move it there")
 
 
 def require_floating(value: Any, name: str) -> None:
@@ -83,7 +89,9 @@ def narrowed(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return a gradient in the `dtype` of its input; what float16 cannot hold becomes its largest number."""
     if gradient.dtype is dtype:
         return gradient
-    if dtype is torch.float16:
-        largest = torch.finfo(dtype).max
-        gradient = gradient.clamp(-largest, largest)
-    return gradient.to(dtype)
+    return (gradient.clamp(-_LARGEST, _LARGEST) if dtype is torch.float16 else gradient).to(dtype)
+
+
+def saturated(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a gradient in its own wide dtype, changed in place to what `narrowed` would keep of it."""
+    return gradient.clamp_(-_LARGEST, _LARGEST) if dtype is torch.float16 else gradient

@@ -17,7 +17,7 @@ import torch
 
 from alignment_fast._operations import operations
 from alignment_fast.interop.torch._scratch import scratch
-from alignment_fast.interop.torch._tensors import wide
+from alignment_fast.interop.torch._tensors import saturated, wide
 from alignment_fast.kernels.pairwise.structures import LetterSums
 
 CHUNK = 1 << 25  # bytes of logits that exist at a time, and of a weight that is widened
@@ -151,11 +151,11 @@ def gradients(
     """Return the gradients by hidden states, weight and bias, None where not `wanted`."""
     weight, bias = head.weight, head.bias
     if not len(hidden):
-        return [None if of is None else torch.zeros_like(of) for of in (hidden, weight, bias)]
+        return [None if of is None else _empty(of).zero_() for of in (hidden, weight, bias)]
     tiles = _Tiles(head, len(hidden))
-    of_hidden = torch.zeros_like(hidden) if wanted[0] else None
-    of_weight = torch.empty_like(weight) if wanted[1] else None
-    of_bias = torch.empty_like(bias) if wanted[2] and bias is not None else None
+    of_hidden = _empty(hidden).zero_() if wanted[0] else None
+    of_weight = _empty(weight) if wanted[1] else None
+    of_bias = _empty(bias) if wanted[2] and bias is not None else None
     upstream = _scaled(upstream, head.factor)
     sizes = [tiles.weight_size, tiles.tile_size, tiles.tile_size if head.softcap is not None else 0]
     if tiles.widened and wanted[1]:
@@ -182,9 +182,9 @@ def gradients(
                 if of_bias is not None:
                     bias_part = bias_part + tile.sum(0)
             if tiles.widened and of_weight is not None and part is not None:
-                of_weight[low:high] = part
+                of_weight[low:high] = saturated(part, weight.dtype)
             if of_bias is not None:
-                of_bias[low:high] = bias_part
+                of_bias[low:high] = saturated(bias_part, of_bias.dtype)
     return [of_hidden, of_weight, of_bias]
 
 
@@ -233,8 +233,8 @@ def frozen(
     step = max(512, CHUNK // (units * size)) if widened else letters
     ops = operations("pairwise")
     table = ops.no_letters(len(hidden))
-    of_log_p = torch.empty_like(hidden) if differentiated else None
-    of_entropy = torch.empty_like(hidden) if differentiated and entropy else None
+    of_log_p = _empty(hidden) if differentiated else None
+    of_entropy = _empty(hidden) if differentiated and entropy else None
     capped = differentiated and head.softcap is not None
     chunk = rows * letters
     sizes = [step * units if widened else 0, chunk, chunk if capped else 0, chunk if of_entropy is not None else 0]
@@ -286,6 +286,11 @@ def _cut(room: torch.Tensor, *sizes: int, parts: int = 2) -> list[Any]:
     if sizes and sizes[0] == 0:
         pieces[0] = None
     return pieces
+
+
+def _empty(model: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of the shape and dtype of `model`, contiguous whatever its strides: the operators promise it."""
+    return torch.empty_like(model, memory_format=torch.contiguous_format)
 
 
 def _shaped(room: torch.Tensor, rows: int, columns: int) -> torch.Tensor:

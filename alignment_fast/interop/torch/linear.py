@@ -42,7 +42,7 @@ def linear_logprobs(
     Parameters
     ----------
     hidden : tensor (..., T, H)
-        Hidden states h, each of the place that predicts its token.
+        Hidden states h on the CPU, each of the place that predicts its token.
     weight : tensor (V, H)
         Rows of the output layer W, one per letter. float64, float32, bfloat16 or float16, as `hidden`; 16-bit ones are
         widened tile by tile and all products are in float32.
@@ -72,7 +72,7 @@ def linear_logprobs(
     IndexError
         For a token id outside of 0..V−1 that counts.
     ValueError
-        For shapes or devices that do not fit, and parameters that are not positive.
+        For shapes that do not fit, and parameters that are not positive.
     TypeError
         For dtypes that differ, except under autocast; for `frozen_head` with a weight or bias that requires grad.
     NotImplementedError

@@ -27,7 +27,7 @@ def margin_loss(
     Parameters
     ----------
     margin : tensor (...,)
-        Differences of rewards or of log-ratios.
+        Differences of rewards or of log-ratios, on the CPU.
     loss_type, beta, label_smoothing, reduction, gamma, tau
         As in `alignment_fast.pairwise.margin_loss`.
     target, weight : tensor (...,), optional
@@ -41,7 +41,7 @@ def margin_loss(
     Raises
     ------
     ValueError
-        As `alignment_fast.pairwise.margin_loss`, and for devices that differ.
+        As `alignment_fast.pairwise.margin_loss`.
     TypeError
         For what is no floating-point tensor, a weight or target that requires grad.
 

@@ -22,7 +22,7 @@ def log_mgf(
     Parameters
     ----------
     reward : tensor (..., V)
-        Rewards.
+        Rewards, on the CPU.
     t : float or tensor
         Tilts, laid out as in `alignment_fast.information.log_mgf`.
     p : tensor (..., V), optional
@@ -38,7 +38,7 @@ def log_mgf(
     Raises
     ------
     ValueError, TypeError
-        As `alignment_fast.information.log_mgf`; for devices that differ.
+        As `alignment_fast.information.log_mgf`.
     NotImplementedError
         In a second derivative.
 
@@ -65,7 +65,7 @@ def renyi_entropy(p: torch.Tensor, order: torch.Tensor | float, *, log: bool = F
     Parameters
     ----------
     p : tensor (..., V)
-        Distributions, normalised here.
+        Distributions on the CPU, normalised here.
     order : float or tensor
         Orders α, laid out as in `alignment_fast.information.renyi_entropy`.
     log : bool, default False
@@ -104,7 +104,7 @@ def renyi_divergence(
     Parameters
     ----------
     p, q : tensor (..., V)
-        Distributions, normalised here.
+        Distributions on the CPU, normalised here.
     order, log
         As in `renyi_entropy`.
 
@@ -146,7 +146,7 @@ def renyi_cross_entropy(
     Parameters
     ----------
     p, q : tensor (..., V)
-        Distributions, normalised here.
+        Distributions on the CPU, normalised here.
     order, log
         As in `renyi_entropy`.
     variant : {"standard", "natural"}

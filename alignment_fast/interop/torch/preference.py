@@ -46,7 +46,8 @@ def preference_loss(
     Parameters
     ----------
     policy_chosen, policy_rejected, ref_chosen, ref_rejected : tensor (...,)
-        Log-probabilities (nats) of one dtype, shape and device, of any layout: float64, float32, bfloat16 or float16.
+        Log-probabilities (nats) on the CPU, of one dtype and shape, of any layout: float64, float32, bfloat16 or
+        float16.
     loss_type, beta, label_smoothing, reduction, score, gamma, lam, alpha, tau, delta
         As in `alignment_fast.pairwise.preference_loss`.
     weight, chosen_length, rejected_length : tensor (...,), optional
@@ -61,11 +62,13 @@ def preference_loss(
     ------
     ValueError
         For an unknown loss, a parameter that is not the loss's or out of range, a missing reference or missing lengths,
-        shapes or devices that differ.
+        shapes that differ.
     TypeError
         For what is no floating-point tensor, dtypes that differ, a weight or length that requires grad.
     NotImplementedError
         For third derivatives.
+    BackendUnavailableError
+        For tensors on another device than the CPU, as from all functions here.
 
     Notes
     -----

@@ -28,7 +28,7 @@ def bradley_terry_nll(
     Parameters
     ----------
     scores : tensor (K,)
-        Scores θ of the items.
+        Scores θ of the items, on the CPU.
     winner, loser : tensor of int (M,)
         The items i and j that were compared.
     target : tensor (M,), optional
@@ -69,6 +69,7 @@ def bradley_terry_nll(
         _check_items(items, name, scores)
     if winner.shape != loser.shape:
         raise ValueError(f"winner of shape {tuple(winner.shape)} and loser of shape {tuple(loser.shape)} differ")
+    scores = scores.to(wide(scores.dtype))
     margin = scores[winner] - scores[loser]
     return margin_loss(margin, "bradley_terry", target=target, weight=weight, reduction=reduction)
 
@@ -81,7 +82,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
     Parameters
     ----------
     scores : tensor (K,)
-        Scores θ of the items.
+        Scores θ of the items, on the CPU.
     rankings : tensor of int (N, L)
         Items, best first; -1 fills up a shorter one.
     reduction : {"mean", "sum", "none"}

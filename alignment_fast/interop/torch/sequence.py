@@ -32,8 +32,8 @@ def sequence_logprobs(
     Parameters
     ----------
     logits : tensor (..., T, V)
-        Unnormalised log-probabilities, those at place t for token t (shift them by a view); float64, float32, bfloat16
-        or float16, of any strides.
+        Unnormalised log-probabilities on the CPU, those at place t for token t (shift them by a view); float64,
+        float32, bfloat16 or float16, of any strides.
     ids : tensor of int (..., T)
         Tokens y. -100 counts as masked.
     mask : tensor of bool (..., T), optional
@@ -53,7 +53,7 @@ def sequence_logprobs(
     IndexError
         For a token id outside of 0..V−1 that counts.
     ValueError
-        For shapes or devices that do not fit.
+        For shapes that do not fit.
     TypeError
         For logits that are no floating-point tensor, ids that are not integers.
     NotImplementedError
@@ -170,13 +170,31 @@ def _second(ctx: Any, vector: torch.Tensor) -> tuple[Any, ...]:
     logits, ids, log_partition, of_log_p = ctx.saved_tensors
     on = (ids != IGNORED)[..., None]
     dtype = log_partition.dtype
-    p = torch.where(on, (logits.to(dtype) - log_partition[..., None]).exp(), 0.0)
+    p = torch.where(on, _Probabilities.apply(logits, log_partition), 0.0)
     vector = vector.to(dtype)
     mean = (p * vector).sum(-1, keepdim=True)
     hit = torch.where(on, vector.gather(-1, ids.clamp(min=0)[..., None]), 0.0)
     by_factor = (hit - mean).squeeze(-1).to(of_log_p.dtype)
     by_logits = (-of_log_p[..., None] * p * (vector - mean)).to(logits.dtype)
     return by_logits, None, None, None, by_factor, None
+
+
+class _Probabilities(torch.autograd.Function):
+    """Probabilities of letters; log Σ e^z is a constant here, so that their derivative is an error."""
+
+    generate_vmap_rule = True  # for Hessians by torch.func
+
+    @staticmethod
+    def forward(logits: torch.Tensor, log_partition: torch.Tensor) -> torch.Tensor:
+        return (logits.to(log_partition.dtype) - log_partition[..., None]).exp()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError("sequence_logprobs has first and second derivatives, no third ones")
 
 
 class _Gradient(torch.autograd.Function):

@@ -7,7 +7,7 @@ from math import isfinite
 import torch
 
 from alignment_fast.interop.torch._pairs import UNPAIRED, Choice, pairs
-from alignment_fast.interop.torch._tensors import require_tensor, wide
+from alignment_fast.interop.torch._tensors import require_alike, require_tensor, wide
 from alignment_fast.pairwise._batch import number
 from alignment_fast.pairwise.loss_types import LOSS_TYPES
 
@@ -33,7 +33,7 @@ def unpaired_loss(
     Parameters
     ----------
     policy, ref : tensor (...,)
-        Log-probabilities (nats) of one dtype, shape and device.
+        Log-probabilities (nats) on the CPU, of one dtype and shape.
     desirable : tensor of bool (...,)
         Which answers are desirable.
     kl : float, tensor of one number, or None
@@ -50,7 +50,7 @@ def unpaired_loss(
     Raises
     ------
     ValueError
-        For an unknown loss, shapes or devices that differ, a missing `kl`, labels that are neither true nor false.
+        For an unknown loss, shapes that differ, a missing `kl`, labels that are neither true nor false.
     TypeError
         For what is no floating-point tensor, dtypes that differ.
 
@@ -69,25 +69,27 @@ def unpaired_loss(
     """
     require_tensor(policy, "policy")
     require_tensor(desirable, "desirable")
-    weight = None
-    if desirable_weight != 1.0 or undesirable_weight != 1.0:
-        weight = torch.where(
-            desirable.bool(),
-            number(desirable_weight, "desirable_weight"),
-            number(undesirable_weight, "undesirable_weight"),
-        ).to(wide(policy.dtype))
+    dtype = wide(policy.dtype)
     point = _reference_point(kl) if loss_type in _WITH_REFERENCE_POINT else 0.0
     shift = point if isinstance(point, float) else 0.0
     choice = Choice(UNPAIRED, loss_type, number(beta, "beta"), gamma=shift, reduction=reduction)
-    if isinstance(point, torch.Tensor):
+    if isinstance(point, torch.Tensor):  # in float64: float32 has four digits after the point at -2000
         require_tensor(ref, "ref")
-        policy, ref = policy.to(wide(policy.dtype)), ref.to(wide(ref.dtype)) + point / choice.beta
-    return pairs((policy, None, ref, None, None, None, weight, desirable), choice)
+        require_alike(("policy", "ref"), (policy, ref))
+        policy, ref = policy.double(), ref.double() + point.double() / choice.beta
+    weight = None
+    if desirable_weight != 1.0 or undesirable_weight != 1.0:
+        weights = number(desirable_weight, "desirable_weight"), number(undesirable_weight, "undesirable_weight")
+        # Numbers would become the default dtype's, float32.
+        filled = [torch.full((), value, dtype=wide(policy.dtype), device=desirable.device) for value in weights]
+        weight = torch.where(desirable.bool(), *filled)
+    return pairs((policy, None, ref, None, None, None, weight, desirable), choice).to(dtype)
 
 
 def _reference_point(kl: torch.Tensor | float | None) -> torch.Tensor | float:
     """Return max(0, kl), a float wherever its value is known."""
     if isinstance(kl, torch.Tensor):
+        require_tensor(kl, "kl")
         if kl.numel() != 1:
             raise ValueError(f"kl must be one number, not a tensor of shape {tuple(kl.shape)}")
         return kl.detach().reshape(()).clamp(min=0)

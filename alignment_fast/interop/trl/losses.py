@@ -306,6 +306,11 @@ def _token_loss(
     return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
 
 
+def _widened(*scores: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return scores to take differences of: 16-bit ones in float32, others as they are."""
+    return tuple(x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in scores)
+
+
 # ---- losses without a reference ----
 
 
@@ -357,6 +362,7 @@ def cpo_loss(
     """
     if loss_type not in ("sigmoid", "hinge", "ipo", "simpo"):
         raise ValueError(f"loss_type {loss_type!r} is none of the CPO trainer: sigmoid, hinge, ipo, simpo")
+    policy_chosen, policy_rejected = _widened(policy_chosen, policy_rejected)
     if alpha != 0.0:
         policy_chosen, policy_rejected = (_power_rewards(x, alpha) for x in (policy_chosen, policy_rejected))
     margin = policy_chosen - policy_rejected
@@ -432,6 +438,7 @@ def tpo_loss(
     if nll is None and tpo_alpha != 0.0:
         raise ValueError("nll is missing: the log-likelihood of the third answers, unless tpo_alpha is 0")
     gamma = tpo_l_gamma if name == "tpo-l" else 0.0
+    policy_chosen, policy_rejected = _widened(policy_chosen, policy_rejected)
     loss = _margin_loss(policy_chosen - policy_rejected, name, beta, label_smoothing, gamma, "mean")
     return loss if nll is None or tpo_alpha == 0.0 else loss + tpo_alpha * nll
 
@@ -575,6 +582,7 @@ def bco_loss(
     tensor(1.2201)
 
     """
+    policy, ref = _widened(policy, ref)
     ratio = policy - ref - delta / beta
     return margin_loss(torch.where(desirable.bool(), ratio, -ratio), beta=beta, weight=weight)
 
@@ -614,6 +622,7 @@ def reward_loss(
     tensor(0.3233)
 
     """
+    chosen, rejected = _widened(chosen, rejected)
     difference = chosen - rejected
     loss = margin_loss(difference if margin is None else difference - margin, "bradley_terry")
     if center_rewards_coefficient is None:

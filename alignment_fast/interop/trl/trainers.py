@@ -26,6 +26,7 @@ __all__ = ["Ran", "accelerated"]
 
 # Trainers whose loss has the entropy in it; to the others it is a metric.
 _WITH_ENTROPY = ("GRPOTrainer", "RLOOTrainer")
+_NO_LOG_PROBS = "no log-probabilities among the outputs of the model"
 
 
 @dataclass
@@ -37,13 +38,17 @@ class Ran:
     log_probs, losses : int
         Passes from hidden states to log-probabilities, and losses, that ran here.
     fallbacks : list of str
-        Why a call went TRL's own way, once for each.
+        Why calls went TRL's own way, each reason once.
 
     """
 
     log_probs: int = 0
     losses: int = 0
     fallbacks: list[str] = field(default_factory=list)
+
+    def _fell_back(self, reason: str) -> None:
+        if reason not in self.fallbacks:
+            self.fallbacks.append(reason)
 
 
 @contextmanager
@@ -67,8 +72,9 @@ def accelerated(trainer: Any) -> Iterator[Ran]:
 
     Notes
     -----
-    Products are in float32 where TRL rounds logits to the dtype of autocast; equal otherwise up to rounding. Outside of
-    the block everything is as before.
+    The operators run on the CPU; elsewhere the trainer goes its own way, and `Ran` says so. Products are in float32
+    where TRL rounds logits to the dtype of autocast; equal otherwise up to rounding. Outside of the block everything is
+    as before.
 
     Examples
     --------
@@ -92,13 +98,15 @@ def accelerated(trainer: Any) -> Iterator[Ran]:
     switched = "DPOTrainer" in kinds
     utils._ChunkedLogProbFunction = SimpleNamespace(apply=log_probs)
     if switched:
+        own = {name: value for name, value in vars(trainer).items() if name == "_compute_loss"}
         trainer._compute_loss = functools.partial(_compute_loss, trainer, trainer._compute_loss, ran)
     try:
         yield ran
     finally:
         utils._ChunkedLogProbFunction = original
         if switched:
-            del trainer.__dict__["_compute_loss"]
+            del trainer._compute_loss
+            vars(trainer).update(own)
 
 
 def _log_probs(
@@ -117,7 +125,7 @@ def _log_probs(
 ) -> tuple[Any, ...]:
     """Stand in for ``ChunkedLogProbFunction.apply``."""
     if hidden.device.type != "cpu":
-        ran.fallbacks.append(f"hidden states on {hidden.device}")
+        ran._fell_back(f"hidden states on {hidden.device}")
         result = original.apply(hidden, weight, bias, targets, temperature, chunk_size, softcap, scale, outputs)
         return tuple(result)
     ran.log_probs += 1
@@ -140,15 +148,29 @@ def _compute_loss(
     trainer: Any, original: Any, ran: Ran, model: Any, inputs: dict[str, Any], return_outputs: bool
 ) -> Any:
     """Stand in for ``DPOTrainer._compute_loss``."""
-    unknown = set(trainer.loss_types) - set(SEMANTICS["trl>=0.29"].losses)
-    if unknown:
-        ran.fallbacks.append(f"loss types {sorted(unknown)}")
+    reason = _obstacle(trainer, ran, inputs)
+    if reason is not None:
+        ran._fell_back(reason)
         return original(model, inputs, return_outputs)
     result, kept = _without_losses(trainer, original, model, inputs, return_outputs)
+    if len(kept) < (1 if trainer.precompute_ref_logps else 2):
+        ran._fell_back(_NO_LOG_PROBS)
+        return original(model, inputs, return_outputs)
     rest, outputs = result if return_outputs else (result, None)
     loss = rest + _dpo_loss(trainer, inputs, kept)
     ran.losses += 1
     return (loss, outputs) if return_outputs else loss
+
+
+def _obstacle(trainer: Any, ran: Ran, inputs: dict[str, Any]) -> str | None:
+    """Return why the loss of a batch is left to TRL, None where it is not."""
+    unknown = set(trainer.loss_types) - set(SEMANTICS["trl>=0.29"].losses)
+    if unknown:
+        return f"loss types {sorted(unknown)}"
+    device = inputs["completion_mask"].device
+    if device.type != "cpu":
+        return f"batches on {device}"
+    return _NO_LOG_PROBS if _NO_LOG_PROBS in ran.fallbacks else None
 
 
 def _without_losses(
