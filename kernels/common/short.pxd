@@ -7,7 +7,7 @@
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_Clear
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.float cimport PyFloat_AsDouble, PyFloat_Check
 from libc.stdint cimport int64_t, uint64_t
 
 
@@ -59,7 +59,7 @@ cdef inline char opened(object x, object array_type, Py_buffer *view, int ndim) 
 cdef inline bint number(object x, double *out) noexcept:
     """Write the float, NumPy float64 or exact Python int `x` to `out`; return whether it is one that a double holds."""
     if PyFloat_Check(x):
-        out[0] = PyFloat_AS_DOUBLE(x)
+        out[0] = PyFloat_AsDouble(x)
         return True
     return type(x) is int and af_int_to_double(x, out)
 
@@ -67,7 +67,7 @@ cdef inline bint number(object x, double *out) noexcept:
 cdef inline bint real(object x, object integer_type, double *out) noexcept:
     """Write the number `x`, a Python float or int, a NumPy float64 or integer, to `out`; return whether it is one."""
     if PyFloat_Check(x):
-        out[0] = PyFloat_AS_DOUBLE(x)
+        out[0] = PyFloat_AsDouble(x)
         return True
     if type(x) is int:
         return af_int_to_double(x, out)

@@ -1,6 +1,7 @@
 """What the operations of this family take: data only."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,3 +39,12 @@ class LetterRows:
             return array if array.shape[0] == 1 else array[index]
 
         return replace(self, weights=pick(self.weights), rewards=pick(self.rewards), count=len(index))
+
+
+class TiltFields(NamedTuple):
+    """Divergence from the weights, mean and variance of the reward and log-MGF of tilts, each (count, T)."""
+
+    kl: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    log_mgf: np.ndarray

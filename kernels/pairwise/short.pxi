@@ -3,7 +3,7 @@
 
 import numpy
 
-from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.float cimport PyFloat_AsDouble
 from libc.math cimport INFINITY
 
 from alignment_fast.kernels.common.short cimport (
@@ -86,7 +86,7 @@ cdef void release(Call *call) noexcept:
 cdef inline bint parameter(object x, double *out) noexcept:
     """Write the float, int or numpy.float64 `x` to `out`; return whether it is one."""
     if type(x) is float or type(x) is float64:
-        out[0] = PyFloat_AS_DOUBLE(x)
+        out[0] = PyFloat_AsDouble(x)
         return True
     if type(x) is not int:
         return False
