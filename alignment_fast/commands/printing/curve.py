@@ -59,7 +59,9 @@ def print_columns(file: Path, pools: Pools, columns: dict[str, np.ndarray], vari
         say(f"\n{sentence}")
 
 
-def save(folder: Path, columns: dict[str, np.ndarray], fitted: dict[str, np.ndarray] | None, title: str) -> None:
+def save(
+    folder: Path, columns: dict[str, np.ndarray], fitted: tuple[np.ndarray, np.ndarray] | None, title: str
+) -> None:
     """Write ``curve.csv`` and ``curve.png``; `fitted` is a curve on a grid of its own."""
     from alignment_fast.plot import curve_figure
 
