@@ -13,8 +13,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 __all__ = [
-    *("MARK", "Source", "TableError", "display_name", "limits", "refuse_wide_letters", "row_limit", "row_too_long"),
-    *("too_large", "unpacked_limit"),
+    "MARK",
+    "Source",
+    "TableError",
+    "display_name",
+    "limits",
+    "refuse_wide_letters",
+    "row_limit",
+    "row_too_long",
+    "too_large",
+    "unpacked_limit",
 ]
 
 MARK = b"\xef\xbb\xbf"  # of byte order, in UTF-8
