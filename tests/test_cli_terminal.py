@@ -296,7 +296,7 @@ def test_files_are_written_before_the_table_is_printed(capsys, tmp_path, monkeyp
     ):
         (tmp_path / "table.csv").write_text(content)
         with monkeypatch.context() as patch:
-            patch.setattr(f"alignment_fast.commands.{command.replace('-', '_')}.say", refuse)
+            patch.setattr(f"alignment_fast.commands.printing.{command.replace('-', '_')}.say", refuse)
             code, _, err = run(capsys, command, tmp_path / "table.csv", "--out", tmp_path / command)
         assert (code, err) == (2, "error: the output is gone\n")
         assert len(list((tmp_path / command).iterdir())) == 2
