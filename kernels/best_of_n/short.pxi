@@ -5,13 +5,15 @@ import numpy
 
 from libc.math cimport floor
 
-from alignment_fast.kernels.common.short cimport (
-    PyBuffer_Release, Py_buffer, memory_of, opened, opened_numbers, real, whole
+from cpython.buffer cimport PyBuffer_Release, Py_buffer
+
+from alignment_fast.kernels.common.cpu cimport (
+    NO_AXIS, all_finite, all_within, are_masses, array_of, array_over, drop_integers, drop_numbers, has_nan, memory_of,
+    new_array, number, opened, scalar_of, take_integers, take_numbers, widen
 )
+from alignment_fast.kernels.common.short cimport integers, numbers
 from alignment_fast.kernels.random.cpu cimport uniforms as fill_uniforms
 
-cdef object array_type = numpy.ndarray
-cdef object integer_type = numpy.integer
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32
 cdef object int32 = numpy.int32
@@ -31,112 +33,28 @@ cdef enum:
 
 # The argument n | log_n: a number, or a row of numbers.
 cdef struct draw_counts:
-    const double *values
-    Py_ssize_t size
-    bint is_log, scalar
-    double one        # the number
-    double *converted # a row of integers or float32, as float64
-    bint held
-    Py_buffer view    # the row
-
-
-cdef bint take_row(object given, draw_counts *counts) noexcept:
-    """Read a row of numbers; return whether it is one."""
-    cdef char kind = opened_numbers(given, array_type, &counts.view)
-    cdef Py_ssize_t i
-    if not kind:
-        return False
-    counts.scalar, counts.held, counts.size = False, True, counts.view.shape[0]
-    counts.values = <const double*>counts.view.buf
-    if kind != b'd':
-        counts.converted = <double*>malloc(counts.size * sizeof(double))
-        if counts.converted is NULL:
-            return False
-        counts.values = counts.converted
-        for i in range(counts.size):
-            counts.converted[i] = ((<const int64_t*>counts.view.buf)[i] if kind == b'l'
-                                   else (<const float*>counts.view.buf)[i])
-    return True
+    numbers given
+    bint is_log
 
 
 cdef bint take_counts(object n, object log_n, draw_counts *counts) noexcept:
-    """Read n or log n; return whether they are good. `give_back` ends what is held, either way."""
-    cdef object given = n if log_n is None else log_n
-    counts.held, counts.converted, counts.is_log, counts.scalar, counts.size = False, NULL, n is None, True, 1
-    if (n is None) == (log_n is None):
-        return False
-    if real(given, integer_type, &counts.one):
-        counts.values = &counts.one
-    elif not take_row(given, counts):
-        return False
-    return table.all_within(counts.size, counts.values, 0.0 if counts.is_log else 1.0)
+    """Read n or log n; return whether they are good. `drop_counts` ends what is held, either way."""
+    cdef bint read = take_numbers(n if log_n is None else log_n, &counts.given)
+    counts.is_log = n is None
+    return read and (n is None) != (log_n is None) and all_within(counts.given.size, counts.given.values,
+                                                                  0.0 if counts.is_log else 1.0)
 
 
-cdef void give_back(draw_counts *counts) noexcept:
-    free(counts.converted)
-    if counts.held:
-        PyBuffer_Release(&counts.view)
-
-
-# A number, or a row, of integers.
-cdef struct integer_row:
-    const int64_t *values
-    Py_ssize_t size
-    bint scalar, held
-    int64_t one
-    Py_buffer view
-
-
-cdef bint take_integers(object given, integer_row *row) noexcept:
-    """Read integers; return whether they are some. `give_integers_back` ends what is held, either way."""
-    row.held, row.scalar, row.size, row.values = False, True, 1, &row.one
-    if whole(given, integer_type, &row.one):
-        return True
-    if opened_numbers(given, array_type, &row.view) == 0:
-        return False
-    row.held, row.scalar, row.size, row.values = True, False, row.view.shape[0], <const int64_t*>row.view.buf
-    return row.view.format[0] == b'l' or row.view.format[0] == b'q'
-
-
-cdef void give_integers_back(integer_row *row) noexcept:
-    if row.held:
-        PyBuffer_Release(&row.view)
-
-
-# ---- results ----
-
-
-cdef inline object number_of(double value, object kind):
-    """Return `value` as the scalar type `kind`, numpy.float64 or float32."""
-    return float32(<float>value) if kind is float32 else float64(value)
-
-
-cdef enum:
-    NO_AXIS = -1
-
-
-cdef object array_of(const double *values, Py_ssize_t rows, Py_ssize_t columns, object kind):
-    """Return values (rows, columns) as an array of `kind`; NO_AXIS stands for one without an axis of its own."""
-    cdef Py_ssize_t count = (1 if rows == NO_AXIS else rows) * (1 if columns == NO_AXIS else columns), i
-    cdef object out
-    cdef void *memory
-    if rows == NO_AXIS and columns == NO_AXIS:
-        return number_of(values[0], kind)
-    if rows == NO_AXIS or columns == NO_AXIS:
-        out = empty(count, kind)
-    else:
-        out = empty((rows, columns), kind)
-    memory = memory_of(out)
-    if kind is float32:
-        for i in range(count):
-            (<float*>memory)[i] = <float>values[i]
-    else:
-        memcpy(memory, values, count * sizeof(double))
-    return out
+cdef void drop_counts(draw_counts *counts) noexcept:
+    drop_numbers(&counts.given)
 
 
 cdef inline Py_ssize_t axis(bint scalar, Py_ssize_t size) noexcept:
     return NO_AXIS if scalar else size
+
+
+cdef inline Py_ssize_t axis_of(const draw_counts *counts) noexcept:
+    return axis(counts.given.scalar, counts.given.size)
 
 
 # ---- closed forms ----
@@ -148,17 +66,17 @@ def short_continuous(int kind, n, log_n, double order):
     cdef object out = None
     cdef double value
     cdef double *memory
-    if not take_counts(n, log_n, &counts) or counts.size > SHORT_NUMBERS:
+    if not take_counts(n, log_n, &counts) or counts.given.size > SHORT_NUMBERS:
         pass
-    elif counts.scalar:
-        table.continuous_values(kind, 1, counts.values, counts.is_log, order, &value)
+    elif counts.given.scalar:
+        table.continuous_values(kind, 1, counts.given.values, counts.is_log, order, &value)
         out = value
     else:
-        out = empty(counts.size)
+        out = empty(counts.given.size)
         memory = <double*>memory_of(out)
         with nogil:
-            table.continuous_values(kind, counts.size, counts.values, counts.is_log, order, memory)
-    give_back(&counts)
+            table.continuous_values(kind, counts.given.size, counts.given.values, counts.is_log, order, memory)
+    drop_counts(&counts)
     return out
 
 
@@ -166,26 +84,25 @@ def short_kl_estimator(p, n, log_n, bint log):
     """Return the estimator of the divergence for a probability or a row of them, at a number or a row of numbers."""
     cdef draw_counts counts
     cdef Py_buffer view
-    cdef char kind = opened(p, array_type, &view, 1)
+    cdef char kind = opened(p, &view, 1)
     cdef bint scalar = type(p) is float or type(p) is float64
     cdef Py_ssize_t rows = view.shape[0] if kind else 1
     cdef double *memory = NULL
     cdef object out = None
     if (kind or scalar) and take_counts(n, log_n, &counts):
-        if counts.size * rows <= SHORT_WORK:
-            memory = <double*>malloc((counts.size + 1) * rows * sizeof(double))
+        if counts.given.size * rows <= SHORT_WORK:
+            memory = <double*>malloc((counts.given.size + 1) * rows * sizeof(double))
         if memory is not NULL:
             if scalar:
                 memory[0] = p
             else:
-                as_doubles(&view, kind, memory)
+                widen(&view, kind, memory)
             if are_probabilities(rows, memory, log):
-                table.kl_estimators(rows, memory, log, counts.size, counts.values, counts.is_log, memory + rows)
-                out = array_of(memory + rows, axis(scalar, rows), axis(counts.scalar, counts.size),
-                               float32 if kind == b'f' else float64)
+                table.kl_estimators(rows, memory, log, counts.given.size, counts.given.values, counts.is_log, memory + rows)
+                out = array_over(kind, axis(scalar, rows), axis_of(&counts), memory + rows)
             free(memory)
     if kind or scalar:
-        give_back(&counts)
+        drop_counts(&counts)
     if kind:
         PyBuffer_Release(&view)
     return out
@@ -202,24 +119,19 @@ cdef bint are_probabilities(Py_ssize_t count, const double *p, bint log) noexcep
 # ---- exact laws ----
 
 
-cdef void as_doubles(Py_buffer *view, char kind, double *out) noexcept:
-    cdef Py_ssize_t i
-    if kind == b'd':
-        memcpy(out, view.buf, view.len)
-    else:
-        for i in range(view.shape[0]):
-            out[i] = (<const float*>view.buf)[i]
+cdef inline char kind_of(object of_type) noexcept:
+    return b'f' if of_type is float32 else b'd'
 
 
 def short_law_build(p, reward, bint log):
     """Return the `Laws` of one row of rewards and masses (None: all alike)."""
     cdef Py_buffer mass, view
-    cdef char kind = opened(reward, array_type, &view, 1)
+    cdef char kind = opened(reward, &view, 1)
     cdef bint uniform = p is None
     cdef Laws laws = None
     if not kind:
         return None
-    if uniform or opened(p, array_type, &mass, 1):
+    if uniform or opened(p, &mass, 1):
         if view.shape[0] <= SHORT_LETTERS and (uniform or (mass.shape[0] == view.shape[0]
                                                            and mass.format[0] == kind)):
             laws = built(NULL if uniform else &mass, &view, kind, log and not uniform)
@@ -239,8 +151,8 @@ cdef Laws built(Py_buffer *mass, Py_buffer *view, char kind, bint log):
     if mass is NULL:
         fill_ones(size, reals)
     else:
-        as_doubles(mass, kind, reals)
-    as_doubles(view, kind, reals + size)
+        widen(mass, kind, reals)
+    widen(view, kind, reals + size)
     table.law_build(&row, reals, reals + size, log, reals + 2 * size, status)
     laws.counts[0, 0], laws.counts[0, 1] = row.groups, row.atoms
     free(reals)
@@ -254,18 +166,18 @@ def short_law_values(Laws laws, int kind, n, log_n, double order, of_type):
     cdef object out = None
     cdef Py_ssize_t i
     cdef double *memory
-    if not take_counts(n, log_n, &counts) or counts.size * row.size > SHORT_WORK:
+    if not take_counts(n, log_n, &counts) or counts.given.size * row.size > SHORT_WORK:
         pass
-    elif counts.scalar:
-        out = number_of(law_value_at(&row, kind, order, counts.one, counts.is_log), of_type)
+    elif counts.given.scalar:
+        out = scalar_of(kind_of(of_type), law_value_at(&row, kind, order, counts.given.one, counts.is_log))
     else:
-        memory = <double*>malloc(counts.size * sizeof(double))
+        memory = <double*>malloc(counts.given.size * sizeof(double))
         if memory is not NULL:
-            for i in range(counts.size):
-                memory[i] = law_value_at(&row, kind, order, counts.values[i], counts.is_log)
-            out = array_of(memory, NO_AXIS, counts.size, of_type)
+            for i in range(counts.given.size):
+                memory[i] = law_value_at(&row, kind, order, counts.given.values[i], counts.is_log)
+            out = array_of(kind_of(of_type), counts.given.size, counts.given.size, memory)
             free(memory)
-    give_back(&counts)
+    drop_counts(&counts)
     return out
 
 
@@ -283,15 +195,15 @@ def short_law_pmf(Laws laws, n, log_n, bint log, of_type):
     cdef object out = None
     cdef Py_ssize_t i
     cdef double *memory
-    if take_counts(n, log_n, &counts) and counts.size * row.size <= SHORT_WORK:
-        memory = <double*>malloc((counts.size + 1) * row.size * sizeof(double))
+    if take_counts(n, log_n, &counts) and counts.given.size * row.size <= SHORT_WORK:
+        memory = <double*>malloc((counts.given.size + 1) * row.size * sizeof(double))
         if memory is not NULL:
-            for i in range(counts.size):
-                table.law_points(1, &counts.values[i], counts.is_log, &point)
+            for i in range(counts.given.size):
+                table.law_points(1, &counts.given.values[i], counts.is_log, &point)
                 table.law_pmf(&row, point, log, memory, memory + (i + 1) * row.size)
-            out = array_of(memory + row.size, axis(counts.scalar, counts.size), row.size, of_type)
+            out = array_over(kind_of(of_type), axis_of(&counts), row.size, memory + row.size)
             free(memory)
-    give_back(&counts)
+    drop_counts(&counts)
     return out
 
 
@@ -303,15 +215,15 @@ def short_law_kl_estimate(Laws laws, n, log_n, of_type):
     cdef object out = None
     cdef Py_ssize_t i
     cdef double *memory
-    if take_counts(n, log_n, &counts) and counts.size * row.size <= SHORT_WORK:
-        memory = <double*>malloc((counts.size + row.size) * sizeof(double))
+    if take_counts(n, log_n, &counts) and counts.given.size * row.size <= SHORT_WORK:
+        memory = <double*>malloc((counts.given.size + row.size) * sizeof(double))
         if memory is not NULL:
-            for i in range(counts.size):
-                table.law_points(1, &counts.values[i], counts.is_log, &point)
+            for i in range(counts.given.size):
+                table.law_points(1, &counts.given.values[i], counts.is_log, &point)
                 memory[row.size + i] = table.law_kl_estimate(&row, point, memory)
-            out = array_of(memory + row.size, NO_AXIS, axis(counts.scalar, counts.size), of_type)
+            out = array_over(kind_of(of_type), NO_AXIS, axis_of(&counts), memory + row.size)
             free(memory)
-    give_back(&counts)
+    drop_counts(&counts)
     return out
 
 
@@ -324,16 +236,16 @@ def short_law_draw(Laws laws, sampler, size, n, log_n, uint64_t key):
     cdef object out = None
     cdef Py_ssize_t count
     cdef double *uniforms
-    if take_counts(n, log_n, &counts) and counts.scalar and type(size) is int and 0 < size <= SHORT_LETTERS:
+    if take_counts(n, log_n, &counts) and counts.given.scalar and type(size) is int and 0 < size <= SHORT_LETTERS:
         count = size
         uniforms = <double*>malloc(2 * count * sizeof(double))
         if uniforms is not NULL:
             fill_uniforms(key, 0, 0, 2 * count, uniforms)
             out = empty(count, int64)
-            table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], counts.one, counts.is_log, count, uniforms,
+            table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], counts.given.one, counts.is_log, count, uniforms,
                            <int64_t*>memory_of(out))
             free(uniforms)
-    give_back(&counts)
+    drop_counts(&counts)
     return out
 
 
@@ -350,24 +262,24 @@ cdef struct outcomes:
 cdef bint take_outcomes(object p, object reward, bint finite, outcomes *o) noexcept:
     """Read masses (None: all alike) and rewards; return whether they are good. `o.p` is to be freed, either way."""
     cdef Py_buffer view, mass
-    cdef char kind = opened(reward, array_type, &view, 1), of_mass = 0
+    cdef char kind = opened(reward, &view, 1), of_mass = 0
     cdef bint good = False
     o.p = NULL
     if not kind:
         return False
     if p is not None:
-        of_mass = opened(p, array_type, &mass, 1)
+        of_mass = opened(p, &mass, 1)
     if view.shape[0] <= SHORT_LETTERS and (p is None or (of_mass and mass.shape[0] == view.shape[0])):
         o.size = view.shape[0]
         o.p = <double*>malloc(2 * o.size * sizeof(double) + relatives_bytes(o.size))
         if o.p is not NULL:
             o.reward, o.memory = o.p + o.size, o.p + 2 * o.size
-            as_doubles(&view, kind, o.reward)
+            widen(&view, kind, o.reward)
             if p is None:
                 fill_ones(o.size, o.p)
             else:
-                as_doubles(&mass, of_mass, o.p)
-            good = are_masses(o.size, o.p) and (are_finite(o.size, o.reward) if finite else
+                widen(&mass, of_mass, o.p)
+            good = are_masses(o.size, o.p) and (all_finite(o.size, o.reward) if finite else
                                                 not has_nan(o.size, o.reward))
     if of_mass:
         PyBuffer_Release(&mass)
@@ -381,19 +293,9 @@ cdef void fill_ones(Py_ssize_t count, double *x) noexcept:
         x[i] = 1.0
 
 
-cdef bint are_masses(Py_ssize_t count, const double *p) noexcept:
-    """Whether no mass is negative, NaN or infinite, and some are positive."""
-    cdef Py_ssize_t i
-    cdef bint bad = False, some = False
-    for i in range(count):
-        bad |= not (p[i] >= 0.0 and p[i] < AF_INFINITY)
-        some |= p[i] > 0.0
-    return some and not bad
-
-
 cdef inline bint within(object x, double least, double *out) noexcept:
     """Whether `x` is a finite number not below `least`; writes it to `out`."""
-    return real(x, integer_type, out) and out[0] >= least and out[0] < AF_INFINITY
+    return number(x, out) and out[0] >= least and out[0] < AF_INFINITY
 
 
 def short_best_of_poisson(p, reward, mu):
@@ -463,13 +365,13 @@ def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
     `n` is None for 1..M, an integer, or an ascending row of them.
     """
     cdef Py_buffer view, judged
-    cdef integer_row grid
-    cdef char of_scores = opened(scores, array_type, &view, 1), of_values = 0
+    cdef integers grid
+    cdef char of_scores = opened(scores, &view, 1), of_values = 0
     cdef object out = None
     if not of_scores:
         return None
     if values is not None:
-        of_values = opened(values, array_type, &judged, 1)
+        of_values = opened(values, &judged, 1)
         if not of_values:
             PyBuffer_Release(&view)
             return None
@@ -480,14 +382,14 @@ def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
     if 0 < grid.size and view.shape[0] < most and grid.size * view.shape[0] <= 8 * SHORT_WORK and (
             not of_values or judged.shape[0] == view.shape[0]) and is_grid(&grid, view.shape[0], kind):
         out = curve_of(&view, of_scores, &judged if of_values else NULL, of_values, &grid, kind, method)
-    give_integers_back(&grid)
+    drop_integers(&grid)
     if of_values:
         PyBuffer_Release(&judged)
     PyBuffer_Release(&view)
     return out
 
 
-cdef bint is_grid(const integer_row *grid, Py_ssize_t size, int kind) noexcept:
+cdef bint is_grid(const integers *grid, Py_ssize_t size, int kind) noexcept:
     """Whether n ascend within what a pool of `size` samples allows; NULL are 1..M."""
     cdef Py_ssize_t i
     if grid.values is NULL:
@@ -528,17 +430,17 @@ cdef pool_work work_for(Py_ssize_t size, Py_ssize_t padded) except *:
     return work
 
 
-cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of_values, const integer_row *grid,
+cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of_values, const integers *grid,
                      int kind, object method):
     """Return (n, means, variances or None), or None where a score or a value is bad."""
     cdef Py_ssize_t size = view.shape[0], count = grid.size
     cdef Py_ssize_t padded = (count + POOL_LANES - 1) // POOL_LANES * POOL_LANES
-    cdef object of_type = float32 if of_scores == b'f' and of_values != b'd' else float64
+    cdef char of_type = b'f' if of_scores == b'f' and of_values != b'd' else b'd'
     cdef Py_ssize_t columns = axis(grid.scalar, count)
     cdef object scores = empty(size), mean, variance = None
     cdef pool_work work
     cdef pool_row row
-    as_doubles(view, of_scores, <double*>memory_of(scores))
+    widen(view, of_scores, <double*>memory_of(scores))
     work = work_for(size, padded)
     try:
         if not arranged(scores, judged, of_values, &work, &row):
@@ -546,10 +448,10 @@ cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of
         fill_grid(grid, padded, work.at)
         table.pool_steps(kind, size, work.step)
         means_of(kind, &row, count, padded // POOL_LANES, &work)
-        mean = array_of(work.mean, NO_AXIS, columns, of_type)
+        mean = array_over(of_type, NO_AXIS, columns, work.mean)
         if method is not None:
             variances_of(kind, method, &row, count, &work)
-            variance = array_of(work.variance, NO_AXIS, columns, of_type)
+            variance = array_over(of_type, NO_AXIS, columns, work.variance)
         return numbers_of(grid), mean, variance
     finally:
         free(work.judged)
@@ -561,13 +463,13 @@ cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *
     cdef Py_ssize_t size = scores.shape[0]
     row.size, row.value, row.step, row.spread, row.tied = size, work.value, work.step, NULL, NULL
     if judged is NULL:
-        if not are_finite(size, score):
+        if not all_finite(size, score):
             return False
         scores.sort()  # nothing to carry along: NumPy's sort is the fastest
         memcpy(work.value, score, size * sizeof(double))
         return True
-    as_doubles(judged, of_values, work.judged)
-    if has_nan(size, score) or not are_finite(size, work.judged):
+    widen(judged, of_values, work.judged)
+    if has_nan(size, score) or not all_finite(size, work.judged):
         return False
     if table.pool_arrange(size, score, work.judged, work.words, work.words + size, work.words + 2 * size, work.integers,
                           work.value, work.spread, work.integers + size):
@@ -575,7 +477,7 @@ cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *
     return True
 
 
-cdef void fill_grid(const integer_row *grid, Py_ssize_t padded, double *at) noexcept:
+cdef void fill_grid(const integers *grid, Py_ssize_t padded, double *at) noexcept:
     cdef Py_ssize_t i, from_grid
     for i in range(padded):
         from_grid = min(i, grid.size - 1)
@@ -606,7 +508,7 @@ cdef void variances_of(int kind, int method, pool_row *row, Py_ssize_t count, po
         work.variance[i] = AF_NAN
 
 
-cdef object numbers_of(const integer_row *grid):
+cdef object numbers_of(const integers *grid):
     """Return n as the caller asked for it."""
     cdef object out
     cdef int64_t *memory
@@ -620,25 +522,9 @@ cdef object numbers_of(const integer_row *grid):
     return out
 
 
-cdef bint are_finite(Py_ssize_t count, const double *x) noexcept:
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(count):
-        bad |= not (x[i] - x[i] == 0.0)
-    return not bad
-
-
-cdef bint has_nan(Py_ssize_t count, const double *x) noexcept:
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(count):
-        bad |= x[i] != x[i]
-    return bad
-
-
 def short_pass_at_k(total, correct, k):
     """Return pass@k of one problem or a row of them, at one k or a row of them."""
-    cdef integer_row m, c, ks
+    cdef integers m, c, ks
     cdef object out = None
     cdef bint good = take_integers(total, &m)
     good = take_integers(correct, &c) and good
@@ -646,17 +532,17 @@ def short_pass_at_k(total, correct, k):
     if good and (m.scalar or c.scalar or m.size == c.size) and max(m.size, c.size) * ks.size <= SHORT_WORK \
             and are_counts(&m, &c, &ks):
         out = passed(&m, &c, &ks)
-    give_integers_back(&m)
-    give_integers_back(&c)
-    give_integers_back(&ks)
+    drop_integers(&m)
+    drop_integers(&c)
+    drop_integers(&ks)
     return out
 
 
-cdef inline int64_t integer_at(const integer_row *row, Py_ssize_t i) noexcept:
+cdef inline int64_t integer_at(const integers *row, Py_ssize_t i) noexcept:
     return row.one if row.scalar else row.values[i]
 
 
-cdef bint are_counts(const integer_row *m, const integer_row *c, const integer_row *ks) noexcept:
+cdef bint are_counts(const integers *m, const integers *c, const integers *ks) noexcept:
     cdef int64_t most = 0, total
     cdef Py_ssize_t i
     cdef bint bad = False
@@ -669,7 +555,7 @@ cdef bint are_counts(const integer_row *m, const integer_row *c, const integer_r
     return not bad
 
 
-cdef object passed(const integer_row *m, const integer_row *c, const integer_row *ks):
+cdef object passed(const integers *m, const integers *c, const integers *ks):
     """Return the chances, (problems, k) without the axes of scalars."""
     cdef Py_ssize_t problems = max(m.size, c.size), i, j
     cdef int64_t *counts = <int64_t*>scratch((2 * problems + problems * (ks.size + 1)) * sizeof(int64_t))
@@ -682,6 +568,6 @@ cdef object passed(const integer_row *m, const integer_row *c, const integer_row
         table.pass_at_k(problems, counts, counts + problems, ks.values[j], NULL, column)
         for i in range(problems):
             all[i * ks.size + j] = column[i]
-    out = array_of(all, axis(m.scalar and c.scalar, problems), axis(ks.scalar, ks.size), float64)
+    out = array_over(b'd', axis(m.scalar and c.scalar, problems), axis(ks.scalar, ks.size), all)
     free(counts)
     return out

@@ -5,11 +5,10 @@ import numpy
 
 from libc.math cimport fabs
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
-from alignment_fast.kernels.common.short cimport PyBuffer_Release, Py_buffer, number, opened
+from alignment_fast.kernels.common.cpu cimport number, opened
 
-cdef object array_type = numpy.ndarray
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32
 cdef object empty = numpy.empty
@@ -42,7 +41,7 @@ cdef struct Operands:
 cdef bint hold(Operands *operands, object x) noexcept:
     """Hold the buffer of one more array; return whether it is one, of the type and the length of those held."""
     cdef Py_buffer *view = &operands.views[operands.held]
-    cdef char real = opened(x, array_type, view, 1)
+    cdef char real = opened(x, view, 1)
     if real == 0:
         return False
     if view.shape[0] > LONGEST:
@@ -74,7 +73,7 @@ cdef bint take_points(object x, Points *points) noexcept:
     points.scalar = number(x, &points.at[0])
     points.count = 1
     if not points.scalar:
-        real = opened(x, array_type, &view, 1)
+        real = opened(x, &view, 1)
         if real == 0:
             return False
         points.count = view.shape[0] if view.shape[0] <= MOST_ORDERS else 0

@@ -1,10 +1,7 @@
 # The short way of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
 # functions make their named tuples of it.
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
-from cpython.exc cimport PyErr_Clear
-
-from alignment_fast.kernels.common.short cimport af_get_buffer
+from alignment_fast.kernels.common.cpu cimport opened_of
 
 include "arguments.pxi"
 
@@ -35,7 +32,7 @@ cdef bint read_points(object x, points *out) noexcept:
     out.count, out.many = 1, False
     good = plain_number(x, out.beta)
     if not good:
-        kind = opened(x, array_type, &view, 1)
+        kind = opened(x, &view, 1)
         if kind == 0:
             return False
         out.count, out.many, good = view.shape[0], True, view.shape[0] <= MOST_POINTS
@@ -390,24 +387,9 @@ def short_keeps_order(P, scores):
     return result
 
 
-cdef const int64_t *opened_items(object x, Py_buffer *view) noexcept:
-    """Return the items of an exact, contiguous array of int64, whose buffer is held then, or NULL."""
-    if type(x) is not array_type:
-        return NULL
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return NULL
-    if view.ndim == 1 and view.itemsize == 8 and view.format[1] == 0 and (view.format[0] == b'l' or view.format[0] == b'q') and view.len > 0:
-        return <const int64_t*>view.buf
-    PyBuffer_Release(view)
-    return NULL
-
-
 def short_preference_matrix(winner, loser, n_items, prior):
     """Return the shares of comparisons won, of unit weight and without ties."""
     cdef Py_buffer a, b
-    cdef const int64_t *first
-    cdef const int64_t *second
     cdef double *wins
     cdef double added
     cdef Py_ssize_t size, count
@@ -415,15 +397,13 @@ def short_preference_matrix(winner, loser, n_items, prior):
         return None
     if not 0.0 <= added < float("inf"):
         return None
-    first = opened_items(winner, &a)
-    if first is NULL:
+    if not opened_of(b"l", winner, &a, 1):
         return None
     result, size, count = None, n_items, a.shape[0]
-    second = opened_items(loser, &b)
-    if second is not NULL:
+    if opened_of(b"l", loser, &b, 1):
         wins = <double*>calloc(size * size, sizeof(double))
         if (wins is not NULL and b.shape[0] == count <= MOST_COMPARISONS
-                and table.policy_count(count, size, first, second, NULL, NULL, wins, NULL) == count):
+                and table.policy_count(count, size, <const int64_t*>a.buf, <const int64_t*>b.buf, NULL, NULL, wins, NULL) == count):
             table.policy_shares(size, added, wins)
             result = given_array(wins, (size, size), b'd')
         free(wins)

@@ -5,22 +5,15 @@
 # fits, and the bootstraps that start from them, keep their bits.
 
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.string cimport memcpy, memset, strchr
+from libc.string cimport memcpy, memset
 
 import numpy
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyObject_GetBuffer
-from alignment_fast.kernels.common.short cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBuffer_Release,
-    PyErr_Clear,
-    Py_buffer,
-    af_get_buffer,
-    opened,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
+from alignment_fast.kernels.common.cpu cimport opened, opened_of
+
+cdef object int32 = numpy.int32, int64 = numpy.int64
 cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
 
 cdef enum:
@@ -299,7 +292,7 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     """Write one finite number per item; return whether `given` is an array of that many."""
     cdef Py_buffer view
     cdef Py_ssize_t i
-    cdef char kind = opened(given, array_type, &view, 1)
+    cdef char kind = opened(given, &view, 1)
     cdef bint good = kind != 0 and view.shape[0] == items
     for i in range(items if good else 0):
         out[i] = (<const double*>view.buf)[i] if kind == b'd' else (<const float*>view.buf)[i]
@@ -477,19 +470,6 @@ cdef enum:
     SHORT_TABLE = 2 * SHORT_TABLE_ITEMS * SHORT_TABLE_ITEMS
 
 
-cdef bint held_as(object x, const char *kinds, int ndim, Py_buffer *view) noexcept:
-    """Hold the buffer of an exact, contiguous array whose format is one letter of `kinds`; return whether it is one."""
-    if type(x) is not array_type:
-        return False
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return False
-    if view.ndim == ndim and view.format[1] == 0 and strchr(kinds, view.format[0]) is not NULL:
-        return True
-    PyBuffer_Release(view)
-    return False
-
-
 cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
     """Return one more than the highest index, or 0 where one is negative."""
     cdef int64_t highest = -1, one, other
@@ -537,7 +517,7 @@ cdef object counted(compress_rows *rows, n_items, tied):
     if not 0 < rows.n_items <= SHORT_TABLE_ITEMS or rows.size > SHORT_ROWS:
         return None
     if ties:
-        if not held_as(tied, b"?", 1, &kinds):
+        if not opened_of(b"?", tied, &kinds, 1):
             return None
         rows.kind = <const uint8_t*>kinds.buf
     memset(tallies, 0, <size_t>(2 * rows.n_items * rows.n_items) * sizeof(uint32_t))
@@ -563,10 +543,10 @@ def short_compress(winner, loser, n_items, tied):
     cdef Py_buffer one, other
     cdef compress_rows rows
     memset(&rows, 0, sizeof(compress_rows))
-    if not held_as(winner, b"il", 1, &one):
+    if not opened_of(b"il", winner, &one, 1):
         return None
     try:
-        if not held_as(loser, b"il", 1, &other):
+        if not opened_of(b"il", loser, &other, 1):
             return None
         try:
             if other.format[0] != one.format[0] or other.shape[0] != one.shape[0]:
