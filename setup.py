@@ -36,6 +36,7 @@ LONGEST_FIRST = (
 )
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
+DRIVER = "alignment_fast.kernels.common.driver"  # of CUDA's devices: found at run time, without loops of its own
 
 
 def families():
@@ -164,7 +165,7 @@ class BuildExt(build_ext):
 
     def compile_all(self):
         """Compile loops while Cython translates, then the wrappers that it wrote."""
-        families = [extension for extension in self.extensions if extension.name != SHARED]
+        families = [extension for extension in self.extensions if extension.name not in (SHARED, DRIVER)]
         with ThreadPoolExecutor(self.parallel) as pool:
             units = [
                 pool.submit(self.compile_loops, extension, variant) for extension in families for variant in VARIANTS
@@ -251,7 +252,9 @@ def translate(modules):
 
 def check_declarations(source, translated):
     """Refuse a C file that was written without the functions which the module's .pxd declares for cimport."""
-    declares = re.search(r"^cdef .*\(", Path(source).with_suffix(".pxd").read_text(encoding="utf-8"), re.MULTILINE)
+    declaration = Path(source).with_suffix(".pxd")
+    text = declaration.read_text(encoding="utf-8") if declaration.exists() else ""
+    declares = re.search(r"^cdef .*\(", text, re.MULTILINE)
     if declares and "__pyx_capi__" not in Path(translated).read_text(encoding="utf-8"):
         os.remove(translated)
         raise CompileError(f"Cython did not find the declarations beside {source}")
@@ -283,6 +286,16 @@ def extensions():
                 py_limited_api=ABI3,
             )
         )
+    modules.append(
+        Extension(
+            DRIVER,
+            ["kernels/common/driver.pyx"],
+            include_dirs=["kernels"],
+            depends=["setup.py", "kernels/common/driver.h"],
+            define_macros=macros,
+            py_limited_api=ABI3,
+        )
+    )
     return modules
 
 
