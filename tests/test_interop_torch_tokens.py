@@ -282,6 +282,30 @@ def test_float16_gradients_of_a_head_are_finite():
         assert tensor.grad.abs().max() == largest
 
 
+@pytest.mark.parametrize("entropy", [False, True])
+def test_float16_gradients_of_sequences_are_finite(entropy):
+    logits = draws((2, 3, 5), dtype=torch.float16)[0].requires_grad_()
+    found = sequence_logprobs(logits, ids_of((2, 3), 5), entropy=entropy)
+    (sum(x.sum() for x in found) if entropy else found.sum()).mul(1e6).backward()
+    assert logits.grad.isfinite().all()
+    assert logits.grad.abs().max() == torch.finfo(torch.float16).max
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("entropy", [False, True])
+def test_sequences_take_no_memory_of_the_size_of_logits(dtype, entropy):
+    """Beside the gradient of the logits themselves; 2 % is allowed."""
+    from torch.profiler import ProfilerActivity, profile
+
+    logits, ids = draws((2, 64, 4000), dtype=dtype)[0].requires_grad_(), torch.zeros(2, 64, dtype=torch.int64)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        found = sequence_logprobs(logits, ids, entropy=entropy)
+        (found[0] + found[1] if entropy else found).sum().backward()
+    taken = sorted(event.self_cpu_memory_usage for event in profiler.events())
+    assert taken[-1] == logits.nbytes
+    assert sum(size for size in taken[:-1] if size > 0) <= 0.02 * logits.nbytes
+
+
 def test_the_logits_never_exist():
     """The largest tensor that PyTorch allocates in both passes is a tile, a gradient or the scratch."""
     from torch.profiler import ProfilerActivity, profile

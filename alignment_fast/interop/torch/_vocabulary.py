@@ -17,7 +17,8 @@ import torch
 
 from alignment_fast._operations import operations
 from alignment_fast.interop.torch._scratch import scratch
-from alignment_fast.interop.torch._tensors import saturated, wide
+from alignment_fast.interop.torch._tensors import saturated, storage_of, wide
+from alignment_fast.interop.torch._tokens import memory_of
 from alignment_fast.kernels.pairwise.structures import LetterSums
 
 CHUNK = 1 << 25  # bytes of logits that exist at a time, and of a weight that is widened
@@ -300,25 +301,20 @@ def _shaped(room: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 # ---- logits that are there ----
 
-_WIDENED = 1 << 22  # bytes of 16-bit logits that are widened at a time
-
 
 def _sequences(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield rows by number and their logits in the dtype of computing, for logits (sequences, tokens, letters)."""
-    tokens, letters = logits.shape[1:]
-    dtype = wide(logits.dtype)
-    step = max(1, _WIDENED // (4 * letters)) if logits.dtype != dtype else max(1, tokens)
+    """Yield rows by number and their logits, for logits (sequences, tokens, letters)."""
+    tokens = logits.shape[1]
     for sequence, rows in enumerate(logits):
-        for low, high in _spans(tokens, step):
-            yield slice(sequence * tokens + low, sequence * tokens + high), rows[low:high].to(dtype)
+        yield slice(sequence * tokens, (sequence + 1) * tokens), rows
 
 
 def of_logits(logits: torch.Tensor, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log-probability (zero where masked), entropy and log Σ e^z of every token."""
-    ops = operations("pairwise")
+    ops, storage = operations("pairwise"), storage_of(logits.dtype)
     table = ops.no_letters(len(ids))
     for rows, part in _sequences(logits):
-        ops.add_letters(table[rows], part.numpy(), ids[rows], 0, moments=True)
+        ops.add_letters(table[rows], memory_of(part), ids[rows], 0, storage=storage, moments=True)
     found = _found(table, logits.shape[-1])
     return np.where(ids >= 0, found.log_p, 0.0), found.entropy, found.log_partition
 
@@ -328,17 +324,14 @@ def through_logits(logits: torch.Tensor, ids: np.ndarray, upstream: Upstream, ou
     flat = out.view(-1, out.shape[-1])
     for rows, part in _sequences(logits):
         own = upstream.at(rows)
-        in_place = flat.dtype == part.dtype
-        gradient = flat[rows] if in_place else part
         operations("pairwise").letter_gradients(
-            part.numpy(),
+            memory_of(part),
             ids[rows],
             0,
             own.log_partition,
             own.log_p,
-            gradient.numpy(),
+            memory_of(flat[rows]),
+            storage=storage_of(logits.dtype),
             entropy_factor=own.entropy,
             entropy=own.of_entropy,
         )
-        if not in_place:
-            flat[rows] = gradient

@@ -10,7 +10,7 @@ import torch
 from alignment_fast._operations import operations
 from alignment_fast.interop.torch import _ways
 from alignment_fast.interop.torch._library import LIBRARY
-from alignment_fast.interop.torch._tensors import require_floating, storage_of, wide
+from alignment_fast.interop.torch._tensors import require_floating, saturated, storage_of, wide
 from alignment_fast.interop.torch._tokens import IGNORED, as_rows, checked_ids, masked_ids, memory_of
 from alignment_fast.interop.torch._vocabulary import Upstream, of_logits, through_logits
 
@@ -137,7 +137,7 @@ def _backward(
         operations("pairwise").logit_gradients(memory_of(rows), storage, tokens, known, factor, memory_of(out))
     else:
         through_logits(rows, tokens, Upstream(factor, *columns[1:]).at(slice(None)), out)
-    return out.reshape(logits.shape)
+    return saturated(out, out.dtype).reshape(logits.shape)
 
 
 # ---- joined to the graph ----
