@@ -109,7 +109,7 @@ cdef bint read_array(object x, responses *task, int ndim, double *out) noexcept:
 cdef bint read_rows(object x, responses *task, Py_ssize_t rows, double *out) noexcept:
     """Write `rows` rows over the responses to `out`; return whether `x` is an array of so many."""
     cdef Py_buffer view
-    cdef char kind = opened(x, array_type, &view, 2)
+    cdef char kind = opened(x, &view, 2)
     cdef bint good
     if kind == 0:
         return False
