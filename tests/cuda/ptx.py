@@ -175,6 +175,8 @@ class Function:
         """Return where a variable is: an address, or an offset into shared memory."""
         if name in self.locals:
             return f"(uint64_t){c_name(name)}"
+        if name in self.parameters:
+            return f"(uint64_t)(p + {self.parameters[name][0]})"
         if name in self.shared or name in self.module.shared:
             return f"{self.shared.get(name, self.module.shared.get(name))}ull"
         if name in self.module.variables:

@@ -14,7 +14,7 @@
 #include <ucontext.h>
 
 enum { READY, AT_BARRIER, AT_WARP, ENDED };
-enum { FIBER_STACK = 1 << 16, LANES = 32 };
+enum { FIBER_STACK = 1 << 16, LANES = 32, MOST_PARAMETERS = 4096 };
 
 typedef struct {
     uint32_t grid[3], block[3];
@@ -80,6 +80,8 @@ static uint8_t *shared_at(thread *t, uint64_t offset, uint64_t size) {
 }
 static uint8_t *generic_at(thread *t, uint64_t address, uint64_t size, const uint8_t *local, uint64_t local_size) {
     const uint64_t own = (uint64_t)local, shared = (uint64_t)t->home->shared;
+    const uint64_t parameters = (uint64_t)t->home->request->parameters;
+    if (address >= parameters && address + size <= parameters + MOST_PARAMETERS) return (uint8_t *)address;
     if (address >= own && address + size <= own + local_size) return (uint8_t *)address;
     if (address >= shared && address + size <= shared + t->home->shared_size) return (uint8_t *)address;
     return global_at(t, address, size);
