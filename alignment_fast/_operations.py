@@ -12,14 +12,16 @@ from alignment_fast.errors import BackendUnavailableError
 
 _MODULES = {
     ("best_of_n", "cpu"): "alignment_fast.kernels.best_of_n.operations",
-    ("best_of_n", "cuda"): "alignment_fast.kernels.best_of_n.gpu",
+    ("best_of_n", "cuda"): "alignment_fast.kernels.best_of_n.cuda",
     ("common", "cpu"): "alignment_fast.kernels.common.operations",
+    ("common", "cuda"): "alignment_fast.kernels.common.cuda",
     ("dynamics", "cpu"): "alignment_fast.kernels.dynamics.operations",
     ("information", "cpu"): "alignment_fast.kernels.information.operations",
     ("memoryless", "cpu"): "alignment_fast.kernels.memoryless.operations",
     ("pairwise", "cpu"): "alignment_fast.kernels.pairwise.operations",
     ("policy", "cpu"): "alignment_fast.kernels.policy.operations",
     ("random", "cpu"): "alignment_fast.kernels.random.operations",
+    ("random", "cuda"): "alignment_fast.kernels.random.cuda",
     ("ranking", "cpu"): "alignment_fast.kernels.ranking.operations",
 }
 _EXTRA = {"cuda": "cuda12 or cuda13"}
@@ -43,10 +45,10 @@ def operations(family: str, device: str = "cpu") -> ModuleType:
 def _load(family: str, device: str) -> ModuleType:
     name = _MODULES.get((family, device))
     if name is None:
-        raise BackendUnavailableError(f"{family} has no operations on {device!r}")
+        raise BackendUnavailableError(f"{family} has no operations on {device!r}: pass its arrays on the CPU")
     try:
         if device == "cuda":
-            importlib.import_module("alignment_fast.kernels.common.gpu").require_device()
+            importlib.import_module("alignment_fast.kernels.common.driver").require_device()
         table = importlib.import_module(name)
     except ImportError as error:
         hint = f"; install alignment-fast[{_EXTRA[device]}]" if error.name and device in _EXTRA else ""

@@ -369,9 +369,9 @@ def copy_to_device(size_t pointer, const uint8_t[::1] values, int device, size_t
     entered = enter(device)
     try:
         check(cuMemcpyHtoDAsync_v2(pointer, &values[0], values.shape[0], <void*>stream), "copying to the device")
-        check(cuStreamSynchronize(<void*>stream), "copying to the device")
     finally:
         leave(entered)
+    synchronize(device, stream)
 
 
 def copy_to_host(uint8_t[::1] values, size_t pointer, int device, size_t stream):
@@ -382,9 +382,21 @@ def copy_to_host(uint8_t[::1] values, size_t pointer, int device, size_t stream)
     entered = enter(device)
     try:
         check(cuMemcpyDtoHAsync_v2(&values[0], pointer, values.shape[0], <void*>stream), "copying from the device")
-        check(cuStreamSynchronize(<void*>stream), "copying from the device")
     finally:
         leave(entered)
+    synchronize(device, stream)
+
+
+def synchronize(int device, size_t stream):
+    """Wait for what is on a stream."""
+    cdef size_t entered = enter(device)
+    cdef int result
+    try:
+        with nogil:
+            result = cuStreamSynchronize(<void*>stream)
+    finally:
+        leave(entered)
+    check(result, f"what ran on CUDA device {device}")
 
 
 def wait_for(int device, size_t stream, size_t other):

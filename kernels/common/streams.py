@@ -56,9 +56,8 @@ class Place:
 
     def copy(self, values):
         """Return a NumPy array as a `DeviceArray`."""
-        values = np.ascontiguousarray(values)
         array = self.scratch(values.shape, values.dtype)
-        driver.copy_to_device(array.pointer, values.reshape(-1).view(np.uint8), self.device, self.stream)
+        array.fill_from(values)
         return array
 
 
@@ -119,6 +118,22 @@ class DeviceArray:
         known = math.prod(length for length in shape if length >= 0)
         shape = tuple(self.size // max(known, 1) if length < 0 else length for length in shape)
         return DeviceArray(self.pointer, shape, self.dtype, self.place, self.owner, self.storage, self.writable)
+
+    def __getitem__(self, row):
+        """Return one row."""
+        if not 0 <= row < self.shape[0]:
+            raise IndexError(row)
+        shape = self.shape[1:]
+        at = self.pointer + row * math.prod(shape) * self.dtype.itemsize
+        return DeviceArray(at, shape, self.dtype, self.place, self.owner, self.storage, self.writable)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def fill_from(self, values):
+        """Copy a NumPy array of this shape and dtype here; waits until it was read."""
+        flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        driver.copy_to_device(self.pointer, flat, self.place.device, self.place.stream)
 
     def numpy(self):
         """Return a copy on the host; waits for the stream."""

@@ -18,15 +18,21 @@ def nvrtc():
 
 
 @pytest.fixture(scope="session")
-def kernels_of(nvrtc):
-    """Return the kernels of a family, compiled to PTX and made runnable; a cache of the session."""
-    return lambda family: ptx.module(images.compiled(family, build_cuda.PTX).decode())
+def ptx_of(nvrtc):
+    """PTX by family. NVRTC runs before there is a stand-in: it looks for a driver too, and takes this one for real."""
+    return {family: images.compiled(family, build_cuda.PTX) for family in build_cuda.families()}
+
+
+@pytest.fixture(scope="session")
+def kernels_of(ptx_of):
+    """Return the kernels of a family, made runnable."""
+    return lambda family: ptx.module(ptx_of[family].decode())
 
 
 @pytest.fixture
-def cuda(nvrtc, tmp_path_factory, monkeypatch):
+def cuda(ptx_of, tmp_path_factory, monkeypatch):
     """The stand-in driver with one device, whose kernels come as PTX."""
-    monkeypatch.setattr(images, "image", lambda family, capability: images.compiled(family, build_cuda.PTX) + b"\0")
+    monkeypatch.setattr(images, "image", lambda family, capability: ptx_of[family] + b"\0")
     made = stand_in.StandIn(tmp_path_factory.getbasetemp())
     yield made
     made.close()

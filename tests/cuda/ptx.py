@@ -8,6 +8,7 @@ calls, lanes. A product without a rounding of its own, which an assembler might 
 import ctypes
 import functools
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ FLAGS = ("-O1", "-w", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing",
 FLAGS += ("-Werror=implicit-function-declaration", "-frounding-math", "-U_FORTIFY_SOURCE")
 if os.uname().machine == "x86_64":
     FLAGS += ("-mfma",)
+WARP = {"shfl", "vote", "redux", "bar"}  # at which lanes meet
 IGNORED = {"membar", "fence", "prefetch", "nanosleep", "pragma"}
 SPECIAL = {
     **{f"%tid.{axis}": f"t->tid[{i}]" for i, axis in enumerate("xyz")},
@@ -173,6 +175,8 @@ class Function:
         """Return where a variable is: an address, or an offset into shared memory."""
         if name in self.locals:
             return f"(uint64_t){c_name(name)}"
+        if name in self.parameters:
+            return f"(uint64_t)(p + {self.parameters[name][0]})"
         if name in self.shared or name in self.module.shared:
             return f"{self.shared.get(name, self.module.shared.get(name))}ull"
         if name in self.module.variables:
@@ -213,7 +217,7 @@ class Function:
         if special is not None:
             done = special(name[1:], operands)
             if done is not None:
-                return done
+                return f"t->site = {next(self.module.sites)}; {done}" if name[0] in WARP else done
         function = "_".join(part for part in name if part != "uni")
         if function not in known_instructions():
             raise UnknownInstructionError(f"{'.'.join(name)} in {self.text}")
@@ -388,6 +392,7 @@ class Module:
 
     def __init__(self, text):
         self.functions, self.shared, self.variables, self.shared_size = {}, {}, {}, 0
+        self.sites = itertools.count()
         text = re.sub(r"//[^\n]*", "", re.sub(r"/\*.*?\*/", " ", text, flags=re.S)).rstrip("\0")
         self.path = self.compiled(self.translated(text))
         self.library = ctypes.CDLL(str(self.path))

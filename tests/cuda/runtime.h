@@ -14,7 +14,7 @@
 #include <ucontext.h>
 
 enum { READY, AT_BARRIER, AT_WARP, ENDED };
-enum { FIBER_STACK = 1 << 16, LANES = 32 };
+enum { FIBER_STACK = 1 << 16, LANES = 32, MOST_PARAMETERS = 4096 };
 
 typedef struct {
     uint32_t grid[3], block[3];
@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct block block;
 typedef struct {
-    uint32_t tid[3], ctaid[3], flat, mask;
+    uint32_t tid[3], ctaid[3], flat, mask, site; /* site: which instruction lanes meet at */
     int state, started;
     uint64_t given, received[LANES];
     block *home;
@@ -80,6 +80,8 @@ static uint8_t *shared_at(thread *t, uint64_t offset, uint64_t size) {
 }
 static uint8_t *generic_at(thread *t, uint64_t address, uint64_t size, const uint8_t *local, uint64_t local_size) {
     const uint64_t own = (uint64_t)local, shared = (uint64_t)t->home->shared;
+    const uint64_t parameters = (uint64_t)t->home->request->parameters;
+    if (address >= parameters && address + size <= parameters + MOST_PARAMETERS) return (uint8_t *)address;
     if (address >= own && address + size <= own + local_size) return (uint8_t *)address;
     if (address >= shared && address + size <= shared + t->home->shared_size) return (uint8_t *)address;
     return global_at(t, address, size);
@@ -156,7 +158,7 @@ static void permute(uint32_t n, uint32_t *order, int32_t how, uint32_t *seed) {
         }
 }
 
-/* Let those lanes go on whose warp has what they wait for. */
+/* Let those lanes go on whose warp has what they wait for; -1 if they do not wait at the same instruction. */
 static int release_warps(block *b) {
     int released = 0;
     for (uint32_t i = 0; i < b->n; ++i) {
@@ -166,6 +168,11 @@ static int release_warps(block *b) {
             if (t->mask >> l & 1) all = i / LANES * LANES + l < b->n && warp[l].state == AT_WARP && warp[l].mask == t->mask;
         if (!all) continue;
         const uint32_t mask = t->mask;
+        for (uint32_t l = 0; l < LANES; ++l)
+            if (mask >> l & 1 && warp[l].site != t->site) {
+                snprintf(failure, sizeof failure, "lanes of a warp meet at different instructions");
+                return -1;
+            }
         for (uint32_t l = 0; l < LANES; ++l)
             for (uint32_t k = 0; mask >> l & 1 && k < LANES; ++k) warp[l].received[k] = mask >> k & 1 ? warp[k].given : 0xDEADBEEF;
         for (uint32_t l = 0; l < LANES; ++l) if (mask >> l & 1) warp[l].state = READY;
@@ -187,7 +194,9 @@ static int run_fibers(block *b, uint32_t *order, uint32_t *seed) {
             if (how == 2) return 1;
             if (how == 0) resume(t);
         }
-        moved |= release_warps(b);
+        const int released = release_warps(b);
+        if (released < 0) return 1;
+        moved |= released;
         for (uint32_t i = 0; i < b->n; ++i) {
             waiting += b->threads[i].state == AT_BARRIER;
             left += b->threads[i].state != ENDED;
@@ -301,6 +310,8 @@ ONE(popc_b32, uint32_t, uint32_t, __builtin_popcount(a)) ONE(popc_b64, uint64_t,
 ONE(clz_b32, uint32_t, uint32_t, a ? __builtin_clz(a) : 32) ONE(clz_b64, uint64_t, uint32_t, a ? __builtin_clzll(a) : 64)
 static uint32_t shf_l_wrap_b32(uint32_t a, uint32_t b, uint32_t n) { return (uint32_t)(((uint64_t)b << 32 | a) << (n & 31) >> 32); }
 static uint32_t shf_r_wrap_b32(uint32_t a, uint32_t b, uint32_t n) { return (uint32_t)(((uint64_t)b << 32 | a) >> (n & 31)); }
+static uint32_t brev_b32(uint32_t a) { uint32_t out = 0; for (int i = 0; i < 32; ++i) out |= (a >> i & 1) << (31 - i); return out; }
+ONE(bfind_shiftamt_u32, uint32_t, uint32_t, a ? __builtin_clz(a) : UINT32_MAX)
 #define FIELD(N) \
     static uint##N##_t ones##N(uint32_t n) { return (uint##N##_t)(n >= N ? ~(uint##N##_t)0 : ((uint##N##_t)1 << n) - 1); } \
     static uint##N##_t bfe_u##N(uint##N##_t a, uint32_t at, uint32_t n) { at &= 255; n &= 255; return at < N ? a >> at & ones##N(n) : 0; } \

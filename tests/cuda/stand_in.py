@@ -47,7 +47,11 @@ class StandIn:
         self._paths = []
 
     def _translated(self, text):
-        path = str(ptx.module(text.decode()).path).encode()
+        try:
+            path = str(ptx.module(text.decode()).path).encode()
+        except ptx.UnknownInstructionError as error:
+            self.state.problem = str(error).encode()[:500]
+            return 0
         self._paths.append(ctypes.create_string_buffer(path))
         return ctypes.addressof(self._paths[-1])
 
