@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Studies: simulations described in a file, run in blocks, stored, resumed and reproduced.",
     epilog="Exit codes: 0 success; 2 bad options, a bad spec, or a store that cannot be used; 4 finished, but some "
-    "blocks could not be computed and were set aside; 130 interrupted.",
+    "blocks could not be computed and were set aside, or a summary failed; 130 interrupted.",
 )
 
 Spec = Annotated[Path, typer.Argument(help="The spec, a TOML file.")]
@@ -85,7 +85,10 @@ def plan(
 def run(
     spec: Spec,
     store: StorePath = STORE,
-    executor: Annotated[str, typer.Option(help="threads or processes.")] = "threads",
+    executor: Annotated[
+        str,
+        typer.Option(help="threads, processes, loky, dask, dask://ADDRESS, mpi, ray, MODULE:FACTORY beside the spec."),
+    ] = "threads",
     workers: Annotated[int | None, typer.Option(min=1, help="Number of workers. Default: all CPUs.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table here: .csv or .parquet.")] = None,
     mixed: Annotated[
@@ -109,7 +112,7 @@ def run(
         _echo_json(results)
     else:
         print_results(results)
-    if results.set_aside:
+    if results.set_aside or results.failed_summaries:
         raise typer.Exit(SET_ASIDE)
 
 

@@ -10,15 +10,15 @@ from alignment_fast._statistics import Moments, QuantileSketch
 from alignment_fast.studies.errors import BlockError, SpecError, StoreError, StoreLockedError, StudyError
 
 if TYPE_CHECKING:
-    from alignment_fast.studies.engine import Progress
     from alignment_fast.studies.partials import blocks
     from alignment_fast.studies.results import Results
     from alignment_fast.studies.study import PlannedCell, Status, Study
+    from alignment_fast.studies.tally import Progress
     from alignment_fast.studies.templates import template
 
 _LATER = {
     "PlannedCell": "study",
-    "Progress": "engine",
+    "Progress": "tally",
     "Results": "results",
     "Status": "study",
     "Study": "study",

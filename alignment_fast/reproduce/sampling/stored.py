@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast import __version__, dynamics
+from alignment_fast.studies.made import here
 from alignment_fast.studies.partials import blocks
-from alignment_fast.studies.store import Damaged, Store, StoredBlock, here
+from alignment_fast.studies.store import Damaged, Store, StoredBlock
 
 __all__ = ["FIELDS", "FILE", "StoredSweep"]
 
@@ -155,7 +156,7 @@ class StoredSweep:
         with Store(folder / FILE, write=True, shared=True) as store:
             # Blocks of another size, or of another arithmetic, are other blocks.
             name = f"{self.rows} {here().arithmetic}"
-            study = store.begin(_Described(name, self.key, json.dumps({"key": self.key})))
+            study = store.begin(_Described(name, self.key, json.dumps({"key": self.key})), here())
             stored = self._stored(store, study)
             for number in range(len(self.alpha)):
                 task = _AtAlpha(self, number, threads)
@@ -184,7 +185,7 @@ class StoredSweep:
                 UserWarning,
                 stacklevel=3,
             )
-            store.remove(study, row.cell, row.number)
+            store.quarantine(study, row.cell, row.number, row.reason)
         return found
 
     def _computed(self, store: Store, study: int, task: _AtAlpha, block: int) -> np.ndarray:
