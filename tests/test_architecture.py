@@ -108,7 +108,6 @@ COMPUTED_IMPORTS = {
     "alignment_fast/_operations.py",
     "alignment_fast/accel/_install.py",
     "alignment_fast/studies/__init__.py",
-    "alignment_fast/studies/clusters.py",
     "alignment_fast/studies/functions.py",
     "alignment_fast/interop/__init__.py",
     "alignment_fast/tables/_arrow.py",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -12,20 +13,23 @@ from alignment_fast.errors import BackendUnavailableError
 __all__ = ["CLUSTERS"]
 
 
-def _library(module: str, package: str) -> Any:
+@contextlib.contextmanager
+def _needing(package: str) -> Iterator[None]:
     try:
-        return importlib.import_module(module)
+        yield
     except (ImportError, RuntimeError) as error:  # mpi4py without an MPI library raises RuntimeError
         raise BackendUnavailableError(f"this executor needs {package}: pip install {package} ({error})") from error
 
 
 def _loky(address: str, workers: int) -> Executor:
-    made: Executor = _library("loky", "loky").ProcessPoolExecutor(max_workers=workers)
+    with _needing("loky"):
+        made: Executor = importlib.import_module("loky").ProcessPoolExecutor(max_workers=workers)
     return made
 
 
 def _mpi(address: str, workers: int) -> Executor:
-    made: Executor = _library("mpi4py.futures", "mpi4py").MPIPoolExecutor(max_workers=workers)
+    with _needing("mpi4py"):
+        made: Executor = importlib.import_module("mpi4py.futures").MPIPoolExecutor(max_workers=workers)
     return made
 
 
@@ -33,7 +37,8 @@ class _Dask(Executor):
     """The executor of a client of Dask, with as many workers as the cluster has threads, and closed with its client."""
 
     def __init__(self, address: str, workers: int) -> None:
-        distributed = _library("distributed", "dask[distributed]")
+        with _needing("dask[distributed]"):
+            distributed = importlib.import_module("distributed")
         if address:
             self._client = distributed.Client(f"tcp://{address}" if "://" not in address else address, timeout=30)
         else:
@@ -56,7 +61,8 @@ class _Ray(Executor):
     """Tasks of Ray as futures: Ray has no executor of its own."""
 
     def __init__(self, address: str, workers: int) -> None:
-        self._ray = _library("ray", "ray")
+        with _needing("ray"):
+            self._ray = importlib.import_module("ray")
         self._ray.init(address=address or None, ignore_reinit_error=True, log_to_driver=False)
         self._max_workers = int(self._ray.cluster_resources().get("CPU", workers))
 
