@@ -3,10 +3,12 @@
 import contextlib
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from alignment_fast.studies.partials import Columns, Partial
 from alignment_fast.studies.results import error_of_level, interval_of_mean, interval_of_share
 from alignment_fast.studies.spec import spec_of
 from alignment_fast.studies.store import Store
+from alignment_fast.studies.tally import Tally
 from alignment_fast.studies.work import Report
 
 pytestmark = pytest.mark.same_everywhere
@@ -160,6 +163,49 @@ def test_an_interrupted_study_goes_on_and_computes_nothing_twice(reference, tmp_
     again = []
     assert study.run(store=path, progress=again.append).to_csv_bytes() == table
     assert [state.rate for state in again] == [0.0]
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_ctrl_c_waits_for_no_job(executor, tmp_path):
+    """A block that would take minutes is left behind, and what was stored before stays."""
+    (tmp_path / "endless.py").write_text(
+        "import time\n\ndef generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n"
+        "    print('working', flush=True)\n"
+        "    time.sleep(600 if data > 0.6 else 0)\n    return data\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "import sys\nfrom alignment_fast.studies import Study\n\n"
+        "if __name__ == '__main__':\n"
+        "    estimand = {'kind': 'user', 'generate': 'endless:generate', 'analyse': 'endless:analyse', 'block': 1}\n"
+        "    study = Study.from_dict({'name': 'x', 'replicates': 100, 'estimand': estimand})\n"
+        f"    try:\n        study.run({executor!r}, store='study.db', progress=False, workers=2)\n"
+        "    except KeyboardInterrupt:\n        print('interrupted', flush=True)\n        sys.exit(7)\n"
+    )
+    path = tmp_path / "study.db"
+    process = subprocess.Popen(
+        [sys.executable, "main.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        while process.stdout.readline() != "working\n":
+            assert process.poll() is None
+        while not (path.exists() and (tmp_path / "study.db-wal").exists() and len(rows_of(path)) > 0):
+            time.sleep(0.02)
+        before = rows_of(path)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 7
+    assert out.endswith("interrupted\n")
+    assert set(before) <= set(rows_of(path))
+
+
+def rows_of(path):
+    """Return what is stored, nothing where there is no table yet."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        return stored(path)
+    return []
 
 
 def test_kills_lose_nothing():
@@ -558,6 +604,29 @@ def test_the_table_is_an_xarray_dataset(finished):
     assert set(dataset.coords) == {"cell", "estimand", "source", "n", "column"}
 
 
+def test_the_dataset_holds_text_and_numbers_and_goes_to_a_file(tmp_path):
+    """Also where a parameter is text in one cell and a number in another, or absent."""
+    xarray = pytest.importorskip("xarray")
+    body = "def analyse(parameters, data):\n    return {'é': data, 'low': data < 0.5}"
+    study = user_study(tmp_path, body)
+    keys = {key: value for key, value in study.spec.cells[0].parameters.items() if value is not None}
+    mine = {"kind": "user", **keys, "grid": {"mode": ["fast", 3], "size": [1, 2]}}
+    content = {"name": "x", "replicates": 1000, "source": OUTCOMES, "estimand": [mine, {"kind": "best_of_n", "n": 1}]}
+    results = Study.from_dict(content, tmp_path).run(store=tmp_path / "x.db", progress=False)
+    dataset = results.to_xarray()
+    assert dataset["mode"].values.tolist() == ["fast"] * 4 + ["3"] * 4 + [""] * 3
+    assert dataset["size"].values.tolist()[:8] == [1.0, 1.0, 2.0, 2.0] * 2
+    assert np.isnan(dataset["size"].values[8:]).all()
+    assert dataset["column"].values.tolist()[0] == "é"
+    assert dataset["replicates"].dtype.kind == "i"
+    assert dataset["complete"].values.all()
+    assert dataset.attrs == {"study": "x", "hash": results.hash}
+    dataset.to_netcdf(tmp_path / "x.nc", engine="scipy")
+    with xarray.open_dataset(tmp_path / "x.nc", engine="scipy") as read:
+        assert [str(value) for value in read["note"].values] == [row["note"] for row in results.rows]
+        assert read["mean"].values.tolist() == dataset["mean"].values.tolist()
+
+
 def test_intervals_are_given_only_where_they_hold(tmp_path):
     content = {**SPEC, "source": OUTCOMES, "estimand": {"kind": "best_of_n", "grid": {"n": [1, 24, 1000]}}}
     rows = Study.from_dict(content).run(store=tmp_path / "study.db", progress=False).rows
@@ -683,6 +752,41 @@ def test_blocks_of_a_task_are_merged_in_order():
     for first, last in ((0, 4), (1, 1), (-1, 2)):
         with pytest.raises(ValueError, match="are not among the 3 of the task"):
             blocks(Task(), first, last)
+
+
+def test_small_cells_share_a_job(tmp_path):
+    """A thousand cells of a block each are a few jobs."""
+    jobs = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, function, job, /):
+            jobs.append(len({cell for cell, _ in job.places()}))
+            return super().submit(function, job)
+
+    grid = {"n": [1.0 + cell / 7 for cell in range(1000)]}
+    content = {"name": "many", "replicates": 8, "source": OUTCOMES, "estimand": {"kind": "best_of_n", "grid": grid}}
+    results = Study.from_dict(content).run(Counting(1), store=tmp_path / "study.db", progress=False)
+    assert results.is_complete
+    assert sum(jobs) == 1000
+    assert len(jobs) < 100
+    assert max(jobs) > 20
+
+
+def test_tallies_are_sums_over_the_cells():
+    spec = spec_of({**SPEC, "replicates": 2000})
+    folds = [Fold(spec, cell) for cell in spec.cells]
+    tally = Tally(folds)
+    part = Partial.of(Columns(("x",), np.zeros((300, 1))), sketched=False)
+    for cell, number in ((0, 0), (0, 2), (1, 0)):
+        folds[cell].add(number, part)
+        tally.update(cell)
+    folds[1].lose(1)
+    tally.update(1)
+    state = tally.progress(1, seconds=2.0, computed=900, seconds_left=1.0)
+    assert (state.cells, state.cells_done, state.blocks_done, state.set_aside) == (len(folds), 0, 4, 1)
+    assert state.blocks == sum(-(-2000 // cell.block) for cell in spec.cells)
+    assert (state.replicates, state.rate) == (600, 450.0)
+    assert state.where == str(spec.cells[1])
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"AFB1" + bytes(20)])

@@ -14,31 +14,40 @@ if TYPE_CHECKING:
     from alignment_fast.studies.results import Results
     from alignment_fast.studies.study import PlannedCell, Status, Study
     from alignment_fast.studies.tally import Progress
+    from alignment_fast.studies.tasks import BootstrapTask, Rows, SimulationTask, SweepTask
     from alignment_fast.studies.templates import template
 
 _LATER = {
+    "BootstrapTask": "tasks",
     "PlannedCell": "study",
     "Progress": "tally",
     "Results": "results",
+    "Rows": "tasks",
+    "SimulationTask": "tasks",
     "Status": "study",
     "Study": "study",
+    "SweepTask": "tasks",
     "blocks": "partials",
     "template": "templates",
 }
 
 __all__ = [
     "BlockError",
+    "BootstrapTask",
     "Moments",
     "PlannedCell",
     "Progress",
     "QuantileSketch",
     "Results",
+    "Rows",
+    "SimulationTask",
     "SpecError",
     "Status",
     "StoreError",
     "StoreLockedError",
     "Study",
     "StudyError",
+    "SweepTask",
     "blocks",
     "template",
 ]

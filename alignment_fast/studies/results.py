@@ -12,6 +12,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from alignment_fast._files import replacing
@@ -136,12 +137,7 @@ class Results:
         except ImportError as error:
             raise BackendUnavailableError("this needs xarray: pip install xarray") from error
         coordinates = ["cell", "estimand", "source", *self.axes, "column"]
-        variables = {
-            name: ("row", np.array([math.nan if value is None else value for value in values], dtype=float))
-            if name in FIGURES or name.startswith(QUANTILE)
-            else ("row", np.array([_text(value) for value in values]))
-            for name, values in self.table().items()
-        }
+        variables = {name: ("row", _array(values)) for name, values in self.table().items()}
         return xarray.Dataset(
             {name: value for name, value in variables.items() if name not in coordinates},
             coords={name: variables[name] for name in coordinates},
@@ -153,8 +149,13 @@ class Results:
         return f"Results({self.name!r}, {len(self.rows)} rows{aside})"
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _array(values: list[Any]) -> NDArray[Any]:
+    """Return a column as an array: of numbers, NaN where there is none, or of text, "" where there is none."""
+    column = _of_one_type(values)
+    if all(value is None or isinstance(value, int | float) for value in column):
+        whole = all(isinstance(value, int) for value in column)  # truth values too: netCDF has none
+        return np.array([math.nan if value is None else value for value in column], dtype=np.int64 if whole else float)
+    return np.array(["" if value is None else value for value in column], dtype=np.str_)
 
 
 def _of_one_type(values: list[Any]) -> list[Any]:
@@ -190,10 +191,11 @@ def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
         figures = {
             "replicates": moments.count,
             "dropped": total.dropped,
-            **{
-                figure: float(getattr(moments, figure)[place])
-                for figure in ("mean", "standard_error", "variance", "minimum", "maximum")
-            },
+            "mean": float(moments.mean[place]),
+            "standard_error": float(moments.standard_error[place]),
+            "variance": float(moments.variance[place]),
+            "minimum": float(moments.min[place]),
+            "maximum": float(moments.max[place]),
             "exact": exact.get(name),
         }
         if total.sketches:
