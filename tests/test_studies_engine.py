@@ -21,7 +21,7 @@ from alignment_fast.studies.errors import UnfitBlockError
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.partials import Columns, Partial
-from alignment_fast.studies.results import error_of_level, interval_of_mean, interval_of_share
+from alignment_fast.studies.results import FEWEST, TOLERATED, error_of_level, interval_of_mean, interval_of_share
 from alignment_fast.studies.spec import spec_of
 from alignment_fast.studies.store import Store
 from alignment_fast.studies.tally import Tally
@@ -666,6 +666,21 @@ def test_students_interval_holds_its_level(law):
         low, high = interval_of_mean(moments.mean, moments.standard_error, 1000, 0.95)
         hits += low <= truth <= high
     assert abs(hits / studies - 0.95) < 0.01 + 3 * np.sqrt(0.95 * 0.05 / studies) / 3
+
+
+@pytest.mark.parametrize("law", ["log-normal", "Pareto", "squared exponential"])
+def test_heavy_tails_have_no_interval_where_it_would_not_hold(law):
+    """At the least number of replicates: Student's interval would hold in 93.6 % of log-normal studies, say."""
+    rng = np.random.default_rng(4)
+    draw = {
+        "log-normal": lambda: rng.lognormal(0.0, 1.0, (FEWEST, 500)),
+        "Pareto": lambda: rng.pareto(3.0, (FEWEST, 500)),
+        "squared exponential": lambda: rng.standard_exponential((FEWEST, 500)) ** 2,
+    }[law]
+    found = Moments(draw())
+    shapes = zip(found.skewness, found.excess_kurtosis, strict=True)
+    given = sum(abs(error_of_level(*shape, FEWEST, 0.95)) <= TOLERATED for shape in shapes)
+    assert given <= 5
 
 
 def test_the_expansion_says_by_how_much_an_interval_misses():

@@ -12,13 +12,14 @@ from alignment_fast.studies.errors import BlockError, SpecError, StoreError, Sto
 if TYPE_CHECKING:
     from alignment_fast.studies.partials import blocks
     from alignment_fast.studies.results import Results
-    from alignment_fast.studies.study import PlannedCell, Status, Study
+    from alignment_fast.studies.study import PartDone, PlannedCell, Status, Study
     from alignment_fast.studies.tally import Progress
     from alignment_fast.studies.tasks import BootstrapTask, Rows, SimulationTask, SweepTask
     from alignment_fast.studies.templates import template
 
 _LATER = {
     "BootstrapTask": "tasks",
+    "PartDone": "study",
     "PlannedCell": "study",
     "Progress": "tally",
     "Results": "results",
@@ -35,6 +36,7 @@ __all__ = [
     "BlockError",
     "BootstrapTask",
     "Moments",
+    "PartDone",
     "PlannedCell",
     "Progress",
     "QuantileSketch",

@@ -133,7 +133,7 @@ class Workers:
     def replace(self) -> None:
         """Make new workers in the place of those that died."""
         assert self._make is not None
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        _shut(self.executor, wait=False)
         try:
             self.executor = self._make()
         except (OSError, TimeoutError) as error:
@@ -145,7 +145,14 @@ class Workers:
             return
         if not wait and isinstance(self.executor, Processes):
             self.executor.end()
-        self.executor.shutdown(wait=wait, cancel_futures=True)
+        _shut(self.executor, wait=wait)
+
+
+def _shut(executor: Executor, *, wait: bool) -> None:
+    try:
+        executor.shutdown(wait=wait, cancel_futures=True)
+    except TypeError:  # of loky, which is older than that keyword
+        executor.shutdown(wait=wait)
 
 
 def _factory(name: str, count: int, folder: Path) -> Callable[[], Executor]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 from alignment_fast.studies import engine
@@ -15,13 +16,14 @@ from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.lock import holder_of
 from alignment_fast.studies.made import here
+from alignment_fast.studies.parts import PartFiles, folder_of, read_files
 from alignment_fast.studies.results import Results, results_of
 from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
 from alignment_fast.studies.store import Origin, SetAside, Store
 from alignment_fast.studies.tally import Progress
 from alignment_fast.studies.work import CellTask, estimator_of
 
-__all__ = ["PlannedCell", "Status", "Study"]
+__all__ = ["PartDone", "PlannedCell", "Status", "Study"]
 
 # Seconds between two lines of progress.
 LINE_SECONDS = 10.0
@@ -56,6 +58,15 @@ class Status:
     writer: str | None
     known: bool
     origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartDone:
+    """What became of a part: blocks that it computed now, those set aside, and cells that wait for other parts."""
+
+    blocks: int
+    set_aside: int
+    waiting: int
 
 
 class Study:
@@ -200,6 +211,82 @@ class Study:
             finally:
                 pool.close(wait=finished)
             return results_of(self.spec, folds, opened.set_aside(study), opened.origins(study))
+
+    def run_part(
+        self,
+        part: int,
+        parts: int,
+        executor: Executor | Callable[[], Executor] | str | None = None,
+        *,
+        store: str | PathLike[str] = "study.db",
+        progress: bool | Callable[[Progress], object] = True,
+        workers: int | None = None,
+    ) -> PartDone:
+        """Compute part 1 to `parts` of the study, as a job of an array: without a coordinator, into files.
+
+        They stand in a folder beside the store, ``store + ".parts"``, which all parts share; `fold` takes them into the
+        store. What is there already is not computed again. With a target, a part knows how many blocks are needed from
+        the files that are there: where others are missing it ends before its cells are complete.
+
+        Returns
+        -------
+        PartDone
+            Blocks computed now, blocks set aside, and cells that wait for other parts.
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        StudyError
+            As `run`.
+
+        """
+        if not 1 <= part <= parts:
+            raise ValueError(f"part must be one of 1 to {parts}, not {part}")
+        self._check()
+        made = here(numpy=self.spec.uses_numpy)
+        files = PartFiles(folder_of(Path(store)), self.spec.hash, f"{self.spec.hash[:16]}-{part}-of-{parts}", made)
+        folds = self._folds()
+        for file in read_files(files.folder, self.spec.hash):
+            for block in file.blocks:
+                engine.take_block(folds, block, str(file.path))
+        before = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        pool, finished = Workers(executor, workers, self.spec.folder), False
+        observer = _Lines() if progress is True else progress or None
+        try:
+            # Small cells, too, are spread over the parts.
+            mine = lambda cell, number: (cell + number) % parts == part - 1  # noqa: E731
+            engine.run(self.spec, files, 0, pool, folds, progress=observer, mine=mine)
+            finished = True
+        finally:
+            files.write()
+            pool.close(wait=finished)
+        lost = sum(len(fold.lost) for fold in folds)
+        after = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        return PartDone(after - before - lost, lost, sum(not fold.complete for fold in folds))
+
+    def fold(self, store: str | PathLike[str] = "study.db", *, mixed: bool = False) -> Results:
+        """Take the files of parts into the store, and return the table; files stay, and nothing is taken twice.
+
+        Raises
+        ------
+        StoreError, StoreLockedError
+            As `run`.
+
+        Warns
+        -----
+        UserWarning
+            For each file that is damaged; `run` computes what is missing.
+
+        """
+        with Store(store, write=True) as opened:
+            number = opened.begin(self.spec, here(numpy=self.spec.uses_numpy), mixed=mixed)
+            for file in read_files(folder_of(opened.path), self.spec.hash):
+                opened.check(number, file.made, mixed=mixed)
+                for one in file.set_aside:
+                    opened.put_aside(number, one)
+                opened.add(number, file.blocks, file.made)
+        return self.results(store)
 
     def status(self, store: str | PathLike[str] = "study.db") -> Status:
         """Return how far the study is in a store, whether or not it is running."""
