@@ -358,7 +358,7 @@ def _result(grid, replicates, total, words, values):
 
 
 def _of_moments(n, moments, words, values):
-    spread = moments.variance, moments.standard_error, moments.minimum, moments.maximum
+    spread = moments.variance, moments.standard_error, moments.min, moments.max
     made = Simulation(n, moments.count, moments.mean, *spread, words, values)
     object.__setattr__(made, "_moments", moments)
     return made
