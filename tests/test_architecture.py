@@ -123,6 +123,7 @@ NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
+    "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
     "kernels/best_of_n/relatives.py",
     "kernels/best_of_n/samples.py",

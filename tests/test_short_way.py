@@ -76,7 +76,9 @@ def bound(call, **how):
     """Return the function, or the method of an object that is made here, and its arguments."""
     positional, options = prepared(call, **how)
     path = call.name.split(".")
-    if not call.constructed:
+    if call.wraps:
+        positional[: call.constructed] = [call.wraps(*positional[: call.constructed])]
+    if call.wraps or not call.constructed:
         return reduce(getattr, path, af), positional, options
     owner = reduce(getattr, path[:-1], af)(*positional[: call.constructed])
     return getattr(owner, path[-1]), positional[call.constructed :], options

@@ -69,3 +69,7 @@ cdef void *memory_of(object array) noexcept
 cdef object new_array(char kind, object shape, void **memory)
 cdef object array_of(char kind, object shape, Py_ssize_t count, const double *values)
 cdef object array_over(char kind, Py_ssize_t rows, Py_ssize_t columns, const double *values)
+# A float64 scalar or contiguous array as float32.
+cdef object narrowed(object x)
+# Write count, mean, Σ (x - mean)^k for k = 2, 3, 4, least and largest of 1 to AF_BLOCK numbers.
+cdef void moments_of(Py_ssize_t n, const double *x, double *out) noexcept nogil

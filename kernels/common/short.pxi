@@ -200,6 +200,22 @@ cdef object array_of(char kind, object shape, Py_ssize_t count, const double *va
     return array
 
 
+cdef object narrowed(object x):
+    cdef void *memory
+    cdef Py_buffer view
+    if type(x) is not array_type:
+        return scalar_of(b'f', x)
+    array = new_array(b'f', x.shape, &memory)
+    if opened(x, &view, x.ndim):
+        table.narrow_f32(view.len // <Py_ssize_t>sizeof(double), <const double*>view.buf, <float*>memory)
+        PyBuffer_Release(&view)
+    return array
+
+
+cdef void moments_of(Py_ssize_t n, const double *x, double *out) noexcept nogil:
+    table.moments_blocks(n, x, 0, 1, <af_moments*>out)
+
+
 cdef object array_over(char kind, Py_ssize_t rows, Py_ssize_t columns, const double *values):
     if rows == NO_AXIS and columns == NO_AXIS:
         return scalar_of(kind, values[0])

@@ -381,11 +381,12 @@ cdef struct Tilts:
     double fields[MOST_ORDERS * 4]
     double alpha[MOST_ORDERS]
     double reached[MOST_ORDERS]
+    const double *deficit # log(D_max - divergence) of every point, where it is known
 
 
 cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
     """Read the arguments; return whether the short way takes them. The operands are to be let go in any case."""
-    call.operands.held = 0
+    call.operands.held, call.deficit = 0, NULL
     if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
         return False
     call.rows = one_row(&call.operands, 1, kind_of(&call.operands, log), 0, AF_REWARD_GIVEN, True,
@@ -406,7 +407,7 @@ cdef int found_as(int what, Tilts *call, void *log_pi, double *scratch) noexcept
     if what == TILTS:
         return table.tilts(&call.rows, single, log_pi, call.fields, scratch, 0, 1)
     if what == TILTS_OF_DIVERGENCE:
-        return table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, scratch, 0, 1)
+        return table.tilts_of_divergence(&call.rows, single, call.deficit, NULL, call.alpha, call.reached, scratch, 0, 1)
     return table.rates(&call.rows, single, call.reached, call.alpha, scratch, 0, 1)
 
 
@@ -494,6 +495,20 @@ def short_kl_constrained(p, reward, kl, log):
     cdef object fields = None
     if hold_tilts(&call, reward, p, kl, log) and find_alpha(&call):
         fields = policy_of(&call)
+    let_go(&call.operands)
+    return fields
+
+
+def short_matched(log_p, reward, kl, log_deficit):
+    """Return the fields of the tilts of divergence `kl` of one row, where log(D_max - kl) is known, or None."""
+    cdef Tilts call
+    cdef Points deficit
+    cdef object fields = None
+    if hold_tilts(&call, reward, log_p, kl, True) and take_points(log_deficit, &deficit) \
+            and deficit.count == call.points.count:
+        call.deficit = deficit.at
+        if found(TILTS_OF_DIVERGENCE, &call, NULL):
+            fields = policy_of(&call)
     let_go(&call.operands)
     return fields
 

@@ -34,6 +34,24 @@
 typedef struct {
     double count, mean, m2, m3, m4, minimum, maximum;
 } af_moments;
+
+/* The sum of x[0..n) by halves, eight lanes at the leaves: NumPy's order of addition, in which earlier releases added. */
+static inline double af_sum_by_halves(ptrdiff_t n, const double *x) {
+    if (n > 128) {
+        const ptrdiff_t half = n / 2 - n / 2 % 8;
+        return af_sum_by_halves(half, x) + af_sum_by_halves(n - half, x + half);
+    }
+    double total = 0.0, lane[8];
+    ptrdiff_t i = 0;
+    if (n >= 8) {
+        for (; i < 8; ++i) lane[i] = x[i];
+        for (; i < n - n % 8; i += 8)
+            for (int l = 0; l < 8; ++l) lane[l] += x[i + l];
+        total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    }
+    for (; i < n; ++i) total += x[i];
+    return total;
+}
 #endif
 
 /* Moments of x[0..n), 1 <= n <= AF_BLOCK, about the block's own mean. The mean is corrected by the sum of what it leaves
