@@ -8,7 +8,7 @@ import pytest
 
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
-from alignment_fast.ranking._models import MODELS, effective_model
+from alignment_fast.ranking._models import MODELS, TIED, effective_model
 from alignment_fast.ranking._objective import Objective
 from oracles import paired_models
 
@@ -19,7 +19,7 @@ DIFFERENCES = [-30.0, -2.5, 0.0, 0.3, 7.0]
 @each_model
 @pytest.mark.parametrize("tie", [0.2, 1.5])
 def test_probabilities_are_those_of_the_definition(name, tie):
-    found = MODELS[name].probabilities(np.array(DIFFERENCES), tie)
+    found = [MODELS[name].probability(outcome, np.array(DIFFERENCES), tie) for outcome in range(3)]
     expected = [paired_models.probabilities(name, d, tie) for d in DIFFERENCES]
     for one, other in zip(np.transpose(found), expected, strict=True):
         np.testing.assert_allclose(one, [float(p or 0) for p in other], rtol=1e-13, atol=1e-300)
@@ -34,7 +34,7 @@ def test_the_likelihood_of_one_outcome_is_the_logarithm_of_its_probability(name)
         objective = Objective(ops, cells, name)
         for d in (-2.5, 0.0, 0.3):
             u = np.array([d, 0.0, 0.7])[: objective.unknowns]
-            probability = model.probabilities(np.array([d]), 0.7)[outcome]
+            probability = model.probability(outcome, np.array([d]), 0.7)
             np.testing.assert_allclose(objective.evaluate(u).value, np.log(probability[0]), rtol=1e-13)
 
 
@@ -42,7 +42,7 @@ def test_the_likelihood_of_one_outcome_is_the_logarithm_of_its_probability(name)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_tie_parameter_starts_at_the_share_of_ties_between_equals(name, share):
     tie = MODELS[name].tie.unknown(share)
-    assert MODELS[name].probabilities(np.zeros(1), tie)[2][0] == pytest.approx(share, rel=1e-13)
+    assert MODELS[name].probability(TIED, np.zeros(1), tie)[0] == pytest.approx(share, rel=1e-13)
     assert np.exp(tie) > MODELS[name].tie.least
 
 

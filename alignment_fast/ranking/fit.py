@@ -117,7 +117,7 @@ def fit(
     check_num_threads(num_threads)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
-    if not (home or bias_reduction) and (start is None or _is_of_the_same(start, comparisons)):
+    if (not home or comparisons.cells.home.any()) and (start is None or _is_of_the_same(start, comparisons)):
         found = _small(ops, comparisons, specification, search)
         if found is not None:
             return found
@@ -138,13 +138,14 @@ def _small(ops: ModuleType, comparisons: Comparisons, specification: Specificati
     unknown = None if model.tie is None else model.tie.unknown
     items, start = comparisons.n_items, search.start
     first = None if start is None else np.concatenate([start.scores, start.unknowns[items:]])
-    options = specification.l2, specification.gamma, first, search.tol, search.max_iter
-    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options)
+    covariates = home_covariate(comparisons.cells) if specification.home else NO_COVARIATES
+    options = specification.l2, specification.gamma, covariates, specification.bias_reduction
+    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options, first, search.tol, search.max_iter)
     if run is None:
         return None
     unknowns, (value, gradient_norm, decrement, step, iterations), log_prior, has_tie = run
     found = newton.Maximum(unknowns, value, gradient_norm, decrement, step, iterations, converged=True)
-    return _result(comparisons, specification, NO_COVARIATES, log_prior, has_tie, found)
+    return _result(comparisons, specification, covariates, log_prior, has_tie, found)
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,20 @@ cdef bint read_array(object x, responses *task, int ndim, double *out) noexcept:
     return good
 
 
+cdef bint read_rows(object x, responses *task, Py_ssize_t rows, double *out) noexcept:
+    """Write `rows` rows over the responses to `out`; return whether `x` is an array of so many."""
+    cdef Py_buffer view
+    cdef char kind = opened(x, &view, 2)
+    cdef bint good
+    if kind == 0:
+        return False
+    good = kind == task.kind and view.shape[0] == rows and view.shape[1] == task.size
+    if good:
+        copied(&view, kind, out)
+    PyBuffer_Release(&view)
+    return good
+
+
 cdef bint read_vector(object x, responses *task, double *out) noexcept:
     """Write finite numbers, one for each response, to `out`; return whether `x` holds such."""
     cdef Py_ssize_t i
