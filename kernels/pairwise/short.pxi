@@ -528,11 +528,8 @@ def short_sequence_logprobs(logits, token_ids, mask, average, return_log_partiti
     return logprobs_of(logits, token_ids, mask, average, return_log_partition, False)
 
 
-def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
-    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide.
-
-    The matrix product is that of the long way where there is one chunk: all rows at once.
-    """
+cdef object hidden_logits(hidden, weight, token_ids):
+    """Return the logits of few tokens by one matrix product, as the long way does where there is one chunk, or None."""
     cdef Py_buffer states, layer
     cdef char kind = opened(hidden, &states, 3)
     cdef Py_ssize_t letters = 0
@@ -551,8 +548,26 @@ def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
     if not fits or type(token_ids) is not array_type or hidden.shape[: hidden.ndim - 1] != token_ids.shape:
         return None
     logits = matmul(hidden.reshape(-1, hidden.shape[hidden.ndim - 1]), weight.T)
-    logits = logits.reshape(*token_ids.shape, letters)
-    return logprobs_of(logits, token_ids, None, average, False, True)
+    return logits.reshape(*token_ids.shape, letters)
+
+
+def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
+    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide."""
+    logits = hidden_logits(hidden, weight, token_ids)
+    return None if logits is None else logprobs_of(logits, token_ids, None, average, False, True)
+
+
+def short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, average):
+    """Return the gradients with respect to `hidden` and `weight` of tokens that all count, or None as above."""
+    logits = hidden_logits(hidden, weight, token_ids)
+    if logits is None:
+        return None
+    gradients = gradients_of(logits, token_ids, None, upstream, average, None, True)
+    if gradients is None:
+        return None
+    rows = gradients.reshape(-1, len(weight))
+    states = hidden.reshape(-1, hidden.shape[hidden.ndim - 1])
+    return matmul(rows, weight).reshape(hidden.shape), matmul(rows.T, states)
 
 
 cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, bint complete):
@@ -618,6 +633,11 @@ cdef bint factors(Sequences *call, object upstream, bint average) noexcept:
 
 def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log_partition):
     """Return `sequence_logprobs_grad`, or None where the long way must decide."""
+    return gradients_of(logits, token_ids, mask, upstream, average, log_partition, False)
+
+
+cdef object gradients_of(logits, token_ids, mask, upstream, average, log_partition, bint complete):
+    """Return what `short_sequence_logprobs_grad` does; None too where a token is masked and all must be there."""
     cdef Sequences call
     cdef af_token_rows gradients
     cdef Py_buffer view
@@ -627,7 +647,7 @@ def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
             return None
-        if not factors(&call, upstream, mean):
+        if not factors(&call, upstream, mean) or (complete and masks(&call)):
             return None
         factor = call.memory + 2 * call.size
         if log_partition is not None:

@@ -13,8 +13,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 
 from alignment_fast.kernels.common.cpu cimport opened, opened_of
 
-cdef object int32 = numpy.int32, int64 = numpy.int64
-cdef object float64 = numpy.float64
+cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64
 cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
