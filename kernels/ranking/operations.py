@@ -27,6 +27,7 @@ from alignment_fast.kernels.ranking.cpu import (
     short_fit,
     short_likelihood,
     short_matrix,
+    short_names,
     short_predict,
     short_rankings,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "short_fit",
     "short_likelihood",
     "short_matrix",
+    "short_names",
     "short_predict",
     "short_rankings",
     "spread_scores",
