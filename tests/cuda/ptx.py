@@ -416,7 +416,10 @@ class Module:
         for function in self.functions.values():
             function.waits |= any(self.functions[name].waits for name in function.calls)
         entries = "".join(self.entry(one) for one in self.functions.values() if one.kind == "entry")
-        own = " || ".join(f"(a >= (uint64_t){c_name(n)} && a + size <= (uint64_t){c_name(n)} + {s})" for n, s in self.variables.items())
+        own = " || ".join(
+            f"(a >= (uint64_t){c_name(n)} && a + size <= (uint64_t){c_name(n)} + {s})"
+            for n, s in self.variables.items()
+        )
         checks = f"static int is_variable(uint64_t a, uint64_t size) {{ return {own or 0}; }}\n"
         heads = "".join(f"{one.head()};\n" for one in self.functions.values())
         return RUNTIME + initial + checks + heads + "".join(one.source() for one in self.functions.values()) + entries
@@ -424,7 +427,9 @@ class Module:
     def declare(self, text):
         initial = ""
         for one in (" ".join(one.split()) for one in text.split(";")):
-            if match := re.search(r"\.(global|const|shared) ((?:\.align \d+ )?\.\w+ [\w$]+(?:\[\d*\])?)(?: = (.*))?$", one):
+            if match := re.search(
+                r"\.(global|const|shared) ((?:\.align \d+ )?\.\w+ [\w$]+(?:\[\d*\])?)(?: = (.*))?$", one
+            ):
                 ((name, (kind, count, alignment)),) = declared(match[2]).items()
                 size = bits_of(kind) // 8 * count
                 if match[1] == "shared":
@@ -432,8 +437,12 @@ class Module:
                     continue
                 self.variables[name] = size
                 values = match[3] or "{0}"
-                values = re.sub(r"0[fFdD]([0-9A-Fa-f]+)", r"0x\1", values if values.startswith("{") else f"{{{values}}}")
-                initial += f"static uint{bits_of(kind)}_t {c_name(name)}[{count}] __attribute__((aligned(16))) = {values};\n"
+                values = re.sub(
+                    r"0[fFdD]([0-9A-Fa-f]+)", r"0x\1", values if values.startswith("{") else f"{{{values}}}"
+                )
+                initial += (
+                    f"static uint{bits_of(kind)}_t {c_name(name)}[{count}] __attribute__((aligned(16))) = {values};\n"
+                )
         return initial
 
     def reserve_shared(self, size, alignment):
@@ -451,7 +460,10 @@ class Module:
 
     @staticmethod
     def compiled(code):
-        folder = Path(os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir())) / f"alignment_fast_ptx_{os.getuid()}"
+        folder = (
+            Path(os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir()))
+            / f"alignment_fast_ptx_{os.getuid()}"
+        )
         folder.mkdir(mode=0o700, exist_ok=True)
         library = folder / f"{hashlib.sha256((code + repr(FLAGS)).encode()).hexdigest()[:24]}.so"
         if not library.exists():

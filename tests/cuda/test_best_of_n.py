@@ -35,7 +35,9 @@ def by_definition(keys, start, stop, replicate, replicates):
     """The smallest 64-bit words, from the published words of the two streams."""
     from alignment_fast.random import Stream
 
-    high, low = (Stream.from_key(key).uint32((replicates, stop - start), replicate=replicate, draw=start) for key in keys)
+    high, low = (
+        Stream.from_key(key).uint32((replicates, stop - start), replicate=replicate, draw=start) for key in keys
+    )
     return (high.astype(np.uint64) << np.uint64(32) | low).min(axis=1)
 
 
@@ -59,7 +61,9 @@ def test_the_cut_into_tasks_does_not_show(kernels_of, length, order):
     none = np.full(3, simulation.NO_WINNER)
     expected = by_definition((1, 2), 5, 9001, 7, 3)
     for grid, block in [(1, 32), (2, 96)]:
-        found = folded(kernels_of("best_of_n"), (1, 2), 5, 9001, 7, none, length=length, grid=grid, block=block, order=order)
+        found = folded(
+            kernels_of("best_of_n"), (1, 2), 5, 9001, 7, none, length=length, grid=grid, block=block, order=order
+        )
         assert (found == expected).all()
 
 

@@ -31,7 +31,11 @@ def stored(x, storage):
     if storage == "own":
         return x
     with np.errstate(over="ignore"):
-        return x.astype(np.float16).view(np.uint16) if storage == "float16" else (x.view(np.uint32) >> 16).astype(np.uint16)
+        return (
+            x.astype(np.float16).view(np.uint16)
+            if storage == "float16"
+            else (x.view(np.uint32) >> 16).astype(np.uint16)
+        )
 
 
 def both(cuda, loss, inputs, outputs, **options):
@@ -47,12 +51,14 @@ def both(cuda, loss, inputs, outputs, **options):
         host_sums = losses.evaluate(loss, inputs, host, size=size, **options)
     place = streams.Place(0, 7)
     there = Inputs(*(None if array is None else place.copy(array) for array in inputs))
-    results = Outputs(*(place.scratch((size,), dtype) if wanted else None for wanted in outputs))
+    results = Outputs(*(place.empty((size,), dtype) if wanted else None for wanted in outputs))
     sums = table.evaluate(loss, there, results, size=size, **options)
     found = Outputs(*(None if array is None else array.numpy() for array in results))
     total = table.reduced_loss(sums, 7.0, dtype).numpy()
     with np.errstate(all="ignore"):
-        assert total.tobytes() == dtype.type(host_sums.loss / 7.0).tobytes() or (total != total and host_sums.loss != host_sums.loss)
+        assert total.tobytes() == dtype.type(host_sums.loss / 7.0).tobytes() or (
+            total != total and host_sums.loss != host_sums.loss
+        )
     if options.get("metrics"):
         chosen, rejected, _, accuracy = (float(x.numpy()) for x in table.reduced_metrics(sums, 2.0))
         expected = np.array([host_sums.chosen_rewards, host_sums.rejected_rewards, host_sums.wins]) / 2
@@ -65,7 +71,9 @@ def assert_same(host, found):
         expected, value = getattr(host, name), getattr(found, name)
         if expected is not None:
             assert np.array_equal(np.isnan(expected), np.isnan(value)), name
-            assert np.array_equal(np.nan_to_num(expected).view(f"u{expected.itemsize}"), np.nan_to_num(value).view(f"u{value.itemsize}")), name
+            assert np.array_equal(
+                np.nan_to_num(expected).view(f"u{expected.itemsize}"), np.nan_to_num(value).view(f"u{value.itemsize}")
+            ), name
 
 
 FOUR = ("chosen", "rejected", "ref_chosen", "ref_rejected")
@@ -104,11 +112,16 @@ def test_what_surrounds_a_formula(cuda, formula, case, wide):
         pytest.skip("16-bit storage is computed in float32")
     given = {name: stored(values(name, wide), storage) for name in case.get("names", FOUR)}
     if case.get("lengths"):
-        given |= {name: 1 + np.abs(np.nan_to_num(values(name, wide), posinf=3, neginf=3)) for name in ("chosen_length", "rejected_length")}
+        given |= {
+            name: 1 + np.abs(np.nan_to_num(values(name, wide), posinf=3, neginf=3))
+            for name in ("chosen_length", "rejected_length")
+        }
     if case.get("weight"):
         given["weight"] = np.arange(SIZE).astype(given["chosen"].dtype) % 5
     loss = Loss(formula, score=case.get("score", "identity"), **PARAMETERS)
-    options = dict(storage=storage, wide=wide, factor=0.37, metrics=True, lengths_first=case.get("lengths_first", False))
+    options = dict(
+        storage=storage, wide=wide, factor=0.37, metrics=True, lengths_first=case.get("lengths_first", False)
+    )
     assert_same(*both(cuda, loss, Inputs(**given), ALL, **options))
 
 
@@ -117,10 +130,16 @@ def test_what_surrounds_a_formula(cuda, formula, case, wide):
 @pytest.mark.parametrize("kind", ["no target", "soft", "labels"])
 def test_margins_with_targets_and_second_derivatives(cuda, formula, kind, wide):
     margin = values("margin", wide)
-    target = None if kind == "no target" else (np.arange(SIZE) % (2 if kind == "labels" else 5) / (1 if kind == "labels" else 4)).astype(margin.dtype)
+    target = (
+        None
+        if kind == "no target"
+        else (np.arange(SIZE) % (2 if kind == "labels" else 5) / (1 if kind == "labels" else 4)).astype(margin.dtype)
+    )
     for second in (None, True):
         outputs = Outputs(True, True, None, second)
-        assert_same(*both(cuda, Loss(formula, **PARAMETERS), Inputs(margin, target=target), outputs, storage="own", wide=wide))
+        assert_same(
+            *both(cuda, Loss(formula, **PARAMETERS), Inputs(margin, target=target), outputs, storage="own", wide=wide)
+        )
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
@@ -134,4 +153,6 @@ def test_the_order_of_threads_does_not_show(cuda, order):
 def test_every_end_of_a_tile(cuda, size):
     inputs = Inputs(**{name: values(name, False)[:size] for name in FOUR})
     for outputs in (ALL, PLAIN):
-        assert_same(*both(cuda, Loss("sigmoid", **PARAMETERS), inputs, outputs, storage="own", wide=False, metrics=True))
+        assert_same(
+            *both(cuda, Loss("sigmoid", **PARAMETERS), inputs, outputs, storage="own", wide=False, metrics=True)
+        )
