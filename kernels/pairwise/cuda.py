@@ -38,7 +38,7 @@ _METRICS = driver.Kernel(_LIBRARY, "mean_metrics", "qpdpppp")
 def evaluate(
     loss, inputs, outputs, *, storage, wide, size, factor=1.0, lengths_first=False, metrics=False, num_threads=None
 ):
-    """Run the loss over `size` pairs as `operations.evaluate` does; each of the `Sums` is the sums of tiles, (tiles, 4)."""
+    """Run the loss over `size` pairs as `operations.evaluate` does; the `Sums` are of each tile, (tiles, 4)."""
     place = inputs.chosen.place
     tiles = -(-size // cpu.TILE)
     sums = place.empty((tiles, _SUMS), _FLOAT64)

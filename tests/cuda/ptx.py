@@ -307,7 +307,8 @@ class Function:
             "exch": value,
             "cas": f"old == (uint{bits}_t){value} ? {self.value(other[0]) if other else 0} : old",
         }.get(what, f"{what}_{kind}(old, {value})")
-        return f"uint8_t *at = {place}; uint{bits}_t old = load{bits}(at); store{bits}(at, {new}); {self.put(target, 'old')}"
+        moved = f"uint{bits}_t old = load{bits}(at); store{bits}(at, {new});"
+        return f"uint8_t *at = {place}; {moved} {self.put(target, 'old')}"
 
     def do_cvta(self, modifiers, operands):
         target, source = parts(operands)
@@ -340,7 +341,8 @@ class Function:
             raise UnknownInstructionError(self.text)
         found = f"{function}({self.value(first)}, {self.value(second)})"
         if joined:
-            found = f"{found} {dict(zip(('and', 'or', 'xor'), ('&&', '||', '!='), strict=True))[modifiers[1]]} {self.value(joined[0])}"
+            sign = {"and": "&&", "or": "||", "xor": "!="}[modifiers[1]]
+            found = f"{found} {sign} {self.value(joined[0])}"
         return self.put(target, found)
 
     def do_call(self, _modifiers, operands):
@@ -452,18 +454,17 @@ class Module:
 
     def entry(self, function):
         name, places = function.name, [number for place in function.parameters.values() for number in place]
+        numbers = ", ".join(map(str, (len(places) // 2, function.size, *places)))
         return (
             f"const char *run_{name}(const launch_request *request) "
             f"{{ return run_kernel({c_name(name)}, {int(function.waits)}, {self.shared_size}, request); }}\n"
-            f"const int32_t parameters_{name}[] = {{{len(places) // 2}, {function.size}, {', '.join(map(str, places)) or 0}}};\n"
+            f"const int32_t parameters_{name}[] = {{{numbers}}};\n"
         )
 
     @staticmethod
     def compiled(code):
-        folder = (
-            Path(os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir()))
-            / f"alignment_fast_ptx_{os.getuid()}"
-        )
+        root = os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir())
+        folder = Path(root) / f"alignment_fast_ptx_{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         library = folder / f"{hashlib.sha256((code + repr(FLAGS)).encode()).hexdigest()[:24]}.so"
         if not library.exists():
@@ -476,7 +477,7 @@ class Module:
         return library
 
     def launch(self, name, grid, block, *arguments, order=0, shared=0):
-        """Run a kernel over `arguments`: NumPy arrays, by their addresses and the only memory it may touch, or scalars."""
+        """Run a kernel over `arguments`: scalars, and NumPy arrays, the only memory it may touch."""
         function = self.functions[name]
         packed = bytearray(max(function.size, 1))
         arrays = []

@@ -239,7 +239,7 @@ BAD = {
         "of pairwise there is no MOST_SORTED on 'cuda': pass the arrays on the CPU",
     ),
     "sums of differences": (
-        lambda c: af.pairwise.batch_kl(on(0)(c), on(0)(c), 0.1),
+        lambda c: af.pairwise.batch_kl(on(0)(c), on(0)(c), beta=0.1),
         af.BackendUnavailableError,
         "policy is a CUDA array and this function has no CUDA version",
     ),
