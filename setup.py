@@ -4,11 +4,13 @@ Switches (environment, read at build time):
 
 - ``ALIGNMENT_FAST_ABI3=1``      one cp311-abi3 wheel for every Python from 3.11 on
 - ``ALIGNMENT_FAST_DEBUG=1``     bounds checks, initialisation checks and C assertions on, -O1
+- ``ALIGNMENT_FAST_CUDA=1``      machine code of the kernels for CUDA, by NVRTC, in the wheel
 - ``ALIGNMENT_FAST_SANITIZE=avx2``  AddressSanitizer and UndefinedBehaviorSanitizer in the wrappers and in the loops of
   this instruction set (baseline, avx2, avx512), which must be the one in use: all three take ten minutes to compile
 """
 
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -28,6 +30,7 @@ ROOT = Path(__file__).parent
 ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE", "").upper()
+CUDA = os.environ.get("ALIGNMENT_FAST_CUDA") == "1"
 
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
@@ -35,6 +38,7 @@ LONGEST_FIRST = (
     *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
     *("policy", "common", "memoryless"),
 )
+CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")  # compiled on a machine that lacks machine code
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):
     sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
@@ -125,18 +129,33 @@ def is_newer(sources, target):
     return not os.path.exists(target) or any(os.path.getmtime(one) > os.path.getmtime(target) for one in sources)
 
 
+def build_cuda():
+    """Return the module that compiles kernels for CUDA, by its path: nothing is installed yet."""
+    specification = importlib.util.spec_from_file_location("build_cuda", ROOT / "kernels" / "build_cuda.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 class BuildPy(build_py):
-    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated."""
+    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated.
+
+    And with ALIGNMENT_FAST_CUDA machine code for CUDA devices.
+    """
 
     def run(self):
         super().run()
         if not self.editable_mode:
             self.copy_file(START_FILE, os.path.join(self.build_lib, os.path.basename(START_FILE)))
+        if CUDA and not self.editable_mode:
+            for family in build_cuda().families():
+                build_cuda().build(family, Path(self.build_lib) / "alignment_fast" / "kernels" / family)
 
     def get_outputs(self, include_bytecode=1):
         return [
             *super().get_outputs(include_bytecode),
             *([] if self.editable_mode else [os.path.join(self.build_lib, os.path.basename(START_FILE))]),
+            *([] if not CUDA or self.editable_mode else map(str, Path(self.build_lib).rglob("cuda.*_*"))),
         ]
 
 
@@ -310,8 +329,8 @@ setup(
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
         "alignment_fast.interop": ["*.pyi"],
-        "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
-        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
+        "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],
+        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi", *CUDA_SOURCES] for family in FAMILIES},
     },
     include_package_data=False,
     ext_modules=extensions(),

@@ -19,6 +19,15 @@ FLAGS = ("-fmad=false", "-std=c++17", "-default-device", "-D__STDC_LIMIT_MACROS"
 _INCLUDED = re.compile(r'^\s*#\s*(?:include|define AF_EACH_TYPE)\s+"([^"]+)"', re.MULTILINE)
 
 
+# Hashes of sources that a report of benchmarks/gpu.py found right on a device; without one a family is unproven.
+PROVEN: frozenset[str] = frozenset()
+
+
+def is_proven(family):
+    """Return whether this version of the kernels of `family` was run on a device and found right."""
+    return source_hash(family) in PROVEN
+
+
 class CompileError(RuntimeError):
     """A source that NVRTC refused; the message is NVRTC's log."""
 

@@ -41,7 +41,10 @@ class _RaceKeys(ctypes.Structure):
 def race_keys(draws, ties):
     """Return the round keys of the stream of draws, and the key of that of ties, as the kernels take them."""
     words = draws & 0xFFFFFFFF, draws >> 32
-    of_rounds = [[(word + i * step) % 2**32 for i in range(10)] for word, step in zip(words, (0x9E3779B9, 0xBB67AE85), strict=True)]
+    of_rounds = [
+        [(word + i * step) % 2**32 for i in range(10)]
+        for word, step in zip(words, (0x9E3779B9, 0xBB67AE85), strict=True)
+    ]
     return bytes(_RaceKeys(*((ctypes.c_uint32 * 10)(*keys) for keys in of_rounds), ties))
 
 
@@ -51,7 +54,7 @@ def _launch(kernel, tasks, *arguments, place=DEFAULT, warps=False):
 
 
 def fold_winners(keys, start, stop, replicate, winner):
-    """Lower the device array `winner` to the smallest words of draws start..stop-1, in launches of at most LAUNCH_DRAWS."""
+    """Lower the device array `winner` to the smallest words of draws start..stop-1."""
     packed, replicates = race_keys(*keys), winner.size
     step = max(LAUNCH_DRAWS // replicates // 4 * 4, 4)
     for low in range(start, stop, step):
@@ -95,7 +98,7 @@ def order(keys, replicate, replicates, sizes, transform, num_threads=None):
 
 def _rewards_and_tail(entries, replicates):
     dtype = np.dtype(np.float64)
-    return DEFAULT.scratch((entries, replicates), dtype), DEFAULT.scratch((replicates,), dtype)
+    return DEFAULT.empty((entries, replicates), dtype), DEFAULT.empty((replicates,), dtype)
 
 
 def _apply(transform, tail, reward):
@@ -106,6 +109,15 @@ def _apply(transform, tail, reward):
         reward.fill_from(values)
     elif transform.kind == "table":
         ladder, value = (DEFAULT.copy(array) for array in transform.parameters)
-        _launch(_REWARDS["table"], tail.size, tail.size, tail.pointer, ladder.size, ladder.pointer, value.pointer, reward.pointer)
+        _launch(
+            _REWARDS["table"],
+            tail.size,
+            tail.size,
+            tail.pointer,
+            ladder.size,
+            ladder.pointer,
+            value.pointer,
+            reward.pointer,
+        )
     else:
         _launch(_REWARDS[transform.kind], tail.size, tail.size, tail.pointer, *transform.parameters, reward.pointer)

@@ -18,7 +18,7 @@ def add_moments(x, total, num_threads=None):
     if not blocks:
         return
     place = x.place
-    found = place.scratch((blocks, 7), np.dtype(np.float64))
+    found = place.empty((blocks, 7), np.dtype(np.float64))
     arguments = (x.size, x.pointer, found.pointer)
     _MOMENTS.launch(place.device, place.stream, *blocks_for_warps(blocks, place.device), arguments)
     cpu.moments_fold(found.numpy(), total)

@@ -58,11 +58,13 @@ AF_DRIVER_FUNCTIONS(AF_DRIVER_POINTER)
 static void *af_driver_library;
 
 static void af_driver_close(void) {
+    if (!af_driver_library) return;
 #ifdef _WIN32
     FreeLibrary((HMODULE)af_driver_library);
 #else
     dlclose(af_driver_library);
 #endif
+    af_driver_library = NULL;
 }
 
 /* Find the driver and its functions; NULL, or the name of what is missing. */

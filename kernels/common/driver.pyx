@@ -105,7 +105,7 @@ cdef str find():
     cdef int result
     if missing is not NULL:
         name = missing.decode()
-        lacks = "is not installed" if "." in name else f"is too old: it has no {name}"
+        lacks = f"({name}) is not installed" if "." in name else f"is too old: it has no {name}"
         return f"a CUDA device: NVIDIA's driver {lacks}"
     result = cuInit(0)
     if result == AF_CUDA_SUCCESS:
@@ -125,8 +125,7 @@ cdef str find():
 def close():
     """Forget the driver, its contexts and what was loaded: the next call looks for it again."""
     global state, generation
-    if state == "":
-        af_driver_close()
+    af_driver_close()
     state = None
     generation += 1
     primary.clear()

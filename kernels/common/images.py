@@ -44,7 +44,11 @@ def _shipped(family, capability):
 
 def shipped(family):
     """Return the targets that this installation has code of `family` for, in order."""
-    return sorted(file.name.split(".")[1] for file in (build_cuda.FOLDER / family).glob("cuda.*.*") if file.suffix in (".cubin", ".ptx"))
+    return sorted(
+        file.name.split(".")[1]
+        for file in (build_cuda.FOLDER / family).glob("cuda.*.*")
+        if file.suffix in (".cubin", ".ptx")
+    )
 
 
 def compiled(family, target):

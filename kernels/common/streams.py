@@ -46,17 +46,12 @@ class Place:
         dtype = np.dtype(dtype)
         if self._make is not None:
             return view(self._make(shape, dtype.name), "result", self)
-        return self.scratch(shape, dtype)
-
-    def scratch(self, shape, dtype):
-        """Return a new `DeviceArray` that belongs to nobody else; memory in the order of the stream."""
-        dtype = np.dtype(dtype)
         memory = driver.Memory(math.prod(shape) * dtype.itemsize, self.device, self.stream)
         return DeviceArray(memory.pointer, tuple(shape), dtype, self, memory)
 
     def copy(self, values):
         """Return a NumPy array as a `DeviceArray`."""
-        array = self.scratch(values.shape, values.dtype)
+        array = self.empty(values.shape, values.dtype)
         array.fill_from(values)
         return array
 
@@ -160,7 +155,7 @@ def place_of(value, name):
     if root == "cupy":
         return _place_of_cupy(value)
     if root in ("jax", "jaxlib"):
-        raise TypeError(f"{name} is an array of JAX on a CUDA device: it cannot be written in place; pass it on the CPU")
+        raise TypeError(f"{name} is an array of JAX on a CUDA device: which is not supported; pass it on the CPU")
     if hasattr(value, "__cuda_array_interface__"):
         shown = value.__cuda_array_interface__
         device = driver.device_of_pointer(shown["data"][0]) if shown["data"][0] else 0
@@ -231,7 +226,7 @@ def view(value, name, place):
     if device != place.device:
         raise ValueError(f"{name} is on CUDA device {device}, and other arguments on CUDA device {place.device}")
     if strides is not None and not _is_contiguous(shape, strides, dtype.itemsize):
-        raise ValueError(f"{name} of shape {shape} is not C-contiguous; on a CUDA device arrays must be: pass a contiguous copy")
+        raise ValueError(f"{name} of shape {shape} is not C-contiguous, as arrays on a CUDA device must be")
     if stream is not None and stream != place.stream:
         driver.wait_for(device, place.stream, stream)
     owner = value.owner if isinstance(value, DeviceArray) else value

@@ -38,10 +38,10 @@ _METRICS = driver.Kernel(_LIBRARY, "mean_metrics", "qpdpppp")
 def evaluate(
     loss, inputs, outputs, *, storage, wide, size, factor=1.0, lengths_first=False, metrics=False, num_threads=None
 ):
-    """Run the loss over `size` pairs as `operations.evaluate` does; each of the `Sums` is those of all tiles, (tiles, 4)."""
+    """Run the loss over `size` pairs as `operations.evaluate` does; the `Sums` are of each tile, (tiles, 4)."""
     place = inputs.chosen.place
     tiles = -(-size // cpu.TILE)
-    sums = place.scratch((tiles, _SUMS), _FLOAT64)
+    sums = place.empty((tiles, _SUMS), _FLOAT64)
     found = Sums(sums, sums, sums, sums)
     if not tiles:
         return found
@@ -98,8 +98,8 @@ def reduced_metrics(sums, size):
 def labels(desirable, dtype, weights):
     """Return targets 1 and 0 of an array of booleans, and the weight of each answer; None where both weights are 1."""
     place = desirable.place
-    target = place.scratch(desirable.shape, dtype)
-    weight = None if weights == (1.0, 1.0) else place.scratch(desirable.shape, dtype)
+    target = place.empty(desirable.shape, dtype)
+    weight = None if weights == (1.0, 1.0) else place.empty(desirable.shape, dtype)
     if desirable.size:
         pointers = desirable.pointer, target.pointer, None if weight is None else weight.pointer
         arguments = (desirable.size, *pointers, *map(float, weights))

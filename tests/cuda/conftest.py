@@ -1,6 +1,5 @@
 """Fixtures of the tests of CUDA: a compiler, and a stand-in for the driver. Without NVRTC they are skipped, loudly."""
 
-
 import ptx
 import pytest
 import stand_in

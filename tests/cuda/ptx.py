@@ -307,7 +307,8 @@ class Function:
             "exch": value,
             "cas": f"old == (uint{bits}_t){value} ? {self.value(other[0]) if other else 0} : old",
         }.get(what, f"{what}_{kind}(old, {value})")
-        return f"uint8_t *at = {place}; uint{bits}_t old = load{bits}(at); store{bits}(at, {new}); {self.put(target, 'old')}"
+        moved = f"uint{bits}_t old = load{bits}(at); store{bits}(at, {new});"
+        return f"uint8_t *at = {place}; {moved} {self.put(target, 'old')}"
 
     def do_cvta(self, modifiers, operands):
         target, source = parts(operands)
@@ -340,7 +341,8 @@ class Function:
             raise UnknownInstructionError(self.text)
         found = f"{function}({self.value(first)}, {self.value(second)})"
         if joined:
-            found = f"{found} {dict(zip(('and', 'or', 'xor'), ('&&', '||', '!='), strict=True))[modifiers[1]]} {self.value(joined[0])}"
+            sign = {"and": "&&", "or": "||", "xor": "!="}[modifiers[1]]
+            found = f"{found} {sign} {self.value(joined[0])}"
         return self.put(target, found)
 
     def do_call(self, _modifiers, operands):
@@ -416,7 +418,10 @@ class Module:
         for function in self.functions.values():
             function.waits |= any(self.functions[name].waits for name in function.calls)
         entries = "".join(self.entry(one) for one in self.functions.values() if one.kind == "entry")
-        own = " || ".join(f"(a >= (uint64_t){c_name(n)} && a + size <= (uint64_t){c_name(n)} + {s})" for n, s in self.variables.items())
+        own = " || ".join(
+            f"(a >= (uint64_t){c_name(n)} && a + size <= (uint64_t){c_name(n)} + {s})"
+            for n, s in self.variables.items()
+        )
         checks = f"static int is_variable(uint64_t a, uint64_t size) {{ return {own or 0}; }}\n"
         heads = "".join(f"{one.head()};\n" for one in self.functions.values())
         return RUNTIME + initial + checks + heads + "".join(one.source() for one in self.functions.values()) + entries
@@ -424,7 +429,9 @@ class Module:
     def declare(self, text):
         initial = ""
         for one in (" ".join(one.split()) for one in text.split(";")):
-            if match := re.search(r"\.(global|const|shared) ((?:\.align \d+ )?\.\w+ [\w$]+(?:\[\d*\])?)(?: = (.*))?$", one):
+            if match := re.search(
+                r"\.(global|const|shared) ((?:\.align \d+ )?\.\w+ [\w$]+(?:\[\d*\])?)(?: = (.*))?$", one
+            ):
                 ((name, (kind, count, alignment)),) = declared(match[2]).items()
                 size = bits_of(kind) // 8 * count
                 if match[1] == "shared":
@@ -432,8 +439,12 @@ class Module:
                     continue
                 self.variables[name] = size
                 values = match[3] or "{0}"
-                values = re.sub(r"0[fFdD]([0-9A-Fa-f]+)", r"0x\1", values if values.startswith("{") else f"{{{values}}}")
-                initial += f"static uint{bits_of(kind)}_t {c_name(name)}[{count}] __attribute__((aligned(16))) = {values};\n"
+                values = re.sub(
+                    r"0[fFdD]([0-9A-Fa-f]+)", r"0x\1", values if values.startswith("{") else f"{{{values}}}"
+                )
+                initial += (
+                    f"static uint{bits_of(kind)}_t {c_name(name)}[{count}] __attribute__((aligned(16))) = {values};\n"
+                )
         return initial
 
     def reserve_shared(self, size, alignment):
@@ -443,15 +454,17 @@ class Module:
 
     def entry(self, function):
         name, places = function.name, [number for place in function.parameters.values() for number in place]
+        numbers = ", ".join(map(str, (len(places) // 2, function.size, *places)))
         return (
             f"const char *run_{name}(const launch_request *request) "
             f"{{ return run_kernel({c_name(name)}, {int(function.waits)}, {self.shared_size}, request); }}\n"
-            f"const int32_t parameters_{name}[] = {{{len(places) // 2}, {function.size}, {', '.join(map(str, places)) or 0}}};\n"
+            f"const int32_t parameters_{name}[] = {{{numbers}}};\n"
         )
 
     @staticmethod
     def compiled(code):
-        folder = Path(os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir())) / f"alignment_fast_ptx_{os.getuid()}"
+        root = os.environ.get("ALIGNMENT_FAST_TEST_CACHE", tempfile.gettempdir())
+        folder = Path(root) / f"alignment_fast_ptx_{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         library = folder / f"{hashlib.sha256((code + repr(FLAGS)).encode()).hexdigest()[:24]}.so"
         if not library.exists():
@@ -464,7 +477,7 @@ class Module:
         return library
 
     def launch(self, name, grid, block, *arguments, order=0, shared=0):
-        """Run a kernel over `arguments`: NumPy arrays, by their addresses and the only memory it may touch, or scalars."""
+        """Run a kernel over `arguments`: scalars, and NumPy arrays, the only memory it may touch."""
         function = self.functions[name]
         packed = bytearray(max(function.size, 1))
         arrays = []

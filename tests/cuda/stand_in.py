@@ -32,7 +32,17 @@ class StandIn:
     def __init__(self, folder):
         self.path = Path(folder) / "libcuda.so.1"
         if not self.path.exists():
-            command = ["gcc", "-O1", "-w", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", str(SOURCE), "-o", str(self.path)]
+            command = [
+                "gcc",
+                "-O1",
+                "-w",
+                "-shared",
+                "-fPIC",
+                "-Wl,-soname,libcuda.so.1",
+                str(SOURCE),
+                "-o",
+                str(self.path),
+            ]
             subprocess.run(command, check=True)
         driver.close()
         self.library = ctypes.CDLL(str(self.path))

@@ -1,9 +1,11 @@
 """The race and its rewards on CUDA: the bits of the processor, for any cut into tasks and any launch."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 
-from alignment_fast.best_of_n import Gaussian, Quantile, Table, Uniform, simulate
+import alignment_fast as af
+from alignment_fast.best_of_n import Gaussian, Quantile, Sampler, Table, Uniform, simulate
 from alignment_fast.kernels.best_of_n import simulation
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -35,7 +37,9 @@ def by_definition(keys, start, stop, replicate, replicates):
     """The smallest 64-bit words, from the published words of the two streams."""
     from alignment_fast.random import Stream
 
-    high, low = (Stream.from_key(key).uint32((replicates, stop - start), replicate=replicate, draw=start) for key in keys)
+    high, low = (
+        Stream.from_key(key).uint32((replicates, stop - start), replicate=replicate, draw=start) for key in keys
+    )
     return (high.astype(np.uint64) << np.uint64(32) | low).min(axis=1)
 
 
@@ -59,7 +63,9 @@ def test_the_cut_into_tasks_does_not_show(kernels_of, length, order):
     none = np.full(3, simulation.NO_WINNER)
     expected = by_definition((1, 2), 5, 9001, 7, 3)
     for grid, block in [(1, 32), (2, 96)]:
-        found = folded(kernels_of("best_of_n"), (1, 2), 5, 9001, 7, none, length=length, grid=grid, block=block, order=order)
+        found = folded(
+            kernels_of("best_of_n"), (1, 2), 5, 9001, 7, none, length=length, grid=grid, block=block, order=order
+        )
         assert (found == expected).all()
 
 
@@ -85,7 +91,7 @@ SOURCES = {
 @pytest.mark.parametrize("method", ["brute", "order"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_simulations_have_the_bits_of_the_processor(cuda, source, method):
-    options = dict(seed=1, method=method, replicate=5, return_maxima=True, batch=4096)
+    options = {"seed": 1, "method": method, "replicate": 5, "return_maxima": True, "batch": 4096}
     host, device = (simulate(SOURCES[source], [1, 9, 30], 5000, device=where, **options) for where in ("cpu", "cuda"))
     assert (host.values == device.values).all()
     assert host.moments.to_array().tobytes() == device.moments.to_array().tobytes()
@@ -97,3 +103,18 @@ def test_a_table_on_a_device_is_simulated_there(cuda):
     found = simulate(Table(p, reward), 4, 100, seed=3)
     assert ("fold_winners", 1) in cuda.calls()
     assert found.mean == simulate(Table(p.numpy(), reward.numpy()), 4, 100, seed=3).mean
+
+
+def test_a_sampler_has_no_cuda_version(cuda):
+    with pytest.raises(af.BackendUnavailableError, match="a Sampler has no CUDA version"):
+        simulate(Sampler(max, 2), 2, 10, seed=1, device="cuda")
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-16, 1e-3, 0.5, 1.0, 37.0])
+def test_exponent_tail_is_accurate_to_10_ulp(kernels_of, scale):
+    exponent = scale * np.linspace(0.5, 1.0, 200)
+    tail = np.empty(exponent.size)
+    numbers = np.zeros(3, np.uint64)
+    kernels_of("best_of_n").launch("exponent_tails", 2, 64, *numbers, np.zeros(1)[0], np.int64(200), exponent, tail)
+    for x, value in zip(exponent, tail, strict=True):
+        assert abs(value + mp.expm1(-mp.mpf(float(x)))) <= 10 * np.spacing(float(value))
