@@ -184,3 +184,10 @@ CALLS = [
     *(*relatives(), *closed_forms(), *estimators(), *laws(), *aligned(), *normals()),
     *(*pools(), *prompts(), *samples(), *overoptimization(), *simulations()),
 ]
+
+SOURCE = "a source of `simulate`, whose small calls are those of best_of_n.simulate"
+WITHOUT = {
+    "best_of_n.Uniform": SOURCE,
+    "best_of_n.Quantile": "calls a Python function of its user",
+    "best_of_n.Sampler": "runs a user's function that numba compiles",
+}

@@ -32,3 +32,11 @@ def methods():
 
 
 CALLS = [*made(), *methods()]
+
+LAWS = "the law of a sum: thousands of terms, between which Python decides on the method"
+WITHOUT = {
+    f"{MODEL}.reward_law": LAWS,
+    f"{MODEL}.best_of_n": LAWS,
+    f"{MODEL}.sample_sequences": LAWS,
+    f"{MODEL}.tail_probability": "draws through NumPy's generator, a hundred microseconds at least",
+}
