@@ -73,8 +73,8 @@ class _Point(NamedTuple):
 
 def _frontiers(spec: Spec, table: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
     points: dict[str, dict[str, list[_Point]]] = {}
-    for number, group in itertools.groupby(table, key=lambda row: row["cell"]):
-        rows = {row["column"]: row for row in group}
+    for number, of_cell in itertools.groupby(table, key=lambda row: row["cell"]):
+        rows = {row["column"]: row for row in of_cell}
         cell = spec.cells[number]
         if {"reward", "kl"} <= {*rows} and cell.source is not None:
             reward, kl = rows["reward"], rows["kl"]
