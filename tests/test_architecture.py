@@ -64,7 +64,7 @@ PUBLIC_EDGES = {
     "ranking": {"random"},
     "studies": {
         *("__init__", "_config", "_files", "_statistics", "best_of_n", "dynamics"),
-        *("memoryless", "policy", "random", "ranking", "tables"),
+        *("memoryless", "plot", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
         *("__init__", "best_of_n", "dynamics", "information"),
@@ -170,7 +170,12 @@ ONLY_IN = {
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
     "polars": [],
-    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py"],
+    "matplotlib": [
+        "alignment_fast/plot.py",
+        "alignment_fast/reproduce/*/figures.py",
+        "alignment_fast/studies/*s.py",
+        "alignment_fast/studies/report.py",
+    ],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
     "click": [],
     "rich": ["alignment_fast/commands/printing/*"],

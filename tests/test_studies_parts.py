@@ -2,7 +2,10 @@
 
 import contextlib
 import importlib
+import os
+import signal
 import sqlite3
+import sys
 
 import pytest
 
@@ -166,6 +169,54 @@ def test_executors_of_other_libraries_give_the_bytes_of_threads(quiet, tmp_path,
     study, table, stored = quiet
     assert study.run(name, store=tmp_path / "study.db", progress=False, workers=2).to_csv_bytes() == table
     assert rows(tmp_path / "study.db") == stored
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A study whose blocks take a while, and its table."""
+    (tmp_path / "slow_task.py").write_text(
+        "import time\n\ndef generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    time.sleep(0.01)\n    return data\n"
+    )
+    estimand = {"kind": "user", "generate": "slow_task:generate", "analyse": "slow_task:analyse", "block": 20}
+    study = Study.from_dict({"name": "slow", "replicates": 1000, "estimand": estimand}, tmp_path)
+    yield study, study.run(store=tmp_path / "quiet.db", progress=False).to_csv_bytes()
+    sys.modules.pop("slow_task", None)
+
+
+class Once:
+    """Does something when the first blocks are there."""
+
+    def __init__(self, action):
+        self.action, self.done = action, False
+
+    def __call__(self, progress):
+        if progress.blocks_done and not self.done:
+            self.done = True
+            self.action()
+
+
+def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    study, table = slow
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [worker.pid for worker in cluster.workers.values()]
+        kill = Once(lambda: os.kill(pids[0], signal.SIGKILL))
+        address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+        results = study.run(address, store=tmp_path / "study.db", progress=kill)
+    assert kill.done
+    assert results.to_csv_bytes() == table
+
+
+def test_a_scheduler_of_dask_that_is_lost_ends_the_run_which_goes_on_elsewhere(slow, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    study, table = slow
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+    with pytest.raises(StudyError):
+        study.run(address, store=tmp_path / "study.db", progress=Once(cluster.close))
+    assert 0 < study.status(tmp_path / "study.db").blocks_done < 50
+    assert study.run(store=tmp_path / "study.db", progress=False).to_csv_bytes() == table
 
 
 def test_an_executor_can_be_named_by_a_function_beside_the_spec(quiet, tmp_path):

@@ -181,6 +181,19 @@ def export(
 
 
 @app.command()
+def report(
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    store: StorePath = STORE,
+) -> None:
+    """Write what is stored as one HTML page that needs nothing else: tables, pictures, spec, versions, the command."""
+    study = _read(spec)
+    command = f"alignment-fast study run {spec.name} --store {store.name}"
+    study.report(out, store, text=spec.read_text("utf-8"), command=command)
+    say(f"written: {out}")
+
+
+@app.command()
 def replay(
     spec: Spec,
     cell: Annotated[int, typer.Option(min=0, help="Number of the cell, as in the table.")],

@@ -7,15 +7,16 @@ import importlib
 import io
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from alignment_fast._files import replacing
+from alignment_fast._files import replacing, require_folder
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.fields import FIGURES, LAST, QUANTILE
 from alignment_fast.studies.folds import Fold
@@ -23,6 +24,9 @@ from alignment_fast.studies.spec import Spec
 from alignment_fast.studies.store import Origin, SetAside
 from alignment_fast.studies.work import estimator_of
 from alignment_fast.tables._arrow import arrow_module
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FEWEST", "Results", "error_of_level", "interval_of_mean", "interval_of_share", "results_of"]
 
@@ -75,6 +79,8 @@ class Results:
         Blocks that could not be computed, each with its cell, number and traceback.
     origins : tuple
         What computed the blocks: version, arithmetic, how many, and on how many machines.
+    spec : Spec, optional
+        The study.
 
     """
 
@@ -84,6 +90,7 @@ class Results:
     rows: tuple[dict[str, Any], ...]
     set_aside: tuple[SetAside, ...]
     origins: tuple[Origin, ...] = ()
+    spec: Spec | None = field(default=None, repr=False, compare=False)
 
     @property
     def failed_summaries(self) -> tuple[str, ...]:
@@ -144,6 +151,30 @@ class Results:
             attrs={"study": self.name, "hash": self.hash},
         )
 
+    def figures(self) -> dict[str, Figure]:
+        """Return pictures by their titles: reward against divergence, curves with bands, phase diagrams, coverage.
+
+        Raises
+        ------
+        BackendUnavailableError
+            If matplotlib is not installed.
+
+        """
+        from alignment_fast.studies.figures import figures_of  # loads matplotlib
+
+        return {} if self.spec is None else figures_of(self.spec, self.rows)
+
+    def plot(self, path: str | PathLike[str]) -> None:
+        """Write the pictures of `figures` as PNG files into a folder, which is made if need be; needs matplotlib."""
+        folder = Path(path)
+        require_folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures().items():
+            content = io.BytesIO()
+            figure.savefig(content, format="png", dpi=200)
+            with replacing(folder / f"{name.replace(' ', '_').replace('/', '_')}.png") as file:
+                file.write(content.getvalue())
+
     def __repr__(self) -> str:
         aside = f", {len(self.set_aside)} blocks set aside" if self.set_aside else ""
         return f"Results({self.name!r}, {len(self.rows)} rows{aside})"
@@ -173,7 +204,7 @@ def results_of(spec: Spec, folds: Sequence[Fold], set_aside: Iterable[SetAside],
     axes = tuple(dict.fromkeys(name for cell in spec.cells for name in cell.axes))
     lost = tuple(one for one in set_aside if one.number in folds[one.cell].lost)
     rows = [row for fold in folds for row in _rows(spec, fold)]
-    return Results(spec.name, spec.hash, axes, tuple(rows), lost, tuple(origins))
+    return Results(spec.name, spec.hash, axes, tuple(rows), lost, tuple(origins), spec)
 
 
 def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:

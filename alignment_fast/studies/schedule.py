@@ -106,7 +106,7 @@ class Schedule:
 
     def _next(self, cell: int, most: int) -> list[int]:
         """Return the next blocks of a cell, `most` of them, and move on."""
-        fold, numbers = self.folds[cell], []
+        fold, numbers = self.folds[cell], list[int]()
         first = number = self._cursor[cell]
         while number < self._limit[cell] and len(numbers) < most:
             if not fold.knows(number) and self.mine(cell, number):

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
+from alignment_fast._files import replacing
 from alignment_fast.studies import engine
 from alignment_fast.studies.errors import StoreError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
@@ -310,6 +311,36 @@ class Study:
         with Store(store, write=False) as opened:
             folds, aside, _, origins = self._read(opened)
         return results_of(self.spec, folds, aside, origins)
+
+    def report(
+        self,
+        path: str | PathLike[str],
+        store: str | PathLike[str] = "study.db",
+        *,
+        text: str | None = None,
+        command: str | None = None,
+    ) -> None:
+        """Write what is stored as one HTML page: tables, pictures, spec, versions; needs matplotlib.
+
+        Parameters
+        ----------
+        path : path
+            Where to write it.
+        store : path
+            The store.
+        text : str, optional
+            The spec as it was written; default: its canonical JSON.
+        command : str, optional
+            What computes it again.
+
+        """
+        from alignment_fast.studies.report import page, spec_text
+
+        results = self.results(store)
+        command = command or f"alignment-fast study run SPEC --store {Path(store).name}"
+        content = page(self.spec, results, results.figures(), text=text or spec_text(self.spec), command=command)
+        with replacing(path) as file:
+            file.write(content.encode())
 
     def _read(self, store: Store) -> tuple[list[Fold], list[SetAside], bool, tuple[Origin, ...]]:
         number = store.find(self.spec)
