@@ -227,6 +227,9 @@ def short_rankings(
 def short_predict(
     scores: NDArray[np.float64], i: object, j: object, shift: float, model: int, tie: float, outcome: int
 ) -> np.float64 | None: ...
+def short_predictions(
+    scores: NDArray[np.float64], i: object, j: object, shift: float, model: int, tie: float, outcome: int
+) -> NDArray[np.float64] | None: ...
 def home_is_told(cells: Cells) -> bool: ...
 def short_matrix(
     wins: NDArray[np.float64], ties: NDArray[np.float64] | None

@@ -29,6 +29,7 @@ from alignment_fast.kernels.ranking.cpu import (
     short_matrix,
     short_names,
     short_predict,
+    short_predictions,
     short_rankings,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
@@ -111,6 +112,7 @@ __all__ = [
     "short_matrix",
     "short_names",
     "short_predict",
+    "short_predictions",
     "short_rankings",
     "spread_scores",
     "terms",
