@@ -65,10 +65,11 @@ def same(both, function, tensors):
 def test_losses(kernel, dtype, loss_type):
     tensors = draws(*[(1500,)] * 4, dtype=dtype)
     count = 2 if loss_type in ("orpo", "alphapo") else 4
-    same(
-        ((kernel, package), lambda ops, *x: ops.preference_loss(*[-y.abs() for y in x], loss_type=loss_type)),
-        tensors[:count],
-    )
+
+    def loss(ops, *x):
+        return ops.preference_loss(*[-y.abs() for y in x], loss_type=loss_type)
+
+    same((kernel, package), loss, tensors[:count])
 
 
 def test_answers_and_margins(kernel):
@@ -90,9 +91,11 @@ def test_tokens(kernel, dtype, entropy):
 
     same((kernel, package), lambda ops, z: total(ops.sequence_logprobs(z, ids, entropy=entropy)), [logits])
     flat = ids.flatten()
-    same(
-        ((kernel, package), lambda ops, h, w: total(ops.linear_logprobs(h, w, flat, entropy=entropy))), [hidden, weight]
-    )
+
+    def trained(ops, h, w):
+        return total(ops.linear_logprobs(h, w, flat, entropy=entropy))
+
+    same((kernel, package), trained, [hidden, weight])
     frozen = {"entropy": entropy, "frozen_head": True}
     same((kernel, package), lambda ops, h: total(ops.linear_logprobs(h, weight.detach(), flat, **frozen)), [hidden])
 
