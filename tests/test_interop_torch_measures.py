@@ -84,7 +84,7 @@ def test_forward_mode(order):
         (((3, 2, 4), (4,)), (0, None, None), torch.tensor([0.5, 2.0, 1.0])),
         (((4, 3), (3, 2, 4)), (1, 0, None), 0.5),
         (((3, 2, 4), (2, 4)), (0, None, 0), torch.tensor([0.5, 1.0, 2.0])),
-        (((2, 4), (4,)), (None, None, 0), torch.tensor([[0.6, 1.0], [2.5, 3.5], [1.0, 4.0]])),
+        (((4,), (4,)), (None, None, 0), torch.tensor([[0.6, 1.0], [2.5, 3.5], [1.0, 4.0]])),
     ],
     ids=["pairs", "grid", "axes", "orders", "grids"],
 )
