@@ -76,7 +76,7 @@ PUBLIC_EDGES = {
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
-    "interop": {"pairwise._batch"},
+    "interop": {"pairwise._batch", "pairwise._number"},
     "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
