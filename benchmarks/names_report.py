@@ -10,7 +10,7 @@ import sys
 import time
 
 import numpy as np
-from names import Timed, all_names
+from names import Timed, agree, all_different, all_names
 from report import measured, print_conditions, start_in_environment
 
 
@@ -39,7 +39,10 @@ def main():
             if size > options.largest:
                 continue
             for dtype in entry.dtypes:
-                mine, other, ratio = timed(*entry.calls(size, np.dtype(dtype)), options.rounds)
+                calls = entry.calls(size, np.dtype(dtype))
+                if name not in all_different() and not agree(calls[0](), calls[1](), dtype):
+                    raise SystemExit(f"{name}, {size} {entry.axis}, {dtype}: the peer computes something else")
+                mine, other, ratio = timed(*calls, options.rounds)
                 row = f"{name:44} {f'{size} {entry.axis}':>20} {dtype:8} {1e6 * mine:8.2f}µs {1e6 * other:8.2f}µs"
                 print(f"{row} {ratio:6.2f}x  {entry.peer}", flush=True)
 

@@ -3,6 +3,7 @@
 Strided arrays, lists and subclasses take the long way: results are the same bits and errors the same text.
 """
 
+import ctypes
 import gc
 import importlib
 import inspect
@@ -204,26 +205,62 @@ def test_small_calls_leave_no_memory_and_no_references(call, dtype):
     assert grown < 4000  # bytes: 8 for every call, less than any object
 
 
+class Mallinfo(ctypes.Structure):
+    """What glibc's mallinfo2 returns."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def malloc_bytes():
+    """Return the bytes that malloc has given and not got back, exactly."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Mallinfo
+    found = mallinfo()
+    return found.uordblks + found.hblkhd
+
+
 def resident_bytes():
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.optimised
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from Linux")
-@pytest.mark.parametrize("name", sorted({call.name for call in CALLS}))
-def test_many_small_calls_leave_no_resident_memory(name):
-    """What malloc gives is not seen by tracemalloc. A million calls by hand: ``ALIGNMENT_FAST_SEARCH=1000000``."""
-    prepared_calls = [
-        bound(call, dtype=dtype) for call, dtype in (pair.values for pair in OF_BOTH_TYPES) if call.name == name
-    ]
+def assert_leaves_no_memory(calls, times):
+    """Fail where `times` calls leave 8 bytes each of malloc's, or resident memory beyond what a heap has to spare."""
+    measures = {malloc_bytes: 8 * times, resident_bytes: 4_000_000}
 
-    def repeat(times):
-        before = resident_bytes()
-        for _ in range(-(-times // len(prepared_calls))):
-            for function, positional, options in prepared_calls:
+    def growth():
+        before = [measure() for measure in measures]
+        for _ in range(-(-times // len(calls))):
+            for function, positional, options in calls:
                 function(*positional, **options)
-        return resident_bytes() - before
+        return [measure() - then for measure, then in zip(measures, before, strict=True)]
 
-    repeat(cases(5_000) // 4)
-    assert min(repeat(cases(5_000)) for _ in range(2)) < 200_000  # bytes: 40 for every call
+    growth()
+    grown = np.minimum(growth(), growth())  # what another thread allocates meanwhile is not of these calls
+    assert (grown < list(measures.values())).all(), grown
+
+
+HAS_GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallinfo2")
+needs_glibc = pytest.mark.skipif(not HAS_GLIBC, reason="memory is counted by glibc")
+
+
+@needs_glibc
+@pytest.mark.optimised
+@pytest.mark.parametrize("name", sorted({call.name for call in CALLS}))
+def test_many_small_calls_leave_no_memory_of_malloc(name):
+    """What C allocates, tracemalloc does not see. A million calls by hand: ``ALIGNMENT_FAST_SEARCH=1000000``."""
+    pairs = (pair.values for pair in OF_BOTH_TYPES)
+    assert_leaves_no_memory([bound(call, dtype=dtype) for call, dtype in pairs if call.name == name], cases(2_000))
+
+
+@needs_glibc
+@pytest.mark.optimised
+def test_memory_that_is_left_is_seen():
+    malloc = ctypes.CDLL(None).malloc
+    with pytest.raises(AssertionError):
+        assert_leaves_no_memory([(malloc, (64,), {})], 2_000)

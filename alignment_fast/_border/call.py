@@ -16,6 +16,7 @@ from alignment_fast._border.arrays import (
 )
 from alignment_fast._border.status import check_status, place
 from alignment_fast._operations import operations
+from alignment_fast.errors import BackendUnavailableError
 
 
 class Arguments:
@@ -116,6 +117,21 @@ class Arguments:
             return np.broadcast_shapes(*leading)
         except ValueError:
             raise ValueError(f"leading axes do not broadcast: {shapes({n: self.arrays[n] for n in given})}") from None
+
+
+def operations_of(family, **arguments):
+    """Return the table of operations of `family` on the device that the array `arguments` share.
+
+    Where there is none, the error names an argument that is there.
+    """
+    device = common_device(**arguments)
+    try:
+        return operations(family, device)
+    except BackendUnavailableError as error:
+        if device == "cpu":
+            raise
+        name = next(name for name, value in arguments.items() if value is not None)
+        raise BackendUnavailableError(f"{name} is a {device.upper()} array: {error}") from error
 
 
 def refuse_none(values, optional=()):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating, common_device
-from alignment_fast._border.call import give
+from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import continuous
@@ -112,6 +112,6 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     if values.ndim > 1:
         exact = np.broadcast_to(exact, grid.leading)
         values = values.reshape(exact.size, values.shape[-1])
-    ops = operations("best_of_n", common_device(p_selected=p_selected))
+    ops = operations_of("best_of_n", p_selected=p_selected)
     out = ops.kl_estimators(exact.reshape(-1), log, values, is_log)
     return give(out, p_selected, dtype=p.dtype, shape=grid.shape)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment_fast._border.call import give
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import draws_grid, renyi_order
 
@@ -30,7 +31,7 @@ def _evaluate(kind, n, log_n, order=0.0):
         return found
     grid, is_log = draws_grid(n, log_n, ())
     out = ops.continuous_values(ops.VALUES[kind], grid.values.reshape(-1), is_log, order)
-    return out.reshape(grid.shape) if grid.shape else float(out[0])
+    return give(out, n if log_n is None else log_n, shape=grid.shape) if grid.shape else float(out[0])
 
 
 def kl(n: Any = None, *, log_n: Any = None) -> Any:
@@ -188,7 +189,8 @@ def gaussian_reward(n: Any = None, *, log_n: Any = None) -> GaussianReward:
     within = counts.max(initial=0.0) <= LARGEST_LOG_N
     mean, variance = ops.gaussian_best(counts, _NODES, _WEIGHTS) if within else _far_normals(counts)
     if grid.shape:
-        return GaussianReward(mean.reshape(grid.shape), variance.reshape(grid.shape))
+        given = n if log_n is None else log_n
+        return GaussianReward(*(give(array, given, shape=grid.shape) for array in (mean, variance)))
     return GaussianReward(float(mean[0]), float(variance[0]))
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_floating, common_device
+from alignment_fast._border.arrays import as_array, as_floating, model_of
+from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
@@ -38,7 +39,9 @@ class Curve:
     @property
     def standard_error(self) -> Any:
         """Square root of `variance`, or None; 0 where an unbiased variance is negative."""
-        return None if self.variance is None else np.sqrt(np.maximum(self.variance, 0.0))
+        if self.variance is None:
+            return None
+        return give(np.sqrt(np.maximum(as_array(self.variance, "variance"), 0.0)), self.variance)
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def curve(
         if found is not None:
             return Curve(*found)
     check_num_threads(num_threads)
-    ops = operations("best_of_n", common_device(scores=scores, values=values))
+    ops = operations_of("best_of_n", scores=scores, values=values)
     pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
@@ -176,13 +179,12 @@ def curve(
                 if out is not None:
                     out[np.ix_(rows, reached)] = part
 
-    def finish(array):
-        if array is None:
-            return None
-        array = array.astype(pools.dtype, copy=False).reshape(shape)
-        return array if not scalar else array[..., 0][()]
-
-    return Curve(int(grid[0]) if scalar else grid, finish(mean), finish(spread))
+    model = model_of([value for value in (scores, values) if value is not None])
+    shape = pools.leading if scalar else shape
+    mean, spread = (
+        None if array is None else give(array, model, dtype=pools.dtype, shape=shape) for array in (mean, spread)
+    )
+    return Curve(int(grid[0]) if scalar else grid, mean, spread)
 
 
 def _draws(n, largest, estimator):
@@ -335,7 +337,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
         return MeanCurve(curves.n, *found)
-    mean = np.asarray(curves.mean, dtype=np.float64)
+    mean = np.asarray(as_array(curves.mean, "curves.mean"), dtype=np.float64)
     leading = mean.shape if single else mean.shape[:-1]
     if not leading:
         raise ValueError("curves have no axis of prompts")
@@ -347,10 +349,9 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
         names, group = np.unique(labels.reshape(-1), return_inverse=True)
         count = len(names)
     rows = np.ascontiguousarray(mean.reshape(math.prod(leading), 1 if single else mean.shape[-1]))
-    average, error, prompts = operations("best_of_n").prompt_means(rows, group, count)
-    if single:
-        return MeanCurve(curves.n, average[0], error[0], prompts[0])
-    return MeanCurve(curves.n, average, error, prompts)
+    found = operations_of("best_of_n", curves=curves.mean).prompt_means(rows, group, count)
+    shape = () if single else (rows.shape[1],)
+    return MeanCurve(curves.n, *(give(array, curves.mean, shape=shape) for array in found))
 
 
 def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
@@ -412,7 +413,8 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     out = np.empty((*total.shape, len(ks)))
     for column, one in enumerate(ks):
         out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
-    return out if np.ndim(k) else out[..., 0][()]
+    shape = out.shape if np.ndim(k) else total.shape
+    return give(out, model_of((num_samples, num_correct, k)), shape=shape)
 
 
 def _counts(num_samples, num_correct, k):

@@ -231,13 +231,13 @@ def simulate(
     return _result(grid, replicates, total, words, values)
 
 
-# What a small simulation may be of: sources whose rewards no Python function computes.
-_COMPILED = Gaussian, Uniform, Table
+# What a small simulation may be of: sources whose draws no Python function makes.
+_MONOTONE = Gaussian, Uniform, Table, Quantile
 
 
 def _of_few(source, n, replicates, seed, method, replicate, keep, device):
     """Return the `Simulation` of few replicates at one integer n, or None where the long way must decide."""
-    if type(n) is not int or type(source) not in _COMPILED or type(seed) is not int or seed < 0:
+    if type(n) is not int or type(source) not in _MONOTONE or type(seed) is not int or seed < 0:
         return None
     if method not in ("auto", "brute", "order"):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import as_array
+from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
@@ -142,7 +142,8 @@ class MemorylessModel:
         array([0.70913808, 2.4838143 ,        inf])
 
         """
-        return kl_constrained(self._p, self._reward, delta, num_threads=self._num_threads)
+        budgets = as_parameter(delta, "delta")[()]
+        return kl_constrained(self._p, self._reward, budgets, num_threads=self._num_threads)
 
     def reward_law(self, m: int, *, method: str = "auto") -> Law:
         """Return the law of the sum of the rewards of m letters.

@@ -16,10 +16,9 @@ from alignment_fast._border.arrays import (
     as_floating,
     as_parameter,
     as_stored,
-    common_device,
     like_stored,
 )
-from alignment_fast._border.call import give
+from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.outputs import refuse_overlap
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
@@ -103,7 +102,7 @@ def sequence_logprobs(
         found = short(logits, token_ids, mask, average, return_log_partition)
         if found is not None:
             return found
-    ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
+    ops = operations_of("pairwise", logits=logits, token_ids=token_ids, mask=mask)
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
     values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
@@ -170,7 +169,7 @@ def sequence_logprobs_grad(
         found = short(logits, token_ids, mask, upstream, average, log_partition)
         if found is not None:
             return found
-    ops = operations("pairwise", common_device(logits=logits, token_ids=token_ids, mask=mask))
+    ops = operations_of("pairwise", logits=logits, token_ids=token_ids, mask=mask)
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     factor = tokens.factor(upstream, average)
     known = None
@@ -239,7 +238,7 @@ def sequence_logprobs_hidden(
         found = operations("pairwise").short_sequence_logprobs_hidden(hidden, weight, token_ids, average)
         if found is not None:
             return found
-    ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
+    ops = operations_of("pairwise", hidden=hidden, weight=weight, token_ids=token_ids, mask=mask)
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1
     values = hidden_logprobs(ops, _two_axes(states), layer, tokens.ids, _chunk(chunk), num_threads)
@@ -298,7 +297,7 @@ def sequence_logprobs_hidden_grad(
         found = operations("pairwise").short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, average)
         if found is not None:
             return tuple.__new__(HiddenGradient, found)
-    ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
+    ops = operations_of("pairwise", hidden=hidden, weight=weight, token_ids=token_ids, mask=mask)
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     factor = tokens.factor(upstream, average)
     rows = _two_axes(states), layer, tokens.ids

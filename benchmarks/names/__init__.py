@@ -3,11 +3,14 @@
 ``python benchmarks/names_report.py`` times them; tests/test_benchmark_names.py fails for a name that is missing.
 """
 
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,33 @@ def all_names():
     for info in pkgutil.iter_modules(__path__):
         found.update(importlib.import_module(f"{__name__}.{info.name}").NAMES)
     return found
+
+
+@cache
+def all_different():
+    """Return {name: why the peer's numbers are not ours} of all families: what `agree` is not asked of."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        found.update(getattr(importlib.import_module(f"{__name__}.{info.name}"), "DIFFERENT", {}))
+    return found
+
+
+def numbers_in(result):
+    """Yield the arrays and numbers of a result, float64, in the order of its fields."""
+    if dataclasses.is_dataclass(result):
+        result = [getattr(result, field.name) for field in dataclasses.fields(result)]
+    if isinstance(result, tuple | list):
+        for part in result:
+            yield from numbers_in(part)
+    elif isinstance(result, float | int | np.ndarray | np.generic) and np.asarray(result).dtype.kind in "biuf":
+        yield np.asarray(result, dtype=np.float64)
+
+
+def agree(ours, theirs, dtype):
+    """Return whether every array and number of the peer's result is one of ours, to what a plain formula keeps."""
+    close = {"rtol": 1e-6, "atol": 1e-6} if np.dtype(dtype).itemsize == 8 else {"rtol": 1e-3, "atol": 1e-3}
+    mine, others = list(numbers_in(ours)), list(numbers_in(theirs))
+    return bool(others) and all(
+        any(one.shape == other.shape and np.allclose(one, other, equal_nan=True, **close) for one in mine)
+        for other in others
+    )

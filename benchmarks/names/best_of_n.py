@@ -286,9 +286,53 @@ def table_case(size, dtype):
     return lambda: af.best_of_n.Table(p, reward), lambda: cumulated(p, reward)
 
 
+def fitted(size, _dtype):
+    fit = af.best_of_n.OveroptimizationFit("best-of-n", 1.0, 0.25, np.array([[2.0, 0.5], [0.5, 1.0]]))
+    return fit, np.linspace(0.1, 5, size)
+
+
+def gain(size, dtype):
+    fit, kl = fitted(size, dtype)
+    return lambda: fit.gain(kl), lambda: np.sqrt(kl) - 0.25 * kl
+
+
+def error_of_gain(size, dtype):
+    fit, kl = fitted(size, dtype)
+
+    def plain():
+        design = np.stack([np.sqrt(kl), -kl], axis=1)
+        return np.sqrt(((design @ fit.covariance) * design).sum(1))
+
+    return lambda: fit.standard_error(kl), plain
+
+
+TRANSFORM = NotTimed("a tuple of the parameters, for `simulate`")
 LAW = "best_of_n.BestOfN"
 PMF = "argsort, cumsum, powers, differences"
+DRAWN = "random numbers of two generators"
+DIFFERENT = {
+    f"{LAW}.aligned": "the peer matches the divergence to 60 halvings and returns the policy, not its logarithms",
+    f"{LAW}.log_pmf": "the peer floors probabilities at 1e-37",
+    f"{LAW}.kl_estimate": "the peer does the same operations, not the same formula",
+    f"{LAW}.sample": DRAWN,
+    "best_of_n.simulate": DRAWN,
+    "best_of_n.Uniform": DRAWN,
+    "best_of_n.Quantile": DRAWN,
+    "best_of_n.Sampler": DRAWN,
+    "best_of_n.Table": "the peer cumulates in ascending order and keeps ties",
+    "best_of_n.continuous.gaussian_reward": "the peer's distribution function is an approximation",
+    "best_of_n.soft_best_of_n": "the peer is a Monte Carlo estimate",
+    "best_of_n.divergence_from_samples": "the peer stops after 100 samples left out, and has one statistic of four",
+    "best_of_n.win_rate_optimal": "the peer takes the quantile in the middle of each outcome",
+    "best_of_n.fit_overoptimization": "lstsq returns residuals, rank and singular values, too",
+    "best_of_n.proxy_versus_gold": "the peer returns the covariance of prompts, not of their mean",
+}
 NAMES = {
+    "best_of_n.OveroptimizationFit.gain": Timed("its formula", "points", NUMBERS, gain, DOUBLE),
+    "best_of_n.OveroptimizationFit.standard_error": Timed("a quadratic form", "points", NUMBERS, error_of_gain, DOUBLE),
+    "best_of_n.ProxyVersusGold.fit": NotTimed("`fit_overoptimization`, which is timed"),
+    "best_of_n.Simulation.merge": NotTimed("seven numbers; merged once for a simulation"),
+    **{f"best_of_n.{source}.transform": TRANSFORM for source in ("Gaussian", "Uniform", "Table", "Quantile")},
     "best_of_n.kl_upper_bound": of_numbers(af.best_of_n.kl_upper_bound, plain_kl, "log n - (n - 1)/n"),
     "best_of_n.win_rate_continuous": of_numbers(af.best_of_n.win_rate_continuous, lambda n: n / (n + 1), "n / (n + 1)"),
     "best_of_n.continuous": NotTimed("a module; its functions are timed"),

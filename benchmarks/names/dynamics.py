@@ -178,3 +178,10 @@ NAMES = {
     "dynamics.critical_beta": Timed("bisection and Newton, NumPy", "responses", (3, 8), critical_beta),
     "dynamics.three_cycle_onset": Timed("the formula", "points", (1, 1000, 100_000), three_cycle_onset, ("float64",)),
 }
+
+OPERATIONS = "the peer does the operations of the formula in another normalisation; its numbers are others"
+DIFFERENT = {
+    "dynamics.critical_beta": "the peer searches up to 20, where there may be none",
+    "dynamics.lyapunov_exponent": "averages over rounds of their own",
+    "dynamics.three_cycle_onset": OPERATIONS,
+}

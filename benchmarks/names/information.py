@@ -209,3 +209,9 @@ NAMES = {
     "information.RenyiGradient": FIELDS,
     "information.TiltedMoments": FIELDS,
 }
+
+OPERATIONS = "the peer does the operations of the formula in another normalisation; its numbers are others"
+DIFFERENT = {
+    f"information.{name}_gradient": OPERATIONS
+    for name in ("rate_function", "renyi_cross_entropy", "renyi_divergence", "renyi_entropy")
+}

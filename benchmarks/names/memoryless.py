@@ -158,3 +158,9 @@ NAMES = {
         "importance sampling, NumPy", "draws", (100, 10_000, 100_000), tail_probability, ("float64",)
     ),
 }
+
+DIFFERENT = {
+    "memoryless.MemorylessModel": "a model; the peer returns what it is made from",
+    "memoryless.MemorylessModel.sample_sequences": "random numbers of two generators",
+    "memoryless.MemorylessModel.tail_probability": "random numbers of two generators",
+}

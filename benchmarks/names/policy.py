@@ -296,3 +296,11 @@ NAMES = {
         "NumPy", (1, 1000, 100_000), preference_matrix_from_scores, "matrices"
     ),
 }
+
+OPERATIONS = "the peer does the operations of the formula in another normalisation; its numbers are others"
+DIFFERENT = {
+    "policy.dpo_covariance": OPERATIONS,
+    "policy.order_sampler": "the peer returns the distribution alone, of an optimum that need not be the only one",
+    "policy.smith_sampler": "the peer returns the distribution alone, of an optimum that need not be the only one",
+    "policy.preference_matrix_from_scores": "attributes are drawn at random",
+}

@@ -119,3 +119,10 @@ NAMES = {
     "policy.TiltGradient": FIELDS,
     "policy.TiltedPolicy": FIELDS,
 }
+
+OPERATIONS = "the peer does the operations of the formula in another normalisation; its numbers are others"
+DIFFERENT = {
+    "policy.tilt": "the peer returns probabilities, not their logarithms",
+    "policy.tilt_gradient": OPERATIONS,
+    "policy.kl_constrained_gradient": OPERATIONS,
+}

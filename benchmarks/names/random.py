@@ -3,7 +3,7 @@
 import numpy as np
 
 import alignment_fast as af
-from names import Timed
+from names import NotTimed, Timed
 
 DRAWS = (1, 32, 1000, 50_000, 10_000_000)
 
@@ -20,7 +20,13 @@ def made(size, _dtype):
     return lambda: [af.random.Stream(i) for i in range(size)], lambda: [np.random.default_rng(i) for i in range(size)]
 
 
+DRAWN = "random numbers of two generators"
+DIFFERENT = {
+    "random.Stream": "the peer returns a generator",
+    **{f"random.Stream.{kind}": DRAWN for kind in ("normal", "uint32", "uint64", "uniform")},
+}
 NAMES = {
+    "random.Stream.from_key": NotTimed("keeps the key it is given"),
     "random.Stream": Timed("default_rng(seed)", "streams", (1, 1000), made, ("float64",)),
     "random.Stream.uint32": Timed(
         "Generator.integers, uint32",

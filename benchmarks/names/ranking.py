@@ -337,3 +337,34 @@ NAMES = {
     "ranking.fit_plackett_luce": Timed("scipy's BFGS", "rankings", RANKED, fit_plackett_luce, ("float64",)),
     "ranking.fit_contextual": Timed("scipy's BFGS", "comparisons", (1000, 50_000), fit_contextual, ("float64",)),
 }
+
+HELD = "an object that holds comparisons or rankings; the peer returns an array"
+DIFFERENT = {
+    "ranking.Comparisons": HELD,
+    "ranking.Comparisons.from_frame": HELD,
+    "ranking.Comparisons.from_matrix": HELD,
+    "ranking.Rankings": HELD,
+    "ranking.Bootstrap.ranks": "the peer counts ranks from 0",
+    "ranking.RatingFit.bootstrap": "random numbers of two generators",
+    "ranking.RatingFit.covariance": "scores are known up to a constant, and the peer takes another one",
+    "ranking.RatingFit.rank_interval": "the peer counts from 0, and finds one end only",
+    "ranking.elo": "the peer's ratings are a list",
+    "ranking.fit": "the peer returns the Hessian, too",
+    "ranking.fit_contextual": "the peer stops at fewer digits, and returns scores and coefficients in one array",
+    "ranking.fit_plackett_luce": "the peer stops at fewer digits",
+}
+LITTLE = NotTimed("a few operations on scores and covariances that are there")
+NAMES |= {
+    **{f"ranking.Bootstrap.{name}": LITTLE for name in ("covariance", "standard_errors", "interval", "rank_interval")},
+    **{
+        f"ranking.RatingFit.{name}": LITTLE
+        for name in ("elo", "predict_tie", "standard_errors", "parameter_errors", "interval")
+    },
+    **{f"ranking.Comparisons.{name}": NotTimed("looks labels up") for name in ("index", "indices", "among")},
+    **{f"ranking.Existence.{name}": NotTimed("reads what `Comparisons.existence` found") for name in ("of", "explain")},
+    "ranking.PlackettLuceFit.covariance": NotTimed("the inverse of one Hessian, as of `RatingFit.covariance`"),
+    "ranking.PlackettLuceFit.bootstrap": NotTimed("fits of weighted rankings, each of which is `fit_plackett_luce`"),
+    "ranking.Rankings.comparisons": NotTimed("every pair of every ranking once, a step of preparation"),
+    "ranking.Rankings.existence": NotTimed("as `Comparisons.existence`, which is timed"),
+    "ranking.Rankings.hessian_product": NotTimed("the passes of `Rankings.gradient`, which is timed"),
+}

@@ -57,7 +57,8 @@ def short_simulate(str kind, tuple parameters, uint64_t draws, uint64_t ties, n,
         else:
             best_words(draws, ties, size, first, rows, <uint64_t*>memory)
             table.word_tails(rows, <uint64_t*>memory, memory + rows)
-        rewards_at(kind, parameters, rows, memory + rows, reward)
+        if not rewards_at(kind, parameters, rows, memory + rows, reward):
+            return None
         moments = new_array(b'd', (1, 7), &raw)
         moments_of(rows, reward, <double*>raw)
         return (moments, *statistics_of(<double*>raw), maxima if keep else None)
@@ -73,17 +74,34 @@ cdef void best_words(uint64_t draws, uint64_t ties, uint64_t size, uint64_t firs
     table.fold_winners(&race, first, rows, word)
 
 
-cdef int rewards_at(str kind, tuple parameters, Py_ssize_t rows, const double *tail, double *out) except -1:
-    """Write the rewards of tail probabilities: the transform `kind` of `parameters`."""
+cdef bint rewards_at(str kind, tuple parameters, Py_ssize_t rows, const double *tail, double *out) except -1:
+    """Write the rewards of tail probabilities, the transform `kind` of `parameters`; return whether all are good."""
     cdef const double[::1] ladder, value
     if kind == "gaussian":
         table.gaussian_rewards(rows, tail, parameters[0], parameters[1], out)
     elif kind == "uniform":
         table.uniform_rewards(rows, tail, out)
-    else:
+    elif kind == "table":
         ladder, value = parameters
         table.table_rewards(rows, tail, ladder.shape[0], &ladder[0], &value[0], out)
-    return 0
+    else:
+        return rewards_called(parameters[0], rows, tail, out)
+    return True
+
+
+cdef bint rewards_called(object function, Py_ssize_t rows, const double *tail, double *out) except -1:
+    """Write what a user's function returns of tail probabilities; return whether that is one number each, none NaN."""
+    cdef Py_buffer view
+    cdef bint good
+    result = function(array_of(b'd', rows, rows, tail))
+    if not opened_of(b"d", result, &view, 1):
+        return False
+    good = view.shape[0] == rows
+    if good:
+        memcpy(out, view.buf, view.len)
+        good = not has_nan(rows, out)
+    PyBuffer_Release(&view)
+    return good
 
 
 cdef object statistics_of(const double *moments):

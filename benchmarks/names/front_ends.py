@@ -1,0 +1,73 @@
+"""Front ends, studies and acceleration: where each of them is timed beside its host."""
+
+from names import NotTimed
+
+TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
+HOST = "the host's function by its name; benchmarks/ranking_peers.py times it beside the host"
+SAMPLES = "draws or compares a few numbers with NumPy, as the host does"
+STUDY = "a study is as long as its simulations; benchmarks/studies_report.py times blocks and the coordinator"
+CONTROL = "switches functions of a host over; nothing of its own that repeats"
+
+NAMES = {
+    **{
+        f"accel.{name}": NotTimed(CONTROL)
+        for name in (
+            "HOSTS",
+            "Row",
+            "UnsupportedError",
+            "install",
+            "installed",
+            "print_report",
+            "report",
+            "start",
+            "uninstall",
+        )
+    },
+    **{
+        f"studies.{name}": NotTimed(STUDY)
+        for name in (
+            *("BlockError", "Moments", "PlannedCell", "Progress", "QuantileSketch", "Results", "SpecError", "Status"),
+            *("StoreError", "StoreLockedError", "Study", "StudyError", "blocks", "template"),
+        )
+    },
+    **{
+        f"interop.choix.{name}": NotTimed(HOST)
+        for name in (
+            *("choicerank", "ilsr_pairwise", "ilsr_pairwise_dense", "ilsr_rankings", "ilsr_top1", "lsr_pairwise"),
+            *(
+                "lsr_pairwise_dense",
+                "lsr_rankings",
+                "lsr_top1",
+                "mm_pairwise",
+                "mm_rankings",
+                "mm_top1",
+                "opt_pairwise",
+            ),
+            *("opt_rankings", "opt_top1", "rank_centrality", "statdist"),
+            *(f"log_likelihood_{of}" for of in ("network", "pairwise", "rankings", "top1")),
+        )
+    },
+    **{
+        f"interop.choix.{name}": NotTimed(SAMPLES)
+        for name in (
+            *("compare", "generate_pairwise", "generate_params", "generate_rankings", "probabilities"),
+            *("footrule_dist", "kendalltau_dist", "rmse"),
+        )
+    },
+    **{
+        f"interop.torch.{name}": NotTimed(TORCH)
+        for name in (
+            *("bradley_terry_nll", "calls", "linear_logprobs", "log_mgf", "margin_loss", "plackett_luce_nll"),
+            *("preference_loss", "renyi_cross_entropy", "renyi_divergence", "renyi_entropy", "sequence_logprobs"),
+            "unpaired_loss",
+        )
+    },
+    **{
+        f"interop.trl.{name}": NotTimed(TORCH)
+        for name in (
+            *("SEMANTICS", "Ran", "accelerated", "bco_loss", "cpo_loss", "dpo_loss", "kto_loss", "orpo_loss"),
+            *("reward_loss", "sequence_scores", "tpo_loss", "wpo_weights"),
+        )
+    },
+    **{f"interop.jax.{name}": NotTimed(TORCH) for name in ("margin_loss", "preference_loss", "unpaired_loss")},
+}

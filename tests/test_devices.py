@@ -1,0 +1,89 @@
+"""Arrays on a CUDA device: every public function names the argument that it has no CUDA version for."""
+
+import inspect
+
+import numpy as np
+import pytest
+from test_arrays import Foreign
+from test_short_way import CALLS, bound
+
+from alignment_fast import best_of_n
+from alignment_fast.errors import BackendUnavailableError
+
+pytestmark = pytest.mark.same_everywhere
+
+
+class CudaInterface:
+    """An array of a library such as CuPy or numba, whose memory nobody here may read."""
+
+    def __init__(self, array):
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"shape": self.shape, "typestr": self.dtype.str, "data": (0, True), "version": 3}
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, *_arguments, **_options):
+        raise AssertionError("memory of a device was read")
+
+
+class CudaTensor(CudaInterface):
+    """An array of a library such as torch or JAX."""
+
+    __cuda_array_interface__ = property()  # there is none
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, **_options):
+        raise AssertionError("memory of a device was read")
+
+
+def own_arrays(call):
+    """Return the array arguments of a call, without those that an object is made from."""
+    arguments = (*call.arguments[call.constructed :], *call.options.values())
+    return [value for value in arguments if isinstance(value, np.ndarray)]
+
+
+# A call of every function of arrays, but of the one that has a CUDA version.
+TAKERS = {call.name: call for call in CALLS if own_arrays(call) and not call.wraps and call.name != "best_of_n.Table"}
+
+
+@pytest.mark.parametrize("kind", [CudaInterface, CudaTensor])
+@pytest.mark.parametrize("name", TAKERS)
+def test_every_function_names_the_array_it_has_no_cuda_version_for(name, kind):
+    function, positional, options = bound(TAKERS[name])
+
+    def moved(value):
+        return kind(value) if isinstance(value, np.ndarray) else value
+
+    given = inspect.signature(function).bind(
+        *map(moved, positional), **{key: moved(value) for key, value in options.items()}
+    )
+    on_device = [key for key, value in given.arguments.items() if isinstance(value, kind)]
+    with pytest.raises(BackendUnavailableError, match="CUDA") as caught:
+        function(*given.args, **given.kwargs)
+    assert any(f"{key} " in str(caught.value) for key in on_device), caught.value
+
+
+SCORES, NUMBERS = np.array([[0.5, -1.0, 0.25], [1.0, 0.0, 2.0]]), np.array([1.5, 2.0, 30.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "array"),
+    [
+        *((getattr(best_of_n.continuous, form), NUMBERS) for form in ("kl", "reverse_kl", "chi2", "tv", "win_rate")),
+        (lambda n: best_of_n.continuous.gaussian_reward(n).variance, NUMBERS),
+        (lambda scores: best_of_n.curve(scores).mean, SCORES),
+        (lambda scores: best_of_n.curve(scores, 2, variance="jackknife").standard_error, SCORES),
+        (lambda mean: best_of_n.mean_over_prompts(best_of_n.Curve(np.arange(3), mean)).standard_error, SCORES),
+        (lambda total: best_of_n.pass_at_k(total, 2, 3), np.array([5, 9])),
+    ],
+)
+def test_results_are_arrays_of_the_library_that_the_arguments_are_of(call, array):
+    found = call(Foreign(array))
+    assert isinstance(found, Foreign)
+    np.testing.assert_array_equal(found.array, call(array))
