@@ -53,6 +53,13 @@ CALLS = [
         )
     ),
     *(
+        Call("ranking.Rankings", (rows,), options, python_calls=4, bad=bad)
+        for rows, options, bad in (
+            (ROWS, {}, ((0, 5, -2), (0, 5, ROWS.flat[4]))),
+            (np.where(ROWS == 3, -1, ROWS)[(ROWS[:, :3] != 3).all(axis=1)].astype(np.int32), {"n_items": 12}, ()),
+        )
+    ),
+    *(
         Call("ranking.Rankings.log_likelihood", (ROWS, scores), constructed=1, python_calls=6, bad=((1, 2, np.nan),))
         for scores in (SCORES, 1e3 + 50 * SCORES)
     ),
