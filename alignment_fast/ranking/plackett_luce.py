@@ -91,8 +91,7 @@ class Rankings:
         if rest is None and weight is None and labels is None and not top:
             small = operations("ranking").short_order(rankings, n_items)
             if small is not None:
-                *places, total = small
-                self._ordered, self.labels = OrderedItems(*places, None, total), None
+                self._ordered, self.labels = OrderedItems(*small[:3], None, small[3]), None
                 return
         if top and rest is not None:
             raise ValueError("give top=True or rest, not both: the rest of a top is all other items")
