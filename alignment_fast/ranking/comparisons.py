@@ -114,13 +114,13 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         ops = operations("ranking")
-        counted = weight is None and outcome is None and home is None
-        if counted and cluster is None and labels is None and num_threads is None:
-            small = small_cells(ops, winner, loser, n_items, tied)
+        if outcome is None and cluster is None and labels is None and num_threads is None:
+            small = small_cells(ops, winner, loser, n_items, tied, home, weight)
             if small is not None:
                 self._set(small, None, None, small)
                 return
-            named = None if n_items is not None else ops.short_names(winner, loser, tied)
+            plain = n_items is None and weight is None and home is None
+            named = ops.short_names(winner, loser, tied) if plain else None
             if named is not None:
                 self._set_named(named)
                 return

@@ -91,7 +91,7 @@ class Rankings:
         if rest is None and weight is None and labels is None and not top:
             small = operations("ranking").short_order(rankings, n_items)
             if small is not None:
-                self._ordered, self.labels = OrderedItems(*small[:3], None, small[3]), None
+                self._ordered, self.labels = OrderedItems(small[0], small[1], small[2], None, small[3]), None
                 return
         if top and rest is not None:
             raise ValueError("give top=True or rest, not both: the rest of a top is all other items")
