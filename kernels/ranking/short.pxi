@@ -395,6 +395,7 @@ def short_matrix(const double[:, ::1] wins, ties):
     cdef const double[:, ::1] tied = empty((0, 0)) if ties is None else ties
     cdef compress_cells out
     cdef Py_ssize_t n = wins.shape[0], count
+    cdef double total
     if n == 0 or wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
         return None
     with nogil:
@@ -404,7 +405,9 @@ def short_matrix(const double[:, ::1] wins, ties):
     arrays = unwritten(count, ties is not None, False, &out)
     with nogil:
         table.matrix_cells(n, &wins[0, 0], matrix_or_null(tied), &out)
-    return (n, *arrays)
+        total = table.ranking_sum(count, out.wins_first) + table.ranking_sum(count, out.wins_second)
+        total += table.ranking_sum(count, out.ties) if out.ties is not NULL else 0.0
+    return (n, *arrays) if total < INFINITY else None
 
 
 # ---- one call for a compression ----
