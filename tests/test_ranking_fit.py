@@ -326,3 +326,13 @@ def test_one_compiled_call_gives_the_bits_of_many(model, options, items, count, 
     found = [bits(call) for call in calls]
     monkeypatch.setattr(operations("ranking"), "short_fit", lambda *_: None)
     assert found == [bits(call) for call in calls]
+
+
+@each_model
+def test_predictions_are_the_same_one_by_one_and_together(model):
+    result = fit(simulated(5, 300, seed=3, ties=0.2)[0], model)
+    i, j = np.array([0, 1, 4, 2]), np.array([1, 0, 3, 2])
+    for predict in (result.predict, result.predict_tie):
+        one_by_one = [predict(int(a), int(b), home=0.5) for a, b in zip(i, j, strict=True)]
+        for together in (predict(i, j, home=0.5), predict(i.tolist(), j.tolist(), home=0.5)):
+            np.testing.assert_array_equal(together, one_by_one)

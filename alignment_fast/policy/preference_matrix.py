@@ -72,10 +72,9 @@ def preference_matrix(
 
     """
     ops = operations("policy")
-    if tied is None and weight is None:
-        found = ops.short_preference_matrix(winner, loser, n_items, prior)
-        if found is not None:
-            return found
+    found = ops.short_preference_matrix(winner, loser, n_items, tied, weight, prior)
+    if found is not None:
+        return found
     K = _item_count(n_items)
     winners, losers = _items(winner, "winner", K), _items(loser, "loser", K)
     count = len(winners)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alignment_fast.kernels.ranking.structures import Evaluation
+from alignment_fast.kernels.ranking.structures import Cells, Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
 from alignment_fast.ranking._newton import WATCHED, Report, by_conjugate_gradients, certify
@@ -32,6 +32,10 @@ def beaten_neighbours(ops, rankings):
     winner = np.flatnonzero(behind) - 1
     if (depth < length - 1).any():  # whoever was not chosen lost to the last who was
         winner = np.minimum(winner, np.repeat(start[:-1] + depth - 1, length)[behind])
+    if weights is None:
+        small = ops.short_compress(item[winner], item[behind], n_items, None)
+        if small is not None:
+            return Cells(*small)
     weight = None if weights is None else np.repeat(weights, length)[behind]
     return ops.compress(item[winner], item[behind], n_items, weight=weight)[0]
 

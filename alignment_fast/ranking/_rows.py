@@ -127,9 +127,11 @@ class ParsedRows:
         raise ValueError(f"outcome[{position}] = {self.outcome[position]:g} is not between 0 and 1")
 
 
-def small_cells(ops: ModuleType, winner: Any, loser: Any, n_items: int | None, tied: Any) -> Cells | None:
-    """Return the cells of few rows of indices, each counting one, by one compiled call; None where it will not do."""
-    found = ops.short_compress(winner, loser, n_items, tied)
+def small_cells(
+    ops: ModuleType, winner: Any, loser: Any, n_items: int | None, tied: Any, home: Any = None, weight: Any = None
+) -> Cells | None:
+    """Return the cells of few rows of indices, of whole weights, by one compiled call; None where it will not do."""
+    found = ops.short_compress(winner, loser, n_items, tied, home, weight)
     return None if found is None else Cells(*found)
 
 

@@ -114,13 +114,13 @@ class Comparisons:
         num_threads: int | None = None,
     ) -> None:
         ops = operations("ranking")
-        counted = weight is None and outcome is None and home is None
-        if counted and cluster is None and labels is None and num_threads is None:
-            small = small_cells(ops, winner, loser, n_items, tied)
+        if outcome is None and cluster is None and labels is None and num_threads is None:
+            small = small_cells(ops, winner, loser, n_items, tied, home, weight)
             if small is not None:
                 self._set(small, None, None, small)
                 return
-            named = None if n_items is not None else ops.short_names(winner, loser, tied)
+            plain = n_items is None and weight is None and home is None
+            named = ops.short_names(winner, loser, tied) if plain else None
             if named is not None:
                 self._set_named(named)
                 return
@@ -206,7 +206,9 @@ class Comparisons:
         """
         small = _dense_cells(wins, ties)
         if small is not None and (labels is None or len(labels) == small.n_items):
-            return cls._of(small, None if labels is None else distinct(labels))
+            comparisons = cls.__new__(cls)
+            comparisons._set(small, None if labels is None else distinct(labels), None, small)
+            return comparisons
         won = _matrix(wins, "wins")
         n_items = won.size
         tied = None if ties is None else _matrix(ties, "ties")
@@ -496,12 +498,19 @@ class Comparisons:
 
 def _dense_cells(wins: Any, ties: Any) -> Cells | None:
     """Return the cells of arrays of good numbers by one compiled call, or None."""
-    arrays = [wins] if ties is None else [wins, ties]
-    if any(type(array) is not np.ndarray or array.ndim != 2 or array.dtype.kind not in "iuf" for array in arrays):
+    won = _dense(wins)
+    tied = None if ties is None else _dense(ties)
+    if won is None or (ties is not None and tied is None):
         return None
-    won, *tied = (np.ascontiguousarray(array, dtype=np.float64) for array in arrays)
-    found = operations("ranking").short_matrix(won, tied[0] if tied else None)
+    found = operations("ranking").short_matrix(won, tied)
     return None if found is None else Cells(*found)
+
+
+def _dense(matrix: Any) -> NDArray[np.float64] | None:
+    """Return an exact array of numbers of two axes in float64, or None for what is none."""
+    if type(matrix) is not np.ndarray or matrix.ndim != 2 or matrix.dtype.kind not in "iuf":
+        return None
+    return np.ascontiguousarray(matrix, dtype=np.float64)
 
 
 def check_comparisons(value: Any) -> Comparisons:

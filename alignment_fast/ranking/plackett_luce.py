@@ -88,6 +88,11 @@ class Rankings:
         n_items: int | None = None,
         labels: Sequence[Hashable] | None = None,
     ) -> None:
+        if rest is None and weight is None and labels is None and not top:
+            small = operations("ranking").short_order(rankings, n_items)
+            if small is not None:
+                self._ordered, self.labels = OrderedItems(small[0], small[1], small[2], None, small[3]), None
+                return
         if top and rest is not None:
             raise ValueError("give top=True or rest, not both: the rest of a top is all other items")
         parts = [_flat(rankings, "rankings"), *([] if rest is None else [_flat(rest, "rest")])]
@@ -398,6 +403,7 @@ def _flat(rows: Any, name: str) -> _Flat:
     if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
         if rows.ndim != 2:
             raise ValueError(f"{name} must have two axes, rankings and places; it has shape {rows.shape}")
+        rows = np.asarray(rows)  # not a subclass
         there = rows != PADDING
         length = there.sum(axis=1, dtype=np.int64)
         if not there.all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -117,7 +117,7 @@ class Layout:
         return ("winner", "loser") if self.winner else ("first", "second")
 
 
-def layout_of(names: tuple[Hashable, ...], columns: Mapping[str, str]) -> Layout:
+def layout_of(names: tuple[str, ...], columns: Mapping[str, str]) -> Layout:
     """Return the complete layout of a table with columns of these names."""
     try:
         return _layout_of(names, tuple(columns.items()))
@@ -126,7 +126,7 @@ def layout_of(names: tuple[Hashable, ...], columns: Mapping[str, str]) -> Layout
 
 
 @lru_cache(maxsize=64)
-def _layout_of(names: tuple[Hashable, ...], columns: tuple[tuple[str, str], ...]) -> Layout:
+def _layout_of(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Layout:
     return Layout(**dict(columns)).complete(list(names))
 
 

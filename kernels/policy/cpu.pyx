@@ -5,7 +5,7 @@ Arrays are float64, one row per problem; arrays with a single row serve all prob
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strchr
 
 from alignment_fast.kernels.common.cpu import ISA
 

@@ -95,12 +95,14 @@ def short_ipo(P, mu, ref, beta):
     result = None
     if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
-    weight, prior, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    if read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
-        table.policy_advantages(task.size, task.P, weight, advantage)
-        result = tilted_by(&task, prior, advantage, 0.5, table.policy_least_ipo_loss(task.size, weight, advantage), True, &grid)
-    closed(&task)
-    return result
+    try:
+        weight, prior, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+        if read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
+            table.policy_advantages(task.size, task.P, weight, advantage)
+            result = tilted_by(&task, prior, advantage, 0.5, table.policy_least_ipo_loss(task.size, weight, advantage), True, &grid)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_ipo_pairs(P, rho, ref, beta):
@@ -114,15 +116,17 @@ def short_ipo_pairs(P, rho, ref, beta):
     result = None
     if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_CUBES, 3, 16):
         return None
-    size = task.size
-    design, prior, potential = taken(&task, size * size), taken(&task, size), taken(&task, size)
-    if (read_array(rho, &task, 2, design) and table.policy_normalise(size * size, design)
-            and read_distribution(ref, &task, prior)):
-        loss = table.policy_pair_potential(size, task.P, design, potential, task.free,
-                                           <Py_ssize_t*>(task.free + (2 * size + 2) * size))
-        result = tilted_by(&task, prior, potential, 0.0, loss, True, &grid)
-    closed(&task)
-    return result
+    try:
+        size = task.size
+        design, prior, potential = taken(&task, size * size), taken(&task, size), taken(&task, size)
+        if (read_array(rho, &task, 2, design) and table.policy_normalise(size * size, design)
+                and read_distribution(ref, &task, prior)):
+            loss = table.policy_pair_potential(size, task.P, design, potential, task.free,
+                                               <Py_ssize_t*>(task.free + (2 * size + 2) * size))
+            result = tilted_by(&task, prior, potential, 0.0, loss, True, &grid)
+        return result
+    finally:
+        closed(&task)
 
 
 cdef bint read_sampled(object P, object mu, responses *task, double **weight, int squares) noexcept:
@@ -166,14 +170,16 @@ def short_dpo(P, mu, ref, beta, tol, max_iter):
     if (not read_search(tol, max_iter, &tolerance, &most) or not read_points(beta, &grid)
             or not read_sampled(P, mu, &task, &weight, 3)):
         return None
-    prior, gradient = taken(&task, task.size), taken(&task, task.size)
-    if read_distribution(ref, &task, prior):
-        reward = rewards_of(&task, weight, tolerance, most)
-        if reward is not NULL:
-            loss = table.policy_dpo_loss(task.size, reward, task.P, weight, gradient, task.free)
-            result = tilted_by(&task, prior, reward, 0.0, loss, False, &grid)
-    closed(&task)
-    return result
+    try:
+        prior, gradient = taken(&task, task.size), taken(&task, task.size)
+        if read_distribution(ref, &task, prior):
+            reward = rewards_of(&task, weight, tolerance, most)
+            if reward is not NULL:
+                loss = table.policy_dpo_loss(task.size, reward, task.P, weight, gradient, task.free)
+                result = tilted_by(&task, prior, reward, 0.0, loss, False, &grid)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_ipo_loss(h, P, mu, beta):
@@ -187,14 +193,16 @@ def short_ipo_loss(h, P, mu, beta):
     result = None
     if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
-    weight, at, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    gradient = taken(&task, task.size)
-    if read_distribution(mu, &task, weight) and read_vector(h, &task, at):
-        table.policy_advantages(task.size, task.P, weight, advantage)
-        value = table.policy_ipo_loss(task.size, at, weight, advantage, strength, gradient)
-        result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
-    closed(&task)
-    return result
+    try:
+        weight, at, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+        gradient = taken(&task, task.size)
+        if read_distribution(mu, &task, weight) and read_vector(h, &task, at):
+            table.policy_advantages(task.size, task.P, weight, advantage)
+            value = table.policy_ipo_loss(task.size, at, weight, advantage, strength, gradient)
+            result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_dpo_loss(r, P, mu):
@@ -207,12 +215,14 @@ def short_dpo_loss(r, P, mu):
     result = None
     if not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
-    weight, at, gradient = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-    if read_distribution(mu, &task, weight) and read_vector(r, &task, at):
-        value = table.policy_dpo_loss(task.size, at, task.P, weight, gradient, task.free)
-        result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
-    closed(&task)
-    return result
+    try:
+        weight, at, gradient = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+        if read_distribution(mu, &task, weight) and read_vector(r, &task, at):
+            value = table.policy_dpo_loss(task.size, at, task.P, weight, gradient, task.free)
+            result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
@@ -227,14 +237,16 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
     result = None
     if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 3):
         return None
-    along, change = taken(&task, task.size), taken(&task, task.size)
-    if read_vector(direction, &task, along):
-        reward = rewards_of(&task, weight, tolerance, most)
-        if reward is not NULL:
-            table.policy_sensitivities(task.size, 1, task.P, weight, reward, along, change, task.free)
-            result = given_array(change, task.size, task.kind)
-    closed(&task)
-    return result
+    try:
+        along, change = taken(&task, task.size), taken(&task, task.size)
+        if read_vector(direction, &task, along):
+            reward = rewards_of(&task, weight, tolerance, most)
+            if reward is not NULL:
+                table.policy_sensitivities(task.size, 1, task.P, weight, reward, along, change, task.free)
+                result = given_array(change, task.size, task.kind)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_ipo_covariance(P, mu, beta):
@@ -247,14 +259,16 @@ def short_ipo_covariance(P, mu, beta):
     result = None
     if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
-    weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
-    if read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight):
-        table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
-        for i in range(task.size * task.size):
-            out[i] *= strength * strength
-        result = given_array(out, (task.size, task.size), task.kind)
-    closed(&task)
-    return result
+    try:
+        weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
+        if read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight):
+            table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
+            for i in range(task.size * task.size):
+                out[i] *= strength * strength
+            result = given_array(out, (task.size, task.size), task.kind)
+        return result
+    finally:
+        closed(&task)
 
 
 def short_dpo_covariance(P, mu, tol, max_iter):
@@ -268,14 +282,16 @@ def short_dpo_covariance(P, mu, tol, max_iter):
     result = None
     if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 5):
         return None
-    out = taken(&task, task.size * task.size)
-    if table.policy_is_positive(task.size, weight):
-        reward = rewards_of(&task, weight, tolerance, most)
-        if reward is not NULL:
-            table.policy_dpo_covariance(task.size, task.P, weight, reward, out, task.free)
-            result = given_array(out, (task.size, task.size), task.kind)
-    closed(&task)
-    return result
+    try:
+        out = taken(&task, task.size * task.size)
+        if table.policy_is_positive(task.size, weight):
+            reward = rewards_of(&task, weight, tolerance, most)
+            if reward is not NULL:
+                table.policy_dpo_covariance(task.size, task.P, weight, reward, out, task.free)
+                result = given_array(out, (task.size, task.size), task.kind)
+        return result
+    finally:
+        closed(&task)
 
 
 cdef enum:
@@ -305,12 +321,14 @@ def short_classes(P):
     cdef axioms_found found
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    found = axioms_of(&task, ALL_AXIOMS)
-    result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
-              integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
-              integer64(found.fact[AXIOM_CYCLES]))
-    closed(&task)
-    return result
+    try:
+        found = axioms_of(&task, ALL_AXIOMS)
+        result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
+                  integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
+                  integer64(found.fact[AXIOM_CYCLES]))
+        return result
+    finally:
+        closed(&task)
 
 
 def short_axiom(P, int which):
@@ -319,11 +337,13 @@ def short_axiom(P, int which):
     cdef axioms_found found
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
-    is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
-    result = integer64(found.fact[which]) if is_number else flag(found.fact[which])
-    closed(&task)
-    return result
+    try:
+        found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
+        is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
+        result = integer64(found.fact[which]) if is_number else flag(found.fact[which])
+        return result
+    finally:
+        closed(&task)
 
 
 cdef object mask_of(const uint8_t *x, Py_ssize_t size):
@@ -341,10 +361,12 @@ def short_smith_set(P):
     cdef axioms_found found
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
-    result = mask_of(found.smith, task.size)
-    closed(&task)
-    return result
+    try:
+        found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
+        result = mask_of(found.smith, task.size)
+        return result
+    finally:
+        closed(&task)
 
 
 # Responses up to which a sampler is found at once: a millisecond.
@@ -417,15 +439,17 @@ def short_top(P, scores, bint winner_only):
     result = None
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
-    score = taken(&task, task.size)
-    if read_vector(scores, &task, score):
-        found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
-        if winner_only:
-            for i in range(task.size):
-                found.smith[i] = i == found.fact[AXIOM_WINNER]
-        result = flag(table.policy_is_top(task.size, found.smith, score))
-    closed(&task)
-    return result
+    try:
+        score = taken(&task, task.size)
+        if read_vector(scores, &task, score):
+            found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
+            if winner_only:
+                for i in range(task.size):
+                    found.smith[i] = i == found.fact[AXIOM_WINNER]
+            result = flag(table.policy_is_top(task.size, found.smith, score))
+        return result
+    finally:
+        closed(&task)
 
 
 def short_keeps_order(P, scores):
@@ -435,33 +459,70 @@ def short_keeps_order(P, scores):
     result = None
     if not read_preferences(P, &task, MOST_OF_SQUARES, 0, 2):
         return None
-    score = taken(&task, task.size)
-    if read_vector(scores, &task, score):
-        result = flag(table.policy_keeps_order(task.size, task.P, score))
-    closed(&task)
-    return result
+    try:
+        score = taken(&task, task.size)
+        if read_vector(scores, &task, score):
+            result = flag(table.policy_keeps_order(task.size, task.P, score))
+        return result
+    finally:
+        closed(&task)
 
 
-def short_preference_matrix(winner, loser, n_items, prior):
-    """Return the shares of comparisons won, of unit weight and without ties."""
-    cdef Py_buffer a, b
-    cdef double *wins
+cdef struct columns:
+    Py_buffer views[4]
+    int held
+    Py_ssize_t size
+
+
+cdef bint hold(columns *given, object x, const char *kinds, const void **data) noexcept:
+    """Hold an exact, contiguous array of one of these formats, as long as those before; return whether `x` is one.
+
+    Its elements are at `data`: NULL for None, which is good too where there are arrays before.
+    """
+    cdef Py_buffer *view = &given.views[given.held]
+    data[0] = NULL
+    if x is None and given.held:
+        return True
+    if not opened_of(kinds, x, view, 1):
+        return False
+    given.held += 1
+    if given.held == 1:
+        given.size = view.shape[0]
+    data[0] = view.buf
+    return view.shape[0] == given.size
+
+
+def short_preference_matrix(winner, loser, n_items, tied, weight, prior):
+    """Return the shares of comparisons won."""
+    cdef columns given
+    cdef const void *data[4]
+    cdef double *wins = NULL
+    cdef double *ties
     cdef double added
-    cdef Py_ssize_t size, count
+    cdef Py_ssize_t size, i, taken_in
     if type(n_items) is not int or not 1 <= n_items <= MOST_OF_CUBES or not plain_number(prior, &added):
         return None
     if not 0.0 <= added < float("inf"):
         return None
-    if not opened_of(b"l", winner, &a, 1):
-        return None
-    result, size, count = None, n_items, a.shape[0]
-    if opened_of(b"l", loser, &b, 1):
-        wins = <double*>calloc(size * size, sizeof(double))
-        if (wins is not NULL and b.shape[0] == count <= MOST_COMPARISONS
-                and table.policy_count(count, size, <const int64_t*>a.buf, <const int64_t*>b.buf, NULL, NULL, wins, NULL) == count):
-            table.policy_shares(size, added, wins)
-            result = given_array(wins, (size, size), b'd')
+    size, given.held = n_items, 0
+    try:
+        if not (hold(&given, winner, b"l", &data[0]) and loser is not None and hold(&given, loser, b"l", &data[1])
+                and hold(&given, tied, b"?", &data[2]) and hold(&given, weight, b"d", &data[3])):
+            return None
+        wins = <double*>calloc(2 * size * size, sizeof(double))
+        if wins is NULL or given.size > MOST_COMPARISONS:
+            return None
+        ties = wins + size * size
+        with nogil:
+            taken_in = table.policy_count(given.size, size, <const int64_t*>data[0], <const int64_t*>data[1],
+                                          <const uint8_t*>data[2], <const double*>data[3], wins, ties)
+        if taken_in < given.size:
+            return None
+        for i in range(size * size if tied is not None else 0):
+            wins[i] += ties[i]
+        table.policy_shares(size, added, wins)
+        return given_array(wins, (size, size), b'd')
+    finally:
         free(wins)
-        PyBuffer_Release(&b)
-    PyBuffer_Release(&a)
-    return result
+        for i in range(given.held):
+            PyBuffer_Release(&given.views[i])

@@ -218,6 +218,45 @@ cdef enum:
     SHORT_PLACES = 1 << 13  # beyond, there is work for threads
 
 
+def short_order(rankings, n_items):
+    """Return (items, starts, depths, number of items) of a small table of rankings, or None where the long way must decide."""
+    cdef Py_buffer view
+    cdef int32_t[::1] item, depth
+    cdef int64_t[::1] start
+    cdef int32_t *seen
+    cdef choices read
+    cdef int64_t found, asked = 0
+    cdef Py_ssize_t rows
+    cdef bint good
+    if n_items is not None:
+        if type(n_items) is not int or not 0 < n_items <= SHORT_PLACES:
+            return None
+        asked = n_items
+    if not held_as(rankings, b"il", 2, &view):
+        return None
+    try:
+        rows = view.shape[0]
+        if rows == 0 or view.shape[1] == 0 or rows * view.shape[1] > SHORT_PLACES:
+            return None
+        items, starts, depths = empty(rows * view.shape[1], int32), empty(rows + 1, int64), empty(rows, int32)
+        item, start, depth = items, starts, depths
+        found = choices_read(rows, view.shape[1], view.itemsize == 8, view.buf, &item[0], &start[0], &depth[0])
+    finally:
+        PyBuffer_Release(&view)
+    asked = asked if asked else found
+    if not 0 < found <= asked <= SHORT_PLACES:
+        return None
+    seen = <int32_t*>allocate(asked)
+    memset(seen, 0, <size_t>asked * sizeof(int32_t))
+    memset(&read, 0, sizeof(choices))
+    read.item, read.start, read.depth = &item[0], &start[0], &depth[0]
+    good = choices_check(&read, 0, rows, <int32_t>asked, seen) == AF_OK
+    free(seen)
+    if not good:
+        return None
+    return items if start[rows] == item.shape[0] else items[: start[rows]].copy(), starts, depths, asked
+
+
 def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vector, double widest):
     """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide."""
     cdef double *room

@@ -71,6 +71,8 @@ cdef extern from *:
         double *ties
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
+    int64_t choices_read(Py_ssize_t rows, Py_ssize_t width, int wide, const void *given, int32_t *item, int64_t *start,
+                         int32_t *depth) noexcept nogil
     uint64_t choices_check(const choices*, Py_ssize_t, Py_ssize_t, int32_t, int32_t*) noexcept nogil
     const uint64_t AF_OK
     enum:

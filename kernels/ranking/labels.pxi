@@ -127,7 +127,7 @@ def short_names(winner, loser, tied):
             codes[i] = place[codes[i]]
         memset(&rows, 0, sizeof(compress_rows))
         rows.size, rows.winner, rows.loser = n, codes, codes + n
-        found = counted(&rows, len(order), tied)
+        found = counted(&rows, len(order), tied, None, None)
         return None if found is None else (tuple(order), *found)
     finally:
         free(codes)

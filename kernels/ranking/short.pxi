@@ -13,7 +13,8 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 
 from alignment_fast.kernels.common.cpu cimport opened, opened_of
 
-cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64
+cdef object int32 = numpy.int32, int64 = numpy.int64
+cdef object float64 = numpy.float64, uint8 = numpy.uint8
 cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
@@ -387,16 +388,19 @@ def short_matrix(const double[:, ::1] wins, ties):
     cdef const double[:, ::1] tied = empty((0, 0)) if ties is None else ties
     cdef compress_cells out
     cdef Py_ssize_t n = wins.shape[0], count
+    cdef double total
     if n == 0 or wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
         return None
     with nogil:
         count = table.matrix_cells(n, &wins[0, 0], matrix_or_null(tied), NULL)
     if count <= 0:
         return None
-    arrays = unwritten(count, ties is not None, &out)
+    arrays = unwritten(count, ties is not None, False, &out)
     with nogil:
         table.matrix_cells(n, &wins[0, 0], matrix_or_null(tied), &out)
-    return (n, *arrays)
+        total = table.ranking_sum(count, out.wins_first) + table.ranking_sum(count, out.wins_second)
+        total += table.ranking_sum(count, out.ties) if out.ties is not NULL else 0.0
+    return (n, *arrays) if total < INFINITY else None
 
 
 # ---- one call for a compression ----
@@ -404,7 +408,8 @@ def short_matrix(const double[:, ::1] wins, ties):
 cdef enum:
     SHORT_ROWS = 1 << 13
     SHORT_TABLE_ITEMS = 64
-    SHORT_TABLE = 2 * SHORT_TABLE_ITEMS * SHORT_TABLE_ITEMS
+    PLANES = 6  # of tallies, where there may be a home side
+    MOST_COUNTED = 1 << 30
 
 
 cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
@@ -420,56 +425,111 @@ cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
     return highest + 1
 
 
-cdef object unwritten(Py_ssize_t count, bint ties, compress_cells *out):
-    """Return new arrays (first, second, wins of first, wins of second, ties) of so many cells, and point `out` to them."""
+cdef object unwritten(Py_ssize_t count, bint ties, bint homes, compress_cells *out):
+    """Return new arrays (first, second, wins of first, wins of second, ties, home) of so many cells, and point `out` to
+    them."""
     cdef int32_t[::1] first, second
     cdef double[::1] wins_first, wins_second, tied
+    cdef uint8_t[::1] sides
     arrays = empty(count, int32), empty(count, int32), empty(count), empty(count), empty(count if ties else 0)
+    home = empty(count if homes else 0, uint8)
     first, second, wins_first, wins_second, tied = arrays
+    sides = home
     memset(out, 0, sizeof(compress_cells))
     out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
     out.ties = &tied[0] if ties else NULL
-    return arrays
+    out.home = &sides[0] if homes else NULL
+    return (*arrays, home)
 
 
-cdef object new_cells(const uint32_t *tallies, int32_t n_items, bint ties):
-    """Return what `unwritten` does, for the cells of `tallies`, and written."""
-    cdef compress_cells out
-    memset(&out, 0, sizeof(compress_cells))
-    arrays = unwritten(table.compress_table_cells(tallies, False, n_items, ties, False, &out), ties, &out)
-    table.compress_table_cells(tallies, False, n_items, ties, False, &out)
-    return arrays
-
-
-cdef object counted(compress_rows *rows, n_items, tied):
-    """Return what `short_compress` does of rows whose indices are held."""
-    cdef uint32_t tallies[SHORT_TABLE]
-    cdef uint64_t words[COMPRESS_STATUS]
-    cdef Py_buffer kinds
-    cdef bint ties = tied is not None
+cdef bint kinds_of(object tied, object home, Py_ssize_t size, uint8_t *out) noexcept:
+    """Write tied + 2 home of every row; return whether both are None or columns of good values."""
+    cdef Py_buffer view
     cdef Py_ssize_t i
+    cdef int64_t side
+    cdef bint good = True
+    memset(out, 0, <size_t>size)
+    if tied is not None:
+        if not opened_of(b"?", tied, &view, 1):
+            return False
+        good = view.shape[0] == size
+        for i in range(size if good else 0):
+            out[i] = (<const uint8_t*>view.buf)[i]
+        PyBuffer_Release(&view)
+    if home is not None and good:
+        if not opened_of(b"bl", home, &view, 1):
+            return False
+        good = view.shape[0] == size
+        for i in range(size if good else 0):
+            side = (<const int64_t*>view.buf)[i] if view.itemsize == 8 else (<const int8_t*>view.buf)[i]
+            good = good and -1 <= side <= 1
+            out[i] += 2 * (COMPRESS_WINNER_AT_HOME if side == 1 else COMPRESS_LOSER_AT_HOME if side else COMPRESS_NEUTRAL)
+        PyBuffer_Release(&view)
+    return good
+
+
+cdef bint are_whole(Py_ssize_t size, const double *weight) noexcept:
+    """Return whether weights are counts, and not so many that sums of them are rounded."""
+    cdef Py_ssize_t i
+    cdef bint good = True
+    for i in range(size):
+        good = good and 0.0 <= weight[i] <= MOST_COUNTED and weight[i] == <double><int64_t>weight[i]
+    return good
+
+
+cdef object tallied(compress_rows *rows, bint ties, bint homes):
+    """Return the cells of rows of which all is known, as `short_compress` does; None for a bad row, or no cell."""
+    cdef uint64_t words[COMPRESS_STATUS]
+    cdef compress_cells out
+    cdef bint real = rows.weight is not NULL
+    cdef Py_ssize_t n = rows.n_items, count, i
+    cdef Py_ssize_t entries = (PLANES if homes else 2) * n * n
+    cdef double *tallies = allocate(entries if real else (entries + 1) // 2)
+    try:
+        memset(tallies, 0, <size_t>entries * (sizeof(double) if real else sizeof(uint32_t)))
+        for i in range(COMPRESS_STATUS):
+            words[i] = AF_OK
+        if real:
+            table.compress_tally_weights(rows, 0, rows.size, tallies, words)
+        else:
+            table.compress_tally(rows, 0, rows.size, <uint32_t*>tallies, words)
+        for i in range(COMPRESS_STATUS):
+            if words[i] != AF_OK:
+                return None
+        memset(&out, 0, sizeof(compress_cells))
+        count = table.compress_table_cells(tallies, real, <int32_t>n, ties, homes, &out)
+        if count == 0:
+            return None
+        arrays = unwritten(count, ties, homes, &out)
+        table.compress_table_cells(tallies, real, <int32_t>n, ties, homes, &out)
+        return (n, *arrays)
+    finally:
+        free(tallies)
+
+
+cdef object counted(compress_rows *rows, n_items, tied, home, weight):
+    """Return what `short_compress` does of rows whose indices are held."""
+    cdef Py_buffer weights
+    cdef uint8_t *kinds
+    cdef bint weighted = False, good
     if n_items is not None and (type(n_items) is not int or not 0 < n_items <= SHORT_TABLE_ITEMS):
         return None
     rows.n_items = number_of_items(rows) if n_items is None else n_items
     if not 0 < rows.n_items <= SHORT_TABLE_ITEMS or rows.size > SHORT_ROWS:
         return None
-    if ties:
-        if not opened_of(b"?", tied, &kinds, 1):
-            return None
-        rows.kind = <const uint8_t*>kinds.buf
-    memset(tallies, 0, <size_t>(2 * rows.n_items * rows.n_items) * sizeof(uint32_t))
-    for i in range(COMPRESS_STATUS):
-        words[i] = AF_OK
-    if not ties or kinds.shape[0] == rows.size:
-        table.compress_tally(rows, 0, rows.size, tallies, words)
-    else:
-        words[0] = 0
-    if ties:
-        PyBuffer_Release(&kinds)
-    for i in range(COMPRESS_STATUS):
-        if words[i] != AF_OK:
-            return None
-    return (rows.n_items, *new_cells(tallies, <int32_t>rows.n_items, ties))
+    kinds = <uint8_t*>allocate(rows.size // 8 + 1)
+    try:
+        good = kinds_of(tied, home, rows.size, kinds)
+        rows.kind = kinds if tied is not None or home is not None else NULL
+        if good and weight is not None:
+            weighted = opened_of(b"d", weight, &weights, 1)
+            good = weighted and weights.shape[0] == rows.size and are_whole(rows.size, <const double*>weights.buf)
+            rows.weight = <const double*>weights.buf
+        return tallied(rows, tied is not None, home is not None) if good else None
+    finally:
+        if weighted:
+            PyBuffer_Release(&weights)
+        free(kinds)
 
 
 cdef bint open_games(winner, loser, Py_buffer *one, Py_buffer *other, compress_rows *rows):
@@ -540,10 +600,11 @@ def short_elo(winner, loser, n_items, tied, double k, double initial, double poi
         PyBuffer_Release(&one)
 
 
-def short_compress(winner, loser, n_items, tied):
-    """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of few comparisons.
+def short_compress(winner, loser, n_items, tied, home=None, weight=None):
+    """Return (number of items, first, second, wins of first, wins of second, ties, home) of the cells of few comparisons.
 
-    Each row counts one; None where the long way must decide. `tied` is an array of truth values or None.
+    None where the long way must decide. `tied` is an array of truth values or None, `home` one of -1, 0 and 1; each row
+    counts one, or so many times as `weight` says in whole numbers.
     """
     cdef Py_buffer one, other
     cdef compress_rows rows
@@ -551,7 +612,7 @@ def short_compress(winner, loser, n_items, tied):
     if not open_games(winner, loser, &one, &other, &rows):
         return None
     try:
-        return counted(&rows, n_items, tied)
+        return counted(&rows, n_items, tied, home, weight)
     finally:
         PyBuffer_Release(&other)
         PyBuffer_Release(&one)

@@ -55,6 +55,14 @@ CALLS = [
     Call("policy.ipo_covariance", (P, MU, 2.0), bad=(*BAD, (1, 0, 0.0))),
     Call("policy.dpo_covariance", (P, MU), bad=(*BAD, (1, 0, 0.0))),
     *(
+        Call("policy.preference_matrix", (WINNER, LOSER, 4), options, bad=((1, 2, 2), *bad), float32=False)
+        for options, bad in (
+            ({"tied": WINNER > LOSER}, ()),
+            ({"weight": np.arange(5.0)}, (("weight", 1, np.nan), ("weight", 0, -1.0))),
+            ({"tied": WINNER < LOSER, "weight": np.arange(5.0), "prior": 1}, (("weight", 4, np.inf),)),
+        )
+    ),
+    *(
         Call("policy.preference_matrix", (WINNER, LOSER, 4), {"prior": prior}, bad=((1, 2, 2),))
         for prior in (0.0, 1, 0.5)
     ),

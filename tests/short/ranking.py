@@ -11,7 +11,8 @@ LOSER = (WINNER + RNG.integers(1, 10, 300)) % 10
 TIED = RNG.random(300) < 0.2
 VOTES, WITH_TIES = Comparisons(WINNER, LOSER), Comparisons(WINNER, LOSER, tied=TIED)
 NAMES = np.array([f"model {i}" for i in range(10)])[np.concatenate([WINNER, LOSER])]
-AT_HOME = Comparisons(WINNER, LOSER, tied=TIED, home=RNG.integers(-1, 2, 300))
+SIDES = RNG.integers(-1, 2, 300)
+AT_HOME = Comparisons(WINNER, LOSER, tied=TIED, home=SIDES)
 ROWS = np.array([RNG.permutation(10)[:4] for _ in range(60)])
 SCORES, VECTOR = RNG.normal(size=(2, 10))
 TIES = {"davidson": 0.7, "rao-kupper": 1.4}
@@ -32,6 +33,15 @@ CALLS = [
     Call("ranking.Comparisons", (WINNER, LOSER), python_calls=8),
     Call("ranking.Comparisons", (WINNER.astype(np.int32), LOSER.astype(np.int32)), {"n_items": 12}, python_calls=8),
     Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=8),
+    *(
+        Call("ranking.Comparisons", (WINNER, LOSER), options, python_calls=8, bad=bad, float32=False)
+        for options, bad in (
+            ({"home": SIDES}, (("home", 4, 2),)),
+            ({"home": SIDES.astype(np.int8), "tied": TIED}, (("home", 4, -2),)),
+            ({"weight": SIDES + 1.0}, (("weight", 7, np.nan), ("weight", 7, -1.0), ("weight", 0, np.inf))),
+            ({"weight": SIDES + 2.0, "home": SIDES, "tied": TIED, "n_items": 11}, ()),
+        )
+    ),
     Call("ranking.Comparisons", (NAMES[:300].tolist(), NAMES[300:].tolist()), python_calls=8),
     Call("ranking.Comparisons", (NAMES[:300].tolist(), NAMES[300:].tolist()), {"tied": TIED}, python_calls=8),
     *(call for model in MODELS for call in of_cells(model)),
@@ -50,6 +60,13 @@ CALLS = [
             (WINNER, LOSER, {"k": 32}, ((0, 3, -1), (1, 5, WINNER[5]))),
             (WINNER.astype(np.int32), LOSER.astype(np.int32), {"n_items": 12, "base": 2, "initial": 0.0}, ()),
             (WINNER, LOSER, {"tied": TIED, "n_items": 10}, ((0, 3, 10),)),
+        )
+    ),
+    *(
+        Call("ranking.Rankings", (rows,), options, python_calls=4, bad=bad)
+        for rows, options, bad in (
+            (ROWS, {}, ((0, 5, -2), (0, 5, ROWS.flat[4]))),
+            (np.where(ROWS == 3, -1, ROWS)[(ROWS[:, :3] != 3).all(axis=1)].astype(np.int32), {"n_items": 12}, ()),
         )
     ),
     *(
