@@ -12,6 +12,7 @@ import pytest
 from scipy import special, stats
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.kernels.information import cpu
 from cases import OURS, Case, Contender, Target, each_contender
 
@@ -347,6 +348,28 @@ SMALL_CASES = [
         },
     ),
 ]
+
+
+def log_sum_exp_case(dtype):
+    x = letters(64, 50_257, dtype)[0]
+
+    def check(result):
+        np.testing.assert_allclose(result, special.logsumexp(x.astype(np.float64), axis=1), rtol=1e-6)
+
+    return Case(
+        f"logarithms of 64 sums of 50257 exponentials, {dtype}",
+        {
+            OURS: Contender(lambda: operations("information").log_sum_exp(x)[0], x.size, check),
+            "SciPy": Contender(lambda: special.logsumexp(x, axis=1), x.size, check),
+        },
+        targets=(Target("SciPy", 8),),
+    )
+
+
+@pytest.mark.kernels("information.log_sum_exp")
+@each_contender([log_sum_exp_case(dtype) for dtype in ("float64", "float32")])
+def test_logarithms_of_sums_of_exponentials(case, name, timed):
+    timed(case, name)
 
 
 @pytest.mark.kernels("information.plain_entropy", "information.plain_cross_entropy", "information.plain_divergence")

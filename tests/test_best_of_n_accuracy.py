@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from alignment_fast import best_of_n, random
 from alignment_fast.best_of_n import continuous
+from bounds import bound
 from oracles import best_of_n as oracle
 from oracles import pool as pool_oracle
 from oracles import scalar as scalar_oracle
@@ -45,6 +46,12 @@ def test_closed_forms_of_any_order(order):
     numbers = [n for n in NUMBERS if order > 0 or n < 3]
     exact = [oracle.closed_form("renyi", n, order) for n in numbers]
     assert_within(continuous.renyi(np.array(numbers), order=order), exact, relative)
+
+
+def test_simulated_rewards():
+    """Held to in test_kernel_bounds.py, by the bounds of the kernels."""
+    found = stated(best_of_n.simulate, r"with float64 ones to (\d+) ulp; the normal quantile adds (\d+) ulp")
+    assert found == [bound("best_of_n.exponent_tails"), bound("best_of_n.gaussian_rewards")]
 
 
 def test_upper_bound():

@@ -15,6 +15,7 @@ import pytest
 from alignment_fast import random
 from alignment_fast.kernels.best_of_n import cpu
 from alignment_fast.kernels.common import cpu as common
+from alignment_fast.kernels.information import cpu as information
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "tests" / "c" / "cuda_formulas.cu"
@@ -77,6 +78,10 @@ def test_elementary_functions_have_the_bits_of_builds_with_fma(formulas):
     size = np.abs(REALS)
     assert applied(formulas, "exps", REALS).tobytes() == by_kernel(common.exp, REALS).tobytes()
     assert applied(formulas, "logs", size).tobytes() == by_kernel(common.log, size).tobytes()
+    estimates, slopes = np.empty(REALS.size), np.empty(REALS.size)
+    information.estimates(REALS, estimates, slopes, 0, REALS.size)
+    finite = -np.inf < REALS  # whose limit the loop knows
+    assert applied(formulas, "estimates", REALS)[finite].tobytes() == estimates[finite].tobytes()
     single = REALS.astype(np.float32)
     found, expected = applied(formulas, "expm1s", single, np.float32), by_kernel(common.expm1, single, dtype=np.float32)
     assert found.tobytes() == expected.tobytes()

@@ -1,5 +1,7 @@
 """Markov sources: Rényi cross entropy rates and the aligned chain."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -11,11 +13,21 @@ FILE = oracle.FILE["markov"]
 P, Q = (np.array([[float(oracle.exact(x)) for x in row] for row in FILE[key]]) for key in "PQ")
 REWARD = np.log(Q)
 rate = af.information.markov_renyi_cross_entropy_rate
+STATED = {
+    "markov_renyi_cross_entropy_rate": r"Accuracy: ([\d.e-]+) relative, also near t = 1",
+    "markov_aligned": r"Accuracy: ([\d.e-]+) relative, also of the divergence rate",
+}
+
+
+def stated(name):
+    """Return the relative accuracy that a docstring states."""
+    return float(re.search(STATED[name], " ".join(getattr(af.information, name).__doc__.split())).group(1))
 
 
 @pytest.mark.parametrize("row", FILE["rows"], ids=lambda row: row["t"])
 def test_rates_of_the_file(row):
-    assert rate(P, Q, float(row["t"])) == pytest.approx(float(row["rate"]), rel=1e-13)
+    allowed = stated("markov_renyi_cross_entropy_rate")
+    assert rate(P, Q, float(row["t"])) == pytest.approx(float(row["rate"]), rel=allowed)
 
 
 @pytest.mark.parametrize("offset", [1e-4, 1e-7, 1e-10, 1e-13, -1e-13, -1e-7])
@@ -125,12 +137,12 @@ def test_shapes_and_counts():
 
 @pytest.mark.parametrize("row", oracle.FILE["markov_aligned"], ids=lambda row: row["alpha"])
 def test_aligned_chains_of_the_file(row):
-    policy = af.information.markov_aligned(P, REWARD, float(row["alpha"]))
+    policy, allowed = af.information.markov_aligned(P, REWARD, float(row["alpha"])), stated("markov_aligned")
     expected = [[float(x) for x in chain] for chain in row["tilted_chain"]]
-    np.testing.assert_allclose(policy.P, expected, rtol=1e-13)
+    np.testing.assert_allclose(policy.P, expected, rtol=allowed)
     for name, key in (("log_perron", "log_perron"), ("kl_rate", "KL_rate"), ("reward_rate", "reward_rate")):
-        assert getattr(policy, name) == pytest.approx(float(row[key]), rel=1e-13), name
-    assert policy.variance_rate == pytest.approx(float(row["asymptotic_variance"]), rel=1e-13)
+        assert getattr(policy, name) == pytest.approx(float(row[key]), rel=allowed), name
+    assert policy.variance_rate == pytest.approx(float(row["asymptotic_variance"]), rel=allowed)
 
 
 @pytest.mark.parametrize("alpha", [1e-2, 1e-5, 1e-8, 1e-12])

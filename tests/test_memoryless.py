@@ -3,6 +3,7 @@
 import itertools
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import alignment_fast as af
 from oracles import memoryless as oracle
 
 STORED = oracle.STORED
+STATED = {"reward_law": r"every probability to ([\d.e-]+) relative for rewards on a lattice"}
 TERNARY = af.memoryless.MemorylessModel([1 / 5, 3 / 10, 1 / 2], [2 / 3, 1 / 9, 2 / 9])
 DYADIC = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], [4 / 7, 2 / 7, 1 / 7])  # types of equal reward
 # Rewards on a lattice of many letters: too many types to enumerate.
@@ -57,6 +59,8 @@ def test_probabilities_and_tails_of_a_lattice_sum(method):
     np.testing.assert_allclose(law.log_pmf, expected, rtol=0, atol=2 * law.error_bound)
     assert law.error_bound < 1e-10
     if method == "fft":
+        stated = re.search(STATED["reward_law"], " ".join(af.memoryless.MemorylessModel.reward_law.__doc__.split()))
+        assert law.error_bound < 2 * float(stated.group(1))
         for level, tail in stored["log_tail_ge"].items():
             found = np.logaddexp.reduce(law.log_pmf[law.support > int(level) - 0.5])
             assert found == pytest.approx(float(tail), rel=1e-12, abs=1e-12)

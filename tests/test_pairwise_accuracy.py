@@ -17,8 +17,10 @@ STATED = {
     "batch_kl": r"\((\d+) \+ n / (\d+)\) 2\^-53 β times the mean of \|a − b\|",
     "margin_loss": r"within (\d+) epsilon .* second derivatives of .* within (\d+)",
     "preference_loss": r"(\d+) epsilon times the sum of the magnitudes of the terms of the formula",
-    "sequence_logprobs": r"\((\d+) \+ (\d+) E\|d\|\) u \+ u \|log p\|",
-    "sequence_logprobs_grad": r"\((\d+) \+ (\d+) \|d\|\) u relative",
+    "sequence_logprobs": r"\((\d+) \+ (\d+) E\|d\|\) u \+ u \|log p\| absolutely, "
+    r"u = 2\^-24 for float32 \(float64: 2\^-53\), .*of order 1e-6",
+    "sequence_logprobs_grad": r"\((\d+) \+ (\d+) \|d\|\) u relative, d .*, u = 2\^-24 for float32 "
+    r"\(float64: 2\^-53\), .*with `log_partition` 2\^-53 of its magnitude more",
     "sequence_logprobs_hidden": r"\(in float32 D u Σ\|W h\| at worst\) and of `sequence_logprobs`",
     "sequence_logprobs_hidden_grad": r"Accuracy and 16-bit storage as in `sequence_logprobs_hidden`",
     "unpaired_loss": r"(\d+) epsilon relative for exact r − z",

@@ -11,6 +11,11 @@ import alignment_fast as af
 
 tilt, kl_constrained = af.policy.tilt, af.policy.kl_constrained
 MET = 1e-13
+STATED = {
+    "optimality_gap": r"Accuracy: ([\d.e-]+) relative, and ([\d.e-]+) · \(3 \+",
+    "kl_constrained": r"`kl` is the budget to ([\d.e-]+) relative, for .* down to ([\d.e-]+); "
+    r"alpha is ([\d.e-]+) relative",
+}
 
 
 def tilted_divergence(p, reward, alpha):
@@ -79,6 +84,11 @@ def test_a_budget_for_a_best_letter_of_mass_1e_minus_200():
     policy = kl_constrained([1e-200, 1.0], [1.0, 0.0], 1e-6)
     assert policy.alpha == pytest.approx(440.61560731777031398, rel=1e-14)
     assert policy.kl == pytest.approx(1e-6, rel=MET)
+
+
+def test_budgets_are_promised_for_the_masses_that_are_tested():
+    text = " ".join(kl_constrained.__doc__.split())
+    assert [float(x) for x in re.search(STATED["kl_constrained"], text).groups()] == [MET, 1e-300, 1e-13]
 
 
 @pytest.mark.parametrize("mass", [1e-300, 1e-60, 1e-10, 0.3])
@@ -162,8 +172,8 @@ def optimum(p, reward, budget, near):
 
 @pytest.mark.parametrize("distance", [0.3, 1e-3, 1e-6, 1e-9, 1e-12])
 def test_optimality_gaps_are_not_negative_and_as_accurate_as_stated(distance):
-    doc = af.policy.optimality_gap.__doc__
-    relative, absolute = map(float, re.search(r"Accuracy: ([\d.e-]+) relative, and ([\d.e-]+) · \(3 \+", doc).groups())
+    pattern = STATED["optimality_gap"]
+    relative, absolute = map(float, re.search(pattern, af.policy.optimality_gap.__doc__).groups())
     random = np.random.default_rng(round(-np.log10(distance)))
     for _ in range(10):
         p, reward, budget = random.dirichlet(np.ones(4)), random.normal(size=4), float(10 ** random.uniform(-3, -0.5))

@@ -148,10 +148,10 @@ def simulate(
 
     Notes
     -----
-    Policies are kept as logarithms relative to the most likely response, so that nothing underflows: entropies keep
-    their relative accuracy down to 1e-300. Each round adds an error of a few units in the last place of log π, which
+    Policies are kept as logarithms relative to the most likely response, so that nothing underflows, entropies
+    included. Each round adds an error of a few units in the last place of log π, which
     the dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
-    and AVX-512 the bits are the same. Implicit rewards are solved for to 1e-14, relative to the conditioning of P.
+    and AVX-512 the bits are the same.
 
     Cost, one thread with AVX-512: about 10 ns per round and trajectory for K = 4, 65 ns for K = 16, 1.5 µs for K = 128;
     0.15 µs for DPO with K = 4, growing with K³. Reference: arXiv:2602.12180.

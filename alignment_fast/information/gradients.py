@@ -120,8 +120,8 @@ def rate_function_gradient(
 
     Notes
     -----
-    The maximiser drops out of the derivative (envelope theorem). Accuracy: that of t, about 1e-14 relative. Cost: that
-    of `rate_function`. Reference: Dembo & Zeitouni, section 2.2.
+    The maximiser drops out of the derivative (envelope theorem). Accuracy: that of t, 1e-14 relative apart from the
+    conditioning of x − μ. Cost: that of `rate_function`. Reference: Dembo & Zeitouni, section 2.2.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def renyi_entropy_gradient(
 
     Notes
     -----
-    Accuracy: about 1e-14 relative at every order, also near 1. Cost: two exponentials per letter and order. Reference:
+    Accuracy: 1e-14 · max|log p| · max(1, |t|) at every order. Cost: two exponentials per letter and order. Reference:
     module docstring.
 
     Examples
@@ -219,8 +219,8 @@ def renyi_divergence_gradient(
 
     Notes
     -----
-    Accuracy: about 1e-14 · max|log(p/q)| at every order, also near 1. Cost: three exponentials per letter and order.
-    Reference: module docstring.
+    Accuracy: 1e-14 · max|log(p/q)| · max(1, |t|), 1 at least, at every order. Cost: three exponentials per letter
+    and order. Reference: module docstring.
 
     Examples
     --------
@@ -268,7 +268,7 @@ def renyi_cross_entropy_gradient(
 
     Notes
     -----
-    Accuracy: about 1e-14 · max|log q| at every order, also near 1. Cost: three exponentials per letter and order.
+    Accuracy: 1e-14 · max|log q| · max(1, |t|) at every order. Cost: three exponentials per letter and order.
     Reference: module docstring.
 
     Examples

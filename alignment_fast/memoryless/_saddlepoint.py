@@ -347,18 +347,19 @@ def summary(ops, asked):
     rounding = m * np.finfo(np.float64).eps * float(np.abs(letters.reward).max())
     differ = abs(m * float(tokens @ letters.reward) - best.mean)
     single = min(1.0, 4 * single_share(letters, m, asked.alpha))
+    variance = max(best.variance, 0.0)  # quadrature weights have either sign
     # Best-of-n lies between the reference and the largest sum.
     ends = m * float(letters.p @ letters.reward), m * float(letters.reward[-1])
     most_off = max(best.mean - ends[0], ends[1] - best.mean)
     error = min(2 * best.error + differ + single * most_off, most_off) + rounding
     return Summary(
         best.mean,
-        best.variance,
+        variance,
         kl,
         tokens,
         Errors(
             error,
-            error * (2 * math.sqrt(best.variance) + error),
+            error * (2 * math.sqrt(variance) + error),
             min(max(kl, most - kl), 2 * (best.gap + best.tails) + single * (1 + most) + UNIT * (16 + 8 * most)),
             min(1.0, 16 / m**2 + 4 * single + differ / (m * float(np.ptp(letters.reward)))),
             False,

@@ -154,7 +154,7 @@ class MemorylessModel:
             Number of letters, at least 1.
         method : str
             ``"types"`` enumerates the C(m + J - 1, J - 1) types of the J distinct rewards: errors of rounding only.
-            ``"fft"``: a ladder of tilted transforms, every probability to about 1e-11 relative for rewards on a
+            ``"fft"``: a ladder of tilted transforms, every probability to 1e-11 relative for rewards on a
             lattice; others are put on a fine one first, which keeps their mean. ``"saddlepoint"``: probabilities of
             4096 equal cells, by the Lugannani-Rice formula of second order. ``"auto"`` takes types where there are few,
             else transforms where there is a lattice, else the saddlepoint.
@@ -194,7 +194,7 @@ class MemorylessModel:
             As in `reward_law`; for best-of-n ``"fft"`` takes one tilt, that of the aligned policy (three lattices and
             extrapolation where the rewards lie on none), and sums products directly where transforms do not see sums
             that count; ``"saddlepoint"`` costs the same for any n, and for any m but for one transform of length √m.
-            ``"auto"`` chooses as in `reward_law`, and transforms where the saddlepoint is not good to 1e-4 deviations;
+            ``"auto"`` chooses as in `reward_law`, and transforms where the saddlepoint errs by 1e-4 deviations or more;
             the result says which.
 
         Raises
@@ -374,8 +374,8 @@ class MemorylessModel:
         Returns
         -------
         array (size, m) of int64
-            Letters, as indices into `p`. Exact where `reward_law` takes types or a lattice (to 1e-11 of probability);
-            elsewhere tails are those of the saddlepoint, with the error that `best_of_n` states.
+            Letters, as indices into `p`. Exact where `reward_law` takes types or a lattice (up to the error of its
+            probabilities); elsewhere tails are those of the saddlepoint, with the error that `best_of_n` states.
 
         Examples
         --------

@@ -173,8 +173,8 @@ def kl_constrained(
     ValueError
         As `tilt`, and for a negative or NaN budget, a start that is not positive and finite.
     ConvergenceError
-        Where no tilt is found that meets a budget below D_max to 1e-13: alpha would be subnormal, or rewards differ by
-        little against their size and the letters that matter are rare. The policies found are its ``result``.
+        Where no tilt is found that meets a budget below D_max as said below: alpha would be subnormal, or rewards
+        differ by little against their size and the letters that matter are rare. The policies found are its ``result``.
 
     Notes
     -----

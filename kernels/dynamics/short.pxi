@@ -2,7 +2,6 @@
 
 include "../policy/arguments.pxi"
 
-cdef object array_type = numpy.ndarray
 cdef object flag = numpy.bool_
 cdef object ndarray = numpy.ndarray
 cdef object integer64 = numpy.int64

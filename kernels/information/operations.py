@@ -76,6 +76,7 @@ __all__ = [
     "exponential_mean",
     "gradients",
     "log_mgf",
+    "log_sum_exp",
     "log_tilted",
     "plain_cross_entropy",
     "plain_divergence",
@@ -117,7 +118,7 @@ _SAMPLES = 4096
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
 # Exponents of the largest probability of a row: below the first and above the second a kernel refuses the total of some
 # length of row; rows that are too large are brought down to the third, so that what is rare in them stays normal.
-_MODERATE = {np.dtype(np.float32): (-78, 85, 60), np.dtype(np.float64): (-880, 840, 800)}
+_MODERATE = {np.dtype(np.float32): (-14, 85, 60), np.dtype(np.float64): (-98, 840, 800)}
 
 
 def probabilities(rows):
@@ -267,6 +268,21 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
             num_threads=num_threads,
         )
     return all(found)
+
+
+def log_sum_exp(x, b=None, num_threads=None):
+    """Return log |Σ b e^x| of the rows of x (count, n), of its dtype, and the signs of the sums; no mass is -inf and 0.
+
+    `b` are weights of any sign, (count or 1, n) and of the same dtype, or None for 1.
+    """
+    log_sum, sign = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+    threads.for_blocks(
+        lambda first, last: cpu.log_sum_exp(x, b, log_sum, sign, first, last),
+        len(x),
+        work=_COST * x.size,
+        num_threads=num_threads,
+    )
+    return log_sum, sign
 
 
 def estimates(rho, num_threads=None):

@@ -28,6 +28,13 @@ def log(x):
     return mpmath.log(x) if x > 0 else mpmath.ninf
 
 
+def log_sum_exp(x, b=None):
+    """Return log |Σ b e^x| and the sign of the sum, in so many digits that 1 + e^-745 is more than 1."""
+    with mpmath.workdps(400):
+        total = mpmath.fsum(w * mpmath.exp(value) for value, w in zip(x, b or [1] * len(x), strict=True) if w != 0)
+        return log(abs(total)), mpmath.sign(total)
+
+
 def exponential_mean(p, r, rho):
     """Return log(Σ p e^{ρ r})/ρ over the letters with p > 0, with the limits at 0 and ±inf."""
     pairs = [(w, x) for w, x in zip(p, r, strict=True) if w > 0]

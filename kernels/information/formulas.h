@@ -1,0 +1,231 @@
+/* Scalar formulas of exponential means and divergences, for the CPU loops of every instruction set and for CUDA.
+ *
+ * (a) 2^y for y <= 0, the inner loop of the whole family: half the work of af_exp, which has no limits on its argument.
+ *     Domain: LOWEST <= y <= 0, LOWEST = -126 (float), -1022 (double). With `limited`, 2^LOWEST stands for less; without
+ *     it y must be in the domain, or positive and small. The sums that use this are relative to terms of weight e^-60 or
+ *     more (double: e^-600), so that what the limit adds is lost in rounding. k = round(y) by adding 1.5·2^digits;
+ *     2^(y-k) = 1 + f q(f) with q minimax in relative error on |f| <= 1/2 (Remez's exchange), exact at f = 0, so that a
+ *     constant reward gives its exact value; k enters through the exponent bits.
+ *         af_exp2_nonpositive   q to 2.6e-9 (float), 1.8e-17 (double): error 1.1 ulp with fma, 1.3 without
+ *         af_exp2_term          in float q to 1.1e-7, a degree less and a tenth faster: 2.1 ulp with fma, 2.3 without. For
+ *                               terms of sums, where errors of both signs meet (they average -0.2 ulp), not for a factor
+ *                               whose powers are taken
+ * (b) Functions that vanish to second order at 0: what stays accurate where a tilt is weak.
+ *         h(x) = x e^x - expm1(x)      D(π‖p) = Σ p h(log π/p): one sign, no cancellation however close π is to p
+ *         g(x) = expm1(x) - x          log Σ p e^x = log1p(Σ p g(x)) where Σ p x = 0
+ *         φ(v) = v - log1p(v)          D(p‖q) = Σ p φ(q/p - 1) where both are normalised; v > -1
+ *     |x| < 1/2: x² times 16 terms of the series, remainder below 2^-16·17/18! = 4e-20 of it; elsewhere as written. Error
+ *     of a term: 4 ulp for |x| < 1/2, 8 ulp for -1 < x, growing to |x| ulp for x -> -inf (where h = 1 is reached at -40).
+ *     φ for -0.28 < v < 0.41 by the series of log1p without its linear term: 7 units of roundoff.
+ * (c) What rounding leaves of a difference (Knuth), of a product (fma, without it Dekker), of a logarithm and of the
+ *     argument of an exponential, where that would be multiplied by its size.
+ * (d) log(q/p) where the quotient may be below the normal range: 2^500 q over p, and 500 log 2 less.
+ * (e) Terms of entropy, cross entropy and divergence: p log p, p log q, p log(p/q), 0 where p = 0.
+ * (f) Terms p e^{ρ r} of rewards that are logarithms, for ρ = 1, 2 and -1/2 (powers.inc): products, quotients, roots.
+ * (g) A term b e^{x - frame} of a sum of exponentials, x <= frame: terms at the frame are counted apart, so that
+ *     log Σ = frame + log m + log1p(rest/m) keeps what the others add to them, however little. The product with log2 e
+ *     rounds: error |x - frame| units of roundoff, 1e-13 (float: 5e-6) where the exponential is no normal number any more,
+ *     and there it counts as 0 (log_sum_exp.inc adds them up where nothing else does). b = 0 takes its x away, whatever
+ *     that is. */
+
+#ifndef AF_INFORMATION_FORMULAS
+#define AF_INFORMATION_FORMULAS
+#define AF_LOG2E 0x1.71547652b82fep0
+/* Below this h = 1 to the last bit; it keeps x times 0 from being infinity times 0. */
+#define AF_ENTROPY_FLOOR -750.0
+#define AF_LARGEST_RATIO 0x1p1000
+#define AF_LOWEST_POWER AF_BY_TYPE(-126.0f, -1022.0)
+
+enum { AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG };
+enum { AF_PLAIN_ENTROPY, AF_PLAIN_CROSS_ENTROPY, AF_PLAIN_DIVERGENCE, AF_PLAIN_DIVERGENCE_BY_LOGS };
+enum { AF_SQUARE, AF_CUBE, AF_ROOT, AF_NO_POWER };
+#endif
+
+#ifndef AF_REAL /* once per instruction set */
+
+/* ---- powers of 2 (a) ---- */
+
+/* 2^k q, k the integer in the last bits of `shifted`. */
+AF_INLINE float AF_FN(af_scaled_f32)(float q, float shifted) {
+    return AF_FN(af_from_bits_f32)(AF_FN(af_to_bits_f32)(q) + (AF_FN(af_to_bits_f32)(shifted) << 23));
+}
+
+AF_INLINE float AF_FN(af_exp2_nonpositive_f32)(int limited, float y) {
+    if (limited) y = y > -126.0f ? y : -126.0f;
+    const float shifted = y + 0x1.8p23f, f = y - (shifted - 0x1.8p23f);
+    float q = 0x1.470b4ap-13f;
+    q = AF_FMAF(q, f, 0x1.5f7276p-10f);
+    q = AF_FMAF(q, f, 0x1.3b270ep-7f);
+    q = AF_FMAF(q, f, 0x1.c6ae72p-5f);
+    q = AF_FMAF(q, f, 0x1.ebfbe2p-3f);
+    q = AF_FMAF(q, f, 0x1.62e432p-1f);
+    q = AF_FMAF(q, f, 1.0f);
+    return AF_FN(af_scaled_f32)(q, shifted);
+}
+
+AF_INLINE float AF_FN(af_exp2_term_f32)(int limited, float y) {
+    if (limited) y = y > -126.0f ? y : -126.0f;
+    const float shifted = y + 0x1.8p23f, f = y - (shifted - 0x1.8p23f);
+    float q = 0x1.5bba14p-10f;
+    q = AF_FMAF(q, f, 0x1.3cea88p-7f);
+    q = AF_FMAF(q, f, 0x1.c6b752p-5f);
+    q = AF_FMAF(q, f, 0x1.ebf9bcp-3f);
+    q = AF_FMAF(q, f, 0x1.62e42ap-1f);
+    q = AF_FMAF(q, f, 1.0f);
+    return AF_FN(af_scaled_f32)(q, shifted);
+}
+
+AF_INLINE double AF_FN(af_exp2_nonpositive_f64)(int limited, double y) {
+    if (limited) y = y > -1022.0 ? y : -1022.0;
+    const double shifted = y + 0x1.8p52, f = y - (shifted - 0x1.8p52);
+    double q = 0x1.c0638527edf34p-32;
+    q = AF_FMA(q, f, 0x1.e605f979c7a5dp-28);
+    q = AF_FMA(q, f, 0x1.b54167a0b9061p-24);
+    q = AF_FMA(q, f, 0x1.62bfd49ed0adfp-20);
+    q = AF_FMA(q, f, 0x1.ffcbee3b0af8cp-17);
+    q = AF_FMA(q, f, 0x1.4309130961163p-13);
+    q = AF_FMA(q, f, 0x1.5d87fe7bbbe07p-10);
+    q = AF_FMA(q, f, 0x1.3b2ab6fba1e1cp-7);
+    q = AF_FMA(q, f, 0x1.c6b08d7048f31p-5);
+    q = AF_FMA(q, f, 0x1.ebfbdff82c598p-3);
+    q = AF_FMA(q, f, 0x1.62e42fefa39f3p-1);
+    q = AF_FMA(q, f, 1.0);
+    return AF_FN(af_from_bits_f64)(AF_FN(af_to_bits_f64)(q) + (AF_FN(af_to_bits_f64)(shifted) << 52));
+}
+
+AF_INLINE double AF_FN(af_exp2_term_f64)(int limited, double y) { return AF_FN(af_exp2_nonpositive_f64)(limited, y); }
+
+/* ---- of second order at 0 (b) ---- */
+
+/* h near 0: x² Σ (k - 1)/k! x^{k-2}, k = 2..17. */
+AF_INLINE double AF_FN(af_entropy_near)(double x) {
+    double sum = 16.0 / 355687428096000;
+    sum = AF_FMA(sum, x, 15.0 / 20922789888000);
+    sum = AF_FMA(sum, x, 14.0 / 1307674368000);
+    sum = AF_FMA(sum, x, 13.0 / 87178291200);
+    sum = AF_FMA(sum, x, 12.0 / 6227020800);
+    sum = AF_FMA(sum, x, 11.0 / 479001600);
+    sum = AF_FMA(sum, x, 10.0 / 39916800);
+    sum = AF_FMA(sum, x, 9.0 / 3628800);
+    sum = AF_FMA(sum, x, 8.0 / 362880);
+    sum = AF_FMA(sum, x, 7.0 / 40320);
+    sum = AF_FMA(sum, x, 6.0 / 5040);
+    sum = AF_FMA(sum, x, 5.0 / 720);
+    sum = AF_FMA(sum, x, 4.0 / 120);
+    sum = AF_FMA(sum, x, 3.0 / 24);
+    sum = AF_FMA(sum, x, 2.0 / 6);
+    sum = AF_FMA(sum, x, 1.0 / 2);
+    return x * x * sum;
+}
+
+/* g near 0: x² Σ 1/k! x^{k-2}, k = 2..17. */
+AF_INLINE double AF_FN(af_exponential_near)(double x) {
+    double sum = 1.0 / 355687428096000;
+    sum = AF_FMA(sum, x, 1.0 / 20922789888000);
+    sum = AF_FMA(sum, x, 1.0 / 1307674368000);
+    sum = AF_FMA(sum, x, 1.0 / 87178291200);
+    sum = AF_FMA(sum, x, 1.0 / 6227020800);
+    sum = AF_FMA(sum, x, 1.0 / 479001600);
+    sum = AF_FMA(sum, x, 1.0 / 39916800);
+    sum = AF_FMA(sum, x, 1.0 / 3628800);
+    sum = AF_FMA(sum, x, 1.0 / 362880);
+    sum = AF_FMA(sum, x, 1.0 / 40320);
+    sum = AF_FMA(sum, x, 1.0 / 5040);
+    sum = AF_FMA(sum, x, 1.0 / 720);
+    sum = AF_FMA(sum, x, 1.0 / 120);
+    sum = AF_FMA(sum, x, 1.0 / 24);
+    sum = AF_FMA(sum, x, 1.0 / 6);
+    sum = AF_FMA(sum, x, 1.0 / 2);
+    return x * x * sum;
+}
+
+AF_INLINE double AF_FN(af_entropy_term)(double x) {
+    x = x > AF_ENTROPY_FLOOR ? x : AF_ENTROPY_FLOOR;
+    const double m = AF_FN(af_expm1_f64)(x), near = AF_FN(af_entropy_near)(x);
+    return AF_FN(af_absolute_f64)(x) < 0.5 ? near : AF_FMA(x, m, x) - m;
+}
+
+AF_INLINE double AF_FN(af_exponential_rest)(double x) {
+    const double near = AF_FN(af_exponential_near)(x);
+    return AF_FN(af_absolute_f64)(x) < 0.5 ? near : AF_FN(af_expm1_f64)(x) - x;
+}
+
+/* The series of φ, for -0.28 < v < 0.41: that of log1p without its linear term. */
+AF_INLINE double AF_FN(less_log1p_near)(double v) {
+    const double s = v / (2 + v), z = s * s, h = 0.5 * v * v;
+    return h - s * AF_FMA(z, AF_LOG_F64(AF_FN(af_step_f64), 1, z), h);
+}
+
+/* φ(v) = v - log1p(v), v > -1, to 7 units of roundoff. */
+AF_INLINE double AF_FN(less_log1p)(double v) {
+    return (v > -0.28) & (v < 0.41) ? AF_FN(less_log1p_near)(v) : v - AF_FN(af_log1p_f64)(v);
+}
+
+/* ---- what rounding leaves (c) ---- */
+
+/* a - b - high, high = a - b rounded. */
+AF_INLINE double AF_FN(difference_error)(double a, double b, double high) {
+    const double back = high - a;
+    return (a - (high - back)) - (b + back);
+}
+
+/* e^(a - b), the difference taken exactly: its rounding would be multiplied by its size. */
+AF_INLINE double AF_FN(exp_of_difference)(double a, double b) {
+    const double high = a - b, power = AF_FN(af_exp_f64)(high);
+    const double low = AF_FN(difference_error)(a, b, high);
+    return a > -AF_INFINITY ? AF_FMA(power, low, power) : 0.0;
+}
+
+/* a b - high, high = a b rounded: without fma by Dekker's product. */
+AF_INLINE double AF_FN(product_error)(double a, double b, double high) {
+    if (AF_HAVE_FMA) return AF_FMA(a, b, -high);
+    const double splitter = 0x1p27 + 1, a_scaled = splitter * a, b_scaled = splitter * b;
+    const double a_high = a_scaled - (a_scaled - a), b_high = b_scaled - (b_scaled - b);
+    const double a_low = a - a_high, b_low = b - b_high;
+    return ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low;
+}
+
+/* log x, and what its rounding leaves, for x of moderate size. */
+AF_INLINE double AF_FN(log_with_rest)(double x, double *left) {
+    const double y = AF_FN(af_log_f64)(x), back = x * AF_FN(af_exp_f64)(-y) - 1;
+    *left = AF_FN(af_absolute_f64)(y) < 690 ? back : 0.0;
+    return y;
+}
+
+/* ---- terms ---- */
+
+/* (d) log of q/p >= 0, where the quotient may be below the normal range; at most log AF_LARGEST_RATIO. */
+AF_INLINE double AF_FN(log_of_quotient)(double q, double p) {
+    const int tiny = q < 0x1p-400 * p;
+    const double quotient = (tiny ? q * 0x1p500 : q) / p;
+    const double value = AF_FN(af_log_f64)(quotient < AF_LARGEST_RATIO ? quotient : AF_LARGEST_RATIO);
+    return tiny ? value - 500 * 0x1.62e42fefa39efp-1 : value;
+}
+
+/* (e) */
+AF_INLINE double AF_FN(plain_term)(const int kind, double p, double q) {
+    const double of = kind == AF_PLAIN_CROSS_ENTROPY ? q : (kind == AF_PLAIN_DIVERGENCE ? p / q : p);
+    const double value = AF_FN(af_log_f64)(of);
+    const double log_ratio = kind == AF_PLAIN_DIVERGENCE_BY_LOGS ? value - AF_FN(af_log_f64)(q) : value;
+    return p > 0 ? p * log_ratio : 0.0;
+}
+
+#else /* and once more for each type (af_each_type.h) */
+
+/* (f) */
+AF_INLINE AF_REAL AF_TYPED(power_term)(const int kind, const int power, AF_REAL p, AF_REAL q) {
+    if (kind == AF_REWARD_OWN_LOG) return power == AF_SQUARE ? p * p : (power == AF_CUBE ? p * p * p : AF_REAL_SQRT(p));
+    if (kind == AF_REWARD_LOG_OF) return power == AF_SQUARE ? p * q : (power == AF_CUBE ? p * q * q : p / AF_REAL_SQRT(q));
+    if (power == AF_ROOT) return AF_REAL_SQRT(p * q);
+    return power == AF_SQUARE ? p * (p / q) : p * (p / q) * (p / q);
+}
+
+/* (g) Adds a term to the sum of those at the frame, or to the rest. */
+AF_INLINE void AF_TYPED(add_exponential)(AF_REAL x, AF_REAL b, AF_REAL frame, AF_REAL *at_frame, AF_REAL *rest) {
+    const AF_REAL y = (x - frame) * (AF_REAL)AF_LOG2E, power = AF_TYPED(af_exp2_nonpositive)(1, y);
+    const AF_REAL at = x == frame ? b : 0, below = (y >= AF_LOWEST_POWER) & (x < frame) ? b : 0;
+    *at_frame += at;
+    *rest = AF_REAL_FMA(power, below, *rest);
+}
+
+#endif
