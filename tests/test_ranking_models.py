@@ -2,6 +2,7 @@
 
 import runpy
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -52,6 +53,16 @@ def test_without_ties_a_model_with_a_tie_parameter_is_bradley_terry(name):
     without = Cells(2, *items, np.ones(1), np.ones(1))
     assert effective_model(name, without) == ("bradley-terry" if MODELS[name].tie else name)
     assert effective_model(name, Cells(2, *items, np.ones(1), np.ones(1), np.ones(1))) == name
+
+
+def test_commands_and_studies_know_the_models_of_the_table():
+    """They are read before anything heavy is imported, so they list the names themselves."""
+    schema, rank = (
+        pytest.importorskip("alignment_fast.studies.schema"),
+        pytest.importorskip("alignment_fast.commands.rank"),
+    )
+    assert [model.value for model in rank.Model] == list(MODELS)
+    assert get_args(get_type_hints(schema.RatingBootstrap)["model"]) == tuple(MODELS)
 
 
 def test_the_page_of_models_is_current():

@@ -211,9 +211,10 @@ def simulate(
     _check_range(replicate, replicates)
     method = _method(method, source, grid)
     keys = _keys(seed)
-    run = _runner(source, method, device)
+    device = _device(source, device)
+    ops, common = operations("best_of_n", device), operations("common", device)
+    run = getattr(ops, "sampler" if isinstance(source, Sampler) else method)
     size, transform = _work(source, method, grid)
-    common = operations("common")
     step = _batch(batch, len(grid.values), common.BLOCK)
     total = np.zeros((len(grid.values), 7))
     values = np.empty((replicates, len(grid.values))) if return_maxima else None
@@ -221,11 +222,11 @@ def simulate(
         count = min(step, replicates - done)
         maxima = run(keys, replicate + done, count, size, transform, num_threads)
         if isinstance(source, Quantile | Sampler):
-            _refuse_nan(maxima, replicate + done)
+            _refuse_nan(ops.to_host(maxima), replicate + done)
         for row, moments in zip(maxima, total, strict=True):
             common.add_moments(row, moments, num_threads)
         if values is not None:
-            values[done : done + count] = maxima.T
+            values[done : done + count] = ops.to_host(maxima).T
     words = _words(source, method, grid) * replicates
     return _result(grid, replicates, total, words, values)
 
@@ -341,16 +342,15 @@ def _keys(seed):
     return stream_key(root, DRAWS), stream_key(root, TIES)
 
 
-def _runner(source, method, device):
+def _device(source, device):
+    """Return the device to run on: the one asked for, else where the arrays of the source are."""
     if device not in (None, "cpu", "cuda"):
         raise ValueError(f"device must be None, 'cpu' or 'cuda', not {device!r}")
     if device is None:
         device = source.device if isinstance(source, Table) else "cpu"
-    if isinstance(source, Sampler):
-        if device == "cuda":
-            raise BackendUnavailableError("a Sampler has no CUDA version; use device='cpu'")
-        method = "sampler"
-    return getattr(operations("best_of_n", device), method)
+    if device == "cuda" and isinstance(source, Sampler):
+        raise BackendUnavailableError("a Sampler has no CUDA version; use device='cpu'")
+    return device
 
 
 def _work(source, method, grid):
@@ -387,7 +387,7 @@ def _result(grid, replicates, total, words, values):
 
 
 def _of_moments(n, moments, words, values):
-    spread = moments.variance, moments.standard_error, moments.minimum, moments.maximum
+    spread = moments.variance, moments.standard_error, moments.min, moments.max
     made = Simulation(n, moments.count, moments.mean, *spread, words, values)
     object.__setattr__(made, "_moments", moments)
     return made

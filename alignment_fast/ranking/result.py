@@ -150,8 +150,13 @@ class RatingFit:
         return self._probability(i, j, home, TIED)
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
-        one, other = self._index(i), self._index(j)
-        return self._predicted(one, other, home * (self.home_advantage or 0.0), outcome)
+        shift = home * (self.home_advantage or 0.0)
+        if type(i) is np.ndarray and type(j) is np.ndarray and not self.comparisons._has_number_labels:
+            number, tie = self._chances
+            found = operations("ranking").short_predictions(self.scores, i, j, float(shift), number, tie, outcome)
+            if found is not None:
+                return found
+        return self._predicted(self._index(i), self._index(j), shift, outcome)
 
     def _predicted(self, one: Any, other: Any, shift: float, outcome: int) -> Any:
         """Return the probability of an outcome for indices, `shift` being added to the difference of the scores."""

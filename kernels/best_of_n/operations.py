@@ -67,7 +67,7 @@ from alignment_fast.kernels.best_of_n.relatives import (
     win_rate_optimal,
 )
 from alignment_fast.kernels.best_of_n.samples import prompt_means, sample_divergence
-from alignment_fast.kernels.best_of_n.simulation import brute, order, sampler
+from alignment_fast.kernels.best_of_n.simulation import apply_transform, brute, order, sampler
 
 __all__ = [
     "ESTIMATORS",
@@ -78,6 +78,7 @@ __all__ = [
     "VARIANCES",
     "aligned_gaps",
     "aligned_log_deficits",
+    "apply_transform",
     "best_of_poisson",
     "brute",
     "continuous_values",

@@ -181,7 +181,6 @@ SIMULATION = (
         bounds=MappingProxyType({"float64": 3.0}),
         unit="ulp",
         oracle="simulation:exponent",
-        backends=("cpu", "cuda"),
         reference="Devroye, Non-Uniform Random Variate Generation, Springer (1986), section V.2",
     ),
     Kernel(

@@ -215,6 +215,9 @@ def short_fit(
 def short_likelihood(
     wanted: int, cells: Cells, model: int, scores: object, vector: object, unknown: float | None
 ) -> float | NDArray[np.float64] | None: ...
+def short_names(
+    winner: object, loser: object, tied: object
+) -> tuple[tuple[str, ...], int, _Indices, _Indices, _Reals, _Reals, _Reals] | None: ...
 def short_elo(
     winner: object, loser: object, n_items: object, tied: object, k: float, initial: float, point: float
 ) -> NDArray[np.float64] | None: ...
@@ -224,6 +227,9 @@ def short_rankings(
 def short_predict(
     scores: NDArray[np.float64], i: object, j: object, shift: float, model: int, tie: float, outcome: int
 ) -> np.float64 | None: ...
+def short_predictions(
+    scores: NDArray[np.float64], i: object, j: object, shift: float, model: int, tie: float, outcome: int
+) -> NDArray[np.float64] | None: ...
 def home_is_told(cells: Cells) -> bool: ...
 def short_matrix(
     wins: NDArray[np.float64], ties: NDArray[np.float64] | None

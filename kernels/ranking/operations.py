@@ -27,7 +27,9 @@ from alignment_fast.kernels.ranking.cpu import (
     short_fit,
     short_likelihood,
     short_matrix,
+    short_names,
     short_predict,
+    short_predictions,
     short_rankings,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
@@ -108,7 +110,9 @@ __all__ = [
     "short_fit",
     "short_likelihood",
     "short_matrix",
+    "short_names",
     "short_predict",
+    "short_predictions",
     "short_rankings",
     "spread_scores",
     "terms",

@@ -349,6 +349,32 @@ def short_predict(const double[::1] scores, i, j, double shift, int model, doubl
     return float64(chance)
 
 
+def short_predictions(const double[::1] scores, i, j, double shift, int model, double tie, int outcome):
+    """Return the probabilities of one outcome for arrays of indices, or None where the long way must decide."""
+    cdef Py_buffer one, other
+    cdef compress_rows rows
+    cdef double[::1] chance
+    cdef Py_ssize_t k, first, second
+    if not open_games(i, j, &one, &other, &rows):
+        return None
+    try:
+        if not 0 < rows.size <= SHORT_ROWS:
+            return None
+        found = empty(rows.size)
+        chance = found
+        for k in range(rows.size):
+            first = (<const int64_t*>rows.winner)[k] if rows.wide else (<const int32_t*>rows.winner)[k]
+            second = (<const int64_t*>rows.loser)[k] if rows.wide else (<const int32_t*>rows.loser)[k]
+            if not (0 <= first < scores.shape[0] and 0 <= second < scores.shape[0]):
+                return None
+            chance[k] = scores[first] - scores[second] + shift
+        table.ranking_probabilities(model, rows.size, &chance[0], tie, outcome, &chance[0])
+        return found
+    finally:
+        PyBuffer_Release(&other)
+        PyBuffer_Release(&one)
+
+
 # ---- one call for a matrix of wins ----
 
 

@@ -96,6 +96,7 @@ CALLS = [
         )
     ),
     Call("dynamics.stability_bounds", (P,), GRID),
+    *(Call("dynamics.sweep", (P,), {**at, "init": REF, "steps": 12}, bad=BAD) for at in (POINT, GRID)),
     Call("dynamics.collapse_rates", (P,), {"beta": BETAS, "lam": 0.5, "sampler": REF}),
     Call("dynamics.three_cycle_onset", (0.4,), GRID, float32=False),
 ]

@@ -10,6 +10,7 @@ WINNER = RNG.integers(0, 10, 300)
 LOSER = (WINNER + RNG.integers(1, 10, 300)) % 10
 TIED = RNG.random(300) < 0.2
 VOTES, WITH_TIES = Comparisons(WINNER, LOSER), Comparisons(WINNER, LOSER, tied=TIED)
+NAMES = np.array([f"model {i}" for i in range(10)])[np.concatenate([WINNER, LOSER])]
 AT_HOME = Comparisons(WINNER, LOSER, tied=TIED, home=RNG.integers(-1, 2, 300))
 ROWS = np.array([RNG.permutation(10)[:4] for _ in range(60)])
 SCORES, VECTOR = RNG.normal(size=(2, 10))
@@ -31,10 +32,13 @@ CALLS = [
     Call("ranking.Comparisons", (WINNER, LOSER), python_calls=8),
     Call("ranking.Comparisons", (WINNER.astype(np.int32), LOSER.astype(np.int32)), {"n_items": 12}, python_calls=8),
     Call("ranking.Comparisons", (WINNER, LOSER), {"tied": TIED}, python_calls=8),
+    Call("ranking.Comparisons", (NAMES[:300].tolist(), NAMES[300:].tolist()), python_calls=8),
+    Call("ranking.Comparisons", (NAMES[:300].tolist(), NAMES[300:].tolist()), {"tied": TIED}, python_calls=8),
     *(call for model in MODELS for call in of_cells(model)),
     Call("ranking.log_likelihood", (SCORES, VOTES), bad=((0, 3, np.nan), (0, 0, np.inf)), python_calls=6),
-    *(Call("ranking.fit", (WITH_TIES, model), python_calls=22) for model in MODELS),
+    *(Call("ranking.fit", (WITH_TIES, model), python_calls=24) for model in MODELS),
     Call("ranking.fit", (VOTES,), {"start": fit(VOTES)}, python_calls=22),
+    Call("ranking.fit", (VOTES,), {"start": SCORES}, python_calls=40, bad=(("start", 3, np.nan),)),
     Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=22),
     Call("ranking.fit", (AT_HOME,), {"home": True}, python_calls=40),
     Call("ranking.fit", (AT_HOME, "davidson"), {"home": True}, python_calls=40),
