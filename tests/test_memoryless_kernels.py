@@ -1,6 +1,7 @@
 """The kernels under the laws of sums: types, complex powers, ladders of tilts, integer keys."""
 
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -258,3 +259,59 @@ def test_a_sum_that_no_tilt_shows_has_a_bound_that_says_so():
     found = ladder.ladder(ops, ladder.Lattice(log_weight), 40)
     assert found.error[1::2].max() > 0.1
     assert found.error[0::2].max() < 5e-11
+
+
+# ---- recognition of rewards ----
+
+
+def spans_by_fractions(values):
+    """Return ascending values as multiples of one span above the lowest, by exact fractions, or None."""
+    ratio = [(x - values[0]) / (values[-1] - values[0]) for x in values]
+    nearest = [Fraction(x).limit_denominator(1 << 16) for x in ratio]
+    if any(abs(float(fraction) - x) > 1e-14 for fraction, x in zip(nearest, ratio, strict=True)):
+        return None
+    common = math.lcm(*(fraction.denominator for fraction in nearest))
+    steps = [int(fraction * common) for fraction in nearest]
+    return [step // math.gcd(*steps) for step in steps]
+
+
+@pytest.mark.parametrize(
+    "rewards",
+    [
+        [0.0, 1.0],
+        [-0.3, 0.1, 0.5, 2.5],
+        [3.0, 3.0 + 1 / 7, 3.0 + 5 / 9],
+        [0.0, 1 / 65521, 1.0],
+        [0.0, 2.0**-0.5, 1.0],
+        [1.0, math.pi, 10.0],
+    ],
+)
+def test_multiples_of_a_span_are_found_as_exact_fractions_find_them(rewards):
+    values, group_of, steps, _ = ops.recognise(np.array(rewards))
+    expected = spans_by_fractions(values.tolist())
+    assert (None if steps is None else steps.tolist()) == expected
+    assert values[group_of].tolist() == rewards
+
+
+@pytest.mark.parametrize(
+    ("ratios", "recognised"),
+    [
+        ([1, 2, 3], True),
+        ([2, 5, 9], True),
+        ([1, 65521], True),
+        ([1, 1.5, math.sqrt(5)], False),
+        ([1, 70000, 90000], False),
+    ],
+)
+def test_ratios_of_small_numbers_are_found(ratios, recognised):
+    rewards = np.log(np.array(ratios, dtype=float))
+    _, _, steps, found = ops.recognise(rewards)
+    assert (found is not None or steps is not None) == recognised
+    if steps is None and recognised:
+        np.testing.assert_allclose(found[0] / found[1], np.array(ratios) / ratios[0], rtol=1e-14)
+
+
+def test_rewards_within_rounding_are_one():
+    values, group_of, _, _ = ops.recognise(np.array([1.0, 2.0, 1.0 + 2.0**-52, -0.0, 0.0]))
+    assert values.tolist() == [0.0, 1.0, 2.0]
+    assert group_of.tolist() == [1, 2, 1, 0, 0]
