@@ -86,7 +86,7 @@ def _potentials(first, second, columns, n_items):
 
 
 def _first_of_each(key, size):
-    """Return the keys below `size` that occur, ascending, and where each occurs first; by a table where that is small."""
+    """Return the keys below `size` that occur, ascending, and where each occurs first; by a table if that is small."""
     if size > 4 * len(key):
         return np.unique(key, return_index=True)
     place = np.full(size, -1, dtype=np.int64)

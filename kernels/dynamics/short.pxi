@@ -2,7 +2,9 @@
 
 include "../policy/arguments.pxi"
 
+cdef object array_type = numpy.ndarray
 cdef object flag = numpy.bool_
+cdef object ndarray = numpy.ndarray
 cdef object integer64 = numpy.int64
 cdef object arange = numpy.arange
 
@@ -26,7 +28,7 @@ cdef bint read_parameter(object x, double most, parameters *out, double *value) 
     cdef char kind
     cdef bint good = plain_number(x, value)
     if not good:
-        kind = opened(x, array_type, &view, 1)
+        kind = opened(x, &view, 1)
         if kind == 0:
             return False
         count = view.shape[0]
@@ -184,7 +186,7 @@ def short_spectral_radius(P, log_pi, alpha, beta, lam, sampler, method):
     if not read_parameters(alpha, beta, lam, &at) or not read_equilibrium(P, sampler, None, method, &task, &point):
         return None
     try:
-        paired = at.many and type(log_pi) is array_type and log_pi.ndim == 2
+        paired = at.many and type(log_pi) is ndarray and log_pi.ndim == 2
         policies = at.count if paired else 1
         pi = taken(&task, task.size * policies)
         if not (read_rows(log_pi, &task, policies, pi) if paired else read_array(log_pi, &task, 1, pi)):

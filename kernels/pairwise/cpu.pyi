@@ -98,7 +98,8 @@ def logit_gradients(
 # ---- vocabularies in tiles ----
 
 def vocabulary_sums(
-    logits: NDArray[_Real],
+    logits: NDArray[_Logit],
+    storage: int,
     token_ids: NDArray[np.int64],
     first_letter: int,
     moments: bool,
@@ -107,14 +108,15 @@ def vocabulary_sums(
     last_row: int,
 ) -> None: ...
 def vocabulary_gradients(
-    logits: NDArray[_Real],
+    logits: NDArray[_Logit],
+    storage: int,
     token_ids: NDArray[np.int64],
     first_letter: int,
     log_partition: NDArray[np.float64],
     factor: NDArray[np.float64],
     entropy_factor: NDArray[np.float64] | None,
     entropy: NDArray[np.float64] | None,
-    out: NDArray[_Real],
+    out: NDArray[_Logit],
     first_row: int,
     last_row: int,
 ) -> None: ...

@@ -1,10 +1,7 @@
 # The short way of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
 # functions make their named tuples of it.
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
-from cpython.exc cimport PyErr_Clear
-
-from alignment_fast.kernels.common.short cimport af_get_buffer
+from alignment_fast.kernels.common.cpu cimport opened_of
 
 include "arguments.pxi"
 
@@ -36,7 +33,7 @@ cdef bint read_points(object x, points *out) noexcept:
     out.count, out.many = 1, False
     good = plain_number(x, out.beta)
     if not good:
-        kind = opened(x, array_type, &view, 1)
+        kind = opened(x, &view, 1)
         if kind == 0:
             return False
         out.count, out.many, good = view.shape[0], True, view.shape[0] <= MOST_POINTS
@@ -477,7 +474,7 @@ cdef struct columns:
     Py_ssize_t size
 
 
-cdef bint hold(columns *given, object x, const char *kinds, const void **data) noexcept:
+cdef bint held_column(columns *given, object x, const char *kinds, const void **data) noexcept:
     """Hold an exact, contiguous array of one of these formats, as long as those before; return whether `x` is one.
 
     Its elements are at `data`: NULL for None, which is good too where there are arrays before.
@@ -486,17 +483,12 @@ cdef bint hold(columns *given, object x, const char *kinds, const void **data) n
     data[0] = NULL
     if x is None and given.held:
         return True
-    if type(x) is not array_type:
-        return False
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
+    if not opened_of(kinds, x, view, 1):
         return False
     given.held += 1
-    if given.held == 1:
-        given.size = view.shape[0] if view.ndim == 1 else 0
+    given.size = view.shape[0] if given.held == 1 else given.size
     data[0] = view.buf
-    return (view.ndim == 1 and view.shape[0] == given.size > 0 and view.format[1] == 0
-            and strchr(kinds, view.format[0]) is not NULL and (view.itemsize == 8 or view.format[0] == b'?'))
+    return view.shape[0] == given.size
 
 
 def short_preference_matrix(winner, loser, n_items, tied, weight, prior):
@@ -513,8 +505,8 @@ def short_preference_matrix(winner, loser, n_items, tied, weight, prior):
         return None
     size, given.held = n_items, 0
     try:
-        if not (hold(&given, winner, b"lq", &data[0]) and loser is not None and hold(&given, loser, b"lq", &data[1])
-                and hold(&given, tied, b"?", &data[2]) and hold(&given, weight, b"d", &data[3])):
+        if not (held_column(&given, winner, b"l", &data[0]) and loser is not None and held_column(&given, loser, b"l", &data[1])
+                and held_column(&given, tied, b"?", &data[2]) and held_column(&given, weight, b"d", &data[3])):
             return None
         wins = <double*>calloc(2 * size * size, sizeof(double))
         if wins is NULL or given.size > MOST_COMPARISONS:

@@ -232,7 +232,7 @@ def short_order(rankings, n_items):
         if type(n_items) is not int or not 0 < n_items <= SHORT_PLACES:
             return None
         asked = n_items
-    if not held_as(rankings, b"il", 2, &view):
+    if not opened_of(b"il", rankings, &view, 2):
         return None
     try:
         rows = view.shape[0]

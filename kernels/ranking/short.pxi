@@ -5,23 +5,15 @@
 # fits, and the bootstraps that start from them, keep their bits.
 
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.string cimport memcpy, memset, strchr
+from libc.string cimport memcpy, memset
 
 import numpy
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyObject_GetBuffer
-from alignment_fast.kernels.common.short cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBuffer_Release,
-    PyErr_Clear,
-    Py_buffer,
-    af_get_buffer,
-    opened,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
-cdef object float64 = numpy.float64, uint8 = numpy.uint8
+from alignment_fast.kernels.common.cpu cimport opened, opened_of
+
+cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64, uint8 = numpy.uint8
 cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
@@ -242,7 +234,7 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     """Write one finite number per item; return whether `given` is an array of that many."""
     cdef Py_buffer view
     cdef Py_ssize_t i
-    cdef char kind = opened(given, array_type, &view, 1)
+    cdef char kind = opened(given, &view, 1)
     cdef bint good = kind != 0 and view.shape[0] == items
     for i in range(items if good else 0):
         out[i] = (<const double*>view.buf)[i] if kind == b'd' else (<const float*>view.buf)[i]
@@ -419,19 +411,6 @@ cdef enum:
     MOST_COUNTED = 1 << 30
 
 
-cdef bint held_as(object x, const char *kinds, int ndim, Py_buffer *view) noexcept:
-    """Hold the buffer of an exact, contiguous array whose format is one letter of `kinds`; return whether it is one."""
-    if type(x) is not array_type:
-        return False
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return False
-    if view.ndim == ndim and view.format[1] == 0 and strchr(kinds, view.format[0]) is not NULL:
-        return True
-    PyBuffer_Release(view)
-    return False
-
-
 cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
     """Return one more than the highest index, or 0 where one is negative."""
     cdef int64_t highest = -1, one, other
@@ -470,14 +449,14 @@ cdef bint kinds_of(object tied, object home, Py_ssize_t size, uint8_t *out) noex
     cdef bint good = True
     memset(out, 0, <size_t>size)
     if tied is not None:
-        if not held_as(tied, b"?", 1, &view):
+        if not opened_of(b"?", tied, &view, 1):
             return False
         good = view.shape[0] == size
         for i in range(size if good else 0):
             out[i] = (<const uint8_t*>view.buf)[i]
         PyBuffer_Release(&view)
     if home is not None and good:
-        if not held_as(home, b"bl", 1, &view):
+        if not opened_of(b"bl", home, &view, 1):
             return False
         good = view.shape[0] == size
         for i in range(size if good else 0):
@@ -542,7 +521,7 @@ cdef object counted(compress_rows *rows, n_items, tied, home, weight):
         good = kinds_of(tied, home, rows.size, kinds)
         rows.kind = kinds if tied is not None or home is not None else NULL
         if good and weight is not None:
-            weighted = held_as(weight, b"d", 1, &weights)
+            weighted = opened_of(b"d", weight, &weights, 1) != 0
             good = weighted and weights.shape[0] == rows.size and are_whole(rows.size, <const double*>weights.buf)
             rows.weight = <const double*>weights.buf
         return tallied(rows, tied is not None, home is not None) if good else None
@@ -554,9 +533,9 @@ cdef object counted(compress_rows *rows, n_items, tied, home, weight):
 
 cdef bint open_games(winner, loser, Py_buffer *one, Py_buffer *other, compress_rows *rows):
     """Hold two arrays of as many indices of one type; return whether they are such."""
-    if not held_as(winner, b"il", 1, one):
+    if not opened_of(b"il", winner, one, 1):
         return False
-    if held_as(loser, b"il", 1, other):
+    if opened_of(b"il", loser, other, 1):
         if other.format[0] == one.format[0] and other.shape[0] == one.shape[0]:
             rows.size, rows.wide, rows.winner, rows.loser = one.shape[0], one.itemsize == 8, one.buf, other.buf
             return True
@@ -592,7 +571,7 @@ def short_elo(winner, loser, n_items, tied, double k, double initial, double poi
             return None
         items = <int32_t*>allocate(2 * rows.size)
         if tied is not None:
-            if not held_as(tied, b"?", 1, &kinds):
+            if not opened_of(b"?", tied, &kinds, 1):
                 return None
             outcome = <double*>(items + 2 * rows.size)
             good = kinds.shape[0] == rows.size

@@ -67,3 +67,5 @@ CALLS = [
         for prior in (0.0, 1, 0.5)
     ),
 ]
+
+WITHOUT = {"policy.preference_matrix_from_scores": "one elementwise function of a matrix of differences, by NumPy"}
