@@ -36,7 +36,7 @@ def confounded(cells, covariates, *, prior):
     seen = np.flatnonzero(cells.wins_first + cells.wins_second + (cells.ties if cells.ties.size else 0.0) > 0)
     first, second = cells.first[seen], cells.second[seen]
     columns = covariate_matrix(cells, covariates)[seen]
-    scale = np.sqrt(np.asarray(columns.multiply(columns).sum(axis=0)).reshape(-1))
+    scale = np.sqrt(np.bincount(columns.indices, columns.data**2, covariates.width))
     if (scale == 0).any():
         return Confounded(tuple(np.flatnonzero(scale == 0)[:1].tolist()), with_scores=False)
     potential = (
@@ -71,7 +71,7 @@ def _potentials(first, second, columns, n_items):
     from scipy.sparse.csgraph import breadth_first_order
 
     low, high = np.minimum(first, second), np.maximum(first, second)
-    pair, cell = np.unique(low.astype(np.int64) * n_items + high, return_index=True)
+    pair, cell = _first_of_each(low.astype(np.int64) * n_items + high, n_items**2)
     graph = coo_array((np.ones(len(cell)), (low[cell], high[cell])), shape=(n_items, n_items)).tocsr()
     order, parent = breadth_first_order(graph, 0, directed=False)
     item = order[1:]
@@ -83,3 +83,13 @@ def _potentials(first, second, columns, n_items):
     for child, above, difference in zip(item.tolist(), before.tolist(), step, strict=True):
         potential[child] = potential[above] + difference
     return potential
+
+
+def _first_of_each(key, size):
+    """Return the keys below `size` that occur, ascending, and where each occurs first; by a table if that is small."""
+    if size > 4 * len(key):
+        return np.unique(key, return_index=True)
+    place = np.full(size, -1, dtype=np.int64)
+    place[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    found = np.flatnonzero(place >= 0)
+    return found, place[found]

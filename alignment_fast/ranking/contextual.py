@@ -93,7 +93,9 @@ def fit_contextual(
         from scipy.sparse import csr_array, hstack
 
         design = hstack([csr_array(rows.home[:, None].astype(np.float64)), csr_array(design)])
-    order = np.argsort(rows.winner, kind="stable")  # the solver likes comparisons of one item together
+    few = compressed.n_items <= np.iinfo(np.uint16).max  # short integers are sorted by their digits
+    # The solver likes comparisons of one item together.
+    order = np.argsort(rows.winner.astype(np.uint16) if few else rows.winner, kind="stable")
     table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
     cells = _one_by_one(rows, order, compressed.n_items)
     each = Comparisons._of(cells, rows.labels, _outcomes(cells, outcomes_of(rows, cluster), cluster, order))

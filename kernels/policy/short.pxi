@@ -474,7 +474,7 @@ cdef struct columns:
     Py_ssize_t size
 
 
-cdef bint hold(columns *given, object x, const char *kinds, const void **data) noexcept:
+cdef bint held_column(columns *given, object x, const char *kinds, const void **data) noexcept:
     """Hold an exact, contiguous array of one of these formats, as long as those before; return whether `x` is one.
 
     Its elements are at `data`: NULL for None, which is good too where there are arrays before.
@@ -486,8 +486,7 @@ cdef bint hold(columns *given, object x, const char *kinds, const void **data) n
     if not opened_of(kinds, x, view, 1):
         return False
     given.held += 1
-    if given.held == 1:
-        given.size = view.shape[0]
+    given.size = view.shape[0] if given.held == 1 else given.size
     data[0] = view.buf
     return view.shape[0] == given.size
 
@@ -506,8 +505,8 @@ def short_preference_matrix(winner, loser, n_items, tied, weight, prior):
         return None
     size, given.held = n_items, 0
     try:
-        if not (hold(&given, winner, b"l", &data[0]) and loser is not None and hold(&given, loser, b"l", &data[1])
-                and hold(&given, tied, b"?", &data[2]) and hold(&given, weight, b"d", &data[3])):
+        if not (held_column(&given, winner, b"l", &data[0]) and loser is not None and held_column(&given, loser, b"l", &data[1])
+                and held_column(&given, tied, b"?", &data[2]) and held_column(&given, weight, b"d", &data[3])):
             return None
         wins = <double*>calloc(2 * size * size, sizeof(double))
         if wins is NULL or given.size > MOST_COMPARISONS:

@@ -13,8 +13,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
 
 from alignment_fast.kernels.common.cpu cimport opened, opened_of
 
-cdef object int32 = numpy.int32, int64 = numpy.int64
-cdef object float64 = numpy.float64, uint8 = numpy.uint8
+cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64, uint8 = numpy.uint8
 cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
@@ -522,7 +521,7 @@ cdef object counted(compress_rows *rows, n_items, tied, home, weight):
         good = kinds_of(tied, home, rows.size, kinds)
         rows.kind = kinds if tied is not None or home is not None else NULL
         if good and weight is not None:
-            weighted = opened_of(b"d", weight, &weights, 1)
+            weighted = opened_of(b"d", weight, &weights, 1) != 0
             good = weighted and weights.shape[0] == rows.size and are_whole(rows.size, <const double*>weights.buf)
             rows.weight = <const double*>weights.buf
         return tallied(rows, tied is not None, home is not None) if good else None

@@ -112,6 +112,11 @@ class Covariates:
     @classmethod
     def of(cls, matrix: Any) -> "Covariates":
         """Return the covariates of a SciPy sparse matrix with sorted columns, or of a dense one."""
+        if isinstance(matrix, np.ndarray) and matrix.all():  # no zeros to leave out
+            rows, width = matrix.shape
+            column = np.tile(np.arange(width, dtype=np.int32), rows)
+            value = np.ascontiguousarray(matrix, dtype=np.float64).reshape(-1)
+            return cls(width, np.arange(0, rows * width + 1, width, dtype=np.int64), column, value)
         from scipy.sparse import csr_array
 
         rows = csr_array(matrix)
