@@ -287,7 +287,8 @@ def test_fits_with_real_covariates_of_any_scale_are_finite_where_multipliers_say
         winner, loser, tied, x, items, model = real_case(random)
         rows = zip(winner.tolist(), loser.tolist(), tied.tolist(), [0] * len(x), x.tolist(), strict=True)
         conditions = np.array(oracle.rows(model, list(rows), items), float)
-        finite = oracle.is_finite_by_multipliers(conditions / np.abs(conditions).max(axis=0))
+        sizes = np.abs(conditions).max(axis=0)
+        finite = oracle.is_finite_by_multipliers(conditions / np.where(sizes > 0, sizes, 1.0))
         try:
             result = fit_contextual(winner, loser, x, model, tied=tied, n_items=items)
         except af.ConvergenceError as error:

@@ -106,12 +106,13 @@ def summary(ops, asked):
     bins = binned(letters.p, letters.reward, intervals, "split")
     split = (bins.share > 0) & (bins.share < 1)
     moved = weight * bins.span * m * float(marginal[split] @ (1 - bins.share[split]))
-    variance = max(variance, 0.0)
+    variance, most = max(variance, 0.0), most_divergence(asked.log_n)
     of_tokens = 2 * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
     errors = Errors(
         off_mean + moved,
         off_variance + 2 * moved * (math.sqrt(variance) + moved),
-        min(off_kl + weight * (1 + fine.kl), max(fine.kl, most_divergence(asked.log_n) - fine.kl)),
+        # Letters that share an interval are one letter here, whatever the divergence between them is.
+        min(off_kl + weight * (1 + most), max(fine.kl, most - fine.kl)),
         min(1.0, of_tokens + weight),
         False,
     )

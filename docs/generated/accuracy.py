@@ -1,6 +1,7 @@
 """Write ``accuracy.md`` from the rows of every family's ``spec.py``: python -P docs/generated/accuracy.py."""
 
 import inspect
+import json
 import runpy
 from pathlib import Path
 
@@ -24,6 +25,18 @@ Largest errors found, in ulp, measured once and not tested, unlike the bounds (w
 
 | kernel | float64 baseline | float64 fma | float32 baseline | float32 fma |
 |---|---|---|---|---|
+"""
+
+
+SEARCHED = """\
+## Searches
+
+Worst cases of the seeded searches for kinds of wrong numbers (`pytest -m search`, `tests/search.py`), run by hand with
+more cases than CI has: kind, what was searched, number of cases, the largest error as a share of what is allowed (1 is
+the bound that a docstring or a result states), where it was, and the date. Written to `tests/searches.json` by hand.
+
+| kind | searched | cases | largest share of the bound | error there | case | date |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -70,10 +83,21 @@ def section(family, module, read):
     return "\n".join(lines)
 
 
+def searches():
+    """Return the section of the searches."""
+    lines = []
+    for one in json.loads((TESTS / "searches.json").read_text("utf-8")):
+        numbers = f"{one['count']}", f"{one['share']:.2g}", f"{one['error']:.2g}"
+        cells = one["kind"], one["quantity"], *numbers, f"`{one['case']}`", one["date"]
+        lines.append(f"| {' | '.join(map(cell, cells))} |\n")
+    return SEARCHED + "".join(lines)
+
+
 def page():
     """Return the text of the page."""
     read = runpy.run_path(str(TESTS / "bounds.py"))["rows_read"]()
-    return "\n".join([HEAD, *(section(family, module, read) for family, module in row_modules().items())])
+    families = [section(family, module, read) for family, module in row_modules().items()]
+    return "\n".join([HEAD, *families, searches()])
 
 
 if __name__ == "__main__":
