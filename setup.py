@@ -5,7 +5,8 @@ Switches (environment, read at build time):
 - ``ALIGNMENT_FAST_ABI3=1``      one cp311-abi3 wheel for every Python from 3.11 on
 - ``ALIGNMENT_FAST_DEBUG=1``     bounds checks, initialisation checks and C assertions on, -O1
 - ``ALIGNMENT_FAST_CUDA=1``      machine code of the kernels for CUDA, by NVRTC, in the wheel
-- ``ALIGNMENT_FAST_SANITIZE=1``  AddressSanitizer and UndefinedBehaviorSanitizer
+- ``ALIGNMENT_FAST_SANITIZE=avx2``  AddressSanitizer and UndefinedBehaviorSanitizer in the wrappers and in the loops of
+  this instruction set (baseline, avx2, avx512), which must be the one in use: all three take ten minutes to compile
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, PlatformE
 ROOT = Path(__file__).parent
 ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
-SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
+SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE", "").upper()
 CUDA = os.environ.get("ALIGNMENT_FAST_CUDA") == "1"
 
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
@@ -39,6 +40,8 @@ LONGEST_FIRST = (
 )
 CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")  # compiled on a machine that lacks machine code
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
+if SANITIZE not in ("", *VARIANTS):
+    sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
 DRIVER = "alignment_fast.kernels.common.driver"  # of CUDA's devices: found at run time, without loops of its own
 
@@ -107,7 +110,7 @@ A C compiler and the Python headers are needed:
 def optimisation(unit):
     """Return the flags that say how hard GCC and clang are to try on a unit."""
     if DEBUG or SANITIZE:
-        return ["-O1"]
+        return ["-O1", *(SANITIZER_FLAGS if SANITIZE and unit in (SANITIZE, "WRAPPER") else [])]
     if unit == "BASELINE" and X86:
         return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]  # for processors older than AVX2
     if unit == "WRAPPER":
@@ -169,13 +172,14 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
-        self.flags = MSVC_FLAGS if msvc else [*GCC_FLAGS, *(SANITIZER_FLAGS if SANITIZE else [])]
+        self.flags = MSVC_FLAGS if msvc else GCC_FLAGS
         self.link_flags = SANITIZER_FLAGS if SANITIZE and not msvc else []
         if X86 and not msvc:
             self.flags = [*self.flags, "-mprefer-vector-width=512"]  # acts in the AVX-512 variant only
         command = getattr(self.compiler, "compiler_so", "msvc")
-        self.wrappers = folder_of(command, self.flags, self.link_flags, sys.version, Cython.__version__, ABI3, DEBUG)
-        self.loops = folder_of(command, self.flags, optimisation("AVX2"))
+        made_with = (self.flags, optimisation("WRAPPER"), self.link_flags, sys.version, Cython.__version__, ABI3, DEBUG)
+        self.wrappers = folder_of(command, *made_with)
+        self.loops = {variant: folder_of(command, self.flags, optimisation(variant)) for variant in VARIANTS}
         try:
             self.compile_all()
             super().build_extensions()
@@ -200,7 +204,7 @@ class BuildExt(build_ext):
     def compile_loops(self, extension, variant):
         family = extension.name.split(".")[-2]
         macros = [("AF_UNIT", f"AF_UNIT_{variant}"), ("AF_LOOPS", f'"{family}/loops.inc"')]
-        return self.compile_unit(extension, "kernels/variant.c", self.loops, variant, macros)
+        return self.compile_unit(extension, "kernels/variant.c", self.loops[variant], variant, macros)
 
     def compile_wrapper(self, extension):
         return self.compile_unit(extension, extension.sources[0], self.wrappers, "WRAPPER", extension.define_macros)

@@ -5,6 +5,7 @@ Every list of what is allowed stands here once, and an entry that no file uses f
 
 import ast
 import functools
+import posixpath
 import re
 from fnmatch import fnmatch
 from importlib.util import resolve_name
@@ -63,7 +64,7 @@ PUBLIC_EDGES = {
     "ranking": {"random"},
     "studies": {
         *("__init__", "_config", "_files", "_statistics", "best_of_n", "dynamics"),
-        *("memoryless", "policy", "random", "ranking", "tables"),
+        *("memoryless", "plot", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
         *("__init__", "best_of_n", "dynamics", "information"),
@@ -75,7 +76,7 @@ PUBLIC_EDGES = {
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
-    "interop": {"pairwise._batch"},
+    "interop": {"pairwise._batch", "pairwise._number"},
     "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
@@ -126,6 +127,7 @@ TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
+    "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
     "kernels/best_of_n/relatives.py",
     "kernels/best_of_n/samples.py",
@@ -160,6 +162,10 @@ ONLY_IN = {
     "sqlite3": ["alignment_fast/studies/*"],
     "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
     "xarray": ["alignment_fast/studies/results.py"],
+    "loky": ["alignment_fast/studies/clusters.py"],
+    "distributed": ["alignment_fast/studies/clusters.py"],
+    "mpi4py": ["alignment_fast/studies/clusters.py"],
+    "ray": ["alignment_fast/studies/clusters.py"],
     "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
     "trl": ["alignment_fast/interop/trl/*"],
     "transformers": [],
@@ -167,7 +173,12 @@ ONLY_IN = {
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [],
     "polars": [],
-    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py"],
+    "matplotlib": [
+        "alignment_fast/plot.py",
+        "alignment_fast/reproduce/*/figures.py",
+        "alignment_fast/studies/*s.py",
+        "alignment_fast/studies/report.py",
+    ],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
     "click": [],
     "rich": ["alignment_fast/commands/printing/*"],
@@ -277,10 +288,19 @@ def includes(text):
     return found, set(re.findall(r"#\s*include\s+<([^>]+)>", text))
 
 
+def cython_includes(path, text):
+    """Return the files below kernels/ that Cython source at `path` includes, as "family/file"."""
+    if not path.endswith((".pyx", ".pxi", ".pxd")):
+        return set()
+    included = re.findall(r"""^include ["']([^"']+)["']""", text, re.MULTILINE)
+    return {posixpath.normpath(f"{posixpath.dirname(path)}/{name}").removeprefix("kernels/") for name in included}
+
+
 def broken_includes(path, text):
-    """Return what the C source at `path`, or C within Cython, includes from where it must not."""
+    """Return what C or Cython source at `path`, or C within Cython, includes from where it must not."""
     mine = family_of(path)
     quoted, system = includes(text)
+    quoted = quoted | cython_includes(path, text)
     wrong = {name for name in quoted if not name.startswith("alignment_fast/af_")}
     if mine is not None:  # a header knows no family
         wrong = {name for name in wrong if name.split("/")[0] not in EDGES[mine] | {mine}}
@@ -678,6 +698,9 @@ def test_every_form_of_a_cython_import_is_read(source, found):
         ("kernels/best_of_n/cpu.pyx", '#include "random/loops.inc"\n#include <math.h>', set()),
         ("kernels/include/alignment_fast/af_math.h", '#include "random/loops.inc"', {"random/loops.inc"}),
         ("kernels/ranking/reach.inc", "#include <stdio.h>", {"stdio.h"}),
+        ("kernels/ranking/short.pxi", 'include "../policy/arguments.pxi"', {"policy/arguments.pxi"}),
+        ("kernels/dynamics/short.pxi", 'include "../policy/arguments.pxi"', set()),
+        ("kernels/ranking/cpu.pyx", 'include "short.pxi"', set()),
     ],
 )
 def test_includes_that_go_the_wrong_way_are_found(path, source, found):
@@ -722,9 +745,11 @@ def used_families(mine):
     for file in [*PYTHON, *CYTHON]:
         if path_of(file).startswith(f"kernels/{mine}/"):
             used |= {family_of(name) for name in imports_of(file) if name.startswith("alignment_fast.kernels.")}
-    for file in C:
+    for file in [*C, *CYTHON]:
         if path_of(file).startswith(f"kernels/{mine}/"):
-            used |= {name.split("/")[0] for name in includes(file.read_text("utf-8"))[0]} & set(EDGES)
+            text = file.read_text("utf-8")
+            quoted = includes(text)[0] | cython_includes(path_of(file), text)
+            used |= {name.split("/")[0] for name in quoted} & set(EDGES)
     return used
 
 

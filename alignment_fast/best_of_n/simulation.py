@@ -201,6 +201,10 @@ def simulate(
     (3,)
 
     """
+    if log_n is None and batch is None and num_threads is None and device in (None, "cpu"):
+        found = _of_few(source, n, replicates, seed, method, replicate, return_maxima, device)
+        if found is not None:
+            return found
     check_num_threads(num_threads)
     grid = _Grid.of(n, log_n)
     replicates = _at_least_one(replicates, "replicates")
@@ -225,6 +229,31 @@ def simulate(
             values[done : done + count] = ops.to_host(maxima).T
     words = _words(source, method, grid) * replicates
     return _result(grid, replicates, total, words, values)
+
+
+# What a small simulation may be of: sources whose rewards no Python function computes.
+_COMPILED = Gaussian, Uniform, Table
+
+
+def _of_few(source, n, replicates, seed, method, replicate, keep, device):
+    """Return the `Simulation` of few replicates at one integer n, or None where the long way must decide."""
+    if type(n) is not int or type(source) not in _COMPILED or type(seed) is not int or seed < 0:
+        return None
+    if method not in ("auto", "brute", "order"):
+        return None
+    if device is None and type(source) is Table and source.device != "cpu":
+        return None
+    by_order = method == "order" or (method == "auto" and n > ORDER_FROM)
+    keys = stream_key(seed, DRAWS), stream_key(seed, TIES)
+    ops = operations("best_of_n")
+    found = ops.short_simulate(*source.transform(), *keys, n, by_order, replicates, replicate, keep)
+    if found is None:
+        return None
+    raw, mean, variance, error, least, largest, values = found
+    words = (2 if by_order else n) * replicates
+    made = Simulation(n, replicates, mean, variance, error, least, largest, words, values)
+    object.__setattr__(made, "_moments", Moments._of_raw(raw))
+    return made
 
 
 @dataclass(frozen=True)
@@ -358,7 +387,7 @@ def _result(grid, replicates, total, words, values):
 
 
 def _of_moments(n, moments, words, values):
-    spread = moments.variance, moments.standard_error, moments.minimum, moments.maximum
+    spread = moments.variance, moments.standard_error, moments.min, moments.max
     made = Simulation(n, moments.count, moments.mean, *spread, words, values)
     object.__setattr__(made, "_moments", moments)
     return made

@@ -137,16 +137,6 @@ class Batch(NamedTuple):
         return None if array is None else like(array, self.model)
 
 
-def number(value: Any, name: str) -> Any:
-    """Return the parameter `value` as a float; None stays."""
-    if value is None:
-        return value
-    try:
-        return float(value + 0)  # a string has no sum with 0
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be one number, not {value!r}") from None
-
-
 def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: bool = True) -> Batch:
     """Return the `Batch` of arrays of one shape; one that is None is absent.
 

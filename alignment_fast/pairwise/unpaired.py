@@ -7,7 +7,8 @@ import numpy as np
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, number, ratio, reduced
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
+from alignment_fast.pairwise._number import number
 from alignment_fast.pairwise.loss_types import find
 
 

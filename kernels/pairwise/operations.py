@@ -7,6 +7,7 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_sequence_logprobs,
     short_sequence_logprobs_grad,
     short_sequence_logprobs_hidden,
+    short_sequence_logprobs_hidden_grad,
     short_unpaired_loss,
     sum_of_differences,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "short_sequence_logprobs",
     "short_sequence_logprobs_grad",
     "short_sequence_logprobs_hidden",
+    "short_sequence_logprobs_hidden_grad",
     "short_unpaired_loss",
     "sorted_differences",
     "sum_of_differences",
