@@ -4,6 +4,8 @@ And what holds of all kernels: nothing is fused that the source does not fuse, a
 """
 
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import ptx
@@ -170,3 +172,16 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
 @pytest.mark.parametrize("target", build_cuda.ARCHITECTURES)
 def test_every_architecture_compiles(nvrtc, family, target):
     assert nvrtc.family(family, target)[:4] == b"\x7fELF"
+
+
+@pytest.mark.skipif(shutil.which("ptxas") is None, reason="no ptxas: REGISTERS AND SPILLS ARE NOT TESTED")
+@pytest.mark.parametrize("family", build_cuda.families())
+def test_registers_and_spills(ptx_of, family, tmp_path):
+    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack."""
+    file = tmp_path / "kernels.ptx"
+    file.write_bytes(ptx_of[family].rstrip(b"\0"))
+    command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= 80
+    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= 16
+    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= 16
