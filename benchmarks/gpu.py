@@ -1,181 +1,313 @@
-"""The one GPU command: bits against the CPU, then speed against measured ceilings; writes a report.
+"""The one command for a machine with a GPU: every kernel against the CPU on fresh inputs, then times against ceilings.
 
-    python benchmarks/gpu.py [report.md]
+    python -P benchmarks/gpu.py --out DIR             report.md and report.json in DIR
+    python -P benchmarks/gpu.py --out DIR --sanitize  the comparisons once more under compute-sanitizer
 
-Correctness runs wherever a CUDA device or numba-cuda's simulator (NUMBA_ENABLE_CUDASIM=1) is; timing needs a device,
-and without one the command ends with what is missing.
+Times are those of the device's own events, the smallest of several repeats, beside the time of copying memory in the
+same run. The peer is PyTorch, eager and compiled, where it is installed. Hashes of sources that were right belong into
+PROVEN of kernels/build_cuda.py, by which `alignment-fast info` says whether kernels were seen to run.
 """
 
-import statistics
+import argparse
+import datetime
+import json
+import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 
-from alignment_fast import __version__
-from alignment_fast.best_of_n import Gaussian, Quantile, Table, Uniform, simulate
-from alignment_fast.kernels.best_of_n import gpu as family
-from alignment_fast.kernels.best_of_n import simulation
-from alignment_fast.kernels.common import gpu
-from alignment_fast.kernels.common.gpu import cuda
-from alignment_fast.kernels.random import scalar as philox
+import alignment_fast as af
+from alignment_fast.kernels import build_cuda
+from alignment_fast.kernels.common import driver, streams
+from alignment_fast.random import Stream
 
 REPEATS = 7
-KEYS = 0x123456789ABCDEF1, 0xFEDCBA9876543211
+PAIRS = 1 << 24
+LOGITS = 2048, 151_936
 
-# ---- correctness: (keys, first replicate, replicates, grid) ----
 
-WINNERS = [
-    (KEYS, 0, 5, [1, 5, 40]),
-    (KEYS, 2**32 - 2, 4, [3, 7, 1030]),
-    ((2**64 - 1, 2**63), 2**63, 2, [2, 4, 4100]),
-]
-LONG_WINNERS = [(KEYS, 3, 2000, [10, 5000]), (KEYS, 7, 3, [2**28, 2**28 + 5]), (KEYS, 1, 1, [2**34 + 1000])]
-SOURCES = {
-    "gaussian": Gaussian(1.0, 2.0),
-    "uniform": Uniform(),
-    "table": Table([1, 2, 3, 0], [3, 2, 1, 9]),
-    "quantile": Quantile(isf=lambda tail: -np.log(tail)),
+# ---- correctness ----
+
+
+def fresh(seed, *shape, dtype="float32"):
+    """Return log-probabilities that no earlier run has seen."""
+    return -np.random.default_rng(seed).exponential(20.0, shape).astype(dtype)
+
+
+def place():
+    return streams.Place(0, streams.LEGACY)
+
+
+def same(found, expected):
+    """Return whether an array of the device has the bits of the CPU's, NaN for NaN."""
+    return bool(np.array_equal(found.numpy(), expected, equal_nan=True))
+
+
+def compare_random(seed):
+    """Yield (what, whether it is right) of the streams."""
+    stream = Stream(seed)
+    for draw, options in [
+        ("uint32", {}),
+        ("uint64", {}),
+        *((d, {"dtype": t}) for d in ("uniform", "normal") for t in ("f4", "f8")),
+    ]:
+        expected = getattr(stream, draw)((3, 100_003), draw=5, **options)
+        out = place().copy(np.zeros_like(expected))
+        getattr(stream, draw)((3, 100_003), draw=5, out=out, **options)
+        yield f"{draw} {options.get('dtype', '')}", same(out, expected)
+
+
+def compare_simulation(seed):
+    """Yield the same of simulations, moments included."""
+    best = af.best_of_n
+    sources = {
+        "Gaussian": best.Gaussian(1.0, 2.0),
+        "Uniform": best.Uniform(),
+        "Table": best.Table([1, 2, 3, 0], [3, 2, 1, 9]),
+    }
+    for (name, source), method in ((item, m) for item in sources.items() for m in ("brute", "order")):
+        options = {"seed": seed, "method": method, "return_maxima": True}
+        host, there = (best.simulate(source, [1, 9, 3000], 20_000, device=d, **options) for d in ("cpu", "cuda"))
+        yield f"{name} by {method}", bool((host.values == there.values).all() and (host.mean == there.mean).all())
+
+
+def compare_losses(seed):
+    """Yield the same of every paired loss, in both types, with gradients and metrics."""
+    for name, loss in af.pairwise.LOSS_TYPES.items():
+        if not loss.is_paired or loss.is_matched or loss.averages_tokens:
+            continue
+        for dtype in ("float32", "float64"):
+            arrays = [fresh(seed + i, 5003, dtype=dtype) for i in range(4)]
+            lengths = dict.fromkeys(("chosen_length", "rejected_length"), 1 - arrays[0]) if loss.needs_lengths else {}
+            options = {"loss_type": name, "grad": True, "metrics": True}
+            options |= {"label_smoothing": 0.1} if loss.smoothing else {}
+            expected = af.pairwise.preference_loss(*arrays, **options, **lengths)
+            there = {side: place().copy(array) for side, array in lengths.items()}
+            found = af.pairwise.preference_loss(*map(place().copy, arrays), **options, **there)
+            fields = "loss", "grad_policy_chosen", "grad_policy_rejected", "chosen_rewards"
+            results = [(getattr(found, field), getattr(expected, field)) for field in fields]
+            right = all(same(*pair) for pair in results if pair[1] is not None)
+            yield f"{name} {dtype}", right
+
+
+def compare_tokens(seed):
+    """Yield whether log-probabilities and gradients of tokens are within 2e-5 of the CPU's in double."""
+    logits = np.random.default_rng(seed).normal(0, 3, (2, 5, 50_257)).astype(np.float32)
+    ids = np.random.default_rng(seed + 1).integers(0, 50_257, (2, 5))
+    there = place().copy(logits), place().copy(ids)
+    expected = af.pairwise.sequence_logprobs(logits.astype(np.float64), ids)
+    yield (
+        "log-probabilities",
+        bool(np.allclose(af.pairwise.sequence_logprobs(*there).numpy(), expected, rtol=0, atol=2e-5)),
+    )
+    expected = af.pairwise.sequence_logprobs_grad(logits.astype(np.float64), ids)
+    yield (
+        "gradients",
+        bool(np.allclose(af.pairwise.sequence_logprobs_grad(*there).numpy(), expected, rtol=2e-5, atol=1e-9)),
+    )
+
+
+COMPARISONS = {
+    "random": compare_random,
+    "best_of_n": compare_simulation,
+    "pairwise": compare_losses,
+    "tokens": compare_tokens,
 }
 
 
-def winners_agree(keys, replicate, replicates, grid):
-    """Return whether the device finds the words of the CPU for every n of the grid."""
-    winner, start = cuda.to_device(np.full(replicates, simulation.NO_WINNER)), 0
-    for stop, expected in zip(grid, simulation.winners(keys, replicate, replicates, grid), strict=True):
-        family.fold_winners(*keys, start, stop, replicate, winner)
-        if (winner.copy_to_host() != expected).any():
-            return False
-        start = stop
-    return True
+def correctness():
+    """Return {family: {what: right}} for a seed of this moment."""
+    seed = time.time_ns() % 2**32
+    return {family: dict(compare(seed)) for family, compare in COMPARISONS.items()}
 
 
-def results_agree(source, method, replicates):
-    """Return whether `simulate` gives the same bits on both."""
-    options = {"seed": 1, "method": method, "return_maxima": True}
-    host, device = (simulate(source, [1, 9, 30], replicates, device=d, **options) for d in ("cpu", "cuda"))
-    return bool((host.values == device.values).all() and (host.variance == device.variance).all())
+# ---- times ----
 
 
-def tables_on_the_device_agree():
-    """Return whether a table made of device arrays runs there, with the bits of the CPU."""
-    p, reward = np.arange(1.0, 9.0), np.arange(8.0)
-    table = Table(cuda.to_device(p), cuda.to_device(reward))
-    same = simulate(table, 3, 50, seed=1).mean == simulate(Table(p, reward), 3, 50, seed=1).mean
-    return table.device == "cuda" and same
-
-
-def check():
-    """Yield (what, whether it holds)."""
-    for case in WINNERS if gpu.SIMULATED else WINNERS + LONG_WINNERS:
-        yield f"words of replicates {case[1]} + {case[2]}, n = {case[3]}", winners_agree(*case)
-    for name, source in SOURCES.items():
-        for method in ("brute", "order"):
-            yield f"{name} by {method}", results_agree(source, method, 20 if gpu.SIMULATED else 20_000)
-    if not gpu.SIMULATED:  # its arrays have no interface to other libraries
-        yield "table of device arrays", tables_on_the_device_agree()
-
-
-# ---- speed: medians of device time between two events ----
-
-_philox4x32 = gpu.device_function(philox.philox4x32)
-
-
-@cuda.jit
-def philox_floor_kernel(key, blocks, out):
-    """Words consumed by one exclusive or each: what no kernel on this stream can beat."""
-    total = np.uint64(0)
-    for block in range(cuda.grid(1), blocks, cuda.gridsize(1)):
-        w0, w1, w2, w3 = _philox4x32(key, np.uint64(1), np.uint64(block))
-        total ^= w0 ^ w1 ^ w2 ^ w3
-    out[cuda.grid(1)] = total
-
-
-@cuda.jit
-def copy_kernel(x, y):
-    """One read and one write per element: the bandwidth that kernels of this shape reach."""
-    for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        y[i] = x[i]
-
-
-def seconds(run):
-    """Return the median device time of `run` in seconds, after one call that compiles."""
-    run()
-    times = []
+def seconds(call):
+    """Return the smallest time of `call` on the device, once it is warm."""
+    call()
+    watch, found = driver.Stopwatch(0, streams.LEGACY), []
     for _ in range(REPEATS):
-        before, after = cuda.event(), cuda.event()
-        before.record()
-        run()
-        after.record()
-        after.synchronize()
-        times.append(cuda.event_elapsed_time(before, after) / 1e3)
-    return statistics.median(times)
+        watch.mark(0)
+        call()
+        watch.mark(1)
+        found.append(watch.seconds())
+    return min(found)
 
 
-def philox_floor(words):
-    """Return words per second of Philox alone."""
-    out = cuda.device_array(gpu.THREADS * gpu.MOST_BLOCKS, np.uint64)
-    blocks = words // 4
-    return words / seconds(lambda: gpu.launch(philox_floor_kernel, blocks, np.uint64(7), blocks, out))
+def host_seconds(call, repeats=200):
+    """Return the smallest time that `call` takes of the host, which waits for nothing."""
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - start)
+    return min(found)
 
 
-def bandwidth(n):
-    """Return bytes per second, read and written, of a float64 copy."""
-    x, y = cuda.to_device(np.ones(n)), cuda.device_array(n)
-    return 16 * n / seconds(lambda: gpu.launch(copy_kernel, n, x, y))
+def timings():
+    """Yield (what, seconds, work, unit, bytes moved)."""
+    out = place().empty((1 << 28,), np.float32)
+    yield (
+        "uniforms float32",
+        seconds(lambda: Stream(1).uniform(1 << 28, dtype="f4", out=out)),
+        1 << 28,
+        "draws",
+        4 << 28,
+    )
+    yield "normals float32", seconds(lambda: Stream(1).normal(1 << 28, dtype="f4", out=out)), 1 << 28, "draws", 4 << 28
+    from alignment_fast.kernels.best_of_n import cuda as race
+
+    winner, draws = race.DEFAULT.copy(np.full(1 << 14, 2**64 - 1, np.uint64)), 1 << 22
+    yield "race", seconds(lambda: race.fold_winners((1, 2), 0, draws, 0, winner)), draws << 14, "draws", 0
+    arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
+    grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
+    call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731
+    yield "preference loss and gradients", seconds(call), PAIRS, "pairs", 24 * PAIRS
+    few = [place().copy(fresh(i, 1000)) for i in range(4)]
+    yield "preference loss of 1000 pairs, host", host_seconds(lambda: af.pairwise.preference_loss(*few)), 1, "calls", 0
+    logits = place().copy(np.random.default_rng(1).normal(0, 3, (1, *LOGITS)).astype(np.float16))
+    ids = place().copy(np.zeros((1, LOGITS[0]), np.int64))
+    moved = 2 * LOGITS[0] * LOGITS[1]
+    yield (
+        "log-probabilities float16",
+        seconds(lambda: af.pairwise.sequence_logprobs(logits, ids)),
+        LOGITS[0],
+        "tokens",
+        moved,
+    )
 
 
-def draws_per_second(n, replicates):
-    """Return draws per second of the race."""
-    winner = cuda.device_array(replicates, np.uint64)
-
-    def run():
-        winner.copy_to_device(np.full(replicates, simulation.NO_WINNER))
-        family.fold_winners(*KEYS, 0, n, 0, winner)
-
-    return n * replicates / seconds(run)
-
-
-def transform_bytes_per_second(n):
-    """Return bytes per second, read and written, of the Gaussian transform."""
-    tail, reward = cuda.to_device(np.linspace(1e-12, 1e-3, n)), cuda.device_array(n)
-    return 16 * n / seconds(lambda: gpu.launch(family.gaussian_rewards_kernel, n, tail, 0.0, 1.0, reward))
-
-
-def measure():
-    """Yield report rows: figure, value, share of its ceiling."""
-    floor, copy = philox_floor(1 << 38), bandwidth(1 << 27)
-    yield "Philox words, consumed", f"{floor:.3g} /s", ""
-    yield "copy, read and written", f"{copy / 1e9:.0f} GB/s", ""
-    for n, replicates in ((64, 1 << 26), (10**4, 1 << 20), (10**6, 1 << 16), (1 << 30, 256)):
-        rate = draws_per_second(n, replicates)
-        yield f"brute force, n = {n}, {replicates} replicates", f"{rate:.3g} draws/s", f"{rate / floor:.0%} of Philox"
-    rate = transform_bytes_per_second(1 << 26)
-    yield "Gaussian transform", f"{rate / 1e9:.0f} GB/s", f"{rate / copy:.0%} of the copy"
-
-
-def main(path=None):
-    """Check, measure and report; return the exit status."""
+def copying():
+    """Return bytes a second of a copy by the tool at hand: PyTorch's, or nothing."""
     try:
-        gpu.require_device()
-    except ImportError as error:
+        import torch
+    except ImportError:
+        return None
+    a, b = (torch.empty(1 << 28, device="cuda") for _ in range(2))
+    torch.cuda.synchronize()
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    found = []
+    for _ in range(REPEATS):
+        start.record()
+        b.copy_(a)
+        end.record()
+        end.synchronize()
+        found.append(start.elapsed_time(end) * 1e-3)
+    return 2 * a.nbytes / min(found)
+
+
+def peers():
+    """Return seconds of PyTorch doing the same as the preference loss with gradients, eager and compiled."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+
+    def loss(a, b, c, d):
+        return -torch.nn.functional.logsigmoid(0.1 * ((a - c) - (b - d))).mean()
+
+    arrays = [torch.from_numpy(fresh(i, PAIRS)).cuda().requires_grad_(i < 2) for i in range(4)]
+    found = {}
+    for name, function in (("torch eager", loss), ("torch.compile", torch.compile(loss))):
+
+        def step(function=function):
+            torch.autograd.grad(function(*arrays), arrays[:2])
+
+        step()
+        torch.cuda.synchronize()
+        times = []
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            step()
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+        found[name] = min(times)
+    return found
+
+
+# ---- report ----
+
+
+def report():
+    """Return what was found."""
+    checks = correctness()
+    right = {family: all(found.values()) for family, found in checks.items()}
+    bandwidth = copying()
+    times = []
+    if all(right.values()):
+        for what, took, work, unit, moved in timings():
+            share = moved / took / bandwidth if moved and bandwidth else None
+            times.append(
+                {"what": what, "seconds": took, "per_second": work / took, "unit": unit, "share_of_copying": share}
+            )
+    name, capability, processors = driver.device(0)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "version": af.__version__,
+        "device": f"{name}, {processors} multiprocessors, compute capability {capability[0]}.{capability[1]}",
+        "driver": "{}.{}".format(*driver.driver_version()),
+        "sources": {family: build_cuda.source_hash(family) for family in build_cuda.families()},
+        "right": checks,
+        "copying": bandwidth,
+        "times": times,
+        "preference loss and gradients elsewhere": peers() if times else {},
+    }
+
+
+def markdown(found):
+    """Return the report as a page."""
+    lines = ["# Kernels on a device", "", f"{found['device']}; driver for CUDA {found['driver']}; {found['date']}", ""]
+    lines += ["| family | comparison | |", "|---|---|---|"]
+    for family, checks in found["right"].items():
+        lines += [f"| {family} | {what} | {'right' if right else 'WRONG'} |" for what, right in checks.items()]
+    lines += ["", "| what | seconds | per second | share of copying |", "|---|---|---|---|"]
+    for row in found["times"]:
+        share = "" if row["share_of_copying"] is None else f"{row['share_of_copying']:.2f}"
+        lines.append(f"| {row['what']} | {row['seconds']:.3g} | {row['per_second']:.3g} {row['unit']} | {share} |")
+    lines += [f"| {name} | {took:.3g} | | |" for name, took in found["preference loss and gradients elsewhere"].items()]
+    hashes = ", ".join(f"{family} {value}" for family, value in found["sources"].items())
+    return "\n".join([*lines, "", f"Sources: {hashes}", ""])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the report")
+    parser.add_argument("--sanitize", action="store_true", help="run the comparisons under compute-sanitizer")
+    parser.add_argument("--only-right", action="store_true", help="compare, time nothing")
+    options = parser.parse_args()
+    try:
+        driver.require_device()
+    except driver.DriverMissingError as error:
         print(f"benchmarks/gpu.py needs {error}", file=sys.stderr)
         return 2
-    device = "simulator" if gpu.SIMULATED else ", ".join(gpu.device_names())
-    lines = [f"# alignment_fast {__version__} on {device}", "", "| bits of the CPU | |", "|---|---|"]
-    good = True
-    for what, holds in check():
-        good &= holds
-        lines.append(f"| {what} | {'same' if holds else 'DIFFERENT'} |")
-    if good and not gpu.SIMULATED:
-        lines += ["", "| figure | median | share of the ceiling |", "|---|---|---|"]
-        lines += [f"| {' | '.join(row)} |" for row in measure()]
-    page = "\n".join(lines) + "\n"
-    print(page, end="")
-    if path is not None:
-        Path(path).write_text(page, encoding="utf-8")
-    return 0 if good else 1
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.sanitize:
+        tool = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
+        command = [
+            tool,
+            "--error-exitcode",
+            "3",
+            sys.executable,
+            "-P",
+            __file__,
+            "--out",
+            str(options.out),
+            "--only-right",
+        ]
+        return subprocess.run(command, check=False).returncode
+    if options.only_right:
+        return int(not all(all(found.values()) for found in correctness().values()))
+    found = report()
+    (options.out / "report.json").write_text(json.dumps(found, indent=1), "utf-8")
+    (options.out / "report.md").write_text(markdown(found), "utf-8")
+    print(markdown(found))
+    return int(not all(all(checks.values()) for checks in found["right"].values()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main())

@@ -22,10 +22,10 @@ from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.outputs import refuse_overlap
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
+from alignment_fast.pairwise._device_tokens import IGNORED, device_gradients, device_logprobs
 from alignment_fast.pairwise._hidden import hidden_gradients, hidden_logprobs
 
 # What frameworks write in place of a token that does not count.
-IGNORED = -100
 
 
 class HiddenGradient(NamedTuple):
@@ -102,7 +102,10 @@ def sequence_logprobs(
         found = short(logits, token_ids, mask, average, return_log_partition)
         if found is not None:
             return found
-    ops = operations_of("pairwise", logits=logits, token_ids=token_ids, mask=mask)
+    device = common_device(logits=logits, token_ids=token_ids, mask=mask)
+    ops = operations("pairwise", device)
+    if device != "cpu":
+        return device_logprobs(ops, logits, token_ids, mask, average, return_log_partition)
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
     values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
@@ -169,7 +172,10 @@ def sequence_logprobs_grad(
         found = short(logits, token_ids, mask, upstream, average, log_partition)
         if found is not None:
             return found
-    ops = operations_of("pairwise", logits=logits, token_ids=token_ids, mask=mask)
+    device = common_device(logits=logits, token_ids=token_ids, mask=mask)
+    ops = operations("pairwise", device)
+    if device != "cpu":
+        return device_gradients(ops, logits, token_ids, mask, upstream, average, out)
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     factor = tokens.factor(upstream, average)
     known = None

@@ -4,7 +4,7 @@ A call works in the caller's context where that is one of the device in question
 which is the one that libraries share. A launch allocates nothing and waits for nothing.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AsString
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
@@ -309,7 +309,7 @@ cdef class Kernel:
             elif kind == "f":
                 (<float*>&slots[i])[0] = argument
             else:
-                places[i] = PyBytes_AS_STRING(argument)
+                places[i] = PyBytes_AsString(argument)
         entered = enter(index)
         try:
             function = self.function(entered & ~<size_t>1, index)

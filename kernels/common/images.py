@@ -7,7 +7,7 @@ from pathlib import Path
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.common import driver
 
-_compiler = []  # NVRTC, once it was found
+_compiler: list[build_cuda.Nvrtc] = []  # NVRTC, once it was found
 
 
 def library(family):

@@ -41,13 +41,13 @@ class Place:
     def __init__(self, device, stream, make=None):
         self.device, self.stream, self._make = device, stream, make
 
-    def empty(self, shape, dtype):
+    def empty(self, shape, dtype, storage="own"):
         """Return a new `DeviceArray` of the caller's kind, not filled; MemoryError says how much was asked for."""
         dtype = np.dtype(dtype)
         if self._make is not None:
-            return view(self._make(shape, dtype.name), "result", self)
+            return view(self._make(shape, dtype.name if storage == "own" else storage), "result", self)
         memory = driver.Memory(math.prod(shape) * dtype.itemsize, self.device, self.stream)
-        return DeviceArray(memory.pointer, tuple(shape), dtype, self, memory)
+        return DeviceArray(memory.pointer, tuple(shape), dtype, self, memory, storage)
 
     def copy(self, values):
         """Return a NumPy array as a `DeviceArray`."""
@@ -105,7 +105,8 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self):
         place = {"data": (self.pointer, not self.writable), "stream": self.place.stream or LEGACY, "version": 3}
-        return {"shape": self.shape, "typestr": self.dtype.str, "strides": None} | place
+        typestr = "<f2" if self.storage == "float16" else self.dtype.str
+        return {"shape": self.shape, "typestr": typestr, "strides": None} | place
 
     def reshape(self, *shape):
         """Return the same elements in another shape; one length may be -1."""

@@ -8,15 +8,16 @@ import struct
 import numpy as np
 
 from alignment_fast.kernels.common import driver, images
-from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps
+from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_for_warps
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.structures import Sums
 
-__all__ = ["evaluate", "labels", "reduced_loss", "reduced_metrics"]
+__all__ = ["evaluate", "labels", "masked_logit_gradients", "masked_logprobs", "reduced_loss", "reduced_metrics"]
 
 _LIBRARY = images.library("pairwise")
 _PAIRS = struct.Struct("<q4i14Qi4xQd6dd")  # af_pairs of structures.h
 _SUMS = 4  # per tile
+MOST_ROWS = 1 << 16  # of logits that have a block of threads each; further ones take turns
 _FLOAT64 = np.dtype(np.float64)
 
 
@@ -106,3 +107,53 @@ def labels(desirable, dtype, weights):
         shape = blocks_for(desirable.size, place.device)
         _LABELS[target.dtype == _FLOAT64].launch(place.device, place.stream, *shape, arguments)
     return target, weight
+
+
+# ---- tokens ----
+
+_ROWS = struct.Struct("<Q4qi4x")  # af_token_rows
+_LOGPROBS = _both("token_logprobs", "sqppqpp")
+_SEQUENCE_SUMS = _both("sequence_sums", "qqpppqqp")
+_LOGIT_GRADIENTS = _both("logit_gradients", "sqppqpqs")
+
+
+def _token_rows(logits):
+    *_, tokens, letters = logits.shape
+    return _ROWS.pack(logits.pointer, tokens * letters, letters, tokens, letters, cpu.STORAGE[logits.storage])
+
+
+def _pointer(array):
+    return None if array is None else array.pointer
+
+
+def masked_logprobs(logits, token_ids, mask, ignored, *, average, log_partition):
+    """Return the sums of log p over the tokens of each sequence, and log Σ e^z of every token or None.
+
+    `logits` (..., T, V), `token_ids` (..., T) int64, `mask` booleans or None; the token `ignored` is masked too.
+    """
+    place, wide = logits.place, int(logits.dtype == _FLOAT64)
+    *leading, tokens = token_ids.shape
+    of_tokens = place.empty(token_ids.shape, _FLOAT64)
+    partition = place.empty(token_ids.shape, _FLOAT64) if log_partition else None
+    out = place.empty(tuple(leading), _FLOAT64 if wide else np.dtype(np.float32))
+    rows = token_ids.size
+    if rows:
+        which = token_ids.pointer, _pointer(mask), ignored
+        results = _pointer(partition), of_tokens.pointer
+        grid = min(rows, MOST_ROWS), THREADS
+        _LOGPROBS[wide].launch(place.device, place.stream, *grid, (_token_rows(logits), rows, *which, *results))
+    if out.size:
+        which = of_tokens.pointer, token_ids.pointer, _pointer(mask), ignored
+        arguments = (out.size, tokens, *which, average, out.pointer)
+        _SEQUENCE_SUMS[wide].launch(place.device, place.stream, *blocks_for_warps(out.size, place.device), arguments)
+    return out, partition
+
+
+def masked_logit_gradients(logits, token_ids, mask, ignored, upstream, out, *, average):
+    """Write the gradient of `masked_logprobs` times `upstream` (...) or 1 to `out`, which may be `logits`."""
+    place, rows = logits.place, token_ids.size
+    if rows:
+        which = token_ids.pointer, _pointer(mask), ignored, _pointer(upstream), average
+        arguments = (_token_rows(logits), rows, *which, _token_rows(out))
+        grid = min(rows, MOST_ROWS), THREADS
+        _LOGIT_GRADIENTS[logits.dtype == _FLOAT64].launch(place.device, place.stream, *grid, arguments)

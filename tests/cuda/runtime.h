@@ -183,7 +183,7 @@ static int release_warps(block *b) {
 
 static int run_fibers(block *b, uint32_t *order, uint32_t *seed) {
     for (;;) {
-        int moved = 0;
+        volatile int moved = 0; /* kept across the jumps of fibers */
         uint32_t waiting = 0, left = 0;
         permute(b->n, order, b->request->order, seed);
         for (volatile uint32_t i = 0; i < b->n; ++i) {

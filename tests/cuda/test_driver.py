@@ -29,7 +29,13 @@ def test_devices_and_versions_are_named(cuda):
         driver.device(2)
 
 
-def test_without_a_driver_the_request_says_so():
+@pytest.fixture
+def first_use(monkeypatch):
+    """No table of operations has been loaded yet."""
+    monkeypatch.setattr("alignment_fast._operations._loaded", {})
+
+
+def test_without_a_driver_the_request_says_so(first_use):
     driver.close()
     with pytest.raises(
         af.BackendUnavailableError, match=r"needs a CUDA device: NVIDIA's driver \(libcuda.so.1\) is not inst"
@@ -38,7 +44,7 @@ def test_without_a_driver_the_request_says_so():
     assert driver.device_count() == 0
 
 
-def test_without_a_device_the_request_says_so(cuda):
+def test_without_a_device_the_request_says_so(cuda, first_use):
     cuda.state.devices = 0
     with pytest.raises(af.BackendUnavailableError, match="needs a CUDA device: an error of the stand-in"):
         af.best_of_n.simulate(af.best_of_n.Gaussian(), 2, 10, seed=1, device="cuda")

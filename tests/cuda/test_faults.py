@@ -4,6 +4,8 @@ And what holds of all kernels: nothing is fused that the source does not fuse, a
 """
 
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import ptx
@@ -28,11 +30,14 @@ def check_random(module):
 
 
 def check_race(module):
-    """The race of draws 3 .. 9001 of two replicates, in tasks, beyond 2^32 blocks too."""
-    none = np.full(2, simulation.NO_WINNER)
-    for start in (3, 2**34 - 6):
-        expected = by_definition((1, 2), start, start + 8998, 7, 2)
-        assert (folded(module, (1, 2), start, start + 8998, 7, none, length=1000) == expected).all()
+    """A race in tasks, beyond 2^32 blocks too, and many so short that the last draw wins some of them."""
+    for start, length, replicates in ((3, 8998, 2), (2**34 - 6, 8998, 2), (3, 7, 100)):
+        none = np.full(replicates, simulation.NO_WINNER)
+        expected = by_definition((1, 2), start, start + length, 7, replicates)
+        assert (folded(module, (1, 2), start, start + length, 7, none, length=1000) == expected).all()
+    expected, none = by_definition((1, 2), 5, 9001, 7, 3), np.full(3, simulation.NO_WINNER)
+    shape = {"length": 1, "grid": 2, "block": 96, "order": 2}
+    assert (folded(module, (1, 2), 5, 9001, 7, none, **shape) == expected).all()
 
 
 def check_moments(module):
@@ -48,51 +53,57 @@ def check_moments(module):
 
 
 def check_pairs(module):
-    """The default loss of 2500 pairs with gradients, in three orders of threads."""
+    """The default loss of 7300 pairs with gradients, in three orders of threads."""
     from alignment_fast.kernels.pairwise.cuda import _PAIRS
 
     generator = np.random.default_rng(2)
-    inputs = Inputs(*(-generator.exponential(3.0, 2500).astype(np.float32) for _ in range(4)))
-    expected = Outputs(None, np.empty(2500, np.float32), np.empty(2500, np.float32))
-    total = losses.evaluate(Loss("sigmoid", beta=0.3), inputs, expected, storage="own", wide=False, size=2500).loss
+    inputs = Inputs(*(-generator.exponential(3.0, 7300).astype(np.float32) for _ in range(4)))
+    expected = Outputs(None, np.empty(7300, np.float32), np.empty(7300, np.float32))
+    total = losses.evaluate(Loss("sigmoid", beta=0.3), inputs, expected, storage="own", wide=False, size=7300).loss
     for order in (0, 1, 2):
-        found = Outputs(None, np.empty(2500, np.float32), np.empty(2500, np.float32))
-        sums = np.empty((3, 4))
+        found = Outputs(None, np.empty(7300, np.float32), np.empty(7300, np.float32))
+        sums = np.zeros((8, 4))
         arrays = [*inputs, *found]
         pointers = [0 if array is None else array.ctypes.data for array in arrays]
         given = (0.3, 0.0, 0.0, 0.0, 1.0, 0.0)
         packed = _PAIRS.pack(
-            2500, cpu.FORMULAS_BY_NAME["sigmoid"], 0, 0, 0, *pointers, 0, sums.ctypes.data, 1.0, *given, 0.0
+            7300, cpu.FORMULAS_BY_NAME["sigmoid"], 0, 0, 0, *pointers, 0, sums.ctypes.data, 1.0, *given, 0.0
         )
         touched = [array for array in (*arrays, sums) if array is not None]
         spans = [edge for a in touched for edge in (a.ctypes.data, a.ctypes.data + a.nbytes)]
         module.run("plain_sigmoid_f32", 2, 64, packed, spans, order)
-        assert sums[:, 0].sum() == total
+        assert sum(sums[:, 0].tolist()) == total
         assert found.grad_chosen.tobytes() == expected.grad_chosen.tobytes()
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
 CHECKS = {"random": check_random, "best_of_n": check_race, "common": check_moments, "pairwise": check_pairs}
 # Only what a check needs of a family that takes long to compile.
-CUT = {"pairwise": [("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)")]}
+CUT = {
+    "pairwise": [
+        ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
+        ("MARGIN_LOSSES(PAIR_CASE)", ""),
+        ("PAIR_LOSSES(PAIR_CASE)", ""),
+        ('#include "pairwise/cuda_tokens.inc"', ""),
+    ]
+}
+FOLD, WRONG_FOLD = "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"
+LOWERED = "high > (uint32_t)(winner[r] >> 32)"
+# What is planted, by name: the family, a text of its sources or flags, and what stands in its place.
 FAULTS = {
     "bounds test": ("random", "if (at + j >= 0 && at + j < n) to[j]", "to[j]"),
     "bounds test of a tile": (
         "pairwise",
-        "first + PAIR_TILE < pairs.n ? first + PAIR_TILE : pairs.n;",
-        "first + PAIR_TILE;",
+        "first + PAIR_TILE < pairs.n ? first + PAIR_TILE : pairs.n",
+        "first + PAIR_TILE",
     ),
     "off-by-one tail": ("random", "- first) + 1;", "- first);"),
     "off-by-one end": ("best_of_n", "const uint64_t end = (stop - 1) / 4 + 1;", "const uint64_t end = stop / 4;"),
     "32-bit index": ("best_of_n", "high, c2, c3)));", "0, c2, c3)));"),
-    "wrong fold": ("pairwise", "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"),
-    "wrong fold of moments": (
-        "common",
-        "half = AF_WARP / 2; half > 0; half /= 2) x +=",
-        "half = 1; half < AF_WARP; half *= 2) x +=",
-    ),
+    "wrong fold": ("pairwise", FOLD, WRONG_FOLD),
+    "wrong fold of moments": ("common", FOLD, WRONG_FOLD),
     "missing barrier": ("pairwise", "__syncthreads()", "(void)0"),
-    "a shuffle inside of a branch": (
+    "a shuffle in a branch": (
         "pairwise",
         "    loss = af_warp_sum(loss);",
         "    if (af_lane() < 16) loss = af_warp_sum(loss);",
@@ -100,12 +111,8 @@ FAULTS = {
     "a fused product": ("pairwise", "-fmad=false", "-fmad=true"),
     "a fused product of moments": ("common", "-fmad=false", "-fmad=true"),
     "an approximate division": ("pairwise", "-fmad=false", "-prec-div=false"),
-    "lanes that disagree": (
-        "best_of_n",
-        "__all_sync(AF_ALL_LANES, high > (uint32_t)(winner[r] >> 32))",
-        "high > (uint32_t)(winner[r] >> 32)",
-    ),
-    "ties by the high word": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
+    "lanes that disagree": ("best_of_n", f"__all_sync(AF_ALL_LANES, {LOWERED})", LOWERED),
+    "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
 
@@ -165,3 +172,16 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
 @pytest.mark.parametrize("target", build_cuda.ARCHITECTURES)
 def test_every_architecture_compiles(nvrtc, family, target):
     assert nvrtc.family(family, target)[:4] == b"\x7fELF"
+
+
+@pytest.mark.skipif(shutil.which("ptxas") is None, reason="no ptxas: REGISTERS AND SPILLS ARE NOT TESTED")
+@pytest.mark.parametrize("family", build_cuda.families())
+def test_registers_and_spills(ptx_of, family, tmp_path):
+    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack."""
+    file = tmp_path / "kernels.ptx"
+    file.write_bytes(ptx_of[family].rstrip(b"\0"))
+    command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= 80
+    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= 16
+    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= 16

@@ -10,6 +10,7 @@ typedef unsigned int uint32_t;
 typedef long long int64_t;
 typedef unsigned long long uint64_t;
 #define INT32_MAX 0x7fffffff
+#define INT64_MAX 0x7fffffffffffffffll
 #define UINT32_MAX 0xffffffffu
 #define UINT64_MAX 0xffffffffffffffffull
 #define UINT32_C(x) x##u

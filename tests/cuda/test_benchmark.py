@@ -1,0 +1,28 @@
+"""The command for a machine with a GPU: its comparisons on the stand-in, its answer where there is no device."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alignment_fast.kernels.common import cpu as common
+
+COMMAND = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
+pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
+
+
+@pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
+@pytest.mark.parametrize("family", ["random", "pairwise"])
+def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
+    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][family](7))
+    assert len(found) >= 6
+    assert all(found.values()), found
+
+
+def test_without_a_device_it_says_so(tmp_path):
+    command = [sys.executable, "-P", str(COMMAND), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("benchmarks/gpu.py needs a CUDA device: ")
