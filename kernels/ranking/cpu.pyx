@@ -1,6 +1,6 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -105,6 +105,7 @@ cdef extern from *:
     const double RANKING_CHORD, RANKING_FLOOR, RANKING_SLACK
     const int RANKING_HALVINGS
 
+include "iterations_structs.pxi"
 include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
@@ -579,3 +580,4 @@ cdef class Choices:
 
 
 include "choices.pxi"
+include "iterations.pxi"

@@ -36,7 +36,7 @@ LEGS = {
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
     "benchmarks": ("benchmarks", "--benchmark-disable"),
-    "hosts": ("tests/test_interop_choix.py",),
+    "hosts": ("tests/test_interop_choix.py", "tests/test_interop_evalica.py", "tests/test_accel_processes.py"),
     "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
 }
 # One letter per leg in the file.
