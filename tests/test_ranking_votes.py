@@ -61,10 +61,8 @@ def test_points_go_from_vote_to_vote(exact):
     first, second, winner, weight = drawn(6, 300, 1)
     rules = {"base": 10.0, "scale": 400.0, "k": 24.0, "win_weight": 1.0, "tie_weight": 0.5}
     expected = oracle.points(listed(first, second, winner, weight), 6, initial=1000.0, **rules)
-    points = np.full(6, 1000.0)
-    OPS.vote_points(
-        first.astype(np.int32), second.astype(np.int32), winner, weight, tuple(rules.values()), exact, points
-    )
+    points, worth = np.full(6, 1000.0), (np.log(10.0) / 400.0, 24.0, 1.0, 0.5)
+    OPS.vote_points(first.astype(np.int32), second.astype(np.int32), winner, weight, worth, exact, points)
     np.testing.assert_allclose(points, expected, rtol=bound("ranking.vote_points"))
 
 
@@ -72,7 +70,7 @@ def test_points_that_overflow_a_power_are_expected_to_win_unless_exact():
     one, other, winner = np.array([0], np.int32), np.array([1], np.int32), np.array([0], np.int8)
     for exact, expected in ((False, [-0.5, -0.5]), (True, [0.0, 0.0])):
         points = np.full(2, 200_000.0)
-        OPS.vote_points(one, other, winner, None, (10.0, 400.0, 1.0, 1.0, 0.5), exact, points)
+        OPS.vote_points(one, other, winner, None, (np.log(10.0) / 400.0, 1.0, 1.0, 0.5), exact, points)
         np.testing.assert_array_equal(points - 200_000.0, expected)
 
 

@@ -252,7 +252,7 @@ def vote_points(
     second: _Indices,
     winner: _Outcomes,
     weight: _Reals | None,
-    rules: tuple[float, float, float, float, float],
+    rules: tuple[float, float, float, float],
     exact: bool,
     points: _Reals,
 ) -> int: ...

@@ -82,14 +82,14 @@ def integer_vote_matrices(const int64_t[::1] first, const int64_t[::1] second, c
 
 def vote_points(const int32_t[::1] first, const int32_t[::1] second, const int8_t[::1] winner,
                 const double[::1] weight, rules, bint exact, double[::1] points):
-    """Add what votes are worth to points, vote by vote; `rules`: base, scale, k, weight of wins, of ties.
+    """Add what votes are worth to points, vote by vote; `rules`: logits in a point, k, weight of wins, of ties.
 
     Returns how many votes have no winner and are no tie.
     """
     cdef votes given
     cdef Py_ssize_t unknown = 0
     cdef votes_rules of
-    of.base, of.scale, of.k, of.win_weight, of.tie_weight = rules
+    of.unit, of.k, of.win_weight, of.tie_weight = rules
     if first.shape[0]:
         given = votes_of(first, second, winner, weight)
         with nogil:

@@ -8,7 +8,7 @@ cdef extern from *:
         const int8_t *winner
         const double *weight
     ctypedef struct votes_rules:
-        double base, scale, k, win_weight, tie_weight
+        double unit, k, win_weight, tie_weight
     ctypedef struct strengths_counts:
         Py_ssize_t items
         const double *wins

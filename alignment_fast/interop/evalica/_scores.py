@@ -1,5 +1,6 @@
 """Scores of elements from comparisons, by the host's own steps."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ def counted_votes(votes: Votes, *, win_weight: float, tie_weight: float, solver:
         for kind, side, worth in ((1, 0, win_weight), (2, 1, win_weight), (0, 0, tie_weight), (0, 1, tie_weight)):
             chosen = votes.winner == kind
             each = np.broadcast_to(weight, chosen.shape)[chosen] * worth
-            scores += np.bincount(votes[side][chosen], weights=each, minlength=n)
+            scores += np.bincount((votes.first, votes.second)[side][chosen], weights=each, minlength=n)
         return _number(scores)
 
 
@@ -172,7 +173,9 @@ def points_after(
 ) -> np.ndarray:
     """Return Elo points after all votes."""
     points = np.full(len(votes.index) if len(votes.first) else 0, float(initial))
-    rules = base, scale, k, win_weight, tie_weight
+    if not (0.0 < base < math.inf and 0.0 < abs(scale) < math.inf):
+        raise ValueError(f"base {base} and scale {scale} make no chances")
+    rules = math.log(base) / scale, k, win_weight, tie_weight
     refuse_unknown(operations("ranking").vote_points(*votes.coded()[:4], rules, strict, points), solver)
     return _number(points)
 
