@@ -24,9 +24,10 @@ PAGES = (
     "training.md",
     "studies.md",
     "unchanged_programs.md",
+    "evalica.md",
 )
 # What a page imports that need not be installed.
-NEEDS = {"training.md": "torch"}
+NEEDS = {"training.md": "torch", "evalica.md": "pandas"}
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 

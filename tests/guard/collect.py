@@ -36,7 +36,12 @@ LEGS = {
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
     "benchmarks": ("benchmarks", "--benchmark-disable"),
-    "hosts": ("tests/test_interop_choix.py", "tests/test_interop_evalica.py", "tests/test_accel_processes.py"),
+    "hosts": (
+        "tests/test_interop_choix.py",
+        "tests/test_interop_evalica.py",
+        "tests/test_accel_processes.py",
+        "tests/test_pages.py",
+    ),
     "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
 }
 # One letter per leg in the file.
