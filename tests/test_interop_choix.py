@@ -230,6 +230,35 @@ def test_every_call_ends_as_that_of_the_host(host, kind):
                     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
 
 
+@pytest.mark.frontends
+def test_calls_of_pairs_and_matrices_end_as_those_of_the_host(host):
+    for n, data, alpha, start in problems("pairwise", 200):
+        wins = np.zeros((n, n))
+        np.add.at(wins, tuple(np.transpose(data)), 1.0)
+        for a in (0.0, alpha):
+            for name, arguments in (
+                ("rank_centrality", (n, data, a)),
+                ("lsr_pairwise_dense", (wins, a, start)),
+                ("ilsr_pairwise_dense", (wins, a, start)),
+            ):
+                with np.errstate(all="ignore"):
+                    theirs, ours = outcome(getattr(host, name), *arguments), outcome(getattr(choix, name), *arguments)
+                if isinstance(theirs, tuple):
+                    assert ours == theirs
+                else:
+                    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
+
+
+@pytest.mark.frontends
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", ["Newton-CG", "BFGS"])
+def test_optima_are_those_of_the_host(host, kind, method):
+    for n, data, alpha, start in problems(kind, 30):
+        arguments = n, data, alpha, method, start
+        theirs, ours = (getattr(module, f"opt_{kind}")(*arguments) for module in (host, choix))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("model", ["logit", "probit"])
 @pytest.mark.frontends
 def test_posteriors_are_those_of_the_host(host, model):
