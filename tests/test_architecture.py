@@ -55,7 +55,7 @@ PUBLIC_EDGES = {
     "dynamics": {"policy", "random"},
     "errors": set(),
     "information": set(),
-    "interop": {"best_of_n", "information", "pairwise"},
+    "interop": {"best_of_n", "information", "pairwise", "ranking"},
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},
@@ -171,7 +171,7 @@ ONLY_IN = {
     "transformers": [],
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
-    "pandas": [],
+    "pandas": ["alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"],
     "polars": [],
     "matplotlib": [
         "alignment_fast/plot.py",

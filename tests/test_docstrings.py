@@ -13,8 +13,10 @@ pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface]
 
 # Importing it runs the command line.
 PROGRAM = "alignment_fast.__main__"
-# Front ends of libraries that need not be installed.
+# Modules for libraries that need not be installed.
 FRONT_ENDS = {
+    "alignment_fast.accel.hosts.evalica": "evalica",
+    "alignment_fast.interop.evalica": "pandas",
     "alignment_fast.interop.jax": "jax",
     "alignment_fast.interop.torch": "torch",
     "alignment_fast.interop.trl": "torch",

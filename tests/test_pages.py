@@ -25,9 +25,10 @@ PAGES = (
     "studies.md",
     "past_one_machine.md",
     "unchanged_programs.md",
+    "evalica.md",
 )
 # What a page imports that need not be installed.
-NEEDS = {"training.md": "torch"}
+NEEDS = {"training.md": "torch", "evalica.md": "pandas"}
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 

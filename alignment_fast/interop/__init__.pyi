@@ -1,4 +1,5 @@
 from alignment_fast.interop import choix as choix
+from alignment_fast.interop import evalica as evalica
 from alignment_fast.interop import human_eval as human_eval
 from alignment_fast.interop import jax as jax
 from alignment_fast.interop import torch as torch

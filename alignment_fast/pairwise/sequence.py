@@ -16,6 +16,7 @@ from alignment_fast._border.arrays import (
     as_floating,
     as_parameter,
     as_stored,
+    common_device,
     like_stored,
 )
 from alignment_fast._border.call import give, operations_of

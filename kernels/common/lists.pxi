@@ -24,14 +24,39 @@ cdef extern from *:
     static PyObject *af_row_item(PyObject *row, Py_ssize_t i) { return PySequence_Fast_GET_ITEM(row, i); }
     #endif
 
+    /* Write an int to `out`; return whether it is below 2^63 in size. Most are a digit or 0, which needs no call. */
+    static int af_read_int(PyObject *item, int64_t *out) {
+    #if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030C0000
+        if (PyUnstable_Long_IsCompact((PyLongObject *)item)) return *out = PyUnstable_Long_CompactValue((PyLongObject *)item), 1;
+    #elif !defined(Py_LIMITED_API)
+        const size_t digits = (size_t)Py_SIZE(item);
+        if (digits <= 1) return *out = (int64_t)(digits * ((PyLongObject *)item)->ob_digit[0]), 1;
+    #endif
+        int overflow;
+        *out = PyLong_AsLongLongAndOverflow(item, &overflow);
+        return !overflow;
+    }
     /* Write item i of a row to `out`; return whether it is an int in [0, limit). */
     static int af_read_index(PyObject *row, Py_ssize_t i, long long limit, int64_t *out) {
         PyObject *item = af_row_item(row, i);
-        if (Py_TYPE(item) != &PyLong_Type) return 0;
-        int overflow;
-        const long long value = PyLong_AsLongLongAndOverflow(item, &overflow);
-        *out = value;
-        return !overflow && value >= 0 && value < limit;
+        return Py_TYPE(item) == &PyLong_Type && af_read_int(item, out) && *out >= 0 && *out < limit;
+    }
+    /* Write item i of a row to `out`; return whether it is an int in [0, limit), or of a type that is one, as enums are. */
+    static int af_read_code(PyObject *row, Py_ssize_t i, long long limit, int8_t *out) {
+        PyObject *item = af_row_item(row, i);
+        int64_t value;
+        if (!PyLong_Check(item) || !af_read_int(item, &value) || value < 0 || value >= limit) return 0;
+        *out = (int8_t)value;
+        return 1;
+    }
+    /* Write item i of a row to `out`; return whether it is a float, or an int that is one. */
+    static int af_read_real(PyObject *row, Py_ssize_t i, double *out) {
+        PyObject *item = af_row_item(row, i);
+        if (Py_TYPE(item) == &PyFloat_Type) return *out = PyFloat_AsDouble(item), 1;
+        int64_t value;
+        if (Py_TYPE(item) != &PyLong_Type || !af_read_int(item, &value) || value < -(1LL << 53) || value > 1LL << 53) return 0;
+        *out = (double)value;
+        return 1;
     }
     /* Write the items of a row one after the other; return whether all are such ints. */
     static int af_read_indices(PyObject *row, Py_ssize_t size, long long limit, int64_t *out) {
@@ -43,12 +68,15 @@ cdef extern from *:
     Py_ssize_t af_row_size(PyObject *row)
     PyObject *af_row_item(PyObject *row, Py_ssize_t i)  # borrowed
     bint af_read_indices(PyObject *row, Py_ssize_t size, long long limit, int64_t *out)
+    bint af_read_code(PyObject *row, Py_ssize_t i, long long limit, int8_t *out)
+    bint af_read_real(PyObject *row, Py_ssize_t i, double *out)
 
 
 import numpy
 
 cdef object empty = numpy.empty
 cdef object int64 = numpy.int64
+cdef object int8 = numpy.int8
 
 
 def read_index_rows(rows, long long limit):
@@ -150,3 +178,33 @@ def read_choices(rows, long long limit):
             return None
         total += lengths[i]
     return items[:total], found
+
+
+def read_codes(values, long long limit):
+    """Return an int8 array of a list or tuple of ints, members of enums among them, in [0, limit); None for others."""
+    cdef PyObject *row = <PyObject*>values
+    cdef Py_ssize_t count = af_row_size(row), i
+    cdef int8_t[::1] out
+    if count < 0:
+        return None
+    found = empty(count, int8)
+    out = found
+    for i in range(count):
+        if not af_read_code(row, i, limit, &out[i]):
+            return None
+    return found
+
+
+def read_reals(values):
+    """Return a float64 array of a list or tuple of floats, and of ints that are floats; None for anything else."""
+    cdef PyObject *row = <PyObject*>values
+    cdef Py_ssize_t count = af_row_size(row), i
+    cdef double[::1] out
+    if count < 0:
+        return None
+    found = empty(count)
+    out = found
+    for i in range(count):
+        if not af_read_real(row, i, &out[i]):
+            return None
+    return found

@@ -3,7 +3,14 @@
 import numpy as np
 
 from alignment_fast.kernels.common import cpu, threads
-from alignment_fast.kernels.common.cpu import count_index_pairs, read_choices, read_index_pairs, read_index_rows
+from alignment_fast.kernels.common.cpu import (
+    count_index_pairs,
+    read_choices,
+    read_codes,
+    read_index_pairs,
+    read_index_rows,
+    read_reals,
+)
 
 __all__ = [
     "BLOCK",
@@ -11,8 +18,10 @@ __all__ = [
     "count_index_pairs",
     "merge_moments",
     "read_choices",
+    "read_codes",
     "read_index_pairs",
     "read_index_rows",
+    "read_reals",
 ]
 
 # Elements of a block of a sum: totals are the same bits however a sum is cut at whole blocks.

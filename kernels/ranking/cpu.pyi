@@ -239,3 +239,59 @@ def ranks(order: NDArray[np.int64], scores: NDArray[np.float64], out: NDArray[np
 def short_compress(
     winner: object, loser: object, n_items: object, tied: object, home: object = None, weight: object = None
 ) -> tuple[int, _Indices, _Indices, _Reals, _Reals, _Reals, _Bytes] | None: ...
+
+# ---- votes and iterations (votes.inc, iterations.inc) ----
+
+VOTE_TIE: Final[int]
+VOTE_FIRST: Final[int]
+VOTE_SECOND: Final[int]
+
+_Outcomes = NDArray[np.int8]
+
+def number_small_integers(first: _Counts, second: _Counts) -> tuple[_Indices, _Counts] | None: ...
+def codes_of_small_integers(values: _Counts, numbers: _Indices) -> _Indices: ...
+def vote_matrices(
+    first: _Indices, second: _Indices, winner: _Outcomes, weight: _Reals | None, wins: _Reals, ties: _Reals
+) -> int: ...
+def integer_vote_matrices(
+    first: _Counts,
+    second: _Counts,
+    numbers: _Indices,
+    winner: _Outcomes,
+    weight: _Reals | None,
+    wins: _Reals,
+    ties: _Reals,
+) -> int: ...
+def vote_points(
+    first: _Indices,
+    second: _Indices,
+    winner: _Outcomes,
+    weight: _Reals | None,
+    rules: tuple[float, float, float, float],
+    exact: bool,
+    points: _Reals,
+) -> int: ...
+def strengths(wins: _Reals, losses: _Reals, tolerance: float, limit: int, score: _Reals) -> int: ...
+def tied_strengths(
+    points: _Reals,
+    points_lost: _Reals,
+    wins: _Reals,
+    ties: _Reals,
+    v: float,
+    tolerance: float,
+    limit: int,
+    score: _Reals,
+) -> tuple[int, float, float]: ...
+def power(matrix: _Reals, tolerance: float, limit: int, score: _Reals) -> int: ...
+def pair_sums(first: _Counts, second: _Counts, times: _Reals, weight: _Reals, sums: _Reals) -> None: ...
+def ep_pass(
+    pair: _Counts,
+    order: _Counts,
+    logit: bool,
+    tau: _Reals,
+    nu: _Reals,
+    covariance: _Reals,
+    mean: _Reals,
+    shift: _Reals,
+    precision: _Reals,
+) -> None: ...

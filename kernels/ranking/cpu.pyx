@@ -110,6 +110,7 @@ cdef extern from *:
     const double RANKING_CHORD, RANKING_FLOOR, RANKING_SLACK
     const int RANKING_HALVINGS
 
+include "iterations_structs.pxi"
 include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
@@ -610,3 +611,4 @@ cdef class Choices:
 
 
 include "choices.pxi"
+include "iterations.pxi"

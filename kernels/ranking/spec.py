@@ -221,7 +221,84 @@ MODELS = (
     ),
 )
 
-KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS
+_VOTES = ("first", "second", "winner", "weight")
+
+
+def _iteration_row(name, formula, arguments, bound, oracle, reference):
+    return Kernel(
+        name=name,
+        formula=formula,
+        arguments=arguments,
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": bound}),
+        unit="relative" if bound else "bits",
+        oracle=f"votes:{oracle}",
+        reference=reference,
+    )
+
+
+# Steps as other packages take them: bounds hold after few of them, on data without overflow.
+ITERATIONS = (
+    _iteration_row(
+        "vote_matrices",
+        "wins[i, j] += weight; ties[i, j], ties[j, i] += weight",
+        (*_VOTES, "wins", "ties"),
+        0.0,
+        "matrices",
+        "counting",
+    ),
+    _iteration_row(
+        "vote_points",
+        "R += k (scored - σ(lead)), on both sides",
+        (*_VOTES, "rules", "exact", "points"),
+        1e-12,
+        "points",
+        "Elo, The Rating of Chessplayers (1978)",
+    ),
+    _iteration_row(
+        "strengths",
+        "s_i <- (Σ_j m_ij s_j / (s_i + s_j)) / (Σ_j m_ji / (s_i + s_j)), scaled",
+        ("wins", "losses", "tolerance", "limit", "score"),
+        1e-12,
+        "strengths",
+        "Newman, JMLR 24 (2023)",
+    ),
+    _iteration_row(
+        "tied_strengths",
+        "the same with a tie parameter, all items at once, not scaled",
+        ("points", "points_lost", "wins", "ties", "v", "tolerance", "limit", "score"),
+        1e-12,
+        "tied_strengths",
+        "Newman, JMLR 24 (2023); Davidson 1970",
+    ),
+    _iteration_row(
+        "power",
+        "s <- mᵀ s / ‖mᵀ s‖",
+        ("matrix", "tolerance", "limit", "score"),
+        1e-12,
+        "power",
+        "von Mises 1929",
+    ),
+    _iteration_row(
+        "pair_sums",
+        "Σ n_ij / (w_i + w_j)",
+        ("first", "second", "times", "weight", "sums"),
+        1e-13,
+        "pair_sums",
+        "Hunter, Ann. Statist. 32 (2004)",
+    ),
+    _iteration_row(
+        "ep_pass",
+        "moments of each pair's factor matched once, in order",
+        ("pair", "order", "logit", "tau", "nu", "covariance", "mean", "shift", "precision"),
+        1e-8,
+        "ep_pass",
+        "Chu and Ghahramani, Extensions of Gaussian Processes for Ranking (2005)",
+    ),
+)
+
+KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS + ITERATIONS
 # Entry points without a numerical result of their own: steps of counting by sorted words, properties, sizes.
 HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
@@ -231,6 +308,9 @@ HELPERS = {
         "covariance",
         "encode_objects",
         "encode_rows",
+        "number_small_integers",
+        "codes_of_small_integers",
+        "integer_vote_matrices",
         "home_is_told",
         "maximum",
         "probabilities",
@@ -305,4 +385,20 @@ TABLE = (
     # reach.inc
     "ptrdiff_t reach_sweep(ptrdiff_t n, const int32_t *first, const int32_t *second, const double *wins_first, "
     "const double *wins_second, const double *ties, int against, int backwards, uint8_t *reached)",
+    # votes.inc, iterations.inc
+    "ptrdiff_t votes_numbers(ptrdiff_t n, const int64_t *value, ptrdiff_t slots, ptrdiff_t known, int32_t *slot, "
+    "int64_t *name)",
+    "void votes_codes(ptrdiff_t n, const int64_t *value, const int32_t *slot, int32_t *code)",
+    "ptrdiff_t votes_matrices(const votes *vote, ptrdiff_t items, double *wins, double *ties)",
+    "void votes_mirrored(ptrdiff_t items, double *ties)",
+    "ptrdiff_t votes_points(const votes *vote, const votes_rules *rules, int exact, double *points)",
+    "ptrdiff_t strengths(const strengths_counts *counts, double tolerance, ptrdiff_t limit, double *scratch, "
+    "double *score)",
+    "ptrdiff_t tied(const tied_counts *counts, double tolerance, ptrdiff_t limit, double *scratch, double *v, "
+    "double *score)",
+    "ptrdiff_t power(ptrdiff_t n, const double *matrix, double tolerance, ptrdiff_t limit, double *scratch, "
+    "double *score)",
+    "void pair_sums(ptrdiff_t pairs, const int64_t *first, const int64_t *second, const double *times, "
+    "const double *weight, double *sums)",
+    "void ep_pass(const ep_state *state, double *u)",
 )

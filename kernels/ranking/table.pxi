@@ -66,4 +66,19 @@ cdef extern from *:
         Py_ssize_t (*reach_sweep)(Py_ssize_t n, const int32_t *first, const int32_t *second, const double *wins_first,
                                  const double *wins_second, const double *ties, int against, int backwards,
                                  uint8_t *reached) noexcept nogil
+        Py_ssize_t (*votes_numbers)(Py_ssize_t n, const int64_t *value, Py_ssize_t slots, Py_ssize_t known, int32_t *slot,
+                                   int64_t *name) noexcept nogil
+        void (*votes_codes)(Py_ssize_t n, const int64_t *value, const int32_t *slot, int32_t *code) noexcept nogil
+        Py_ssize_t (*votes_matrices)(const votes *vote, Py_ssize_t items, double *wins, double *ties) noexcept nogil
+        void (*votes_mirrored)(Py_ssize_t items, double *ties) noexcept nogil
+        Py_ssize_t (*votes_points)(const votes *vote, const votes_rules *rules, int exact, double *points) noexcept nogil
+        Py_ssize_t (*strengths)(const strengths_counts *counts, double tolerance, Py_ssize_t limit, double *scratch,
+                               double *score) noexcept nogil
+        Py_ssize_t (*tied)(const tied_counts *counts, double tolerance, Py_ssize_t limit, double *scratch, double *v,
+                          double *score) noexcept nogil
+        Py_ssize_t (*power)(Py_ssize_t n, const double *matrix, double tolerance, Py_ssize_t limit, double *scratch,
+                           double *score) noexcept nogil
+        void (*pair_sums)(Py_ssize_t pairs, const int64_t *first, const int64_t *second, const double *times,
+                          const double *weight, double *sums) noexcept nogil
+        void (*ep_pass)(const ep_state *state, double *u) noexcept nogil
     const af_table *af_select(const char *isa)

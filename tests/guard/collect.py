@@ -36,7 +36,12 @@ LEGS = {
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
     "benchmarks": ("benchmarks", "--benchmark-disable"),
-    "hosts": ("tests/test_interop_choix.py",),
+    "hosts": (
+        "tests/test_interop_choix.py",
+        "tests/test_interop_evalica.py",
+        "tests/test_accel_processes.py",
+        "tests/test_pages.py",
+    ),
     "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
     "studies": (
         *("tests/test_studies_parts.py", "tests/test_studies_engine.py"),

@@ -66,11 +66,30 @@ def choicerank(digraph: Any, *arguments: Any) -> np.ndarray:
     return found
 
 
+def ep_pairwise(n_items: Any, data: Any, alpha: Any, model: Any, max_iter: Any, initial_state: Any) -> Any:
+    """Return mean and covariance of the posterior; where that fails, the global generator is put back for the host."""
+    if initial_state is not None:
+        raise UnsupportedError("the state to start from is given")  # the host leaves its own there
+    if not isinstance(data, list | tuple | np.ndarray):
+        raise UnsupportedError(f"the data are a {type(data).__name__}")
+    state = np.random.get_state()  # noqa: NPY002  the generator that the host draws from
+    try:
+        with np.errstate(all="ignore"):
+            found = choix.ep_pairwise(n_items, data, alpha, model, max_iter)
+        if not all(np.isfinite(part).all() for part in found):
+            raise UnsupportedError("the result is not finite")
+    except Exception:
+        np.random.set_state(state)  # noqa: NPY002
+        raise
+    return found
+
+
 _LSR = ("ilsr_pairwise", "ilsr_pairwise_dense", "ilsr_rankings", "ilsr_top1")
 _STEPS = ("lsr_pairwise", "lsr_pairwise_dense", "lsr_rankings", "lsr_top1", "rank_centrality")
 _MM = ("mm_pairwise", "mm_rankings", "mm_top1")
 
 FUNCTIONS = {
+    "choix.ep": {"ep_pairwise": ep_pairwise},
     "choix.lsr": {name: _fast(name) for name in (*_LSR, *_STEPS)},
     "choix.mm": {**{name: _fast(name) for name in _MM}, "choicerank": choicerank},
     "choix.opt": {

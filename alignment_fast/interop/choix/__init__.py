@@ -12,6 +12,7 @@ An item that stands twice in one ranking counts twice, also in ``opt_*``, whose 
 """
 
 from alignment_fast.interop.choix._distances import footrule_dist, kendalltau_dist, rmse
+from alignment_fast.interop.choix._ep import ep_pairwise
 from alignment_fast.interop.choix._likelihood import (
     log_likelihood_network,
     log_likelihood_pairwise,
@@ -38,6 +39,7 @@ from alignment_fast.interop.choix._transforms import statdist
 __all__ = [
     "choicerank",
     "compare",
+    "ep_pairwise",
     "footrule_dist",
     "generate_pairwise",
     "generate_params",

@@ -88,7 +88,7 @@ def counts_of(n_items, data):
     """Return the `Counts` of pairs, without a square of all pairs where that would be much larger than the data."""
     if n_items * n_items <= _DENSE:
         matrix = count_matrix(n_items, data)
-        winner, loser = matrix.nonzero()
+        winner, loser = (np.ascontiguousarray(side) for side in matrix.nonzero())
         return Counts(winner, loser, matrix[winner, loser])
     pairs = pairs_of(n_items, data)
     keys, times = np.unique(pairs[:, 0] * n_items + pairs[:, 1], return_counts=True)

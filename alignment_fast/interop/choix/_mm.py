@@ -6,6 +6,7 @@ MM algorithms for generalized Bradley-Terry models (2004). ChoiceRank: Maystre &
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast.interop.choix._data import (
     Data,
     choices_of,
@@ -42,9 +43,9 @@ def mm_pairwise(
     wins = np.bincount(counts.winner, weights=counts.times, minlength=n_items)
 
     def terms(weights):
-        each = counts.times / (weights[counts.winner] + weights[counts.loser])
-        sums = np.bincount(counts.winner, weights=each, minlength=n_items)
-        return sums + np.bincount(counts.loser, weights=each, minlength=n_items)
+        sums = np.zeros(n_items)
+        operations("ranking").pair_sums(counts.winner, counts.loser, counts.times, weights, sums)
+        return sums
 
     return _iterate(wins, terms, initial_params, alpha, max_iter, tol)
 

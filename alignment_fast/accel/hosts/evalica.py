@@ -1,0 +1,118 @@
+"""evalica: scores, matrices, bootstrap and alpha; results are the host's own records."""
+
+from typing import Any
+
+import evalica as host
+import numpy as np
+import pandas as pd
+
+from alignment_fast.accel._detour import UnsupportedError
+from alignment_fast.interop import evalica
+
+# Elements and winners that looking at does not use up, and whose length is what the host sees.
+_ELEMENTS = (list, tuple, np.ndarray, pd.Series)
+
+
+def _check(solver: Any, elements: Any, winners: Any) -> None:
+    if solver not in ("pyo3", "naive") or (solver == "pyo3" and not host.PYO3_AVAILABLE):
+        raise UnsupportedError(f"the solver is {solver!r}")
+    for one in (*elements, winners):
+        if type(one) not in _ELEMENTS:
+            raise UnsupportedError(f"elements or winners are a {type(one).__name__}")
+    if type(winners) not in (list, tuple) and winners.dtype != np.uint8:
+        raise UnsupportedError(f"winners are of type {winners.dtype}")
+
+
+def _scored(name: str, options: tuple[str, ...]) -> Any:
+    """Return the fast version of a method: (xs, ys, winners, then `options`, then whatever the host ignores)."""
+    method, record = getattr(evalica, name), getattr(host, RECORDS[name])
+
+    def call(xs: Any, ys: Any, winners: Any, *given: Any, **_: Any) -> Any:
+        values = dict(zip(options, given, strict=True))
+        _check(values["solver"], (xs, ys), winners)
+        return record(**vars(method(xs, ys, winners, **values)))
+
+    return call
+
+
+RECORDS = {
+    "counting": "CountingResult",
+    "average_win_rate": "AverageWinRateResult",
+    "bradley_terry": "BradleyTerryResult",
+    "newman": "NewmanResult",
+    "elo": "EloResult",
+    "eigen": "EigenResult",
+    "pagerank": "PageRankResult",
+}
+_POINTS = ("index", "weights", "win_weight", "tie_weight", "solver")
+_ITERATED = ("tolerance", "limit")
+_OPTIONS = {
+    "counting": _POINTS,
+    "average_win_rate": _POINTS,
+    "bradley_terry": (*_POINTS, *_ITERATED),
+    "newman": ("index", "v_init", *_POINTS[1:], *_ITERATED),
+    "elo": ("index", "initial", "base", "scale", "k", *_POINTS[1:]),
+    "eigen": (*_POINTS, *_ITERATED),
+    "pagerank": ("index", "damping", *_POINTS[1:], *_ITERATED),
+}
+
+
+def indexing(xs: Any, ys: Any, index: Any = None) -> Any:
+    """Return the places of elements, as lists."""
+    for one in (xs, ys):
+        if type(one) not in _ELEMENTS:
+            raise UnsupportedError(f"elements are a {type(one).__name__}")
+    return evalica.indexing(xs, ys, index)
+
+
+def matrices(xs_indexed: Any, ys_indexed: Any, winners: Any, index: Any, weights: Any, solver: Any) -> Any:
+    """Return the matrices of wins and ties."""
+    _check(solver, (xs_indexed, ys_indexed), winners)
+    return host.MatricesResult(**vars(evalica.matrices(xs_indexed, ys_indexed, winners, index, weights, solver)))
+
+
+def pairwise_scores(scores: Any, solver: Any) -> Any:
+    """Return shares of row against column."""
+    _check(solver, (), [])
+    if type(scores) is not np.ndarray or scores.dtype != np.float64:
+        raise UnsupportedError("scores are no array of floats")
+    if solver == "naive":
+        raise UnsupportedError("NumPy does that as fast")  # and warns as the host does
+    return evalica.pairwise_scores(scores)
+
+
+def bootstrap(
+    method: Any, xs: Any, ys: Any, winners: Any, weights: Any, index: Any, *options: Any, **named: Any
+) -> Any:
+    """Return scores with intervals, for the host's own methods."""
+    name = next((name for name in RECORDS if getattr(host, name) is method), None)
+    if name is None:
+        raise UnsupportedError("the method is none of evalica's")
+    _check(options[-1], (xs, ys), winners)
+    state = named["random_state"]
+    if not isinstance(state, int | np.integer):  # what a call has drawn could not be put back for the host
+        raise UnsupportedError("random_state is no seed")
+    found = evalica.bootstrap(getattr(evalica, name), xs, ys, winners, weights, index, *options, **named)
+    if np.isnan(found.low).any() or np.isnan(found.high).any():
+        raise UnsupportedError("an interval is not a number")  # of which the host warns
+    return host.BootstrapResult(**{**vars(found), "result": getattr(host, RECORDS[name])(**vars(found.result))})
+
+
+def alpha(data: Any, distance: Any, solver: Any) -> Any:
+    """Return Krippendorff's alpha."""
+    _check(solver, (), [])
+    if callable(distance):
+        raise UnsupportedError("the distance is a function")
+    return host.AlphaResult(**vars(evalica.alpha(data, distance, solver)))
+
+
+FUNCTIONS = {
+    "evalica": {
+        **{name: _scored(name, options) for name, options in _OPTIONS.items()},
+        "alpha": alpha,
+        "bootstrap": bootstrap,
+        "indexing": indexing,
+        "matrices": matrices,
+        "pairwise_scores": pairwise_scores,
+    }
+}
