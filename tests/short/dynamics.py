@@ -100,5 +100,3 @@ CALLS = [
     Call("dynamics.collapse_rates", (P,), {"beta": BETAS, "lam": 0.5, "sampler": REF}),
     Call("dynamics.three_cycle_onset", (0.4,), GRID, float32=False),
 ]
-
-WITHOUT = {"dynamics.sweep": "a grid of trajectories, longer than the border by design"}
