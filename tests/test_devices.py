@@ -48,8 +48,11 @@ def own_arrays(call):
     return [value for value in arguments if isinstance(value, np.ndarray)]
 
 
-# A call of every function of arrays, but of the one that has a CUDA version.
-TAKERS = {call.name: call for call in CALLS if own_arrays(call) and not call.wraps and call.name != "best_of_n.Table"}
+# What has a CUDA version, and would read these arrays.
+LOSSES = "preference_loss", "margin_loss", "unpaired_loss", "batch_kl"
+ON_CUDA = {"best_of_n.Table", *(f"pairwise.{name}" for name in LOSSES)}
+# A call of every other function of arrays.
+TAKERS = {call.name: call for call in CALLS if own_arrays(call) and not call.wraps and call.name not in ON_CUDA}
 
 
 @pytest.mark.parametrize("kind", [CudaInterface, CudaTensor])

@@ -13,14 +13,14 @@ MODEL = "memoryless.MemorylessModel"
 
 def made():
     bad = ((0, 1, np.nan), (0, 0, -1.0))
-    yield Call(MODEL, (P, Q), bad=(*bad, (1, 0, np.nan), (1, 4, -0.5), (1, 0, 0.0)), python_calls=80, float32=False)
+    yield Call(MODEL, (P, Q), bad=(*bad, (1, 0, np.nan), (1, 4, -0.5), (1, 0, 0.0)), python_calls=120, float32=False)
     for reward in (REWARD, np.sin(np.arange(5.0)), np.log(np.arange(1.0, 6.0)), np.ones(5)):
-        yield Call(MODEL, (P,), {"reward": reward}, bad=(*bad, ("reward", 0, np.inf)), python_calls=80, float32=False)
+        yield Call(MODEL, (P,), {"reward": reward}, bad=(*bad, ("reward", 0, np.inf)), python_calls=120, float32=False)
 
 
 def methods():
     for delta in (0.11, np.array([0.01, 0.2])):
-        yield Call(f"{MODEL}.aligned", (P, Q, delta), constructed=2, float32=False)
+        yield Call(f"{MODEL}.aligned", (P, Q, delta), constructed=2, python_calls=12, float32=False)
     for alpha in (0.5, np.array([-1.0, 0.0, 2.0])):
         yield Call(f"{MODEL}.tilt", (P, Q, alpha), constructed=2, float32=False)
     for which in ("reference", "aligned", "best_of_n"):

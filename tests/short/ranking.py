@@ -84,17 +84,9 @@ WITHOUT = {
     "ranking.Comparisons.from_matrix": "reads a matrix of counts once, before many fits",
     "ranking.Comparisons.from_frame": "reads a table of a data frame's columns once, before many fits",
     **{f"ranking.Comparisons.{name}": HELD for name in ("to_matrix", "existence")},
-    **{
-        f"ranking.RatingFit.{name}": HELD
-        for name in (
-            *("predict", "predict_tie", "ranks", "covariance", "standard_errors", "interval"),
-            *("rank_interval", "bootstrap"),
-        )
-    },
-    **{
-        f"ranking.Bootstrap.{name}": HELD
-        for name in ("ranks", "covariance", "standard_errors", "interval", "rank_interval")
-    },
+    **{f"ranking.RatingFit.{name}": HELD for name in ("predict", "covariance", "ranks", "rank_interval", "bootstrap")},
+    "ranking.Bootstrap.ranks": HELD,
+    "ranking.Rankings": "reads rankings once, before many fits",
     "ranking.fit_plackett_luce": "iterations over rankings that are held: there is no border to shorten",
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
 }
