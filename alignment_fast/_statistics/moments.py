@@ -88,6 +88,13 @@ class Moments:
         made._set(array.reshape(-1, _WIDTH), array.ndim == 1)
         return made
 
+    @classmethod
+    def _of_raw(cls, raw: NDArray[np.float64]) -> Moments:
+        """Return the moments of one column behind a new array (1, 7) of good ones."""
+        made = cls.__new__(cls)
+        made._set(raw, True)
+        return made
+
     def to_array(self) -> NDArray[np.float64]:
         """Return (7,) or (C, 7): count, mean, M2, M3, M4, min, max."""
         return self._raw[0].copy() if self._scalar else self._raw.copy()

@@ -31,7 +31,7 @@ LEGS = {
     "debug": ("tests", *_UNOPTIMISED),
     "sanitizers": ("tests", *_UNOPTIMISED),
     "frontends": ("tests", "-m", "frontends"),
-    "gpu": ("tests", "-m", "gpu"),
+    "cuda": ("tests", "-m", "cuda"),
     "abi3": ("tests", "-m", "interface or not same_everywhere"),
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
