@@ -157,9 +157,21 @@ def test_a_replicate_is_the_same_in_blocks_of_any_size(folder):
 @pytest.mark.parametrize(
     ("source", "estimand", "message"),
     [
-        ({"kind": "quantile", "distribution": "norm", "parameters": {"shape": 1.0}}, BEST, "cell 0 .*norm: .*shape"),
-        ({"kind": "quantile", "distribution": "norm", "parameters": {"scale": -1.0}}, BEST, "norm has no law with the"),
-        ({"kind": "quantile", "distribution": "binom"}, BEST, "no continuous distribution 'binom'"),
+        (
+            {"kind": "quantile", "distribution": "norm", "parameters": {"shape": 1.0}},
+            BEST,
+            r"\.distribution: norm: .*shape",
+        ),
+        (
+            {"kind": "quantile", "distribution": "norm", "parameters": {"scale": -1.0}},
+            BEST,
+            r"\.distribution: norm has no law",
+        ),
+        (
+            {"kind": "quantile", "distribution": "binom"},
+            BEST,
+            r"source\[0\]\.distribution: .* no continuous",
+        ),
         ({"kind": "outcomes", "p": [1.0], "reward": [1.0, 2.0]}, BEST, "p has 1, reward has 2"),
         ({"kind": "gaussian"}, {"kind": "coverage_of_mean", "n": 2, "samples": 9}, "knows the truth at n = 1 only"),
     ],

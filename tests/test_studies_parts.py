@@ -2,10 +2,12 @@
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import signal
 import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -253,6 +255,16 @@ def test_a_cluster_that_cannot_be_reached_again_ends_the_run(tmp_path):
 
     with pytest.raises(StudyError, match="no new workers can be had: OSError: no scheduler"):
         Study.from_dict(SPEC).run(once, store=tmp_path / "study.db", progress=False)
+
+
+@pytest.mark.parametrize(("workers", "job", "service"), [(100, 1.0, 1e-4), (1000, 1.0, 2.8e-3), (10_000, 10.0, 2.8e-3)])
+def test_the_model_of_a_coordinator_fills_up_where_the_page_says(workers, job, service):
+    """W workers with jobs of T seconds, s seconds of the coordinator for each: min(1, T / (W s)) of them are busy."""
+    path = Path(__file__).parents[1] / "benchmarks" / "executors_report.py"
+    loaded = importlib.util.spec_from_file_location("executors_report", path)
+    report = importlib.util.module_from_spec(loaded)
+    loaded.loader.exec_module(report)
+    assert report.efficiency(workers, job, service) == pytest.approx(min(1.0, job / (workers * service)), abs=0.04)
 
 
 def test_workers_of_an_unknown_name_are_refused():

@@ -156,6 +156,18 @@ def test_a_clock_that_goes_backwards_changes_nothing(study, finished, tmp_path, 
     assert [row[0][:4] for row in ask(path, ("SELECT begun FROM run ORDER BY rowid",))[0]][1:] == ["1970"]
 
 
+def test_levels_may_change_over_one_store(finished):
+    """They change no block: those of the table are what is asked for now."""
+    path, _ = finished
+    states = []
+    wide = Study.from_dict({**SPEC, "level": 0.999}).run(store=path, progress=states.append)
+    assert states[-1].rate == 0
+    narrow = Study.from_dict(SPEC).results(path)
+    for one, other in zip(wide.rows, narrow.rows, strict=True):
+        assert one["mean"] == other["mean"]
+        assert one["low"] is None or other["low"] is None or one["low"] < other["low"]
+
+
 # ---- what is damaged ----
 
 

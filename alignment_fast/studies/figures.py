@@ -86,12 +86,14 @@ def _frontiers(spec: Spec, table: Sequence[Row]) -> Iterator[tuple[str, Figure]]
     panels = list(drawn.items())[:MOST_PANELS]
     figure, grid = _panels(len(panels), "Reward against divergence from the reference")
     keys = {cell.source: cell.source_keys for cell in spec.cells}
+    estimands = dict.fromkeys(estimand for _, found in panels for estimand in found)
+    colours = dict(zip(estimands, itertools.cycle(plot.PALETTE), strict=False))
     for axes, (source, found) in zip(grid, panels, strict=False):
         farthest = max(point.kl for group in found.values() for point in group)
         optimum = _optimum(spec, keys[source], 1.1 * max(farthest, 1e-3))
         if optimum is not None:
             axes.plot(*optimum, color=plot.REFERENCE, label="tilted optimum")
-        for colour, (estimand, group) in zip(itertools.cycle(plot.PALETTE), found.items(), strict=False):
+        for estimand, group in found.items():
             kl, reward, kl_spread, reward_spread = np.array(sorted(group)).T
             axes.errorbar(
                 *(kl, reward, reward_spread, kl_spread),
@@ -99,7 +101,7 @@ def _frontiers(spec: Spec, table: Sequence[Row]) -> Iterator[tuple[str, Figure]]
                 ms=3.5,
                 lw=1,
                 capsize=2,
-                color=colour,
+                color=colours[estimand],
                 label=f"{estimand} ± 2 s.e.",
             )
         axes.set(xlabel="KL from the reference / nats", ylabel="expected reward", title=source)

@@ -17,6 +17,7 @@ from alignment_fast import best_of_n, tables
 from alignment_fast._operations import operations
 from alignment_fast.random import Stream
 from alignment_fast.ranking import Comparisons
+from alignment_fast.studies.distributions import distribution
 from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.functions import user_function
 from alignment_fast.studies.values import not_preferences
@@ -140,7 +141,7 @@ def _law(text: str, folder: Path) -> Law:
     if kind == "uniform":
         return Law(best_of_n.Uniform())
     if kind == "quantile":
-        return Law(best_of_n.Quantile(isf=_distribution(keys["distribution"], keys["parameters"]).isf))
+        return Law(best_of_n.Quantile(isf=distribution(keys["distribution"], keys["parameters"]).isf))
     if kind == "sampler":
         return Law(best_of_n.Sampler(user_function(keys["function"], folder), keys["uniforms"]))
     if kind == "memoryless":
@@ -159,21 +160,6 @@ def _law(text: str, folder: Path) -> Law:
     found = _columns(_file(keys, folder), {"reward": keys["reward"], **weight})
     reward = found["reward"]
     return Outcomes(found.get("log_p", found.get("p", np.ones(len(reward)))), reward, log="log_p" in found)
-
-
-def _distribution(name: str, parameters: Mapping[str, float]) -> Any:
-    from scipy import stats
-
-    family = getattr(stats, name, None)
-    if not isinstance(family, stats.rv_continuous):
-        raise SpecError(f"scipy.stats has no continuous distribution {name!r}")
-    try:
-        frozen = family(**parameters)
-    except TypeError as error:
-        raise SpecError(f"{name}: {error}") from None
-    if not np.isfinite(frozen.median()):
-        raise SpecError(f"{name} has no law with the parameters {dict(parameters)}")
-    return frozen
 
 
 def preferences(keys: Mapping[str, Any], folder: Path) -> Floats:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.studies.distributions import distribution
 from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.fields import is_field
 from alignment_fast.studies.functions import ROLES, code_files, user_function
@@ -280,6 +281,8 @@ class _Reader:
             self._digest(keys["file"], path)
         if "function" in keys:
             self._importable(keys["function"], f"{path}.function")
+        if keys["kind"] == "quantile":
+            self._distribution(keys, f"{path}.distribution")
         return {"given": dict(table), **keys, **self._file_digest(keys)}
 
     def _digest(self, name: str, path: str) -> None:
@@ -288,6 +291,12 @@ class _Reader:
                 self.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             self.problems.append(f"{path}.file: {name} cannot be read: {error.strerror}")
+
+    def _distribution(self, keys: Mapping[str, Any], path: str) -> None:
+        try:
+            distribution(keys["distribution"], keys["parameters"])
+        except SpecError as error:
+            self.problems.append(f"{path}: {error}")
 
     def _file_digest(self, keys: Mapping[str, Any]) -> dict[str, str]:
         digest = self.digests.get(keys.get("file", ""))
@@ -450,6 +459,8 @@ class _Reader:
             keys = model.model_validate({**entry["given"], **inner}).model_dump()
             if "file" in inner:
                 self._digest(keys["file"], where)
+            if keys["kind"] == "quantile":
+                self._distribution(keys, f"{where}.distribution")
             return {**keys, **self._file_digest(keys)}
         except ValidationError as error:
             inside = {key: places[_IN_SOURCE + key] for key in inner}
