@@ -22,11 +22,13 @@ PAGES = (
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
     "training.md",
+    "training_dpo.md",
+    "training_losses.md",
     "studies.md",
     "unchanged_programs.md",
 )
 # What a page imports that need not be installed.
-NEEDS = {"training.md": "torch"}
+NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch")
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 
