@@ -4,6 +4,7 @@ Elements are pairs, logits, or products of a hidden number and a weight (n V H f
 vocabularies are measured on NumPy's arrays too, where PyTorch is not installed.
 """
 
+import warnings
 from functools import cache, partial
 from importlib.util import find_spec
 
@@ -144,12 +145,16 @@ def is_loss(size, value):
 
 
 @cache
-def compiled_loss():
-    return torch.compile(torchs_loss, fullgraph=True, dynamic=False)
+def compiled_loss(size):
+    made = torch.compile(torchs_loss, fullgraph=True, dynamic=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the compiler's own
+        made(*pairs(size)).backward()
+    return made
 
 
 def through_compiler(*tensors):
-    return compiled_loss()(*tensors)
+    return compiled_loss(len(tensors[0]))(*tensors)
 
 
 @cache
