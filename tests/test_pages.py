@@ -25,6 +25,7 @@ PAGES = (
     "training_dpo.md",
     "training_losses.md",
     "studies.md",
+    "past_one_machine.md",
     "unchanged_programs.md",
 )
 # What a page imports that need not be installed.

@@ -113,5 +113,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
     terminalreporter.section("accel")
     accel.print_report(terminalreporter._tw._file)
-    for line in _complaints(config):
+    complaints = _complaints(config)
+    for line in complaints:
         terminalreporter.line(line, red=True)
+    if config.getoption("accel_baseline") and not complaints:
+        calls = sum(row.accelerated for row in accel.report())
+        differ = len(_tests_of(_expected(config), "differs"))
+        terminalreporter.line(
+            f"accel: compared: {len(_outcomes) - differ} tests end as without acceleration, {differ} otherwise as "
+            f"expected; {calls} accelerated calls"
+        )
