@@ -4,6 +4,7 @@ Elements are pairs, logits, or products of a hidden number and a weight (n V H f
 vocabularies are measured on NumPy's arrays too, where PyTorch is not installed.
 """
 
+import warnings
 from functools import cache, partial
 from importlib.util import find_spec
 
@@ -13,6 +14,7 @@ import pytest
 from alignment_fast.kernels.pairwise import operations as ops
 from cases import OURS, Case, Contender, Target, each_contender
 
+HAS_LIGER = bool(find_spec("torch") and find_spec("liger_kernel"))
 if find_spec("torch"):
     import torch
 
@@ -142,15 +144,58 @@ def is_loss(size, value):
     assert value == pytest.approx(torchs_loss(*pairs(size)).item(), rel=1e-5)
 
 
+@cache
+def compiled_loss(size):
+    made = torch.compile(torchs_loss, fullgraph=True, dynamic=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the compiler's own
+        made(*pairs(size)).backward()
+    return made
+
+
+def through_compiler(*tensors):
+    return compiled_loss(len(tensors[0]))(*tensors)
+
+
+@cache
+def jaxs(ours):
+    import jax
+
+    from alignment_fast.interop import jax as front_end
+
+    def composed(chosen, rejected, ref_chosen, ref_rejected):
+        margin = (chosen - rejected) - (ref_chosen - ref_rejected)
+        return -jax.nn.log_sigmoid(0.1 * margin).mean()
+
+    return jax.jit(jax.value_and_grad(front_end.preference_loss if ours else composed, argnums=(0, 1)))
+
+
+def jax_step(ours, size):
+    value, gradients = jaxs(ours)(*jax_arrays(size))
+    gradients[1].block_until_ready()
+    return float(value)
+
+
+@cache
+def jax_arrays(size):
+    import jax.numpy as jnp
+
+    return [jnp.asarray(x.detach().numpy()) for x in pairs(size)]
+
+
 def of_pairs(size):
     calls = {OURS: lambda *x: preference_loss(*x), "our bare operator": operators_loss, "torch": torchs_loss}
+    calls["torch.compile"] = through_compiler
     check = partial(is_loss, size)
     contenders = {name: Contender(partial(step, call, size), size, check) for name, call in calls.items()}
+    if find_spec("jax"):
+        for name, ours in (("ours in JAX", True), ("JAX", False)):
+            contenders[name] = Contender(partial(jax_step, ours, size), size, check)
     aim = 1 / 1.1 if size <= 100 else 3.0 if size >= 1_000_000 else 1.0
     return Case(f"preference_loss on tensors, {size} pairs", contenders, targets=(Target("torch", aim),))
 
 
-PAIR_CASES = [of_pairs(size) for size in (100, 10_000, 1_000_000)] if find_spec("torch") else []
+PAIR_CASES = [of_pairs(size) for size in (10**2, 10**3, 10**4, 10**5, 10**6, 10**7)] if find_spec("torch") else []
 
 
 @each_contender(PAIR_CASES)
@@ -225,4 +270,67 @@ LAYER_CASES = [of_layer(trained) for trained in (True, False)] if find_spec("tor
 
 @each_contender(LAYER_CASES)
 def test_layers(case, name, timed):
+    timed(case, name)
+
+
+# ---- from hidden states to a loss ----
+
+ANSWERS, PLACES = 4, 16  # of each side, and tokens of each
+
+
+@cache
+def answers():
+    hidden, weight, ids = layer(True)
+    states = hidden.detach().view(2 * ANSWERS, -1, UNITS).clone()
+    return states.requires_grad_(), weight, ids.view(2 * ANSWERS, -1)
+
+
+def whole_step(loss):
+    hidden, weight, ids = answers()
+    hidden.grad = weight.grad = None
+    loss(hidden, weight, ids).backward()
+    return hidden.grad
+
+
+def our_dpo(hidden, weight, ids):
+    chosen, rejected = linear_logprobs(hidden, weight, ids).sum(-1).chunk(2)
+    zeros = torch.zeros(ANSWERS)
+    return preference_loss(chosen, rejected, zeros, zeros)
+
+
+def torchs_dpo(hidden, weight, ids):
+    log_p = torch.log_softmax(hidden @ weight.t(), -1).gather(-1, ids[..., None])[..., 0]
+    chosen, rejected = log_p.sum(-1).chunk(2)
+    return torchs_loss(chosen, rejected, torch.zeros(ANSWERS), torch.zeros(ANSWERS))
+
+
+@cache
+def ligers():
+    from liger_kernel.chunked_loss import LigerFusedLinearDPOLoss
+
+    return LigerFusedLinearDPOLoss(beta=0.1, use_ref_model=False, compiled=False)
+
+
+def ligers_dpo(hidden, weight, ids):
+    return ligers()(weight, hidden, ids)[0]
+
+
+def is_gradient_of_dpo(found):
+    torch.testing.assert_close(found, whole_step(torchs_dpo).clone(), rtol=1e-3, atol=1e-6)
+
+
+def of_dpo():
+    calls = {OURS: our_dpo, "torch, logits as a whole": torchs_dpo}
+    if HAS_LIGER:
+        calls["Liger, in chunks"] = ligers_dpo
+    count = 2 * ANSWERS * PLACES * UNITS * WORDS
+    contenders = {name: Contender(partial(whole_step, call), count, is_gradient_of_dpo) for name, call in calls.items()}
+    return Case(f"DPO from hidden states, {ANSWERS} pairs of {PLACES} tokens x {UNITS} x {WORDS}", contenders)
+
+
+DPO_CASES = [of_dpo()] if find_spec("torch") else []
+
+
+@each_contender(DPO_CASES)
+def test_dpo(case, name, timed):
     timed(case, name)

@@ -255,6 +255,23 @@ def test_derivatives_of_a_trained_head():
         torch.autograd.grad(first, weight)
 
 
+def test_gradient_operators_keep_the_rules_of_torch_library():
+    ops, ids = torch.ops.alignment_fast, ids_of((2, 4), 5)
+    logits, hidden, weight = draws((2, 4, 5), (8, 4), (5, 4))
+    _, entropies, log_partition = ops.token_logprobs(logits, ids, True)
+    ones = torch.ones(2, 4, dtype=torch.float64)
+    calls_of = {ops.token_logprobs_grad: (logits, ids, log_partition, entropies, ones, ones)}
+    flat = ids.flatten()
+    _, entropies, log_partition, *_ = ops.linear_logprobs(
+        hidden, weight, None, flat, [1.0, 1.0, 0.0], True, False, False
+    )
+    known = (hidden, weight, None, flat, log_partition, entropies)
+    wanted = [True, True, False]
+    calls_of[ops.linear_logprobs_grad] = (*known, [1.0, 1.0, 0.0], ones.flatten(), ones.flatten(), wanted, False)
+    for operator, arguments in calls_of.items():
+        assert set(torch.library.opcheck(operator, arguments).values()) == {"SUCCESS"}
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_linear_operator_and_transforms(frozen):
     hidden, weight = (x.requires_grad_() for x in draws((6, 4), (9, 4)))

@@ -22,13 +22,15 @@ PAGES = (
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
     "training.md",
+    "training_dpo.md",
+    "training_losses.md",
     "studies.md",
     "past_one_machine.md",
     "unchanged_programs.md",
     "evalica.md",
 )
 # What a page imports that need not be installed.
-NEEDS = {"training.md": "torch", "evalica.md": "pandas"}
+NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 

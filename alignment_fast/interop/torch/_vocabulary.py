@@ -85,7 +85,7 @@ class Found(NamedTuple):
 
 
 def _found(table: torch.Tensor, letters: int) -> Found:
-    sums = LetterSums._make(table.unbind(1))
+    sums: Any = LetterSums._make(table.unbind(1))
     nothing = sums.top == -torch.inf  # but -inf
     log_sum = sums.sum.log().masked_fill_(nothing, torch.nan)
     return Found(

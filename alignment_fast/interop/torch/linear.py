@@ -277,6 +277,7 @@ def _change(
     numbers: Any,
     log_partition: Any,
     entropies: Any,
+    *,
     tangents: tuple[Any, Any, Any],
     of_entropy: bool,
 ) -> torch.Tensor:
@@ -411,7 +412,7 @@ class _Change(torch.autograd.Function):
     @staticmethod
     def forward(*arguments: Any) -> torch.Tensor:
         *known, by_hidden, by_weight, by_bias, of_entropy = arguments
-        return _change(*known, (by_hidden, by_weight, by_bias), of_entropy)
+        return _change(*known, tangents=(by_hidden, by_weight, by_bias), of_entropy=of_entropy)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
