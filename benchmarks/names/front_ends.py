@@ -1,5 +1,6 @@
 """Front ends, studies and acceleration: where each of them is timed beside its host."""
 
+from alignment_fast import studies
 from names import NotTimed
 
 TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
@@ -23,13 +24,7 @@ NAMES = {
             "uninstall",
         )
     },
-    **{
-        f"studies.{name}": NotTimed(STUDY)
-        for name in (
-            *("BlockError", "Moments", "PlannedCell", "Progress", "QuantileSketch", "Results", "SpecError", "Status"),
-            *("StoreError", "StoreLockedError", "Study", "StudyError", "blocks", "template"),
-        )
-    },
+    **{f"studies.{name}": NotTimed(STUDY) for name in studies.__all__},
     **{
         f"interop.choix.{name}": NotTimed(HOST)
         for name in (

@@ -345,6 +345,7 @@ DIFFERENT = {
     "ranking.Comparisons.from_matrix": HELD,
     "ranking.Rankings": HELD,
     "ranking.Bootstrap.ranks": "the peer counts ranks from 0",
+    "ranking.RatingFit.ranks": "the peer counts ranks from 0",
     "ranking.RatingFit.bootstrap": "random numbers of two generators",
     "ranking.RatingFit.covariance": "scores are known up to a constant, and the peer takes another one",
     "ranking.RatingFit.rank_interval": "the peer counts from 0, and finds one end only",
