@@ -5,8 +5,9 @@ add to a time. Nothing is measured by one call: what takes longer than a round i
 after its first call. One thread, BLAS included, and processor time, so that waiting for a processor does not count (a
 peer that runs on threads of its own pays for all of them); elapsed time for cases of several threads.
 
-``--json FILE`` writes the figures, ``--readme`` measures the cases of the README's tables for every instruction set
-that the processor has and writes figures.json and the tables (readme_tables.py): about five minutes.
+``--isa avx2`` holds NumPy, torch and OpenBLAS to that set, too. ``--json FILE`` writes the figures; ``--readme``
+measures the cases of the README's tables for every instruction set that the processor has and writes figures.json and
+the tables (readme_tables.py): about five minutes.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import readme_tables
 
 import floors
@@ -128,6 +130,23 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
 }
+# Peers run as on a processor without more: NumPy, torch and OpenBLAS choose by what they find. NumPy refuses names that
+# it does not have.
+NUMPY_ABOVE_AVX2 = ("X86_V4", "AVX512_ICL", "AVX512_SPR")
+
+
+def environment_of(isa):
+    """Return what makes peers use this instruction set, too; a baseline has no such choice."""
+    if isa != "avx2":
+        return {"ALIGNMENT_FAST_ISA": isa}
+    found = np._core._multiarray_umath.__cpu_features__
+    above = " ".join(name for name in NUMPY_ABOVE_AVX2 if name in found)
+    return {
+        "ALIGNMENT_FAST_ISA": isa,
+        "NPY_DISABLE_CPU_FEATURES": above,
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    }
 
 
 def start_in_environment(**more):
@@ -207,7 +226,7 @@ def main():
     if options.readme:
         write_readme(options)
         return
-    start_in_environment(ALIGNMENT_FAST_ISA=options.isa)
+    start_in_environment(**environment_of(options.isa))
     print_conditions(options.rounds)
     found = {"conditions": conditions(), "figures": table_of(options)}
     if options.json:
