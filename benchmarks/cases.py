@@ -21,12 +21,15 @@ class Contender:
         How many draws, atoms, calls ... that is: a slow peer may do fewer and is compared per element.
     check : callable
         Takes the result and raises AssertionError if it is wrong; called before each timing.
+    returns_seconds : bool
+        Whether the call does the work in another process and returns the seconds that it took there.
 
     """
 
     call: Callable[[], object]
     elements: float
     check: Callable[[object], None]
+    returns_seconds: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,49 @@
-"""Measure the stated aims and print one table: ``python benchmarks/report.py [--rounds 15] [--only TEXT]``.
+"""Time the benchmarks beside their peers and floors: ``python benchmarks/report.py [--only TEXT] [--isa avx2]``.
 
-Whatever is compared runs in turn within each round, floors too, and a figure is the median over rounds of the ratio
-within a round: a load that comes and goes meets all of them. One thread, BLAS included, and processor time, so that
-waiting for a processor does not count (a peer that runs on threads of its own pays for all of them); elapsed time for
-cases of several threads.
+Whatever is compared runs in turn within each round, floors too, and a figure is a ratio of least times: load can only
+add to a time. Nothing is measured by one call: what takes longer than a round is called in at least `FEWEST` rounds
+after its first call. One thread, BLAS included, and processor time, so that waiting for a processor does not count (a
+peer that runs on threads of its own pays for all of them); elapsed time for cases of several threads.
+
+``--isa avx2`` holds NumPy, torch and OpenBLAS to that set, too. ``--json FILE`` writes the figures; ``--readme``
+measures the cases of the README's tables for every instruction set that the processor has and writes figures.json and
+the tables (readme_tables.py): about five minutes.
 """
 
 import argparse
+import importlib
+import json
 import os
 import platform
-import statistics
+import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
-import test_bench_best_of_n
-import test_bench_information
-import test_bench_pairwise
-import test_bench_random
-import test_bench_scalar
-import test_bench_sequence
-import test_bench_training
+import readme_tables
 
 import floors
 from alignment_fast.kernels.common import cpu
-from cases import OURS
+from cases import OURS, Case
 
-CASES = [
-    *test_bench_random.CASES,
-    *test_bench_best_of_n.CASES,
-    *test_bench_scalar.CASES,
-    *test_bench_information.CASES,
-    *test_bench_information.SECOND_CASES,
-    *test_bench_information.SMALL_CASES,
-    *test_bench_pairwise.CASES,
-    *test_bench_pairwise.MATCHED,
-    *test_bench_sequence.CASES,
-    *test_bench_training.VOCABULARY_CASES,
-    *test_bench_training.PAIR_CASES,
-    *test_bench_training.LAYER_CASES,
-]
+HERE = Path(__file__).parent
+FIGURES = HERE / "figures.json"
+README = HERE.parent / "README.md"
 SHORTEST = 2e-3  # seconds of one measurement: calls are repeated up to it
+FEWEST = 3  # measurements of each contender
+
+
+def all_cases():
+    """Return every case of every ``test_bench_*.py``, whatever lists it stands in."""
+    found = {}
+    for file in sorted(HERE.glob("test_bench_*.py")):
+        for value in vars(importlib.import_module(file.stem)).values():
+            if isinstance(value, list | tuple) and value and all(isinstance(item, Case) for item in value):
+                found |= {case.group: case for case in value}
+    return list(found.values())
 
 
 def measured(call, clock):
@@ -62,39 +64,63 @@ def floor_of(case):
     return part, lambda: function(amount), amount / case.floor[part]
 
 
-def rounds_of(case, rounds):
-    """Return {contender: seconds per element in each round}, "floor" included."""
-    work = {name: (contender.call, contender.elements) for name, contender in case.contenders.items()}
-    for contender in case.contenders.values():
-        contender.check(contender.call())
+def work_of(case, peers):
+    """Return {contender: function of the clock that returns seconds per element}, "floor" included."""
+    work = {}
+    for name, contender in case.contenders.items():
+        if name == OURS or peers is None or name in peers:
+            contender.check(contender.call())
+            work[name] = lambda clock, of=contender: (
+                (of.call() if of.returns_seconds else measured(of.call, clock)) / of.elements
+            )
     if case.floor:
         _, call, elements = floor_of(case)
-        work["floor"] = (call, elements)
+        work["floor"] = lambda clock: measured(call, clock) / elements
+    return work
+
+
+def least_times(case, rounds, seconds, peers=None):
+    """Return {contender: least seconds per element} of the rounds that fit into so many seconds, `FEWEST` at least."""
     clock = time.perf_counter if case.threads > 1 else time.process_time
-    times = {name: [] for name in work}
-    for _ in range(rounds):
-        for name, (call, elements) in work.items():
-            times[name].append(measured(call, clock) / elements)
-    return {name: np.array(values) for name, values in times.items()}
+    work = work_of(case, peers)
+    least = dict.fromkeys(work, float("inf"))
+    start = time.perf_counter()
+    for done in range(rounds):
+        if done >= FEWEST and time.perf_counter() - start > seconds:
+            break
+        for name, seconds_of in work.items():
+            least[name] = min(least[name], seconds_of(clock))
+    return least
 
 
-def lines(case, rounds):
+def figure_of(case, rounds, seconds, peers=None):
+    """Return what is kept of a case: nanoseconds per element, ratios to peers, share of the floor, aims."""
+    times = least_times(case, rounds, seconds, peers)
+    ours, floor = times.pop(OURS), times.pop("floor", None)
+    return {
+        "nanoseconds": 1e9 * ours,
+        "ratios": {name: theirs / ours for name, theirs in times.items()},
+        "floor": None if floor is None else {"part": floor_of(case)[0], "share": floor / ours},
+        "aims": {target.peer: target.bound for target in case.targets},
+    }
+
+
+def lines(group, figure):
     """Yield the rows of a case: what, against what, ours, ratio, aim, met."""
-    times = rounds_of(case, rounds)
-    ours = times.pop(OURS)
-    aims = {target.peer: target.bound for target in case.targets}
-    nanoseconds = f"{1e9 * statistics.median(ours):.3g}"
+    aims, nanoseconds = figure["aims"], figure["nanoseconds"]
+    shown = f"{nanoseconds:.3g}"
     if "seconds" in aims:
-        bound = aims["seconds"]
-        met = statistics.median(ours) <= bound
-        yield case.group, "time", nanoseconds, "", f"<= {1e9 * bound:g} ns", "yes" if met else "NO"
-    for name, theirs in times.items():
-        ratio = statistics.median(theirs / ours)
+        bound = 1e9 * aims["seconds"]
+        yield group, "time", shown, "", f"<= {bound:g} ns", "yes" if nanoseconds <= bound else "NO"
+    for name, ratio in figure["ratios"].items():
         aim = aims.get(name)
-        label = f"{floor_of(case)[0]} floor" if name == "floor" else name
-        shown = f"{100 * ratio:.0f} %" if name == "floor" else f"{ratio:.2f}x"
-        wanted = "" if aim is None else f">= {100 * aim:.0f} %" if name == "floor" else f">= {aim:g}x"
-        yield case.group, label, nanoseconds, shown, wanted, "" if aim is None else "yes" if ratio >= aim else "NO"
+        met = "" if aim is None else "yes" if ratio >= aim else "NO"
+        yield group, name, shown, f"{ratio:.2f}x", "" if aim is None else f">= {aim:g}x", met
+    if figure["floor"]:
+        aim, share = aims.get("floor"), figure["floor"]["share"]
+        met = "" if aim is None else "yes" if share >= aim else "NO"
+        wanted = "" if aim is None else f">= {100 * aim:.0f} %"
+        yield group, f"{figure['floor']['part']} floor", shown, f"{100 * share:.0f} %", wanted, met
 
 
 # Read once, when a process starts. BLAS stays on one thread: idle ones spin beside what is measured. Freed memory stays
@@ -104,37 +130,107 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
 }
+# Peers run as on a processor without more: NumPy, torch and OpenBLAS choose by what they find. NumPy refuses names that
+# it does not have.
+NUMPY_ABOVE_AVX2 = ("X86_V4", "AVX512_ICL", "AVX512_SPR")
 
 
-def start_in_environment():
-    """Start this process anew unless it has the environment above."""
-    if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})
+def environment_of(isa):
+    """Return what makes peers use this instruction set, too; a baseline has no such choice."""
+    if isa != "avx2":
+        return {"ALIGNMENT_FAST_ISA": isa}
+    found = np._core._multiarray_umath.__cpu_features__
+    above = " ".join(name for name in NUMPY_ABOVE_AVX2 if name in found)
+    return {
+        "ALIGNMENT_FAST_ISA": isa,
+        "NPY_DISABLE_CPU_FEATURES": above,
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    }
+
+
+def start_in_environment(**more):
+    """Start this process anew unless it has the environment above, and `more`."""
+    wanted = ENVIRONMENT | more
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | wanted)
+
+
+def conditions():
+    """Return where and with what figures are taken."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "isa": cpu.ISA,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("alignment-fast", "numpy", "scipy")},
+    }
+
+
+def processor():
+    """Return the processor's name, as far as Linux tells it."""
+    file = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in file.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def print_conditions(rounds):
-    """Print where and with what the figures below were taken."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("alignment-fast", "numpy", "scipy"))
-    print(f"instruction set {cpu.ISA}, {platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    print(f"Python {platform.python_version()}, {versions}; medians of {rounds} rounds\n")
+    """Print the same."""
+    found = conditions()
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    print(f"instruction set {found['isa']}, {found['processor']}, {found['processors']} CPUs, load {found['load']}")
+    print(f"Python {found['python']}, {versions}; at most {rounds} rounds\n")
+
+
+def table_of(options):
+    """Print the table of all cases and return the figures."""
+    print("| operation | against | ours, ns per element | ratio | aim | met |\n|---|---|---|---|---|---|")
+    figures = {}
+    for case in all_cases():
+        if options.only in case.group and (not options.headlines or case.group in readme_tables.PEERS):
+            peers = readme_tables.PEERS[case.group] if options.headlines else None
+            figures[case.group] = figure_of(case, options.rounds, options.seconds, peers)
+            for line in lines(case.group, figures[case.group]):
+                print("| " + " | ".join(line) + " |", flush=True)
+    return figures
+
+
+def write_readme(options):
+    """Measure the README's cases in one process for each instruction set, and write figures.json and the tables."""
+    found = {}
+    for isa in ("avx512", "avx2"):
+        if isa in cpu.supported_isas():
+            part = FIGURES.with_suffix(f".{isa}")
+            command = [sys.executable, __file__, "--isa", isa, "--headlines"]
+            more = ["--json", str(part), "--seconds", str(options.seconds), "--rounds", str(options.rounds)]
+            subprocess.run([*command, *more], check=True)
+            found[isa] = json.loads(part.read_text("utf-8"))
+            part.unlink()
+    FIGURES.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    README.write_text(readme_tables.replaced(README.read_text("utf-8"), found), "utf-8")
 
 
 def main():
     """Print the conditions and the table."""
-    start_in_environment()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of a case at most")
+    parser.add_argument("--seconds", type=float, default=1.0, help="after which a case has no further round")
     parser.add_argument("--only", default="", help="cases whose name contains this text")
+    parser.add_argument("--isa", default=cpu.ISA, help="instruction set")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--readme", action="store_true", help="write figures.json and the README's tables")
+    parser.add_argument("--headlines", action="store_true", help="only what the README shows")
     options = parser.parse_args()
+    if options.readme:
+        write_readme(options)
+        return
+    start_in_environment(**environment_of(options.isa))
     print_conditions(options.rounds)
-    print("| operation | against | ours, ns per element | ratio | aim | met |\n|---|---|---|---|---|---|")
-    for case in CASES:
-        if options.only in case.group:
-            for line in lines(case, options.rounds):
-                print("| " + " | ".join(line) + " |", flush=True)
-    if options.only in "tail":
-        mean, exact, capped = test_bench_best_of_n.tail_scores()
-        print(f"\nmean of the best of 2^30 normals {mean:.4f}: z = {exact:+.2f} from exact, {capped:+.2f} from 5.77")
+    found = {"conditions": conditions(), "figures": table_of(options)}
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
