@@ -254,7 +254,7 @@ def test_cython_declares_the_functions_of_c(family):
         if name.startswith("af_isa"):
             continue  # a macro on other processors
         (found,) = re.findall(
-            rf"^(?:static inline|static|AF_INLINE) ([\w ]+[ *]+){name}\(([^)]*)\)", c_source(), re.MULTILINE
+            rf"^(?:static inline|static|AF_INLINE) ([\w ]+[ *]+){name}\(([^)]*)\) \{{", c_source(), re.MULTILINE
         )
         assert same_name(result) == same_name(found[0]), name
         assert parameters_of(parameters) == parameters_of(found[1]), name
