@@ -27,7 +27,7 @@ cdef extern from *:
     int sums_sort(Py_ssize_t n, const double *sum, uint64_t *a, uint64_t *b, int32_t *order, double *sorted) noexcept nogil
     Py_ssize_t letters_merge(Py_ssize_t size, const double *reward, uint64_t *words, int32_t *order, double *values,
                              int64_t *group_of) noexcept nogil
-    bint letters_lattice(Py_ssize_t count, const double *values, double *steps) noexcept nogil
+    int letters_lattice(Py_ssize_t count, const double *values, double *steps) noexcept nogil
     const int TYPES_LETTERS
 
 include "table.pxi"
