@@ -32,7 +32,7 @@ def logits():
 
 
 @cache
-def room():
+def scratch():
     return np.empty((ROWS, LETTERS), np.float32)
 
 
@@ -46,7 +46,7 @@ def numpys_sums():
     """In place: the partition function alone."""
     z, _ = logits()
     top = z.max(axis=1, keepdims=True)
-    shifted = np.subtract(z, top, out=room())
+    shifted = np.subtract(z, top, out=scratch())
     return top[:, 0] + np.log(np.exp(shifted, out=shifted).sum(axis=1))
 
 
@@ -64,14 +64,14 @@ def upstream():
 def our_gradient():
     log_partition, factor, of_entropy, entropy = upstream()
     options = {"entropy_factor": of_entropy, "entropy": entropy}
-    ops.letter_gradients(*logits(), 0, log_partition, factor, room(), **options, num_threads=1)
-    return room()
+    ops.letter_gradients(*logits(), 0, log_partition, factor, scratch(), **options, num_threads=1)
+    return scratch()
 
 
 def numpys_gradient():
     z, ids = logits()
     log_partition, factor, of_entropy, entropy = (column[:, None].astype(np.float32) for column in upstream())
-    log_p = np.subtract(z, log_partition, out=room())
+    log_p = np.subtract(z, log_partition, out=scratch())
     p = np.exp(log_p)
     log_p += entropy
     log_p *= of_entropy

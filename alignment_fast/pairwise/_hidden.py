@@ -36,11 +36,11 @@ def _logits_by_chunks(hidden, weight, token_ids, chunk):
     seen = np.flatnonzero(token_ids >= 0)
     if chunk is None:
         chunk = max(1, _CHUNK // (len(weight) * weight.itemsize))
-    room = np.empty((min(chunk, seen.size), len(weight)), dtype=weight.dtype)
+    scratch = np.empty((min(chunk, seen.size), len(weight)), dtype=weight.dtype)
     for first in range(0, seen.size, chunk):
         rows = seen[first : first + chunk]
         states = hidden[rows]
-        yield rows, states, np.matmul(states, weight.T, out=room[: rows.size])
+        yield rows, states, np.matmul(states, weight.T, out=scratch[: rows.size])
 
 
 def _add_product(total, left, right):

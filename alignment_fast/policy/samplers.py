@@ -97,7 +97,7 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
 
     Notes
     -----
-    A matrix game, up to 64 responses by the simplex method, rows over threads: the margin is the best one to 1e-12.
+    A matrix game, up to 64 responses by the simplex method, rows over threads.
     Above, a linear programme by SciPy's HiGHS, whose tolerance is 1e-7. Margins are evaluated at the distribution
     returned, so they hold in any case; where several distributions are best, one of them is returned. Reference:
     arXiv:2602.12180.

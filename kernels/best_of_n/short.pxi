@@ -218,7 +218,7 @@ def short_law_pmf(Laws laws, n, log_n, bint log, of_type):
 
 
 cdef void pmf_at(const law_row *row, const draw_counts *counts, bint log, double *ratios, double *out) noexcept:
-    """Write the (log-)probabilities (T, V) at every n; `ratios` has V numbers of room."""
+    """Write the (log-)probabilities (T, V) at every n; `ratios` has V numbers of scratch."""
     cdef Py_ssize_t i
     for i in range(counts.given.size):
         table.law_pmf(row, point_at(counts.given.values[i], counts.is_log), log, ratios, out + i * row.size)

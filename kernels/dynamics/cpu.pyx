@@ -65,8 +65,8 @@ cdef extern from *:
         TRAJECTORY_IPO
         TRAJECTORY_DPO
     Py_ssize_t trajectory_state_size(Py_ssize_t size, Py_ssize_t lanes) noexcept nogil
-    Py_ssize_t equilibrium_room(Py_ssize_t size) noexcept nogil
-    Py_ssize_t critical_room(Py_ssize_t size) noexcept nogil
+    Py_ssize_t equilibrium_scratch(Py_ssize_t size) noexcept nogil
+    Py_ssize_t critical_scratch(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
 
@@ -138,7 +138,7 @@ cdef class Trajectories:
 
     def run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last):
         """Advance blocks first..last-1 from round `begin` to round `end`."""
-        cdef double *scratch = <double*>allocated(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef double *scratch = <double*>allocated(table.trajectory_scratch(&self.problem) * sizeof(double))
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
@@ -148,7 +148,7 @@ cdef class Trajectories:
     @property
     def scratch_size(self):
         """Number of float64 values of scratch memory that a block needs."""
-        return table.trajectory_room(&self.problem)
+        return table.trajectory_scratch(&self.problem)
 
     def prepare(self, Py_ssize_t first, Py_ssize_t last, double[:, ::1] scratch):
         """Lay out the `scratch` (blocks, scratch_size) of blocks first..last-1 for `advance`."""
@@ -189,7 +189,7 @@ cdef class Trajectories:
     def lyapunov_run(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t first, Py_ssize_t last,
                      double[:, ::1] tangent):
         """Advance blocks first..last-1 and their tangents from round `begin` to round `end`."""
-        cdef double *scratch = <double*>allocated(table.trajectory_room(&self.problem) * sizeof(double))
+        cdef double *scratch = <double*>allocated(table.trajectory_scratch(&self.problem) * sizeof(double))
         cdef Py_ssize_t block
         with nogil:
             for block in range(first, last):
@@ -232,14 +232,14 @@ def equilibria(int method, const double[:, :, ::1] skew, const double[:, ::1] re
     cdef equilibrium_point point
     cdef stability_report beside
     cdef Py_ssize_t index, size = log_pi.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * equilibrium_room(size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * equilibrium_scratch(size))
     with nogil:
         for index in range(first, last):
             point = point_of(method, skew, ref, sampler, alpha, beta, lam, index)
-            report[index, 0] = table.equilibrium(&point, &log_pi[index, 0], &beside, room)
+            report[index, 0] = table.equilibrium(&point, &log_pi[index, 0], &beside, scratch)
             report[index, 1], report[index, 2], report[index, 3] = beside.radius, beside.frequency, beside.period
             found[index] = table.equilibrium_is_found(size, &log_pi[index, 0], report[index, 0])
-    free(room)
+    free(scratch)
 
 
 def radii(int method, const double[:, :, ::1] skew, const double[:, ::1] pi, const double[:, ::1] sampler,
@@ -248,26 +248,26 @@ def radii(int method, const double[:, :, ::1] skew, const double[:, ::1] pi, con
     """Write the spectral radii at the policies of rows first .. last - 1: `out` (rows, points)."""
     cdef equilibrium_point point
     cdef Py_ssize_t row, size = pi.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * equilibrium_room(size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * equilibrium_scratch(size))
     point.method, point.size = method, size
     with nogil:
         for row in range(first, last):
             point.skew, point.sampler = &skew[own(skew.shape[0], row), 0, 0], &sampler[own(sampler.shape[0], row), 0]
             table.spectral_radii(&point, &pi[own(pi.shape[0], row), 0], out.shape[1], &alpha[own(alpha.shape[0], row), 0],
-                                 &beta[own(beta.shape[0], row), 0], &lam[own(lam.shape[0], row), 0], &out[row, 0], room)
-    free(room)
+                                 &beta[own(beta.shape[0], row), 0], &lam[own(lam.shape[0], row), 0], &out[row, 0], scratch)
+    free(scratch)
 
 
 def frequencies(const double[:, :, ::1] skew, const double[:, ::1] pi, double[::1] out, Py_ssize_t first,
                 Py_ssize_t last):
     """Write the largest frequencies at policies with M pi = const."""
     cdef Py_ssize_t row, size = pi.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * (size + 5) * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * (size + 5) * size)
     with nogil:
         for row in range(first, last):
             out[row] = table.policy_frequency(size, &skew[own(skew.shape[0], row), 0, 0],
-                                              &pi[own(pi.shape[0], row), 0], room)
-    free(room)
+                                              &pi[own(pi.shape[0], row), 0], scratch)
+    free(scratch)
 
 
 @auto_pickle(False)  # holds addresses
@@ -275,14 +275,14 @@ cdef class CriticalSearch:
     """The search for the beta at which the fixed point of one matrix loses its stability; `log_pi` is the last one."""
 
     cdef critical_search search
-    cdef double[::1] theta, room
+    cdef double[::1] theta, scratch
     cdef tuple arrays
 
     def __init__(self, int method, const double[:, ::1] skew, const double[::1] ref, const double[::1] sampler,
                  double alpha, double lam, double largest, double tol, double[::1] log_pi):
         cdef Py_ssize_t size = skew.shape[0]
         self.arrays = skew, ref, sampler
-        self.theta, self.room = log_pi, empty(critical_room(size))
+        self.theta, self.scratch = log_pi, empty(critical_scratch(size))
         self.search.point.method, self.search.point.size = method, size
         self.search.point.skew, self.search.point.ref, self.search.point.sampler = &skew[0, 0], &ref[0], &sampler[0]
         self.search.point.alpha, self.search.point.lambda_ = alpha, lam
@@ -292,7 +292,7 @@ cdef class CriticalSearch:
     def advance(self, Py_ssize_t count):
         """Look at up to `count` values of beta; return RUNNING, FOUND, NONE or UNCONVERGED."""
         with nogil:
-            state = table.critical_advance(&self.search, count, &self.theta[0], &self.room[0])
+            state = table.critical_advance(&self.search, count, &self.theta[0], &self.scratch[0])
         return state
 
     @property
@@ -312,11 +312,11 @@ RUNNING, FOUND, UNCONVERGED = CRITICAL_RUNNING, CRITICAL_FOUND, CRITICAL_UNCONVE
 def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write the norm of each matrix, that of it without means, its span and its largest entry."""
     cdef Py_ssize_t row, size = skew.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * (size + 4) * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * (size + 4) * size)
     with nogil:
         for row in range(first, last):
-            table.stability_constants(size, &skew[row, 0, 0], &out[row, 0], room)
-    free(room)
+            table.stability_constants(size, &skew[row, 0, 0], &out[row, 0], scratch)
+    free(scratch)
 
 
 def conditions(const double[:, ::1] constants, const double[:, ::1] alpha, const double[:, ::1] beta,
@@ -348,14 +348,14 @@ def collapse(int method, const double[:, :, ::1] P, const double[:, ::1] sampler
              Py_ssize_t last):
     """Write the rates of collapse on `top` of rows first .. last - 1: `out` (rows, points, size)."""
     cdef Py_ssize_t row, size = P.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * 2 * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * 2 * size)
     with nogil:
         for row in range(first, last):
             table.collapse_rates(method, size, &P[own(P.shape[0], row), 0, 0],
                                  &sampler[own(sampler.shape[0], row), 0], top, beta.shape[1],
                                  &beta[own(beta.shape[0], row), 0], &lam[own(lam.shape[0], row), 0],
-                                 &out[row, 0, 0], room)
-    free(room)
+                                 &out[row, 0, 0], scratch)
+    free(scratch)
 
 
 def softmax(double[:, ::1] x):

@@ -90,7 +90,7 @@ cdef bint read_equilibrium(object P, object sampler, object ref, object method, 
     cdef double *offline
     cdef double *prior
     point.method = method_of(method)
-    # Scratch is that of a fixed point (equilibrium_room), and what is read and written beside it.
+    # Scratch is that of a fixed point (equilibrium_scratch), and what is read and written beside it.
     if point.method < 0 or not read_preferences(P, task, MOST_OF_CUBES, 7, 32 + 5 * MOST_POINTS):
         return False
     point.size = task.size
@@ -306,7 +306,7 @@ cdef struct trajectories:
     trajectory_problem problem
     Py_ssize_t blocks, state_size
     double *state
-    double *room
+    double *scratch
 
 
 cdef bint read_log(const double *p, Py_ssize_t size, double *out):
@@ -367,11 +367,11 @@ cdef bint open_trajectories(trajectories *run, object P, object alpha, object be
     problem.alpha.value, problem.beta.value, problem.lambda_.value = at.alpha, at.beta, at.lam
     run.blocks = (points + problem.lanes - 1) // problem.lanes
     run.state_size = trajectory_state_size(size, problem.lanes)
-    run.state = <double*>malloc(sizeof(double) * (run.blocks * run.state_size + table.trajectory_room(problem)))
+    run.state = <double*>malloc(sizeof(double) * (run.blocks * run.state_size + table.trajectory_scratch(problem)))
     if run.state is NULL:
         closed(task)
         return False
-    run.room = run.state + run.blocks * run.state_size
+    run.scratch = run.state + run.blocks * run.state_size
     return True
 
 
@@ -415,7 +415,7 @@ def short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, reco
             for i in range(run.blocks):
                 state = run.state + i * run.state_size
                 table.dynamics_start(&run.problem, i, state)
-                table.dynamics_run(&run.problem, i, 0, rounds, state, run.room)
+                table.dynamics_run(&run.problem, i, 0, rounds, state, run.scratch)
                 table.dynamics_finish(&run.problem, i, state, rounds, CONVERGED, &out)
         shape = (points, records, size)
         shape = shape if run.at.many else shape[1:]
@@ -456,7 +456,7 @@ def short_lyapunov_exponent(P, alpha, beta, lam, init, sampler, ref, steps, burn
                 state = run.state + i * run.state_size
                 table.dynamics_start(&run.problem, i, state)
                 table.lyapunov_start(run.problem.lanes, run.problem.size, tangent)
-                table.lyapunov_run(&run.problem, i, 0, last, state, tangent, run.room)
+                table.lyapunov_run(&run.problem, i, 0, last, state, tangent, run.scratch)
                 table.lyapunov_finish(&run.problem, i, tangent, <double>(last - first), exponent)
         return over_points(exponent, &run.at, 0, run.task.kind)
     finally:

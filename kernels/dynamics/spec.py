@@ -108,18 +108,18 @@ OF_PUBLIC_FUNCTIONS = {
 }
 
 TABLE = (
-    "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
+    "ptrdiff_t trajectory_scratch(const trajectory_problem *problem)",
     "void dynamics_start(const trajectory_problem *problem, ptrdiff_t block, double *state)",
     "void dynamics_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
-    "double *state, double *room)",
-    "void trajectory_prepare(const trajectory_problem *problem, ptrdiff_t block, double *room)",
+    "double *state, double *scratch)",
+    "void trajectory_prepare(const trajectory_problem *problem, ptrdiff_t block, double *scratch)",
     "void dynamics_advance(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t round, "
-    "const double *scores, double *policies, double *state, double *room)",
+    "const double *scores, double *policies, double *state, double *scratch)",
     "void dynamics_finish(const trajectory_problem *problem, ptrdiff_t block, const double *state, ptrdiff_t round, "
     "double tolerance, const trajectory_results *out)",
     "void lyapunov_start(ptrdiff_t lanes, ptrdiff_t size, double *tangent)",
     "void lyapunov_run(const trajectory_problem *problem, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, "
-    "double *state, double *tangent, double *room)",
+    "double *state, double *tangent, double *scratch)",
     "void lyapunov_finish(const trajectory_problem *problem, ptrdiff_t block, const double *tangent, double count, "
     "double *exponent)",
     "int dynamics_stays(ptrdiff_t size, const double *skew, const double *policy)",
@@ -129,16 +129,16 @@ TABLE = (
     "int policy_is_certain(ptrdiff_t size, const double *P)",
     "int policy_is_positive(ptrdiff_t size, const double *x)",
     "void policy_softmax(ptrdiff_t size, double *x)",
-    "double policy_frequency(ptrdiff_t size, const double *skew, const double *pi, double *room)",
-    "double equilibrium(const equilibrium_point *point, double *theta, stability_report *report, double *room)",
+    "double policy_frequency(ptrdiff_t size, const double *skew, const double *pi, double *scratch)",
+    "double equilibrium(const equilibrium_point *point, double *theta, stability_report *report, double *scratch)",
     "int equilibrium_is_found(ptrdiff_t size, const double *theta, double residual)",
     "void spectral_radii(const equilibrium_point *point, const double *pi, ptrdiff_t points, const double *alpha, "
-    "const double *beta, const double *lam, double *out, double *room)",
+    "const double *beta, const double *lam, double *out, double *scratch)",
     "void critical_start(critical_search *search)",
-    "int critical_advance(critical_search *search, ptrdiff_t count, double *theta, double *room)",
-    "void stability_constants(ptrdiff_t size, const double *skew, double *out, double *room)",
+    "int critical_advance(critical_search *search, ptrdiff_t count, double *theta, double *scratch)",
+    "void stability_constants(ptrdiff_t size, const double *skew, double *out, double *scratch)",
     "void stability_conditions(const double *constants, double alpha, double feedback, uint8_t *holds)",
     "void stability_onset(double strength, double alpha, double beta, double lam, double *out)",
     "void collapse_rates(int method, ptrdiff_t size, const double *P, const double *sampler, ptrdiff_t top, "
-    "ptrdiff_t points, const double *beta, const double *lam, double *out, double *room)",
+    "ptrdiff_t points, const double *beta, const double *lam, double *out, double *scratch)",
 )

@@ -289,9 +289,9 @@ def short_margin_loss(result, plan, margin, target, weight, reduction, grad, hes
 # ---- answers that are marked desirable or not (unpaired.py) ----
 
 
-cdef bint labelled(const Call *call, object desirable, double weight, double other_weight, double *room,
+cdef bint labelled(const Call *call, object desirable, double weight, double other_weight, double *scratch,
                    af_pairs *pairs) noexcept:
-    """Write targets 1 and 0, and the weights of the answers, to `room`; return whether it could."""
+    """Write targets 1 and 0, and the weights of the answers, to `scratch`; return whether it could."""
     cdef Py_buffer labels
     cdef Py_ssize_t i, n = call.size
     cdef const unsigned char *marked
@@ -303,12 +303,12 @@ cdef bint labelled(const Call *call, object desirable, double weight, double oth
     marked = <const unsigned char*>labels.buf
     if call.kind == b'd':
         for i in range(n):
-            room[i], room[n + i] = marked[i], weight if marked[i] else other_weight
-        pairs.target, pairs.weight = room, room + n
+            scratch[i], scratch[n + i] = marked[i], weight if marked[i] else other_weight
+        pairs.target, pairs.weight = scratch, scratch + n
     else:
         for i in range(n):
-            (<float*>room)[i], (<float*>room)[n + i] = marked[i], <float>(weight if marked[i] else other_weight)
-        pairs.target, pairs.weight = room, <float*>room + n
+            (<float*>scratch)[i], (<float*>scratch)[n + i] = marked[i], <float>(weight if marked[i] else other_weight)
+        pairs.target, pairs.weight = scratch, <float*>scratch + n
     PyBuffer_Release(&labels)
     return True
 
@@ -320,7 +320,7 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
     cdef double given[4]
-    cdef double room[2 * SHORT_PAIRS]
+    cdef double scratch[2 * SHORT_PAIRS]
     cdef int reduce_by = reduction_of(reduction)
     if not (
         reduce_by >= 0
@@ -340,7 +340,7 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
             first_array(&call, policy, &pairs.input[0])
             and next_array(&call, ref, &pairs.input[2])
             and pairs.input[2] is not NULL
-            and labelled(&call, desirable, given[2], given[3], room, &pairs)
+            and labelled(&call, desirable, given[2], given[3], scratch, &pairs)
         ):
             return None
         losses = new_array(&call, reduce_by == 2, &pairs.loss)

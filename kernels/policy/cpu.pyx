@@ -24,9 +24,9 @@ cdef extern from *:
         AXIOM_CYCLES
         AXIOM_TOTAL_ORDER
         AXIOMS
-    Py_ssize_t policy_pairs_room(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
+    Py_ssize_t policy_pairs_scratch(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
-    Py_ssize_t sampler_room(Py_ssize_t size) noexcept nogil
+    Py_ssize_t sampler_scratch(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
 
@@ -108,13 +108,13 @@ def pair_potentials(const double[:, :, ::1] P, const double[:, :, ::1] rho, doub
                     Py_ssize_t first, Py_ssize_t last):
     """Write the potentials of IPO under pair designs, and its least losses at beta = 1."""
     cdef Py_ssize_t row, size = potential.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * (2 * size + 2) * size + sizeof(Py_ssize_t) * 3 * size)
-    cdef Py_ssize_t *index = <Py_ssize_t*>(room + (2 * size + 2) * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * (2 * size + 2) * size + sizeof(Py_ssize_t) * 3 * size)
+    cdef Py_ssize_t *index = <Py_ssize_t*>(scratch + (2 * size + 2) * size)
     with nogil:
         for row in range(first, last):
             loss[row] = table.policy_pair_potential(size, &P[own(P.shape[0], row), 0, 0],
-                                                    &rho[own(rho.shape[0], row), 0, 0], &potential[row, 0], room, index)
-    free(room)
+                                                    &rho[own(rho.shape[0], row), 0, 0], &potential[row, 0], scratch, index)
+    free(scratch)
 
 
 def tilted(const double[:, ::1] ref, const double[:, ::1] score, const double[:, ::1] beta, double[:, :, ::1] log_pi,
@@ -122,76 +122,76 @@ def tilted(const double[:, ::1] ref, const double[:, ::1] score, const double[:,
     """Write log pi of pi ~ ref exp(beta score), (rows, points, size), its entropy and D(pi||ref)."""
     cdef Py_ssize_t row, point, size = log_pi.shape[2]
     cdef double measures[2]
-    cdef double *room = <double*>allocated(sizeof(double) * 3 * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * 3 * size)
     with nogil:
         for row in range(first, last):
             for point in range(log_pi.shape[1]):
                 table.policy_tilt(size, &ref[own(ref.shape[0], row), 0], &score[own(score.shape[0], row), 0],
-                                  beta[own(beta.shape[0], row), point], &log_pi[row, point, 0], measures, room)
+                                  beta[own(beta.shape[0], row), point], &log_pi[row, point, 0], measures, scratch)
                 entropy[row, point], kl[row, point] = measures[0], measures[1]
-    free(room)
+    free(scratch)
 
 
 def rewards(const double[:, :, ::1] P, const double[:, ::1] mu, double tol, Py_ssize_t most, double[:, ::1] out,
             double[::1] width, Py_ssize_t first, Py_ssize_t last):
     """Write the rewards of DPO, mean 0, and the width of the last of at most `most` steps of Newton."""
     cdef Py_ssize_t row, size = out.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * policy_pairs_room(size, 1))
+    cdef double *scratch = <double*>allocated(sizeof(double) * policy_pairs_scratch(size, 1))
     with nogil:
         for row in range(first, last):
             width[row] = table.policy_rewards(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0], tol,
-                                              most, &out[row, 0], room)
-    free(room)
+                                              most, &out[row, 0], scratch)
+    free(scratch)
 
 
 def dpo_losses(const double[:, ::1] reward, const double[:, :, ::1] P, const double[:, ::1] mu, double[::1] value,
                double[:, ::1] gradient, Py_ssize_t first, Py_ssize_t last):
     """Write the losses of DPO at `reward` and their gradients."""
     cdef Py_ssize_t row, size = gradient.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * size * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * size * size)
     with nogil:
         for row in range(first, last):
             value[row] = table.policy_dpo_loss(size, &reward[own(reward.shape[0], row), 0],
                                                &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
-                                               &gradient[row, 0], room)
-    free(room)
+                                               &gradient[row, 0], scratch)
+    free(scratch)
 
 
 def sensitivities(const double[:, :, ::1] P, const double[:, ::1] mu, const double[:, ::1] reward,
                   const double[:, :, ::1] direction, double[:, :, ::1] change, Py_ssize_t first, Py_ssize_t last):
     """Write the derivatives of the rewards of DPO as mu moves along each column of `direction` (rows, size, columns)."""
     cdef Py_ssize_t row, size = change.shape[1], columns = change.shape[2]
-    cdef double *room = <double*>allocated(sizeof(double) * (policy_pairs_room(size, columns) + size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * (policy_pairs_scratch(size, columns) + size))
     with nogil:
         for row in range(first, last):
             table.policy_sensitivities(size, columns, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
                                        &reward[own(reward.shape[0], row), 0],
-                                       &direction[own(direction.shape[0], row), 0, 0], &change[row, 0, 0], room)
-    free(room)
+                                       &direction[own(direction.shape[0], row), 0, 0], &change[row, 0, 0], scratch)
+    free(scratch)
 
 
 def ipo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, double[:, :, ::1] out, Py_ssize_t first,
                     Py_ssize_t last):
     """Write the covariances of IPO's estimates at beta = 1."""
     cdef Py_ssize_t row, size = out.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * size)
     with nogil:
         for row in range(first, last):
             table.policy_ipo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
-                                        &out[row, 0, 0], room)
-    free(room)
+                                        &out[row, 0, 0], scratch)
+    free(scratch)
 
 
 def dpo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, const double[:, ::1] reward,
                     double[:, :, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write the covariances of DPO's estimates of the rewards."""
     cdef Py_ssize_t row, size = out.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * (policy_pairs_room(size, size) + size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * (policy_pairs_scratch(size, size) + size))
     with nogil:
         for row in range(first, last):
             table.policy_dpo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
-                                        &reward[own(reward.shape[0], row), 0], &out[row, 0, 0], room)
-    free(room)
+                                        &reward[own(reward.shape[0], row), 0], &out[row, 0, 0], scratch)
+    free(scratch)
 
 
 def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] facts, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
@@ -211,23 +211,23 @@ def order_samplers(const double[:, :, ::1] P, const int64_t[:, ::1] order, doubl
                    double[::1] margin, Py_ssize_t first, Py_ssize_t last):
     """Write the samplers that keep orders, the weights of pairs of neighbours that prove them best, and margins."""
     cdef Py_ssize_t row, size = mu.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * sampler_room(size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * sampler_scratch(size))
     with nogil:
         for row in range(first, last):
-            margin[row] = table.order_sampler(size, &P[row, 0, 0], &order[row, 0], &mu[row, 0], &q[row, 0], room)
-    free(room)
+            margin[row] = table.order_sampler(size, &P[row, 0, 0], &order[row, 0], &mu[row, 0], &q[row, 0], scratch)
+    free(scratch)
 
 
 def smith_samplers(const double[:, :, ::1] P, const uint8_t[:, ::1] members, const double[:, ::1] ref, double[:, ::1] mu,
                    double[:, ::1] w, double[:, ::1] fields, Py_ssize_t first, Py_ssize_t last):
     """Write the samplers that put members on top, the weights that prove them best, and (margin, beta)."""
     cdef Py_ssize_t row, size = mu.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * sampler_room(size))
+    cdef double *scratch = <double*>allocated(sizeof(double) * sampler_scratch(size))
     with nogil:
         for row in range(first, last):
             fields[row, 0] = table.smith_sampler(size, &P[row, 0, 0], &members[row, 0], &ref[own(ref.shape[0], row), 0],
-                                                 &mu[row, 0], &w[row, 0], &fields[row, 1], room)
-    free(room)
+                                                 &mu[row, 0], &w[row, 0], &fields[row, 1], scratch)
+    free(scratch)
 
 
 def keep_order(const double[:, :, ::1] P, const double[:, ::1] score, uint8_t[::1] out, Py_ssize_t first, Py_ssize_t last):
@@ -272,13 +272,13 @@ def from_scores(double scale, const double[:, :, ::1] score, const int64_t[:, ::
                 Py_ssize_t first, Py_ssize_t last):
     """Write the preferences by scores (rows, size, attributes), one attribute for each pair; single rows of it serve all."""
     cdef Py_ssize_t row, size = P.shape[1]
-    cdef double *room = <double*>allocated(sizeof(double) * size * size)
+    cdef double *scratch = <double*>allocated(sizeof(double) * size * size)
     with nogil:
         for row in range(first, last):
             table.policy_from_scores(size, score.shape[2], scale, &score[row, 0, 0],
                                      &chosen[own(chosen.shape[0], row), 0] if chosen.shape[1] else NULL,
-                                     &P[row, 0, 0], room)
-    free(room)
+                                     &P[row, 0, 0], scratch)
+    free(scratch)
 
 
 include "short.pxi"

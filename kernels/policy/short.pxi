@@ -59,7 +59,7 @@ cdef object tilted_by(responses *task, const double *ref, const double *score, d
     """Return log pi, scores + shift, losses, entropies and divergences of pi ~ ref exp(beta score)."""
     cdef Py_ssize_t size = task.size, point, i
     cdef double *shifted = taken(task, size)
-    cdef double *room = taken(task, 3 * size)
+    cdef double *scratch = taken(task, 3 * size)
     cdef double *out = <double*>malloc(sizeof(double) * grid.count * (size + 3))
     cdef double measures[2]
     if out is NULL:
@@ -68,7 +68,7 @@ cdef object tilted_by(responses *task, const double *ref, const double *score, d
     cdef double *entropies = losses + grid.count
     cdef double *divergences = entropies + grid.count
     for point in range(grid.count):
-        table.policy_tilt(size, ref, score, grid.beta[point], out + point * size, measures, room)
+        table.policy_tilt(size, ref, score, grid.beta[point], out + point * size, measures, scratch)
         losses[point] = grid.beta[point] * grid.beta[point] * loss if squared else loss
         entropies[point], divergences[point] = measures[0], measures[1]
     for i in range(size):

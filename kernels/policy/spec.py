@@ -42,33 +42,34 @@ TABLE = (
     "int policy_normalise(ptrdiff_t size, double *masses)",
     "void policy_advantages(ptrdiff_t size, const double *P, const double *mu, double *out)",
     "void policy_tilt(ptrdiff_t size, const double *ref, const double *score, double beta, double *log_pi, "
-    "double *out, double *room)",
+    "double *out, double *scratch)",
     "double policy_least_ipo_loss(ptrdiff_t size, const double *mu, const double *advantage)",
     "double policy_ipo_loss(ptrdiff_t size, const double *h, const double *mu, const double *advantage, double beta, "
     "double *gradient)",
-    "double policy_pair_potential(ptrdiff_t size, const double *P, const double *rho, double *potential, double *room, "
-    "ptrdiff_t *index)",
+    "double policy_pair_potential(ptrdiff_t size, const double *P, const double *rho, double *potential, "
+    "double *scratch, ptrdiff_t *index)",
     "double policy_rewards(ptrdiff_t size, const double *P, const double *mu, double tol, ptrdiff_t most, "
-    "double *reward, double *room)",
+    "double *reward, double *scratch)",
     "double policy_dpo_loss(ptrdiff_t size, const double *reward, const double *P, const double *mu, double *gradient, "
-    "double *room)",
+    "double *scratch)",
     "void policy_sensitivities(ptrdiff_t size, ptrdiff_t columns, const double *P, const double *mu, "
-    "const double *reward, const double *direction, double *change, double *room)",
+    "const double *reward, const double *direction, double *change, double *scratch)",
     "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, double *out, double *h)",
     "void policy_dpo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *reward, double *out, "
-    "double *room)",
+    "double *scratch)",
     "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith, int64_t *order, "
     "double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
-    "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, double *room)",
+    "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, "
+    "double *scratch)",
     "double smith_sampler(ptrdiff_t size, const double *P, const uint8_t *members, const double *ref, double *mu, "
-    "double *w, double *beta, double *room)",
+    "double *w, double *beta, double *scratch)",
     "int policy_is_positive(ptrdiff_t size, const double *x)",
     "int policy_is_certain(ptrdiff_t size, const double *P)",
     "ptrdiff_t policy_count(ptrdiff_t count, ptrdiff_t size, const int64_t *winner, const int64_t *loser, "
     "const uint8_t *tied, const double *weight, double *wins, double *ties)",
     "void policy_shares(ptrdiff_t size, double prior, double *wins)",
     "void policy_from_scores(ptrdiff_t size, ptrdiff_t attributes, double scale, const double *score, "
-    "const int64_t *chosen, double *P, double *room)",
+    "const int64_t *chosen, double *P, double *scratch)",
 )

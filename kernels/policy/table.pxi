@@ -5,36 +5,36 @@ cdef extern from *:
         int (*policy_normalise)(Py_ssize_t size, double *masses) noexcept nogil
         void (*policy_advantages)(Py_ssize_t size, const double *P, const double *mu, double *out) noexcept nogil
         void (*policy_tilt)(Py_ssize_t size, const double *ref, const double *score, double beta, double *log_pi,
-                            double *out, double *room) noexcept nogil
+                            double *out, double *scratch) noexcept nogil
         double (*policy_least_ipo_loss)(Py_ssize_t size, const double *mu, const double *advantage) noexcept nogil
         double (*policy_ipo_loss)(Py_ssize_t size, const double *h, const double *mu, const double *advantage,
                                   double beta, double *gradient) noexcept nogil
         double (*policy_pair_potential)(Py_ssize_t size, const double *P, const double *rho, double *potential,
-                                        double *room, Py_ssize_t *index) noexcept nogil
+                                        double *scratch, Py_ssize_t *index) noexcept nogil
         double (*policy_rewards)(Py_ssize_t size, const double *P, const double *mu, double tol, Py_ssize_t most,
-                                 double *reward, double *room) noexcept nogil
+                                 double *reward, double *scratch) noexcept nogil
         double (*policy_dpo_loss)(Py_ssize_t size, const double *reward, const double *P, const double *mu,
-                                  double *gradient, double *room) noexcept nogil
+                                  double *gradient, double *scratch) noexcept nogil
         void (*policy_sensitivities)(Py_ssize_t size, Py_ssize_t columns, const double *P, const double *mu,
                                      const double *reward, const double *direction, double *change,
-                                     double *room) noexcept nogil
+                                     double *scratch) noexcept nogil
         void (*policy_ipo_covariance)(Py_ssize_t size, const double *P, const double *mu, double *out,
                                       double *h) noexcept nogil
         void (*policy_dpo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *reward,
-                                      double *out, double *room) noexcept nogil
+                                      double *out, double *scratch) noexcept nogil
         void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith,
                               int64_t *order, double *M, int64_t *integers) noexcept nogil
         int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil
         double (*order_sampler)(Py_ssize_t size, const double *P, const int64_t *order, double *mu, double *q,
-                                double *room) noexcept nogil
+                                double *scratch) noexcept nogil
         double (*smith_sampler)(Py_ssize_t size, const double *P, const uint8_t *members, const double *ref, double *mu,
-                                double *w, double *beta, double *room) noexcept nogil
+                                double *w, double *beta, double *scratch) noexcept nogil
         int (*policy_is_positive)(Py_ssize_t size, const double *x) noexcept nogil
         int (*policy_is_certain)(Py_ssize_t size, const double *P) noexcept nogil
         Py_ssize_t (*policy_count)(Py_ssize_t count, Py_ssize_t size, const int64_t *winner, const int64_t *loser,
                                   const uint8_t *tied, const double *weight, double *wins, double *ties) noexcept nogil
         void (*policy_shares)(Py_ssize_t size, double prior, double *wins) noexcept nogil
         void (*policy_from_scores)(Py_ssize_t size, Py_ssize_t attributes, double scale, const double *score,
-                                   const int64_t *chosen, double *P, double *room) noexcept nogil
+                                   const int64_t *chosen, double *P, double *scratch) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -15,11 +15,11 @@ cdef double NEGLIGIBLE = 1e-4  # a last step that is this part of the tolerance 
 cdef double CHORD = 0.01       # a matrix from so near serves
 
 
-cdef double dot(Py_ssize_t n, const double *x, const double *y, double *room) noexcept nogil:
+cdef double dot(Py_ssize_t n, const double *x, const double *y, double *scratch) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        room[i] = x[i] * y[i]
-    return table.ranking_sum(n, room)
+        scratch[i] = x[i] * y[i]
+    return table.ranking_sum(n, scratch)
 
 
 cdef double largest_of(Py_ssize_t n, const double *x) noexcept nogil:
@@ -60,7 +60,7 @@ cdef class ChoiceSearch:
         """Return the objective at `u`; its gradient, and the diagonal of its negated Hessian, are kept."""
         cdef Py_ssize_t n = self.n, i
         cdef double most = u[0], total = 0.0
-        cdef double *room = self.scratch
+        cdef double *scratch = self.scratch
         for i in range(n):
             most = u[i] if u[i] > most else most
         for i in range(n):
@@ -68,24 +68,24 @@ cdef class ChoiceSearch:
         exponential(self.relative, self.strengths)
         memset(self.gradient, 0, <size_t>(2 * n) * sizeof(double))
         table.choices_pass(&self.rankings.rankings, &self.shifted[0], &self.weight[0], 0, self.rankings.count,
-                           self.rankings.tile, room + 10 * n, self.gradient, self.diagonal, &total)
+                           self.rankings.tile, scratch + 10 * n, self.gradient, self.diagonal, &total)
         for i in range(n):
             self.gradient[i] -= self.ridge * u[i]
             self.diagonal[i] += self.ridge
-        return total - 0.5 * self.ridge * dot(n, u, u, room)
+        return total - 0.5 * self.ridge * dot(n, u, u, scratch)
 
     cdef void refresh(self, const double *u) noexcept:
         """Make the negated Hessian at `u`, the point evaluated last, unless that of a point nearby serves."""
         cdef Py_ssize_t n = self.n, i, j
-        cdef double *room = self.scratch
+        cdef double *scratch = self.scratch
         cdef double[:, ::1] h = self.matrix
         if self.has_matrix:
             for i in range(n):
-                room[i] = u[i] - self.kept[i]
-            if not largest_of(n, room) > CHORD:
+                scratch[i] = u[i] - self.kept[i]
+            if not largest_of(n, scratch) > CHORD:
                 return
         memset(&h[0, 0], 0, <size_t>(n * n) * sizeof(double))
-        table.choices_matrix(&self.rankings.rankings, &self.weight[0], 0, self.rankings.count, n, room + 10 * n, &h[0, 0])
+        table.choices_matrix(&self.rankings.rankings, &self.weight[0], 0, self.rankings.count, n, scratch + 10 * n, &h[0, 0])
         for i in range(n):
             for j in range(i):
                 h[i, j] = h[j, i] = h[i, j] + h[j, i]
@@ -105,7 +105,7 @@ cdef class ChoiceSearch:
         cdef double *z = self.scratch + 3 * n
         cdef double *direction = self.scratch + 4 * n
         cdef double *image = self.scratch + 5 * n
-        cdef double *room = self.scratch
+        cdef double *scratch = self.scratch
         cdef double recent[WATCHED]
         cdef double power, start, before, bend, length, total = 0.0, last
         for i in range(n):
@@ -113,14 +113,14 @@ cdef class ChoiceSearch:
             x[i], residual[i] = 0.0, right[i]
             z[i] = inverse[i] * residual[i]
             direction[i] = z[i]
-        power = dot(n, residual, z, room)
+        power = dot(n, residual, z, scratch)
         start = power
         for step in range(budget):
             if power <= 1e-30 * start:
                 return True
             for i in range(n):
-                image[i] = dot(n, &self.matrix[i, 0], direction, room)
-            bend = dot(n, direction, image, room)
+                image[i] = dot(n, &self.matrix[i, 0], direction, scratch)
+            bend = dot(n, direction, image, scratch)
             if not bend > 0.0:  # the direction is rounding
                 return True
             length = power / bend
@@ -138,7 +138,7 @@ cdef class ChoiceSearch:
             before = power
             for i in range(n):
                 z[i] = inverse[i] * residual[i]
-            power = dot(n, residual, z, room)
+            power = dot(n, residual, z, scratch)
             for i in range(n):
                 direction[i] = z[i] + (power / before) * direction[i]
         return False
@@ -259,7 +259,7 @@ def short_order(rankings, n_items):
 
 def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vector, double widest):
     """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide."""
-    cdef double *room
+    cdef double *scratch
     cdef double *gradient
     cdef double *along
     cdef double total = 0.0, most, least
@@ -267,32 +267,32 @@ def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vecto
     cdef Py_ssize_t i
     if items > SHORT_ITEMS or rankings.places > SHORT_PLACES:
         return None
-    room = allocate(4 * items + 2 * rankings.tile)
+    scratch = allocate(4 * items + 2 * rankings.tile)
     try:
-        if not read_scores(scores, items, room):
+        if not read_scores(scores, items, scratch):
             return None
-        gradient, along = room + items, room + 3 * items
+        gradient, along = scratch + items, scratch + 3 * items
         if wanted == PRODUCT and not read_scores(vector, items, along):
             return None
-        most = least = room[0]
+        most = least = scratch[0]
         for i in range(items):
-            most, least = max(most, room[i]), min(least, room[i])
+            most, least = max(most, scratch[i]), min(least, scratch[i])
         if not most - least <= widest:
             return None
         relative = empty(items)
         shifted = relative
         for i in range(items):
-            shifted[i] = room[i] - most
+            shifted[i] = scratch[i] - most
         weight = exponential(relative)
         memset(gradient, 0, <size_t>(2 * items) * sizeof(double))
         if wanted == PRODUCT:
             table.choices_product(&rankings.rankings, &weight[0], along, 0, rankings.count, rankings.tile,
-                                  room + 4 * items, gradient)
+                                  scratch + 4 * items, gradient)
             for i in range(items):
                 gradient[i] = -(gradient[i] + 0.0 * along[i])
         else:
             table.choices_pass(&rankings.rankings, &shifted[0], &weight[0], 0, rankings.count, rankings.tile,
-                               room + 4 * items, gradient, gradient + items, &total)
+                               scratch + 4 * items, gradient, gradient + items, &total)
         if wanted == VALUE:
             return total
         found = empty(items)
@@ -300,4 +300,4 @@ def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vecto
         memcpy(&out[0], gradient, <size_t>items * sizeof(double))
         return found
     finally:
-        free(room)
+        free(scratch)

@@ -92,8 +92,8 @@ cdef extern from *:
         COMPRESS_RESULT_BITS
     Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
     Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
-    Py_ssize_t ranking_room(Py_ssize_t n) noexcept nogil
-    Py_ssize_t ranking_bias_room(Py_ssize_t n, Py_ssize_t cells) noexcept nogil
+    Py_ssize_t ranking_maximum_scratch(Py_ssize_t n) noexcept nogil
+    Py_ssize_t ranking_bias_scratch(Py_ssize_t n, Py_ssize_t cells) noexcept nogil
     Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
     int ranking_is_free(const ranking_problem *p) noexcept nogil
     int ranking_has_ties(int model) noexcept nogil
@@ -278,21 +278,21 @@ cdef class ComparisonProblem:
         Returns (value, largest entry of the gradient, decrement, step, iterations, status).
         """
         cdef ranking_report report
-        cdef double *room = allocate(ranking_room(self.unknowns))
+        cdef double *scratch = allocate(ranking_maximum_scratch(self.unknowns))
         cdef double largest
         cdef int status
         with nogil:
-            status = table.ranking_maximum(&self.problem, tolerance, limit, &u[0], room, &report, &largest)
-        free(room)
+            status = table.ranking_maximum(&self.problem, tolerance, limit, &u[0], scratch, &report, &largest)
+        free(scratch)
         return report.value, largest, report.decrement, report.step, <int>report.iterations, status
 
     def covariance(self, const double[::1] u, double[:, ::1] out):
         """Write the covariance of the unknowns at `u`, scores of mean zero; return whether the Hessian has an inverse."""
-        cdef double *room = allocate(ranking_room(self.unknowns))
+        cdef double *scratch = allocate(ranking_maximum_scratch(self.unknowns))
         cdef int found
         with nogil:
-            found = table.ranking_covariance(&self.problem, &u[0], NULL, &out[0, 0], room)
-        free(room)
+            found = table.ranking_covariance(&self.problem, &u[0], NULL, &out[0, 0], scratch)
+        free(scratch)
         return bool(found)
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,

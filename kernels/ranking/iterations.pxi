@@ -102,13 +102,13 @@ def strengths(const double[:, ::1] wins, const double[:, ::1] losses, double tol
     """Iterate strengths in place, from the matrix of wins and its transpose; return the number of sweeps."""
     cdef strengths_counts counts
     cdef Py_ssize_t n = score.shape[0], sweeps = 0
-    cdef double *room
+    cdef double *scratch
     if n:
         counts.items, counts.wins, counts.losses = n, &wins[0, 0], &losses[0, 0]
-        room = allocate(3 * n)
+        scratch = allocate(3 * n)
         with nogil:
-            sweeps = table.strengths(&counts, tolerance, limit, room, &score[0])
-        free(room)
+            sweeps = table.strengths(&counts, tolerance, limit, scratch, &score[0])
+        free(scratch)
     return sweeps
 
 
@@ -117,27 +117,27 @@ def tied_strengths(const double[:, ::1] points, const double[:, ::1] points_lost
     """Iterate strengths and tie parameter, strengths in place; return (sweeps, the last v, the one after it)."""
     cdef tied_counts counts
     cdef Py_ssize_t n = score.shape[0], sweeps = 0
-    cdef double *room
+    cdef double *scratch
     cdef double[2] chance = [v, v]
     if n:
         counts.items, counts.points, counts.points_lost = n, &points[0, 0], &points_lost[0, 0]
         counts.wins, counts.ties = &wins[0, 0], &ties[0, 0]
-        room = allocate(6 * n)
+        scratch = allocate(6 * n)
         with nogil:
-            sweeps = table.tied(&counts, tolerance, limit, room, chance, &score[0])
-        free(room)
+            sweeps = table.tied(&counts, tolerance, limit, scratch, chance, &score[0])
+        free(scratch)
     return sweeps, chance[0], chance[1]
 
 
 def power(const double[:, ::1] matrix, double tolerance, Py_ssize_t limit, double[::1] score):
     """Iterate the leading eigenvector of the transpose of `matrix` in place; return the number of sweeps."""
     cdef Py_ssize_t n = score.shape[0], sweeps = 0
-    cdef double *room
+    cdef double *scratch
     if n:
-        room = allocate(n)
+        scratch = allocate(n)
         with nogil:
-            sweeps = table.power(n, &matrix[0, 0], tolerance, limit, room, &score[0])
-        free(room)
+            sweeps = table.power(n, &matrix[0, 0], tolerance, limit, scratch, &score[0])
+        free(scratch)
     return sweeps
 
 
@@ -153,13 +153,13 @@ def ep_pass(const int64_t[:, ::1] pair, const int64_t[::1] order, bint logit, do
             double[:, ::1] covariance, double[::1] mean, double[::1] shift, double[:, ::1] precision):
     """Match moments of each pair once, in order; everything behind `logit` is carried along in place."""
     cdef ep_state state
-    cdef double *room
+    cdef double *scratch
     if order.shape[0]:
         state.pairs, state.items, state.logit = order.shape[0], mean.shape[0], logit
         state.pair, state.order, state.tau, state.nu = &pair[0, 0], &order[0], &tau[0], &nu[0]
         state.covariance, state.mean, state.shift = &covariance[0, 0], &mean[0], &shift[0]
         state.precision = &precision[0, 0]
-        room = allocate(mean.shape[0])
+        scratch = allocate(mean.shape[0])
         with nogil:
-            table.ep_pass(&state, room)
-        free(room)
+            table.ep_pass(&state, scratch)
+        free(scratch)

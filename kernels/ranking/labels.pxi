@@ -167,7 +167,7 @@ cdef int32_t *widened(int32_t *slots, Py_ssize_t size, const uint64_t *hashes, i
 
 def encode_rows(const uint8_t[:, ::1] rows):
     """Return (codes, first row of every name) of rows of bytes: equal ones are one name."""
-    cdef Py_ssize_t n = rows.shape[0], width = rows.shape[1], size = FIRST_SLOTS, room = FIRST_SLOTS // 2, i, slot
+    cdef Py_ssize_t n = rows.shape[0], width = rows.shape[1], size = FIRST_SLOTS, scratch = FIRST_SLOTS // 2, i, slot
     cdef int32_t count = 0, name
     cdef uint64_t code
     cdef int32_t *slots = <int32_t*>calloc(<size_t>size, sizeof(int32_t))  # name + 1; 0 where there is none
@@ -191,8 +191,8 @@ def encode_rows(const uint8_t[:, ::1] rows):
                 slots[slot], hashes[name], first[name] = name + 1, code, i
                 count += 1
             out[i] = name
-            if count > room:
-                size, room = 4 * size, 4 * room
+            if count > scratch:
+                size, scratch = 4 * size, 4 * scratch
                 slots = widened(slots, size, hashes, count)
         return codes, numpy.array(<int64_t[:count]>first) if count else empty(0, numpy.int64)
     finally:

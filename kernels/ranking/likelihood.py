@@ -112,9 +112,9 @@ def covariance(problem, u):
 def centred_inverse(matrix, items):
     """Return the inverse of a negated Hessian, for scores of mean zero; None where there is none."""
     n = len(matrix)
-    room, out = np.empty((n, cpu.stride(n))), np.empty((n, n))
-    room[:, :n] = matrix
-    return out if cpu.centred_inverse(room, items, out) else None
+    scratch, out = np.empty((n, cpu.stride(n))), np.empty((n, n))
+    scratch[:, :n] = matrix
+    return out if cpu.centred_inverse(scratch, items, out) else None
 
 
 def matrix(problem, curvatures, prior):

@@ -25,8 +25,8 @@ cdef double WIDEST = 1.0     # variance of the scores up to which they are sprea
 cdef double EIGHTH_PI = 3.141592653589793 / 8.0
 
 
-cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *room):
-    """Return the scores that one gradient at equal scores says, of mean zero; `room` has `items` numbers.
+cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *scratch):
+    """Return the scores that one gradient at equal scores says, of mean zero; `scratch` has `items` numbers.
 
     Log-odds of each item's share of wins, by NumPy's own function, as in earlier releases. Against opponents whose
     scores have variance v, log-odds are about 1/√(1 + πv/8) of the score, so they have variance v/(1 + πv/8) themselves.
@@ -42,8 +42,8 @@ cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const do
         scores[i] *= 2.0
     mean = table.ranking_sum(items, &scores[0]) / <double>items
     for i in range(items):
-        room[i] = (scores[i] - mean) * (scores[i] - mean)
-    variance = table.ranking_sum(items, room) / <double>items
+        scratch[i] = (scores[i] - mean) * (scores[i] - mean)
+    variance = table.ranking_sum(items, scratch) / <double>items
     width = sqrt(1.0 - EIGHTH_PI * (WIDEST if WIDEST < variance else variance))
     for i in range(items):
         scores[i] = scores[i] / width
@@ -61,11 +61,11 @@ cdef double prior_at(const ranking_problem *problem, const double *u, double *gr
 
 def spread_scores(const double[::1] gradient, const double[::1] diagonal, Py_ssize_t items):
     """Return the scores of mean zero that the gradient at equal scores and the curvatures there say."""
-    cdef double *room = allocate(items)
+    cdef double *scratch = allocate(items)
     try:
-        return spread_start(items, &gradient[0], &diagonal[0], room).base
+        return spread_start(items, &gradient[0], &diagonal[0], scratch).base
     finally:
-        free(room)
+        free(scratch)
 
 
 # ---- one call for a fit ----
@@ -120,15 +120,15 @@ cdef bint is_hopeful(const ranking_problem *problem, const uint8_t *home, bint r
     """
     cdef Py_ssize_t n = problem.items
     cdef bint good = True
-    cdef double *room = allocate(2 * n + 2 * n * n)
+    cdef double *scratch = allocate(2 * n + 2 * n * n)
     if ranking_is_free(problem):
-        good = table.ranking_connected(problem, <uint8_t*>room) or (reduced and is_joined(problem))
+        good = table.ranking_connected(problem, <uint8_t*>scratch) or (reduced and is_joined(problem))
     if good and home is not NULL:
-        good = (ranking_is_free(problem) and table.home_is_told(problem, home, <int64_t*>room, <uint8_t*>(room + n))
-                and (reduced or table.home_is_bounded(problem, home, <int8_t*>room)))
+        good = (ranking_is_free(problem) and table.home_is_told(problem, home, <int64_t*>scratch, <uint8_t*>(scratch + n))
+                and (reduced or table.home_is_bounded(problem, home, <int8_t*>scratch)))
     elif good and ranking_has_ties(problem.model):
         good = both_won(problem)
-    free(room)
+    free(scratch)
     return good
 
 
@@ -140,8 +140,8 @@ cdef void with_home(ranking_problem *problem, covariates) except *:
     problem.covariates, problem.start, problem.column, problem.value = 1, &start[0], &column[0], &value[0]
 
 
-cdef bint start_from(const ranking_problem *problem, start, object unknown_of_share, double *u, double *room) except -1:
-    """Write the first unknowns; return whether `start`, if it is given, fits. `room` has 3 numbers for each."""
+cdef bint start_from(const ranking_problem *problem, start, object unknown_of_share, double *u, double *scratch) except -1:
+    """Write the first unknowns; return whether `start`, if it is given, fits. `scratch` has 3 numbers for each."""
     cdef Py_ssize_t n = ranking_unknowns(problem)
     cdef double[::1] scores
     memset(u, 0, <size_t>n * sizeof(double))
@@ -153,19 +153,19 @@ cdef bint start_from(const ranking_problem *problem, start, object unknown_of_sh
         return True
     if ranking_has_ties(problem.model):
         u[n - 1] = unknown_of_share(table.ranking_sum(problem.cells, problem.ties) / table.ranking_weight(problem))
-    table.ranking_evaluate(problem, u, room, room + n)
-    scores = spread_start(problem.items, room, room + n, room + 2 * n)
+    table.ranking_evaluate(problem, u, scratch, scratch + n)
+    scores = spread_start(problem.items, scratch, scratch + n, scratch + 2 * n)
     memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
     return True
 
 
-cdef bint maximised(const ranking_problem *problem, double tolerance, int limit, bint reduced, double *u, double *room,
+cdef bint maximised(const ranking_problem *problem, double tolerance, int limit, bint reduced, double *u, double *scratch,
                     ranking_report *report, double *largest) noexcept nogil:
     """Maximise from `u`, in place; return whether that is certain."""
     if reduced:
-        return table.ranking_reduce_bias(problem, tolerance, limit, u, room, report, largest)
-    return (table.ranking_maximum(problem, tolerance, limit, u, room, report, largest) == RANKING_CONVERGED
-            and table.ranking_is_certain(problem, tolerance, limit, u, room, report))
+        return table.ranking_reduce_bias(problem, tolerance, limit, u, scratch, report, largest)
+    return (table.ranking_maximum(problem, tolerance, limit, u, scratch, report, largest) == RANKING_CONVERGED
+            and table.ranking_is_certain(problem, tolerance, limit, u, scratch, report))
 
 
 def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, covariates, bint reduced, start,
@@ -183,7 +183,7 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, co
     cdef double[::1] view
     cdef const uint8_t[::1] sides
     cdef const uint8_t *home = NULL
-    cdef double *room = NULL
+    cdef double *scratch = NULL
     cdef double *memory = NULL
     cdef Py_ssize_t n
     cdef bint has_tie, found
@@ -202,21 +202,21 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, co
         has_tie, n = ranking_has_ties(problem.model), ranking_unknowns(&problem)
         if not is_hopeful(&problem, home, reduced):
             return None
-        room = allocate(ranking_bias_room(n, problem.cells if reduced else 0))
+        scratch = allocate(ranking_bias_scratch(n, problem.cells if reduced else 0))
         unknowns = empty(n)
         view = unknowns
-        if not start_from(&problem, start, unknown_of_share, &view[0], room):
+        if not start_from(&problem, start, unknown_of_share, &view[0], scratch):
             return None
         with nogil:
-            found = maximised(&problem, tolerance, limit, reduced, &view[0], room, &report, &largest)
+            found = maximised(&problem, tolerance, limit, reduced, &view[0], scratch, &report, &largest)
         if not found:
             return None
-        prior = prior_at(&problem, &view[0], room, room + n)
+        prior = prior_at(&problem, &view[0], scratch, scratch + n)
         return (
             unknowns, (report.value, largest, report.decrement, report.step, <int>report.iterations), prior, has_tie
         )
     finally:
-        free(room)
+        free(scratch)
         free(memory)
 
 
@@ -244,18 +244,18 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     return good
 
 
-cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *room,
+cdef void hessian_times(const ranking_problem *problem, const double *u, const double *v, double *scratch,
                         double *out) noexcept:
-    """Write the Hessian of the log-likelihood at `u` times `v`; `room` has 2 (unknowns + cells) numbers."""
+    """Write the Hessian of the log-likelihood at `u` times `v`; `scratch` has 2 (unknowns + cells) numbers."""
     cdef Py_ssize_t n = ranking_unknowns(problem), i
     cdef double totals[2]
     cdef ranking_sums sums
     cdef bint ties = ranking_has_ties(problem.model)
     memset(&sums, 0, sizeof(ranking_sums))
-    memset(room, 0, <size_t>(2 * n) * sizeof(double))
+    memset(scratch, 0, <size_t>(2 * n) * sizeof(double))
     totals[0] = totals[1] = 0.0
-    sums.gradient, sums.diagonal, sums.totals = room, room + n, totals
-    sums.curvature, sums.mixed = room + 2 * n, room + 2 * n + problem.cells if ties else NULL
+    sums.gradient, sums.diagonal, sums.totals = scratch, scratch + n, totals
+    sums.curvature, sums.mixed = scratch + 2 * n, scratch + 2 * n + problem.cells if ties else NULL
     table.ranking_pass(problem, u, 0, problem.cells, &sums)
     memset(out, 0, <size_t>n * sizeof(double))
     table.ranking_product(problem, sums.curvature, sums.mixed, v, 0, problem.cells, out)
@@ -270,7 +270,7 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
     """
     cdef ranking_problem problem
     cdef double *memory = NULL
-    cdef double *room = NULL
+    cdef double *scratch = NULL
     cdef Py_ssize_t n
     cdef double[::1] out
     if cells.n_items > SHORT_ITEMS or len(cells.first) > SHORT_CELLS:
@@ -280,25 +280,25 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
     memory = lay_out(&problem, cells, True)
     try:
         n = ranking_unknowns(&problem)
-        room = allocate(6 * n + 2 * problem.cells)
-        if not read_scores(scores, problem.items, room):
+        scratch = allocate(6 * n + 2 * problem.cells)
+        if not read_scores(scores, problem.items, scratch):
             return None
-        if wanted == PRODUCT and not read_scores(vector, problem.items, room + n):
+        if wanted == PRODUCT and not read_scores(vector, problem.items, scratch + n):
             return None
         if unknown is not None:
-            room[n - 1], room[2 * n - 1] = unknown, 0.0
+            scratch[n - 1], scratch[2 * n - 1] = unknown, 0.0
         if wanted == VALUE:
-            return table.ranking_evaluate(&problem, room, room + 2 * n, room + 3 * n)
+            return table.ranking_evaluate(&problem, scratch, scratch + 2 * n, scratch + 3 * n)
         if wanted == GRADIENT:
-            table.ranking_evaluate(&problem, room, room + 2 * n, room + 3 * n)
+            table.ranking_evaluate(&problem, scratch, scratch + 2 * n, scratch + 3 * n)
         else:
-            hessian_times(&problem, room, room + n, room + 3 * n, room + 2 * n)
+            hessian_times(&problem, scratch, scratch + n, scratch + 3 * n, scratch + 2 * n)
         found = empty(problem.items)
         out = found
-        memcpy(&out[0], room + 2 * n, <size_t>problem.items * sizeof(double))
+        memcpy(&out[0], scratch + 2 * n, <size_t>problem.items * sizeof(double))
         return found
     finally:
-        free(room)
+        free(scratch)
         free(memory)
 
 

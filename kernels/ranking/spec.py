@@ -341,17 +341,17 @@ TABLE = (
     "void ranking_centre(ptrdiff_t items, double *u)",
     "double ranking_weight(const ranking_problem *problem)",
     "double ranking_evaluate(const ranking_problem *problem, const double *u, double *gradient, double *diagonal)",
-    "int ranking_maximum(const ranking_problem *problem, double tolerance, int limit, double *u, double *room, "
+    "int ranking_maximum(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch, "
     "ranking_report *report, double *largest)",
     "int ranking_is_certain(const ranking_problem *problem, double tolerance, int limit, const double *u, "
-    "double *room, ranking_report *report)",
+    "double *scratch, ranking_report *report)",
     "int ranking_covariance(const ranking_problem *problem, const double *u, double *curvature, double *out, "
-    "double *room)",
+    "double *scratch)",
     "int ranking_centred_inverse(ptrdiff_t n, ptrdiff_t items, double *matrix, double *out)",
-    "int ranking_reduce_bias(const ranking_problem *problem, double tolerance, int limit, double *u, double *room, "
+    "int ranking_reduce_bias(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch, "
     "ranking_report *report, double *largest)",
     "int home_is_told(const ranking_problem *problem, const uint8_t *home, int64_t *potential, uint8_t *known)",
-    "int home_is_bounded(const ranking_problem *problem, const uint8_t *home, int8_t *room)",
+    "int home_is_bounded(const ranking_problem *problem, const uint8_t *home, int8_t *scratch)",
     "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
     "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
     "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",

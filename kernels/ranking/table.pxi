@@ -20,18 +20,18 @@ cdef extern from *:
         double (*ranking_weight)(const ranking_problem *problem) noexcept nogil
         double (*ranking_evaluate)(const ranking_problem *problem, const double *u, double *gradient,
                                    double *diagonal) noexcept nogil
-        int (*ranking_maximum)(const ranking_problem *problem, double tolerance, int limit, double *u, double *room,
+        int (*ranking_maximum)(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch,
                                ranking_report *report, double *largest) noexcept nogil
         int (*ranking_is_certain)(const ranking_problem *problem, double tolerance, int limit, const double *u,
-                                  double *room, ranking_report *report) noexcept nogil
+                                  double *scratch, ranking_report *report) noexcept nogil
         int (*ranking_covariance)(const ranking_problem *problem, const double *u, double *curvature, double *out,
-                                  double *room) noexcept nogil
+                                  double *scratch) noexcept nogil
         int (*ranking_centred_inverse)(Py_ssize_t n, Py_ssize_t items, double *matrix, double *out) noexcept nogil
-        int (*ranking_reduce_bias)(const ranking_problem *problem, double tolerance, int limit, double *u, double *room,
-                                   ranking_report *report, double *largest) noexcept nogil
+        int (*ranking_reduce_bias)(const ranking_problem *problem, double tolerance, int limit, double *u,
+                                   double *scratch, ranking_report *report, double *largest) noexcept nogil
         int (*home_is_told)(const ranking_problem *problem, const uint8_t *home, int64_t *potential,
                             uint8_t *known) noexcept nogil
-        int (*home_is_bounded)(const ranking_problem *problem, const uint8_t *home, int8_t *room) noexcept nogil
+        int (*home_is_bounded)(const ranking_problem *problem, const uint8_t *home, int8_t *scratch) noexcept nogil
         void (*ranks_of)(Py_ssize_t items, const int64_t *order, const double *scores, double *out) noexcept nogil
         Py_ssize_t (*matrix_cells)(Py_ssize_t n, const double *wins, const double *ties,
                                   const compress_cells *cells) noexcept nogil

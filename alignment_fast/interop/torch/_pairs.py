@@ -177,7 +177,7 @@ def _evaluate(tensors: tuple[Any, ...], choice: Choice, formula: _Formula, slope
     if not formula.row.has_reference:
         scores[2:] = None, None
     extras = tensors[4:] if tensors[4:] == _NO_EXTRAS else _extras(tensors[4:], dtype, choice.kind)
-    losses = _room(first, dtype) if choice.reduction == "none" else None
+    losses = _scratch(first, dtype) if choice.reduction == "none" else None
     size = first.numel()
     total = _compiled.evaluate(
         formula.loss,
@@ -196,7 +196,7 @@ def _evaluate(tensors: tuple[Any, ...], choice: Choice, formula: _Formula, slope
     return torch.scalar_tensor(total, dtype=dtype, device=first.device)
 
 
-def _room(first: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _scratch(first: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return a contiguous tensor of the shape of `first` to write into."""
     return torch.empty_like(first, dtype=dtype, memory_format=torch.contiguous_format, requires_grad=False)
 
@@ -205,7 +205,7 @@ def evaluate(tensors: tuple[Any, ...], choice: Choice, *, gradients: bool = True
     """Check the call and run the compiled pass on plain tensors; return the loss and the gradients by side."""
     formula = _check(tensors, choice)
     first = tensors[0]
-    slopes = [_room(first, wide(first.dtype)) for _ in range(_sides(tensors))] if gradients else []
+    slopes = [_scratch(first, wide(first.dtype)) for _ in range(_sides(tensors))] if gradients else []
     return _evaluate(tensors, choice, formula, slopes), slopes
 
 
