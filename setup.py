@@ -4,10 +4,13 @@ Switches (environment, read at build time):
 
 - ``ALIGNMENT_FAST_ABI3=1``      one cp311-abi3 wheel for every Python from 3.11 on
 - ``ALIGNMENT_FAST_DEBUG=1``     bounds checks, initialisation checks and C assertions on, -O1
-- ``ALIGNMENT_FAST_SANITIZE=1``  AddressSanitizer and UndefinedBehaviorSanitizer
+- ``ALIGNMENT_FAST_CUDA=1``      machine code of the kernels for CUDA, by NVRTC, in the wheel
+- ``ALIGNMENT_FAST_SANITIZE=avx2``  AddressSanitizer and UndefinedBehaviorSanitizer in the wrappers and in the loops of
+  this instruction set (baseline, avx2, avx512), which must be the one in use: all three take ten minutes to compile
 """
 
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -26,7 +29,8 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, PlatformE
 ROOT = Path(__file__).parent
 ABI3 = os.environ.get("ALIGNMENT_FAST_ABI3") == "1"
 DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
-SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE") == "1"
+SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE", "").upper()
+CUDA = os.environ.get("ALIGNMENT_FAST_CUDA") == "1"
 
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
@@ -34,8 +38,12 @@ LONGEST_FIRST = (
     *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
     *("policy", "common", "memoryless"),
 )
+CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")  # compiled on a machine that lacks machine code
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
+if SANITIZE not in ("", *VARIANTS):
+    sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
 SHARED = "alignment_fast.kernels.common._cython_shared"  # Cython's memory views, once instead of in every module
+DRIVER = "alignment_fast.kernels.common.driver"  # of CUDA's devices: found at run time, without loops of its own
 
 
 def families():
@@ -102,7 +110,7 @@ A C compiler and the Python headers are needed:
 def optimisation(unit):
     """Return the flags that say how hard GCC and clang are to try on a unit."""
     if DEBUG or SANITIZE:
-        return ["-O1"]
+        return ["-O1", *(SANITIZER_FLAGS if SANITIZE and unit in (SANITIZE, "WRAPPER") else [])]
     if unit == "BASELINE" and X86:
         return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]  # for processors older than AVX2
     if unit == "WRAPPER":
@@ -121,18 +129,33 @@ def is_newer(sources, target):
     return not os.path.exists(target) or any(os.path.getmtime(one) > os.path.getmtime(target) for one in sources)
 
 
+def build_cuda():
+    """Return the module that compiles kernels for CUDA, by its path: nothing is installed yet."""
+    specification = importlib.util.spec_from_file_location("build_cuda", ROOT / "kernels" / "build_cuda.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 class BuildPy(build_py):
-    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated."""
+    """Puts a line beside the package by which Python looks, when it starts, whether a program is to be accelerated.
+
+    And with ALIGNMENT_FAST_CUDA machine code for CUDA devices.
+    """
 
     def run(self):
         super().run()
         if not self.editable_mode:
             self.copy_file(START_FILE, os.path.join(self.build_lib, os.path.basename(START_FILE)))
+        if CUDA and not self.editable_mode:
+            for family in build_cuda().families():
+                build_cuda().build(family, Path(self.build_lib) / "alignment_fast" / "kernels" / family)
 
     def get_outputs(self, include_bytecode=1):
         return [
             *super().get_outputs(include_bytecode),
             *([] if self.editable_mode else [os.path.join(self.build_lib, os.path.basename(START_FILE))]),
+            *([] if not CUDA or self.editable_mode else map(str, Path(self.build_lib).rglob("cuda.*_*"))),
         ]
 
 
@@ -149,13 +172,14 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
-        self.flags = MSVC_FLAGS if msvc else [*GCC_FLAGS, *(SANITIZER_FLAGS if SANITIZE else [])]
+        self.flags = MSVC_FLAGS if msvc else GCC_FLAGS
         self.link_flags = SANITIZER_FLAGS if SANITIZE and not msvc else []
         if X86 and not msvc:
             self.flags = [*self.flags, "-mprefer-vector-width=512"]  # acts in the AVX-512 variant only
         command = getattr(self.compiler, "compiler_so", "msvc")
-        self.wrappers = folder_of(command, self.flags, self.link_flags, sys.version, Cython.__version__, ABI3, DEBUG)
-        self.loops = folder_of(command, self.flags, optimisation("AVX2"))
+        made_with = (self.flags, optimisation("WRAPPER"), self.link_flags, sys.version, Cython.__version__, ABI3, DEBUG)
+        self.wrappers = folder_of(command, *made_with)
+        self.loops = {variant: folder_of(command, self.flags, optimisation(variant)) for variant in VARIANTS}
         try:
             self.compile_all()
             super().build_extensions()
@@ -164,7 +188,7 @@ class BuildExt(build_ext):
 
     def compile_all(self):
         """Compile loops while Cython translates, then the wrappers that it wrote."""
-        families = [extension for extension in self.extensions if extension.name != SHARED]
+        families = [extension for extension in self.extensions if extension.name not in (SHARED, DRIVER)]
         with ThreadPoolExecutor(self.parallel) as pool:
             units = [
                 pool.submit(self.compile_loops, extension, variant) for extension in families for variant in VARIANTS
@@ -180,7 +204,7 @@ class BuildExt(build_ext):
     def compile_loops(self, extension, variant):
         family = extension.name.split(".")[-2]
         macros = [("AF_UNIT", f"AF_UNIT_{variant}"), ("AF_LOOPS", f'"{family}/loops.inc"')]
-        return self.compile_unit(extension, "kernels/variant.c", self.loops, variant, macros)
+        return self.compile_unit(extension, "kernels/variant.c", self.loops[variant], variant, macros)
 
     def compile_wrapper(self, extension):
         return self.compile_unit(extension, extension.sources[0], self.wrappers, "WRAPPER", extension.define_macros)
@@ -251,7 +275,9 @@ def translate(modules):
 
 def check_declarations(source, translated):
     """Refuse a C file that was written without the functions which the module's .pxd declares for cimport."""
-    declares = re.search(r"^cdef .*\(", Path(source).with_suffix(".pxd").read_text(encoding="utf-8"), re.MULTILINE)
+    declaration = Path(source).with_suffix(".pxd")
+    text = declaration.read_text(encoding="utf-8") if declaration.exists() else ""
+    declares = re.search(r"^cdef .*\(", text, re.MULTILINE)
     if declares and "__pyx_capi__" not in Path(translated).read_text(encoding="utf-8"):
         os.remove(translated)
         raise CompileError(f"Cython did not find the declarations beside {source}")
@@ -283,6 +309,16 @@ def extensions():
                 py_limited_api=ABI3,
             )
         )
+    modules.append(
+        Extension(
+            DRIVER,
+            ["kernels/common/driver.pyx"],
+            include_dirs=["kernels"],
+            depends=["setup.py", "kernels/common/driver.h"],
+            define_macros=macros,
+            py_limited_api=ABI3,
+        )
+    )
     return modules
 
 
@@ -293,8 +329,8 @@ setup(
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
         "alignment_fast.interop": ["*.pyi"],
-        "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h"],
-        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi"] for family in FAMILIES},
+        "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],
+        **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi", *CUDA_SOURCES] for family in FAMILIES},
     },
     include_package_data=False,
     ext_modules=extensions(),

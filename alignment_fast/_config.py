@@ -4,7 +4,7 @@ import importlib.metadata
 import importlib.resources
 import platform
 
-OPTIONAL_LIBRARIES = ("numba", "numba-cuda", "torch", "jax", "cupy", "pyarrow", "matplotlib", "typer", "rich")
+OPTIONAL_LIBRARIES = ("numba", "torch", "jax", "cupy", "pyarrow", "matplotlib", "typer", "rich")
 
 
 def get_include() -> str:
@@ -36,11 +36,26 @@ def instruction_set() -> str:
 
 def gpu_names() -> list[str]:
     """Return the names of the CUDA devices that can be used, without failing where there is none."""
-    if _version("numba-cuda") is None:
-        return []
-    from alignment_fast.kernels.common import gpu
+    from alignment_fast.kernels.common import driver
 
-    return gpu.device_names()
+    return [driver.device(index)[0] for index in range(driver.device_count())]
+
+
+def cuda() -> dict[str, object]:
+    """Return what there is for CUDA: the driver, its devices, machine code by family, whether it was seen to run."""
+    from alignment_fast.kernels import build_cuda
+    from alignment_fast.kernels.common import driver, images
+
+    found: dict[str, object] = {"driver": None, "devices": []}
+    if driver.device_count():
+        found["driver"] = "CUDA {}.{}".format(*driver.driver_version())
+        devices = (driver.device(index) for index in range(driver.device_count()))
+        found["devices"] = [f"{name}, compute capability {major}.{minor}" for name, (major, minor), _ in devices]
+    for family in build_cuda.families():
+        targets = ", ".join(images.shipped(family)) or "compiled when first used"
+        proof = "proven on hardware" if build_cuda.is_proven(family) else "unproven on hardware"
+        found[f"kernels of {family}"] = f"{targets}; {proof}"
+    return found
 
 
 def config() -> dict[str, object]:
@@ -59,6 +74,7 @@ def config() -> dict[str, object]:
         "threads": threads.get_num_threads(),
         "cpus": threads.cpu_count(),
         "gpus": gpu_names(),
+        "cuda": cuda(),
         "optional libraries": {name: _version(name) for name in OPTIONAL_LIBRARIES},
     }
 

@@ -13,6 +13,8 @@ import operator
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from alignment_fast._border.arrays import device_of
+from alignment_fast._border.devices import output
 from alignment_fast._border.outputs import fits
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._operations import operations
@@ -60,11 +62,22 @@ def _output(out, dtype, shape):
     """Return the array to write, and its two-dimensional view."""
     if out is None:
         out = np.empty(shape, dtype)
+    elif device_of(out) != "cpu":
+        return out, _on_device(out, dtype, shape)
     elif not isinstance(out, np.ndarray) or out.dtype != dtype:
         raise TypeError(f"out must be an array of {dtype}, not {getattr(out, 'dtype', type(out).__name__)}")
     elif not fits(out, dtype, shape):
         raise ValueError(f"out must be a writeable C-contiguous array of shape {shape}, not of shape {out.shape}")
     return out, out if out.ndim == 2 else out.reshape(1, -1)
+
+
+def _on_device(out, dtype, shape):
+    found = output(out, "out")
+    if found.dtype != dtype:
+        raise TypeError(f"out must be an array of {dtype}, not {found.dtype}")
+    if found.shape != shape:
+        raise ValueError(f"out must be an array of shape {shape}, not of shape {found.shape}")
+    return found if found.ndim == 2 else found.reshape(1, -1)
 
 
 class Stream:
@@ -151,7 +164,7 @@ class Stream:
         num_threads : int, optional
             Threads to use; the values do not depend on it.
         out : ndarray, optional
-            C-contiguous array of that shape and dtype to write and return.
+            C-contiguous array of that shape and dtype to write and return; on a CUDA device it is filled there.
 
         Returns
         -------
@@ -170,7 +183,7 @@ class Stream:
 
         """
         ops = operations("random")
-        ways = ops.short_words, ops.fill_words, _WORDS
+        ways = ops.short_words, "fill_words", _WORDS
         return self._draw(*ways, np.uint32, shape, replicate, draw, num_threads, out)
 
     def uint64(
@@ -193,7 +206,7 @@ class Stream:
 
         """
         ops = operations("random")
-        ways = ops.short_words, ops.fill_words, _WORDS
+        ways = ops.short_words, "fill_words", _WORDS
         return self._draw(*ways, np.uint64, shape, replicate, draw, num_threads, out)
 
     def uniform(
@@ -230,9 +243,7 @@ class Stream:
 
         """
         ops = operations("random")
-        return self._draw(
-            ops.short_uniforms, ops.fill_uniforms, _REALS, dtype, shape, replicate, draw, num_threads, out
-        )
+        return self._draw(ops.short_uniforms, "fill_uniforms", _REALS, dtype, shape, replicate, draw, num_threads, out)
 
     def normal(
         self,
@@ -266,7 +277,7 @@ class Stream:
 
         """
         ops = operations("random")
-        ways = ops.short_normals, ops.fill_normals, _REALS
+        ways = ops.short_normals, "fill_normals", _REALS
         return self._draw(*ways, dtype, shape, replicate, draw, num_threads, out)
 
     def _draw(self, short, fill, kinds, dtype, shape, replicate, draw, num_threads, out):
@@ -278,5 +289,5 @@ class Stream:
         rows, n = _rows_and_length(shape)
         replicate, draw = _counter(replicate, rows, "replicate"), _counter(draw, n, "draw")
         out, view = _output(out, dtype, (rows, n) if isinstance(shape, (tuple, list)) and len(shape) == 2 else (n,))
-        fill(self._key, replicate, draw, view, num_threads)
+        getattr(operations("random", device_of(out)), fill)(self._key, replicate, draw, view, num_threads)
         return out

@@ -16,7 +16,7 @@ To add a kernel, in this order:
    stub and source, and what Cython is told of C with C);
 6. what it takes or returns, if that is more than arrays and numbers, in ``structures.py``; the operation that launches
    it, in ``operations.py`` and its ``__all__``;
-7. the CUDA kernel and launcher in ``gpu.py``;
+7. the CUDA kernel in ``cuda.cu`` and its launch in ``cuda.py``;
 8. the public function in ``alignment_fast/``: border, host algorithm over the table of operations, docstring with
    formula, shapes, accuracy and cost; a call of it in ``CALLS`` of ``tests/test_seam.py``;
 9. the short way of small calls in ``short.pxi`` (``common/short.pxd`` says what it takes), which the public function

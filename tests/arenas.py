@@ -3,12 +3,12 @@
 import numpy as np
 
 from alignment_fast.ranking import Comparisons
-from alignment_fast.ranking._models import MODELS
+from alignment_fast.ranking._models import FIRST_WINS, MODELS
 
 
 def first_won(random, difference, model="bradley-terry"):
     """Return who wins at these differences of scores, drawn from a model without ties."""
-    return random.random(len(difference)) < MODELS[model].probabilities(difference, 0.0)[0]
+    return random.random(len(difference)) < MODELS[model].probability(FIRST_WINS, difference, 0.0)
 
 
 def simulated(items=12, size=3000, seed=0, ties=0.0, home=0.0, spread=0.8):

@@ -5,6 +5,7 @@ Every list of what is allowed stands here once, and an entry that no file uses f
 
 import ast
 import functools
+import posixpath
 import re
 from fnmatch import fnmatch
 from importlib.util import resolve_name
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.gpu]
+pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.cuda]
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.py")])
@@ -63,7 +64,7 @@ PUBLIC_EDGES = {
     "ranking": {"random"},
     "studies": {
         *("__init__", "_config", "_files", "_statistics", "best_of_n", "dynamics"),
-        *("memoryless", "policy", "random", "ranking", "tables"),
+        *("memoryless", "plot", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
         *("__init__", "best_of_n", "dynamics", "information"),
@@ -75,7 +76,7 @@ PUBLIC_EDGES = {
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
-    "interop": {"pairwise._batch"},
+    "interop": {"pairwise._batch", "pairwise._number"},
     "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
@@ -84,8 +85,9 @@ PRIVATE_EDGES = {
 # alignment_fast.kernels, as patterns. Everybody else asks `operations(family, device)`.
 BELOW_THE_SEAM = {
     "alignment_fast/__init__.py": ["", "common.threads"],  # "": the package itself, whose absence has a message
-    "alignment_fast/_operations.py": ["*.operations", "best_of_n.gpu", "common.gpu"],
-    "alignment_fast/_config.py": ["common.cpu", "common.gpu", "common.threads"],
+    "alignment_fast/_operations.py": ["*.operations", "*.cuda", "common.driver"],
+    "alignment_fast/_config.py": ["build_cuda", "common.cpu", "common.driver", "common.images", "common.threads"],
+    "alignment_fast/_border/devices.py": ["common.streams"],
     "alignment_fast/_border/num_threads.py": ["common.threads"],
     "alignment_fast/_border/status.py": ["common.status"],
 }
@@ -115,14 +117,17 @@ COMPUTED_IMPORTS = {
 }
 
 # Python in kernels/ describes kernels, launches them, or compiles users' functions: algorithms are in the public layer.
-KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit"}
-COMMON_MODULES = {"coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"}
-# The simulation of best-of-n on numba-cuda, with the twins of formulas that it compiles, until kernels in CUDA C++
-# stand in its place.
-NUMBA_CUDA_SIMULATION = ["kernels/*/gpu.py", "kernels/*/scalar.py"]
+KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit", "cuda"}
+COMMON_MODULES = {
+    *("coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"),
+    *("images", "launches", "streams"),  # of CUDA devices
+}
+# Formulas of numbers as Python bodies, which numba compiles for users' code.
+TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
     "kernels/best_of_n/law.py",
+    "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
     "kernels/best_of_n/relatives.py",
     "kernels/best_of_n/samples.py",
@@ -143,10 +148,10 @@ FROM_SCIPY = {"scipy.sparse.csr_array"}
 
 # Where a library that is heavy, optional or dangerous may be imported, as patterns of paths.
 ONLY_IN = {
-    "numba.cuda": ["kernels/common/gpu.py"],
+    "numba.cuda": [],
     "cuda": [],
     "cupy": [],
-    "numba": ["kernels/*/jit.py", "kernels/common/gpu.py"],
+    "numba": ["kernels/*/jit.py"],
     "llvmlite": [],
     "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py"],
     "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
@@ -154,6 +159,10 @@ ONLY_IN = {
     "sqlite3": ["alignment_fast/studies/*"],
     "pydantic": ["alignment_fast/studies/schema.py", "alignment_fast/studies/spec.py"],
     "xarray": ["alignment_fast/studies/results.py"],
+    "loky": ["alignment_fast/studies/clusters.py"],
+    "distributed": ["alignment_fast/studies/clusters.py"],
+    "mpi4py": ["alignment_fast/studies/clusters.py"],
+    "ray": ["alignment_fast/studies/clusters.py"],
     "torch": ["alignment_fast/interop/torch/*", "alignment_fast/interop/trl/*"],
     "trl": ["alignment_fast/interop/trl/*"],
     "transformers": [],
@@ -161,7 +170,12 @@ ONLY_IN = {
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": ["alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"],
     "polars": [],
-    "matplotlib": ["alignment_fast/plot.py", "alignment_fast/reproduce/*/figures.py"],
+    "matplotlib": [
+        "alignment_fast/plot.py",
+        "alignment_fast/reproduce/*/figures.py",
+        "alignment_fast/studies/*s.py",
+        "alignment_fast/studies/report.py",
+    ],
     "typer": ["alignment_fast/cli.py", "alignment_fast/commands/*"],
     "click": [],
     "rich": ["alignment_fast/commands/printing/*"],
@@ -271,13 +285,24 @@ def includes(text):
     return found, set(re.findall(r"#\s*include\s+<([^>]+)>", text))
 
 
+def cython_includes(path, text):
+    """Return the files below kernels/ that Cython source at `path` includes, as "family/file"."""
+    if not path.endswith((".pyx", ".pxi", ".pxd")):
+        return set()
+    included = re.findall(r"""^include ["']([^"']+)["']""", text, re.MULTILINE)
+    return {posixpath.normpath(f"{posixpath.dirname(path)}/{name}").removeprefix("kernels/") for name in included}
+
+
 def broken_includes(path, text):
-    """Return what the C source at `path`, or C within Cython, includes from where it must not."""
+    """Return what C or Cython source at `path`, or C within Cython, includes from where it must not."""
     mine = family_of(path)
     quoted, system = includes(text)
+    quoted = quoted | cython_includes(path, text)
     wrong = {name for name in quoted if not name.startswith("alignment_fast/af_")}
     if mine is not None:  # a header knows no family
         wrong = {name for name in wrong if name.split("/")[0] not in EDGES[mine] | {mine}}
+    if path == "kernels/common/driver.h":  # which looks for a library at run time
+        system = system - {"dlfcn.h", "windows.h"}
     return wrong | (system - {"stddef.h", "stdint.h", "stdlib.h", "string.h", "immintrin.h", "arm_neon.h", "math.h"})
 
 
@@ -470,9 +495,8 @@ def test_edges_that_lead_the_wrong_way_are_found(path, source, found):
     ("path", "source", "found"),
     [
         ("kernels/common/scalar.py", "import numba", {"numba"}),
-        ("kernels/random/gpu.py", "from numba import cuda", {"numba.cuda"}),
-        ("kernels/random/gpu.py", "def f():\n import numba.cuda.random", {"numba.cuda.random"}),
-        ("kernels/common/gpu.py", "from numba import cuda", set()),
+        ("kernels/random/cuda.py", "from numba import cuda", {"numba.cuda"}),
+        ("kernels/random/jit.py", "def f():\n import numba.cuda.random", {"numba.cuda.random"}),
         ("alignment_fast/errors.py", "importlib.import_module('torch')", {"torch"}),
         ("alignment_fast/_border/arrays.py", "import torchvision", set()),
     ],
@@ -671,6 +695,9 @@ def test_every_form_of_a_cython_import_is_read(source, found):
         ("kernels/best_of_n/cpu.pyx", '#include "random/loops.inc"\n#include <math.h>', set()),
         ("kernels/include/alignment_fast/af_math.h", '#include "random/loops.inc"', {"random/loops.inc"}),
         ("kernels/ranking/reach.inc", "#include <stdio.h>", {"stdio.h"}),
+        ("kernels/ranking/short.pxi", 'include "../policy/arguments.pxi"', {"policy/arguments.pxi"}),
+        ("kernels/dynamics/short.pxi", 'include "../policy/arguments.pxi"', set()),
+        ("kernels/ranking/cpu.pyx", 'include "short.pxi"', set()),
     ],
 )
 def test_includes_that_go_the_wrong_way_are_found(path, source, found):
@@ -715,9 +742,11 @@ def used_families(mine):
     for file in [*PYTHON, *CYTHON]:
         if path_of(file).startswith(f"kernels/{mine}/"):
             used |= {family_of(name) for name in imports_of(file) if name.startswith("alignment_fast.kernels.")}
-    for file in C:
+    for file in [*C, *CYTHON]:
         if path_of(file).startswith(f"kernels/{mine}/"):
-            used |= {name.split("/")[0] for name in includes(file.read_text("utf-8"))[0]} & set(EDGES)
+            text = file.read_text("utf-8")
+            quoted = includes(text)[0] | cython_includes(path_of(file), text)
+            used |= {name.split("/")[0] for name in quoted} & set(EDGES)
     return used
 
 
@@ -747,7 +776,7 @@ def test_kernels_hold_no_host_algorithms():
     for file in PYTHON:
         path = path_of(file)
         family = family_of(path) if path.startswith("kernels/") else None
-        if family and not any(fnmatch(path, place) for place in NUMBA_CUDA_SIMULATION):
+        if family and not any(fnmatch(path, place) for place in TWINS):
             known = KERNEL_MODULES | (COMMON_MODULES if family == "common" else set())
             others |= {path} if file.stem not in known else set()
             solvers = {name for name in imports_of(file) if name.startswith("scipy.")} - FROM_SCIPY
@@ -755,8 +784,8 @@ def test_kernels_hold_no_host_algorithms():
     assert others == PARTS_OF_TABLES
 
 
-def test_nothing_outside_the_numba_cuda_simulation_is_excused_by_it():
-    for place in NUMBA_CUDA_SIMULATION:
+def test_every_twin_is_there():
+    for place in TWINS:
         assert any(fnmatch(path_of(file), place) for file in PYTHON)
 
 
@@ -850,7 +879,7 @@ def offered(path):
     raise AssertionError(f"{path} does not say what it offers")
 
 
-@pytest.mark.parametrize("table", sorted((ROOT / "kernels").glob("*/gpu.py")), ids=path_of)
+@pytest.mark.parametrize("table", sorted((ROOT / "kernels").glob("*/cuda.py")), ids=path_of)
 def test_a_table_of_cuda_offers_what_the_cpu_does(table):
     """Fewer operations, none of its own: a caller that asks which device it is on would go around the seam."""
     if family_of(path_of(table)) != "common":

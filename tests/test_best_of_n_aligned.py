@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import search
 
 import alignment_fast as af
 from oracles import best_of_n as oracle
@@ -96,6 +97,23 @@ def test_of_two_outcomes_best_of_n_is_the_aligned_policy(top, log_n):
     matched = af.best_of_n.BestOfN([1 - top, top], [0.0, 1.0]).aligned(log_n=log_n)
     assert matched.policy.alpha == pytest.approx(float(exact), rel=1e-10)
     assert matched.policy.kl == pytest.approx(af.best_of_n.BestOfN([1 - top, top], [0.0, 1.0]).kl(log_n=log_n))
+
+
+@pytest.mark.search
+def test_aligned_search_over_rare_outcomes_and_any_n():
+    """Two outcomes: that best-of-n leaves next to nothing to the lower one, or changes next to nothing."""
+    generator, worst = np.random.default_rng(31), search.Worst("N8", "BestOfN.aligned, alpha of two outcomes")
+    for _ in range(search.cases(150)):
+        top, log_n = 10 ** generator.uniform(-12, -1e-3), 10 ** generator.uniform(-9, 2.84)
+        masses, rewards = [1 - top, top], [0.0, 10 ** generator.uniform(-3, 3)]
+        with mpmath.workdps(400):
+            share = mpmath.mpf(masses[1]) / (mpmath.mpf(masses[0]) + mpmath.mpf(masses[1]))
+            log_low = mpmath.exp(mpmath.mpf(log_n)) * mpmath.log1p(-share)
+            ratio = mpmath.log(-mpmath.expm1(log_low)) - log_low - mpmath.log(share / (1 - share))
+            exact = ratio / mpmath.mpf(rewards[1])
+        alpha = af.best_of_n.BestOfN(masses, rewards).aligned(log_n=log_n).policy.alpha
+        worst.see(abs(alpha - float(exact)), 1e-10 * float(exact), (masses, rewards, log_n))
+    worst.hold()
 
 
 @pytest.mark.parametrize("n", [3.0, 60.0, 1100.0, 2000.0, 1e4, 1e7, 1e15])

@@ -207,10 +207,11 @@ def test_renyi_of_small_orders_and_large_n(order, given):
     assert continuous.renyi(order=order, **given) == pytest.approx(exact_renyi(order, **given), rel=1e-14)
 
 
+@pytest.mark.search
 def test_renyi_search_over_orders_and_n():
     """Seeded: n and order over their whole range, many of them near the orders 0, 1/2 and 1 and near n = 1."""
     generator = np.random.default_rng(20)
-    worst = 0.0
+    worst = search.Worst("N4", "continuous.renyi")
     for _ in range(search.cases(300)):
         log_n = 10 ** generator.uniform(-8, 2.5)
         n = max(math.exp(log_n), 1 + 2.0**-50) if log_n < 700 else None
@@ -220,5 +221,5 @@ def test_renyi_search_over_orders_and_n():
             if order < 0 and -order * (n - 1) > 0.9:
                 continue  # the divergence jumps to -inf from order -1/(n - 1) down
             value, exact = continuous.renyi(n, order=order), exact_renyi(order, n=n)
-            worst = max(worst, abs(value - exact) / abs(exact))
-    assert worst < 1e-14
+            worst.see(abs(value - exact), 1e-14 * abs(exact), (n, order))
+    worst.hold()

@@ -296,6 +296,32 @@ def test_critical_beta_of_the_cycle(method, gain):
     assert threshold == pytest.approx(np.sqrt(3 * 0.64) / (0.4 * 0.7 * gain), rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("K", [3, 4, 9, 20])
+def test_the_fixed_point_loses_its_stability_at_the_critical_beta(K, method):
+    P = np.full((K, K), 0.5)
+    ahead = (np.arange(K)[None] - np.arange(K)[:, None]) % K  # a cycle of all, of unequal strengths
+    P += np.where(ahead == 0, 0.0, np.where(ahead <= K // 2, 0.3, -0.3)) * (ahead != K - ahead)
+    P = np.triu(P * 0.98, 1) + 0.5 * np.eye(K) + np.tril(1 - 0.98 * P.T, -1)
+    at = {"alpha": 0.6, "lam": 0.9, "method": method}
+    threshold = af.dynamics.critical_beta(P, **at)
+    betas = threshold * np.array([0.3, 0.6, 0.95, 1 - 1e-9, 1.0, 1 + 1e-9])
+    radius = af.dynamics.fixed_point(P, beta=betas, **at).spectral_radius
+    assert np.all(radius[:4] < 1)
+    assert radius[4] == pytest.approx(1.0, abs=1e-11)
+    assert radius[5] > 1
+
+
+@pytest.mark.parametrize(("tol", "largest"), [(0.0, 1e4), (1e-3, 20.0), (1e-12, 1e10), (1e-12, 4.0)])
+def test_a_critical_beta_does_not_depend_on_where_its_search_begins(tol, largest):
+    threshold = af.dynamics.critical_beta(RPS, alpha=0.5, lam=1.0, tol=tol, largest=largest)
+    assert threshold == pytest.approx(3.75, rel=max(tol, 1e-13))
+
+
+def test_a_search_that_ends_below_the_critical_beta_finds_none():
+    assert af.dynamics.critical_beta(RPS, alpha=0.5, lam=1.0, largest=3.7) == np.inf
+
+
 def test_transitive_preferences_have_no_critical_beta():
     P = oracle.VECTORS["const_strong"]["inputs"]["P"]
     assert af.dynamics.critical_beta(P, alpha=0.5, lam=1.0) == np.inf

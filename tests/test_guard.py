@@ -218,5 +218,5 @@ def test_lost_tests_are_found():
 
 
 def test_the_file_of_collected_tests_reads_as_it_was_written():
-    by_leg = {leg: {"a.py::one"} if leg in ("isa", "gpu") else set() for leg in collect.LEGS}
-    assert collect.read_collected(collect.written_collected(by_leg)) == {"a.py::one": ["isa", "gpu"]}
+    by_leg = {leg: {"a.py::one"} if leg in ("isa", "cuda") else set() for leg in collect.LEGS}
+    assert collect.read_collected(collect.written_collected(by_leg)) == {"a.py::one": ["isa", "cuda"]}

@@ -9,6 +9,7 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
+import search
 
 import alignment_fast as af
 
@@ -268,7 +269,7 @@ def any_pair(random):
     if log:
         p = level + random.choice([0.0, 5.0, -700.0, 1e3, random.normal() * 10])
         return p, p + change + random.choice([0.0, 0.0, 1.0, -3.7, 1e3]), log
-    p = np.exp(level)
+    p = np.exp(level) * (2.0 ** random.integers(-1060, 1020) if random.random() < 0.1 else 1.0)
     if random.random() < 0.2:
         p = random.integers(1, 10 ** int(random.integers(1, 15)), letters).astype(np.float64)
     q = p * np.exp(np.clip(change, -30, 30))
@@ -284,11 +285,11 @@ def any_order(random):
     return float(random.choice([*ORDERS, random.uniform(0, 2), 10 ** random.uniform(0, 4)]))
 
 
-def worst(function, exact, with_order, dtype=np.float64, *, seed, count):
-    """Return the largest relative error of `function` over `count` pairs, and the smallest value, with their cases."""
+def look(kind, function, exact, with_order, dtype=np.float64, *, seed, least=0.0):
+    """Search for relative errors of `function` beyond its bound, and for values below `least`."""
     random = np.random.default_rng(seed)
-    largest, least = (0.0, ""), (np.inf, "")
-    for _ in range(count):
+    worst, allowed = search.Worst(kind, f"{function.__name__}, {np.dtype(dtype).name}"), bound(function, dtype)
+    for _ in range(search.cases(200)):
         p, q, log = any_pair(random)
         order = any_order(random) if with_order else 1.0
         with warnings.catch_warnings():
@@ -297,30 +298,40 @@ def worst(function, exact, with_order, dtype=np.float64, *, seed, count):
         if not (np.isfinite(p).all() and np.isfinite(q).all()) or (not log and not (p.max() > 0 and q.max() > 0)):
             continue
         value = function(p, q, order, log=log) if with_order else function(p, q, log=log)
-        error = relative_error(value, exact(p, q, order, log), dtype)
-        largest = max(largest, (error, repr((p, q, order, log))))
-        least = min(least, (float(value), repr((p, q, order, log))))
-    return largest, least
+        assert value >= least, (p, q, order, log)
+        worst.see(relative_error(value, exact(p, q, order, log), dtype), allowed, (p, q, order, log))
+    worst.hold()
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_search_finds_no_divergence_below_zero_or_beyond_its_bound(dtype):
-    (error, where), (least, negative) = worst(INFORMATION.kl_divergence, divergence, False, dtype, seed=1, count=200)
-    assert error <= bound(INFORMATION.kl_divergence, dtype), where
-    assert least >= 0, negative
+    look("N1", INFORMATION.kl_divergence, divergence, False, dtype, seed=1)
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_search_finds_no_renyi_divergence_beyond_its_bound(dtype):
-    (error, where), (least, negative) = worst(INFORMATION.renyi_divergence, divergence, True, dtype, seed=2, count=200)
-    assert error <= bound(INFORMATION.renyi_divergence, dtype), where
-    assert least >= 0, negative
+    look("N1", INFORMATION.renyi_divergence, divergence, True, dtype, seed=2)
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_search_finds_no_cross_entropy_beyond_its_bound(dtype):
-    (error, where), _ = worst(INFORMATION.renyi_cross_entropy, cross_entropy, True, dtype, seed=3, count=200)
-    assert error <= bound(INFORMATION.renyi_cross_entropy, dtype), where
+    look("N2", INFORMATION.renyi_cross_entropy, cross_entropy, True, dtype, seed=3, least=-np.inf)
+
+
+@pytest.mark.search
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_finds_no_entropy_beyond_its_bound(dtype):
+    def entropy(p, _, order, log):
+        return INFORMATION.renyi_entropy(p, order, log=log)
+
+    def exact(p, _, order, log):
+        return cross_entropy(p, p, order, log)
+
+    entropy.__name__, entropy.__doc__ = "renyi_entropy", INFORMATION.renyi_entropy.__doc__
+    look("N2", entropy, exact, True, dtype, seed=5)
 
 
 @pytest.mark.parametrize("letters", [3, 128, 129, 2100])

@@ -377,3 +377,57 @@ def test_bad_targets_and_labels():
 def test_plain_functions_name_the_operators():
     with pytest.raises(TypeError, match=r"alignment_fast\.interop\.torch"):
         af.pairwise.preference_loss(*four())
+
+
+# ---- in training ----
+
+
+def one_of_two(rank, address, results):
+    """Train one step on half of a batch, gradients averaged over both processes."""
+    import torch.distributed as distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    distributed.init_process_group("gloo", init_method=f"file://{address}", rank=rank, world_size=2)
+    torch.set_num_threads(1)
+    model = DistributedDataParallel(linear_model())
+    features, reference = batch_of_pairs()
+    half = slice(2 * rank, 2 * rank + 2)
+    chosen, rejected = model(features[:, half])[..., 0]
+    preference_loss(chosen, rejected, *reference[:, half]).backward()
+    results[rank] = [parameter.grad.tolist() for parameter in model.parameters()]
+    distributed.destroy_process_group()
+
+
+def linear_model():
+    torch.manual_seed(0)
+    return torch.nn.Linear(3, 1)
+
+
+def batch_of_pairs():
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, 4, 3, generator=generator), torch.randn(2, 4, generator=generator)
+
+
+def test_two_processes_train_on_halves_of_a_batch(tmp_path):
+    import torch.multiprocessing as processes
+
+    model = linear_model()
+    features, reference = batch_of_pairs()
+    preference_loss(*model(features)[..., 0], *reference).backward()
+    expected = [parameter.grad for parameter in model.parameters()]
+    with processes.get_context("fork").Manager() as manager:
+        results = manager.dict()
+        processes.start_processes(one_of_two, (str(tmp_path / "address"), results), nprocs=2, start_method="fork")
+        for rank in (0, 1):
+            for found, right in zip(results[rank], expected, strict=True):
+                torch.testing.assert_close(torch.tensor(found), right)
+
+
+def test_gradients_accumulate_over_micro_batches():
+    whole, parts = linear_model(), linear_model()
+    features, reference = batch_of_pairs()
+    preference_loss(*whole(features)[..., 0], *reference).backward()
+    for half in (slice(0, 2), slice(2, 4)):
+        (preference_loss(*parts(features[:, half])[..., 0], *reference[:, half]) / 2).backward()
+    for one, other in zip(parts.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)

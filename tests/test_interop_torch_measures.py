@@ -64,6 +64,49 @@ def test_derivatives_by_tilts_and_orders():
     assert torch.autograd.gradcheck(lambda s: renyi_entropy(reward.softmax(-1), s), t)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, at its first use of forward mode
+@pytest.mark.parametrize("order", [0.5, 1.0, torch.tensor([0.3, 3.0], dtype=torch.float64)], ids=str)
+def test_forward_mode(order):
+    x, y = draw(2, 4).requires_grad_(), draw(4, seed=1).requires_grad_()
+    divergence = of_logits(lambda p, q: renyi_divergence(p, q, order), False)
+    assert torch.autograd.gradcheck(divergence, (x, y), check_forward_ad=True)
+    assert torch.autograd.gradcheck(lambda r: log_mgf(r, order), x, check_forward_ad=True)
+    s = torch.as_tensor(order, dtype=torch.float64).clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda t: renyi_entropy(x.detach().softmax(-1), t), s, check_forward_ad=True)
+    with pytest.raises(NotImplementedError, match="no second"):
+        torch.func.jacfwd(torch.func.jacrev(lambda r: log_mgf(r, 2.0)))(draw(4))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "in_dims", "order"),
+    [
+        (((3, 4), (3, 4)), (0, 0, None), 2.0),
+        (((3, 2, 4), (4,)), (0, None, None), torch.tensor([0.5, 2.0, 1.0])),
+        (((4, 3), (3, 2, 4)), (1, 0, None), 0.5),
+        (((3, 2, 4), (2, 4)), (0, None, 0), torch.tensor([0.5, 1.0, 2.0])),
+        (((4,), (4,)), (None, None, 0), torch.tensor([[0.6, 1.0], [2.5, 3.5], [1.0, 4.0]])),
+    ],
+    ids=["pairs", "grid", "axes", "orders", "grids"],
+)
+def test_batches(shapes, in_dims, order):
+    p, q = (draw(*shape, seed=k) for k, shape in enumerate(shapes))
+    order = order.double() if isinstance(order, torch.Tensor) else torch.tensor(order, dtype=torch.float64)
+
+    def divergence(x, y, t):
+        return renyi_divergence(x.softmax(-1), y.softmax(-1), t)
+
+    rows = [
+        [value if dim is None else value.select(dim, k) for value, dim in zip((p, q, order), in_dims, strict=True)]
+        for k in range(3)
+    ]
+    found = torch.vmap(divergence, in_dims)(p, q, order)
+    torch.testing.assert_close(found, torch.stack([divergence(*row) for row in rows]))
+    gradient = torch.func.grad(lambda *values: divergence(*values).sum(), argnums=(0, 1, 2))
+    expected = zip(*(gradient(*row) for row in rows), strict=True)
+    for one, other in zip(torch.vmap(gradient, in_dims)(p, q, order), expected, strict=True):
+        torch.testing.assert_close(one, torch.stack(other))
+
+
 def test_second_derivatives_are_errors():
     reward = draw(4).requires_grad_()
     first = torch.autograd.grad(log_mgf(reward, 2.0), reward, create_graph=True)[0].sum()

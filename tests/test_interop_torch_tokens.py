@@ -31,6 +31,8 @@ def one_thread():
 def tiles(request, monkeypatch):
     if request.param == "many tiles":
         monkeypatch.setattr(_vocabulary, "CHUNK", 512 * 8 * 12)
+        monkeypatch.setattr(_vocabulary, "TILE", 512 * 8 * 12)
+        monkeypatch.setattr(_vocabulary, "KEPT", 3 * 512 * 8 * 12)
         monkeypatch.setattr(_vocabulary, "_MOST_ROWS", 12)
         monkeypatch.setattr(_vocabulary, "LEAST_ROWS", 8)
 
@@ -164,6 +166,82 @@ def test_hidden_states(dtype, options, with_bias, frozen):
     torch.testing.assert_close(without, found[0], rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, at its first use of forward mode
+@pytest.mark.parametrize("entropy", [False, True])
+def test_forward_mode_and_batches_of_sequences(entropy):
+    logits, ids = draws((3, 2, 4, 5))[0], ids_of((3, 2, 4), 5)
+
+    def found(z, y):
+        results = sequence_logprobs(z, y, entropy=entropy)
+        return results[0] + 0.5 * results[1] if entropy else results
+
+    def expected(z, y):
+        log_p, entropies = composed(z, y)
+        return (log_p + 0.5 * entropies if entropy else log_p).sum(-1)
+
+    assert torch.autograd.gradcheck(lambda z: found(z, ids), logits.clone().requires_grad_(), check_forward_ad=True)
+    torch.testing.assert_close(torch.vmap(found)(logits, ids), expected(logits, ids))
+    torch.testing.assert_close(torch.vmap(found, (1, 0))(logits.movedim(0, 1), ids), expected(logits, ids))
+    torch.testing.assert_close(torch.vmap(found, (0, None))(logits, ids[0]), expected(logits, ids[0].expand(3, 2, 4)))
+    of_rows = torch.vmap(torch.func.jacrev(found))(logits, ids)
+    torch.testing.assert_close(
+        of_rows, torch.stack([torch.func.jacrev(expected)(*one) for one in zip(logits, ids, strict=True)])
+    )
+    torch.testing.assert_close(torch.vmap(torch.func.jacfwd(found))(logits, ids), of_rows)
+    if not entropy:
+        hessian = torch.func.hessian(lambda z: found(z, ids[0]).sum())(logits[0])
+        torch.testing.assert_close(hessian, torch.func.hessian(lambda z: expected(z, ids[0]).sum())(logits[0]))
+
+
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("options", [{}, CAPPED], ids=["plain", "capped"])
+def test_forward_mode_of_hidden_states(frozen, options):
+    tensors = draws((6, 4), (1100, 4), (1100,))
+    ids = ids_of((6,), 1100)
+    moving = tensors[:1] if frozen else tensors
+
+    def found(hidden, weight=tensors[1], bias=tensors[2]):
+        results = linear_logprobs(hidden, weight, ids, bias=bias, entropy=True, frozen_head=frozen, **options)
+        return results[0] + 0.5 * results[1]
+
+    def expected(hidden, weight=tensors[1], bias=tensors[2]):
+        log_p, entropies = composed(head(hidden, weight, bias, **options), ids)
+        return log_p + 0.5 * entropies
+
+    tangents = tuple(torch.randn_like(x, generator=torch.Generator().manual_seed(k)) for k, x in enumerate(moving))
+    for one, other in zip(*(torch.func.jvp(f, tuple(moving), tangents) for f in (found, expected)), strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(NotImplementedError, match="no second"):
+        torch.func.jacfwd(torch.func.jacrev(lambda h: found(h).sum()))(tensors[0])
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_batches_of_hidden_states(frozen):
+    hidden, weight, weights = draws((3, 6, 4), (9, 4), (3, 9, 4))
+    ids = ids_of((3, 6), 9)
+
+    def found(states, letters, tokens):
+        return sum(linear_logprobs(states, letters, tokens, entropy=True, frozen_head=frozen))
+
+    def expected(states, letters, tokens):
+        return sum(composed(head(states, letters), tokens))
+
+    def gradient(function, argument):
+        return torch.func.grad(lambda *x: function(*x).sum(), argument)
+
+    for batch, letters in (((0, None, 0), weight), ((0, 0, 0), weights)):
+        arguments = hidden, letters, ids
+        rows = [(hidden[k], letters if batch[1] is None else letters[k], ids[k]) for k in range(3)]
+        torch.testing.assert_close(torch.vmap(found, batch)(*arguments), torch.stack([expected(*row) for row in rows]))
+        for argument in (0,) if frozen else (0, 1):
+            torch.testing.assert_close(
+                torch.vmap(gradient(found, argument), batch)(*arguments),
+                torch.stack([gradient(expected, argument)(*row) for row in rows]),
+            )
+
+
 def test_derivatives_of_a_trained_head():
     hidden, weight, bias = (x.requires_grad_() for x in draws((6, 4), (9, 4), (9,)))
     ids = ids_of((6,), 9)
@@ -234,15 +312,60 @@ def test_a_frozen_head_without_gradients_and_without_tokens():
             assert not linear_logprobs(hidden, weight, nothing + 101, frozen_head=frozen).requires_grad
 
 
-def test_scratch_is_kept_within_its_limit():
+def test_scratch_is_kept_within_its_limits():
     hidden, weight = draws((128, 8), (3000, 8), dtype=torch.float32)
-    linear_logprobs(hidden, weight, torch.zeros(128, dtype=torch.int64))
-    assert 0 < sum(room.nbytes for room in _scratch._kept.values()) <= len(_scratch._kept) * _scratch.KEPT
-    with _scratch.scratch(_scratch.KEPT, torch.uint8) as one, _scratch.scratch(8, torch.uint8) as other:
+    for grad in (False, True):
+        linear_logprobs(hidden.requires_grad_(grad), weight, torch.zeros(128, dtype=torch.int64))
+    limits = {False: _scratch.KEPT, True: _scratch.PASSING}
+    assert {passing for _, passing in _scratch._kept} == {False, True}
+    for (_, passing), (room, _) in _scratch._kept.items():
+        assert 0 < room.nbytes <= limits[passing]
+    with _scratch.scratch(_scratch.KEPT, torch.uint8) as (one, _), _scratch.scratch(8, torch.uint8) as (other, _):
         assert one.data_ptr() != other.data_ptr()
+    _scratch._kept.clear()
     with _scratch.scratch(_scratch.KEPT + 1, torch.uint8):
         pass
-    assert torch.uint8 not in _scratch._kept or _scratch._kept[torch.uint8].nbytes <= _scratch.KEPT
+    assert (torch.uint8, False) not in _scratch._kept
+
+
+def products(function):
+    """Return how many matrix products a function calls."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        function()
+    return sum(event.name == "aten::addmm_" for event in profiler.events())
+
+
+def test_logits_that_are_still_there_are_not_made_again(monkeypatch):
+    """Two tiles, with room for one: logits of both forward, of one backward, and two gradients of each."""
+    hidden, weight = (x.requires_grad_() for x in draws((6, 4), (1024, 4)))
+    ids = ids_of((6,), 1024)[:5]
+    monkeypatch.setattr(_vocabulary, "TILE", 1)
+    monkeypatch.setattr(_vocabulary, "KEPT", 1)
+    expected = torch.autograd.grad(linear_logprobs(hidden[:5], weight, ids).sum(), (hidden, weight))
+
+    def both(between=lambda: None):
+        log_p = linear_logprobs(hidden[:5], weight, ids)
+        between()
+        found = torch.autograd.grad(log_p.sum(), (hidden, weight), retain_graph=True)
+        again = torch.autograd.grad(log_p.sum(), (hidden, weight))
+        assert all(torch.equal(x, y) for x, y in zip((*found, *again), expected * 2, strict=True))
+
+    def passing():
+        with torch.no_grad():
+            linear_logprobs(hidden[:5] + 1, weight, ids)
+
+    def another():
+        linear_logprobs(hidden[:5] + 1, weight, ids)
+
+    once = 2 + 1 + 4
+    again = 2 + 4  # the gradient has taken the logits' place
+    assert products(both) == once + again
+    assert products(lambda: both(passing)) == once + again + 2
+    assert products(lambda: both(another)) == once + 1 + again + 2
+    monkeypatch.setattr(_vocabulary, "KEPT", 1 << 20)
+    assert products(both) == once - 1 + again
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -282,18 +405,42 @@ def test_float16_gradients_of_a_head_are_finite():
         assert tensor.grad.abs().max() == largest
 
 
+@pytest.mark.parametrize("entropy", [False, True])
+def test_float16_gradients_of_sequences_are_finite(entropy):
+    logits = draws((2, 3, 5), dtype=torch.float16)[0].requires_grad_()
+    found = sequence_logprobs(logits, ids_of((2, 3), 5), entropy=entropy)
+    (sum(x.sum() for x in found) if entropy else found.sum()).mul(1e6).backward()
+    assert logits.grad.isfinite().all()
+    assert logits.grad.abs().max() == torch.finfo(torch.float16).max
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("entropy", [False, True])
+def test_sequences_take_no_memory_of_the_size_of_logits(dtype, entropy):
+    """Beside the gradient of the logits themselves; 2 % is allowed."""
+    from torch.profiler import ProfilerActivity, profile
+
+    logits, ids = draws((2, 32, 9000), dtype=dtype)[0].requires_grad_(), torch.zeros(2, 32, dtype=torch.int64)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        found = sequence_logprobs(logits, ids, entropy=entropy)
+        (found[0] + found[1] if entropy else found).sum().backward()
+    taken = sorted(event.self_cpu_memory_usage for event in profiler.events())
+    assert taken[-1] == logits.nbytes
+    assert sum(size for size in taken[:-1] if size > 0) <= 0.02 * logits.nbytes
+
+
 def test_the_logits_never_exist():
     """The largest tensor that PyTorch allocates in both passes is a tile, a gradient or the scratch."""
     from torch.profiler import ProfilerActivity, profile
 
     _scratch._kept.clear()
-    hidden, weight = draws((4096, 2), (4096, 2), dtype=torch.float32)
+    hidden, weight = draws((8192, 2), (8192, 2), dtype=torch.float32)
     hidden.requires_grad_()
     weight.requires_grad_()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        linear_logprobs(hidden, weight, torch.zeros(4096, dtype=torch.int64)).sum().backward()
-    sizes = [event.cpu_memory_usage for event in profiler.events()]
-    assert max(sizes) <= _vocabulary.CHUNK + (1 << 20) < 4 * 4096 * 4096
+        linear_logprobs(hidden, weight, torch.zeros(8192, dtype=torch.int64)).sum().backward()
+    taken = [event.self_cpu_memory_usage for event in profiler.events()]
+    assert sum(size for size in taken if size > 0) <= _scratch.KEPT + (1 << 21) < 4 * 8192 * 8192 / 3
 
 
 # ---- bad input ----

@@ -154,10 +154,16 @@ def test_losses(trl, loss_type, dtype):
 
 @pytest.mark.parametrize("loss_type", OF_DIVERGENCES)
 @pytest.mark.parametrize("divergence", DIVERGENCES)
-def test_divergences(trl, loss_type, divergence):
-    """With TRL's constants, which matter to means per token; its alpha-divergence has no float64."""
-    dtype = torch.float32 if divergence == "alpha_divergence" else torch.float64
-    assert_equal(trl, trainer_of(dtype, loss_types=[loss_type], f_divergence_type=divergence), dtype)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_divergences(trl, loss_type, divergence, dtype):
+    """With TRL's constants, which matter to means per token."""
+    stand_in = trainer_of(dtype, loss_types=[loss_type], f_divergence_type=divergence)
+    if divergence == "alpha_divergence" and dtype == torch.float64:
+        with pytest.raises(KeyError):
+            theirs(trl, stand_in)
+        assert mine(stand_in).isfinite()
+    else:
+        assert_equal(trl, stand_in, dtype)
 
 
 @pytest.mark.parametrize("loss_type", [name for name in DPO if not name.startswith("aot") and name != "sft"])
@@ -168,17 +174,61 @@ def test_length_desensitisation_and_weights(trl, loss_type):
         assert_equal(trl, trainer_of(torch.float64, loss_types=[loss_type], use_weighting=True), torch.float64)
 
 
+def test_discounts():
+    log_p, mask = -torch.rand(4, 5, dtype=torch.float64), torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]] * 2)
+    chosen, _ = ours.sequence_scores(log_p * mask, mask, discount=0.9)
+    expected = [log_p[0, 2] + 0.9 * log_p[0, 3] + 0.81 * log_p[0, 4], log_p[1, 1] + 0.9 * log_p[1, 2]]
+    torch.testing.assert_close(chosen, torch.stack(expected))
+    with pytest.raises(ValueError, match="discount must be in"):
+        ours.sequence_scores(log_p, mask, discount=0.0)
+
+
 def test_sums_of_losses(trl):
     weights = [0.8, 0.2, 1.0]
     stand_in = trainer_of(torch.float64, loss_types=["sigmoid", "bco_pair", "sft"], loss_weights=weights)
     assert_equal(trl, stand_in, torch.float64)
 
 
-def test_finite_where_the_original_is_not():
-    """TRL's DiscoPOP is NaN in float32 below a margin of -89: e^89 times σ(-89/τ), which is 0."""
-    pair = [torch.tensor([x]) for x in (-200.0, 0.0, 0.0, 0.0)]
-    assert ours.dpo_loss(*pair, loss_type="discopop", beta=1.0).item() == pytest.approx(200.0)
-    assert ours.dpo_loss(*pair, f_divergence_type="forward_kl", beta=1.0).isfinite()
+def reference_loss(loss_type, margin, **options):
+    """Return a loss of a margin in 60 digits: sigmoid of a score map, DiscoPOP, EXO."""
+    from mpmath import exp, log, log1p, mp, mpf
+
+    with mp.workdps(60):
+        margin = mpf(margin)
+        if loss_type == "discopop":
+            mixed = 1 / (1 + exp(-margin / mpf(0.05)))
+            return float(log1p(exp(-margin)) * (1 - mixed) + exp(-margin) * mixed)
+        if loss_type == "exo_pair":
+            q, eps = 1 / (1 + exp(-margin)), mpf(0.1)
+            return float(q * (log(q) - log(1 - eps)) + (1 - q) * (log(1 - q) - log(eps)))
+        mapped = (
+            1 - exp(-margin) if options["f_divergence_type"] == "forward_kl" else (exp(-margin / 2) - 1) / -mpf(0.5)
+        )
+        return float(log1p(exp(-mapped)))
+
+
+@pytest.mark.parametrize(
+    ("loss_type", "margin", "dtype", "options"),
+    [
+        ("discopop", -200.0, torch.float32, {}),
+        ("discopop", -3.0, torch.float64, {}),
+        ("exo_pair", -2.0, torch.float64, {"label_smoothing": 0.1}),
+        ("sigmoid", -75.0, torch.float32, {"f_divergence_type": "forward_kl"}),
+        ("sigmoid", -150.0, torch.float32, {"f_divergence_type": "alpha_divergence"}),
+        ("sigmoid", -150.0, torch.float64, {"f_divergence_type": "alpha_divergence"}),
+    ],
+)
+def test_where_the_original_differs_these_are_right(loss_type, margin, dtype, options):
+    """Beside 60 digits: DiscoPOP below -89, EXO's ε in float64, α-divergences in float64, and large scores."""
+    pair = [torch.tensor([x], dtype=dtype) for x in (margin, 0.0, 0.0, 0.0)]
+    pair[0].requires_grad_()
+    found = ours.dpo_loss(*pair, loss_type=loss_type, beta=1.0, **options)
+    # Rounding the argument of an exponential moves it by as many units as it is large.
+    rtol = 1e-12 if dtype == torch.float64 else 2e-5
+    assert found.item() == pytest.approx(reference_loss(loss_type, margin, **options), rel=rtol)
+    found.backward()
+    assert pair[0].grad.isfinite().all()
+    assert pair[0].grad.item() < 0.0
 
 
 def test_semantics_of_other_libraries():
@@ -221,6 +271,16 @@ def test_what_a_library_does_not_have_is_an_error(options, message):
         ours.dpo_loss(*pair, **options)
 
 
+@pytest.mark.parametrize(("divergence", "margin"), [("forward_kl", -85.0), ("alpha_divergence", -170.0)])
+def test_beyond_their_range_scores_saturate(divergence, margin):
+    """At 2^110, with the right sign of the gradient. TRL's are right to -88, and stop at e^80."""
+    pair = [torch.tensor([x]) for x in (margin, 0.0, 0.0, 0.0)]
+    loss = ours.dpo_loss(pair[0].requires_grad_(), *pair[1:], beta=1.0, f_divergence_type=divergence)
+    loss.backward()
+    assert loss.item() == pytest.approx(2.0**110, rel=1e-6)
+    assert -torch.inf < pair[0].grad.item() < 0.0
+
+
 # ---- the other trainers ----
 
 
@@ -231,23 +291,29 @@ def scores(count=2, dtype=torch.float64):
 
 def assert_same_function(found, expected, tensors):
     tensors = [tensor.requires_grad_() for tensor in tensors]
-    for one, other in ((found(*tensors), expected(*tensors)),):
-        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
-        torch.testing.assert_close(
-            torch.autograd.grad(one, tensors), torch.autograd.grad(other, tensors), rtol=2e-6, atol=1e-7
-        )
+    tolerance = TOLERANCE[tensors[0].dtype]
+    one, other = found(*tensors), expected(*tensors)
+    torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+    gradients = [torch.autograd.grad(value, tensors) for value in (one, other)]
+    torch.testing.assert_close(*gradients, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("loss_type", ["sigmoid", "hinge", "ipo", "simpo"])
 @pytest.mark.parametrize("alpha", [0.0, 0.3, -0.5])
-def test_cpo(trl, loss_type, alpha):
+def test_cpo(trl, loss_type, alpha, dtype):
     from trl.experimental.cpo import CPOTrainer
 
     settings = {"loss_type": loss_type, "beta": 0.3, "label_smoothing": 0.1, "simpo_gamma": 0.4, "alpha": alpha}
     stand_in = SimpleNamespace(accelerator=SimpleNamespace(device="cpu"), **settings)
     assert_same_function(
-        lambda *x: ours.cpo_loss(*x, **settings), lambda *x: CPOTrainer.cpo_loss(stand_in, *x)[0].mean(), scores()
+        lambda *x: ours.cpo_loss(*x, **settings),
+        lambda *x: CPOTrainer.cpo_loss(stand_in, *x)[0].mean(),
+        scores(dtype=dtype),
+    )
+    assert ours.cpo_loss(*scores(), **settings | {"loss_type": "alphapo"}) == ours.cpo_loss(
+        *scores(), **settings | {"loss_type": "simpo"}
     )
 
 
@@ -267,44 +333,82 @@ def test_orpo(trl):
     assert certain[0].grad.isfinite().all()
 
 
-def tpo_reference(chosen, rejected, loss_type, gamma):
-    log_sigmoid = torch.nn.functional.logsigmoid
-    margin = chosen - rejected - (gamma / 0.3 if loss_type == "tpo-l" else 0.0)
-    if loss_type == "hinge":
-        return torch.relu(1 - 0.3 * margin).mean()
-    if loss_type == "ipo":
-        return ((margin - 1 / 0.6) ** 2).mean()
-    return (-0.9 * log_sigmoid(0.3 * margin) - 0.1 * log_sigmoid(-0.3 * margin)).mean()
-
-
-@pytest.mark.parametrize("loss_type", ["sigmoid", "hinge", "ipo", "tpo-l"])
-def test_tpo(loss_type):
-    """Its loss stands inside a method that runs a model: the formulas here are that method's."""
-    options = {"loss_type": loss_type, "beta": 0.3, "label_smoothing": 0.1, "tpo_alpha": 0.5, "tpo_l_gamma": 0.4}
-    assert_same_function(
-        lambda *x: ours.tpo_loss(*x, nll=torch.tensor(2.0), **options),
-        lambda *x: tpo_reference(*x, loss_type, 0.4) + 1.0,
-        scores(),
+def own_trainer(model, ref_model=None, **settings):
+    """Stand in for a trainer of single answers, or of triples."""
+    same = SimpleNamespace(device=torch.device("cpu"), gather=lambda x: x, gather_for_metrics=lambda x: x)
+    return SimpleNamespace(
+        model=model,
+        ref_model=ref_model,
+        accelerator=same,
+        aux_loss_enabled=False,
+        precompute_ref_logps=False,
+        args=SimpleNamespace(gradient_checkpointing_kwargs=None),
+        _metrics={"train": defaultdict(list)},
+        _total_train_tokens=0,
+        _tp_size=1,
+        **settings,
     )
-    with pytest.raises(ValueError, match="nll is missing"):
-        ours.tpo_loss(*scores(), **options)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("tpo_alpha", [0.0, 0.5])
+@pytest.mark.parametrize("loss_type", ["sigmoid", "hinge", "ipo", "tpo-l"])
+def test_tpo(trl, loss_type, tpo_alpha, dtype):
+    from trl.experimental.tpo import TPOTrainer
+
+    options = {"loss_type": loss_type, "beta": 0.3, "label_smoothing": 0.1, "tpo_alpha": tpo_alpha, "tpo_l_gamma": 0.4}
+    branches = 3 if tpo_alpha else 2
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(branches * 4, PLACES + 1, 9, dtype=torch.float64, generator=generator).to(dtype)
+    ids = torch.randint(0, 9, drawn.shape[:2], generator=generator)
+    mask = torch.cat([completion_mask()[:4]] * branches)
+    inputs = {"completion_mask": mask, "input_ids": ids, "attention_mask": torch.ones_like(mask)}
+
+    def expected(logits):
+        model = Model(SimpleNamespace(logits=logits))
+        return TPOTrainer._compute_loss(own_trainer(model, **options), model, inputs, False)
+
+    def found(logits):
+        log_p = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0] * mask[:, 1:]
+        answers, lengths = log_p.sum(1).chunk(branches), mask[:, 1:].sum(1).chunk(branches)
+        if loss_type in ("ipo", "tpo-l"):
+            answers = [total / length for total, length in zip(answers, lengths, strict=True)]
+        nll = -log_p.chunk(branches)[2].sum() / lengths[2].sum() if tpo_alpha else None
+        return ours.tpo_loss(*answers[:2], nll=nll, **options)
+
+    assert_same_function(found, expected, [drawn])
+    if tpo_alpha:
+        with pytest.raises(ValueError, match="nll is missing"):
+            ours.tpo_loss(*scores(), **options)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("loss_type", ["kto", "apo_zero_unpaired"])
-def test_kto(loss_type):
-    labels, kl = torch.tensor([True, False, True, False, False, True]), torch.tensor(0.4, dtype=torch.float64)
+@pytest.mark.parametrize("labels", [[1, 0, 1, 0, 0, 1], [1] * 6, [0] * 6], ids=["both", "desirable", "undesirable"])
+@pytest.mark.parametrize("shift", [0.7, -0.7])
+def test_kto(trl, loss_type, labels, shift, dtype):
+    """Against TRL's method: the estimate of the divergence is clamped at 0, and one side may be empty."""
+    options = {"loss_type": loss_type, "beta": 0.3, "desirable_weight": 2.0, "undesirable_weight": 0.5}
+    labels, beyond = torch.tensor(labels, dtype=torch.bool), torch.linspace(-0.1, 0.3, 6).to(dtype) + shift
+    mask = torch.ones(6, 2, dtype=torch.int64)
+    inputs = dict.fromkeys(("completion_mask", "input_ids", "attention_mask"), mask) | {"label": labels}
 
     def expected(policy, ref):
-        ratio = policy - ref
-        good, bad = ratio[labels], ratio[~labels]
-        if loss_type == "kto":
-            losses = 1 - torch.sigmoid(0.3 * (good - kl)), 1 - torch.sigmoid(0.3 * (kl - bad))
-        else:
-            losses = 1 - torch.sigmoid(0.3 * good), torch.sigmoid(0.3 * bad)
-        return torch.cat([2.0 * losses[0], 0.5 * losses[1]]).nanmean()
+        models = [
+            Model(SimpleNamespace(log_probs=x[:, None], entropy=torch.zeros(6, 1), mean_logits=torch.zeros(6, 1)))
+            for x in (policy, ref)
+        ]
+        trainer = own_trainer(*models, calculate_KL=loss_type == "kto", **options)
+        trainer._compute_kl_logps = lambda model, _: beyond if model is models[0] else torch.zeros_like(beyond)
+        return trl.trainer.kto_trainer.KTOTrainer._compute_loss(trainer, models[0], inputs, False)
 
-    options = {"loss_type": loss_type, "beta": 0.3, "desirable_weight": 2.0, "undesirable_weight": 0.5}
-    assert_same_function(lambda *x: ours.kto_loss(*x, labels, kl=kl, **options), expected, scores())
+    # In TRL the reference runs without gradients.
+    policy, ref = scores(dtype=dtype)
+    assert_same_function(
+        lambda x: ours.kto_loss(x, ref, labels, kl=beyond.mean(), **options), lambda x: expected(x, ref), [policy]
+    )
 
 
 def test_bco():

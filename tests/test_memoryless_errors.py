@@ -6,6 +6,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+import search
 
 import alignment_fast as af
 from oracles import memoryless as oracle
@@ -46,14 +47,14 @@ def exact_figures(p, rewards, m, log_n, alpha):
     return (found.mean, found.variance, found.kl, gap), oracle.token_marginal(p, rewards, m, found.ratio)
 
 
-def assert_within(law, figures, marginal):
+def assert_within(law, figures, marginal, worst, case):
     """Assert that every figure is as near to the right one as it says, and a possible one."""
     for name, expected in zip(FIGURES, figures, strict=True):
         found, error = getattr(law, name), getattr(law.errors, name)
         if expected == mpmath.inf:
             assert found == math.inf
         else:
-            assert abs(found - expected) <= error + DIGITS * (1 + abs(expected)), (name, found, error)
+            worst.see(abs(found - expected), error + DIGITS * (1 + abs(expected)), (*case, name))
     assert max(abs(x - y) for x, y in zip(law.token_marginal, marginal, strict=True)) <= law.errors.token_marginal
     assert (law.token_marginal >= 0).all()
     assert min(law.reward_variance, law.kl_to_reference, law.kl_to_aligned) >= 0
@@ -85,8 +86,7 @@ def test_a_forced_saddlepoint_is_never_negative_and_knows_how_bad_it_is():
 # ---- bounds, searched ----
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_bounds_of_rewards_on_a_lattice_hold(seed):
+def on_a_lattice(seed, worst):
     p, reward, m, log_n = drawn_case(seed)
     model = af.memoryless.MemorylessModel(p, reward=reward)
     expected = None
@@ -94,18 +94,31 @@ def test_bounds_of_rewards_on_a_lattice_hold(seed):
         law = model.best_of_n(m, log_n=log_n, method=method)
         assert law.errors.kind == "bound"
         expected = expected or exact_figures(p, reward.tolist(), m, log_n, law.alpha)
-        assert_within(law, *expected)
+        assert_within(law, *expected, worst, (seed, method))
         assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_bounds_of_rewards_in_general_position_hold(seed):
+@pytest.mark.parametrize("seed", range(40))
+def test_bounds_of_rewards_on_a_lattice_hold(seed):
+    worst = search.Worst("N6", "memoryless")
+    on_a_lattice(seed, worst)
+    worst.hold()
+
+
+def in_general_position(seed, worst):
     p, _, m, log_n = drawn_case(seed, longest=9)
     reward = np.random.default_rng(seed).normal(size=len(p))
     law = af.memoryless.MemorylessModel(p, reward=reward).best_of_n(min(m, 9), log_n=min(log_n, 5000.0))
     assert (law.method, law.errors.kind) == ("types", "bound")
     rewards = [Fraction(float(r)) for r in reward]
-    assert_within(law, *exact_figures(p, rewards, law.m, law.log_n, law.alpha))
+    assert_within(law, *exact_figures(p, rewards, law.m, law.log_n, law.alpha), worst, (seed,))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_of_rewards_in_general_position_hold(seed):
+    worst = search.Worst("N6", "memoryless")
+    in_general_position(seed, worst)
+    worst.hold()
 
 
 def answered(model, m, delta, method):
@@ -118,9 +131,7 @@ def answered(model, m, delta, method):
         raise
 
 
-@pytest.mark.parametrize("seed", range(30))
-@pytest.mark.parametrize("method", ["saddlepoint", "fft"])
-def test_estimates_cover_the_errors_that_types_know(seed, method):
+def estimated(seed, method, worst):
     """Few letters, where single sums weigh: near ties, uneven and rare ones, saturation."""
     random = np.random.default_rng(seed)
     p, reward = random.dirichlet(np.ones(4)) + 1e-3, random.normal(size=4) ** random.choice([1, 3])
@@ -136,11 +147,37 @@ def test_estimates_cover_the_errors_that_types_know(seed, method):
     assert law.errors.kind == "estimate"
     for name in FIGURES:
         error = getattr(law.errors, name) + getattr(exact.errors, name)
-        assert abs(getattr(law, name) - getattr(exact, name)) <= error, name
+        worst.see(abs(getattr(law, name) - getattr(exact, name)), error, (seed, method, name))
         assert getattr(law, name) >= 0 or name == "expected_reward"
     off = np.abs(law.token_marginal - exact.token_marginal).max()
-    assert off <= law.errors.token_marginal + exact.errors.token_marginal
+    worst.see(off, law.errors.token_marginal + exact.errors.token_marginal, (seed, method, "token_marginal"))
     assert (law.token_marginal >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("method", ["saddlepoint", "fft"])
+def test_estimates_cover_the_errors_that_types_know(seed, method):
+    worst = search.Worst("N6", "memoryless")
+    estimated(seed, method, worst)
+    worst.hold()
+
+
+@pytest.mark.search
+@pytest.mark.parametrize(
+    ("look", "quantity"),
+    [
+        (on_a_lattice, "bounds of memoryless, rewards on a lattice"),
+        (in_general_position, "bounds of memoryless, rewards in general position"),
+        (lambda seed, worst: estimated(seed, "saddlepoint", worst), "estimates of memoryless, saddlepoint"),
+        (lambda seed, worst: estimated(seed, "fft", worst), "estimates of memoryless, transforms off a lattice"),
+    ],
+    ids=["lattice", "general", "saddlepoint", "fft"],
+)
+def test_search_over_laws_of_sums_finds_no_error_above_its_bound(look, quantity):
+    worst = search.Worst("N6", quantity)
+    for seed in range(100, 100 + search.cases(5)):
+        look(seed, worst)
+    worst.hold()
 
 
 def test_bounds_of_long_sequences_hold_against_types():

@@ -23,6 +23,7 @@ PAGES = (
     "from_votes_to_a_leaderboard.md",
     "training.md",
     "studies.md",
+    "past_one_machine.md",
     "unchanged_programs.md",
     "evalica.md",
 )

@@ -307,6 +307,7 @@ def test_tiny_alphas_are_the_limit_of_alphapo(alpha, dtype):
     assert loss == pytest.approx(np.log1p(np.exp(-0.5)), rel=1e-6 if dtype == np.float32 else 1e-15)
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("name", PAIRED)
 def test_search_over_parameters_of_pairs_gives_no_nan(name):
     generator = np.random.default_rng(28)

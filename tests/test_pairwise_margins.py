@@ -147,6 +147,7 @@ def test_extreme_betas_give_the_limits(name, margin, beta):
             assert error <= 16 * np.finfo(float).eps * magnitude + 1e-300, (order, value, oracle.mpmath.nstr(exact, 20))
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", OF_MARGIN)
 def test_search_over_parameters_gives_no_nan(name, dtype):

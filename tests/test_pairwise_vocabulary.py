@@ -88,6 +88,23 @@ def test_gradients_may_take_the_place_of_logits():
     np.testing.assert_array_equal(out, logits)
 
 
+@pytest.mark.parametrize("entropy", [False, True])
+def test_logits_of_16_bits_are_those_numbers(entropy):
+    words = rows(np.float32, letters=9000)[0].astype(np.float16)
+    wide, ids = words.astype(np.float32), rows(np.float32, letters=9000)[1]
+    tables = [ops.no_letters(len(ids)) for _ in range(2)]
+    ops.add_letters(tables[0], words.view(np.uint16), ids, 0, storage="float16", moments=True)
+    ops.add_letters(tables[1], wide, ids, 0, moments=True)
+    np.testing.assert_array_equal(*tables)
+    log_partition, entropies, _ = statistics(LetterSums._make(tables[0].T))
+    options = {"entropy_factor": np.linspace(0.5, -1, len(ids)), "entropy": entropies} if entropy else {}
+    factor, out = np.ones(len(ids)), np.empty_like(wide)
+    ops.letter_gradients(wide, ids, 0, log_partition, factor, out, **options)
+    bits = words.view(np.uint16)
+    ops.letter_gradients(bits, ids, 0, log_partition, factor, bits, storage="float16", **options)
+    np.testing.assert_array_equal(words, out.astype(np.float16))
+
+
 def test_masked_rows_are_not_read():
     logits, ids = rows(np.float64)
     ids[1] = -1

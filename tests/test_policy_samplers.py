@@ -122,3 +122,32 @@ def test_batches_are_solved_one_by_one():
         for index in np.ndindex(2, 3):
             for part, field in zip(function(P[index]), whole, strict=True):
                 np.testing.assert_array_equal(part, field[index])
+
+
+# ---- both: games of many responses, and of many equal ones ----
+
+
+def rounded(random, K, levels):
+    """Return a chain whose chances take few values: many vertices of the game have the same value."""
+    P = 0.5 + np.triu(random.integers(1, levels, (K, K)) / (2 * levels), 1)
+    return np.triu(P) + np.tril(1 - P.T, -1)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 1000])
+@pytest.mark.parametrize("K", [2, 5, 16, 40, 64, 70])
+def test_no_sampler_does_better_than_the_certificate(K, levels):
+    P = rounded(np.random.default_rng(K), K, levels)
+    keeps, top = af.policy.order_sampler(P), af.policy.smith_sampler(P)
+    tolerance = 1e-12 if K <= 64 else 1e-6
+    order = keeps.order
+    bound = (keeps.certificate @ (P[order[:-1]] - P[order[1:]])).max()
+    assert keeps.margin == pytest.approx(bound, abs=tolerance)
+    assert top.margin == pytest.approx((top.certificate @ P).max(), abs=tolerance)
+
+
+def test_a_batch_of_samplers_is_each_by_itself():
+    random = np.random.default_rng(3)
+    P = np.stack([chain(random, 6) for _ in range(5)])
+    for sampler in (af.policy.order_sampler, af.policy.smith_sampler):
+        for field, rows in zip(sampler(P), zip(*map(sampler, P), strict=True), strict=True):
+            np.testing.assert_array_equal(field, rows)

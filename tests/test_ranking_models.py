@@ -2,13 +2,14 @@
 
 import runpy
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
-from alignment_fast.ranking._models import MODELS, effective_model
+from alignment_fast.ranking._models import MODELS, TIED, effective_model
 from alignment_fast.ranking._objective import Objective
 from oracles import paired_models
 
@@ -19,7 +20,7 @@ DIFFERENCES = [-30.0, -2.5, 0.0, 0.3, 7.0]
 @each_model
 @pytest.mark.parametrize("tie", [0.2, 1.5])
 def test_probabilities_are_those_of_the_definition(name, tie):
-    found = MODELS[name].probabilities(np.array(DIFFERENCES), tie)
+    found = [MODELS[name].probability(outcome, np.array(DIFFERENCES), tie) for outcome in range(3)]
     expected = [paired_models.probabilities(name, d, tie) for d in DIFFERENCES]
     for one, other in zip(np.transpose(found), expected, strict=True):
         np.testing.assert_allclose(one, [float(p or 0) for p in other], rtol=1e-13, atol=1e-300)
@@ -34,7 +35,7 @@ def test_the_likelihood_of_one_outcome_is_the_logarithm_of_its_probability(name)
         objective = Objective(ops, cells, name)
         for d in (-2.5, 0.0, 0.3):
             u = np.array([d, 0.0, 0.7])[: objective.unknowns]
-            probability = model.probabilities(np.array([d]), 0.7)[outcome]
+            probability = model.probability(outcome, np.array([d]), 0.7)
             np.testing.assert_allclose(objective.evaluate(u).value, np.log(probability[0]), rtol=1e-13)
 
 
@@ -42,7 +43,7 @@ def test_the_likelihood_of_one_outcome_is_the_logarithm_of_its_probability(name)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_tie_parameter_starts_at_the_share_of_ties_between_equals(name, share):
     tie = MODELS[name].tie.unknown(share)
-    assert MODELS[name].probabilities(np.zeros(1), tie)[2][0] == pytest.approx(share, rel=1e-13)
+    assert MODELS[name].probability(TIED, np.zeros(1), tie)[0] == pytest.approx(share, rel=1e-13)
     assert np.exp(tie) > MODELS[name].tie.least
 
 
@@ -52,6 +53,16 @@ def test_without_ties_a_model_with_a_tie_parameter_is_bradley_terry(name):
     without = Cells(2, *items, np.ones(1), np.ones(1))
     assert effective_model(name, without) == ("bradley-terry" if MODELS[name].tie else name)
     assert effective_model(name, Cells(2, *items, np.ones(1), np.ones(1), np.ones(1))) == name
+
+
+def test_commands_and_studies_know_the_models_of_the_table():
+    """They are read before anything heavy is imported, so they list the names themselves."""
+    schema, rank = (
+        pytest.importorskip("alignment_fast.studies.schema"),
+        pytest.importorskip("alignment_fast.commands.rank"),
+    )
+    assert [model.value for model in rank.Model] == list(MODELS)
+    assert get_args(get_type_hints(schema.RatingBootstrap)["model"]) == tuple(MODELS)
 
 
 def test_the_page_of_models_is_current():

@@ -5,7 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
+import search
 
+import alignment_fast as af
 from alignment_fast._border.rng import DRAWS, stream_key
 from alignment_fast.random import Stream
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
@@ -130,10 +132,11 @@ def slopes(model, result, table):
     return out
 
 
-@pytest.mark.parametrize("model", ["bradley-terry", "davidson", "rao-kupper", "thurstone"])
-@pytest.mark.parametrize("with_clusters", [False, True])
-def test_sandwich_is_that_of_the_gradients_of_single_comparisons(model, with_clusters):
-    table = rows(np.random.default_rng(2))
+MODELS = ["bradley-terry", "davidson", "rao-kupper", "thurstone"]
+
+
+def covariances(table, model, with_clusters):
+    """Return the sandwich of parameters that a fit gives, and the one from the gradient of every comparison."""
     first, second, outcome, weight, home, cluster = table
     won = np.where(np.isnan(outcome), 1.0, outcome) == 1.0
     winner, loser = np.where(won, first, second), np.where(won, second, first)
@@ -152,8 +155,28 @@ def test_sandwich_is_that_of_the_gradients_of_single_comparisons(model, with_clu
     used = 6 if result.tie_parameter else 5
     squares = (gradients.T @ gradients)[:used, :used]
     inverse = result._parameter_covariance("information")  # of scores of mean zero: the gauge drops out
-    expected = inverse @ squares @ inverse
-    np.testing.assert_allclose(result._parameter_covariance("sandwich"), expected, rtol=1e-6, atol=1e-9)
+    return result._parameter_covariance("sandwich"), inverse @ squares @ inverse
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("with_clusters", [False, True])
+def test_sandwich_is_that_of_the_gradients_of_single_comparisons(model, with_clusters):
+    found, expected = covariances(rows(np.random.default_rng(2)), model, with_clusters)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.search
+def test_sandwich_search_over_weights_ties_home_and_clusters():
+    random, worst = np.random.default_rng(32), search.Worst("R6", "covariance('sandwich') of a fit")
+    for _ in range(search.cases(20)):
+        seed, model, with_clusters = int(random.integers(2**32)), random.choice(MODELS), bool(random.integers(2))
+        try:
+            found, expected = covariances(rows(np.random.default_rng(seed)), model, with_clusters)
+        except af.ConvergenceError:  # a fit without a finite maximum
+            continue
+        worst.see(abs(found - expected).max(), 1e-6 * abs(expected).max(), (seed, model, with_clusters))
+    assert worst.count > search.cases(20) / 2
+    worst.hold()
 
 
 def test_sandwich_of_covariates_knows_weights_and_clusters():

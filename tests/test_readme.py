@@ -3,6 +3,7 @@
 import doctest
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,15 +37,26 @@ def test_the_main_job_does_what_it_promises(tmp_path, monkeypatch, capsys):
     pytest.importorskip("typer")
     from alignment_fast.cli import main
 
-    command = shlex.split(shell_commands()[0].rpartition("&& ")[2])
-    assert command[0].endswith("/alignment-fast")
-    (tmp_path / "examples").symlink_to(README.parent / "examples")
+    parts = [shlex.split(part) for part in shell_commands()[0].split(" && ")]
+    folder, commands = parts[2], [part[1:] for part in parts[3:]]
+    assert all(part[0].endswith("/alignment-fast") for part in parts[3:])
+    shutil.copytree(README.parent / "examples", tmp_path / "examples")
+    spec = tmp_path / commands[0][2]
+    text = spec.read_text("utf-8")
+    assert text.count("\nreplicates = 500_000\n") == 1
+    spec.write_text(text.replace("replicates = 500_000", "replicates = 1_500"), "utf-8")  # not a minute here
     monkeypatch.chdir(tmp_path)
-    assert main(command[1:]) == 0
+    assert folder[:2] == ["mkdir", "-p"]
+    (tmp_path / folder[2]).mkdir()
+    for command in commands:
+        assert main(command) == 0
     printed = capsys.readouterr().out
-    for path in re.findall(r"`(out/[^`]+)`", TEXT):
+    found = re.findall(r"`(out/[^`]+)`", TEXT)
+    assert len(found) >= 2
+    for path in found:
         assert (tmp_path / path).exists()
-    assert "KL bound" in printed
+    assert "best_of_n" in printed
+    assert "written: out/report.html" in printed
 
 
 def test_links_lead_somewhere():

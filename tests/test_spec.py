@@ -129,9 +129,15 @@ def test_the_row_has_the_dtypes_of_the_entry_point(family, row):
     assert set(row.dtypes) == (FLOATS & set(taken) or {taken[-1]})
 
 
+def cython_source(family, name):
+    """Return a Cython file with those of its family that it includes, each at its place."""
+    text = (ROOT / "kernels" / family / name).read_text("utf-8")
+    return re.sub(r'^include "([^"/]+)"$', lambda found: cython_source(family, found[1]), text, flags=re.MULTILINE)
+
+
 def compiled(family):
-    """Yield class, name and arguments (name, C type of an array or None) of every ``def`` of cpu.pyx that has some."""
-    text = (ROOT / "kernels" / family / "cpu.pyx").read_text("utf-8")
+    """Yield class, name and arguments (name, C type of an array or None) of every ``def`` that has some."""
+    text = cython_source(family, "cpu.pyx")
     fused = {
         name: " ".join(line.split("#")[0].strip() for line in members.splitlines())
         for name, members in re.findall(r"^ctypedef fused (\w+):\n((?:    .+\n)+)", text, re.MULTILINE)
@@ -295,11 +301,11 @@ def test_a_prototype_that_one_of_both_languages_cannot_read_is_refused(prototype
 
 @each_row
 def test_entry_points_exist(family, row):
-    for backend, module in (("cpu", "cpu"), ("cuda", "gpu")):
-        if backend in row.backends:
-            text = (ROOT / "kernels" / family / (f"{module}.pyi" if backend == "cpu" else f"{module}.py")).read_text()
-            names = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
-            assert any(name == row.name or name.startswith(f"{row.name}_") for name in names), f"{backend}: {row.name}"
+    stub = ast.parse((ROOT / "kernels" / family / "cpu.pyi").read_text("utf-8"))
+    names = {node.name for node in ast.walk(stub) if isinstance(node, ast.FunctionDef)}
+    assert any(name == row.name or name.startswith(f"{row.name}_") for name in names)
+    if "cuda" in row.backends:
+        assert f"AF_KERNEL({row.name})" in (ROOT / "kernels" / family / "cuda.cu").read_text("utf-8")
 
 
 def public_names(body):

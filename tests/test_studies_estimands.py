@@ -160,7 +160,7 @@ def test_a_replicate_is_the_same_in_blocks_of_any_size(folder):
         ({"kind": "quantile", "distribution": "norm", "parameters": {"shape": 1.0}}, BEST, "cell 0 .*norm: .*shape"),
         ({"kind": "quantile", "distribution": "norm", "parameters": {"scale": -1.0}}, BEST, "norm has no law with the"),
         ({"kind": "quantile", "distribution": "binom"}, BEST, "no continuous distribution 'binom'"),
-        ({"kind": "outcomes", "p": [1.0], "reward": [1.0, 2.0]}, BEST, "p and reward must have the same length"),
+        ({"kind": "outcomes", "p": [1.0], "reward": [1.0, 2.0]}, BEST, "p has 1, reward has 2"),
         ({"kind": "gaussian"}, {"kind": "coverage_of_mean", "n": 2, "samples": 9}, "knows the truth at n = 1 only"),
     ],
 )
@@ -169,14 +169,13 @@ def test_sources_that_make_no_sense_are_named_by_their_cell(folder, source, esti
         study(folder, source, estimand).plan()
 
 
-def test_preferences_that_are_none_are_found_by_the_kernels_in_each_block(folder):
-    source = {"kind": "preferences", "P": [[0.5, 0.7], [0.7, 0.5]]}
-    made = study(folder, source, {"kind": "dynamics", "alpha": 1.0, "beta": 1.0, "lam": 1.0})
-    results = made.run(store=folder / "study.db", progress=False)
-    assert not results.is_complete
-    assert all("ValueError: P" in one.traceback for one in results.set_aside)
-    (row,) = results.rows
-    assert row["note"] == "no replicate of this cell could be computed"
+def test_preferences_that_are_none_are_named_before_anything_runs(folder):
+    (folder / "P.csv").write_text("a,b\n0.5,0.7\n0.7,0.5\n")
+    estimand = {"kind": "dynamics", "alpha": 1.0, "beta": 1.0, "lam": 1.0}
+    made = study(folder, {"kind": "matrix", "file": "P.csv"}, estimand)
+    for call in (made.plan, lambda: made.run(store=folder / "study.db", progress=False)):
+        with pytest.raises(SpecError, match=r"cell 0 .*P.csv: \[0\]\[1\] and \[1\]\[0\] should sum to 1, not to 1.4"):
+            call()
 
 
 def test_a_changed_module_is_another_study(folder):
@@ -184,7 +183,7 @@ def test_a_changed_module_is_another_study(folder):
     content = {"name": "x", "replicates": 10, "source": source, "estimand": {"kind": "best_of_n", "n": 1}}
     before = spec_of(content, folder).hash
     (folder / "law_module.py").write_text("def two_dice(u, v):\n    return 2.0\n")
-    with pytest.raises(SpecError, match=r"law_module.py has changed since this process loaded it: begin a new process"):
+    with pytest.raises(SpecError, match=r"module law_module has changed since this process loaded it"):
         spec_of(content, folder)
     del sys.modules["law_module"]
     assert spec_of(content, folder).hash != before

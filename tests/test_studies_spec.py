@@ -1,5 +1,6 @@
 """Specs of studies: what they may say, how they are cut into cells, and what is said about mistakes."""
 
+import datetime
 import json
 import re
 import sys
@@ -8,7 +9,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from alignment_fast.studies import SpecError, Study, template
+from alignment_fast.studies import SpecError, StoreError, Study, template
 from alignment_fast.studies.spec import FITTING, differences, spec_of
 from alignment_fast.studies.templates import KINDS
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.same_everywhere
 
 GAUSSIAN = {"kind": "gaussian"}
 OUTCOMES = {"kind": "outcomes", "reward": [0.0, 1.0, 2.0]}
+USER = {"kind": "user", "generate": "json:dumps", "analyse": "json:dumps"}
 
 
 def spec(source=GAUSSIAN, estimand=None, **more):
@@ -56,20 +58,91 @@ def test_estimands_take_every_source_that_fits_or_those_that_they_name():
     assert [cell.source for cell in spec_of(spec(sources, {**best, "source": "u"})).cells] == ["u"]
 
 
-def test_the_hash_is_that_of_everything_but_the_name():
+def test_the_hash_is_that_of_everything_that_blocks_depend_on():
     base = spec_of(spec())
     assert spec_of(spec(name="another")).hash == base.hash
     assert spec_of({**spec(), "estimand": {"n": 4.0, "kind": "best_of_n"}}).hash == base.hash
     others = [
         spec(seed=1),
         spec(replicates=1001),
-        spec(level=0.9),
+        spec(estimand={"kind": "best_of_n", "n": 4, "quantiles": [0.5]}),
         spec({"kind": "gaussian", "std": 2.0}),
         spec(estimand={"kind": "best_of_n", "n": 5}),
         spec(estimand={"kind": "best_of_n", "n": 4, "block": 100}),
     ]
     assert len({spec_of(other).hash for other in [spec(), *others]}) == 7
     assert json.loads(base.canonical)["cells"][0]["source_keys"]["std"] == 1.0
+    quantiles = [{"kind": "best_of_n", "n": 4, "quantiles": levels} for levels in ([0.5], [0.1, 0.9])]
+    assert spec_of(spec(level=0.9)).hash == base.hash  # levels change no block
+    assert len({spec_of(spec(estimand=one)).hash for one in quantiles}) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "estimand", "block"),
+    [
+        (GAUSSIAN, {"kind": "best_of_n", "n": 4}, 65_536),
+        (GAUSSIAN, {"kind": "best_of_n", "n": 4096}, 65_536),
+        ({"kind": "sampler", "function": "math:sqrt", "uniforms": 3}, {"kind": "best_of_n", "n": 100}, 32_768),
+        (OUTCOMES, {"kind": "soft_best_of_n", "n": 1000, "temperature": 1.0}, 512),
+        (OUTCOMES, {"kind": "tilted", "alpha": 1.0, "samples": 100}, 2048),
+        (
+            {"kind": "random_preferences", "responses": 4},
+            {"kind": "dynamics", "alpha": 0.5, "beta": 1.0, "lam": 1.0, "method": "dpo"},
+            64,
+        ),
+        (OUTCOMES, {"kind": "coverage_of_mean", "samples": 100}, 4096),
+        ({"kind": "strengths", "scores": [0.0, 1.0]}, {"kind": "coverage_of_ratings", "votes_per_pair": 9}, 256),
+        ([], {"kind": "user", "generate": "json:dumps", "analyse": "json:dumps"}, 128),
+    ],
+    ids=lambda value: value.get("kind") if isinstance(value, dict) else None,
+)
+def test_blocks_have_the_sizes_that_they_always_had(source, estimand, block):
+    """Another size is another study: stores of older versions would be refused."""
+    assert spec_of(spec(source, estimand)).cells[0].block == block
+
+
+def test_a_size_of_blocks_that_was_another_one_is_named(tmp_path):
+    Study.from_dict(spec(estimand={"kind": "best_of_n", "n": 4, "block": 512})).run(
+        store=tmp_path / "study.db", progress=False
+    )
+    with pytest.raises(StoreError, match=r"cells\[0\].block: 512 -> 65536"):
+        Study.from_dict(spec()).run(store=tmp_path / "study.db", progress=False)
+
+
+def test_the_hash_knows_the_helpers_of_users_modules(tmp_path):
+    files = {
+        "helped_task.py": "import helper_one\n\n\ndef generate(parameters, rng):\n    from helper_pack import inner\n",
+        "helper_one.py": "import json, helper_two\n",
+        "helper_two.py": "A = 1\n",
+        "helper_pack/__init__.py": "",
+        "helper_pack/inner.py": "from . import other\nfrom .other import B\n",
+        "helper_pack/other.py": "B = 2\n",
+        "stranger.py": "C = 3\n",
+    }
+    (tmp_path / "helper_pack").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    content = spec([], {"kind": "user", "generate": "helped_task:generate", "analyse": "json:dumps"})
+    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files} - {"stranger"}
+    try:
+        before = spec_of(content, tmp_path)
+        assert {*json.loads(before.canonical)["code"]} == modules
+        (tmp_path / "stranger.py").write_text("C = 4\n")
+        assert spec_of(content, tmp_path).hash == before.hash
+        for name in ("helper_two.py", "helper_pack/other.py"):
+            (tmp_path / name).write_text(files[name] + "D = 5\n")
+            for module in modules:
+                sys.modules.pop(module, None)
+            changed = spec_of(content, tmp_path)
+            (line,) = differences(before.canonical, changed.canonical)
+            assert line.startswith("code." + name.removesuffix(".py").replace("/", "."))
+            before = changed
+        (tmp_path / "helper_two.py").write_text("A = 6\n")
+        with pytest.raises(SpecError, match="module helper_two has changed since this process loaded it"):
+            spec_of(content, tmp_path)
+    finally:
+        for module in modules:
+            sys.modules.pop(module, None)
 
 
 def test_the_hash_knows_what_is_in_files(tmp_path):
@@ -163,6 +236,34 @@ def test_differences_are_named_by_their_keys():
             spec(estimand={"kind": "user", "generate": "json:dumps", "analyse": "json:dumps", "zip": [{"q_x": [0]}]}),
             "estimand[0].zip[0].q_x: the table has a column q_x of its own: call the parameter otherwise",
         ),
+        (
+            spec(estimand={**USER, "start": datetime.date(2024, 1, 31)}),
+            "estimand[0].start: should be a number, text, list or table, not 2024-01-31: write a date as text",
+        ),
+        (
+            spec(estimand={**USER, "grid": {"times": [[1.0], [datetime.time(1, 2)]]}}),
+            "estimand[0].grid.times[1][0]: should be a number, text, list or table, not 01:02:00",
+        ),
+        (
+            spec(estimand={**USER, "deep": {"x": [1.0, float("nan")]}}),
+            "estimand[0].deep.x[1]: should be a finite",
+        ),
+        (
+            spec({"kind": "preferences", "P": [[0.5, 0.9], [0.2, 0.5]]}),
+            "source[0].P: [0][1] and [1][0] should sum to 1, not to 1.1",
+        ),
+        (
+            spec({"kind": "preferences", "P": [[0.4, 0.9], [0.1, 0.5]]}),
+            "source[0].P: [0][0] and [0][0] should sum",
+        ),
+        (spec({"kind": "preferences", "P": [[0.5, 0.9], [0.1]]}), "source[0].P: row 1 should have 2 entries"),
+        (
+            spec({"kind": "outcomes", "p": [1.0], "reward": [1.0, 2.0]}),
+            "source[0]: lists that go side by side need one",
+        ),
+        (spec({"kind": "outcomes", "p": [0.0], "reward": [1.0]}), "source[0]: p should have a positive sum"),
+        (spec({"kind": "memoryless", "p": [0.5, 0.5], "m": 3}), "source[0]: give q or reward"),
+        (spec({"kind": "memoryless", "p": [0.5, 0.5], "q": [1.0], "m": 3}), "need one length, but p has 2, q has 1"),
         (spec(estimand=[{"kind": "best_of_n", "n": 1}] * 2), "estimand[1].name: 'best_of_n' is taken by estimand[0]"),
         (
             spec(estimand={"kind": "best_of_n", "grid": {"n": list(range(1, 401)), "source.std": [1.0] * 400}}),

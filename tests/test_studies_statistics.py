@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from alignment_fast import dynamics, ranking
 from alignment_fast.best_of_n import Gaussian, Sampler, Table, Uniform, simulate
-from alignment_fast.studies import Moments, QuantileSketch
+from alignment_fast.studies import (
+    BootstrapTask,
+    Moments,
+    QuantileSketch,
+    Rows,
+    SimulationTask,
+    Study,
+    SweepTask,
+    blocks,
+)
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -27,16 +37,16 @@ def test_moments_are_those_of_the_definition():
     assert found.count == 9000
     for value, definition in (
         (found.mean, x.mean()),
-        (found.m2, (d**2).sum()),
-        (found.m3, (d**3).sum()),
-        (found.m4, (d**4).sum()),
+        (found.M2, (d**2).sum()),
+        (found.M3, (d**3).sum()),
+        (found.M4, (d**4).sum()),
         (found.variance, x.var(ddof=1)),
         (found.standard_error, x.std(ddof=1) / np.sqrt(9000)),
         (found.skewness, (d**3).mean() / x.std() ** 3),
         (found.excess_kurtosis, (d**4).mean() / x.var() ** 2 - 3),
     ):
         assert value == pytest.approx(definition, rel=1e-11)
-    assert (found.minimum, found.maximum) == (x.min(), x.max())
+    assert (found.min, found.max) == (x.min(), x.max())
 
 
 def test_columns_are_moments_side_by_side():
@@ -53,8 +63,8 @@ def test_merged_moments_are_those_of_all_values(x, cut):
     assert merged.count == whole.count
     scale = max(1.0, float(np.abs(x).max(initial=0.0)))
     assert merged.mean == pytest.approx(whole.mean, rel=1e-12, abs=1e-12 * scale, nan_ok=True)
-    assert merged.m2 == pytest.approx(whole.m2, rel=1e-10, abs=1e-10 * scale**2, nan_ok=True)
-    assert merged.minimum == pytest.approx(whole.minimum, nan_ok=True)
+    assert pytest.approx(whole.M2, rel=1e-10, abs=1e-10 * scale**2, nan_ok=True) == merged.M2
+    assert merged.min == pytest.approx(whole.min, nan_ok=True)
 
 
 def test_parts_of_4096_merge_to_the_bits_of_the_whole():
@@ -75,7 +85,7 @@ def test_moments_survive_pickling_and_their_array():
 def test_no_values_have_no_mean():
     empty = Moments([])
     assert empty.count == 0
-    assert np.isnan([empty.mean, empty.variance, empty.standard_error, empty.minimum]).all()
+    assert np.isnan([empty.mean, empty.variance, empty.standard_error, empty.min]).all()
     assert empty.merge(Moments([2.0])) == Moments([2.0])
     assert np.isnan(Moments([2.0]).variance)
 
@@ -152,6 +162,59 @@ def test_simulations_of_ranges_merge_to_that_of_the_whole(source):
     assert merged.values.tobytes() == whole.values.tobytes()
     assert (merged.replicates, merged.draws) == (whole.replicates, whole.draws)
     assert merged.standard_error.tobytes() == whole.standard_error.tobytes()
+
+
+TASKS = {
+    "simulation": lambda: SimulationTask(Table([1, 2], [0.0, 1.0]), [1, 3], 10_000, seed=5, block=4096),
+    "sweep": lambda: SweepTask(
+        0.5 + (U := np.random.default_rng(0).uniform(size=(7, 3, 3)) / 2) - np.swapaxes(U, 1, 2),
+        ("entropy", "converged"),
+        block=3,
+        options={"alpha": 0.5, "beta": [1.0, 4.0], "lam": 1.0, "init": [0.2, 0.3, 0.5], "steps": 20},
+    ),
+    "bootstrap": lambda: BootstrapTask(
+        ranking.fit(ranking.Comparisons([0, 0, 1, 1, 2, 0], [1, 2, 2, 0, 0, 1]), l2=0.1), 100, seed=1, block=40
+    ),
+    "cell": lambda: Study.from_dict(
+        {
+            "name": "x",
+            "replicates": 1000,
+            "source": {"kind": "uniform"},
+            "estimand": {"kind": "best_of_n", "n": 2, "block": 400, "quantiles": [0.5]},
+        }
+    ).task(0),
+}
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_blocks_of_every_kind_of_task_merge_to_the_whole(kind):
+    def content(found):
+        if isinstance(found, Rows):
+            return {name: rows.tobytes() for name, rows in found.columns.items()}
+        return found.moments.to_array().tobytes()
+
+    task = TASKS[kind]()
+    number = -(-task.replicates // task.block)
+    parts = [blocks(task, place, place + 1) for place in range(number)]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merged.merge(part)
+    assert number == 3
+    assert content(merged) == content(blocks(task, 0, number))
+    if kind == "simulation":
+        assert merged.moments == simulate(task.source, task.n, task.replicates, seed=5).moments
+    if kind == "sweep":
+        whole = dynamics.sweep(task.P, **task.options)
+        assert merged["entropy"].tobytes() == np.ascontiguousarray(whole.entropy).tobytes()
+    with pytest.raises(ValueError, match=f"are not among the {number} of the task"):
+        blocks(task, 1, number + 1)
+
+
+def test_rows_of_other_columns_do_not_merge():
+    with pytest.raises(ValueError, match="rows of b cannot be merged with those of a"):
+        Rows({"a": np.zeros(2)}).merge(Rows({"b": np.zeros(2)}))
+    with pytest.raises(TypeError, match="only rows can be merged with rows, not int"):
+        Rows({}).merge(3)
 
 
 def test_simulations_of_other_n_do_not_merge():

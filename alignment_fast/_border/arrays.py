@@ -40,7 +40,11 @@ def device_of(value):
     """Return "cpu" or "cuda": where the memory of `value` is; lists and scalars are on the CPU."""
     if type(value) is np.ndarray:
         return "cpu"
-    if hasattr(value, "__cuda_array_interface__"):
+    if library_of(value) == "torch":  # whose interface raises for bfloat16 and for what requires grad
+        kind = value.device.type
+        if kind in ("cpu", "cuda"):
+            return str(kind)
+    elif hasattr(value, "__cuda_array_interface__"):
         return "cuda"
     if not hasattr(value, "__dlpack_device__"):
         return "cpu"
@@ -78,7 +82,7 @@ def common_device(**arguments):
 def _to_numpy(value, name):
     if isinstance(value, np.ndarray):
         return value
-    _refuse_gradients(value, name)
+    refuse_gradients(value, name)
     if device_of(value) != "cpu":
         raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
     if not hasattr(value, "__dlpack__"):
@@ -88,7 +92,8 @@ def _to_numpy(value, name):
     return np.from_dlpack(value)
 
 
-def _refuse_gradients(value, name):
+def refuse_gradients(value, name):
+    """Raise TypeError if `value` is a tensor that requires grad."""
     if getattr(value, "requires_grad", False):
         raise TypeError(
             f"{name} requires grad; plain functions are not differentiable: pass {name}.detach(), "
@@ -155,7 +160,7 @@ def sixteen_bit(value):
 def words_of(value, name):
     """Return the 16-bit words of a float16 or bfloat16 array as uint16, in place and of its own layout."""
     if is_foreign(value):
-        _refuse_gradients(value, name)
+        refuse_gradients(value, name)
         return _to_numpy(value.view(_namespace(value).int16), name).view(np.uint16)
     array = as_array(value, name)
     return array.astype(array.dtype.newbyteorder("="), copy=False).view(np.uint16)
@@ -185,7 +190,9 @@ def like_stored(result, storage, model):
 
 
 def like(result, model):
-    """Return the NumPy array `result` as the kind of array that `model` is."""
+    """Return the NumPy array `result` as the kind of array that `model` is; what is on a device is that already."""
+    if hasattr(result, "given"):
+        return result.given()
     if not is_foreign(model):
         return result
     result = np.asarray(result, order="C")  # ascontiguousarray would add an axis to a scalar

@@ -29,8 +29,10 @@ def in_place(value):
 
 
 def fits(array, dtype, shape):
-    """Return whether `array` is a writable C-contiguous NumPy array of `dtype` and `shape`."""
-    return type(array) is np.ndarray and array.dtype == dtype and array.shape == shape and array.flags.carray
+    """Return whether `array`, NumPy's or on a device, is writable, C-contiguous and of `dtype` and `shape`."""
+    if type(array) is not np.ndarray:
+        return getattr(array, "writable", False) and array.dtype == dtype and array.shape == shape  # on a device
+    return array.dtype == dtype and array.shape == shape and array.flags.carray
 
 
 def refuse_overlap(outputs, inputs):
@@ -49,6 +51,8 @@ def refuse_overlap(outputs, inputs):
 
 
 def _share_memory(array, other):
+    if not isinstance(array, np.ndarray):  # both on a device, contiguous
+        return array.pointer < other.pointer + other.nbytes and other.pointer < array.pointer + array.nbytes
     if not np.may_share_memory(array, other):
         return False
     try:

@@ -12,12 +12,12 @@ from alignment_fast._operations import operations
 
 __all__ = ["Moments"]
 
-# Per column: count, mean, M2, M3, M4, minimum, maximum.
+# Per column: count, mean, M2, M3, M4, min, max.
 _WIDTH = 7
 
 
 class Moments:
-    """Count, mean, central sums M2 to M4, minimum and maximum of values: of one column, or of C columns side by side.
+    """Count, mean, central sums M2 to M4, min and max of values: of one column, or of C columns side by side.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ class Moments:
 
     Attributes
     ----------
-    count, mean, m2, m3, m4, minimum, maximum : float or array (C,)
-        ``m2`` is Σ (x − mean)², and so on. Without values the count is 0, and the others are NaN.
+    count, mean, M2, M3, M4, min, max : float or array (C,)
+        ``M2`` is Σ (x − mean)², and so on. Without values the count is 0, and the others are NaN.
 
     Notes
     -----
@@ -88,8 +88,15 @@ class Moments:
         made._set(array.reshape(-1, _WIDTH), array.ndim == 1)
         return made
 
+    @classmethod
+    def _of_raw(cls, raw: NDArray[np.float64]) -> Moments:
+        """Return the moments of one column behind a new array (1, 7) of good ones."""
+        made = cls.__new__(cls)
+        made._set(raw, True)
+        return made
+
     def to_array(self) -> NDArray[np.float64]:
-        """Return (7,) or (C, 7): count, mean, M2, M3, M4, minimum, maximum."""
+        """Return (7,) or (C, 7): count, mean, M2, M3, M4, min, max."""
         return self._raw[0].copy() if self._scalar else self._raw.copy()
 
     def merge(self, other: Moments) -> Moments:
@@ -146,34 +153,34 @@ class Moments:
         return self._column(1)
 
     @property
-    def m2(self) -> Any:
+    def M2(self) -> Any:  # noqa: N802
         """Σ (x − mean)²."""
         return self._column(2)
 
     @property
-    def m3(self) -> Any:
+    def M3(self) -> Any:  # noqa: N802
         """Σ (x − mean)³."""
         return self._column(3)
 
     @property
-    def m4(self) -> Any:
+    def M4(self) -> Any:  # noqa: N802
         """Σ (x − mean)⁴."""
         return self._column(4)
 
     @property
-    def minimum(self) -> Any:
+    def min(self) -> Any:
         """Least value."""
         return self._column(5)
 
     @property
-    def maximum(self) -> Any:
+    def max(self) -> Any:
         """Largest value."""
         return self._column(6)
 
     @property
     def variance(self) -> Any:
         """Unbiased variance M2/(count − 1), NaN for less than two values."""
-        return self.m2 / (self.count - 1) if self.count > 1 else self.m2 * np.nan
+        return self.M2 / (self.count - 1) if self.count > 1 else self.M2 * np.nan
 
     @property
     def standard_error(self) -> Any:
@@ -184,13 +191,13 @@ class Moments:
     def skewness(self) -> Any:
         """√count · M3 / M2^(3/2), NaN where all values agree."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._given(np.sqrt(self.count) * self.m3 / np.power(self.m2, 1.5))
+            return self._given(np.sqrt(self.count) * self.M3 / np.power(self.M2, 1.5))
 
     @property
     def excess_kurtosis(self) -> Any:
         """Count · M4 / M2² − 3, NaN where all values agree."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._given(np.float64(self.count) * self.m4 / np.square(self.m2) - 3.0)
+            return self._given(np.float64(self.count) * self.M4 / np.square(self.M2) - 3.0)
 
     def _given(self, value: Any) -> Any:
         return float(value) if self._scalar else value

@@ -179,11 +179,14 @@ def gaussian_reward(n: Any = None, *, log_n: Any = None) -> GaussianReward:
     44.62866763
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_gaussian_reward(n, log_n, _NODES, _WEIGHTS, LARGEST_LOG_N)
+    if found is not None:
+        return tuple.__new__(GaussianReward, found)
     grid, is_log = draws_grid(n, log_n, ())
-    values = grid.values.reshape(-1)
-    counts = values if is_log else np.log(values)
+    counts = ops.log_draws(grid.values.reshape(-1), is_log)
     within = counts.max(initial=0.0) <= LARGEST_LOG_N
-    mean, variance = operations("best_of_n").gaussian_best(counts, _NODES, _WEIGHTS) if within else _far_normals(counts)
+    mean, variance = ops.gaussian_best(counts, _NODES, _WEIGHTS) if within else _far_normals(counts)
     if grid.shape:
         return GaussianReward(mean.reshape(grid.shape), variance.reshape(grid.shape))
     return GaussianReward(float(mean[0]), float(variance[0]))

@@ -341,10 +341,15 @@ class BestOfN:
         (0.355508, 0.029644)
 
         """
+        ops, options = self._ops, {"num_threads": num_threads}
+        if self._single and num_threads is None:
+            tilts = operations("information", self._device).short_matched
+            found = ops.short_law_aligned(self._laws, tilts, self._rewards, n, log_n, self._dtype.type)
+            if found is not None:
+                return AlignedPolicy(tuple.__new__(TiltedPolicy, found[0]), found[1])
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
-        ops, options = self._ops, {"num_threads": num_threads}
         log_pi = ops.law_pmf(self._laws, row_of, points, is_log, log=True, **options)
         log_p = ops.law_pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
         kl = ops.law_values(self._laws, ops.VALUES["kl"], 0.0, row_of, points, is_log, **options)

@@ -9,8 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.call import give
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n.bounds import kl_upper_bound
 from alignment_fast.best_of_n.pool import curve
 from alignment_fast.random import Stream
@@ -58,20 +60,24 @@ class OveroptimizationFit:
 
     def gain(self, kl: Any) -> Any:
         """Return the fitted gain at divergence `kl` in nats, scalar or array."""
-        return (_design(as_parameter(kl, "kl"), self.form) @ (self.alpha, self.beta))[()]
+        ops = operations("best_of_n")
+        form = ops.FORMS[self.form]
+        found = ops.short_gao_gains(form, kl, self.alpha, self.beta)
+        if found is not None:
+            return found
+        points = as_parameter(kl, "kl")
+        return give(ops.gao_gains(form, points.reshape(-1), self.alpha, self.beta), kl, shape=points.shape)
 
     def standard_error(self, kl: Any) -> Any:
         """Return the standard error of `gain`, as far as it comes from alpha and beta."""
-        design = _design(as_parameter(kl, "kl"), self.form)
-        return np.sqrt(np.einsum("...i,ij,...j->...", design, self.covariance, design))[()]
-
-
-def _design(kl: np.ndarray, form: Form) -> np.ndarray:
-    """Return the derivatives of the gain with respect to alpha and beta, on the last axis."""
-    d = np.sqrt(kl)
-    if form == "best-of-n":
-        return np.stack([d, -kl], axis=-1)
-    return np.stack([d, -d * np.log(d, out=np.zeros_like(d), where=d > 0)], axis=-1)
+        ops = operations("best_of_n")
+        form = ops.FORMS[self.form]
+        found = ops.short_gao_errors(form, kl, self.covariance)
+        if found is not None:
+            return found
+        points = as_parameter(kl, "kl")
+        covariance = np.ascontiguousarray(self.covariance, dtype=np.float64)
+        return give(ops.gao_errors(form, points.reshape(-1), covariance), kl, shape=points.shape)
 
 
 def fit_overoptimization(
@@ -127,28 +133,25 @@ def fit_overoptimization(
         raise ValueError(f'form must be "best-of-n" or "reinforcement-learning", not {form!r}')
     if standard_error is not None and covariance is not None:
         raise ValueError("only one of standard_error and covariance can be given")
+    ops = operations("best_of_n")
+    found = ops.short_gao_fit(ops.FORMS[form], kl, gain, standard_error, covariance)
+    if found is not None:
+        return OveroptimizationFit(form, *found)
     kl = _finite(kl, "kl", 1, lowest=0.0)
     gain = _finite(gain, "gain", 1, shape=kl.shape)
-    used = kl > 0
-    known = np.eye(kl.size)
+    variance, needed = None, 3
     if standard_error is not None:
-        known = np.diag(_finite(standard_error, "standard_error", 1, shape=kl.shape) ** 2)
+        variance, needed = _finite(standard_error, "standard_error", 1, shape=kl.shape) ** 2, 2
     elif covariance is not None:
-        known = _finite(covariance, "covariance", 2, shape=kl.shape * 2)
-    known = known[np.ix_(used, used)]
-    if (np.diag(known) <= 0).any():
+        covariance, needed = _finite(covariance, "covariance", 2, shape=kl.shape * 2), 2
+    known = variance if covariance is None else np.diag(covariance)
+    if known is not None and (known[kl > 0] <= 0).any():
         raise ValueError("the variance of a gain at positive divergence is not positive")
-    estimated = standard_error is None and covariance is None
-    needed = 3 if estimated else 2
-    if np.unique(kl[used]).size < needed:
+    different = np.unique(kl[kl > 0]).size
+    found = ops.gao_fit(ops.FORMS[form], kl, gain, variance, covariance) if different >= needed else None
+    if found is None:
         raise ValueError(f"kl holds fewer than {needed} different positive values")
-    weight = 1 / np.sqrt(np.diag(known))
-    inverse = np.linalg.pinv(_design(kl[used], form) * weight[:, None]) * weight
-    alpha, beta = (inverse @ gain[used]).tolist()
-    if estimated:
-        residual = gain[used] - _design(kl[used], form) @ (alpha, beta)
-        known = known * (residual @ residual / (residual.size - 2))
-    return OveroptimizationFit(form, alpha, beta, inverse @ known @ inverse.T)
+    return OveroptimizationFit(form, *found)
 
 
 def _finite(
@@ -159,7 +162,7 @@ def _finite(
         raise ValueError(f"{name} has shape {array.shape}, not {shape or '(T,)'}")
     bad = ~np.isfinite(array) | (array < lowest)
     refuse(bad, array, name, f"is not finite{'' if lowest < 0 else ' and at least 0'}")
-    return array
+    return np.ascontiguousarray(array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,6 +262,10 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     True
 
     """
+    found = operations("best_of_n").short_proxy_versus_gold(scores, values, n)
+    if found is not None:
+        draws, kl, proxy, proxy_covariance, gold, gold_covariance = found
+        return ProxyVersusGold(draws, kl, proxy, gold, proxy_covariance, gold_covariance, len(scores))
     smallest, one = _smallest(scores)
     groups = min(groups, smallest)
     if n is None:
@@ -302,16 +309,18 @@ def _estimate(
     The covariance comes from the scatter of prompts, or from leaving out groups of the one pool.
     """
     blocks = _curves(scores, values, n)
-    mean = blocks.mean(axis=0)
     if kept is not None:
+        mean = blocks[0]
         pool, judged = np.reshape(scores, -1), np.reshape(values, -1)
         pools = [pool[keep] for keep in kept]
         left_out = _curves(pools, pools if values is scores else [judged[keep] for keep in kept], n)
         blocks = len(kept) * mean - (len(kept) - 1) * left_out
-    return mean, np.cov(blocks, rowvar=False).reshape(n.size, n.size) / len(blocks), len(blocks)
+    of_blocks, covariance = operations("best_of_n").mean_and_covariance(blocks)
+    return of_blocks if kept is None else mean, covariance, len(blocks)
 
 
 def _curves(scores: Any, values: Any, n: np.ndarray) -> np.ndarray:
     """Return the curves of all prompts, (P, T); values that are the scores themselves need not be carried along."""
     judged = None if values is scores else values
-    return np.asarray(curve(scores, n, values=judged).mean, dtype=np.float64).reshape(-1, n.size)
+    mean = curve(scores, n, values=judged).mean
+    return np.ascontiguousarray(mean, dtype=np.float64).reshape(-1, n.size)

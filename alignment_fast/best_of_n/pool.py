@@ -331,8 +331,11 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     array([1.2222, 1.7778])
 
     """
-    mean = np.asarray(curves.mean, dtype=np.float64)
     single = np.ndim(curves.n) == 0
+    found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
+    if found is not None:
+        return MeanCurve(curves.n, *found)
+    mean = np.asarray(curves.mean, dtype=np.float64)
     leading = mean.shape if single else mean.shape[:-1]
     if not leading:
         raise ValueError("curves have no axis of prompts")

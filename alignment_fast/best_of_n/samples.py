@@ -103,6 +103,10 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
     0.6548
 
     """
+    ops = operations("best_of_n")
+    found = ops.short_sample_divergence(scores, n, log_p)
+    if found is not None:
+        return _result(*found)
     scores = as_floating(scores, "scores").astype(np.float64)
     _check_axis(scores, "scores")
     refuse(np.isnan(scores), scores, "scores", "is NaN")
@@ -113,23 +117,18 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
         refuse(~((log_p <= 0.0) & np.isfinite(log_p)), log_p, "log_p", "is not a finite number <= 0")
     grid = _draws(n, len(scores))
     counts = grid.reshape(-1).astype(np.float64)
-    found = operations("best_of_n").sample_divergence(scores, log_p, counts)
-    estimate, estimate_error, plug_in, plug_in_error, small, small_error, win, win_error = (
-        found.T if grid.ndim else found[0]
-    )
-    known = log_p is not None
-    return SampledDivergence(
-        n=grid if grid.ndim else int(grid),
-        kl_estimate=estimate if known else None,
-        kl_estimate_error=estimate_error if known else None,
-        kl_plug_in=plug_in if known else None,
-        kl_plug_in_error=plug_in_error if known else None,
-        kl_small_atoms=small,
-        kl_small_atoms_error=small_error,
-        kl_upper_bound=kl_upper_bound(counts) if grid.ndim else np.float64(kl_upper_bound(counts[0])),
-        win_rate=win,
-        win_rate_error=win_error,
-    )
+    found = ops.sample_divergence(scores, log_p, counts)
+    statistics = list(np.ascontiguousarray(found.T) if grid.ndim else found[0])
+    if log_p is None:
+        statistics[:4] = [None] * 4
+    bound = kl_upper_bound(counts) if grid.ndim else np.float64(kl_upper_bound(counts[0]))
+    return _result(grid if grid.ndim else int(grid), bound, statistics)
+
+
+def _result(n, bound, statistics):
+    """Return the result of the estimates and their errors, in turn."""
+    *of_divergence, win_rate, win_rate_error = statistics
+    return SampledDivergence(n, *of_divergence, bound, win_rate, win_rate_error)
 
 
 def _draws(n, size):

@@ -109,13 +109,17 @@ class Table:
     device: str = "cpu"
 
     def __init__(self, p: ArrayLike, reward: ArrayLike, *, log: bool = False) -> None:
-        device = _arrays.common_device(p=p, reward=reward)
-        weights = _flat(p, "p", device, floating_only=log)
-        rewards = _flat(reward, "reward", device)
-        if weights.shape != rewards.shape:
-            raise ValueError(f"p and reward must have the same length, not {weights.size} and {rewards.size}")
-        refuse(np.isnan(rewards), rewards, "reward", "is NaN")
-        value, ladder = _ladder(_probabilities(weights, log), rewards)
+        device = "cpu"
+        found = None if log else operations("best_of_n").short_table_ladder(p, reward)
+        if found is None:
+            device = _arrays.common_device(p=p, reward=reward)
+            weights = _flat(p, "p", device, floating_only=log)
+            rewards = _flat(reward, "reward", device)
+            if weights.shape != rewards.shape:
+                raise ValueError(f"p and reward must have the same length, not {weights.size} and {rewards.size}")
+            refuse(np.isnan(rewards), rewards, "reward", "is NaN")
+            found = operations("best_of_n").table_ladder(_masses(weights, log), rewards)
+        value, ladder = found
         for name, array in (("value", value), ("ladder", ladder)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -225,7 +229,7 @@ def _flat(values, name, device, *, floating_only=False):
     return array.astype(np.float64)
 
 
-def _probabilities(p, log):
+def _masses(p, log):
     refuse(np.isnan(p), p, "p", "is NaN")
     refuse(np.isposinf(p), p, "p", "is infinite")
     if log:
@@ -235,14 +239,4 @@ def _probabilities(p, log):
     refuse(p < 0, p, "p", "is negative")
     if not p.any():
         raise ValueError("p has no positive mass")
-    return p / p.max()
-
-
-def _ladder(p, reward):
-    """Return (rewards descending, P(R > reward)) over the distinct rewards of positive probability."""
-    order = np.argsort(-reward, kind="stable")
-    order = order[p[order] > 0]
-    reward = reward[order] + 0.0  # no negative zero: it would print as another reward
-    first = np.flatnonzero(np.r_[True, reward[1:] != reward[:-1]])
-    above = np.cumsum(np.add.reduceat(p[order], first))
-    return reward[first], np.r_[0.0, above[:-1] / above[-1]]
+    return p

@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Studies: simulations described in a file, run in blocks, stored, resumed and reproduced.",
     epilog="Exit codes: 0 success; 2 bad options, a bad spec, or a store that cannot be used; 4 finished, but some "
-    "blocks could not be computed and were set aside; 130 interrupted.",
+    "blocks could not be computed and were set aside, or a summary failed; 130 interrupted.",
 )
 
 Spec = Annotated[Path, typer.Argument(help="The spec, a TOML file.")]
@@ -85,12 +85,19 @@ def plan(
 def run(
     spec: Spec,
     store: StorePath = STORE,
-    executor: Annotated[str, typer.Option(help="threads or processes.")] = "threads",
+    executor: Annotated[
+        str,
+        typer.Option(help="threads, processes, loky, dask, dask://ADDRESS, mpi, ray, MODULE:FACTORY beside the spec."),
+    ] = "threads",
     workers: Annotated[int | None, typer.Option(min=1, help="Number of workers. Default: all CPUs.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table here: .csv or .parquet.")] = None,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Go on with another version or class of arithmetic than it was begun with.")
     ] = False,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Compute part I of N into files beside the store, for `study fold`."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a study, or go on with it: what is stored is not computed again. Blocks set aside are tried again."""
@@ -98,6 +105,9 @@ def run(
 
     study = _read(spec)
     write = _writer(out)
+    if part is not None:
+        _run_part(study, part, store, executor, workers, as_json)
+        return
     try:
         with observing(as_json) as observer:
             results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
@@ -109,8 +119,41 @@ def run(
         _echo_json(results)
     else:
         print_results(results)
-    if results.set_aside:
+    if results.set_aside or results.failed_summaries:
         raise typer.Exit(SET_ASIDE)
+
+
+def _run_part(study: "Study", part: str, store: Path, executor: str, workers: int | None, as_json: bool) -> None:
+    from alignment_fast.studies import StudyError
+
+    number, _, parts = part.partition("/")
+    if not (number.isdecimal() and parts.isdecimal()):
+        raise ValueError(f"--part {part}: give I/N, say 3/40")
+    try:
+        with observing(as_json) as observer:
+            done = study.run_part(int(number), int(parts), executor, store=store, progress=observer, workers=workers)
+    except StudyError as error:
+        raise ValueError(str(error)) from None
+    if as_json:
+        typer.echo(json_text(dataclasses.asdict(done)))
+    else:
+        say(f"part {part}: {done.blocks} blocks computed; {done.waiting} cells wait for other parts")
+    if done.set_aside:
+        say(f"{done.set_aside} blocks set aside")
+        raise typer.Exit(SET_ASIDE)
+
+
+@app.command()
+def fold(
+    spec: Spec,
+    store: StorePath = STORE,
+    mixed: Annotated[bool, typer.Option("--mixed", help="Take in parts of other versions or arithmetics.")] = False,
+) -> None:
+    """Take the files that parts of a study left beside the store into it; `study run` computes what is missing."""
+    results = _read(spec).fold(store, mixed=mixed)
+    print_results(results)
+    if not results.is_complete:
+        say("the study is not complete: `study run` computes what is missing")
 
 
 @app.command()
@@ -135,6 +178,19 @@ def export(
     write(results, out)
     if not results.is_complete:
         say("the study is not complete: see the columns complete and blocks_set_aside")
+
+
+@app.command()
+def report(
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    store: StorePath = STORE,
+) -> None:
+    """Write what is stored as one HTML page that needs nothing else: tables, pictures, spec, versions, the command."""
+    study = _read(spec)
+    command = f"alignment-fast study run {spec.name} --store {store.name}"
+    study.report(out, store, text=spec.read_text("utf-8"), command=command)
+    say(f"written: {out}")
 
 
 @app.command()

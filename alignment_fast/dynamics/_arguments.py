@@ -145,6 +145,11 @@ def constant_parameters(parameters):
     return _broadcast(_split(parameters, None)[0])
 
 
+def constant_grids(parameters, leading):
+    """Return alpha, beta, lam as arrays (1 or rows, points), the leading axes and the shape of the results."""
+    return _grids(_split(parameters, None)[0], leading, False)
+
+
 def _broadcast(base):
     try:
         return np.broadcast_arrays(*base.values())

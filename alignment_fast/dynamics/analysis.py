@@ -1,20 +1,17 @@
 """How trajectories behave in the long run: Lyapunov exponents, the onset of oscillation, rates of collapse."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.call import rows_of
 from alignment_fast._operations import operations
-from alignment_fast.dynamics._arguments import TrajectoryArguments, arguments, check_method, constant_parameters
-from alignment_fast.dynamics.fixed_points import equilibria, linearised, require_converged, require_interior
+from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
+from alignment_fast.dynamics.fixed_points import not_converged, require_interior
 from alignment_fast.dynamics.simulation import rounds
 from alignment_fast.policy._arguments import PreferenceArguments
-
-# Parts that an interval of beta is cut into at a time: its fixed points are one compiled call.
-_SECTIONS = 32
 
 
 class Onset(NamedTuple):
@@ -87,6 +84,12 @@ def lyapunov_exponent(
     array([ 0.5, -0.5])
 
     """
+    if num_threads is None:
+        found = operations("dynamics").short_lyapunov_exponent(
+            P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method
+        )
+        if found is not None:
+            return found
     steps, burn_in = rounds(steps, burn_in)
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
@@ -141,34 +144,22 @@ def critical_beta(
     (3.75, 3.75)
 
     """
+    found = operations("dynamics").short_critical_beta(P, alpha, lam, sampler, ref, method, largest, tol)
+    if found is not None:
+        return found
     if not (largest > 0 and np.isfinite(largest)):
         raise ValueError(f"largest = {largest} must be positive and finite")
-    grid = np.geomspace(largest * 1e-8, largest, 200)
-    given = arguments(P, {"alpha": alpha, "beta": grid, "lam": lam}, None, sampler, ref, method=method)
-    if given.shape != (len(grid),):
+    given = arguments(P, {"alpha": alpha, "beta": largest, "lam": lam}, None, sampler, ref, method=method)
+    if given.shape != ():
         raise ValueError(f"P must be one matrix (K, K) for critical_beta, not of shape {np.shape(P)}")
     require_interior(given)
-    values = _excess(given, grid)
-    above = np.flatnonzero(values > 0)
-    if not above.size:
-        return float("inf")
-    low, high = (grid[above[0] - 1] if above[0] else 0.0), grid[above[0]]
-    while high - low > tol * high:
-        ends = np.linspace(low, high, _SECTIONS + 1)
-        first = int(np.argmax(np.append(_excess(given, ends[1:-1]) > 0, True)))
-        if tuple(ends[first : first + 2]) == (low, high):
-            break
-        low, high = ends[first : first + 2]
-    return float(0.5 * (low + high))
-
-
-def _excess(given: TrajectoryArguments, beta: np.ndarray) -> np.ndarray:
-    """Return the spectral radius at the fixed point at each of `beta`, less one."""
-    alpha, lam = (np.full((1, len(beta)), values[0, 0]) for values in (given.problem.alpha, given.problem.lam))
-    at = replace(given, shape=beta.shape, problem=replace(given.problem, alpha=alpha, beta=beta[None], lam=lam))
-    found = equilibria(at)
-    require_converged(at, found)
-    return linearised(at, found)[0] - 1.0
+    reference = given.task.rows("ref", given.leading)
+    threshold, residual, log_pi = given.task.operations("dynamics").critical_beta(
+        given.problem, reference, float(largest), float(tol)
+    )
+    if not np.isnan(residual):
+        raise not_converged(f" at beta = {threshold:.6g}", residual, given.task.give(log_pi))
+    return threshold
 
 
 def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: ArrayLike) -> Onset:
@@ -211,15 +202,9 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     a = as_parameter(strength, "strength")
     if not ((a >= 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in [0, 1/2], not {strength!r}")
-    kappa = a * betas * lams / np.sqrt(3)
-    radius, angle = np.hypot(alphas, kappa), np.arctan2(kappa, alphas)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # (ρ − 1)/κ² = (1 − (1 − α²)/κ²)/(ρ + 1): ρ − 1 itself loses its digits where κ is small and α near 1.
-        growth = np.where(kappa > 0, np.maximum(1 - (1 - alphas) * (1 + alphas) / kappa / kappa, 0.0), 0.0) / (
-            radius + 1
-        )
-        slowing = np.where(growth > 0, alphas / 2 + kappa / (4 * np.tan(1.5 * angle)), 0.0) * kappa
-        return Onset(radius, 8 * growth / 27, 2 * np.pi / (angle - growth * (4 / 3) * slowing))
+    columns = np.broadcast_arrays(a, alphas, betas, lams)
+    found = operations("dynamics").onsets(*(np.ascontiguousarray(column).reshape(-1) for column in columns))
+    return Onset(*(field.reshape(columns[0].shape)[()] for field in found.T))
 
 
 def collapse_rates(
@@ -269,20 +254,17 @@ def collapse_rates(
         return found
     check_method(method)
     task = PreferenceArguments(P, distributions={"sampler": sampler})
-    _, betas, lams = constant_parameters({"alpha": 1.0, "beta": beta, "lam": lam})
+    parameters = {"alpha": 1.0, "beta": beta, "lam": lam}
+    constant_parameters(parameters)
     K = task["P"].shape[-1]
     if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:
         raise ValueError(f"top = {top!r} must be the number of one of {K} responses")
-    row = task["P"][..., top, :]
+    leading = task["P"].shape[:-2]
+    if method == "ipo":
+        leading = np.broadcast_shapes(leading, task["sampler"].shape[:-1])
+    (_, betas, lams), leading, shape = constant_grids(parameters, leading)
     if method == "dpo" and (lams != 1).any():
         raise ValueError("collapse rates of DPO are known for lam = 1 only")
-    if method == "dpo":
-        odds = task.operations("dynamics").log_odds(np.ascontiguousarray(row).reshape(-1, K)).reshape(row.shape)
-        return task.give(betas[..., None] * (odds[..., None, :] if betas.ndim else odds))
-    leading = np.broadcast_shapes(task["P"].shape[:-2], task["sampler"].shape[:-1])
-    rows = (task.rows("P", leading), task.rows("sampler", leading))
-    score = task.operations("policy").advantages(*rows).reshape(*leading, K)
-    gap, offline = row - 0.5, score[..., top, None] - score
-    if betas.ndim:
-        gap, offline = gap[..., None, :], offline[..., None, :]
-    return task.give(betas[..., None] * (lams[..., None] * gap + (1 - lams[..., None]) * offline))
+    rows = rows_of(task["P"], 2, leading), rows_of(task["sampler"], 1, leading)
+    rates = task.operations("dynamics").collapse(method, *rows, range(K)[top], betas, lams)
+    return task.give(rates.reshape(*shape, K))

@@ -6,12 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._operations import operations
-from alignment_fast.dynamics import _stability as stability
 from alignment_fast.dynamics._arguments import TrajectoryArguments, arguments
 from alignment_fast.errors import ConvergenceError
-
-# The largest change of log π in one round, relative to the largest |log π|, that passes for rounding.
-_TOLERANCE = 1e-9
 
 
 class FixedPoint(NamedTuple):
@@ -80,8 +76,8 @@ def fixed_point(
     Notes
     -----
     For IPO the fixed point is unique, and the limit of β/(1 − α) → ∞ at λ = 1 is a maximal lottery. Backtracking Newton
-    with continuation in β; `residual` says how well it went. Cost: 5 to 20 solutions of K × K systems per point; the
-    eigenvalues of DPO are LAPACK's. Reference: arXiv:2602.12180.
+    with continuation in β; `residual` says how well it went. Cost: 5 to 20 solutions of K × K systems per point, and
+    the eigenvalues of one matrix for DPO. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -94,45 +90,22 @@ def fixed_point(
     """
     found = operations("dynamics").short_fixed_point(P, alpha, beta, lam, sampler, ref, method)
     if found is not None:
-        return tuple.__new__(FixedPoint, found) if method == "ipo" else _of_dpo(found, alpha, beta, lam)
+        return tuple.__new__(FixedPoint, found)
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, sampler, ref, method=method)
     problem, give, shape = given.problem, given.task.give, given.shape
     require_interior(given)
-    found = equilibria(given)
-    require_converged(given, found)
-    radius, frequency, angle = linearised(given, found)
-    with np.errstate(divide="ignore", over="ignore"):
-        period = 2 * np.pi / angle
-    return FixedPoint(
-        give(found.log_pi.reshape(*shape, problem.size)),
-        *(give(values.reshape(shape)) for values in (found.residual, radius, frequency, period)),
-    )
+    points = given.task.operations("dynamics").equilibria(problem, given.task.rows("ref", given.leading))
+    log_pi = give(points.log_pi.reshape(*shape, problem.size))
+    if not points.found.all():
+        worst = int(np.argmax(np.where(points.found, -np.inf, np.nan_to_num(points.residual, nan=np.inf))))
+        raise not_converged(given.where(worst), points.residual[worst], log_pi)
+    fields = points.residual, points.radius, points.frequency, points.period
+    return FixedPoint(log_pi, *(give(values.reshape(shape)) for values in fields))
 
 
-def _of_dpo(found: tuple[Any, ...], alpha: Any, beta: Any, lam: Any) -> FixedPoint:
-    """Return the fixed point of one matrix at one parameter point, whose gain is given, with its eigenvalues."""
-    log_pi, residual, gain = found
-    parts = stability.leading(gain[None], np.array([float(alpha)]), np.array([float(beta) * float(lam)]))
-    radius, frequency, angle = (part[0] for part in parts)
-    number = log_pi.dtype.type
-    with np.errstate(divide="ignore", over="ignore"):
-        return FixedPoint(log_pi, residual, number(radius), number(frequency), number(2 * np.pi / angle))
-
-
-def require_converged(given: TrajectoryArguments, found: Any) -> None:
-    """Raise ConvergenceError if a policy still moves."""
-    excess = found.residual - _TOLERANCE * np.abs(found.log_pi).max(axis=-1, initial=1.0)
-    if not (excess <= 0).all():
-        worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
-        raise ConvergenceError(
-            f"the best iterate{given.where(worst)} still moves by {found.residual[worst]:.3g} a round",
-            given.task.give(found.log_pi.reshape(*given.shape, given.problem.size)),
-        )
-
-
-def equilibria(given: TrajectoryArguments) -> Any:
-    """Return the fixed points of the trajectories of `given`, converged or not."""
-    return given.task.operations("dynamics").equilibria(given.problem, given.task.rows("ref", given.leading))
+def not_converged(where: str, residual: float, log_pi: Any) -> ConvergenceError:
+    """Return the error for a policy that still moves."""
+    return ConvergenceError(f"the best iterate{where} still moves by {residual:.3g} a round", log_pi)
 
 
 def require_interior(given: TrajectoryArguments) -> None:
@@ -145,16 +118,3 @@ def require_interior(given: TrajectoryArguments) -> None:
     if np.isinf(problem.log_ref).any():
         response = int(np.flatnonzero(np.isinf(problem.log_ref))[0]) % problem.size
         raise ValueError(f"ref has no mass at response {response}; fixed_point needs a reference without zeros")
-
-
-def linearised(given: TrajectoryArguments, found: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the spectral radius, ω and the angle per round of the leading eigenvalue at each of the fixed points."""
-    problem = given.problem
-    alpha, feedback = (
-        np.broadcast_to(values, (problem.rows, problem.points)).reshape(-1)
-        for values in (problem.alpha, problem.beta * problem.lam)
-    )
-    if problem.method == "ipo":
-        speed = feedback * found.frequency
-        return np.hypot(alpha, speed), found.frequency, np.arctan2(speed, alpha)
-    return stability.leading(found.gain, alpha, feedback)

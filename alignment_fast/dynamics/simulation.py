@@ -165,8 +165,10 @@ def simulate(
     (array([ True, False]), array([ nan, 18.8]))
 
     """
-    if record is None and noise is None and num_threads is None:
-        found = operations("dynamics").short_simulate(P, alpha, beta, lam, init, sampler, ref, steps, burn_in, method)
+    if noise is None and num_threads is None:
+        found = operations("dynamics").short_simulate(
+            P, alpha, beta, lam, init, sampler, ref, steps, burn_in, record, method
+        )
         if found is not None:
             return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)

@@ -10,12 +10,12 @@ from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.call import rows_of
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
-from alignment_fast.dynamics import _stability as stability
-from alignment_fast.dynamics._arguments import arguments, check_method, constant_parameters
+from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
 from alignment_fast.policy import _optimum as optimum
 from alignment_fast.policy._arguments import PreferenceArguments
 
-DPO_TOLERANCE, DPO_ITERATIONS = 1e-12, 100
+# DPO's slope at equal rewards is σ'(0) = 1/4 of the scores' for IPO.
+DPO_GAIN = 4.0
 
 
 class StabilityBounds(NamedTuple):
@@ -92,33 +92,21 @@ def stability_bounds(P: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike, lam: Ar
     if found is not None:
         return tuple.__new__(StabilityBounds, found)
     given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, None, None, None, method="ipo")
-    problem, give = given.problem, given.task.give
+    problem, give, ops = given.problem, given.task.give, given.task.operations("dynamics")
     M = optimum.skew(given.task["P"])
     leading, K = M.shape[:-2], M.shape[-1]
-    of_rows = given.task.operations("dynamics").constants(M.reshape(math.prod(leading), K, K))
-    norm2, projected, span, largest = constants = [column.reshape(leading) for column in of_rows.T]
-    rows = (np.broadcast_to(c, given.leading).reshape(-1, 1) for c in constants)
-    by_row = dict(zip(("norm2", "projected", "span", "largest"), rows, strict=True))
-    feedback, alphas = problem.beta * problem.lam, problem.alpha
-    conditions = (
-        alphas + feedback * by_row["norm2"] / 2 < 1,
-        alphas + feedback * by_row["projected"] / 2 < 1,
-        alphas + feedback * by_row["span"] / 4 < 1,
-        (alphas < 1) & ((feedback * by_row["largest"]) ** 2 <= alphas * (1 - alphas)),
-    )
+    found = ops.constants(M.reshape(math.prod(leading), K, K))
+    holds = ops.conditions(rows_of(found.reshape(*leading, found.shape[-1]), 1, given.leading), problem)
     return StabilityBounds(
-        give(norm2),
-        give(projected),
-        give(span),
-        give(largest),
-        *(give(condition.reshape(given.shape), dtype=np.bool_) for condition in conditions),
+        *(give(column.reshape(leading)) for column in found.T),
+        *(give(condition.reshape(given.shape), dtype=np.bool_) for condition in holds.T),
     )
 
 
 def feedback_frequency(skew, pi, method):
     """Return ω of one matrix and a policy with M π = const: the largest |eigenvalue| of the gain at it."""
     frequency = float(operations("dynamics").frequencies(skew[None], pi[None])[0])
-    return frequency if method == "ipo" else stability.DPO_GAIN * frequency
+    return frequency if method == "ipo" else DPO_GAIN * frequency
 
 
 def spectral_radius(
@@ -177,31 +165,19 @@ def spectral_radius(
         return found
     check_method(method)
     task = PreferenceArguments(P, distributions={"sampler": sampler})
-    alphas, betas, lams = constant_parameters({"alpha": alpha, "beta": beta, "lam": lam})
+    parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     M, offline, pi = optimum.skew(task["P"]), task["sampler"], _policies(log_pi, task["P"].shape[-1])
-    if alphas.ndim:  # an axis for the points, before the responses
-        paired = pi.ndim > M.ndim - 1 and pi.shape[-2] == alphas.shape[-1]
-        M, offline, pi = M[..., None, :, :], offline[..., None, :], pi if paired else pi[..., None, :]
-    if method == "ipo":
-        return task.give(_ipo_radius(task.operations("dynamics"), M, pi, alphas, betas * lams))
-    mu = lams[..., None] * pi + (1 - lams[..., None]) * offline
-    return task.give(stability.leading(_dpo_gain(M + 0.5, mu, pi), alphas, betas * lams)[0])
-
-
-def _ipo_radius(ops, M, pi, alpha, feedback):
-    """Return √(α² + (βλω)²), all arguments broadcast."""
-    leading = np.broadcast_shapes(M.shape[:-2], pi.shape[:-1])
-    frequency = ops.frequencies(rows_of(M, 2, leading), rows_of(pi, 1, leading)).reshape(leading)
-    return np.hypot(alpha, feedback * frequency)
-
-
-def _dpo_gain(P, mu, pi):
-    """Return A⁺ R Σ(π), the change of DPO's rewards at μ with log π, (..., K, K)."""
-    leading = np.broadcast_shapes(P.shape[:-2], mu.shape[:-1], pi.shape[:-1])
-    ops, rows = operations("policy"), (rows_of(P, 2, leading), rows_of(mu, 1, leading))
-    rewards, _ = ops.rewards(*rows, DPO_TOLERANCE, DPO_ITERATIONS)
-    gain = ops.sensitivities(*rows, rewards, rows_of(stability.covariance(pi), 2, leading))
-    return gain.reshape(*leading, *P.shape[-2:])
+    points = constant_parameters(parameters)
+    paired = points[0].ndim and pi.ndim > M.ndim - 1 and pi.shape[-2] == points[0].shape[-1]
+    if paired:  # an axis for the points, before the responses
+        M, offline = M[..., None, :, :], offline[..., None, :]
+        leading = np.broadcast_shapes(M.shape[:-2], offline.shape[:-1], pi.shape[:-1], points[0].shape)
+        grids, shape = [np.broadcast_to(values, leading).reshape(-1, 1).copy() for values in points], leading
+    else:
+        leading = np.broadcast_shapes(M.shape[:-2], offline.shape[:-1], pi.shape[:-1])
+        grids, leading, shape = constant_grids(parameters, leading)
+    arrays = rows_of(M, 2, leading), rows_of(pi, 1, leading), rows_of(offline, 1, leading)
+    return task.give(task.operations("dynamics").radii(method, *arrays, *grids).reshape(shape))
 
 
 def _policies(log_pi, K):

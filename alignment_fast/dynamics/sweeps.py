@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.rng import Seed
+from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, arguments
 from alignment_fast.dynamics.noise import Noise
 from alignment_fast.dynamics.simulation import Trajectory, rounds, trajectory, warn_at_unstable_point
@@ -172,6 +173,12 @@ def sweep(
             [0.   , 0.016, 0.171]]])
 
     """
+    if noise is None and progress is None and num_threads is None:
+        found = operations("dynamics").short_simulate(
+            P, alpha, beta, lam, init, sampler, ref, steps, burn_in, None, method
+        )
+        if found is not None:
+            return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
     options = {"method": method, "noise": noise, "seed": seed, "steps": steps}

@@ -3,25 +3,12 @@
 A reward is written as ``offset + Σ_i exponents[i] generators[i]`` with integers `exponents`: multiples of one span
 where the rewards lie on a lattice; powers of primes where exp(reward) is rational up to a factor (q = (6, 1, 2)/9
 gives log 2 and log 3); and one generator per reward otherwise, where only a tolerance can tell ties from rounding.
-Recognition asks for agreement to a few units of rounding with fractions of numbers up to `LARGEST`.
+Recognition (the kernel's) asks for agreement to a few units of rounding with fractions of numbers up to 65536.
 """
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-
-# Numerators and denominators of recognised ratios.
-LARGEST = 1 << 16
-# Keys of a lattice beyond this are useless: the sum would not fit in memory anyway.
-LARGEST_SPAN = 1 << 40
-# A step that is not known to this part of a span is no step.
-UNCERTAIN = 1e-3
-# Units of rounding in which a ratio must agree with a fraction: a few operations on the caller's side.
-ROUNDING = 8 * np.finfo(np.float64).eps
-# Factors are looked for among so few rewards only: with more, types are too many to enumerate.
-MOST_FACTORED = 16
 
 
 @dataclass(frozen=True)
@@ -95,27 +82,19 @@ class Letters:
 
 def keys_of(ops, reward):
     """Return the `Keys` of `reward`, finite float64 numbers."""
-    values, group_of = _merged(reward)
+    values, group_of, steps, ratios = ops.recognise(reward)
     exact = True
     distance = values - values[0]
     if len(values) == 1:
         exponents, generators = np.zeros((0, 1)), np.zeros(0)
-    elif (steps := _lattice(values)) is not None:
+    elif steps is not None:
         exponents, generators = steps[None], distance[-1:] / steps[-1]
-    elif (powers := _rational(ops, values)) is not None:
-        exponents, generators = powers
+    elif ratios is not None:
+        exponents, generators = _powers_of_primes(ops, distance, *ratios)
     else:
         exponents, generators = _independent(ops, distance)
         exact = False
     return Keys(values, group_of, np.ascontiguousarray(exponents), generators, float(values[0]), exact)
-
-
-def _merged(reward):
-    """Return the distinct values of `reward`, those within rounding of each other merged, and where each belongs."""
-    values, group_of = np.unique(reward, return_inverse=True)
-    apart = np.diff(values) > ROUNDING * np.abs(values).max()
-    first = np.concatenate([[True], apart])
-    return values[first], (np.cumsum(first) - 1)[group_of]
 
 
 def _independent(ops, distance):
@@ -125,51 +104,20 @@ def _independent(ops, distance):
     return np.eye(len(distance))[1:], distance[1:].copy()
 
 
-def _fraction(x, tolerance):
-    """Return the fraction that `x` > 0 stands for, None if there is none within the tolerance."""
-    found = Fraction(x).limit_denominator(LARGEST)
-    return found if abs(float(found) - x) <= tolerance and found.numerator <= LARGEST else None
-
-
-def _lattice(values):
-    """Return the rewards above the lowest as multiples of one span, None if they are not on a lattice."""
-    ratio = (values - values[0]) / (values[-1] - values[0])
-    tolerance = ROUNDING * max(1.0, np.abs(values).max() / (values[-1] - values[0]))
-    common = 1
-    while True:
-        steps = np.rint(ratio * common)
-        off = np.flatnonzero(np.abs(ratio * common - steps) > tolerance * common)
-        if not off.size:
-            return steps / math.gcd(*map(int, steps))
-        found = _fraction(ratio[off[0]], tolerance)
-        if found is None:
-            return None
-        common = math.lcm(common, found.denominator)
-        if common > LARGEST_SPAN or tolerance * common > UNCERTAIN:
-            return None
-
-
-def _rational(ops, values):
-    """Return exponents and generators if exp(reward - lowest) are rational, None if they are not."""
-    distance = values - values[0]
-    if len(values) > MOST_FACTORED or distance[-1] > math.log(LARGEST):
-        return None
-    tolerance = ROUNDING * (1 + np.abs(values).max())
-    fractions = [_fraction(ratio, tolerance * ratio) for ratio in np.exp(distance)]
-    if None in fractions:
-        return None
-    factors = [_prime_powers(fraction) for fraction in fractions]
+def _powers_of_primes(ops, distance, numerators, denominators):
+    """Return exponents and generators of rewards whose exponentials are these fractions."""
+    factors = [_prime_powers(*fraction) for fraction in zip(numerators.tolist(), denominators.tolist(), strict=True)]
     primes = sorted(set().union(*factors))
     exponents = np.array([[powers.get(prime, 0) for powers in factors] for prime in primes], dtype=np.float64)
-    if np.linalg.matrix_rank(exponents) == len(values) - 1:
+    if np.linalg.matrix_rank(exponents) == len(distance) - 1:
         return _independent(ops, distance)  # no two types tie
     return exponents, np.log(np.array(primes, dtype=np.float64))
 
 
-def _prime_powers(fraction):
+def _prime_powers(numerator, denominator):
     """Return the primes of a fraction with their exponents."""
     powers = {}
-    for number, sign in ((fraction.numerator, 1), (fraction.denominator, -1)):
+    for number, sign in ((numerator, 1), (denominator, -1)):
         prime = 2
         while number > 1:
             if prime * prime > number:

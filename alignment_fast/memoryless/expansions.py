@@ -60,15 +60,16 @@ def rate(p, reward, policy, tau, *, delta, which):
 def scaled_cumulant(p, reward, policy, rho, *, delta, which):
     """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards)."""
     rho = as_parameter(rho, "rho")
-    safe = np.where(rho == 0, 1.0, rho)
+    zero = rho == 0
+    safe = np.where(zero, 1.0, rho)[()]
     if which == "aligned":
         value, mean = log_mgf(reward, safe, p=policy.log_pi, log=True) / safe, policy.expected_reward
     else:
-        value, mean = log_mgf(reward, safe, p=p) / safe, np.average(reward, weights=p)
+        value, mean = log_mgf(reward, safe, p=p) / safe, np.average(reward, weights=p) if zero.any() else 0.0
     if which == "best_of_n" and delta > 0:
         # Up to rho = alpha the typical best sequence decides, beyond it one that is exponentially rarer.
         return np.where(rho <= policy.alpha, policy.expected_reward, value + delta / safe)[()]
-    return np.where(rho == 0, mean, value)[()]
+    return np.where(zero, mean, value)[()]
 
 
 def second_order(policy, m, delta, span, offset):

@@ -19,6 +19,7 @@ from alignment_fast._border.arrays import (
     words_of,
 )
 from alignment_fast._border.call import shapes
+from alignment_fast._border.devices import output, views
 from alignment_fast._border.outputs import fits, in_place, refuse_overlap
 from alignment_fast._border.status import refuse
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs, Sums
@@ -53,7 +54,7 @@ class Batch(NamedTuple):
     Parameters
     ----------
     arrays : tuple
-        C-contiguous NumPy arrays or None, in the order given.
+        C-contiguous arrays, NumPy's or on a device, or None, in the order given.
     storage : str
         Of these arrays: "own", "float16" or "bfloat16".
     dtype : numpy.dtype
@@ -66,6 +67,8 @@ class Batch(NamedTuple):
         Argument whose kind of array the results take.
     device : str
         Where all arrays are.
+    place : object
+        On a device: which one, and on which stream.
 
     """
 
@@ -76,37 +79,62 @@ class Batch(NamedTuple):
     size: int
     model: Any
     device: str = "cpu"
+    place: Any = None
+
+    def empty(self) -> Any:
+        """Return a new array for a result of this shape and dtype."""
+        return np.empty(self.shape, self.dtype) if self.place is None else self.place.empty(self.shape, self.dtype)
+
+    def view(self, value: Any, name: str) -> Any:
+        """Return the array `value` on this batch's device, of this batch's shape and whatever dtype."""
+        _, found = views({name: value}, self.place)
+        if found[name].shape != self.shape:
+            raise ValueError(f"{name} of shape {found[name].shape} and log-probabilities of shape {self.shape} differ")
+        return found[name]
+
+    def require(self, array: Any, name: str, holds: Any, reason: str) -> None:
+        """Raise ValueError, with `reason`, for the first element for which ``holds`` fails; not read on a device."""
+        if self.place is None:
+            refuse(~holds(array), array, name, reason, "g")
 
     def extra(self, value: Any, name: str) -> Any:
         """Return the array `value` (weights, lengths, targets) in this batch's shape and dtype; None stays."""
         if value is None:
             return None
         common_device(**{"the batch": self.model, name: value})
+        if self.place is not None:
+            found = self.view(value, name)
+            if found.dtype != self.dtype or found.storage != "own":
+                raise TypeError(f"{name} must be {self.dtype} on a CUDA device, as the batch is computed")
+            return found
         array = as_floating(value, name).astype(self.dtype, copy=False)
         if array.shape != self.shape:
             raise ValueError(f"{name} of shape {array.shape} and log-probabilities of shape {self.shape} differ")
         return array
 
+    def booleans(self, value: Any, name: str) -> Any:
+        """Return labels as `extra` does, 1 and 0; on a device as booleans, which they must be there."""
+        if self.place is None:
+            array = self.extra(value, name)
+            if not (type(value) is np.ndarray and value.dtype == np.bool_):
+                self.require(array, name, lambda x: (x == 0) | (x == 1), "is neither true nor false")
+            return array
+        common_device(**{"the batch": self.model, name: value})
+        found = self.view(value, name)
+        if found.dtype != np.bool_:
+            raise TypeError(f"{name} must be booleans on a CUDA device, not {found.dtype}")
+        return found
+
     def lengths(self, value: Any, name: str) -> Any:
         """Return lengths as `extra` does; ValueError unless they are positive."""
         array = self.extra(value, name)
         if array is not None:
-            refuse(~(array > 0), array, name, "is not a positive number of tokens", "g")
+            self.require(array, name, lambda lengths: lengths > 0, "is not a positive number of tokens")
         return array
 
     def give(self, array: Any) -> Any:
         """Return a result as the caller's kind of array."""
         return None if array is None else like(array, self.model)
-
-
-def number(value: Any, name: str) -> Any:
-    """Return the parameter `value` as a float; None stays."""
-    if value is None:
-        return value
-    try:
-        return float(value + 0)  # a string has no sum with 0
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be one number, not {value!r}") from None
 
 
 def batch(names: tuple[str, ...], arrays: tuple[Any, ...], *, floating_only: bool = True) -> Batch:
@@ -132,6 +160,8 @@ def _converted(names, arrays, floating_only):
     if arrays[0] is None:
         raise TypeError(f"{names[0]} must be an array, not None")
     device = common_device(**given)
+    if device != "cpu":
+        return _on_device(names, given)
     kinds = {sixteen_bit(value) for value in given.values()}
     storage = kinds.pop() if len(kinds) == 1 else None
     if storage is not None:
@@ -147,6 +177,22 @@ def _converted(names, arrays, floating_only):
     shape = next(iter(views.values())).shape
     arrays = tuple(views.get(name) for name in names)
     return Batch(arrays, storage, dtype, shape, math.prod(shape), model_of(given.values()), device)
+
+
+def _on_device(names, given):
+    place, found = views(given)
+    if len({array.shape for array in found.values()}) > 1:
+        raise ValueError(f"shapes differ: {shapes(found)}")
+    kinds = {name: array.dtype if array.storage == "own" else array.storage for name, array in found.items()}
+    if len(set(kinds.values())) > 1:
+        raise TypeError("dtypes differ: " + ", ".join(f"{name} is {kind}" for name, kind in kinds.items()))
+    first = next(iter(found.values()))
+    dtype = FLOAT32 if first.storage != "own" else first.dtype
+    if dtype not in _REAL:
+        raise TypeError(f"{names[0]} must be floating-point on a CUDA device, not {dtype}")
+    arrays = tuple(found.get(name) for name in names)
+    model = next(iter(given.values()))
+    return Batch(arrays, first.storage, dtype, first.shape, first.size, model, "cuda", place)
 
 
 def check_reduction(reduction: str) -> None:
@@ -179,15 +225,16 @@ class Results:
         if not wanted:
             return None
         if self._given is None:
-            return np.empty(self._batch.shape, self._batch.dtype)
+            return self._batch.empty()
         value = self._given.get(name)
         if value is None:
             return None
-        array = in_place(value)
+        place = self._batch.place
+        array = in_place(value) if place is None else output(value, f"out[{name!r}]", place)
         if fits(array, self._batch.dtype, self._batch.shape):
             self._written[f"out[{name!r}]"] = array
             return array
-        what = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        what = f"{array.dtype} of shape {array.shape}" if hasattr(array, "shape") else type(array).__name__
         raise ValueError(
             f"out[{name!r}] must be a writable C-contiguous {self._batch.dtype} array of shape "
             f"{self._batch.shape}, not {what}"
@@ -235,9 +282,9 @@ def evaluate(
     )
 
 
-def reduced(of: Batch, total: float) -> Any:
-    """Return the reduced loss as a scalar of the batch's dtype and the caller's kind."""
-    return like(of.dtype.type(total), of.model)
+def reduced(ops: ModuleType, of: Batch, sums: Sums, divisor: float) -> Any:
+    """Return the sum of the losses divided by `divisor` as a scalar of the batch's dtype and the caller's kind."""
+    return like(ops.reduced_loss(sums, divisor, of.dtype), of.model)
 
 
 def ratio(total: float, count: float) -> float:

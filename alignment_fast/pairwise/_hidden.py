@@ -18,10 +18,13 @@ def hidden_logprobs(ops, hidden, weight, token_ids, chunk=None, num_threads=None
 def hidden_gradients(ops, hidden, weight, token_ids, factor, chunk=None, num_threads=None):
     """Return the gradients of Σ factor log p with respect to `hidden` and `weight`."""
     of_hidden, of_weight = np.zeros_like(hidden), np.zeros_like(weight)
-    for rows, states, logits in _logits_by_chunks(hidden, weight, token_ids, chunk):
+    for number, (rows, states, logits) in enumerate(_logits_by_chunks(hidden, weight, token_ids, chunk)):
         ops.logit_gradients(logits[None], "own", token_ids[rows], None, factor[rows], logits[None], num_threads)
         of_hidden[rows] = logits @ weight
-        _add_product(of_weight, logits, states)
+        if number:
+            _add_product(of_weight, logits, states)
+        else:
+            np.matmul(logits.T, states, out=of_weight)
     return of_hidden, of_weight
 
 

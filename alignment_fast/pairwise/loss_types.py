@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from alignment_fast.kernels.pairwise.structures import Loss
-from alignment_fast.pairwise._batch import number
+from alignment_fast.pairwise._number import number
 
 __all__ = ["LOSS_TYPES", "SCORES", "LossType", "Plan", "Settings", "find", "plan"]
 

@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, reduced
 from alignment_fast.pairwise.loss_types import plan
 
 
@@ -108,25 +107,26 @@ def margin_loss(
     of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")
     if targets is not None:
-        refuse(~((targets >= 0) & (targets <= 1)), targets, "target", "is not in [0, 1]", "g")
+        of.require(targets, "target", lambda t: (t >= 0) & (t <= 1), "is not in [0, 1]")
     results = Results(of, out, MarginLoss._fields)
     loss = results.array("loss", reduction == "none")
     first, second = results.array("grad", grad), results.array("hess", hess)
     weights = of.extra(weight, "weight")
     results.refuse_overlap(("margin",), weight=weights, target=targets)
-    total = evaluate(
-        operations("pairwise", of.device),
+    ops, divisor = operations("pairwise", of.device), of.size if reduction == "mean" else 1.0
+    sums = evaluate(
+        ops,
         of,
         planned.loss,
         Inputs(of.arrays[0], weight=weights, target=targets),
         Outputs(loss, grad_chosen=first, second=second),
-        divisor=of.size if reduction == "mean" else 1.0,
+        divisor=divisor,
         num_threads=num_threads,
-    ).loss
+    )
     if reduction == "none":
         value = results.give("loss", loss)
     else:
-        value = reduced(of, total if reduction == "sum" else ratio(total, of.size))
+        value = reduced(ops, of, sums, divisor)
     return MarginLoss(value, results.give("grad", first), results.give("hess", second))
 
 

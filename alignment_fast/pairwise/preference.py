@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from alignment_fast._border.arrays import like
 from alignment_fast._operations import operations
-from alignment_fast.kernels.pairwise.structures import Inputs, Outputs, Sums
+from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
 from alignment_fast.pairwise._batch import (
     Batch,
     Metrics,
@@ -13,7 +12,6 @@ from alignment_fast.pairwise._batch import (
     batch,
     check_reduction,
     evaluate,
-    ratio,
     reduced,
 )
 from alignment_fast.pairwise._matched import matched_loss
@@ -190,7 +188,7 @@ def preference_loss(
     results.refuse_overlap(_INPUTS, chosen_length=lengths[0], rejected_length=lengths[1], weight=weights)
     ops, count = operations("pairwise", of.device), float(of.size)
     if row.averages_tokens and lengths[0] is not None:
-        count, lengths = float(lengths[0].sum(dtype=np.float64)), (None, None)
+        count, lengths = ops.total(lengths[0]), (None, None)
     divisor = count if reduction == "mean" else 1.0
     if row.is_matched:
         if weight is not None:
@@ -213,14 +211,14 @@ def preference_loss(
     if reduction == "none":
         value = results.give("loss", outputs.loss)
     else:
-        value = reduced(of, sums.loss if reduction == "sum" else ratio(sums.loss, count))
+        value = reduced(ops, of, sums, divisor)
     return PreferenceLoss(
         value,
         results.give("chosen_rewards", outputs.chosen_rewards),
         results.give("rejected_rewards", outputs.rejected_rewards),
         results.give("grad_policy_chosen", outputs.grad_chosen),
         results.give("grad_policy_rejected", outputs.grad_rejected),
-        _metrics(sums, of.size) if metrics else None,
+        Metrics(*(like(value, of.model) for value in ops.reduced_metrics(sums, of.size))) if metrics else None,
     )
 
 
@@ -238,11 +236,6 @@ def _lengths(row: LossType, loss_type: str, of: Batch, chosen: Any, rejected: An
     if chosen is None or (rejected is None and not row.averages_tokens):
         raise ValueError(f"loss_type {loss_type!r} needs chosen_length and rejected_length together")
     return of.lengths(chosen, "chosen_length"), of.lengths(rejected, "rejected_length")
-
-
-def _metrics(sums: Sums, size: int) -> Metrics:
-    chosen, rejected = ratio(sums.chosen_rewards, size), ratio(sums.rejected_rewards, size)
-    return Metrics(chosen, rejected, chosen - rejected, ratio(sums.wins, size))
 
 
 __all__ = ["PreferenceLoss", "preference_loss"]

@@ -294,6 +294,10 @@ def sequence_logprobs_hidden_grad(
            [-0.25,  0.3 ]])
 
     """
+    if mask is None and chunk is None and num_threads is None:
+        found = operations("pairwise").short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, average)
+        if found is not None:
+            return tuple.__new__(HiddenGradient, found)
     ops = operations("pairwise", common_device(hidden=hidden, weight=weight, token_ids=token_ids, mask=mask))
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     factor = tokens.factor(upstream, average)

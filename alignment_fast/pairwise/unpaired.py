@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, number, ratio, reduced
+from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
+from alignment_fast.pairwise._number import number
 from alignment_fast.pairwise.loss_types import find
 
 
@@ -153,24 +153,25 @@ def unpaired_loss(
         raise ValueError(f"beta must be positive and finite, not {beta}")
     shift = max(0.0, _reference_point(kl, loss_type)) if row.has_reference_point else 0.0
     of = batch(("policy", "ref"), (policy, ref))
-    targets, weights = _labels(of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
+    ops, divisor = operations("pairwise", of.device), of.size if reduction == "mean" else 1.0
+    targets, weights = _labels(ops, of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
     results = Results(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
     slope, rewards = results.array("grad_policy", grad), results.array("rewards", True)
     results.refuse_overlap(("policy", "ref"), desirable=targets)
-    total = evaluate(
-        operations("pairwise", of.device),
+    sums = evaluate(
+        ops,
         of,
         Loss(row.kernel, beta=beta, gamma=shift),
         Inputs(of.arrays[0], ref_chosen=of.arrays[1], weight=weights, target=targets),
         Outputs(loss, grad_chosen=slope, chosen_rewards=rewards),
-        divisor=of.size if reduction == "mean" else 1.0,
+        divisor=divisor,
         num_threads=num_threads,
-    ).loss
+    )
     if reduction == "none":
         value = results.give("loss", loss)
     else:
-        value = reduced(of, total if reduction == "sum" else ratio(total, of.size))
+        value = reduced(ops, of, sums, divisor)
     return UnpairedLoss(value, results.give("rewards", rewards), results.give("grad_policy", slope))
 
 
@@ -181,15 +182,11 @@ def _reference_point(kl, loss_type):
     return value
 
 
-def _labels(of, desirable, desirable_weight, undesirable_weight):
+def _labels(ops, of, desirable, desirable_weight, undesirable_weight):
     """Return targets 1 and 0 and the weights of the answers, None where all of them are 1."""
-    labels = of.extra(desirable, "desirable")
-    if not (type(desirable) is np.ndarray and desirable.dtype == np.bool_):
-        refuse((labels != 0) & (labels != 1), labels, "desirable", "is neither true nor false", "g")
+    labels = of.booleans(desirable, "desirable")
     weights = of.dtype.type(desirable_weight), of.dtype.type(number(undesirable_weight, "undesirable_weight"))
-    if weights == (1.0, 1.0):
-        return labels, None
-    return labels, np.where(labels == 1, *weights)
+    return ops.labels(labels, of.dtype, weights)
 
 
 __all__ = ["UnpairedLoss", "batch_kl", "unpaired_loss"]

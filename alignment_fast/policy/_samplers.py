@@ -1,4 +1,4 @@
-"""Sampling distributions that make the scores P μ rank responses as an axiom asks: linear programmes with certificates.
+"""Samplers of many responses: the scores P μ rank them as an axiom asks. Linear programmes with certificates.
 
 Both programmes maximise the margin m by which scores of one group stay above those of another. By duality the best
 margin is min_w max_k (wᵀP)_k over the signed weights w that compare the groups: every feasible w bounds the margin of

@@ -97,8 +97,9 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
 
     Notes
     -----
-    Linear programme of K + 2 unknowns and K rows per matrix, by SciPy's HiGHS, one matrix after the other; margins are
-    evaluated at the distribution returned, so they hold whatever the tolerance of the solver (1e-7). Reference:
+    A matrix game, up to 64 responses by the simplex method, rows over threads: the margin is the best one to 1e-12.
+    Above, a linear programme by SciPy's HiGHS, whose tolerance is 1e-7. Margins are evaluated at the distribution
+    returned, so they hold in any case; where several distributions are best, one of them is returned. Reference:
     arXiv:2602.12180.
 
     Examples
@@ -110,20 +111,36 @@ def smith_sampler(P: ArrayLike, ref: ArrayLike | None = None) -> SmithSampler:
     (0.05, True)
 
     """
+    found = operations("policy").short_smith_sampler(P, ref)
+    if found is not None:
+        return tuple.__new__(SmithSampler, found)
     task = PreferenceArguments(P, distributions={"ref": ref})
-    matrices = task["P"]
-    ops = operations("policy")
-    members = ops.axioms(_rows(matrices), ops.SMITH_SIZE).smith_set.reshape(matrices.shape[:-1])
+    matrices, ops = task["P"], operations("policy")
+    rows, K = _rows(matrices), matrices.shape[-1]
+    members = ops.axioms(rows, ops.SMITH_SIZE).smith_set
+    leading = np.broadcast_shapes(matrices.shape[:-2], task["ref"].shape[:-1])
+    if K <= ops.LARGEST_GAME and leading == matrices.shape[:-2]:
+        mu, certificate, margin, beta = ops.smith_samplers(rows, members, task.rows("ref", leading))
+    else:
+        mu, certificate, margin, beta = _large_smith_samplers(rows, members, task["ref"], matrices.shape[:-1])
+    return SmithSampler(
+        task.give(mu.reshape(matrices.shape[:-1])),
+        task.give(margin.reshape(matrices.shape[:-2])),
+        task.give(members.reshape(matrices.shape[:-1]), dtype=np.bool_),
+        task.give(certificate.reshape(matrices.shape[:-1])),
+        task.give(beta.reshape(leading)),
+    )
+
+
+def _large_smith_samplers(matrices, members, ref, shape):
+    """Return (mu, certificate, margin, beta) of matrices (count, K, K) of many responses, one after the other."""
     mu = np.full(members.shape, 1 / members.shape[-1])
     certificate = np.zeros(members.shape)
-    for index in map(tuple, np.argwhere(~members.all(axis=-1))):
+    for index in np.flatnonzero(~members.all(axis=-1)):
         mu[index], certificate[index] = samplers.separating_sampler(matrices[index], members[index])
     scores = np.matmul(matrices, mu[..., None])[..., 0]
     margin = np.where(members, scores, np.inf).min(axis=-1) - np.where(members, -np.inf, scores).max(axis=-1)
-    beta = _least_beta(scores, members, task["ref"])
-    return SmithSampler(
-        task.give(mu), task.give(margin), task.give(members, dtype=np.bool_), task.give(certificate), task.give(beta)
-    )
+    return mu, certificate, margin, _least_beta(scores.reshape(shape), members.reshape(shape), ref)
 
 
 def _least_beta(scores, members, ref):
@@ -160,8 +177,8 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
 
     Notes
     -----
-    Linear programme of K + 1 unknowns and K − 1 rows per matrix, by SciPy's HiGHS, one matrix after the other; margins
-    are evaluated at the distribution returned. Reference: arXiv:2602.12180.
+    A matrix game, as that of `smith_sampler`; margins are evaluated at the distribution returned. Reference:
+    arXiv:2602.12180.
 
     Examples
     --------
@@ -172,20 +189,33 @@ def order_sampler(P: ArrayLike) -> OrderSampler:
     (False, -0.04, array([0.5, 0. , 0.5]))
 
     """
+    found = operations("policy").short_order_sampler(P)
+    if found is not None:
+        return tuple.__new__(OrderSampler, found)
     task = PreferenceArguments(P)
-    matrices = task["P"]
-    K = matrices.shape[-1]
+    matrices, ops = task["P"], operations("policy")
+    rows, K = _rows(matrices), matrices.shape[-1]
     if K < 2:
         raise ValueError("P must compare at least two responses")
-    ops = operations("policy")
-    found = ops.axioms(_rows(matrices), ops.TOTAL_ORDER)
-    if not found.total_order.all():
-        where = place(int(np.flatnonzero(~found.total_order)[0]), matrices.shape[:-2])
+    axioms = ops.axioms(rows, ops.TOTAL_ORDER)
+    if not axioms.total_order.all():
+        where = place(int(np.flatnonzero(~axioms.total_order)[0]), matrices.shape[:-2])
         raise ValueError(f"P{where} is not a total order without ties: it has no order to keep")
-    order = found.order.reshape(matrices.shape[:-1])
-    mu, certificate = np.empty(order.shape), np.empty((*order.shape[:-1], K - 1))
-    for index in np.ndindex(order.shape[:-1]):
+    solve = ops.order_samplers if K <= ops.LARGEST_GAME else _large_order_samplers
+    mu, certificate, margin = solve(rows, axioms.order)
+    leading = matrices.shape[:-2]
+    return OrderSampler(
+        task.give(mu.reshape(*leading, K)),
+        task.give(margin.reshape(leading)),
+        task.give(axioms.order.reshape(*leading, K), dtype=np.int64),
+        task.give(certificate.reshape(*leading, K - 1)),
+    )
+
+
+def _large_order_samplers(matrices, order):
+    """Return (mu, certificate, margin) of matrices (count, K, K) of many responses, one after the other."""
+    mu, certificate = np.empty(order.shape), np.empty((len(order), order.shape[1] - 1))
+    for index in range(len(order)):
         mu[index], certificate[index] = samplers.ordering_sampler(matrices[index], order[index])
     scores = np.matmul(matrices, mu[..., None])[..., 0]
-    margin = -np.diff(np.take_along_axis(scores, order, axis=-1), axis=-1).max(axis=-1)
-    return OrderSampler(task.give(mu), task.give(margin), task.give(order, dtype=np.int64), task.give(certificate))
+    return mu, certificate, -np.diff(np.take_along_axis(scores, order, axis=-1), axis=-1).max(axis=-1)

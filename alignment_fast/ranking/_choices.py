@@ -139,7 +139,7 @@ def maximize(objective, start, *, tolerance, limit):
 
 def covariance(objective, u):
     """Return the covariance of the scores at `u`, scores of mean zero: the inverse of the negated Hessian."""
-    return centred_inverse(objective.matrix(u, objective.evaluate(u)), objective.items)
+    return centred_inverse(objective.ops, objective.matrix(u, objective.evaluate(u)), objective.items)
 
 
 def refit(objective, u, weight):

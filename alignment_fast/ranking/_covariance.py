@@ -8,15 +8,18 @@ from alignment_fast.kernels.ranking.structures import NOTHING, CellCurvatures, C
 from alignment_fast.ranking._design import design
 from alignment_fast.ranking._outcomes import spread_over
 
+# Up to this many unknowns a matrix is inverted by our own factor; LAPACK's blocks pay above.
+SMALL = 128
 
-def centred_inverse(matrix, items):
-    """Return the inverse of a negated Hessian, for scores of mean zero, by LAPACK.
+
+def centred_inverse(ops, matrix, items):
+    """Return the inverse of a negated Hessian, for scores of mean zero.
 
     Without a prior it does not see equal changes of all scores; a multiple of the matrix of ones fixes that, and drops
     out in the centring.
     """
-    inverse = _inverse(matrix, items)
-    return _centred(inverse, items)
+    found = ops.centred_inverse(matrix, items) if len(matrix) <= SMALL else None
+    return _centred(_inverse(matrix, items), items) if found is None else found
 
 
 def _inverse(matrix, items):
@@ -37,6 +40,9 @@ def _centred(covariance, items):
 
 def covariance(objective, u):
     """Return the covariance of the unknowns at `u`, scores of mean zero: H⁻¹."""
+    found = objective.ops.covariance(objective.problem, u) if objective.unknowns <= SMALL else None
+    if found is not None:
+        return found
     return _centred(_inverse(objective.matrix(u, objective.evaluate(u)), objective.items), objective.items)
 
 

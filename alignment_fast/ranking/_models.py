@@ -11,13 +11,14 @@ from types import MappingProxyType, ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 
-__all__ = ["MODELS", "ComparisonModel", "Probabilities", "TieParameter", "check_model", "effective_model"]
+__all__ = ["FIRST_WINS", "MODELS", "TIED", "ComparisonModel", "TieParameter", "check_model", "effective_model"]
 
 Array = NDArray[np.float64]
-# P(first wins), P(second wins), P(tie) at differences d and the unknown that is the logarithm of the tie parameter.
-Probabilities = Callable[[Array, float], tuple[Array, Array, Array]]
+# Outcomes by number; 1 is that the second wins.
+FIRST_WINS, TIED = 0, 2
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,6 @@ class ComparisonModel:
         Where the model comes from.
     kernel : str
         Name of its number among the operations.
-    probabilities : function
-        (P(first wins), P(second wins), P(tie)).
     tie : TieParameter or None
         None: a tie counts as half a win for each.
     priors : tuple of str
@@ -82,7 +81,6 @@ class ComparisonModel:
     unit: str
     source: str
     kernel: str
-    probabilities: Probabilities
     tie: TieParameter | None = None
     priors: tuple[str, ...] = ("l2", "gamma_shape")
     has_bias_reduction: bool = False
@@ -93,32 +91,11 @@ class ComparisonModel:
         number: int = getattr(ops, self.kernel)
         return number
 
-
-def _bradley_terry(d: Array, _: float) -> tuple[Array, Array, Array]:
-    from scipy.special import expit
-
-    return expit(d), expit(-d), np.zeros_like(d)
-
-
-def _thurstone(d: Array, _: float) -> tuple[Array, Array, Array]:
-    from scipy.special import ndtr
-
-    return ndtr(d), ndtr(-d), np.zeros_like(d)
-
-
-def _rao_kupper(d: Array, tie: float) -> tuple[Array, Array, Array]:
-    from scipy.special import expit
-
-    first, second = expit(d - tie), expit(-d - tie)
-    return first, second, np.expm1(2.0 * tie) * first * second
-
-
-def _davidson(d: Array, tie: float) -> tuple[Array, Array, Array]:
-    half = np.abs(0.5 * d)
-    top = np.maximum(half, tie)
-    first, second, equal = np.exp(0.5 * d - top), np.exp(-0.5 * d - top), np.exp(tie - top)
-    total = first + second + equal
-    return first / total, second / total, equal / total
+    def probability(self, outcome: int, d: Array, tie: float) -> Array:
+        """Return the probability of an outcome at differences `d`, `tie` being the logarithm of the tie parameter."""
+        ops = operations("ranking")
+        found: Array = ops.probabilities(self.number(ops), d, tie, outcome)
+        return found
 
 
 MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
@@ -128,7 +105,6 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="logits",
             source="Bradley and Terry, Biometrika 39 (1952) 324-345",
             kernel="BRADLEY_TERRY",
-            probabilities=_bradley_terry,
             has_bias_reduction=True,
         ),
         "thurstone": ComparisonModel(
@@ -136,7 +112,6 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="standard deviations of a difference",
             source="Thurstone, Psychol. Rev. 34 (1927) 273-286, case V",
             kernel="THURSTONE",
-            probabilities=_thurstone,
             steepens=True,
         ),
         "rao-kupper": ComparisonModel(
@@ -144,7 +119,6 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="logits",
             source="Rao and Kupper, JASA 62 (1967) 194-204",
             kernel="RAO_KUPPER",
-            probabilities=_rao_kupper,
             tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share), 1.0),
         ),
         "davidson": ComparisonModel(
@@ -152,7 +126,6 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="logits",
             source="Davidson, JASA 65 (1970) 317-328",
             kernel="DAVIDSON",
-            probabilities=_davidson,
             tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share)), 0.5),
         ),
     }

@@ -206,7 +206,7 @@ def _reals(value: Any, name: str, size: int) -> NDArray[np.float64]:
 
 def _among(value: Any, name: str, allowed: tuple[int, ...], size: int) -> NDArray[np.int8]:
     array = _reals(value, name, size)
-    wrong = np.flatnonzero(~np.isin(array, allowed))
+    wrong = np.flatnonzero(~np.logical_or.reduce([array == one for one in allowed]))
     if wrong.size:
         listed = ", ".join(map(str, allowed))
         raise ValueError(f"{name}[{wrong[0]}] = {array[wrong[0]]:g} is not one of {listed}")

@@ -68,9 +68,10 @@ class Bootstrap:
 
     def rank_interval(self, level: float = 0.95) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (best, worst) rank of every item: the percentile interval of its ranks."""
-        ranks = self.ranks
-        best = np.nanquantile(ranks, _tails(level)[0], axis=0, method="lower")
-        worst = np.nanquantile(ranks, _tails(level)[1], axis=0, method="higher")
+        low, high = _tails(level)
+        ranks = operations("ranking").ranks(self._finite) if self.degenerate < len(self.scores) else self.ranks
+        best = np.quantile(ranks, low, axis=0, method="lower")
+        worst = np.quantile(ranks, high, axis=0, method="higher")
         return best.astype(np.int64), worst.astype(np.int64)
 
 

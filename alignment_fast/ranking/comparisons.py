@@ -120,6 +120,10 @@ class Comparisons:
             if small is not None:
                 self._set(small, None, None, small)
                 return
+            named = None if n_items is not None else ops.short_names(winner, loser, tied)
+            if named is not None:
+                self._set_named(named)
+                return
         rows = parse(
             winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels
         )
@@ -155,6 +159,12 @@ class Comparisons:
                 array.setflags(write=False)
         self.cells, self.labels = cells, labels
         self._outcomes, self._counted = outcomes, counted
+
+    def _set_named(self, named: tuple[Any, ...]) -> None:
+        """Set what `short_names` found."""
+        names, *arrays = named
+        cells = Cells(*arrays)
+        self._set(cells, names, None, cells)
 
     @classmethod
     def _of(
@@ -274,10 +284,16 @@ class Comparisons:
         from alignment_fast.ranking import votes
 
         names = getattr(df, "column_names", getattr(df, "columns", None))
-        layout = votes.Layout(**columns).complete(list(df if names is None else names))
+        layout = votes.layout_of(tuple(df if names is None else names), columns)
         twice = [name for name in layout.given.values() if names is not None and list(names).count(name) > 1]
         if twice:
             raise ValueError(f"the table has more than one column {twice[0]!r}")
+        if labels is None and not home and layout.given.keys() == {"winner", "loser"}:
+            named = operations("ranking").short_names(df[layout.winner], df[layout.loser], None)
+            if named is not None:
+                comparisons = cls.__new__(cls)
+                comparisons._set_named(named)
+                return comparisons
         cells = {role: _labels.as_column(df[name], name) for role, name in layout.given.items()}
         sides = [(layout.given[role], cells[role]) for role in layout.sides]
         if all(_labels.is_index_column(column, name) for name, column in sides) and labels is None:

@@ -114,19 +114,23 @@ def elo(
 
     """
     for name, value in (("k", k), ("scale", scale), ("base", base), ("initial", initial)):
-        if not isinstance(value, Real):
+        if type(value) is not float and not isinstance(value, Real):
             raise TypeError(f"{name} must be a real number, not {type(value).__name__}")
     for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
-    ops = operations("ranking")
+    ops, point = operations("ranking"), scale / np.log(base)
+    plain = outcome is None and weight is None and labels is None and num_threads is None
+    if plain and shuffles is None:
+        small = ops.short_elo(winner, loser, n_items, tied, k / point, initial, point)
+        if small is not None:
+            return EloRatings(small, None, None)
     rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=None, n_items=n_items, labels=labels)
     items = rows.compressed(ops, num_threads).n_items  # which checks every game
     shares = rows.outcome
     if rows.tied is not None:
         shares = np.where(rows.tied, 0.5, 1.0)
     games = Games(rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight)
-    point = scale / np.log(base)
     if shuffles is None:
         return EloRatings(initial + point * ops.play(games, items, k / point), None, rows.labels)
     count = operator.index(shuffles)

@@ -117,7 +117,7 @@ def fit(
     check_num_threads(num_threads)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
-    if not (home or bias_reduction) and (start is None or _is_of_the_same(start, comparisons)):
+    if (not home or comparisons.cells.home.any()) and _is_of_the_same(start, comparisons):
         found = _small(ops, comparisons, specification, search)
         if found is not None:
             return found
@@ -126,25 +126,34 @@ def fit(
     return maximum(ops, comparisons, specification, covariates, search)
 
 
+def _first_unknowns(start: Any, comparisons: Comparisons) -> NDArray[np.float64] | None:
+    """Return the unknowns to start from: those of a fit of the same items, or of scores; None where there are none."""
+    items = comparisons.n_items
+    if isinstance(start, RatingFit):
+        return np.concatenate([start.scores, start.unknowns[items:]])
+    return None if start is None else one_per_item(start, "start", items)
+
+
 def _is_of_the_same(start: Any, comparisons: Comparisons) -> bool:
-    """Return whether `start` is a fit of the same items."""
-    same = isinstance(start, RatingFit) and start.labels == comparisons.labels
-    return same and len(start.scores) == comparisons.n_items
+    """Return whether `start` is a fit of the same items, or no fit."""
+    if not isinstance(start, RatingFit):
+        return True
+    return start.labels == comparisons.labels and len(start.scores) == comparisons.n_items
 
 
 def _small(ops: ModuleType, comparisons: Comparisons, specification: Specification, search: Search) -> RatingFit | None:
     """Return the fit by one compiled call, or None where `maximum` must decide."""
     model = MODELS[specification.model]
     unknown = None if model.tie is None else model.tie.unknown
-    items, start = comparisons.n_items, search.start
-    first = None if start is None else np.concatenate([start.scores, start.unknowns[items:]])
-    options = specification.l2, specification.gamma, first, search.tol, search.max_iter
-    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options)
+    first = _first_unknowns(search.start, comparisons)
+    covariates = home_covariate(comparisons.cells) if specification.home else NO_COVARIATES
+    options = specification.l2, specification.gamma, covariates, specification.bias_reduction
+    run = ops.short_fit(comparisons.cells, model.number(ops), unknown, *options, first, search.tol, search.max_iter)
     if run is None:
         return None
     unknowns, (value, gradient_norm, decrement, step, iterations), log_prior, has_tie = run
     found = newton.Maximum(unknowns, value, gradient_norm, decrement, step, iterations, converged=True)
-    return _result(comparisons, specification, NO_COVARIATES, log_prior, has_tie, found)
+    return _result(comparisons, specification, covariates, log_prior, has_tie, found)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItem
 from alignment_fast.random import Stream
 from alignment_fast.ranking import _choices as choices
 from alignment_fast.ranking import _labels
-from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._newton import certified
 from alignment_fast.ranking._replicates import poisson
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
@@ -164,6 +164,10 @@ class Rankings:
             ranking where scores are more than 600 apart.
 
         """
+        ops = operations("ranking")
+        small = self._small(ops.SHORT_VALUE, scores, None, num_threads)
+        if small is not None:
+            return small
         u = one_per_item(scores, "scores", self.n_items)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[0]
@@ -171,6 +175,10 @@ class Rankings:
 
     def gradient(self, scores: Any, *, num_threads: int | None = None) -> NDArray[np.float64]:
         """Return the gradient (K,) of the log-likelihood; parameters as in `log_likelihood`."""
+        ops = operations("ranking")
+        small = self._small(ops.SHORT_GRADIENT, scores, None, num_threads)
+        if small is not None:
+            return small
         u = one_per_item(scores, "scores", self.n_items)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[1]
@@ -178,12 +186,31 @@ class Rankings:
 
     def hessian_product(self, scores: Any, vector: Any, *, num_threads: int | None = None) -> NDArray[np.float64]:
         """Return the Hessian of the log-likelihood times `vector` (K,); other parameters as in `log_likelihood`."""
+        ops = operations("ranking")
+        small = self._small(ops.SHORT_PRODUCT, scores, vector, num_threads)
+        if small is not None:
+            return small
         u, direction = one_per_item(scores, "scores", self.n_items), one_per_item(vector, "vector", self.n_items)
         if _spread(u) > choices.WIDEST_PRODUCT:
             return -choices.far_apart(self._ordered, u)[2](direction)
         objective = self._objective(num_threads)
         objective.dense = False
         return -objective.hessian(u, objective.evaluate(u))(direction)
+
+    def _small(self, wanted: int, scores: Any, vector: Any, num_threads: int | None) -> Any:
+        """Return what is `wanted` of few rankings by one compiled call; None where it will not do."""
+        if num_threads is not None:
+            return None
+        widest = choices.WIDEST_PRODUCT if vector is not None else choices.WIDEST
+        return operations("ranking").short_rankings(wanted, self._choices, self.n_items, scores, vector, widest)
+
+    @cached_property
+    def _choices(self) -> Any:
+        """What the kernels read: pointers into the arrays of the rankings."""
+        return operations("ranking").choices(self._ordered)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
         return choices.ChoiceObjective(operations("ranking"), self._ordered, l2, num_threads)
@@ -194,6 +221,10 @@ class PlackettLuceFit(RatingFit):
     """Scores fitted to rankings: `RatingFit`, with `predict` the probability that one item is ranked above another."""
 
     rankings: Rankings = field(kw_only=True)
+
+    @cached_property
+    def _model(self) -> str:
+        return "bradley-terry"  # of two items
 
     def covariance(self, kind: str = "information") -> NDArray[np.float64]:
         """Return the covariance (K, K) of scores of mean zero: the inverse of the observed information.
@@ -209,10 +240,6 @@ class PlackettLuceFit(RatingFit):
         if len(self.scores) > LARGEST_COVARIANCE:
             raise ValueError(f"the covariance of more than {LARGEST_COVARIANCE} scores is too large; use bootstrap()")
         return choices.covariance(self.rankings._objective(None, self.specification.l2), self.scores)
-
-    def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
-        difference = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)])
-        return MODELS["bradley-terry"].probabilities(difference, 0.0)[outcome][()]
 
     def _parameter_covariance(self, kind: str) -> NDArray[np.float64]:
         return self.covariance(kind)

@@ -15,7 +15,7 @@ from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_ke
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
 from alignment_fast.ranking._covariance import covariance, sandwich
-from alignment_fast.ranking._models import MODELS, effective_model
+from alignment_fast.ranking._models import FIRST_WINS, MODELS, TIED, effective_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._replicates import replicates, replicates_of_outcomes
 from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
@@ -143,16 +143,35 @@ class RatingFit:
             If a label is unknown.
 
         """
-        return self._probability(i, j, home, 0)
+        return self._probability(i, j, home, FIRST_WINS)
 
     def predict_tie(self, i: Any, j: Any, *, home: float = 0.0) -> Any:
         """Return the probability that items i and j tie; 0 in models without ties. Parameters as in `predict`."""
-        return self._probability(i, j, home, 2)
+        return self._probability(i, j, home, TIED)
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
-        d = np.asarray(self.scores[self._index(i)] - self.scores[self._index(j)]) + home * (self.home_advantage or 0.0)
+        shift = home * (self.home_advantage or 0.0)
+        if type(i) is np.ndarray and type(j) is np.ndarray and not self.comparisons._has_number_labels:
+            number, tie = self._chances
+            found = operations("ranking").short_predictions(self.scores, i, j, float(shift), number, tie, outcome)
+            if found is not None:
+                return found
+        return self._predicted(self._index(i), self._index(j), shift, outcome)
+
+    def _predicted(self, one: Any, other: Any, shift: float, outcome: int) -> Any:
+        """Return the probability of an outcome for indices, `shift` being added to the difference of the scores."""
+        number, tie = self._chances
+        found = operations("ranking").short_predict(self.scores, one, other, shift, number, tie, outcome)
+        if found is not None:
+            return found
+        d = np.asarray(self.scores[one] - self.scores[other]) + shift
+        return MODELS[self._model].probability(outcome, d, tie)[()]
+
+    @cached_property
+    def _chances(self) -> tuple[int, float]:
+        """Number of the model, and the logarithm of its tie parameter."""
         model = MODELS[self._model]
-        return model.probabilities(d, self.unknowns[-1] if model.tie else 0.0)[outcome][()]
+        return model.number(operations("ranking")), float(self.unknowns[-1]) if model.tie else 0.0
 
     @cached_property
     def _model(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,19 @@ class Layout:
     def sides(self) -> tuple[str, str]:
         """The roles of the two columns that name items."""
         return ("winner", "loser") if self.winner else ("first", "second")
+
+
+def layout_of(names: tuple[Hashable, ...], columns: Mapping[str, str]) -> Layout:
+    """Return the complete layout of a table with columns of these names."""
+    try:
+        return _layout_of(names, tuple(columns.items()))
+    except TypeError:  # names that no dictionary holds, or roles that do not exist
+        return Layout(**columns).complete(list(names))
+
+
+@lru_cache(maxsize=64)
+def _layout_of(names: tuple[Hashable, ...], columns: tuple[tuple[str, str], ...]) -> Layout:
+    return Layout(**dict(columns)).complete(list(names))
 
 
 def _first(guesses: Sequence[str], names: Sequence[str]) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,10 +31,6 @@ class Fold:
         The study.
     cell : Cell
         One of its cells.
-    block : int
-        Replicates of a block.
-    seconds : float
-        That a block takes, about.
 
     Attributes
     ----------
@@ -47,8 +45,6 @@ class Fold:
 
     spec: Spec
     cell: Cell
-    block: int
-    seconds: float = 0.0
     total: Partial | None = None
     prefix: int = 0
     limit: int = field(init=False)
@@ -59,6 +55,16 @@ class Fold:
     def __post_init__(self) -> None:
         self.limit = self._blocks(self.spec.replicates if self._target is None else self._target.at_least)
         self._decide()
+
+    @property
+    def block(self) -> int:
+        """Replicates of a block."""
+        return self.cell.block
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that a block takes, about."""
+        return 1e-9 * self.cell.cost.nanoseconds * self.block
 
     @property
     def _target(self) -> Target | None:
@@ -124,6 +130,20 @@ class Fold:
             return self.total.merge(partial)
         except ValueError as error:
             raise UnfitBlockError(self.prefix, str(error)) from None
+
+    def snapshot(self) -> bytes:
+        """Return the statistics of all blocks in line, and what was decided by them; none of them may be lost."""
+        assert self.total is not None
+        assert not self.lost
+        head = json.dumps({"limit": self.limit, "complete": self.complete}, sort_keys=True).encode()
+        return struct.pack("<I", len(head)) + head + self.total.to_bytes()
+
+    def restore(self, prefix: int, content: bytes) -> None:
+        """Take a snapshot in the place of the first blocks."""
+        (length,) = struct.unpack_from("<I", content)
+        head = json.loads(content[4 : 4 + length])
+        self.total, self.prefix = Partial.from_bytes(content[4 + length :]), prefix
+        self.limit, self.complete = head["limit"], head["complete"]
 
     def _decide(self) -> None:
         """Where the blocks that were asked for are there, ask for more, or be complete."""

@@ -16,6 +16,8 @@ __all__ = ["WriterLock", "holder_of"]
 
 
 def _path(store: Path) -> Path:
+    """Return where the lock of a store is: one lock, whatever links lead to the store."""
+    store = store.resolve()
     return store.with_name(store.name + ".lock")
 
 

@@ -7,28 +7,34 @@ import importlib
 import io
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-from alignment_fast._files import replacing
+from alignment_fast._files import replacing, require_folder
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.fields import FIGURES, LAST, QUANTILE
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.spec import Spec
-from alignment_fast.studies.store import SetAside
+from alignment_fast.studies.store import Origin, SetAside
 from alignment_fast.studies.work import estimator_of
 from alignment_fast.tables._arrow import arrow_module
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["FEWEST", "Results", "error_of_level", "interval_of_mean", "interval_of_share", "results_of"]
 
+NO_SUMMARY = "the summary failed: "
 # Intervals are given from this many replicates on: below, that of a mean of skewed values may miss its level.
 FEWEST = 1000
 # And only where the skewness that was found lets an interval miss its level by at most this.
-TOLERATED = 0.005
+TOLERATED = 0.001
 
 
 def interval_of_mean(mean: float, standard_error: float, count: int, level: float) -> tuple[float, float]:
@@ -71,6 +77,10 @@ class Results:
         One for each column of each cell.
     set_aside : tuple
         Blocks that could not be computed, each with its cell, number and traceback.
+    origins : tuple
+        What computed the blocks: version, arithmetic, how many, and on how many machines.
+    spec : Spec, optional
+        The study.
 
     """
 
@@ -79,6 +89,13 @@ class Results:
     axes: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     set_aside: tuple[SetAside, ...]
+    origins: tuple[Origin, ...] = ()
+    spec: Spec | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def failed_summaries(self) -> tuple[str, ...]:
+        """What users' summaries raised, cell by cell."""
+        return tuple(row["note"] for row in self.rows if row["note"].startswith(NO_SUMMARY))
 
     @property
     def is_complete(self) -> bool:
@@ -127,25 +144,49 @@ class Results:
         except ImportError as error:
             raise BackendUnavailableError("this needs xarray: pip install xarray") from error
         coordinates = ["cell", "estimand", "source", *self.axes, "column"]
-        variables = {
-            name: ("row", np.array([math.nan if value is None else value for value in values], dtype=float))
-            if name in FIGURES or name.startswith(QUANTILE)
-            else ("row", np.array([_text(value) for value in values]))
-            for name, values in self.table().items()
-        }
+        variables = {name: ("row", _array(values)) for name, values in self.table().items()}
         return xarray.Dataset(
             {name: value for name, value in variables.items() if name not in coordinates},
             coords={name: variables[name] for name in coordinates},
             attrs={"study": self.name, "hash": self.hash},
         )
 
+    def figures(self) -> dict[str, Figure]:
+        """Return pictures by their titles: reward against divergence, curves with bands, phase diagrams, coverage.
+
+        Raises
+        ------
+        BackendUnavailableError
+            If matplotlib is not installed.
+
+        """
+        from alignment_fast.studies.figures import figures_of  # loads matplotlib
+
+        return {} if self.spec is None else figures_of(self.spec, self.rows)
+
+    def plot(self, path: str | PathLike[str]) -> None:
+        """Write the pictures of `figures` as PNG files into a folder, which is made if need be; needs matplotlib."""
+        folder = Path(path)
+        require_folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures().items():
+            content = io.BytesIO()
+            figure.savefig(content, format="png", dpi=200)
+            with replacing(folder / f"{name.replace(' ', '_').replace('/', '_')}.png") as file:
+                file.write(content.getvalue())
+
     def __repr__(self) -> str:
         aside = f", {len(self.set_aside)} blocks set aside" if self.set_aside else ""
         return f"Results({self.name!r}, {len(self.rows)} rows{aside})"
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _array(values: list[Any]) -> NDArray[Any]:
+    """Return a column as an array: of numbers, NaN where there is none, or of text, "" where there is none."""
+    column = _of_one_type(values)
+    if all(value is None or isinstance(value, int | float) for value in column):
+        whole = all(isinstance(value, int) for value in column)  # truth values too: netCDF has none
+        return np.array([math.nan if value is None else value for value in column], dtype=np.int64 if whole else float)
+    return np.array(["" if value is None else value for value in column], dtype=np.str_)
 
 
 def _of_one_type(values: list[Any]) -> list[Any]:
@@ -158,12 +199,12 @@ def _of_one_type(values: list[Any]) -> list[Any]:
     return [None if value is None else str(value) for value in values]
 
 
-def results_of(spec: Spec, folds: Sequence[Fold], set_aside: Iterable[SetAside]) -> Results:
+def results_of(spec: Spec, folds: Sequence[Fold], set_aside: Iterable[SetAside], origins: Sequence[Origin]) -> Results:
     """Return the table of the cells of a study."""
     axes = tuple(dict.fromkeys(name for cell in spec.cells for name in cell.axes))
     lost = tuple(one for one in set_aside if one.number in folds[one.cell].lost)
     rows = [row for fold in folds for row in _rows(spec, fold)]
-    return Results(spec.name, spec.hash, axes, tuple(rows), lost)
+    return Results(spec.name, spec.hash, axes, tuple(rows), lost, tuple(origins), spec)
 
 
 def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
@@ -181,10 +222,11 @@ def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
         figures = {
             "replicates": moments.count,
             "dropped": total.dropped,
-            **{
-                figure: float(getattr(moments, figure)[place])
-                for figure in ("mean", "standard_error", "variance", "minimum", "maximum")
-            },
+            "mean": float(moments.mean[place]),
+            "standard_error": float(moments.standard_error[place]),
+            "variance": float(moments.variance[place]),
+            "minimum": float(moments.min[place]),
+            "maximum": float(moments.max[place]),
             "exact": exact.get(name),
         }
         if total.sketches:
@@ -194,9 +236,15 @@ def _rows(spec: Spec, fold: Fold) -> list[dict[str, Any]]:
         note = _add_interval(figures, name in total.shares, spec.level, *shape)
         rows.append({**head, "column": name, **{k: _known(v) for k, v in figures.items()}, **tail, "note": note})
         summary[name] = {key: value for key, value in figures.items() if value is not None}
-    for name, value in estimator.summarise(summary).items():
-        rows.append({**head, "column": name, "mean": value, **tail, "note": "summary"})
-    return rows
+    try:
+        more = estimator.summarise(summary)
+    except (Exception, SystemExit) as error:  # a user's function: what was computed is not lost by it
+        text = f"{NO_SUMMARY}{type(error).__name__}: {error}"
+        return [*rows, {**head, "column": None, **tail, "note": text}]
+    return [
+        *rows,
+        *({**head, "column": name, "mean": value, **tail, "note": "summary"} for name, value in more.items()),
+    ]
 
 
 def _known(value: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from alignment_fast.studies.values import not_preferences
 
 __all__ = ["ESTIMANDS", "SOURCES", "EstimandTable", "SpecTable", "Target"]
 
@@ -17,6 +19,18 @@ Name = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
 
 class _Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _check_masses(p: list[float] | None, name: str) -> None:
+    if p is not None and not sum(p) > 0:
+        raise ValueError(f"{name} should have a positive sum")
+
+
+def _check_lengths(**lists: list[float] | None) -> None:
+    lengths = {name: len(values) for name, values in lists.items() if values is not None}
+    if len({*lengths.values()}) > 1:
+        shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"lists that go side by side need one length, but {shown}")
 
 
 # ---- sources ----
@@ -46,6 +60,12 @@ class OutcomesSource(_Keys):
     name: Name = "outcomes"
     reward: Annotated[list[float], Field(min_length=1)]
     p: list[Annotated[float, Field(ge=0)]] | None = None
+
+    @model_validator(mode="after")
+    def _side_by_side(self) -> OutcomesSource:
+        _check_masses(self.p, "p")
+        _check_lengths(p=self.p, reward=self.reward)
+        return self
 
 
 class PoolSource(_Keys):
@@ -89,8 +109,17 @@ class MemorylessSource(_Keys):
     name: Name = "memoryless"
     p: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
     reward: list[float] | None = None
-    q: list[float] | None = None
+    q: list[Annotated[float, Field(ge=0)]] | None = None
     m: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _side_by_side(self) -> MemorylessSource:
+        _check_masses(self.p, "p")
+        _check_masses(self.q, "q")
+        _check_lengths(p=self.p, q=self.q, reward=self.reward)
+        if self.q is None and self.reward is None:
+            raise ValueError("give q or reward")
+        return self
 
 
 class SamplerSource(_Keys):
@@ -108,6 +137,13 @@ class PreferencesSource(_Keys):
     kind: Literal["preferences"]
     name: Name = "preferences"
     P: Annotated[list[list[Share]], Field(min_length=2)]
+
+    @field_validator("P")
+    @classmethod
+    def _preferences(cls, P: list[list[float]]) -> list[list[float]]:
+        if problem := not_preferences(P):
+            raise ValueError(problem)
+        return P
 
 
 class MatrixSource(_Keys):

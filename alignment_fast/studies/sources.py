@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast import best_of_n, tables
+from alignment_fast._operations import operations
 from alignment_fast.random import Stream
 from alignment_fast.ranking import Comparisons
 from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.functions import user_function
+from alignment_fast.studies.values import not_preferences
 
 __all__ = ["Law", "Outcomes", "comparisons", "law_of", "preferences"]
 
@@ -44,7 +46,7 @@ class Law:
         return _maxima(best_of_n.Quantile(isf=_tail), n, seed, first, count)
 
     def best(self, n: float, seed: np.random.SeedSequence, first: int, count: int) -> Floats:
-        """Return the rewards of the best of n draws: those that belong to `best_tails`."""
+        """Return the rewards of the best of n draws, of replicates first to first + count − 1."""
         return _maxima(self.source, n, seed, first, count)
 
     def win_rates(self, tails: Floats) -> Floats:
@@ -64,10 +66,11 @@ class Law:
         return self.at(stream.uniform((count, number), replicate=first, num_threads=1))
 
     def at(self, tails: Floats) -> Floats:
-        """Return the rewards at tail probabilities."""
-        if isinstance(self.source, best_of_n.Uniform):
-            return 1.0 - tails
-        return np.asarray(self.source.isf(tails), dtype=np.float64)
+        """Return the rewards at tail probabilities, with the bits of `best` at those of `best_tails`."""
+        flat = np.ascontiguousarray(tails).reshape(-1)
+        rewards = np.empty(flat.shape)
+        operations("best_of_n").apply_transform(self.source.transform(), flat, rewards)
+        return rewards.reshape(tails.shape)
 
 
 class Outcomes(Law):
@@ -180,7 +183,10 @@ def preferences(keys: Mapping[str, Any], folder: Path) -> Floats:
     path = _file(keys, folder)
     names = tables.column_names(path)
     found = _columns(path, {str(place): name for place, name in enumerate(names)})
-    return np.stack([found[str(place)] for place in range(len(names))], axis=1)
+    P = np.stack([found[str(place)] for place in range(len(names))], axis=1)
+    if problem := not_preferences(P.tolist()):
+        raise SpecError(f"{keys['file']}: {problem}")
+    return P
 
 
 def comparisons(keys: Mapping[str, Any], folder: Path) -> Comparisons:

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.fields import is_field
-from alignment_fast.studies.functions import code_file, user_function
+from alignment_fast.studies.functions import ROLES, code_files, user_function
+from alignment_fast.studies.sizes import Cost, block_of, cost_of
+from alignment_fast.studies.values import not_plain
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -39,6 +41,8 @@ FITTING = {
     "coverage_of_mean": (*_DISCRETE, "gaussian"),
     "coverage_of_ratings": ("strengths",),
 }
+# Laws whose best-of-n is computed by the kernels alone.
+_BY_KERNELS = ("table", "outcomes", "pool")
 _IN_SOURCE = "source."
 
 
@@ -70,8 +74,19 @@ class Cell:
     source_keys: Mapping[str, Any] | None
     parameters: Mapping[str, Any]
     axes: Mapping[str, Any]
-    block: int | None
+    block: int
     quantiles: tuple[float, ...]
+
+    @property
+    def cost(self) -> Cost:
+        """What a replicate costs, about."""
+        return cost_of(self.kind, self.parameters, self.source_keys)
+
+    @property
+    def uses_numpy(self) -> bool:
+        """Whether values pass through functions of NumPy or of users, whose last bits depend on the processor."""
+        keys = self.source_keys or {}
+        return self.kind != "best_of_n" or keys.get("kind") not in _BY_KERNELS or bool(keys.get("log_p"))
 
     def __str__(self) -> str:
         where = [self.estimand, *([self.source] if self.source else [])]
@@ -93,8 +108,9 @@ class Spec:
     folder : path
         Where its files are.
     canonical : str
-        All of it as JSON with sorted keys, every default filled in, files and the modules that it names by their
-        SHA-256; what these modules import is not in it.
+        All that blocks depend on, as JSON with sorted keys: every default filled in, the size of blocks too; files, the
+        modules that it names and what these import from beside the spec by their SHA-256. Levels of intervals and of
+        quantiles change no block, and are not in it.
     hash : str
         SHA-256 of `canonical`.
 
@@ -108,6 +124,11 @@ class Spec:
     cells: tuple[Cell, ...]
     folder: Path
     canonical: str = field(repr=False)
+
+    @property
+    def uses_numpy(self) -> bool:
+        """Whether any cell does: see `Cell.uses_numpy`."""
+        return any(cell.uses_numpy for cell in self.cells)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -187,9 +208,9 @@ class _Reader:
             self._cells(path, table, sources, cells)
         self._stop()
         target = None if top.target is None else Target(**top.target.model_dump())
-        head = {"seed": top.seed, "level": top.level, "replicates": top.replicates}
         canonical = {
-            **head,
+            "seed": top.seed,
+            "replicates": top.replicates,
             "target": None if top.target is None else top.target.model_dump(),
             "code": self.code,
             "cells": [
@@ -200,7 +221,7 @@ class _Reader:
                     "source_keys": None if cell.source_keys is None else dict(cell.source_keys),
                     "parameters": dict(cell.parameters),
                     "block": cell.block,
-                    "quantiles": list(cell.quantiles),
+                    "sketched": bool(cell.quantiles),
                 }
                 for cell in cells
             ],
@@ -277,9 +298,8 @@ class _Reader:
             user_function(name, self.folder)
         except SpecError as error:
             self.problems.append(f"{path}: {error}")
-        file = code_file(name, self.folder)
-        if file is not None:
-            self.code[name.partition(":")[0]] = hashlib.sha256(file.read_bytes()).hexdigest()
+        for module, content in code_files(name, self.folder).items():
+            self.code[module] = hashlib.sha256(content).hexdigest()
 
     def _estimand(self, table: Mapping[str, Any], path: str) -> dict[str, Any] | None:
         model = self._kind(table, path, self.schema.ESTIMANDS)
@@ -391,7 +411,7 @@ class _Reader:
             source_keys=keys,
             parameters=checked,
             axes=axes,
-            block=table.block,
+            block=table.block or block_of(table.kind, checked, keys),
             quantiles=tuple(table.quantiles),
         )
 
@@ -405,9 +425,12 @@ class _Reader:
             known = [*model.model_fields, *self.schema.EstimandTable.model_fields]
             self.problems += _described(error, path, known, places)
             return {}
-        for role in ("generate", "analyse", "summarise"):
-            if estimand["table"].kind == "user" and checked[role] is not None:
-                self._importable(checked[role], f"{path}.{role}")
+        if estimand["table"].kind == "user":
+            for key, value in checked.items():
+                self.problems += not_plain(value, places.get(key, f"{path}.{key}"))
+            for role in ROLES:
+                if checked[role] is not None:
+                    self._importable(checked[role], f"{path}.{role}")
         return checked
 
     def _source_keys(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
-import platform
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -16,30 +13,18 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from alignment_fast import __version__, _config
+from alignment_fast import _config
+from alignment_fast.studies import checksums
 from alignment_fast.studies.errors import StoreError
+from alignment_fast.studies.filesystems import network_of
 from alignment_fast.studies.lock import WriterLock
+from alignment_fast.studies.made import Made
+from alignment_fast.studies.migrations import MIGRATIONS, migrate
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import differences
 
-__all__ = ["Damaged", "Made", "SetAside", "Store", "StoredBlock", "here", "read_partial"]
+__all__ = ["Damaged", "Origin", "SetAside", "Snapshot", "Store", "StoredBlock", "read_partial"]
 
-# Each script takes a store from one version of its schema to the next; PRAGMA user_version counts them.
-MIGRATIONS = (
-    """
-    CREATE TABLE study (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, spec TEXT NOT NULL,
-        version TEXT NOT NULL, arithmetic TEXT NOT NULL, isa TEXT NOT NULL, numpy TEXT NOT NULL, created TEXT NOT NULL);
-    CREATE TABLE block (
-        study INTEGER NOT NULL REFERENCES study (id), cell INTEGER NOT NULL, number INTEGER NOT NULL,
-        replicates INTEGER NOT NULL, payload BLOB NOT NULL, checksum BLOB NOT NULL,
-        seconds REAL NOT NULL, version TEXT NOT NULL, arithmetic TEXT NOT NULL, host TEXT NOT NULL);
-    CREATE UNIQUE INDEX block_place ON block (study, cell, number);
-    CREATE TABLE set_aside (
-        study INTEGER NOT NULL REFERENCES study (id), cell INTEGER NOT NULL, number INTEGER NOT NULL,
-        traceback TEXT NOT NULL, PRIMARY KEY (study, cell, number));
-    """,
-)
 # Seconds between two times that what was committed is made safe from a crash of the machine, too.
 CHECKPOINT = 5.0
 
@@ -61,22 +46,6 @@ class Description(Protocol):
     def canonical(self) -> str:
         """JSON of all that."""
         ...
-
-
-@dataclass(frozen=True)
-class Made:
-    """What computed a block: version of this library, class of arithmetic, and where."""
-
-    version: str
-    arithmetic: str
-    host: str
-
-
-@functools.cache
-def here() -> Made:
-    """Return what computes here: results agree bit for bit within a class of arithmetic."""
-    fused = platform.machine() in ("aarch64", "arm64") or _config.instruction_set() != "baseline"
-    return Made(__version__, "cpu-fma" if fused else "cpu-baseline", platform.node())
 
 
 @dataclass(frozen=True)
@@ -108,6 +77,25 @@ class Damaged:
     reason: str
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Statistics of the first blocks of a cell, as bytes."""
+
+    cell: int
+    prefix: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How many blocks of a study were computed by which version and arithmetic, and on how many machines."""
+
+    version: str
+    arithmetic: str
+    blocks: int
+    hosts: int
+
+
 class Store:
     """A store, open for reading or for writing.
 
@@ -123,14 +111,19 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str], *, write: bool, shared: bool = False) -> None:
-        self.path = Path(path)
+        # Behind all links: the lock and SQLite's own files stand beside the file itself.
+        self.path = Path(path).resolve()
         self._writes = write
         self._hashes: dict[int, str] = {}
         self._lock = WriterLock(self.path) if write and not shared else None
         if write and not self.path.absolute().parent.is_dir():
-            raise StoreError(f"{self.path}: there is no folder {self.path.parent}")
+            raise StoreError(f"{path}: there is no folder {Path(path).parent}")
+        if self.path.is_dir():
+            raise StoreError(f"{path} is a folder")
         if not write and not self.path.is_file():
-            raise StoreError(f"there is no store {self.path}")
+            raise StoreError(f"there is no store {path}")
+        if write:
+            self._check_place()
         if self._lock is not None:
             self._lock.acquire()
         try:
@@ -145,7 +138,13 @@ class Store:
     def _connected(self, write: bool) -> sqlite3.Connection:
         if write:
             connection = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            if mode != "wal":
+                connection.close()
+                raise StoreError(
+                    f"{self.path}: SQLite cannot write ahead here (journal mode {mode!r} in place of 'wal'), which the "
+                    "file system must allow: keep the store on a local disk"
+                )
             connection.execute("PRAGMA synchronous=NORMAL")
             return connection
         address = self.path.absolute().as_uri()
@@ -161,6 +160,17 @@ class Store:
                 ) from None
             connection = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
         return connection
+
+    def _check_place(self) -> None:
+        """Raise StoreError where two coordinators would not see each other's locks."""
+        kind = network_of(self.path)
+        if kind is not None:
+            raise StoreError(
+                f"{self.path} is on a network file system ({kind}), whose locks a store cannot rely on: keep it on a "
+                "local disk; parts of a study (--part) may be anywhere"
+            )
+        if self.path.exists() and self.path.stat().st_nlink > 1:
+            raise StoreError(f"{self.path} has another name as well (a hard link), under which it could be written to")
 
     def _migrate(self, write: bool) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -178,18 +188,8 @@ class Store:
         if version < len(MIGRATIONS) and not write:
             raise StoreError(f"{self.path} is of an older schema ({version}); `study run` brings it up to date")
         if version < len(MIGRATIONS):
-            self._run_scripts()
-
-    def _run_scripts(self) -> None:
-        """Bring the schema up to date; another writer may have done so meanwhile."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            for statement in script.split(";"):
-                self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version={number}")
-        self._connection.execute("COMMIT")
-        self._is_empty = False
+            migrate(self._connection)
+            self._is_empty = False
 
     def __enter__(self) -> Self:
         return self
@@ -221,6 +221,17 @@ class Store:
                 reason = "the disk is full; what was stored before is safe, and the same command goes on from there"
             raise StoreError(f"{self.path}: {reason}") from None
 
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
     # ---- studies ----
 
     def names(self) -> list[str]:
@@ -242,19 +253,24 @@ class Store:
         if self._is_empty:
             return None
         with self._errors():
-            row = self._connection.execute("SELECT id, hash, spec FROM study WHERE name = ?", (spec.name,)).fetchone()
+            query = "SELECT id, checksum, name, hash, spec, version, arithmetic FROM study WHERE name = ?"
+            row = self._connection.execute(query, (spec.name,)).fetchone()
         if row is None:
             return None
-        if row[1] != spec.hash:
-            changed = differences(row[2], spec.canonical)
+        number, checksum, *entry = row
+        if checksum != checksums.of_study(*entry):
+            raise StoreError(f"{self.path}: the entry of study {spec.name!r} is not what was stored: take a copy of it")
+        _, stored, canonical, *_ = entry
+        if stored != spec.hash:
+            changed = differences(canonical, spec.canonical)
             shown = "; ".join(changed[:8]) + (f"; and {len(changed) - 8} more" if len(changed) > 8 else "")
             raise StoreError(
                 f"{self.path} holds another study {spec.name!r} ({shown}): give this one a new name, or another store"
             )
-        return int(row[0])
+        return int(number)
 
-    def begin(self, spec: Description, *, mixed: bool = False) -> int:
-        """Return the number of a study, after entering it if it is new.
+    def begin(self, spec: Description, made: Made, *, mixed: bool = False) -> int:
+        """Return the number of a study, after entering it if it is new, and note that `made` goes on with it.
 
         Raises
         ------
@@ -262,19 +278,22 @@ class Store:
             As `find`; if the study was begun by another version or in another class of arithmetic, unless `mixed`.
 
         """
-        known, made = self.find(spec), here()
+        known = self.find(spec)
+        now = _now()
         if known is None:
             row = (spec.name, spec.hash, spec.canonical, made.version, made.arithmetic)
-            now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
             with self._errors():
                 self._connection.execute(
-                    "INSERT OR IGNORE INTO study (name, hash, spec, version, arithmetic, isa, numpy, created) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*row, _config.instruction_set(), np.__version__, now),
+                    "INSERT OR IGNORE INTO study (name, hash, spec, version, arithmetic, isa, numpy, created, "
+                    "checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*row, _config.instruction_set(), np.__version__, now, checksums.of_study(*row)),
                 )
             known = self.find(spec)
             assert known is not None
         self.check(known, made, mixed=mixed)
+        entry = (known, now, made.version, made.arithmetic, _config.instruction_set(), made.host, made.process, mixed)
+        with self._errors():
+            self._connection.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entry)
         return known
 
     def check(self, study: int, made: Made, *, mixed: bool) -> None:
@@ -304,58 +323,101 @@ class Store:
         """Store finished blocks, all of them or none; those that are there already stay as they are."""
         origin, name = (made.version, made.arithmetic, made.host), self._hash(study)
         rows = [
-            (study, one.cell, one.number, one.replicates, one.payload, _checksum(name, one), one.seconds, *origin)
+            (
+                *(study, one.cell, one.number, one.replicates, one.payload),
+                *(checksums.of_block(name, one.cell, one.number, one.replicates, one.payload), one.seconds, *origin),
+            )
             for one in blocks
         ]
         with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._all_or_nothing():
                 self._connection.executemany("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
                 places = [row[:3] for row in rows]
                 self._connection.executemany(
                     "DELETE FROM set_aside WHERE study = ? AND cell = ? AND number = ?", places
                 )
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-                raise
             if time.monotonic() - self._last_checkpoint > CHECKPOINT:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 self._last_checkpoint = time.monotonic()
 
-    def remove(self, study: int, cell: int, number: int) -> None:
-        """Remove a row that is not what was stored."""
-        with self._errors():
+    def quarantine(self, study: int, cell: int, number: int, reason: str) -> None:
+        """Take a row that is not what it should be out of the blocks, and keep it among the damaged ones."""
+        place = (study, cell, number)
+        with self._errors(), self._all_or_nothing():
             where = "study = ? AND cell = ? AND number = ?"
-            self._connection.execute(f"DELETE FROM block WHERE {where}", (study, cell, number))
+            columns = "study, cell, number, replicates, payload, checksum, seconds, version, arithmetic, host"
+            copy = f"INSERT INTO damaged SELECT {columns}, ?, ? FROM block WHERE {where}"
+            self._connection.execute(copy, (reason, _now(), *place))
+            self._connection.execute(f"DELETE FROM block WHERE {where}", place)
 
     def put_aside(self, study: int, block: SetAside) -> None:
         """Note a block that could not be computed."""
-        row = (study, block.cell, block.number, block.traceback)
+        # What a user's function raises may hold what is no Unicode.
+        traceback = block.traceback.encode("utf-8", "replace").decode()
+        place = block.cell, block.number, traceback
+        row = (study, *place, checksums.of_set_aside(self._hash(study), *place))
         with self._errors():
-            self._connection.execute("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)", row)
 
-    def blocks(self, study: int) -> Iterator[StoredBlock | Damaged]:
-        """Yield the blocks of a study in the order of cells and numbers, each checked."""
+    def blocks(self, study: int, *, after: bool = False) -> Iterator[StoredBlock | Damaged]:
+        """Yield the blocks of a study in the order of cells and numbers, each checked.
+
+        With `after`, only those behind the snapshots of their cells.
+        """
+        behind = (
+            "AND number >= ifnull((SELECT prefix FROM snapshot WHERE snapshot.study = block.study "
+            "AND snapshot.cell = block.cell), 0) "
+        )
         query = (
             "SELECT cell, number, replicates, payload, checksum, seconds FROM block WHERE study = ? "
-            "ORDER BY cell, number"
+            f"{behind if after else ''}ORDER BY cell, number"
         )
         name = self._hash(study)
         with self._errors():
             for cell, number, replicates, payload, checksum, seconds in self._connection.execute(query, (study,)):
-                found = StoredBlock(cell, number, replicates, payload, seconds)
-                if not isinstance(payload, bytes) or checksum != _checksum(name, found):
+                whole = isinstance(payload, bytes)
+                if not whole or checksum != checksums.of_block(name, cell, number, replicates, payload):
                     yield Damaged(cell, number, "its checksum does not fit")
                 else:
-                    yield found
+                    yield StoredBlock(cell, number, replicates, payload, seconds)
 
     def set_aside(self, study: int) -> list[SetAside]:
-        """Return the blocks that could not be computed."""
-        query = "SELECT cell, number, traceback FROM set_aside WHERE study = ? ORDER BY cell, number"
+        """Return the blocks that could not be computed; entries that are damaged are none: such blocks are missing."""
+        query = "SELECT cell, number, traceback, checksum FROM set_aside WHERE study = ? ORDER BY cell, number"
+        name = self._hash(study)
         with self._errors():
-            return [SetAside(*row) for row in self._connection.execute(query, (study,))]
+            rows = self._connection.execute(query, (study,)).fetchall()
+        return [SetAside(*row) for *row, checksum in rows if checksum == checksums.of_set_aside(name, *row)]
+
+    def origins(self, study: int) -> tuple[Origin, ...]:
+        """Return what computed the blocks."""
+        query = (
+            "SELECT version, arithmetic, count(*), count(DISTINCT host) FROM block WHERE study = ? "
+            "GROUP BY version, arithmetic ORDER BY version, arithmetic"
+        )
+        with self._errors():
+            return tuple(Origin(*row) for row in self._connection.execute(query, (study,)))
+
+    # ---- snapshots ----
+
+    def snapshots(self, study: int) -> list[Snapshot] | None:
+        """Return the statistics of the first blocks of cells; None, and hence all blocks, if one of them is damaged."""
+        name = self._hash(study)
+        with self._errors():
+            query = "SELECT cell, prefix, content, checksum FROM snapshot WHERE study = ?"
+            rows = self._connection.execute(query, (study,)).fetchall()
+        if any(checksum != checksums.of_snapshot(name, *row) for *row, checksum in rows):
+            return None
+        return [Snapshot(*row) for *row, _ in rows]
+
+    def put_snapshot(self, study: int, snapshot: Snapshot) -> None:
+        """Store the statistics of the first blocks of a cell: a run that goes on begins with them."""
+        row = snapshot.cell, snapshot.prefix, snapshot.content
+        with self._errors():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?, ?)",
+                (study, *row, checksums.of_snapshot(self._hash(study), *row)),
+            )
 
     def integrity(self) -> str:
         """Return "ok", or what SQLite finds wrong with the file."""
@@ -363,10 +425,8 @@ class Store:
             return str(self._connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def _checksum(study: str, block: StoredBlock) -> bytes:
-    """Return a digest of a block, of its place and of the hash of its study."""
-    place = f"{study} {block.cell} {block.number} {block.replicates} ".encode()
-    return hashlib.blake2b(place + bytes(block.payload), digest_size=16).digest()
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
 
 
 def read_partial(block: StoredBlock) -> Partial:

@@ -7,20 +7,24 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
+from alignment_fast._files import replacing
 from alignment_fast.studies import engine
-from alignment_fast.studies.engine import Progress
 from alignment_fast.studies.errors import StoreError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.lock import holder_of
+from alignment_fast.studies.made import here
+from alignment_fast.studies.parts import PartFiles, folder_of, read_files
 from alignment_fast.studies.results import Results, results_of
 from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
-from alignment_fast.studies.store import SetAside, Store
-from alignment_fast.studies.work import estimator_of
+from alignment_fast.studies.store import Origin, SetAside, Store
+from alignment_fast.studies.tally import Progress
+from alignment_fast.studies.work import CellTask, estimator_of
 
-__all__ = ["PlannedCell", "Status", "Study"]
+__all__ = ["PartDone", "PlannedCell", "Status", "Study"]
 
 # Seconds between two lines of progress.
 LINE_SECONDS = 10.0
@@ -44,7 +48,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a stored study is, and which process writes to the store, if any."""
+    """How far a stored study is, which process writes to the store, if any, and what computed the blocks."""
 
     cells: int
     cells_done: int
@@ -54,6 +58,16 @@ class Status:
     set_aside: tuple[SetAside, ...]
     writer: str | None
     known: bool
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartDone:
+    """What became of a part: blocks that it computed now, those set aside, and cells that wait for other parts."""
+
+    blocks: int
+    set_aside: int
+    waiting: int
 
 
 class Study:
@@ -113,11 +127,17 @@ class Study:
     def _estimator(self, cell: Cell) -> Any:
         return estimator_of(self.spec.hash, self.spec.seed, self.spec.folder, cell)
 
+    def _check(self) -> None:
+        """Raise SpecError where the first cell of an estimand and a source cannot be computed: files are read."""
+        for cell in {(cell.estimand, cell.source): cell for cell in reversed(self.spec.cells)}.values():
+            self._estimator(cell)
+
     def plan(self) -> list[PlannedCell]:
         """Return what each cell will take, about; nothing runs."""
         planned = []
         for fold in self._folds():
-            estimator = self._estimator(fold.cell)
+            self._estimator(fold.cell)  # reads its files
+            cost = fold.cell.cost
             last_first, last_count = fold.range_of(max(fold.limit - 1, 0))
             replicates = last_first + last_count
             planned.append(
@@ -127,8 +147,8 @@ class Study:
                     blocks=fold.limit,
                     most_blocks=fold.most,
                     replicates=replicates,
-                    seconds=1e-9 * estimator.nanoseconds * replicates,
-                    bytes=8 * estimator.numbers * min(fold.block, replicates),
+                    seconds=1e-9 * cost.nanoseconds * replicates,
+                    bytes=8 * cost.numbers * min(fold.block, replicates),
                 )
             )
         return planned
@@ -146,8 +166,9 @@ class Study:
 
         Parameters
         ----------
-        executor : {None, "threads", "processes"}, Executor, or function that returns one
-            Where blocks are computed. A function can be called again for new workers in the place of dead ones.
+        executor : {None, "threads", "processes", "loky", "dask", "mpi", "ray"}, Executor, or function that returns one
+            Where blocks are computed. A function can be called again for new workers in the place of dead ones; it can
+            also be named: ``"module:function"``. ``"dask://address"`` is a cluster that runs already.
         store : path
             SQLite file; several studies may share it. What was stored is never computed again.
         progress : bool or callable
@@ -178,22 +199,100 @@ class Study:
             For each stored block that is damaged; it is computed again.
 
         """
+        self._check()
         observer = _Lines() if progress is True else progress or None
         with Store(store, write=True) as opened:
-            study = opened.begin(self.spec, mixed=mixed)
-            pool = Workers(executor, workers)
+            study = opened.begin(self.spec, here(numpy=self.spec.uses_numpy), mixed=mixed)
+            folds = engine.folds_of(self.spec, opened, study, mend=True)
+            pool = Workers(executor, workers, self.spec.folder)
             finished = False
             try:
-                folds = engine.run(self.spec, opened, study, pool, mixed=mixed, progress=observer)
+                engine.run(self.spec, opened, study, pool, folds, mixed=mixed, progress=observer)
                 finished = True
             finally:
                 pool.close(wait=finished)
-            return results_of(self.spec, folds, opened.set_aside(study))
+            return results_of(self.spec, folds, opened.set_aside(study), opened.origins(study))
+
+    def run_part(
+        self,
+        part: int,
+        parts: int,
+        executor: Executor | Callable[[], Executor] | str | None = None,
+        *,
+        store: str | PathLike[str] = "study.db",
+        progress: bool | Callable[[Progress], object] = True,
+        workers: int | None = None,
+    ) -> PartDone:
+        """Compute part 1 to `parts` of the study, as a job of an array: without a coordinator, into files.
+
+        They stand in a folder beside the store, ``store + ".parts"``, which all parts share; `fold` takes them into the
+        store. What is there already is not computed again. With a target, a part knows how many blocks are needed from
+        the files that are there: where others are missing it ends before its cells are complete.
+
+        Returns
+        -------
+        PartDone
+            Blocks computed now, blocks set aside, and cells that wait for other parts.
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        StudyError
+            As `run`.
+
+        """
+        if not 1 <= part <= parts:
+            raise ValueError(f"part must be one of 1 to {parts}, not {part}")
+        self._check()
+        made = here(numpy=self.spec.uses_numpy)
+        files = PartFiles(folder_of(Path(store)), self.spec.hash, f"{self.spec.hash[:16]}-{part}-of-{parts}", made)
+        folds = self._folds()
+        for file in read_files(files.folder, self.spec.hash):
+            for block in file.blocks:
+                engine.take_block(folds, block, str(file.path))
+        before = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        pool, finished = Workers(executor, workers, self.spec.folder), False
+        observer = _Lines() if progress is True else progress or None
+        try:
+            # Small cells, too, are spread over the parts.
+            mine = lambda cell, number: (cell + number) % parts == part - 1  # noqa: E731
+            engine.run(self.spec, files, 0, pool, folds, progress=observer, mine=mine)
+            finished = True
+        finally:
+            files.write()
+            pool.close(wait=finished)
+        lost = sum(len(fold.lost) for fold in folds)
+        after = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        return PartDone(after - before - lost, lost, sum(not fold.complete for fold in folds))
+
+    def fold(self, store: str | PathLike[str] = "study.db", *, mixed: bool = False) -> Results:
+        """Take the files of parts into the store, and return the table; files stay, and nothing is taken twice.
+
+        Raises
+        ------
+        StoreError, StoreLockedError
+            As `run`.
+
+        Warns
+        -----
+        UserWarning
+            For each file that is damaged; `run` computes what is missing.
+
+        """
+        with Store(store, write=True) as opened:
+            number = opened.begin(self.spec, here(numpy=self.spec.uses_numpy), mixed=mixed)
+            for file in read_files(folder_of(opened.path), self.spec.hash):
+                opened.check(number, file.made, mixed=mixed)
+                for one in file.set_aside:
+                    opened.put_aside(number, one)
+                opened.add(number, file.blocks, file.made)
+        return self.results(store)
 
     def status(self, store: str | PathLike[str] = "study.db") -> Status:
         """Return how far the study is in a store, whether or not it is running."""
         with Store(store, write=False) as opened:
-            folds, aside, known = self._read(opened)
+            folds, aside, known, origins = self._read(opened)
             writer = holder_of(opened.path)
         return Status(
             cells=len(folds),
@@ -204,18 +303,49 @@ class Study:
             set_aside=tuple(aside),
             writer=writer,
             known=known,
+            origins=origins,
         )
 
     def results(self, store: str | PathLike[str] = "study.db") -> Results:
         """Return the table of what is stored, complete or not."""
         with Store(store, write=False) as opened:
-            folds, aside, _ = self._read(opened)
-        return results_of(self.spec, folds, aside)
+            folds, aside, _, origins = self._read(opened)
+        return results_of(self.spec, folds, aside, origins)
 
-    def _read(self, store: Store) -> tuple[list[Fold], list[SetAside], bool]:
+    def report(
+        self,
+        path: str | PathLike[str],
+        store: str | PathLike[str] = "study.db",
+        *,
+        text: str | None = None,
+        command: str | None = None,
+    ) -> None:
+        """Write what is stored as one HTML page: tables, pictures, spec, versions; needs matplotlib.
+
+        Parameters
+        ----------
+        path : path
+            Where to write it.
+        store : path
+            The store.
+        text : str, optional
+            The spec as it was written; default: its canonical JSON.
+        command : str, optional
+            What computes it again.
+
+        """
+        from alignment_fast.studies.report import page, spec_text
+
+        results = self.results(store)
+        command = command or f"alignment-fast study run SPEC --store {Path(store).name}"
+        content = page(self.spec, results, results.figures(), text=text or spec_text(self.spec), command=command)
+        with replacing(path) as file:
+            file.write(content.encode())
+
+    def _read(self, store: Store) -> tuple[list[Fold], list[SetAside], bool, tuple[Origin, ...]]:
         number = store.find(self.spec)
         if number is None:
-            return self._folds(), [], False
+            return self._folds(), [], False, ()
         folds = engine.folds_of(self.spec, store, number)
         aside = store.set_aside(number)
         for one in aside:
@@ -226,7 +356,25 @@ class Study:
                     f"{store.path}: block {error.number} of cell {one.cell} does not fit ({error}); `study run` tries "
                     "it again"
                 ) from None
-        return folds, aside, True
+        return folds, aside, True, store.origins(number)
+
+    def task(self, cell: int) -> CellTask:
+        """Return a cell as a task for `blocks`: its `replicates` are the most that it can have.
+
+        Raises
+        ------
+        ValueError
+            If there is no such cell.
+
+        """
+        fold = Fold(self.spec, self._cell(cell))
+        first, count = fold.range_of(fold.most - 1)
+        return CellTask(self._estimator(fold.cell), bool(fold.cell.quantiles), first + count, fold.block)
+
+    def _cell(self, number: int) -> Cell:
+        if not 0 <= number < len(self.spec.cells):
+            raise ValueError(f"cell must be one of 0 to {len(self.spec.cells) - 1}, not {number}")
+        return self.spec.cells[number]
 
     def replicate(self, cell: int, replicate: int) -> dict[str, float]:
         """Return the values of one replicate by its address, computed alone: number of the cell, of the replicate.
@@ -237,16 +385,14 @@ class Study:
             If there is no such cell or replicate.
 
         """
-        if not 0 <= cell < len(self.spec.cells):
-            raise ValueError(f"cell must be one of 0 to {len(self.spec.cells) - 1}, not {cell}")
-        fold = Fold(self.spec, self.spec.cells[cell], 1)
-        if not 0 <= replicate < fold.most:
-            raise ValueError(f"replicate must be one of 0 to {fold.most - 1}, not {replicate}")
-        estimator = self._estimator(fold.cell)
+        task = self.task(cell)
+        if not 0 <= replicate < task.replicates:
+            raise ValueError(f"replicate must be one of 0 to {task.replicates - 1}, not {replicate}")
+        estimator = task.estimator
         first, count = replicate, 1
         if not estimator.alone:
-            whole = Fold(self.spec, fold.cell, fold.cell.block or estimator.block)
-            first, count = whole.range_of(replicate // whole.block)
+            first = replicate // task.block * task.block
+            count = min(task.block, task.replicates - first)
         columns = estimator.values(first, count)
         return dict(zip(columns.names, columns.values[replicate - first].tolist(), strict=True))
 

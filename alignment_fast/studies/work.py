@@ -1,42 +1,60 @@
-"""What a worker does: the blocks of one cell, each a function of the study's hash, the cell and the block's number."""
+"""What a worker does: blocks of cells, each a function of the study's hash, the cell and the block's number."""
 
 from __future__ import annotations
 
 import time
 import traceback
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_fast import num_threads
 from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.estimands import ESTIMATORS, Estimator, Setting
+from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import Cell
-from alignment_fast.studies.store import Made, StoredBlock, here
+from alignment_fast.studies.store import StoredBlock
 
-__all__ = ["Failed", "Job", "Report", "compute", "estimator_of"]
+__all__ = ["CellTask", "Failed", "Job", "Report", "Share", "compute", "estimator_of", "stop"]
 
 # Estimators that are kept for the next blocks of their cells.
 KEPT = 64
 _kept: OrderedDict[tuple[str, int, str], Estimator] = OrderedDict()
+# Runs of this process that were interrupted: their jobs end after the block that they are at.
+_stopped: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Share:
+    """Blocks of one cell: (number, first replicate, replicates) of each."""
+
+    cell: Cell
+    ranges: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Blocks of one cell: (number, first replicate, replicates) of each."""
+    """Blocks of some cells; `run` is that of the coordinator, `numpy` whether its arithmetic counts."""
 
     study: str
     seed: int
     folder: str
-    cell: Cell
-    ranges: tuple[tuple[int, int, int], ...]
+    run: int
+    numpy: bool
+    shares: tuple[Share, ...]
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Yield the cell and the number of each block."""
+        return ((share.cell.number, number) for share in self.shares for number, _, _ in share.ranges)
 
 
 @dataclass(frozen=True)
 class Failed:
     """A block that raised an exception."""
 
+    cell: int
     number: int
     traceback: str
 
@@ -47,6 +65,20 @@ class Report:
 
     made: Made
     blocks: tuple[StoredBlock | Failed, ...]
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """A cell of a study, by the protocol of `blocks`."""
+
+    estimator: Estimator
+    sketched: bool
+    replicates: int
+    block: int
+
+    def partial(self, first: int, count: int) -> Partial:
+        """Return the statistics of replicates first to first + count − 1."""
+        return Partial.of(self.estimator.values(first, count), sketched=self.sketched)
 
 
 def estimator_of(study: str, seed: int, folder: Path, cell: Cell) -> Estimator:
@@ -65,19 +97,30 @@ def estimator_of(study: str, seed: int, folder: Path, cell: Cell) -> Estimator:
     return found
 
 
+def stop(run: int) -> None:
+    """Let the jobs of a run in this process end after the block that they are at."""
+    _stopped.add(run)
+
+
 def compute(job: Job) -> Report:
     """Compute the blocks of a job; one that raises does not keep the others from it."""
     done: list[StoredBlock | Failed] = []
     with num_threads(1):
-        for number, first, count in job.ranges:
-            begun = time.perf_counter()
-            try:
-                estimator = estimator_of(job.study, job.seed, Path(job.folder), job.cell)
-                partial = Partial.of(estimator.values(first, count), sketched=bool(job.cell.quantiles))
-                seconds = time.perf_counter() - begun
-                done.append(StoredBlock(job.cell.number, number, count, partial.to_bytes(), seconds))
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # users' functions may raise SystemExit, too, which would end the coordinator
-                done.append(Failed(number, traceback.format_exc()))
-    return Report(here(), tuple(done))
+        for share in job.shares:
+            for number, first, count in share.ranges:
+                if job.run in _stopped:
+                    break
+                done.append(_computed(job, share.cell, number, first, count))
+    return Report(here(numpy=job.numpy), tuple(done))
+
+
+def _computed(job: Job, cell: Cell, number: int, first: int, count: int) -> StoredBlock | Failed:
+    begun = time.perf_counter()
+    try:
+        estimator = estimator_of(job.study, job.seed, Path(job.folder), cell)
+        partial = CellTask(estimator, bool(cell.quantiles), first + count, cell.block).partial(first, count)
+        return StoredBlock(cell.number, number, count, partial.to_bytes(), time.perf_counter() - begun)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # users' functions may raise SystemExit, too, which would end the coordinator
+        return Failed(cell.number, number, traceback.format_exc())

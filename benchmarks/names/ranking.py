@@ -95,6 +95,45 @@ def predict(size, _):
     return lambda: fitted.predict(*items), lambda: expit(scores[items[0]] - scores[items[1]])
 
 
+def predict_tie(size, _):
+    winner, loser = indices(1000)
+    ties = np.random.default_rng(2).random(1000) < 0.2
+    fitted = af.ranking.fit(af.ranking.Comparisons(winner, loser, tied=ties), "davidson")
+    items = np.random.default_rng(1).integers(0, 10, (2, size))
+    scores, tie = fitted.scores, fitted.tie_parameter
+
+    def formula():
+        win = np.exp(0.5 * (scores[items[0]] - scores[items[1]]))
+        return tie / (win + 1 / win + tie)
+
+    return lambda: fitted.predict_tie(*items), formula
+
+
+def of_errors(name):
+    """Return the calls of a method that needs the covariance, beside that of the inverse of a given Hessian."""
+
+    def calls(size, _):
+        fitted, (_, hessian) = af.ranking.fit(votes(size)), plain_newton(wins_of(*indices(100 * size, size), size))
+        return getattr(fitted, name), lambda: np.sqrt(np.linalg.inv(hessian).diagonal())
+
+    return calls
+
+
+def ranks(size, _):
+    fitted = af.ranking.fit(votes(size))
+    return lambda: fitted.ranks, lambda: (-fitted.scores).argsort().argsort()
+
+
+def of_replicates(name, formula):
+    """Return the calls of a method of 200 replicates."""
+
+    def calls(size, _):
+        replicates = af.ranking.fit(votes(size)).bootstrap(200, rng=1)
+        return getattr(replicates, name), lambda: formula(replicates.scores)
+
+    return calls
+
+
 def covariance(size, _):
     fitted, (_, hessian) = af.ranking.fit(votes(size)), plain_newton(wins_of(*indices(100 * size, size), size))
     return fitted.covariance, lambda: np.linalg.inv(hessian)
@@ -200,6 +239,19 @@ def rankings_log_likelihood(size, _):
     return lambda: given.log_likelihood(scores), lambda: plain_choices(rows, scores)[0]
 
 
+def rankings_hessian_product(size, _):
+    rows, scores, vector = ranked(size), np.linspace(-1, 1, 10), np.arange(10.0)
+    given = af.ranking.Rankings(rows)
+
+    def formula():
+        weight = np.exp(scores[rows])
+        left, along = (x[:, ::-1].cumsum(axis=1)[:, ::-1] for x in (weight, weight * vector[rows]))
+        parts = weight * (vector[rows] * (1 / left).cumsum(axis=1) - (along / left**2).cumsum(axis=1))
+        return -np.bincount(rows.ravel(), parts.ravel(), 10)
+
+    return lambda: given.hessian_product(scores, vector), formula
+
+
 def rankings_gradient(size, _):
     rows, scores = ranked(size), np.linspace(-1, 1, 10)
     given = af.ranking.Rankings(rows)
@@ -244,11 +296,28 @@ NAMES = {
     "ranking.fit": Timed("Newton with np.linalg.solve", "items", ITEMS, fit, ("float64",)),
     "ranking.RatingFit": NotTimed("the result of fit; its methods are timed"),
     "ranking.RatingFit.predict": Timed("expit", "pairs", (1, 1000, 50_000, 1_000_000), predict, ("float64",)),
+    "ranking.RatingFit.predict_tie": Timed("exponentials", "pairs", (1, 1000, 50_000), predict_tie, ("float64",)),
+    "ranking.RatingFit.ranks": Timed("argsort twice", "items", ITEMS, ranks, ("float64",)),
+    **{
+        f"ranking.RatingFit.{name}": Timed(
+            "np.linalg.inv, Hessian given", "items", ITEMS, of_errors(name), ("float64",)
+        )
+        for name in ("standard_errors", "interval")
+    },
     "ranking.RatingFit.covariance": Timed("np.linalg.inv, Hessian given", "items", ITEMS, covariance, ("float64",)),
     "ranking.RatingFit.rank_interval": Timed("errors of differences", "items", ITEMS, rank_interval, ("float64",)),
     "ranking.RatingFit.bootstrap": Timed("Newton of Poisson counts", "items", (10, 50), bootstrap, ("float64",)),
     "ranking.Bootstrap": NotTimed("the result of bootstrap; its methods are timed"),
     "ranking.Bootstrap.ranks": Timed("argsort twice", "items", ITEMS, ranks_of_replicates, ("float64",)),
+    **{
+        f"ranking.Bootstrap.{name}": Timed("NumPy", "items", ITEMS, of_replicates(name, formula), ("float64",))
+        for name, formula in (
+            ("covariance", lambda scores: np.cov(scores, rowvar=False)),
+            ("standard_errors", lambda scores: scores.std(axis=0, ddof=1)),
+            ("interval", lambda scores: np.quantile(scores, (0.025, 0.975), axis=0)),
+            ("rank_interval", lambda scores: np.quantile((-scores).argsort(1).argsort(1), (0.025, 0.975), axis=0)),
+        )
+    },
     "ranking.Existence": NotTimed("the result of Comparisons.existence"),
     "ranking.EloRatings": NotTimed("the result of elo"),
     "ranking.ItemIndexError": NotTimed("an error"),
@@ -261,6 +330,9 @@ NAMES = {
         "reversed cumsum", "rankings", RANKED, rankings_log_likelihood, ("float64",)
     ),
     "ranking.Rankings.gradient": Timed("reversed cumsum", "rankings", RANKED, rankings_gradient, ("float64",)),
+    "ranking.Rankings.hessian_product": Timed(
+        "reversed cumsum", "rankings", RANKED, rankings_hessian_product, ("float64",)
+    ),
     "ranking.PlackettLuceFit": NotTimed("the result of fit_plackett_luce"),
     "ranking.fit_plackett_luce": Timed("scipy's BFGS", "rankings", RANKED, fit_plackett_luce, ("float64",)),
     "ranking.fit_contextual": Timed("scipy's BFGS", "comparisons", (1000, 50_000), fit_contextual, ("float64",)),

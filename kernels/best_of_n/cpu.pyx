@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from alignment_fast.kernels.common.cpu import ISA
 from alignment_fast.kernels.common.scratch cimport scratch
@@ -32,6 +32,7 @@ cdef extern from *:
     ctypedef struct ranked_pool:
         Py_ssize_t size, groups
         double *log_p
+        double *memory
         int32_t *low
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
@@ -58,6 +59,8 @@ cdef extern from *:
         POOL_JACKKNIFE
         POOL_FOUND
         SAMPLES_STATISTICS
+        GAO_BEST_OF_N
+        GAO_REINFORCEMENT_LEARNING
     const uint64_t AF_OK
     const double AF_INFINITY
     const double AF_NAN
@@ -282,6 +285,12 @@ def aligned_gaps(const double[:, :, ::1] log_pi, const double[:, :, ::1] log_phi
                 out[i, j] = table.aligned_gap(log_pi.shape[2], &log_pi[i, j, 0], &log_phi[i, j, 0])
 
 
+def log_draws(const double[::1] value, bint is_log, double[::1] out):
+    """Write log n of numbers n, or of their logarithms."""
+    if value.shape[0]:
+        table.log_draws(value.shape[0], &value[0], is_log, &out[0])
+
+
 def gaussian_best(const double[::1] log_n, const double[::1] node, const double[::1] weight, double[::1] mean,
                   double[::1] variance):
     """Write mean and variance of the best of n normals, log n <= 650, by quadrature over at most BLOCK nodes."""
@@ -434,6 +443,11 @@ def table_rewards(const double[::1] tail, const double[::1] ladder, const double
             table.table_rewards(tail.shape[0], &tail[0], ladder.shape[0], &ladder[0], &value[0], &reward[0])
 
 
+def table_ladder(const double[::1] p, const double[::1] reward):
+    """Return (rewards descending, P(R > reward)) over the distinct rewards of positive mass."""
+    return ladder_of(p.shape[0], &p[0], &reward[0])
+
+
 # ---- pools of scored samples (pool.inc) ----
 
 LANES = POOL_LANES
@@ -543,31 +557,32 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
 STATISTICS = SAMPLES_STATISTICS
 
 
+cdef int rank_pool(ranked_pool *pool, Py_ssize_t size, const double *score, const double *log_p) except -1:
+    """Sort a pool; `pool.memory` is to be freed."""
+    cdef uint64_t *words
+    # log-probabilities, and groups; sorting takes three words and an index for each sample
+    pool.memory = <double*>scratch(size * sizeof(double) + (size + 1) * sizeof(int32_t))
+    pool.size, pool.log_p, pool.low = size, NULL if log_p is NULL else pool.memory, <int32_t*>(pool.memory + size)
+    words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
+    with nogil:
+        table.samples_rank(pool, score, log_p, words, words + size, words + 2 * size, <int32_t*>(words + 3 * size))
+    free(words)
+    return 0
+
+
 cdef class RankedPool:
     """A pool of scored samples in order of score, with log-probabilities of its samples or without."""
 
     cdef ranked_pool pool
-    cdef double *memory
 
     def __cinit__(self, const double[::1] score, const double[::1] log_p=None):
-        cdef Py_ssize_t size = score.shape[0]
-        cdef uint64_t *words
         cdef const double *given = NULL
         if log_p is not None:
             given = &log_p[0]
-        # log-probabilities, and groups; sorting takes three words and an index for each sample
-        self.memory = <double*>scratch(size * sizeof(double) + (size + 1) * sizeof(int32_t))
-        self.pool.size = size
-        self.pool.log_p = NULL if log_p is None else self.memory
-        self.pool.low = <int32_t*>(self.memory + size)
-        words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
-        with nogil:
-            table.samples_rank(&self.pool, &score[0], given, words, words + size, words + 2 * size,
-                               <int32_t*>(words + 3 * size))
-        free(words)
+        rank_pool(&self.pool, score.shape[0], &score[0], given)
 
     def __dealloc__(self):
-        free(self.memory)
+        free(self.pool.memory)
 
     def divergence(self, const double[::1] n, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
         """Write rows first..last-1 of `out` (n, 2 STATISTICS): estimates and errors in turn."""
@@ -595,6 +610,56 @@ def prompt_means(const double[:, ::1] x, const int64_t[::1] group, Py_ssize_t gr
     free(memory)
 
 
+# ---- over-optimisation (overoptimization.inc) ----
+
+FORMS = {"best-of-n": GAO_BEST_OF_N, "reinforcement-learning": GAO_REINFORCEMENT_LEARNING}
+
+
+def gao_fit(int form, const double[::1] kl, const double[::1] gain, const double[::1] variance,
+            const double[:, ::1] covariance, double[::1] out):
+    """Write (alpha, beta, their covariance); `variance` (T,) or `covariance` (T, T) may be None. Return whether there is one."""
+    cdef const double *of_points = NULL
+    cdef const double *of_all = NULL
+    cdef double *memory = <double*>scratch(4 * kl.shape[0] * sizeof(double))
+    if variance is not None:
+        of_points = &variance[0]
+    if covariance is not None:
+        of_all = &covariance[0, 0]
+    found = table.gao_fit(form, kl.shape[0], &kl[0], &gain[0], of_points, of_all, memory, &out[0])
+    free(memory)
+    return found
+
+
+def gao_gains(int form, const double[::1] kl, double alpha, double beta, double[::1] out):
+    """Write the gains at divergences."""
+    if kl.shape[0]:
+        table.gao_gains(form, kl.shape[0], &kl[0], alpha, beta, &out[0])
+
+
+def gao_errors(int form, const double[::1] kl, const double[:, ::1] covariance, double[::1] out):
+    """Write the standard errors of gains from the covariance of the coefficients."""
+    if kl.shape[0]:
+        table.gao_errors(form, kl.shape[0], &kl[0], &covariance[0, 0], &out[0])
+
+
+def add_columns(const double[:, ::1] x, Py_ssize_t first, Py_ssize_t last, double[::1] total):
+    """Add rows first..last-1 of x to `total`."""
+    with nogil:
+        table.add_columns(last - first, x.shape[1], &x[first, 0], &total[0])
+
+
+def add_products(const double[:, ::1] x, Py_ssize_t first, Py_ssize_t last, const double[::1] mean, double[:, ::1] total):
+    """Add the products of the columns of x - mean, over rows first..last-1, to `total`."""
+    cdef double *away = <double*>scratch(x.shape[1] * sizeof(double))
+    with nogil:
+        table.add_products(last - first, x.shape[1], &x[first, 0], &mean[0], away, &total[0, 0])
+    free(away)
+
+
 # ---- small calls ----
 
 include "short.pxi"
+include "short_relatives.pxi"
+include "short_pools.pxi"
+include "short_samples.pxi"
+include "short_simulation.pxi"

@@ -153,6 +153,13 @@ def aligned_gaps(log_pi, log_phi):
     return out
 
 
+def log_draws(n, is_log):
+    """Return log n of `n` (T,), which may be that already."""
+    out = np.empty(n.size)
+    cpu.log_draws(n, is_log, out)
+    return out
+
+
 def gaussian_best(log_n, node, weight):
     """Return mean and variance of the best of n normals at every log n <= 650 (T,), by the quadrature given."""
     mean, variance = np.empty(log_n.size), np.empty(log_n.size)

@@ -1,12 +1,18 @@
 """The operations of this family on CPU arrays: exact laws, pools of scored samples, simulation."""
 
 from alignment_fast.kernels.best_of_n.cpu import (
+    FORMS,
     quantile_strength,
     quantile_tilt,
     short_best_of_poisson,
     short_continuous,
     short_curve,
+    short_gao_errors,
+    short_gao_fit,
+    short_gao_gains,
+    short_gaussian_reward,
     short_kl_estimator,
+    short_law_aligned,
     short_law_build,
     short_law_draw,
     short_law_kl_estimate,
@@ -14,8 +20,14 @@ from alignment_fast.kernels.best_of_n.cpu import (
     short_law_values,
     short_pass_at_k,
     short_pessimism,
+    short_prompt_means,
+    short_proxy_versus_gold,
+    short_sample_divergence,
+    short_simulate,
     short_soft_best_of_n,
+    short_table_ladder,
     short_win_rate_optimal,
+    table_ladder,
 )
 from alignment_fast.kernels.best_of_n.law import (
     VALUES,
@@ -30,7 +42,9 @@ from alignment_fast.kernels.best_of_n.law import (
     law_pmf,
     law_sampler,
     law_values,
+    log_draws,
 )
+from alignment_fast.kernels.best_of_n.overoptimization import gao_errors, gao_fit, gao_gains, mean_and_covariance
 from alignment_fast.kernels.best_of_n.pool import (
     ESTIMATORS,
     NODES,
@@ -53,19 +67,24 @@ from alignment_fast.kernels.best_of_n.relatives import (
     win_rate_optimal,
 )
 from alignment_fast.kernels.best_of_n.samples import prompt_means, sample_divergence
-from alignment_fast.kernels.best_of_n.simulation import brute, order, sampler
+from alignment_fast.kernels.best_of_n.simulation import apply_transform, brute, order, sampler
 
 __all__ = [
     "ESTIMATORS",
+    "FORMS",
     "NODES",
     "SMALL_POOL",
     "VALUES",
     "VARIANCES",
     "aligned_gaps",
     "aligned_log_deficits",
+    "apply_transform",
     "best_of_poisson",
     "brute",
     "continuous_values",
+    "gao_errors",
+    "gao_fit",
+    "gao_gains",
     "gaussian_best",
     "kl_estimators",
     "law_build",
@@ -74,6 +93,8 @@ __all__ = [
     "law_pmf",
     "law_sampler",
     "law_values",
+    "log_draws",
+    "mean_and_covariance",
     "order",
     "pass_at_k",
     "pessimism",
@@ -90,7 +111,12 @@ __all__ = [
     "short_best_of_poisson",
     "short_continuous",
     "short_curve",
+    "short_gao_errors",
+    "short_gao_fit",
+    "short_gao_gains",
+    "short_gaussian_reward",
     "short_kl_estimator",
+    "short_law_aligned",
     "short_law_build",
     "short_law_draw",
     "short_law_kl_estimate",
@@ -98,12 +124,18 @@ __all__ = [
     "short_law_values",
     "short_pass_at_k",
     "short_pessimism",
+    "short_prompt_means",
+    "short_proxy_versus_gold",
+    "short_sample_divergence",
+    "short_simulate",
     "short_soft_best_of_n",
+    "short_table_ladder",
     "short_win_rate_optimal",
     "soft_best_of_n",
     "soft_outcomes",
     "soft_sums",
     "soft_trapezes",
+    "table_ladder",
     "to_host",
     "win_rate_optimal",
 ]

@@ -3,15 +3,17 @@
 
 import numpy
 
-from libc.math cimport floor
+from libc.math cimport floor, sqrt
 
-from alignment_fast.kernels.common.short cimport (
-    PyBuffer_Release, Py_buffer, memory_of, opened, opened_numbers, real, whole
+from cpython.buffer cimport PyBuffer_Release, Py_buffer
+
+from alignment_fast.kernels.common.cpu cimport (
+    NO_AXIS, all_finite, all_within, are_masses, array_of, array_over, drop_integers, drop_numbers, drop_vectors, has_nan,
+    hold, memory_of, moments_of, narrowed, natural, new_array, number, opened, opened_of, scalar_of, take_integers, take_numbers, widen
 )
+from alignment_fast.kernels.common.short cimport integers, numbers, vectors
 from alignment_fast.kernels.random.cpu cimport uniforms as fill_uniforms
 
-cdef object array_type = numpy.ndarray
-cdef object integer_type = numpy.integer
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32
 cdef object int32 = numpy.int32
@@ -24,6 +26,7 @@ cdef enum:
     SHORT_NUMBERS = 131072
     SHORT_WORK = 32768
     SHORT_LETTERS = 4096
+    SHORT_NORMALS = 256
     LARGEST_KL = 687 # of win-rate-optimal policies: strengths beyond 1e300 are refused
 
 
@@ -31,112 +34,28 @@ cdef enum:
 
 # The argument n | log_n: a number, or a row of numbers.
 cdef struct draw_counts:
-    const double *values
-    Py_ssize_t size
-    bint is_log, scalar
-    double one        # the number
-    double *converted # a row of integers or float32, as float64
-    bint held
-    Py_buffer view    # the row
-
-
-cdef bint take_row(object given, draw_counts *counts) noexcept:
-    """Read a row of numbers; return whether it is one."""
-    cdef char kind = opened_numbers(given, array_type, &counts.view)
-    cdef Py_ssize_t i
-    if not kind:
-        return False
-    counts.scalar, counts.held, counts.size = False, True, counts.view.shape[0]
-    counts.values = <const double*>counts.view.buf
-    if kind != b'd':
-        counts.converted = <double*>malloc(counts.size * sizeof(double))
-        if counts.converted is NULL:
-            return False
-        counts.values = counts.converted
-        for i in range(counts.size):
-            counts.converted[i] = ((<const int64_t*>counts.view.buf)[i] if kind == b'l'
-                                   else (<const float*>counts.view.buf)[i])
-    return True
+    numbers given
+    bint is_log
 
 
 cdef bint take_counts(object n, object log_n, draw_counts *counts) noexcept:
-    """Read n or log n; return whether they are good. `give_back` ends what is held, either way."""
-    cdef object given = n if log_n is None else log_n
-    counts.held, counts.converted, counts.is_log, counts.scalar, counts.size = False, NULL, n is None, True, 1
-    if (n is None) == (log_n is None):
-        return False
-    if real(given, integer_type, &counts.one):
-        counts.values = &counts.one
-    elif not take_row(given, counts):
-        return False
-    return table.all_within(counts.size, counts.values, 0.0 if counts.is_log else 1.0)
+    """Read n or log n; return whether they are good. `drop_counts` ends what is held, either way."""
+    cdef bint read = take_numbers(n if log_n is None else log_n, &counts.given)
+    counts.is_log = n is None
+    return read and (n is None) != (log_n is None) and all_within(counts.given.size, counts.given.values,
+                                                                  0.0 if counts.is_log else 1.0)
 
 
-cdef void give_back(draw_counts *counts) noexcept:
-    free(counts.converted)
-    if counts.held:
-        PyBuffer_Release(&counts.view)
-
-
-# A number, or a row, of integers.
-cdef struct integer_row:
-    const int64_t *values
-    Py_ssize_t size
-    bint scalar, held
-    int64_t one
-    Py_buffer view
-
-
-cdef bint take_integers(object given, integer_row *row) noexcept:
-    """Read integers; return whether they are some. `give_integers_back` ends what is held, either way."""
-    row.held, row.scalar, row.size, row.values = False, True, 1, &row.one
-    if whole(given, integer_type, &row.one):
-        return True
-    if opened_numbers(given, array_type, &row.view) == 0:
-        return False
-    row.held, row.scalar, row.size, row.values = True, False, row.view.shape[0], <const int64_t*>row.view.buf
-    return row.view.format[0] == b'l' or row.view.format[0] == b'q'
-
-
-cdef void give_integers_back(integer_row *row) noexcept:
-    if row.held:
-        PyBuffer_Release(&row.view)
-
-
-# ---- results ----
-
-
-cdef inline object number_of(double value, object kind):
-    """Return `value` as the scalar type `kind`, numpy.float64 or float32."""
-    return float32(<float>value) if kind is float32 else float64(value)
-
-
-cdef enum:
-    NO_AXIS = -1
-
-
-cdef object array_of(const double *values, Py_ssize_t rows, Py_ssize_t columns, object kind):
-    """Return values (rows, columns) as an array of `kind`; NO_AXIS stands for one without an axis of its own."""
-    cdef Py_ssize_t count = (1 if rows == NO_AXIS else rows) * (1 if columns == NO_AXIS else columns), i
-    cdef object out
-    cdef void *memory
-    if rows == NO_AXIS and columns == NO_AXIS:
-        return number_of(values[0], kind)
-    if rows == NO_AXIS or columns == NO_AXIS:
-        out = empty(count, kind)
-    else:
-        out = empty((rows, columns), kind)
-    memory = memory_of(out)
-    if kind is float32:
-        for i in range(count):
-            (<float*>memory)[i] = <float>values[i]
-    else:
-        memcpy(memory, values, count * sizeof(double))
-    return out
+cdef void drop_counts(draw_counts *counts) noexcept:
+    drop_numbers(&counts.given)
 
 
 cdef inline Py_ssize_t axis(bint scalar, Py_ssize_t size) noexcept:
     return NO_AXIS if scalar else size
+
+
+cdef inline Py_ssize_t axis_of(const draw_counts *counts) noexcept:
+    return axis(counts.given.scalar, counts.given.size)
 
 
 # ---- closed forms ----
@@ -145,174 +64,182 @@ cdef inline Py_ssize_t axis(bint scalar, Py_ssize_t size) noexcept:
 def short_continuous(int kind, n, log_n, double order):
     """Return the closed form `kind` for continuous rewards at a number or a row of numbers."""
     cdef draw_counts counts
-    cdef object out = None
     cdef double value
-    cdef double *memory
-    if not take_counts(n, log_n, &counts) or counts.size > SHORT_NUMBERS:
-        pass
-    elif counts.scalar:
-        table.continuous_values(kind, 1, counts.values, counts.is_log, order, &value)
-        out = value
-    else:
-        out = empty(counts.size)
-        memory = <double*>memory_of(out)
+    cdef void *memory
+    try:
+        if not take_counts(n, log_n, &counts) or counts.given.size > SHORT_NUMBERS:
+            return None
+        if counts.given.scalar:
+            table.continuous_values(kind, 1, counts.given.values, counts.is_log, order, &value)
+            return value
+        out = new_array(b'd', counts.given.size, &memory)
         with nogil:
-            table.continuous_values(kind, counts.size, counts.values, counts.is_log, order, memory)
-    give_back(&counts)
-    return out
+            table.continuous_values(kind, counts.given.size, counts.given.values, counts.is_log, order, <double*>memory)
+        return out
+    finally:
+        drop_counts(&counts)
+
+
+def short_gaussian_reward(n, log_n, const double[::1] node, const double[::1] weight, double largest):
+    """Return (mean, variance) of the best of n normals at a number or a row of numbers of logarithm up to `largest`."""
+    cdef draw_counts counts
+    cdef Py_ssize_t size, i
+    cdef double *memory = NULL
+    cdef double *mean
+    try:
+        if not take_counts(n, log_n, &counts) or counts.given.size > SHORT_NORMALS:
+            return None
+        size = counts.given.size
+        memory = <double*>scratch((3 * node.shape[0] + 3 * size) * sizeof(double))
+        mean = memory + 3 * node.shape[0]
+        table.log_draws(size, counts.given.values, counts.is_log, mean + 2 * size)
+        for i in range(size):
+            if mean[2 * size + i] > largest:
+                return None
+        table.gaussian_best(size, mean + 2 * size, node.shape[0], &node[0], &weight[0], memory, mean, mean + size)
+        if counts.given.scalar:
+            return mean[0], mean[1]
+        return array_of(b'd', size, size, mean), array_of(b'd', size, size, mean + size)
+    finally:
+        free(memory)
+        drop_counts(&counts)
 
 
 def short_kl_estimator(p, n, log_n, bint log):
     """Return the estimator of the divergence for a probability or a row of them, at a number or a row of numbers."""
     cdef draw_counts counts
     cdef Py_buffer view
-    cdef char kind = opened(p, array_type, &view, 1)
+    cdef char kind = opened(p, &view, 1)
     cdef bint scalar = type(p) is float or type(p) is float64
     cdef Py_ssize_t rows = view.shape[0] if kind else 1
     cdef double *memory = NULL
-    cdef object out = None
-    if (kind or scalar) and take_counts(n, log_n, &counts):
-        if counts.size * rows <= SHORT_WORK:
-            memory = <double*>malloc((counts.size + 1) * rows * sizeof(double))
-        if memory is not NULL:
-            if scalar:
-                memory[0] = p
-            else:
-                as_doubles(&view, kind, memory)
-            if are_probabilities(rows, memory, log):
-                table.kl_estimators(rows, memory, log, counts.size, counts.values, counts.is_log, memory + rows)
-                out = array_of(memory + rows, axis(scalar, rows), axis(counts.scalar, counts.size),
-                               float32 if kind == b'f' else float64)
-            free(memory)
-    if kind or scalar:
-        give_back(&counts)
-    if kind:
-        PyBuffer_Release(&view)
-    return out
-
-
-cdef bint are_probabilities(Py_ssize_t count, const double *p, bint log) noexcept:
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(count):
-        bad |= not (p[i] <= 0.0 if log else (p[i] > 0.0 and p[i] <= 1.0))
-    return not bad
+    counts.given.held, counts.given.widened = False, NULL
+    try:
+        if not (kind or scalar) or not take_counts(n, log_n, &counts) or counts.given.size * rows > SHORT_WORK:
+            return None
+        memory = <double*>scratch((counts.given.size + 1) * rows * sizeof(double))
+        if scalar:
+            memory[0] = p
+        else:
+            widen(&view, kind, memory)
+        if not table.are_probabilities(rows, memory, log):
+            return None
+        table.kl_estimators(rows, memory, log, counts.given.size, counts.given.values, counts.is_log, memory + rows)
+        return array_over(kind, axis(scalar, rows), axis_of(&counts), memory + rows)
+    finally:
+        free(memory)
+        drop_counts(&counts)
+        if kind:
+            PyBuffer_Release(&view)
 
 
 # ---- exact laws ----
 
 
-cdef void as_doubles(Py_buffer *view, char kind, double *out) noexcept:
-    cdef Py_ssize_t i
-    if kind == b'd':
-        memcpy(out, view.buf, view.len)
-    else:
-        for i in range(view.shape[0]):
-            out[i] = (<const float*>view.buf)[i]
+cdef inline char kind_of(object of_type) noexcept:
+    return b'f' if of_type is float32 else b'd'
 
 
 def short_law_build(p, reward, bint log):
     """Return the `Laws` of one row of rewards and masses (None: all alike)."""
-    cdef Py_buffer mass, view
-    cdef char kind = opened(reward, array_type, &view, 1)
-    cdef bint uniform = p is None
-    cdef Laws laws = None
-    if not kind:
+    cdef vectors given
+    given.held = 0
+    try:
+        if hold(reward, &given) and given.size <= SHORT_LETTERS and (p is None or hold(p, &given)):
+            return built(&given, log and p is not None)
         return None
-    if uniform or opened(p, array_type, &mass, 1):
-        if view.shape[0] <= SHORT_LETTERS and (uniform or (mass.shape[0] == view.shape[0]
-                                                           and mass.format[0] == kind)):
-            laws = built(NULL if uniform else &mass, &view, kind, log and not uniform)
-        if not uniform:
-            PyBuffer_Release(&mass)
-    PyBuffer_Release(&view)
-    return laws
+    finally:
+        drop_vectors(&given)
 
 
-cdef Laws built(Py_buffer *mass, Py_buffer *view, char kind, bint log):
-    """Return the laws of one row of `kind`, or None where a value is bad."""
-    cdef Py_ssize_t size = view.shape[0]
+cdef Laws built(vectors *given, bint log):
+    """Return the laws of one row of rewards, and of masses where there are some, or None where a value is bad."""
+    cdef Py_ssize_t size = given.size
     cdef Laws laws = Laws(empty((1, LAW_FIELDS, size)), empty((1, LAW_INTEGERS, size), int32), empty((1, 2), int64))
     cdef double *reals = <double*>scratch(2 * size * sizeof(double) + law_scratch_bytes(size))
     cdef uint64_t[2] status
     cdef law_row row = laws.row(0)
-    if mass is NULL:
-        fill_ones(size, reals)
+    if given.held > 1:
+        widen(&given.view[1], given.kind, reals)
     else:
-        as_doubles(mass, kind, reals)
-    as_doubles(view, kind, reals + size)
+        table.fill(size, 1.0, reals)
+    widen(&given.view[0], given.kind, reals + size)
     table.law_build(&row, reals, reals + size, log, reals + 2 * size, status)
     laws.counts[0, 0], laws.counts[0, 1] = row.groups, row.atoms
     free(reals)
     return laws if status[0] == AF_OK and status[1] == AF_OK else None
 
 
+cdef inline bint take_few(object n, object log_n, const law_row *row, draw_counts *counts) noexcept:
+    """As `take_counts`, for so few that no second thread would help with the law `row`."""
+    return take_counts(n, log_n, counts) and counts.given.size * row.size <= SHORT_WORK
+
+
+cdef inline law_point point_at(double n, bint is_log) noexcept nogil:
+    cdef law_point point
+    table.law_points(1, &n, is_log, &point)
+    return point
+
+
 def short_law_values(Laws laws, int kind, n, log_n, double order, of_type):
     """Return the value `kind` of the one row of `laws`, a scalar of `of_type` or an array of it."""
     cdef draw_counts counts
     cdef law_row row = laws.row(0)
-    cdef object out = None
     cdef Py_ssize_t i
-    cdef double *memory
-    if not take_counts(n, log_n, &counts) or counts.size * row.size > SHORT_WORK:
-        pass
-    elif counts.scalar:
-        out = number_of(law_value_at(&row, kind, order, counts.one, counts.is_log), of_type)
-    else:
-        memory = <double*>malloc(counts.size * sizeof(double))
-        if memory is not NULL:
-            for i in range(counts.size):
-                memory[i] = law_value_at(&row, kind, order, counts.values[i], counts.is_log)
-            out = array_of(memory, NO_AXIS, counts.size, of_type)
-            free(memory)
-    give_back(&counts)
-    return out
-
-
-cdef double law_value_at(const law_row *row, int kind, double order, double n, bint is_log) noexcept nogil:
-    cdef law_point point
-    table.law_points(1, &n, is_log, &point)
-    return table.law_value(row, kind, order, point)
+    cdef double *memory = NULL
+    try:
+        if not take_few(n, log_n, &row, &counts):
+            return None
+        if counts.given.scalar:
+            return scalar_of(kind_of(of_type), table.law_value(&row, kind, order, point_at(counts.given.one, counts.is_log)))
+        memory = <double*>scratch(counts.given.size * sizeof(double))
+        for i in range(counts.given.size):
+            memory[i] = table.law_value(&row, kind, order, point_at(counts.given.values[i], counts.is_log))
+        return array_of(kind_of(of_type), counts.given.size, counts.given.size, memory)
+    finally:
+        free(memory)
+        drop_counts(&counts)
 
 
 def short_law_pmf(Laws laws, n, log_n, bint log, of_type):
     """Return the (log-)probabilities of the one row of `laws`, (V,) or (T, V)."""
     cdef draw_counts counts
     cdef law_row row = laws.row(0)
-    cdef law_point point
-    cdef object out = None
+    cdef double *memory = NULL
+    try:
+        if not take_few(n, log_n, &row, &counts):
+            return None
+        memory = <double*>scratch((counts.given.size + 1) * row.size * sizeof(double))
+        pmf_at(&row, &counts, log, memory, memory + row.size)
+        return array_over(kind_of(of_type), axis_of(&counts), row.size, memory + row.size)
+    finally:
+        free(memory)
+        drop_counts(&counts)
+
+
+cdef void pmf_at(const law_row *row, const draw_counts *counts, bint log, double *ratios, double *out) noexcept:
+    """Write the (log-)probabilities (T, V) at every n; `ratios` has V numbers of room."""
     cdef Py_ssize_t i
-    cdef double *memory
-    if take_counts(n, log_n, &counts) and counts.size * row.size <= SHORT_WORK:
-        memory = <double*>malloc((counts.size + 1) * row.size * sizeof(double))
-        if memory is not NULL:
-            for i in range(counts.size):
-                table.law_points(1, &counts.values[i], counts.is_log, &point)
-                table.law_pmf(&row, point, log, memory, memory + (i + 1) * row.size)
-            out = array_of(memory + row.size, axis(counts.scalar, counts.size), row.size, of_type)
-            free(memory)
-    give_back(&counts)
-    return out
+    for i in range(counts.given.size):
+        table.law_pmf(row, point_at(counts.given.values[i], counts.is_log), log, ratios, out + i * row.size)
 
 
 def short_law_kl_estimate(Laws laws, n, log_n, of_type):
     """Return the expectation of the divergence's estimator for the one row of `laws`."""
     cdef draw_counts counts
     cdef law_row row = laws.row(0)
-    cdef law_point point
-    cdef object out = None
     cdef Py_ssize_t i
-    cdef double *memory
-    if take_counts(n, log_n, &counts) and counts.size * row.size <= SHORT_WORK:
-        memory = <double*>malloc((counts.size + row.size) * sizeof(double))
-        if memory is not NULL:
-            for i in range(counts.size):
-                table.law_points(1, &counts.values[i], counts.is_log, &point)
-                memory[row.size + i] = table.law_kl_estimate(&row, point, memory)
-            out = array_of(memory + row.size, NO_AXIS, axis(counts.scalar, counts.size), of_type)
-            free(memory)
-    give_back(&counts)
-    return out
+    cdef double *memory = NULL
+    try:
+        if not take_few(n, log_n, &row, &counts):
+            return None
+        memory = <double*>scratch((counts.given.size + row.size) * sizeof(double))
+        for i in range(counts.given.size):
+            memory[row.size + i] = table.law_kl_estimate(&row, point_at(counts.given.values[i], counts.is_log), memory)
+        return array_over(kind_of(of_type), NO_AXIS, axis_of(&counts), memory + row.size)
+    finally:
+        free(memory)
+        drop_counts(&counts)
 
 
 def short_law_draw(Laws laws, sampler, size, n, log_n, uint64_t key):
@@ -321,367 +248,72 @@ def short_law_draw(Laws laws, sampler, size, n, log_n, uint64_t key):
     cdef law_row row = laws.row(0)
     cdef const double[:, ::1] reals = sampler.reals
     cdef const int32_t[::1] start = sampler.start
-    cdef object out = None
-    cdef Py_ssize_t count
-    cdef double *uniforms
-    if take_counts(n, log_n, &counts) and counts.scalar and type(size) is int and 0 < size <= SHORT_LETTERS:
-        count = size
-        uniforms = <double*>malloc(2 * count * sizeof(double))
-        if uniforms is not NULL:
-            fill_uniforms(key, 0, 0, 2 * count, uniforms)
-            out = empty(count, int64)
-            table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], counts.one, counts.is_log, count, uniforms,
-                           <int64_t*>memory_of(out))
-            free(uniforms)
-    give_back(&counts)
-    return out
-
-
-# ---- relatives of best-of-n ----
-
-# Masses and rewards as float64, and room for the work on them.
-cdef struct outcomes:
-    Py_ssize_t size
-    double *p
-    double *reward
-    double *memory
-
-
-cdef bint take_outcomes(object p, object reward, bint finite, outcomes *o) noexcept:
-    """Read masses (None: all alike) and rewards; return whether they are good. `o.p` is to be freed, either way."""
-    cdef Py_buffer view, mass
-    cdef char kind = opened(reward, array_type, &view, 1), of_mass = 0
-    cdef bint good = False
-    o.p = NULL
-    if not kind:
-        return False
-    if p is not None:
-        of_mass = opened(p, array_type, &mass, 1)
-    if view.shape[0] <= SHORT_LETTERS and (p is None or (of_mass and mass.shape[0] == view.shape[0])):
-        o.size = view.shape[0]
-        o.p = <double*>malloc(2 * o.size * sizeof(double) + relatives_bytes(o.size))
-        if o.p is not NULL:
-            o.reward, o.memory = o.p + o.size, o.p + 2 * o.size
-            as_doubles(&view, kind, o.reward)
-            if p is None:
-                fill_ones(o.size, o.p)
-            else:
-                as_doubles(&mass, of_mass, o.p)
-            good = are_masses(o.size, o.p) and (are_finite(o.size, o.reward) if finite else
-                                                not has_nan(o.size, o.reward))
-    if of_mass:
-        PyBuffer_Release(&mass)
-    PyBuffer_Release(&view)
-    return good
-
-
-cdef void fill_ones(Py_ssize_t count, double *x) noexcept:
-    cdef Py_ssize_t i
-    for i in range(count):
-        x[i] = 1.0
-
-
-cdef bint are_masses(Py_ssize_t count, const double *p) noexcept:
-    """Whether no mass is negative, NaN or infinite, and some are positive."""
-    cdef Py_ssize_t i
-    cdef bint bad = False, some = False
-    for i in range(count):
-        bad |= not (p[i] >= 0.0 and p[i] < AF_INFINITY)
-        some |= p[i] > 0.0
-    return some and not bad
-
-
-cdef inline bint within(object x, double least, double *out) noexcept:
-    """Whether `x` is a finite number not below `least`; writes it to `out`."""
-    return real(x, integer_type, out) and out[0] >= least and out[0] < AF_INFINITY
-
-
-def short_best_of_poisson(p, reward, mu):
-    """Return the law."""
-    cdef outcomes o
-    cdef double rate
-    cdef object out = None
-    if take_outcomes(p, reward, False, &o) and within(mu, 0.0, &rate):
-        out = empty(o.size)
-        table.best_of_poisson(o.size, o.p, o.reward, rate, o.memory, <double*>memory_of(out))
-    free(o.p)
-    return out
-
-
-def short_win_rate_optimal(p, reward, strength, kl):
-    """Return (law, strength, divergence, win rate), from the strength or the divergence."""
-    cdef outcomes o
-    cdef double c, divergence, win
-    cdef object out = None
-    if take_outcomes(p, reward, False, &o) and (strength is None) != (kl is None) and (
-            within(kl, 0.0, &c) and c < LARGEST_KL if strength is None else within(strength, 0.0, &c)):
-        if strength is None:
-            c = table.quantile_strength(c)
-        out = empty(o.size)
-        table.win_rate_optimal(o.size, o.p, o.reward, c, o.memory, <double*>memory_of(out))
-        table.quantile_tilt(c, &divergence, &win)
-        out = out, c, divergence, win
-    free(o.p)
-    return out
-
-
-def short_pessimism(p, scores, beta):
-    """Return (threshold, weights); `p` may be None."""
-    cdef outcomes o
-    cdef double strength, threshold
-    cdef object out = None
-    if take_outcomes(p, scores, True, &o) and within(beta, 0.0, &strength) and strength > 0.0:
-        out = empty(o.size)
-        threshold = table.pessimism(o.size, o.p, o.reward, strength, o.memory, <double*>memory_of(out))
-        out = threshold, out
-    free(o.p)
-    return out
-
-
-def short_soft_best_of_n(p, reward, n, temperature):
-    """Return the law for an integer n."""
-    cdef outcomes o
-    cdef double draws, heat
-    cdef double *memory
-    cdef object out = None
-    if take_outcomes(p, reward, True, &o) and within(n, 1.0, &draws) and floor(draws) == draws \
-            and within(temperature, 0.0, &heat) and heat > 0.0:
-        out = empty(o.size)
-        memory = <double*>memory_of(out)
-        with nogil:
-            table.soft_best_of_n(o.size, o.p, o.reward, draws, heat, o.memory, memory)
-    free(o.p)
-    return out
-
-
-# ---- pools of scored samples ----
-
-
-def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
-    """Return (n, means, variances or None) of one pool of fewer than `most` samples; `method` is one of VARIANCES, or None.
-
-    `n` is None for 1..M, an integer, or an ascending row of them.
-    """
-    cdef Py_buffer view, judged
-    cdef integer_row grid
-    cdef char of_scores = opened(scores, array_type, &view, 1), of_values = 0
-    cdef object out = None
-    if not of_scores:
-        return None
-    if values is not None:
-        of_values = opened(values, array_type, &judged, 1)
-        if not of_values:
-            PyBuffer_Release(&view)
-            return None
-    if n is None:
-        grid.values, grid.size, grid.scalar, grid.held = NULL, view.shape[0], False, False
-    elif not take_integers(n, &grid):
-        grid.size = 0
-    if 0 < grid.size and view.shape[0] < most and grid.size * view.shape[0] <= 8 * SHORT_WORK and (
-            not of_values or judged.shape[0] == view.shape[0]) and is_grid(&grid, view.shape[0], kind):
-        out = curve_of(&view, of_scores, &judged if of_values else NULL, of_values, &grid, kind, method)
-    give_integers_back(&grid)
-    if of_values:
-        PyBuffer_Release(&judged)
-    PyBuffer_Release(&view)
-    return out
-
-
-cdef bint is_grid(const integer_row *grid, Py_ssize_t size, int kind) noexcept:
-    """Whether n ascend within what a pool of `size` samples allows; NULL are 1..M."""
-    cdef Py_ssize_t i
-    if grid.values is NULL:
-        return True
-    for i in range(grid.size):
-        if grid.values[i] <= (grid.values[i - 1] if i else 0) or (kind == POOL_U and grid.values[i] > size):
-            return False
-    return True
-
-
-# Memory of one pool and one grid of n, all of it one allocation.
-cdef struct pool_work:
-    double *judged
-    double *value
-    double *spread
-    double *step
-    double *at
-    double *mean
-    double *variance
-    double *weights # of every rank of a small pool, or the scratch of `pool_mean`
-    uint64_t *words
-    int32_t *integers
-
-
-cdef pool_work work_for(Py_ssize_t size, Py_ssize_t padded) except *:
-    cdef pool_work work
-    cdef Py_ssize_t weights = padded * (size if size <= POOL_SMALL else 2)
-    work.judged = <double*>scratch((8 * size + 1 + 3 * padded + weights) * sizeof(double))
-    work.value = work.judged + size
-    work.spread = work.value + size
-    work.step = work.spread + size
-    work.words = <uint64_t*>(work.step + size + 1)
-    work.integers = <int32_t*>(work.words + 3 * size)
-    work.at = work.step + size + 1 + 4 * size
-    work.mean = work.at + padded
-    work.variance = work.mean + padded
-    work.weights = work.variance + padded
-    return work
-
-
-cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of_values, const integer_row *grid,
-                     int kind, object method):
-    """Return (n, means, variances or None), or None where a score or a value is bad."""
-    cdef Py_ssize_t size = view.shape[0], count = grid.size
-    cdef Py_ssize_t padded = (count + POOL_LANES - 1) // POOL_LANES * POOL_LANES
-    cdef object of_type = float32 if of_scores == b'f' and of_values != b'd' else float64
-    cdef Py_ssize_t columns = axis(grid.scalar, count)
-    cdef object scores = empty(size), mean, variance = None
-    cdef pool_work work
-    cdef pool_row row
-    as_doubles(view, of_scores, <double*>memory_of(scores))
-    work = work_for(size, padded)
+    cdef uint64_t count
+    cdef double *uniforms = NULL
     try:
-        if not arranged(scores, judged, of_values, &work, &row):
+        if not take_counts(n, log_n, &counts) or not counts.given.scalar or not natural(size, &count):
             return None
-        fill_grid(grid, padded, work.at)
-        table.pool_steps(kind, size, work.step)
-        means_of(kind, &row, count, padded // POOL_LANES, &work)
-        mean = array_of(work.mean, NO_AXIS, columns, of_type)
-        if method is not None:
-            variances_of(kind, method, &row, count, &work)
-            variance = array_of(work.variance, NO_AXIS, columns, of_type)
-        return numbers_of(grid), mean, variance
+        if not 0 < count <= SHORT_LETTERS:
+            return None
+        uniforms = <double*>scratch(2 * count * sizeof(double))
+        fill_uniforms(key, 0, 0, 2 * count, uniforms)
+        out = empty(count, int64)
+        table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], counts.given.one, counts.is_log, count, uniforms,
+                       <int64_t*>memory_of(out))
+        return out
     finally:
-        free(work.judged)
+        free(uniforms)
+        drop_counts(&counts)
 
 
-cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *work, pool_row *row) except -1:
-    """Write the pool in ascending order of score, unless a number is bad; return whether all are good."""
-    cdef double *score = <double*>memory_of(scores)
-    cdef Py_ssize_t size = scores.shape[0]
-    row.size, row.value, row.step, row.spread, row.tied = size, work.value, work.step, NULL, NULL
-    if judged is NULL:
-        if not are_finite(size, score):
-            return False
-        scores.sort()  # nothing to carry along: NumPy's sort is the fastest
-        memcpy(work.value, score, size * sizeof(double))
-        return True
-    as_doubles(judged, of_values, work.judged)
-    if has_nan(size, score) or not are_finite(size, work.judged):
-        return False
-    if table.pool_arrange(size, score, work.judged, work.words, work.words + size, work.words + 2 * size, work.integers,
-                          work.value, work.spread, work.integers + size):
-        row.spread, row.tied = work.spread, work.integers + size
-    return True
+def short_law_aligned(Laws laws, matched, reward, n, log_n, of_type):
+    """Return (fields of the tilt, divergence from it) for the one row of `laws`, of rewards `reward`.
+
+    ``matched(log_p, reward, kl, log_deficit)`` finds the fields of the tilts of those divergences, or None.
+    """
+    cdef draw_counts counts
+    cdef law_row row = laws.row(0)
+    cdef Py_buffer view
+    cdef char kind = opened(reward, &view, 1)
+    counts.given.held, counts.given.widened = False, NULL
+    try:
+        if not kind or view.shape[0] != row.size or not take_few(n, log_n, &row, &counts):
+            return None
+        return aligned(&row, matched, &view, kind, &counts, kind_of(of_type))
+    finally:
+        drop_counts(&counts)
+        if kind:
+            PyBuffer_Release(&view)
 
 
-cdef void fill_grid(const integer_row *grid, Py_ssize_t padded, double *at) noexcept:
-    cdef Py_ssize_t i, from_grid
-    for i in range(padded):
-        from_grid = min(i, grid.size - 1)
-        at[i] = from_grid + 1 if grid.values is NULL else grid.values[from_grid]
-
-
-cdef void means_of(int kind, pool_row *row, Py_ssize_t count, Py_ssize_t groups, pool_work *work) noexcept:
-    cdef Py_ssize_t j
-    if row.size > POOL_SMALL:
-        table.pool_mean(kind, row, groups, work.at, work.weights, work.mean)
-        return
-    for j in range(groups):
-        table.pool_weights(kind, row.size, work.step, work.at + j * POOL_LANES,
-                           work.weights + j * row.size * POOL_LANES)
-    table.pool_dots(True, 1, row.size, row.value, work.weights, count, work.mean)
-
-
-cdef void variances_of(int kind, int method, pool_row *row, Py_ssize_t count, pool_work *work) noexcept:
-    """Write the variances of the means, NaN where there is none; what fills up the last group of n ends in `at`, `mean`."""
-    cdef Py_ssize_t most = row.size // 2 if method == POOL_UNBIASED else row.size - 1, usable = 0, i
-    while usable < count and (work.at[usable] <= most or (kind == POOL_V and row.size > 1)):
-        usable += 1
-    for i in range(usable, (usable + POOL_LANES - 1) // POOL_LANES * POOL_LANES):
-        work.at[i], work.mean[i] = work.at[usable - 1], 0.0
-    for i in range(0, usable, POOL_LANES):
-        table.pool_variance(kind, method, row, work.at + i, work.mean + i, work.variance + i)
-    for i in range(usable, count):
-        work.variance[i] = AF_NAN
-
-
-cdef object numbers_of(const integer_row *grid):
-    """Return n as the caller asked for it."""
-    cdef object out
-    cdef int64_t *memory
-    cdef Py_ssize_t i
-    if grid.scalar:
-        return grid.one
-    out = empty(grid.size, int64)
-    memory = <int64_t*>memory_of(out)
-    for i in range(grid.size):
-        memory[i] = i + 1 if grid.values is NULL else grid.values[i]
-    return out
-
-
-cdef bint are_finite(Py_ssize_t count, const double *x) noexcept:
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(count):
-        bad |= not (x[i] - x[i] == 0.0)
-    return not bad
-
-
-cdef bint has_nan(Py_ssize_t count, const double *x) noexcept:
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(count):
-        bad |= x[i] != x[i]
-    return bad
-
-
-def short_pass_at_k(total, correct, k):
-    """Return pass@k of one problem or a row of them, at one k or a row of them."""
-    cdef integer_row m, c, ks
-    cdef object out = None
-    cdef bint good = take_integers(total, &m)
-    good = take_integers(correct, &c) and good
-    good = take_integers(k, &ks) and good
-    if good and (m.scalar or c.scalar or m.size == c.size) and max(m.size, c.size) * ks.size <= SHORT_WORK \
-            and are_counts(&m, &c, &ks):
-        out = passed(&m, &c, &ks)
-    give_integers_back(&m)
-    give_integers_back(&c)
-    give_integers_back(&ks)
-    return out
-
-
-cdef inline int64_t integer_at(const integer_row *row, Py_ssize_t i) noexcept:
-    return row.one if row.scalar else row.values[i]
-
-
-cdef bint are_counts(const integer_row *m, const integer_row *c, const integer_row *ks) noexcept:
-    cdef int64_t most = 0, total
-    cdef Py_ssize_t i
-    cdef bint bad = False
-    for i in range(ks.size):
-        bad |= ks.values[i] < 1
-        most = max(most, ks.values[i])
-    for i in range(max(m.size, c.size)):
-        total = integer_at(m, i)
-        bad |= integer_at(c, i) < 0 or integer_at(c, i) > total or total < most
-    return not bad
-
-
-cdef object passed(const integer_row *m, const integer_row *c, const integer_row *ks):
-    """Return the chances, (problems, k) without the axes of scalars."""
-    cdef Py_ssize_t problems = max(m.size, c.size), i, j
-    cdef int64_t *counts = <int64_t*>scratch((2 * problems + problems * (ks.size + 1)) * sizeof(int64_t))
-    cdef double *column = <double*>(counts + 2 * problems)
-    cdef double *all = column + problems
-    cdef object out
-    for i in range(problems):
-        counts[i], counts[problems + i] = integer_at(m, i), integer_at(c, i)
-    for j in range(ks.size):
-        table.pass_at_k(problems, counts, counts + problems, ks.values[j], NULL, column)
-        for i in range(problems):
-            all[i * ks.size + j] = column[i]
-    out = array_of(all, axis(m.scalar and c.scalar, problems), axis(ks.scalar, ks.size), float64)
-    free(counts)
-    return out
+cdef object aligned(const law_row *row, object matched, Py_buffer *reward, char kind, const draw_counts *counts,
+                    char of_type):
+    cdef Py_ssize_t size = row.size, count = counts.given.size, i
+    cdef Py_ssize_t columns = axis_of(counts)
+    cdef double *log_pi = <double*>scratch((count * (size + 2) + size) * sizeof(double))
+    cdef double *kl = log_pi + count * size
+    cdef double *deficit = kl + count
+    cdef const double *log_phi
+    cdef void *log_p
+    cdef void *rewards
+    try:
+        of_reference = new_array(b'd', size, &log_p)
+        of_reward = new_array(b'd', size, &rewards)
+        widen(reward, kind, <double*>rewards)
+        table.law_pmf(row, point_at(1.0, False), True, deficit + count, <double*>log_p)
+        pmf_at(row, counts, True, deficit + count, log_pi)
+        for i in range(count):
+            kl[i] = table.law_value(row, LAW_KL, 0.0, point_at(counts.given.values[i], counts.is_log))
+            deficit[i] = table.aligned_log_deficit(size, <double*>log_p, <double*>rewards, log_pi + i * size)
+        fields = matched(of_reference, of_reward, array_over(b'd', NO_AXIS, columns, kl),
+                         array_over(b'd', NO_AXIS, columns, deficit))
+        if fields is None:
+            return None
+        log_phi = <const double*>memory_of(fields[1])
+        for i in range(count):
+            kl[i] = table.aligned_gap(size, log_pi + i * size, log_phi + i * size)
+        if of_type == b'f':
+            fields = tuple([narrowed(field) for field in fields])
+        return fields, array_over(of_type, NO_AXIS, columns, kl)
+    finally:
+        free(log_pi)

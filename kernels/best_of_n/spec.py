@@ -181,7 +181,6 @@ SIMULATION = (
         bounds=MappingProxyType({"float64": 3.0}),
         unit="ulp",
         oracle="simulation:exponent",
-        backends=("cpu", "cuda"),
         reference="Devroye, Non-Uniform Random Variate Generation, Springer (1986), section V.2",
     ),
     Kernel(
@@ -303,7 +302,8 @@ HELPERS = {
 }
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
-    *("aligned_gaps", "aligned_log_deficits", "gaussian_best"),
+    *("aligned_gaps", "aligned_log_deficits", "gaussian_best", "log_draws"),
+    *("add_columns", "add_products", "gao_errors", "gao_fit", "gao_gains", "table_ladder"),
     *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
     *("soft_outcomes", "soft_sums", "soft_trapezes"),
 }
@@ -325,7 +325,6 @@ TABLE = (
     "void continuous_values(int kind, ptrdiff_t count, const double *value, int is_log, double order, double *out)",
     "void kl_estimators(ptrdiff_t rows, const double *p, int p_is_log, ptrdiff_t columns, const double *n, "
     "int n_is_log, double *out)",
-    "int all_within(ptrdiff_t count, const double *x, double least)",
     # aligned.inc
     "double aligned_log_deficit(ptrdiff_t size, const double *log_p, const double *reward, const double *log_pi)",
     "double aligned_gap(ptrdiff_t size, const double *log_pi, const double *log_phi)",
@@ -357,6 +356,8 @@ TABLE = (
     "void uniform_rewards(ptrdiff_t n, const double *tail, double *reward)",
     "void table_rewards(ptrdiff_t n, const double *tail, ptrdiff_t size, const double *ladder, const double *value, "
     "double *reward)",
+    "ptrdiff_t table_ladder(ptrdiff_t size, const double *p, const double *reward, uint64_t *keys, uint64_t *words, "
+    "uint64_t *other, int32_t *order, double *mass, double *value, double *ladder)",
     # pool.inc
     "void pool_steps(int kind, ptrdiff_t size, double *step)",
     "int pool_arrange(ptrdiff_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words, "
@@ -370,6 +371,31 @@ TABLE = (
     "double first, double *out)",
     "void pass_at_k(ptrdiff_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found, "
     "double *out)",
+    # rows.inc
+    "void fill(ptrdiff_t n, double value, double *out)",
+    "int are_probabilities(ptrdiff_t n, const double *p, int log)",
+    "int are_log_probabilities(ptrdiff_t n, const double *x)",
+    "int all_between(ptrdiff_t n, const int64_t *x, int64_t low, int64_t high)",
+    "int pool_is_grid(ptrdiff_t count, const int64_t *n, int64_t most)",
+    "void pool_grid(ptrdiff_t count, const int64_t *n, ptrdiff_t padded, double *out)",
+    "void count_up(ptrdiff_t count, int64_t *out)",
+    "int pass_counts_are_good(ptrdiff_t problems, const int64_t *total, ptrdiff_t total_step, const int64_t *correct, "
+    "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k)",
+    "void pass_at_each_k(ptrdiff_t problems, const int64_t *total, ptrdiff_t total_step, const int64_t *correct, "
+    "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, double *out)",
+    "void divide(ptrdiff_t n, double by, double *x)",
+    "void square(ptrdiff_t n, double *x)",
+    "void round_f32(ptrdiff_t n, double *x)",
+    "void log_draws(ptrdiff_t count, const double *value, int is_log, double *out)",
+    # overoptimization.inc
+    "void gao_gains(int form, ptrdiff_t count, const double *kl, double alpha, double beta, double *out)",
+    "void gao_errors(int form, ptrdiff_t count, const double *kl, const double *covariance, double *out)",
+    "int gao_points(ptrdiff_t count, const double *kl, const double *variance, const double *covariance)",
+    "int gao_fit(int form, ptrdiff_t count, const double *kl, const double *gain, const double *variance, "
+    "const double *covariance, double *memory, double *out)",
+    "void add_columns(ptrdiff_t rows, ptrdiff_t columns, const double *x, double *sum)",
+    "void add_products(ptrdiff_t rows, ptrdiff_t columns, const double *x, const double *mean, double *away, "
+    "double *products)",
     # samples.inc
     "void samples_rank(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys, uint64_t *words, "
     "uint64_t *other, int32_t *order)",

@@ -19,7 +19,6 @@ cdef extern from *:
                                   double *out) noexcept nogil
         void (*kl_estimators)(Py_ssize_t rows, const double *p, int p_is_log, Py_ssize_t columns, const double *n,
                               int n_is_log, double *out) noexcept nogil
-        int (*all_within)(Py_ssize_t count, const double *x, double least) noexcept nogil
         double (*aligned_log_deficit)(Py_ssize_t size, const double *log_p, const double *reward,
                                       const double *log_pi) noexcept nogil
         double (*aligned_gap)(Py_ssize_t size, const double *log_pi, const double *log_phi) noexcept nogil
@@ -53,6 +52,9 @@ cdef extern from *:
         void (*uniform_rewards)(Py_ssize_t n, const double *tail, double *reward) noexcept nogil
         void (*table_rewards)(Py_ssize_t n, const double *tail, Py_ssize_t size, const double *ladder,
                               const double *value, double *reward) noexcept nogil
+        Py_ssize_t (*table_ladder)(Py_ssize_t size, const double *p, const double *reward, uint64_t *keys,
+                                  uint64_t *words, uint64_t *other, int32_t *order, double *mass, double *value,
+                                  double *ladder) noexcept nogil
         void (*pool_steps)(int kind, Py_ssize_t size, double *step) noexcept nogil
         int (*pool_arrange)(Py_ssize_t size, const double *score, const double *judged, uint64_t *keys, uint64_t *words,
                             uint64_t *other, int32_t *order, double *value, double *spread,
@@ -69,6 +71,33 @@ cdef extern from *:
                                  double first, double *out) noexcept nogil
         void (*pass_at_k)(Py_ssize_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found,
                           double *out) noexcept nogil
+        void (*fill)(Py_ssize_t n, double value, double *out) noexcept nogil
+        int (*are_probabilities)(Py_ssize_t n, const double *p, int log) noexcept nogil
+        int (*are_log_probabilities)(Py_ssize_t n, const double *x) noexcept nogil
+        int (*all_between)(Py_ssize_t n, const int64_t *x, int64_t low, int64_t high) noexcept nogil
+        int (*pool_is_grid)(Py_ssize_t count, const int64_t *n, int64_t most) noexcept nogil
+        void (*pool_grid)(Py_ssize_t count, const int64_t *n, Py_ssize_t padded, double *out) noexcept nogil
+        void (*count_up)(Py_ssize_t count, int64_t *out) noexcept nogil
+        int (*pass_counts_are_good)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step,
+                                    const int64_t *correct, Py_ssize_t correct_step, Py_ssize_t count,
+                                    const int64_t *k) noexcept nogil
+        void (*pass_at_each_k)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
+                               Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, double *out) noexcept nogil
+        void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
+        void (*square)(Py_ssize_t n, double *x) noexcept nogil
+        void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil
+        void (*log_draws)(Py_ssize_t count, const double *value, int is_log, double *out) noexcept nogil
+        void (*gao_gains)(int form, Py_ssize_t count, const double *kl, double alpha, double beta,
+                          double *out) noexcept nogil
+        void (*gao_errors)(int form, Py_ssize_t count, const double *kl, const double *covariance,
+                           double *out) noexcept nogil
+        int (*gao_points)(Py_ssize_t count, const double *kl, const double *variance,
+                          const double *covariance) noexcept nogil
+        int (*gao_fit)(int form, Py_ssize_t count, const double *kl, const double *gain, const double *variance,
+                       const double *covariance, double *memory, double *out) noexcept nogil
+        void (*add_columns)(Py_ssize_t rows, Py_ssize_t columns, const double *x, double *sum) noexcept nogil
+        void (*add_products)(Py_ssize_t rows, Py_ssize_t columns, const double *x, const double *mean, double *away,
+                             double *products) noexcept nogil
         void (*samples_rank)(ranked_pool *pool, const double *score, const double *log_p, uint64_t *keys,
                              uint64_t *words, uint64_t *other, int32_t *order) noexcept nogil
         void (*samples_divergence)(const ranked_pool *pool, double n, double *memory, double *out) noexcept nogil

@@ -48,6 +48,7 @@ cdef const af_table *table = af_select(ISA.encode())
 
 
 include "lists.pxi"
+include "short.pxi"
 
 
 def moments_blocks(const double[::1] x, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):

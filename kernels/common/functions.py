@@ -115,4 +115,12 @@ TABLE = (
     "void moments_fold(ptrdiff_t n_blocks, const af_moments *blocks, af_moments *total)",
     *(prototype for kernel in FUNCTIONS for prototype in of_each_type(MAP.format(name=kernel.name))),
     *(prototype for kernel in FUNCTIONS for prototype in of_each_type(SCALAR.format(name=kernel.name))),
+    # rows.inc
+    "void widen_f32(ptrdiff_t n, const float *x, double *out)",
+    "void widen_i64(ptrdiff_t n, const int64_t *x, double *out)",
+    "void narrow_f32(ptrdiff_t n, const double *x, float *out)",
+    "int all_within(ptrdiff_t n, const double *x, double least)",
+    "int all_finite(ptrdiff_t n, const double *x)",
+    "int has_nan(ptrdiff_t n, const double *x)",
+    "int are_masses(ptrdiff_t n, const double *p)",
 )

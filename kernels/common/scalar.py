@@ -1,4 +1,4 @@
-"""The scalar functions of ``af_math.h`` as plain Python: one body for NumPy, ``numba.njit`` and CUDA device code.
+"""The scalar functions of ``af_math.h`` as plain Python: one body for NumPy and ``numba.njit``.
 
 Every function below takes and returns numbers of one dtype and uses arithmetic, comparisons, and names that `bind`
 supplies: the constants and polynomials of `coefficients` in that dtype, and a target's primitives:
@@ -8,7 +8,7 @@ supplies: the constants and polynomials of `coefficients` in that dtype, and a t
 - ``product(a, b)``: a b that must not be fused into the sum that follows
 - ``square_root(x)``, ``to_bits(x)``, ``from_bits(bits)``
 
-A target is made by `functions`: the NumPy twin by `numpy_functions` here, njit in ``jit.py``, CUDA in ``gpu.py``. With
+A target is made by `functions`: the NumPy twin by `numpy_functions` here, njit in ``jit.py``. With
 ``step`` as two roundings the results equal those of the C baseline bit for bit; so ``normal_ppf`` bound in that way is
 the ``normal_ppf_rn`` of random streams on every target.
 
@@ -302,8 +302,7 @@ def functions(dtype, compiler, primitives):
     dtype : str
         "float64" or "float32".
     compiler : callable
-        Takes a plain function and returns what the target calls: the identity, ``numba.njit``,
-        ``cuda.jit(device=True)``.
+        Takes a plain function and returns what the target calls: the identity, ``numba.njit``.
     primitives : dict
         The target's ``where``, ``step``, ``product``, ``square_root``, ``to_bits``, ``from_bits``, compiled already.
 

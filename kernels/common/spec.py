@@ -28,7 +28,7 @@ class Kernel:
     Parameters
     ----------
     name : str
-        Name of the entry point in the family's ``cpu`` module, without dtype suffix, and of its twin in ``gpu``.
+        Name of the entry point in the family's ``cpu`` module, without dtype suffix.
     formula : str
         What it computes, in one line.
     arguments : tuple of str

@@ -52,4 +52,11 @@ cdef extern from *:
         double (*scalar_normal_isf_f64)(double x) noexcept nogil
         float (*scalar_normal_ppf_rn_f32)(float x) noexcept nogil
         double (*scalar_normal_ppf_rn_f64)(double x) noexcept nogil
+        void (*widen_f32)(Py_ssize_t n, const float *x, double *out) noexcept nogil
+        void (*widen_i64)(Py_ssize_t n, const int64_t *x, double *out) noexcept nogil
+        void (*narrow_f32)(Py_ssize_t n, const double *x, float *out) noexcept nogil
+        int (*all_within)(Py_ssize_t n, const double *x, double least) noexcept nogil
+        int (*all_finite)(Py_ssize_t n, const double *x) noexcept nogil
+        int (*has_nan)(Py_ssize_t n, const double *x) noexcept nogil
+        int (*are_masses)(Py_ssize_t n, const double *p) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -8,8 +8,14 @@ LANES: Final[int]
 IPO: Final[int]
 DPO: Final[int]
 CONVERGENCE: Final[float]
+RUNNING: Final[int]
+FOUND: Final[int]
+UNCONVERGED: Final[int]
+SMALL_MATRIX: Final[int]
+FEW_TRAJECTORIES: Final[int]
 
 _Reals = NDArray[np.float64]
+_Flags = NDArray[np.uint8]
 
 def state_size(size: int, lanes: int) -> int: ...
 def equilibria(
@@ -21,20 +27,48 @@ def equilibria(
     beta: _Reals,
     lam: _Reals,
     log_pi: _Reals,
-    residual: _Reals,
-    frequency: _Reals,
-    gain: _Reals,
+    report: _Reals,
+    found: _Flags,
+    first: int,
+    last: int,
+) -> None: ...
+def radii(
+    method: int,
+    skew: _Reals,
+    pi: _Reals,
+    sampler: _Reals,
+    alpha: _Reals,
+    beta: _Reals,
+    lam: _Reals,
+    out: _Reals,
     first: int,
     last: int,
 ) -> None: ...
 def frequencies(skew: _Reals, pi: _Reals, out: _Reals, first: int, last: int) -> None: ...
 def constants(skew: _Reals, out: _Reals, first: int, last: int) -> None: ...
+def conditions(
+    constants: _Reals, alpha: _Reals, beta: _Reals, lam: _Reals, out: _Flags, first: int, last: int
+) -> None: ...
+def onsets(strength: _Reals, alpha: _Reals, beta: _Reals, lam: _Reals, out: _Reals, first: int, last: int) -> None: ...
+def collapse(
+    method: int,
+    P: _Reals,
+    sampler: _Reals,
+    top: int,
+    beta: _Reals,
+    lam: _Reals,
+    out: _Reals,
+    first: int,
+    last: int,
+) -> None: ...
 def softmax(x: _Reals) -> None: ...
-def log_odds(p: _Reals, out: _Reals) -> None: ...
 def short_onset(strength: object, alpha: object, beta: object, lam: object) -> tuple[Any, ...] | None: ...
 def short_fixed_point(
     P: object, alpha: object, beta: object, lam: object, sampler: object, ref: object, method: object
 ) -> tuple[Any, ...] | None: ...
+def short_critical_beta(
+    P: object, alpha: object, lam: object, sampler: object, ref: object, method: object, largest: object, tol: object
+) -> float | None: ...
 def short_simulate(
     P: object,
     alpha: object,
@@ -45,13 +79,46 @@ def short_simulate(
     ref: object,
     steps: object,
     burn_in: object,
+    record: object,
     method: object,
 ) -> tuple[Any, ...] | None: ...
+def short_lyapunov_exponent(
+    P: object,
+    alpha: object,
+    beta: object,
+    lam: object,
+    init: object,
+    sampler: object,
+    ref: object,
+    steps: object,
+    burn_in: object,
+    method: object,
+) -> Any: ...
 def short_spectral_radius(
     P: object, log_pi: object, alpha: object, beta: object, lam: object, sampler: object, method: object
 ) -> Any: ...
 def short_stability_bounds(P: object, alpha: object, beta: object, lam: object) -> tuple[Any, ...] | None: ...
 def short_collapse_rates(P: object, beta: object, lam: object, sampler: object, top: object, method: object) -> Any: ...
+
+@disjoint_base
+class CriticalSearch:
+    def __init__(
+        self,
+        method: int,
+        skew: _Reals,
+        ref: _Reals,
+        sampler: _Reals,
+        alpha: float,
+        lam: float,
+        largest: float,
+        tol: float,
+        log_pi: _Reals,
+    ) -> None: ...
+    def advance(self, count: int) -> int: ...
+    @property
+    def beta(self) -> float: ...
+    @property
+    def residual(self) -> float: ...
 
 @disjoint_base
 class Trajectories:

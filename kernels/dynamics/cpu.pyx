@@ -1,7 +1,7 @@
 """Entry points of the trajectories of policies."""
 
 from cython cimport auto_pickle
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -46,12 +46,27 @@ cdef extern from *:
         const double *sampler
         double alpha, beta
         double lambda_ "lambda"
+    ctypedef struct stability_report:
+        double radius, frequency, period
+    ctypedef struct critical_search:
+        equilibrium_point point
+        double largest, tol
+        Py_ssize_t index
+        int started
+        double here, last, across
+        double here_value, last_value, across_value
+        double step, before
+        double residual
+    enum:
+        CRITICAL_RUNNING, CRITICAL_FOUND, CRITICAL_NONE, CRITICAL_UNCONVERGED
+        STABILITY_CONDITIONS
     enum:
         AF_TRAJECTORY_LANES
         TRAJECTORY_IPO
         TRAJECTORY_DPO
     Py_ssize_t trajectory_state_size(Py_ssize_t size, Py_ssize_t lanes) noexcept nogil
     Py_ssize_t equilibrium_room(Py_ssize_t size) noexcept nogil
+    Py_ssize_t critical_room(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
 
@@ -195,24 +210,51 @@ cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:
     return row if rows > 1 else 0
 
 
+cdef equilibrium_point point_of(int method, const double[:, :, ::1] skew, const double[:, ::1] ref,
+                                const double[:, ::1] sampler, const double[:, ::1] alpha, const double[:, ::1] beta,
+                                const double[:, ::1] lam, Py_ssize_t index) noexcept nogil:
+    """Return point `index` of trajectories, points after each other, row after row."""
+    cdef equilibrium_point point
+    cdef Py_ssize_t row = index // alpha.shape[1], column = index % alpha.shape[1]
+    point.method, point.size = method, skew.shape[1]
+    point.skew = &skew[own(skew.shape[0], row), 0, 0]
+    point.ref, point.sampler = &ref[own(ref.shape[0], row), 0], &sampler[own(sampler.shape[0], row), 0]
+    point.alpha, point.beta = alpha[own(alpha.shape[0], row), column], beta[own(beta.shape[0], row), column]
+    point.lambda_ = lam[own(lam.shape[0], row), column]
+    return point
+
+
 def equilibria(int method, const double[:, :, ::1] skew, const double[:, ::1] ref, const double[:, ::1] sampler,
                const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam, double[:, ::1] log_pi,
-               double[::1] residual, double[::1] frequency, double[:, :, ::1] gain, Py_ssize_t first, Py_ssize_t last):
-    """Write the fixed points of trajectories first .. last - 1, the largest change of log pi in one more round, and what
-    their linearised dynamics are: the largest frequency for IPO, the gain for DPO, whose array IPO leaves empty."""
+               double[:, ::1] report, uint8_t[::1] found, Py_ssize_t first, Py_ssize_t last):
+    """Write the fixed points of trajectories first .. last - 1, and whether they were found; of each, as columns, the
+    largest change of log pi in one more round, the spectral radius, the frequency and the period beside it."""
     cdef equilibrium_point point
-    cdef Py_ssize_t index, row, column, size = log_pi.shape[1]
+    cdef stability_report beside
+    cdef Py_ssize_t index, size = log_pi.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * equilibrium_room(size))
+    with nogil:
+        for index in range(first, last):
+            point = point_of(method, skew, ref, sampler, alpha, beta, lam, index)
+            report[index, 0] = table.equilibrium(&point, &log_pi[index, 0], &beside, room)
+            report[index, 1], report[index, 2], report[index, 3] = beside.radius, beside.frequency, beside.period
+            found[index] = table.equilibrium_is_found(size, &log_pi[index, 0], report[index, 0])
+    free(room)
+
+
+def radii(int method, const double[:, :, ::1] skew, const double[:, ::1] pi, const double[:, ::1] sampler,
+          const double[:, ::1] alpha, const double[:, ::1] beta, const double[:, ::1] lam, double[:, ::1] out,
+          Py_ssize_t first, Py_ssize_t last):
+    """Write the spectral radii at the policies of rows first .. last - 1: `out` (rows, points)."""
+    cdef equilibrium_point point
+    cdef Py_ssize_t row, size = pi.shape[1]
     cdef double *room = <double*>allocated(sizeof(double) * equilibrium_room(size))
     point.method, point.size = method, size
     with nogil:
-        for index in range(first, last):
-            row, column = index // alpha.shape[1], index % alpha.shape[1]
-            point.skew = &skew[own(skew.shape[0], row), 0, 0]
-            point.ref, point.sampler = &ref[own(ref.shape[0], row), 0], &sampler[own(sampler.shape[0], row), 0]
-            point.alpha, point.beta = alpha[own(alpha.shape[0], row), column], beta[own(beta.shape[0], row), column]
-            point.lambda_ = lam[own(lam.shape[0], row), column]
-            residual[index] = table.equilibrium(&point, &log_pi[index, 0], &gain[index, 0, 0] if gain.shape[0] else NULL,
-                                                &frequency[index], room)
+        for row in range(first, last):
+            point.skew, point.sampler = &skew[own(skew.shape[0], row), 0, 0], &sampler[own(sampler.shape[0], row), 0]
+            table.spectral_radii(&point, &pi[own(pi.shape[0], row), 0], out.shape[1], &alpha[own(alpha.shape[0], row), 0],
+                                 &beta[own(beta.shape[0], row), 0], &lam[own(lam.shape[0], row), 0], &out[row, 0], room)
     free(room)
 
 
@@ -228,6 +270,45 @@ def frequencies(const double[:, :, ::1] skew, const double[:, ::1] pi, double[::
     free(room)
 
 
+@auto_pickle(False)  # holds addresses
+cdef class CriticalSearch:
+    """The search for the beta at which the fixed point of one matrix loses its stability; `log_pi` is the last one."""
+
+    cdef critical_search search
+    cdef double[::1] theta, room
+    cdef tuple arrays
+
+    def __init__(self, int method, const double[:, ::1] skew, const double[::1] ref, const double[::1] sampler,
+                 double alpha, double lam, double largest, double tol, double[::1] log_pi):
+        cdef Py_ssize_t size = skew.shape[0]
+        self.arrays = skew, ref, sampler
+        self.theta, self.room = log_pi, empty(critical_room(size))
+        self.search.point.method, self.search.point.size = method, size
+        self.search.point.skew, self.search.point.ref, self.search.point.sampler = &skew[0, 0], &ref[0], &sampler[0]
+        self.search.point.alpha, self.search.point.lambda_ = alpha, lam
+        self.search.largest, self.search.tol = largest, tol
+        table.critical_start(&self.search)
+
+    def advance(self, Py_ssize_t count):
+        """Look at up to `count` values of beta; return RUNNING, FOUND, NONE or UNCONVERGED."""
+        with nogil:
+            state = table.critical_advance(&self.search, count, &self.theta[0], &self.room[0])
+        return state
+
+    @property
+    def beta(self):
+        """The value found, or looked at last or next."""
+        return self.search.point.beta
+
+    @property
+    def residual(self):
+        """The largest change of log pi in one more round."""
+        return self.search.residual
+
+
+RUNNING, FOUND, UNCONVERGED = CRITICAL_RUNNING, CRITICAL_FOUND, CRITICAL_UNCONVERGED
+
+
 def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
     """Write the norm of each matrix, that of it without means, its span and its largest entry."""
     cdef Py_ssize_t row, size = skew.shape[1]
@@ -238,22 +319,51 @@ def constants(const double[:, :, ::1] skew, double[:, ::1] out, Py_ssize_t first
     free(room)
 
 
+def conditions(const double[:, ::1] constants, const double[:, ::1] alpha, const double[:, ::1] beta,
+               const double[:, ::1] lam, uint8_t[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write which of the sufficient conditions hold at points first .. last - 1, of rows of `constants`."""
+    cdef Py_ssize_t index, row, column
+    with nogil:
+        for index in range(first, last):
+            row, column = index // alpha.shape[1], index % alpha.shape[1]
+            table.stability_conditions(
+                &constants[own(constants.shape[0], row), 0],
+                alpha[own(alpha.shape[0], row), column],
+                beta[own(beta.shape[0], row), column] * lam[own(lam.shape[0], row), column],
+                &out[index, 0],
+            )
+
+
+def onsets(const double[::1] strength, const double[::1] alpha, const double[::1] beta, const double[::1] lam,
+           double[:, ::1] out, Py_ssize_t first, Py_ssize_t last):
+    """Write spectral radius, variance and period of three-cycles, as columns."""
+    cdef Py_ssize_t index
+    with nogil:
+        for index in range(first, last):
+            table.stability_onset(strength[index], alpha[index], beta[index], lam[index], &out[index, 0])
+
+
+def collapse(int method, const double[:, :, ::1] P, const double[:, ::1] sampler, Py_ssize_t top,
+             const double[:, ::1] beta, const double[:, ::1] lam, double[:, :, ::1] out, Py_ssize_t first,
+             Py_ssize_t last):
+    """Write the rates of collapse on `top` of rows first .. last - 1: `out` (rows, points, size)."""
+    cdef Py_ssize_t row, size = P.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * 2 * size)
+    with nogil:
+        for row in range(first, last):
+            table.collapse_rates(method, size, &P[own(P.shape[0], row), 0, 0],
+                                 &sampler[own(sampler.shape[0], row), 0], top, beta.shape[1],
+                                 &beta[own(beta.shape[0], row), 0], &lam[own(lam.shape[0], row), 0],
+                                 &out[row, 0, 0], room)
+    free(room)
+
+
 def softmax(double[:, ::1] x):
     """Turn log-probabilities into probabilities."""
     cdef Py_ssize_t row
     with nogil:
         for row in range(x.shape[0]):
             table.policy_softmax(x.shape[1], &x[row, 0])
-
-
-def log_odds(const double[:, ::1] p, double[:, ::1] out):
-    """Write log(p / (1 - p))."""
-    cdef Py_ssize_t row
-    cdef double *room = <double*>allocated(sizeof(double) * p.shape[1])
-    with nogil:
-        for row in range(p.shape[0]):
-            table.policy_log_odds_of(p.shape[1], &p[row, 0], &out[row, 0], room)
-    free(room)
 
 
 include "short.pxi"

@@ -9,7 +9,9 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.kernels.dynamics.cpu import (
     short_collapse_rates,
+    short_critical_beta,
     short_fixed_point,
+    short_lyapunov_exponent,
     short_onset,
     short_simulate,
     short_spectral_radius,
@@ -19,13 +21,19 @@ from alignment_fast.kernels.dynamics.structures import SampledPairs, TrajectoryR
 
 __all__ = [
     "Equilibria",
+    "collapse",
+    "conditions",
     "constants",
+    "critical_beta",
     "equilibria",
     "frequencies",
-    "log_odds",
     "lyapunov_exponents",
+    "onsets",
+    "radii",
     "short_collapse_rates",
+    "short_critical_beta",
     "short_fixed_point",
+    "short_lyapunov_exponent",
     "short_onset",
     "short_simulate",
     "short_spectral_radius",
@@ -44,13 +52,15 @@ START_COST, FINISH_COST, PRODUCT_SPEED = 5.0, 20.0, 20.0
 # At most so many nanoseconds of one block between two looks at the interpreter.
 PIECE = 30e6
 # Matrices of more responses than this are shared by the lanes of a block where there are enough points.
-SMALL = 8
+SMALL = cpu.SMALL_MATRIX
 # So many trajectories of small matrices are faster one by one than as lanes of a block.
-FEW = 4
+FEW = cpu.FEW_TRAJECTORIES
 # From this many responses on, the product of a shared matrix with the policies of all points is BLAS's.
 LARGE = 192
 # Nanoseconds per response and triple of them to find a fixed point.
 EQUILIBRIUM_RESPONSE, EQUILIBRIUM_TRIPLE = 300.0, 10.0
+# Nanoseconds of a closed form.
+CLOSED_COST = 50.0
 
 
 class Lanes:
@@ -194,26 +204,60 @@ class Equilibria(NamedTuple):
         Log-policies.
     residual : array (trajectories,)
         Largest change of log π in one more round.
-    frequency : array (trajectories,)
-        Of IPO: the largest |eigenvalue| of the gain.
-    gain : array (trajectories or 0, K, K)
-        Of DPO: the change of the rewards with log π.
+    radius, frequency, period : array (trajectories,)
+        Of the leading eigenvalue of the linearised dynamics: its modulus, the imaginary part of that of the gain, and
+        rounds per turn.
+    found : array of bool (trajectories,)
+        Whether the residual passes for rounding.
 
     """
 
     log_pi: np.ndarray
     residual: np.ndarray
+    radius: np.ndarray
     frequency: np.ndarray
-    gain: np.ndarray
+    period: np.ndarray
+    found: np.ndarray
 
 
 def equilibria(problem, ref):
     """Return the `Equilibria` of a problem for alpha < 1; `ref` (1 or rows, K) is the reference as probabilities."""
     count, K = problem.rows * problem.points, problem.size
-    gain = np.empty((count if problem.method == "dpo" else 0, K, K))
-    out = Equilibria(np.empty((count, K)), np.empty(count), np.empty(count), gain)
-    arrays = (problem.skew, ref, problem.sampler, problem.alpha, problem.beta, problem.lam, *out)
-    _over(cpu.equilibria, count, EQUILIBRIUM_RESPONSE * K + EQUILIBRIUM_TRIPLE * K**3, METHODS[problem.method], *arrays)
+    log_pi, report, found = np.empty((count, K)), np.empty((count, 4)), np.empty(count, dtype=np.uint8)
+    arrays = (problem.skew, ref, problem.sampler, problem.alpha, problem.beta, problem.lam, log_pi, report, found)
+    _over(cpu.equilibria, count, _equilibrium_cost(K), METHODS[problem.method], *arrays)
+    return Equilibria(log_pi, *report.T, found.view(np.bool_))
+
+
+def _equilibrium_cost(K):
+    """Return about how many nanoseconds it takes to find a fixed point."""
+    return EQUILIBRIUM_RESPONSE * K + EQUILIBRIUM_TRIPLE * K**3
+
+
+def critical_beta(problem, ref, largest, tol):
+    """Return (β, residual, log π) of one matrix and reference, β the least at which the fixed point is not stable.
+
+    It is infinite where there is none up to `largest`, and the residual NaN but where the fixed point at β was not
+    found.
+    """
+    log_pi = np.empty(problem.size)
+    method, row = METHODS[problem.method], (problem.skew[0], ref[0], problem.sampler[0])
+    search = cpu.CriticalSearch(method, *row, problem.alpha[0, 0], problem.lam[0, 0], largest, tol, log_pi)
+    count = max(1, int(PIECE / _equilibrium_cost(problem.size)))
+    while (state := search.advance(count)) == cpu.RUNNING:
+        pass
+    beta = search.beta if state in (cpu.FOUND, cpu.UNCONVERGED) else np.inf
+    return beta, search.residual if state == cpu.UNCONVERGED else np.nan, log_pi
+
+
+def radii(method, skew, pi, sampler, alpha, beta, lam):
+    """Return the spectral radii (rows, points) at policies; arrays have as many rows, or one."""
+    arrays = (skew, pi, sampler, alpha, beta, lam)
+    rows, points = (0 if any(len(array) == 0 for array in arrays) else max(map(len, arrays))), alpha.shape[1]
+    out = np.empty((rows, points))
+    cost = _equilibrium_cost(pi.shape[1]) * (points if method == "dpo" else 1)
+    if out.size:
+        _over(cpu.radii, rows, cost, METHODS[method], *arrays, out)
     return out
 
 
@@ -232,6 +276,31 @@ def constants(skew):
     return out
 
 
+def conditions(constants, problem):
+    """Return which sufficient conditions hold of `constants` (1 or rows, 4) at each point, as columns."""
+    count = problem.rows * problem.points
+    out = np.empty((count, 4), dtype=np.uint8)
+    _over(cpu.conditions, count, CLOSED_COST, constants, problem.alpha, problem.beta, problem.lam, out)
+    return out.view(np.bool_)
+
+
+def onsets(strength, alpha, beta, lam):
+    """Return the spectral radius, variance and period of three-cycles (count,), as columns."""
+    out = np.empty((len(strength), 3))
+    _over(cpu.onsets, len(out), CLOSED_COST, strength, alpha, beta, lam, out)
+    return out
+
+
+def collapse(method, P, sampler, top, beta, lam):
+    """Return the rates of collapse (rows, points, K); arrays have as many rows, or one."""
+    arrays = (P, sampler, beta)
+    rows = 0 if any(len(array) == 0 for array in arrays) else max(map(len, arrays))
+    out = np.empty((rows, beta.shape[1], P.shape[-1]))
+    if out.size:
+        _over(cpu.collapse, rows, out[0].size + P[0].size, METHODS[method], P, sampler, top, beta, lam, out)
+    return out
+
+
 def _over(kernel, count, cost, *arrays):
     """Call ``kernel(*arrays, first, last)`` over `count` problems of `cost` nanoseconds each."""
     if count:
@@ -242,11 +311,4 @@ def softmax(log_pi):
     """Return log-probabilities (rows, K) as normalised probabilities."""
     out = np.array(log_pi, dtype=np.float64, order="C")
     cpu.softmax(out)
-    return out
-
-
-def log_odds(p):
-    """Return log(p/(1 − p)) of probabilities (rows, K)."""
-    out = np.empty(p.shape)
-    cpu.log_odds(p, out)
     return out

@@ -103,7 +103,9 @@ KERNELS = (
 # of `lyapunov_run`.
 HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
-OF_PUBLIC_FUNCTIONS = {"constants", "equilibria", "frequencies", "log_odds", "softmax"}
+OF_PUBLIC_FUNCTIONS = {
+    *("collapse", "conditions", "constants", "equilibria", "frequencies", "onsets", "radii", "softmax"),
+}
 
 TABLE = (
     "ptrdiff_t trajectory_room(const trajectory_problem *problem)",
@@ -120,12 +122,23 @@ TABLE = (
     "double *state, double *tangent, double *room)",
     "void lyapunov_finish(const trajectory_problem *problem, ptrdiff_t block, const double *tangent, double count, "
     "double *exponent)",
+    "int dynamics_stays(ptrdiff_t size, const double *skew, const double *policy)",
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
     "int policy_normalise(ptrdiff_t size, double *masses)",
-    "void policy_advantages(ptrdiff_t size, const double *P, const double *mu, double *out)",
-    "double equilibrium(const equilibrium_point *point, double *theta, double *gain, double *omega, double *room)",
-    "double policy_frequency(ptrdiff_t size, const double *skew, const double *pi, double *room)",
-    "void stability_constants(ptrdiff_t size, const double *skew, double *out, double *room)",
+    "void policy_skew(ptrdiff_t size, const double *P, double *M)",
+    "int policy_is_certain(ptrdiff_t size, const double *P)",
+    "int policy_is_positive(ptrdiff_t size, const double *x)",
     "void policy_softmax(ptrdiff_t size, double *x)",
-    "void policy_log_odds_of(ptrdiff_t size, const double *p, double *out, double *room)",
+    "double policy_frequency(ptrdiff_t size, const double *skew, const double *pi, double *room)",
+    "double equilibrium(const equilibrium_point *point, double *theta, stability_report *report, double *room)",
+    "int equilibrium_is_found(ptrdiff_t size, const double *theta, double residual)",
+    "void spectral_radii(const equilibrium_point *point, const double *pi, ptrdiff_t points, const double *alpha, "
+    "const double *beta, const double *lam, double *out, double *room)",
+    "void critical_start(critical_search *search)",
+    "int critical_advance(critical_search *search, ptrdiff_t count, double *theta, double *room)",
+    "void stability_constants(ptrdiff_t size, const double *skew, double *out, double *room)",
+    "void stability_conditions(const double *constants, double alpha, double feedback, uint8_t *holds)",
+    "void stability_onset(double strength, double alpha, double beta, double lam, double *out)",
+    "void collapse_rates(int method, ptrdiff_t size, const double *P, const double *sampler, ptrdiff_t top, "
+    "ptrdiff_t points, const double *beta, const double *lam, double *out, double *room)",
 )

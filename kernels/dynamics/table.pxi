@@ -15,13 +15,26 @@ cdef extern from *:
                              double *state, double *tangent, double *room) noexcept nogil
         void (*lyapunov_finish)(const trajectory_problem *problem, Py_ssize_t block, const double *tangent, double count,
                                 double *exponent) noexcept nogil
+        int (*dynamics_stays)(Py_ssize_t size, const double *skew, const double *policy) noexcept nogil
         int (*policy_are_preferences)(Py_ssize_t size, const double *P, double tolerance) noexcept nogil
         int (*policy_normalise)(Py_ssize_t size, double *masses) noexcept nogil
-        void (*policy_advantages)(Py_ssize_t size, const double *P, const double *mu, double *out) noexcept nogil
-        double (*equilibrium)(const equilibrium_point *point, double *theta, double *gain, double *omega,
-                              double *room) noexcept nogil
-        double (*policy_frequency)(Py_ssize_t size, const double *skew, const double *pi, double *room) noexcept nogil
-        void (*stability_constants)(Py_ssize_t size, const double *skew, double *out, double *room) noexcept nogil
+        void (*policy_skew)(Py_ssize_t size, const double *P, double *M) noexcept nogil
+        int (*policy_is_certain)(Py_ssize_t size, const double *P) noexcept nogil
+        int (*policy_is_positive)(Py_ssize_t size, const double *x) noexcept nogil
         void (*policy_softmax)(Py_ssize_t size, double *x) noexcept nogil
-        void (*policy_log_odds_of)(Py_ssize_t size, const double *p, double *out, double *room) noexcept nogil
+        double (*policy_frequency)(Py_ssize_t size, const double *skew, const double *pi, double *room) noexcept nogil
+        double (*equilibrium)(const equilibrium_point *point, double *theta, stability_report *report,
+                              double *room) noexcept nogil
+        int (*equilibrium_is_found)(Py_ssize_t size, const double *theta, double residual) noexcept nogil
+        void (*spectral_radii)(const equilibrium_point *point, const double *pi, Py_ssize_t points, const double *alpha,
+                               const double *beta, const double *lam, double *out, double *room) noexcept nogil
+        void (*critical_start)(critical_search *search) noexcept nogil
+        int (*critical_advance)(critical_search *search, Py_ssize_t count, double *theta, double *room) noexcept nogil
+        void (*stability_constants)(Py_ssize_t size, const double *skew, double *out, double *room) noexcept nogil
+        void (*stability_conditions)(const double *constants, double alpha, double feedback,
+                                     uint8_t *holds) noexcept nogil
+        void (*stability_onset)(double strength, double alpha, double beta, double lam, double *out) noexcept nogil
+        void (*collapse_rates)(int method, Py_ssize_t size, const double *P, const double *sampler, Py_ssize_t top,
+                               Py_ssize_t points, const double *beta, const double *lam, double *out,
+                               double *room) noexcept nogil
     const af_table *af_select(const char *isa)

@@ -5,11 +5,10 @@ import numpy
 
 from libc.math cimport fabs
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
-from alignment_fast.kernels.common.short cimport PyBuffer_Release, Py_buffer, number, opened
+from alignment_fast.kernels.common.cpu cimport number, opened
 
-cdef object array_type = numpy.ndarray
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32
 cdef object empty = numpy.empty
@@ -42,7 +41,7 @@ cdef struct Operands:
 cdef bint hold(Operands *operands, object x) noexcept:
     """Hold the buffer of one more array; return whether it is one, of the type and the length of those held."""
     cdef Py_buffer *view = &operands.views[operands.held]
-    cdef char real = opened(x, array_type, view, 1)
+    cdef char real = opened(x, view, 1)
     if real == 0:
         return False
     if view.shape[0] > LONGEST:
@@ -74,7 +73,7 @@ cdef bint take_points(object x, Points *points) noexcept:
     points.scalar = number(x, &points.at[0])
     points.count = 1
     if not points.scalar:
-        real = opened(x, array_type, &view, 1)
+        real = opened(x, &view, 1)
         if real == 0:
             return False
         points.count = view.shape[0] if view.shape[0] <= MOST_ORDERS else 0
@@ -382,11 +381,12 @@ cdef struct Tilts:
     double fields[MOST_ORDERS * 4]
     double alpha[MOST_ORDERS]
     double reached[MOST_ORDERS]
+    const double *deficit # log(D_max - divergence) of every point, where it is known
 
 
 cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
     """Read the arguments; return whether the short way takes them. The operands are to be let go in any case."""
-    call.operands.held = 0
+    call.operands.held, call.deficit = 0, NULL
     if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
         return False
     call.rows = one_row(&call.operands, 1, kind_of(&call.operands, log), 0, AF_REWARD_GIVEN, True,
@@ -407,7 +407,7 @@ cdef int found_as(int what, Tilts *call, void *log_pi, double *scratch) noexcept
     if what == TILTS:
         return table.tilts(&call.rows, single, log_pi, call.fields, scratch, 0, 1)
     if what == TILTS_OF_DIVERGENCE:
-        return table.tilts_of_divergence(&call.rows, single, NULL, NULL, call.alpha, call.reached, scratch, 0, 1)
+        return table.tilts_of_divergence(&call.rows, single, call.deficit, NULL, call.alpha, call.reached, scratch, 0, 1)
     return table.rates(&call.rows, single, call.reached, call.alpha, scratch, 0, 1)
 
 
@@ -495,6 +495,20 @@ def short_kl_constrained(p, reward, kl, log):
     cdef object fields = None
     if hold_tilts(&call, reward, p, kl, log) and find_alpha(&call):
         fields = policy_of(&call)
+    let_go(&call.operands)
+    return fields
+
+
+def short_matched(log_p, reward, kl, log_deficit):
+    """Return the fields of the tilts of divergence `kl` of one row, where log(D_max - kl) is known, or None."""
+    cdef Tilts call
+    cdef Points deficit
+    cdef object fields = None
+    if hold_tilts(&call, reward, log_p, kl, True) and take_points(log_deficit, &deficit) \
+            and deficit.count == call.points.count:
+        call.deficit = deficit.at
+        if found(TILTS_OF_DIVERGENCE, &call, NULL):
+            fields = policy_of(&call)
     let_go(&call.operands)
     return fields
 

@@ -23,6 +23,14 @@ def types_means(
     last: int,
     sums: NDArray[np.float64],
 ) -> None: ...
+def recognise(
+    reward: NDArray[np.float64],
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64] | None,
+    tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+]: ...
 def sort(
     reward: NDArray[np.float64],
     scratch: NDArray[np.uint64],

@@ -1,8 +1,13 @@
 """Entry points of the loops over types and lattices."""
 
+import numpy
+
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.cpu cimport array_of, memory_of
+from alignment_fast.kernels.common.scratch cimport scratch
 
 cdef extern from *:
     """
@@ -20,6 +25,9 @@ cdef extern from *:
     uint64_t af_sort_key_f64(double x) noexcept nogil
     void af_sort_indices(Py_ssize_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) noexcept nogil
     int sums_sort(Py_ssize_t n, const double *sum, uint64_t *a, uint64_t *b, int32_t *order, double *sorted) noexcept nogil
+    Py_ssize_t letters_merge(Py_ssize_t size, const double *reward, uint64_t *words, int32_t *order, double *values,
+                             int64_t *group_of) noexcept nogil
+    bint letters_lattice(Py_ssize_t count, const double *values, double *steps) noexcept nogil
     const int TYPES_LETTERS
 
 include "table.pxi"
@@ -27,6 +35,35 @@ include "table.pxi"
 MOST_LETTERS = TYPES_LETTERS
 
 cdef const af_table *table = af_select(ISA.encode())
+
+
+cdef object empty = numpy.empty
+cdef object int64 = numpy.int64
+
+
+def recognise(const double[::1] reward):
+    """Return the distinct finite rewards, which of them each is, and what they are.
+
+    Their multiples of one span above the lowest, or None, and if so numerators and denominators of their exponentials,
+    relative to the lowest, or None. Rewards that are one have neither.
+    """
+    cdef Py_ssize_t size = reward.shape[0], count
+    cdef double *values = <double*>scratch(size * (2 * sizeof(double) + 3 * sizeof(uint64_t) + sizeof(int32_t)))
+    cdef double *steps = values + size
+    cdef uint64_t *words = <uint64_t*>(steps + size)
+    try:
+        group_of = empty(size, int64)
+        count = letters_merge(size, &reward[0], words, <int32_t*>(words + 3 * size), values, <int64_t*>memory_of(group_of))
+        distinct = array_of(b'd', count, count, values)
+        if count > 1 and letters_lattice(count, values, steps):
+            return distinct, group_of, array_of(b'd', count, count, steps), None
+        numerator, denominator = empty(count, int64), empty(count, int64)
+        if count == 1 or not table.letters_ratios(count, values, <int64_t*>memory_of(numerator),
+                                                  <int64_t*>memory_of(denominator)):
+            return distinct, group_of, None, None
+        return distinct, group_of, None, (numerator, denominator)
+    finally:
+        free(values)
 
 
 def types(double constant, const double[:, ::1] terms, const double[:, ::1] exponents, const double[::1] generators,

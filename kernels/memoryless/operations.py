@@ -4,10 +4,10 @@ import numpy as np
 
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.memoryless import cpu
-from alignment_fast.kernels.memoryless.cpu import MOST_LETTERS
+from alignment_fast.kernels.memoryless.cpu import MOST_LETTERS, recognise
 from alignment_fast.kernels.memoryless.structures import SortedSums, TypeSums
 
-__all__ = ["MOST_LETTERS", "merge", "power", "sort", "types", "types_means"]
+__all__ = ["MOST_LETTERS", "merge", "power", "recognise", "sort", "types", "types_means"]
 
 # Nanoseconds on one core: for a type; for a complex number raised to a power.
 TYPE_COST, POWER_COST = 3.0, 6.0

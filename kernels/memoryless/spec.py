@@ -52,11 +52,12 @@ KERNELS = (
 )
 
 # Entry points without a numerical result of their own.
-HELPERS = {"sort"}
+HELPERS = {"recognise", "sort"}
 
 TABLE = (
     "void types_block(const types_problem *problem, ptrdiff_t block, double *reward, double *log_pmf)",
     "void types_means(ptrdiff_t letters, ptrdiff_t m, ptrdiff_t block, const double *weight, double *sums)",
+    "int letters_ratios(ptrdiff_t count, const double *values, int64_t *numerator, int64_t *denominator)",
     "void power(ptrdiff_t n, uint64_t m, double negligible, double *z)",
     "void merge(const merge_tilt *tilt, ptrdiff_t first, ptrdiff_t size, ptrdiff_t n, const double *mass, "
     "double *log_pmf, double *error)",

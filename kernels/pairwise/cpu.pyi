@@ -98,7 +98,8 @@ def logit_gradients(
 # ---- vocabularies in tiles ----
 
 def vocabulary_sums(
-    logits: NDArray[_Real],
+    logits: NDArray[_Logit],
+    storage: int,
     token_ids: NDArray[np.int64],
     first_letter: int,
     moments: bool,
@@ -107,14 +108,15 @@ def vocabulary_sums(
     last_row: int,
 ) -> None: ...
 def vocabulary_gradients(
-    logits: NDArray[_Real],
+    logits: NDArray[_Logit],
+    storage: int,
     token_ids: NDArray[np.int64],
     first_letter: int,
     log_partition: NDArray[np.float64],
     factor: NDArray[np.float64],
     entropy_factor: NDArray[np.float64] | None,
     entropy: NDArray[np.float64] | None,
-    out: NDArray[_Real],
+    out: NDArray[_Logit],
     first_row: int,
     last_row: int,
 ) -> None: ...
@@ -169,4 +171,7 @@ def short_sequence_logprobs(
 def short_sequence_logprobs_grad(
     logits: object, token_ids: object, mask: object, upstream: object, average: object, log_partition: object
 ) -> object: ...
+def short_sequence_logprobs_hidden_grad(
+    hidden: object, weight: object, token_ids: object, upstream: object, average: object
+) -> tuple[object, object] | None: ...
 def short_sequence_logprobs_hidden(hidden: object, weight: object, token_ids: object, average: object) -> object: ...

@@ -423,49 +423,49 @@ def logit_gradients(const logit[:, :, :] logits, int storage, const int64_t[::1]
 # ---- vocabularies in tiles ----
 
 
-cdef af_token_rows tile_of(const floating[:, :] logits) except *:
+cdef af_token_rows tile_of(const logit[:, :] logits, int storage) except *:
     """Return the rows of a tile of `logits`, (tokens, letters), none of these 0."""
     cdef af_token_rows rows
-    if logits.strides[1] != <Py_ssize_t>sizeof(floating):
+    if logits.strides[1] != <Py_ssize_t>sizeof(logit):
         raise ValueError("the letters of a row must lie side by side")
     rows.logits = <void*>&logits[0, 0]
     rows.sequence_stride = 0
-    rows.token_stride = logits.strides[0] // <Py_ssize_t>sizeof(floating)
+    rows.token_stride = logits.strides[0] // <Py_ssize_t>sizeof(logit)
     rows.tokens = logits.shape[0]
     rows.letters = logits.shape[1]
-    rows.storage = PAIR_OWN
+    rows.storage = storage
     return rows
 
 
-def vocabulary_sums(const floating[:, :] logits, const int64_t[::1] token_ids, Py_ssize_t first_letter, bint moments,
-                    double[:, ::1] sums, Py_ssize_t first_row, Py_ssize_t last_row):
+def vocabulary_sums(const logit[:, :] logits, int storage, const int64_t[::1] token_ids, Py_ssize_t first_letter,
+                    bint moments, double[:, ::1] sums, Py_ssize_t first_row, Py_ssize_t last_row):
     """Add the letters of a tile to the sums of rows first_row..last_row-1; a negative token id masks its row."""
-    cdef af_token_rows rows = tile_of(logits)
+    cdef af_token_rows rows = tile_of(logits, storage)
     if sums.shape[1] != LETTERS_SUMS or sums.shape[0] != rows.tokens or token_ids.shape[0] != rows.tokens:
         raise ValueError("one token id and one row of LetterSums are needed for each row of logits")
     with nogil:
-        if floating is double:
+        if logit is double:
             table.vocabulary_sums_f64(&rows, &token_ids[0], first_letter, moments, &sums[0, 0], first_row, last_row)
         else:
             table.vocabulary_sums_f32(&rows, &token_ids[0], first_letter, moments, &sums[0, 0], first_row, last_row)
 
 
-def vocabulary_gradients(const floating[:, :] logits, const int64_t[::1] token_ids, Py_ssize_t first_letter,
+def vocabulary_gradients(const logit[:, :] logits, int storage, const int64_t[::1] token_ids, Py_ssize_t first_letter,
                          const double[::1] log_partition, const double[::1] factor,
-                         const double[::1] entropy_factor, const double[::1] entropy, floating[:, :] out,
+                         const double[::1] entropy_factor, const double[::1] entropy, logit[:, :] out,
                          Py_ssize_t first_row, Py_ssize_t last_row):
     """Write factor (1[v = id] - p_v) - entropy_factor p_v (log p_v + entropy) of a tile; zeros where masked.
 
     `entropy_factor` and `entropy` may both be None; `out` may be `logits`.
     """
-    cdef af_token_rows rows = tile_of(logits), gradients = tile_of(out)
+    cdef af_token_rows rows = tile_of(logits, storage), gradients = tile_of(out, storage)
     cdef const double *by_entropy = NULL
     cdef const double *known = NULL
     if entropy_factor is not None:
         by_entropy = &entropy_factor[0]
         known = &entropy[0]
     with nogil:
-        if floating is double:
+        if logit is double:
             table.vocabulary_gradients_f64(&rows, &token_ids[0], first_letter, &log_partition[0], &factor[0], by_entropy,
                                            known, &gradients, first_row, last_row)
         else:

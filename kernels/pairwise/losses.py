@@ -1,5 +1,9 @@
 """Losses over a batch of pairs or margins on CPU arrays: one compiled pass, threads over tiles."""
 
+import math
+
+import numpy as np
+
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.structures import Sums
@@ -26,3 +30,28 @@ def evaluate(
     else:
         threads.for_blocks(pairs.evaluate, pairs.tiles(), work=_COST * size, num_threads=num_threads)
     return Sums(*pairs.sums())
+
+
+def reduced_loss(sums, divisor, dtype):
+    """Return the sum of the losses divided by `divisor` as a number of `dtype`; NaN for no pairs."""
+    return dtype.type(_ratio(sums.loss, divisor))
+
+
+def reduced_metrics(sums, size):
+    """Return mean chosen and rejected rewards, their difference and the accuracy."""
+    chosen, rejected = _ratio(sums.chosen_rewards, size), _ratio(sums.rejected_rewards, size)
+    return chosen, rejected, chosen - rejected, _ratio(sums.wins, size)
+
+
+def _ratio(total, count):
+    return total / count if count else math.nan
+
+
+def labels(desirable, dtype, weights):
+    """Return targets 1 and 0, and the weight of each answer; None where both weights are 1."""
+    return desirable, None if weights == (1.0, 1.0) else np.where(desirable == 1, *weights)
+
+
+def total(lengths):
+    """Return the sum of lengths."""
+    return float(lengths.sum(dtype=np.float64))

@@ -7,6 +7,7 @@ from alignment_fast.kernels.pairwise.cpu import (
     short_sequence_logprobs,
     short_sequence_logprobs_grad,
     short_sequence_logprobs_hidden,
+    short_sequence_logprobs_hidden_grad,
     short_unpaired_loss,
     sum_of_differences,
 )
@@ -17,6 +18,10 @@ from alignment_fast.kernels.pairwise.losses import (
     MARGIN_FORMULAS,
     SCORES,
     evaluate,
+    labels,
+    reduced_loss,
+    reduced_metrics,
+    total,
 )
 from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
 from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
@@ -31,9 +36,12 @@ __all__ = [
     "SCORES",
     "add_letters",
     "evaluate",
+    "labels",
     "letter_gradients",
     "logit_gradients",
     "no_letters",
+    "reduced_loss",
+    "reduced_metrics",
     "scattered",
     "sequence_sums",
     "short_batch_kl",
@@ -42,8 +50,10 @@ __all__ = [
     "short_sequence_logprobs",
     "short_sequence_logprobs_grad",
     "short_sequence_logprobs_hidden",
+    "short_sequence_logprobs_hidden_grad",
     "short_unpaired_loss",
     "sorted_differences",
     "sum_of_differences",
     "token_logprobs",
+    "total",
 ]

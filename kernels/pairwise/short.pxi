@@ -3,24 +3,10 @@
 
 import numpy
 
-from cpython.float cimport PyFloat_AsDouble
+from cpython.buffer cimport Py_buffer
 from libc.math cimport INFINITY
 
-from alignment_fast.kernels.common.short cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyErr_Clear,
-    Py_buffer,
-    af_get_buffer,
-    opened,
-)
-
-cdef extern from *:
-    """
-    static double af_long_as_double(PyObject *x) { return PyLong_AsDouble(x); }
-    """
-    double af_long_as_double(object x) noexcept
-    void *PyErr_Occurred() noexcept
+from alignment_fast.kernels.common.cpu cimport number, opened, opened_of
 
 cdef object matmul = numpy.matmul
 cdef object array_type = numpy.ndarray, empty = numpy.empty, new_tuple = tuple.__new__, float32 = numpy.float32
@@ -42,7 +28,7 @@ cdef struct Call:  # buffers that are held, and what their arrays have in common
 cdef bint first_array(Call *call, object x, const void **data) noexcept:
     """Hold the first array of a call, which decides the type and the size of all; return whether it will do."""
     call.held = 0
-    call.kind = opened(x, array_type, &call.views[0], 1)
+    call.kind = opened(x, &call.views[0], 1)
     if call.kind == 0:
         return False
     call.held = 1
@@ -57,7 +43,7 @@ cdef bint next_array(Call *call, object x, const void **data) noexcept:
     data[0] = NULL
     if x is None:
         return True
-    cdef char kind = opened(x, array_type, view, 1)
+    cdef char kind = opened(x, view, 1)
     if kind == 0:
         return False
     call.held += 1
@@ -81,20 +67,6 @@ cdef void release(Call *call) noexcept:
     cdef int i
     for i in range(call.held):
         PyBuffer_Release(&call.views[i])
-
-
-cdef inline bint parameter(object x, double *out) noexcept:
-    """Write the float, int or numpy.float64 `x` to `out`; return whether it is one."""
-    if type(x) is float or type(x) is float64:
-        out[0] = PyFloat_AsDouble(x)
-        return True
-    if type(x) is not int:
-        return False
-    out[0] = af_long_as_double(x)
-    if out[0] == -1.0 and PyErr_Occurred() is not NULL:
-        PyErr_Clear()  # an integer beyond every double
-        return False
-    return True
 
 
 cdef inline object real(const Call *call, double value):
@@ -317,28 +289,15 @@ def short_margin_loss(result, plan, margin, target, weight, reduction, grad, hes
 # ---- answers that are marked desirable or not (unpaired.py) ----
 
 
-cdef bint held_as(object x, char kind, Py_ssize_t itemsize, Py_buffer *view) noexcept:
-    """Hold the buffer of an exact, contiguous array whose format is the one letter `kind`; return whether it is one."""
-    if type(x) is not array_type:
-        return False
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return False
-    if view.format[0] == kind and view.format[1] == 0 and view.itemsize == itemsize:
-        return True
-    PyBuffer_Release(view)
-    return False
-
-
 cdef bint labelled(const Call *call, object desirable, double weight, double other_weight, double *room,
                    af_pairs *pairs) noexcept:
     """Write targets 1 and 0, and the weights of the answers, to `room`; return whether it could."""
     cdef Py_buffer labels
     cdef Py_ssize_t i, n = call.size
     cdef const unsigned char *marked
-    if not held_as(desirable, b'?', 1, &labels):
+    if not opened_of(b"?", desirable, &labels, 1):
         return False
-    if labels.ndim != 1 or labels.shape[0] != n:
+    if labels.shape[0] != n:
         PyBuffer_Release(&labels)
         return False
     marked = <const unsigned char*>labels.buf
@@ -365,10 +324,10 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
     cdef int reduce_by = reduction_of(reduction)
     if not (
         reduce_by >= 0
-        and parameter(beta, &given[0])
-        and parameter(shift, &given[1])
-        and parameter(desirable_weight, &given[2])
-        and parameter(undesirable_weight, &given[3])
+        and number(beta, &given[0])
+        and number(shift, &given[1])
+        and number(desirable_weight, &given[2])
+        and number(undesirable_weight, &given[3])
         and 0.0 < given[0] < INFINITY
         and -INFINITY < given[1] < INFINITY
     ):
@@ -421,7 +380,7 @@ def short_batch_kl(policy, ref, beta):
     cdef const void *mine = NULL
     cdef const void *other = NULL
     cdef double factor, mean
-    if not parameter(beta, &factor):
+    if not number(beta, &factor):
         return None
     try:
         if not (first_array(&call, policy, &mine) and next_array(&call, ref, &other) and other is not NULL):
@@ -454,9 +413,9 @@ cdef bint open_sequences(Sequences *call, logits, token_ids, mask) noexcept:
     cdef Py_buffer *view = &call.views[0]
     cdef Py_ssize_t i
     call.held, call.memory = 0, NULL
-    call.kind = opened(logits, array_type, view, 2)
+    call.kind = opened(logits, view, 2)
     if call.kind == 0:
-        call.kind = opened(logits, array_type, view, 3)
+        call.kind = opened(logits, view, 3)
     if call.kind == 0:
         return False
     call.held = 1
@@ -465,9 +424,9 @@ cdef bint open_sequences(Sequences *call, logits, token_ids, mask) noexcept:
     call.size = call.count * call.rows.tokens
     call.rows.logits, call.rows.storage = view.buf, PAIR_OWN
     call.rows.token_stride, call.rows.sequence_stride = call.rows.letters, call.rows.tokens * call.rows.letters
-    if call.size * call.rows.letters > SHORT_LOGITS or not of_tokens(call, token_ids, b'l', 8):
+    if call.size * call.rows.letters > SHORT_LOGITS or not of_tokens(call, token_ids, b"l"):
         return False
-    if mask is not None and not of_tokens(call, mask, b'?', 1):
+    if mask is not None and not of_tokens(call, mask, b"?"):
         return False
     call.memory = <double*>PyMem_Malloc(<size_t>call.size * 4 * sizeof(double))
     if call.memory is NULL:
@@ -479,16 +438,14 @@ cdef bint open_sequences(Sequences *call, logits, token_ids, mask) noexcept:
     return masked_ids(call, <const int64_t*>call.views[1].buf, counts)
 
 
-cdef bint of_tokens(Sequences *call, object x, char kind, Py_ssize_t itemsize) noexcept:
+cdef bint of_tokens(Sequences *call, object x, const char *kind) noexcept:
     """Hold an array with one value for each token; return whether it is one."""
     cdef Py_buffer *logits = &call.views[0]
     cdef Py_buffer *view = &call.views[call.held]
     cdef int axis
-    if not held_as(x, kind, itemsize, view):
+    if not opened_of(kind, x, view, logits.ndim - 1):
         return False
     call.held += 1
-    if view.ndim != logits.ndim - 1:
-        return False
     for axis in range(view.ndim):
         if view.shape[axis] != logits.shape[axis]:
             return False
@@ -571,20 +528,17 @@ def short_sequence_logprobs(logits, token_ids, mask, average, return_log_partiti
     return logprobs_of(logits, token_ids, mask, average, return_log_partition, False)
 
 
-def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
-    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide.
-
-    The matrix product is that of the long way where there is one chunk: all rows at once.
-    """
+cdef object hidden_logits(hidden, weight, token_ids):
+    """Return the logits of few tokens by one matrix product, as the long way does where there is one chunk, or None."""
     cdef Py_buffer states, layer
-    cdef char kind = opened(hidden, array_type, &states, 3)
+    cdef char kind = opened(hidden, &states, 3)
     cdef Py_ssize_t letters = 0
     cdef bint fits
     if kind == 0:
-        kind = opened(hidden, array_type, &states, 2)
+        kind = opened(hidden, &states, 2)
     if kind == 0:
         return None
-    fits = opened(weight, array_type, &layer, 2) == kind
+    fits = opened(weight, &layer, 2) == kind
     if fits:
         fits = layer.shape[1] == states.shape[states.ndim - 1]
         fits = fits and states.len // (layer.shape[1] * states.itemsize) * layer.shape[0] <= SHORT_LOGITS
@@ -594,8 +548,26 @@ def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
     if not fits or type(token_ids) is not array_type or hidden.shape[: hidden.ndim - 1] != token_ids.shape:
         return None
     logits = matmul(hidden.reshape(-1, hidden.shape[hidden.ndim - 1]), weight.T)
-    logits = logits.reshape(*token_ids.shape, letters)
-    return logprobs_of(logits, token_ids, None, average, False, True)
+    return logits.reshape(*token_ids.shape, letters)
+
+
+def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
+    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide."""
+    logits = hidden_logits(hidden, weight, token_ids)
+    return None if logits is None else logprobs_of(logits, token_ids, None, average, False, True)
+
+
+def short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, average):
+    """Return the gradients with respect to `hidden` and `weight` of tokens that all count, or None as above."""
+    logits = hidden_logits(hidden, weight, token_ids)
+    if logits is None:
+        return None
+    gradients = gradients_of(logits, token_ids, None, upstream, average, None, True)
+    if gradients is None:
+        return None
+    rows = gradients.reshape(-1, len(weight))
+    states = hidden.reshape(-1, hidden.shape[hidden.ndim - 1])
+    return matmul(rows, weight).reshape(hidden.shape), matmul(rows.T, states)
 
 
 cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, bint complete):
@@ -617,7 +589,7 @@ cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, 
             out = (float64 if call.kind == b'd' else float32)(sequence_value(&call, 0, mean))
         else:
             out = empty(call.count) if call.kind == b'd' else empty(call.count, float32)
-            opened(out, array_type, &view, 1)
+            opened(out, &view, 1)
             for i in range(call.count):
                 if call.kind == b'd':
                     (<double*>view.buf)[i] = sequence_value(&call, i, mean)
@@ -627,7 +599,7 @@ cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, 
         if not return_log_partition:
             return out
         log_partition = empty(token_ids.shape)
-        opened(log_partition, array_type, &view, token_ids.ndim)
+        opened(log_partition, &view, token_ids.ndim)
         memcpy(view.buf, call.memory, <size_t>call.size * sizeof(double))
         PyBuffer_Release(&view)
         return out, log_partition
@@ -642,8 +614,8 @@ cdef bint factors(Sequences *call, object upstream, bint average) noexcept:
     cdef const double *each = NULL
     cdef Py_buffer view
     cdef Py_ssize_t i, t
-    if upstream is not None and not parameter(upstream, &shared):
-        if call.views[0].ndim != 3 or opened(upstream, array_type, &view, 1) == 0:
+    if upstream is not None and not number(upstream, &shared):
+        if call.views[0].ndim != 3 or opened(upstream, &view, 1) == 0:
             return False
         if view.format[0] != b'd' or view.shape[0] != call.count:
             PyBuffer_Release(&view)
@@ -661,6 +633,11 @@ cdef bint factors(Sequences *call, object upstream, bint average) noexcept:
 
 def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log_partition):
     """Return `sequence_logprobs_grad`, or None where the long way must decide."""
+    return gradients_of(logits, token_ids, mask, upstream, average, log_partition, False)
+
+
+cdef object gradients_of(logits, token_ids, mask, upstream, average, log_partition, bint complete):
+    """Return what `short_sequence_logprobs_grad` does; None too where a token is masked and all must be there."""
     cdef Sequences call
     cdef af_token_rows gradients
     cdef Py_buffer view
@@ -670,15 +647,15 @@ def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
             return None
-        if not factors(&call, upstream, mean):
+        if not factors(&call, upstream, mean) or (complete and masks(&call)):
             return None
         factor = call.memory + 2 * call.size
         if log_partition is not None:
-            if not of_tokens(&call, log_partition, b'd', 8):
+            if not of_tokens(&call, log_partition, b"d"):
                 return None
             known = <const double*>call.views[call.held - 1].buf
         out = empty(logits.shape) if call.kind == b'd' else empty(logits.shape, float32)
-        opened(out, array_type, &view, call.views[0].ndim)
+        opened(out, &view, call.views[0].ndim)
         gradients = call.rows
         gradients.logits = view.buf
         if call.kind == b'd':

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from alignment_fast.kernels.common.spec import Holder, Kernel, of_each_type
 
 _LOGITS = ("logits", "storage", "token_ids", "log_partition")
-_TILE = ("logits", "token_ids", "first_letter")
+_TILE = ("logits", "storage", "token_ids", "first_letter")
 _ROWS = ("out", "first_row", "last_row")
 
 _PAIRS = Holder("Pairs", ("loss", "storage", "lengths_first", "wide", "n", "inputs", "outputs", "factor", "metrics"))

@@ -1,12 +1,15 @@
 """What the operations of this family take and return: pure data."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
-_Real = NDArray[np.float32] | NDArray[np.float64]
-_Stored = _Real | NDArray[np.uint16]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    _Real = NDArray[np.float32] | NDArray[np.float64]
+    _Stored = _Real | NDArray[np.uint16]
 
 
 class Loss(NamedTuple):

@@ -3,12 +3,11 @@
 
 import numpy
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 from cpython.float cimport PyFloat_AsDouble
 
-from alignment_fast.kernels.common.short cimport PyBuffer_Release, Py_buffer, opened
+from alignment_fast.kernels.common.cpu cimport opened
 
-cdef object array_type = numpy.ndarray
 cdef object empty = numpy.empty
 cdef object float32 = numpy.float32
 cdef object float64 = numpy.float64
@@ -58,7 +57,7 @@ cdef bint read_preferences(object P, responses *task, Py_ssize_t most, int squar
     """
     cdef Py_ssize_t size
     cdef double *copy
-    task.kind = opened(P, array_type, &task.view, 2)
+    task.kind = opened(P, &task.view, 2)
     if task.kind == 0:
         return False
     size = task.size = task.view.shape[0]
@@ -96,11 +95,25 @@ cdef double *taken(responses *task, Py_ssize_t count) noexcept:
 cdef bint read_array(object x, responses *task, int ndim, double *out) noexcept:
     """Write an array over the responses, of `ndim` axes, to `out`; return whether `x` is one."""
     cdef Py_buffer view
-    cdef char kind = opened(x, array_type, &view, ndim)
+    cdef char kind = opened(x, &view, ndim)
     cdef bint good
     if kind == 0:
         return False
     good = kind == task.kind and view.shape[0] == task.size and view.shape[ndim - 1] == task.size
+    if good:
+        copied(&view, kind, out)
+    PyBuffer_Release(&view)
+    return good
+
+
+cdef bint read_rows(object x, responses *task, Py_ssize_t rows, double *out) noexcept:
+    """Write `rows` rows over the responses to `out`; return whether `x` is an array of so many."""
+    cdef Py_buffer view
+    cdef char kind = opened(x, &view, 2)
+    cdef bint good
+    if kind == 0:
+        return False
+    good = kind == task.kind and view.shape[0] == rows and view.shape[1] == task.size
     if good:
         copied(&view, kind, out)
     PyBuffer_Release(&view)

@@ -26,6 +26,7 @@ cdef extern from *:
         AXIOMS
     Py_ssize_t policy_pairs_room(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
+    Py_ssize_t sampler_room(Py_ssize_t size) noexcept nogil
 
 include "table.pxi"
 
@@ -204,6 +205,29 @@ def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] facts, uint8_t
         for row in range(first, last):
             table.policy_axioms(size, &P[row, 0, 0], wanted, &facts[row, 0], &smith[row, 0], &order[row, 0], M, integers)
     free(M)
+
+
+def order_samplers(const double[:, :, ::1] P, const int64_t[:, ::1] order, double[:, ::1] mu, double[:, ::1] q,
+                   double[::1] margin, Py_ssize_t first, Py_ssize_t last):
+    """Write the samplers that keep orders, the weights of pairs of neighbours that prove them best, and margins."""
+    cdef Py_ssize_t row, size = mu.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * sampler_room(size))
+    with nogil:
+        for row in range(first, last):
+            margin[row] = table.order_sampler(size, &P[row, 0, 0], &order[row, 0], &mu[row, 0], &q[row, 0], room)
+    free(room)
+
+
+def smith_samplers(const double[:, :, ::1] P, const uint8_t[:, ::1] members, const double[:, ::1] ref, double[:, ::1] mu,
+                   double[:, ::1] w, double[:, ::1] fields, Py_ssize_t first, Py_ssize_t last):
+    """Write the samplers that put members on top, the weights that prove them best, and (margin, beta)."""
+    cdef Py_ssize_t row, size = mu.shape[1]
+    cdef double *room = <double*>allocated(sizeof(double) * sampler_room(size))
+    with nogil:
+        for row in range(first, last):
+            fields[row, 0] = table.smith_sampler(size, &P[row, 0, 0], &members[row, 0], &ref[own(ref.shape[0], row), 0],
+                                                 &mu[row, 0], &w[row, 0], &fields[row, 1], room)
+    free(room)
 
 
 def keep_order(const double[:, :, ::1] P, const double[:, ::1] score, uint8_t[::1] out, Py_ssize_t first, Py_ssize_t last):

@@ -29,7 +29,9 @@ from alignment_fast.kernels.policy.cpu import (
     short_ipo_loss,
     short_ipo_pairs,
     short_keeps_order,
+    short_order_sampler,
     short_preference_matrix,
+    short_smith_sampler,
     short_smith_set,
     short_top,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "CYCLES",
     "CYCLIC",
     "DOMINANT",
+    "LARGEST_GAME",
     "SMITH_SIZE",
     "STRICT",
     "TOTAL_ORDER",
@@ -58,6 +61,7 @@ __all__ = [
     "keep_order",
     "least_ipo_losses",
     "normalised",
+    "order_samplers",
     "pair_potentials",
     "rewards",
     "sensitivities",
@@ -72,14 +76,19 @@ __all__ = [
     "short_ipo_loss",
     "short_ipo_pairs",
     "short_keeps_order",
+    "short_order_sampler",
     "short_preference_matrix",
+    "short_smith_sampler",
     "short_smith_set",
     "short_top",
+    "smith_samplers",
     "tilted",
 ]
 
 # Nanoseconds per response, pair of responses and triple of them, for the choice of the number of threads only.
 _RESPONSE, _PAIR, _TRIPLE = 20.0, 10.0, 0.5
+# Nanoseconds per entry of a tableau and pivot of the simplex method, and up to how many responses it takes it.
+_PIVOT, LARGEST_GAME = 0.5, 64
 # Steps that Newton usually takes.
 _STEPS = 6
 # From so many responses and distributions of one matrix on their product is BLAS's.
@@ -249,6 +258,22 @@ def axioms(P, *wanted):
         smith.view(np.bool_),
         order,
     )
+
+
+def order_samplers(P, order):
+    """Return (mu, q, margin): samplers that keep orders (count, K) of matrices, and the proof that they are best."""
+    count, K = len(P), P.shape[-1]
+    mu, q, margin = np.empty((count, K)), np.empty((count, K - 1)), np.empty(count)
+    _over_rows(cpu.order_samplers, count, _PIVOT * K**3, P, order, mu, q, margin)
+    return mu, q, margin
+
+
+def smith_samplers(P, members, ref):
+    """Return (mu, w, margin, beta): samplers that put members (count, K) on top, and the proof that they are best."""
+    count, K = len(P), P.shape[-1]
+    mu, w, fields = np.empty((count, K)), np.empty((count, K)), np.empty((count, 2))
+    _over_rows(cpu.smith_samplers, count, _PIVOT * K**4, P, members.view(np.uint8), ref, mu, w, fields)
+    return mu, w, *fields.T
 
 
 def keep_order(P, scores):

@@ -1,15 +1,13 @@
 # The short way of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
 # functions make their named tuples of it.
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
-from cpython.exc cimport PyErr_Clear
-
-from alignment_fast.kernels.common.short cimport af_get_buffer
+from alignment_fast.kernels.common.cpu cimport opened_of
 
 include "arguments.pxi"
 
 cdef object integer64 = numpy.int64
 cdef object flag = numpy.bool_
+cdef object uint8 = numpy.uint8
 
 # Comparisons that are counted at once: a millisecond.
 cdef enum:
@@ -35,7 +33,7 @@ cdef bint read_points(object x, points *out) noexcept:
     out.count, out.many = 1, False
     good = plain_number(x, out.beta)
     if not good:
-        kind = opened(x, array_type, &view, 1)
+        kind = opened(x, &view, 1)
         if kind == 0:
             return False
         out.count, out.many, good = view.shape[0], True, view.shape[0] <= MOST_POINTS
@@ -129,15 +127,11 @@ def short_ipo_pairs(P, rho, ref, beta):
 
 cdef bint read_sampled(object P, object mu, responses *task, double **weight, int squares) noexcept:
     """Open a task on P and mu; return whether both are good, no outcome is certain, and so DPO's optimum is finite."""
-    cdef Py_ssize_t i, j
     cdef bint good
     if not read_preferences(P, task, MOST_OF_CUBES, squares, 16):
         return False
     weight[0] = taken(task, task.size)
-    good = read_distribution(mu, task, weight[0])
-    for i in range(task.size):
-        for j in range(task.size):
-            good &= task.P[i * task.size + j] > 0.0 or i == j
+    good = read_distribution(mu, task, weight[0]) and not table.policy_is_certain(task.size, task.P)
     if not good:
         closed(task)
     return good
@@ -243,14 +237,6 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
     return result
 
 
-cdef bint all_positive(Py_ssize_t size, const double *x) noexcept:
-    cdef Py_ssize_t i
-    cdef bint good = True
-    for i in range(size):
-        good &= x[i] > 0.0
-    return good
-
-
 def short_ipo_covariance(P, mu, beta):
     """Return m times the covariance of IPO's estimate from m pairs."""
     cdef responses task
@@ -262,7 +248,7 @@ def short_ipo_covariance(P, mu, beta):
     if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
     weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
-    if read_distribution(mu, &task, weight) and all_positive(task.size, weight):
+    if read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight):
         table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
         for i in range(task.size * task.size):
             out[i] *= strength * strength
@@ -283,7 +269,7 @@ def short_dpo_covariance(P, mu, tol, max_iter):
     if not read_search(tol, max_iter, &tolerance, &most) or not read_sampled(P, mu, &task, &weight, 5):
         return None
     out = taken(&task, task.size * task.size)
-    if all_positive(task.size, weight):
+    if table.policy_is_positive(task.size, weight):
         reward = rewards_of(&task, weight, tolerance, most)
         if reward is not NULL:
             table.policy_dpo_covariance(task.size, task.P, weight, reward, out, task.free)
@@ -340,20 +326,86 @@ def short_axiom(P, int which):
     return result
 
 
+cdef object mask_of(const uint8_t *x, Py_ssize_t size):
+    """Return a new array of truth values."""
+    cdef uint8_t[::1] view
+    result = empty(size, flag)
+    view = result.view(uint8)
+    memcpy(&view[0], x, size)
+    return result
+
+
 def short_smith_set(P):
     """Return the mask of the Smith set."""
     cdef responses task
     cdef axioms_found found
-    cdef Py_buffer view
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
     found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
-    result = empty(task.size, flag)
-    PyObject_GetBuffer(result, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
-    memcpy(view.buf, found.smith, task.size)
-    PyBuffer_Release(&view)
+    result = mask_of(found.smith, task.size)
     closed(&task)
     return result
+
+
+# Responses up to which a sampler is found at once: a millisecond.
+cdef enum:
+    MOST_OF_GAMES = 16
+
+
+def short_smith_sampler(P, ref):
+    """Return the fields of the sampler that puts the Smith set on top."""
+    cdef responses task
+    cdef axioms_found found
+    cdef double *prior
+    cdef double *mu
+    cdef double *w
+    cdef double beta, margin
+    if not read_preferences(P, &task, MOST_OF_GAMES, 2 + 2 * MOST_OF_GAMES, 64):
+        return None
+    try:
+        prior, mu, w = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
+        if not read_distribution(ref, &task, prior):
+            return None
+        found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
+        margin = table.smith_sampler(task.size, task.P, found.smith, prior, mu, w, &beta, task.free)
+        return (
+            given_array(mu, task.size, task.kind),
+            given_number(margin, task.kind),
+            mask_of(found.smith, task.size),
+            given_array(w, task.size, task.kind),
+            given_number(beta, task.kind),
+        )
+    finally:
+        closed(&task)
+
+
+def short_order_sampler(P):
+    """Return the fields of the sampler that keeps the order of the responses."""
+    cdef responses task
+    cdef axioms_found found
+    cdef double *mu
+    cdef double *q
+    cdef double margin
+    cdef int64_t[::1] order
+    if not read_preferences(P, &task, MOST_OF_GAMES, 2 + 2 * MOST_OF_GAMES, 64):
+        return None
+    try:
+        mu, q = taken(&task, task.size), taken(&task, task.size)
+        found = axioms_of(&task, 1 << AXIOM_TOTAL_ORDER)
+        if task.size < 2 or not found.fact[AXIOM_TOTAL_ORDER]:
+            return None
+        margin = table.order_sampler(task.size, task.P, found.order, mu, q, task.free)
+        ranked = empty(task.size, integer64)
+        order = ranked
+        memcpy(&order[0], found.order, sizeof(int64_t) * task.size)
+        return (
+            given_array(mu, task.size, task.kind),
+            given_number(margin, task.kind),
+            ranked,
+            given_array(q, task.size - 1, task.kind),
+        )
+    finally:
+        closed(&task)
 
 
 def short_top(P, scores, bint winner_only):
@@ -390,24 +442,9 @@ def short_keeps_order(P, scores):
     return result
 
 
-cdef const int64_t *opened_items(object x, Py_buffer *view) noexcept:
-    """Return the items of an exact, contiguous array of int64, whose buffer is held then, or NULL."""
-    if type(x) is not array_type:
-        return NULL
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return NULL
-    if view.ndim == 1 and view.itemsize == 8 and view.format[1] == 0 and (view.format[0] == b'l' or view.format[0] == b'q') and view.len > 0:
-        return <const int64_t*>view.buf
-    PyBuffer_Release(view)
-    return NULL
-
-
 def short_preference_matrix(winner, loser, n_items, prior):
     """Return the shares of comparisons won, of unit weight and without ties."""
     cdef Py_buffer a, b
-    cdef const int64_t *first
-    cdef const int64_t *second
     cdef double *wins
     cdef double added
     cdef Py_ssize_t size, count
@@ -415,15 +452,13 @@ def short_preference_matrix(winner, loser, n_items, prior):
         return None
     if not 0.0 <= added < float("inf"):
         return None
-    first = opened_items(winner, &a)
-    if first is NULL:
+    if not opened_of(b"l", winner, &a, 1):
         return None
     result, size, count = None, n_items, a.shape[0]
-    second = opened_items(loser, &b)
-    if second is not NULL:
+    if opened_of(b"l", loser, &b, 1):
         wins = <double*>calloc(size * size, sizeof(double))
         if (wins is not NULL and b.shape[0] == count <= MOST_COMPARISONS
-                and table.policy_count(count, size, first, second, NULL, NULL, wins, NULL) == count):
+                and table.policy_count(count, size, <const int64_t*>a.buf, <const int64_t*>b.buf, NULL, NULL, wins, NULL) == count):
             table.policy_shares(size, added, wins)
             result = given_array(wins, (size, size), b'd')
         free(wins)

@@ -34,7 +34,7 @@ HELPERS = {"are_preferences", "count", "is_top", "keep_order", "normalise"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
     *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
-    *("least_ipo_losses", "pair_potentials", "sensitivities", "shares"),
+    *("least_ipo_losses", "order_samplers", "pair_potentials", "sensitivities", "shares", "smith_samplers"),
 }
 
 TABLE = (
@@ -61,6 +61,11 @@ TABLE = (
     "double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
+    "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, double *room)",
+    "double smith_sampler(ptrdiff_t size, const double *P, const uint8_t *members, const double *ref, double *mu, "
+    "double *w, double *beta, double *room)",
+    "int policy_is_positive(ptrdiff_t size, const double *x)",
+    "int policy_is_certain(ptrdiff_t size, const double *P)",
     "ptrdiff_t policy_count(ptrdiff_t count, ptrdiff_t size, const int64_t *winner, const int64_t *loser, "
     "const uint8_t *tied, const double *weight, double *wins, double *ties)",
     "void policy_shares(ptrdiff_t size, double prior, double *wins)",

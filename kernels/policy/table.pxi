@@ -26,6 +26,12 @@ cdef extern from *:
                               int64_t *order, double *M, int64_t *integers) noexcept nogil
         int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil
+        double (*order_sampler)(Py_ssize_t size, const double *P, const int64_t *order, double *mu, double *q,
+                                double *room) noexcept nogil
+        double (*smith_sampler)(Py_ssize_t size, const double *P, const uint8_t *members, const double *ref, double *mu,
+                                double *w, double *beta, double *room) noexcept nogil
+        int (*policy_is_positive)(Py_ssize_t size, const double *x) noexcept nogil
+        int (*policy_is_certain)(Py_ssize_t size, const double *P) noexcept nogil
         Py_ssize_t (*policy_count)(Py_ssize_t count, Py_ssize_t size, const int64_t *winner, const int64_t *loser,
                                   const uint8_t *tied, const double *weight, double *wins, double *ties) noexcept nogil
         void (*policy_shares)(Py_ssize_t size, double prior, double *wins) noexcept nogil

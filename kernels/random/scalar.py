@@ -1,6 +1,6 @@
 """Philox4x32-10 and the rules for draws as plain Python bodies; the C twin is ``af_random.h``.
 
-One body serves NumPy integers and arrays, ``numba.njit`` and ``numba.cuda.jit(device=True)``: words are unsigned 64-bit
+One body serves NumPy integers and arrays and ``numba.njit``: words are unsigned 64-bit
 integers below 2^32, because mixed or 32-bit integer types would be promoted differently in each of them, and because a
 vector unit multiplies 32-bit words only in 64-bit lanes.
 """

@@ -2,7 +2,7 @@
 
 import numpy
 
-from alignment_fast.kernels.common.short cimport memory_of, natural
+from alignment_fast.kernels.common.cpu cimport memory_of, natural
 
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32

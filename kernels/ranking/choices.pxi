@@ -19,7 +19,7 @@ cdef double dot(Py_ssize_t n, const double *x, const double *y, double *room) no
     cdef Py_ssize_t i
     for i in range(n):
         room[i] = x[i] * y[i]
-    return sum_of(n, room)
+    return table.ranking_sum(n, room)
 
 
 cdef double largest_of(Py_ssize_t n, const double *x) noexcept nogil:
@@ -161,7 +161,7 @@ cdef class ChoiceSearch:
 
     cdef void centred(self, double *u) noexcept:
         if self.ridge == 0.0:
-            centre(self.n, u)
+            table.ranking_centre(self.n, u)
 
     def newton(self, double[::1] given, double tolerance, int limit, Py_ssize_t budget):
         """Maximise from `given`, in place; return (value or None where it was not evaluated, decrement, step, iterations,
@@ -210,3 +210,55 @@ cdef class ChoiceSearch:
         cdef double[::1] view = out
         memcpy(&view[0], self.gradient, <size_t>self.n * sizeof(double))
         return out
+
+
+# ---- one call for a likelihood ----
+
+cdef enum:
+    SHORT_PLACES = 1 << 13  # beyond, there is work for threads
+
+
+def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vector, double widest):
+    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide."""
+    cdef double *room
+    cdef double *gradient
+    cdef double *along
+    cdef double total = 0.0, most, least
+    cdef double[::1] shifted, weight, out
+    cdef Py_ssize_t i
+    if items > SHORT_ITEMS or rankings.places > SHORT_PLACES:
+        return None
+    room = allocate(4 * items + 2 * rankings.tile)
+    try:
+        if not read_scores(scores, items, room):
+            return None
+        gradient, along = room + items, room + 3 * items
+        if wanted == PRODUCT and not read_scores(vector, items, along):
+            return None
+        most = least = room[0]
+        for i in range(items):
+            most, least = max(most, room[i]), min(least, room[i])
+        if not most - least <= widest:
+            return None
+        relative = empty(items)
+        shifted = relative
+        for i in range(items):
+            shifted[i] = room[i] - most
+        weight = exponential(relative)
+        memset(gradient, 0, <size_t>(2 * items) * sizeof(double))
+        if wanted == PRODUCT:
+            table.choices_product(&rankings.rankings, &weight[0], along, 0, rankings.count, rankings.tile,
+                                  room + 4 * items, gradient)
+            for i in range(items):
+                gradient[i] = -(gradient[i] + 0.0 * along[i])
+        else:
+            table.choices_pass(&rankings.rankings, &shifted[0], &weight[0], 0, rankings.count, rankings.tile,
+                               room + 4 * items, gradient, gradient + items, &total)
+        if wanted == VALUE:
+            return total
+        found = empty(items)
+        out = found
+        memcpy(&out[0], gradient, <size_t>items * sizeof(double))
+        return found
+    finally:
+        free(room)

@@ -90,7 +90,10 @@ cdef extern from *:
         COMPRESS_RESULT_BITS
     Py_ssize_t ranking_unknowns(const ranking_problem *p) noexcept nogil
     Py_ssize_t ranking_stride(Py_ssize_t n) noexcept nogil
+    Py_ssize_t ranking_room(Py_ssize_t n) noexcept nogil
+    Py_ssize_t ranking_bias_room(Py_ssize_t n, Py_ssize_t cells) noexcept nogil
     Py_ssize_t ranking_scratch(Py_ssize_t n) noexcept nogil
+    int ranking_is_free(const ranking_problem *p) noexcept nogil
     int ranking_has_ties(int model) noexcept nogil
     int ranking_is_complete(const ranking_problem *p) noexcept nogil
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
@@ -273,13 +276,22 @@ cdef class ComparisonProblem:
         Returns (value, largest entry of the gradient, decrement, step, iterations, status).
         """
         cdef ranking_report report
-        cdef double *room = allocate(room_of(self.unknowns))
+        cdef double *room = allocate(ranking_room(self.unknowns))
         cdef double largest
         cdef int status
         with nogil:
-            largest = maximum_of(&self.problem, tolerance, limit, &u[0], room, &report, &status)
+            status = table.ranking_maximum(&self.problem, tolerance, limit, &u[0], room, &report, &largest)
         free(room)
         return report.value, largest, report.decrement, report.step, <int>report.iterations, status
+
+    def covariance(self, const double[::1] u, double[:, ::1] out):
+        """Write the covariance of the unknowns at `u`, scores of mean zero; return whether the Hessian has an inverse."""
+        cdef double *room = allocate(ranking_room(self.unknowns))
+        cdef int found
+        with nogil:
+            found = table.ranking_covariance(&self.problem, &u[0], NULL, &out[0, 0], room)
+        free(room)
+        return bool(found)
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
@@ -302,7 +314,7 @@ cdef class ComparisonProblem:
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
-        cdef bint free_prior = problem.ridge == 0.0 and problem.gamma == 0.0
+        cdef bint free_prior = ranking_is_free(&problem)
         cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
         cdef double *scratch = counts + 3 * cells + problem.items
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
@@ -340,6 +352,23 @@ def solve(const double[:, ::1] u, double[::1] x):
     """Replace `x` by the solution of UᵀU y = x."""
     with nogil:
         table.ranking_solve(x.shape[0], &u[0, 0], u.shape[1], &x[0])
+
+
+def centred_inverse(double[:, ::1] a, Py_ssize_t items, double[:, ::1] out):
+    """Write the inverse of the matrix in the upper triangle of `a`, which is used up, for scores of mean zero.
+
+    `a` has rows of `stride(n)` doubles. False where it is not positive definite.
+    """
+    cdef int found
+    with nogil:
+        found = table.ranking_centred_inverse(out.shape[0], items, &a[0, 0], &out[0, 0])
+    return bool(found)
+
+
+def probabilities(int model, const double[::1] d, double tie, int outcome, double[::1] out):
+    """Write the probabilities that the first wins (outcome 0), the second (1), of a tie (2) at differences `d`."""
+    with nogil:
+        table.ranking_probabilities(model, d.shape[0], &d[0], tie, outcome, &out[0])
 
 
 def stride(Py_ssize_t n):

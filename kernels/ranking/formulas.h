@@ -44,6 +44,11 @@ typedef struct {
     double value, slope, curvature, tie_slope, mixed, tie_curvature;
 } ranking_term;
 
+/* Probabilities of the three results. */
+typedef struct {
+    double first, second, tie;
+} ranking_chances;
+
 /* (d) */
 typedef struct {
     double tie, log_odds, rise, bend;
@@ -91,6 +96,12 @@ AF_INLINE ranking_threshold AF_FN(ranking_threshold_of)(double tie) {
     return given;
 }
 
+AF_INLINE ranking_chances AF_FN(chances_rao_kupper)(double d, double tie) {
+    const double first = AF_FN(af_sigmoid_f64)(d - tie), second = AF_FN(af_sigmoid_f64)(-d - tie);
+    const ranking_chances chances = {first, second, AF_FN(af_expm1_f64)(2.0 * tie) * first * second};
+    return chances;
+}
+
 AF_INLINE ranking_term AF_FN(term_rao_kupper)(double d, double a, double b, double t, ranking_threshold given) {
     const double x = d - given.tie, y = -d - given.tie, first = a + t, second = b + t;
     const double p = AF_FN(af_sigmoid_f64)(-x), q = AF_FN(af_sigmoid_f64)(-y); /* of not winning */
@@ -106,6 +117,14 @@ AF_INLINE ranking_term AF_FN(term_rao_kupper)(double d, double a, double b, doub
 }
 
 /* (e) */
+AF_INLINE ranking_chances AF_FN(chances_davidson)(double d, double tie) {
+    const double half = 0.5 * AF_FN(af_absolute_f64)(d), top = half > tie ? half : tie;
+    const double strong = AF_FN(af_exp_f64)(half - top), weak = AF_FN(af_exp_f64)(-half - top);
+    const double equal = AF_FN(af_exp_f64)(tie - top), sum = strong + weak + equal;
+    const ranking_chances chances = {(d < 0 ? weak : strong) / sum, (d < 0 ? strong : weak) / sum, equal / sum};
+    return chances;
+}
+
 AF_INLINE ranking_term AF_FN(term_davidson)(double d, double a, double b, double t, double tie) {
     const double half = 0.5 * AF_FN(af_absolute_f64)(d), top = half > tie ? half : tie;
     const double strong = AF_FN(af_exp_f64)(half - top), weak = AF_FN(af_exp_f64)(-half - top);

@@ -92,6 +92,47 @@ def encode_objects(values):
     return codes, names
 
 
+cdef bint number_names(list values, dict number, list names, int32_t *out) except -1:
+    """Write the codes of the strings of a list; return whether all are exact strings, and of few names."""
+    cdef Py_ssize_t i
+    for i in range(len(values)):
+        value = values[i]
+        if type(value) is not str:
+            return False
+        out[i] = code_by_value(number, names, value)
+    return len(names) <= SHORT_TABLE_ITEMS
+
+
+def short_names(winner, loser, tied):
+    """Return (names, number of items, and what `short_compress` gives) of two short lists of strings, or None."""
+    cdef compress_rows rows
+    cdef dict number = {}
+    cdef list names = []
+    cdef int32_t place[SHORT_TABLE_ITEMS]
+    cdef int32_t *codes
+    cdef Py_ssize_t n, i
+    if type(winner) is not list or type(loser) is not list:
+        return None
+    n = len(winner)
+    if len(loser) != n or not 0 < n <= SHORT_ROWS:
+        return None
+    codes = <int32_t*>allocate(n)
+    try:
+        if not (number_names(winner, number, names, codes) and number_names(loser, number, names, codes + n)):
+            return None
+        order = sorted(names)
+        for i in range(len(order)):
+            place[<Py_ssize_t>number[order[i]]] = <int32_t>i
+        for i in range(2 * n):
+            codes[i] = place[codes[i]]
+        memset(&rows, 0, sizeof(compress_rows))
+        rows.size, rows.winner, rows.loser = n, codes, codes + n
+        found = counted(&rows, len(order), tied)
+        return None if found is None else (tuple(order), *found)
+    finally:
+        free(codes)
+
+
 cdef inline uint64_t hash_of(const uint8_t *row, Py_ssize_t width) noexcept nogil:
     """Return a hash of the bytes of a row, a word at a time (Fibonacci hashing)."""
     cdef uint64_t total = 0, word

@@ -94,6 +94,29 @@ def product(problem, curvatures, prior, v, *, num_threads=None):
     return out
 
 
+def probabilities(model, d, tie, outcome):
+    """Return the probabilities of an outcome (0: the first wins, 1: the second, 2: a tie) at differences `d`."""
+    d = np.asarray(d, dtype=np.float64)
+    out = np.empty(d.shape)
+    if d.size:
+        cpu.probabilities(model, np.ascontiguousarray(d).reshape(-1), tie, outcome, out.reshape(-1))
+    return out
+
+
+def covariance(problem, u):
+    """Return the covariance of the unknowns at `u`, scores of mean zero; None where the Hessian has no inverse."""
+    out = np.empty((problem.unknowns, problem.unknowns))
+    return out if problem.covariance(u, out) else None
+
+
+def centred_inverse(matrix, items):
+    """Return the inverse of a negated Hessian, for scores of mean zero; None where there is none."""
+    n = len(matrix)
+    room, out = np.empty((n, cpu.stride(n))), np.empty((n, n))
+    room[:, :n] = matrix
+    return out if cpu.centred_inverse(room, items, out) else None
+
+
 def matrix(problem, curvatures, prior):
     """Return the symmetric matrix of `CellCurvatures` and of this curvature of the `prior`."""
     out = np.zeros((problem.unknowns, problem.unknowns))

@@ -5,66 +5,24 @@
 # fits, and the bootstraps that start from them, keep their bits.
 
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.string cimport memcpy, memset, strchr
+from libc.string cimport memcpy, memset
 
 import numpy
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyObject_GetBuffer
-from alignment_fast.kernels.common.short cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBuffer_Release,
-    PyErr_Clear,
-    Py_buffer,
-    af_get_buffer,
-    opened,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
-cdef object array_type = numpy.ndarray, int32 = numpy.int32, int64 = numpy.int64
-cdef object empty = numpy.empty, zeros = numpy.zeros, arctanh = numpy.arctanh
+from alignment_fast.kernels.common.cpu cimport opened, opened_of
+
+cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64
+cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
     SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
     SHORT_CELLS = 1 << 14
-    SUM_LEAF = 128
-    HOME_SWEEPS = 8         # back and forth over the cells: random graphs need two or three
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
 cdef double WIDEST = 1.0     # variance of the scores up to which they are spread
-cdef double NOISE = 2.0**-50 # rounding of the gradient in standard errors, relative to the square root of all weight
 cdef double EIGHTH_PI = 3.141592653589793 / 8.0
-
-
-cdef double sum_of(Py_ssize_t n, const double *x) noexcept nogil:
-    """Return the sum of n numbers by halves, eight lanes at the leaves: NumPy's order."""
-    cdef double lane[8]
-    cdef double total = 0.0
-    cdef Py_ssize_t i, half
-    cdef int l
-    if n > SUM_LEAF:
-        half = n // 2 - n // 2 % 8
-        return sum_of(half, x) + sum_of(n - half, x + half)
-    if n < 8:
-        for i in range(n):
-            total += x[i]
-        return total
-    for l in range(8):
-        lane[l] = x[l]
-    for i in range(8, n - n % 8, 8):
-        for l in range(8):
-            lane[l] += x[i + l]
-    total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
-    for i in range(n - n % 8, n):
-        total += x[i]
-    return total
-
-
-cdef void centre(Py_ssize_t items, double *u) noexcept nogil:
-    """Bring the mean of the scores to zero."""
-    cdef double mean = sum_of(items, u) / <double>items
-    cdef Py_ssize_t i
-    for i in range(items):
-        u[i] -= mean
 
 
 cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const double *diagonal, double *room):
@@ -82,32 +40,15 @@ cdef double[::1] spread_start(Py_ssize_t items, const double *gradient, const do
     scores = arctanh(scores.base)
     for i in range(items):
         scores[i] *= 2.0
-    mean = sum_of(items, &scores[0]) / <double>items
+    mean = table.ranking_sum(items, &scores[0]) / <double>items
     for i in range(items):
         room[i] = (scores[i] - mean) * (scores[i] - mean)
-    variance = sum_of(items, room) / <double>items
+    variance = table.ranking_sum(items, room) / <double>items
     width = sqrt(1.0 - EIGHTH_PI * (WIDEST if WIDEST < variance else variance))
     for i in range(items):
         scores[i] = scores[i] / width
-    centre(items, &scores[0])
+    table.ranking_centre(items, &scores[0])
     return scores
-
-
-cdef double evaluate_at(const ranking_problem *problem, const double *u, double *gradient,
-                        double *diagonal) noexcept nogil:
-    """Return the objective at `u`; write its gradient and the diagonal of its negated Hessian."""
-    cdef Py_ssize_t n = ranking_unknowns(problem)
-    cdef double totals[2]
-    cdef ranking_sums sums
-    memset(gradient, 0, <size_t>n * sizeof(double))
-    memset(diagonal, 0, <size_t>n * sizeof(double))
-    totals[0] = totals[1] = 0.0
-    memset(&sums, 0, sizeof(ranking_sums))
-    sums.gradient, sums.diagonal, sums.totals = gradient, diagonal, totals
-    table.ranking_pass(problem, u, 0, problem.cells, &sums)
-    if ranking_has_ties(problem.model):
-        diagonal[n - 1] += totals[1]
-    return totals[0] + prior_at(problem, u, gradient, diagonal)
 
 
 cdef double prior_at(const ranking_problem *problem, const double *u, double *gradient,
@@ -116,36 +57,6 @@ cdef double prior_at(const ranking_problem *problem, const double *u, double *gr
     cdef double value = 0.0
     table.ranking_prior(problem, u, &value, gradient, diagonal, 1)
     return value
-
-
-cdef inline bint is_free(const ranking_problem *problem) noexcept nogil:
-    """Return whether all scores may move alike: there is no prior."""
-    return problem.ridge == 0.0 and problem.gamma == 0.0
-
-
-cdef inline Py_ssize_t room_of(Py_ssize_t n) noexcept nogil:
-    """Return how many doubles `maximum_of` needs, and `spread_start`."""
-    return ranking_scratch(n) + 3 * n
-
-
-cdef double maximum_of(const ranking_problem *problem, double tolerance, int limit, double *u, double *room,
-                       ranking_report *report, int *status) noexcept nogil:
-    """Maximise from `u`, in place; return the largest entry of the gradient there, and its value in the report."""
-    cdef Py_ssize_t n = ranking_unknowns(problem), i
-    cdef double *gradient = room
-    cdef double *diagonal = room + n
-    cdef double largest = 0.0, entry
-    if is_free(problem):
-        centre(problem.items, u)
-    status[0] = table.ranking_newton(problem, tolerance, limit, u, room + 2 * n, report)
-    if is_free(problem):
-        centre(problem.items, u)
-    report.value = evaluate_at(problem, u, gradient, diagonal)
-    for i in range(n):
-        entry = fabs(gradient[i])
-        if entry > largest or entry != entry:
-            largest = entry
-    return largest
 
 
 def spread_scores(const double[::1] gradient, const double[::1] diagonal, Py_ssize_t items):
@@ -169,21 +80,8 @@ cdef bint both_won(const ranking_problem *problem) noexcept nogil:
     return False
 
 
-cdef double total_of(Py_ssize_t n, const double *x) noexcept nogil:
-    return 0.0 if x is NULL else sum_of(n, x)
-
-
-cdef double weight_of(const ranking_problem *problem) noexcept nogil:
-    cdef Py_ssize_t n = problem.cells
-    return total_of(n, problem.ties) + total_of(n, problem.wins_first) + total_of(n, problem.wins_second)
-
-
-cdef double share_of_ties(const ranking_problem *problem) noexcept nogil:
-    return total_of(problem.cells, problem.ties) / weight_of(problem)
-
-
-cdef double *lay_out(ranking_problem *problem, cells) except NULL:
-    """Point `problem` to the cells, laid out as all pairs as `completed` does; return the memory behind them."""
+cdef double *lay_out(ranking_problem *problem, cells, bint in_rows) except NULL:
+    """Point `problem` to the cells, `in_rows` as all pairs as `completed` does; return the memory behind them."""
     cdef const int32_t[::1] first = cells.first, second = cells.second
     cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
     cdef const double **counts = [&wins_first[0], &wins_second[0], reals(ties)]
@@ -192,7 +90,7 @@ cdef double *lay_out(ranking_problem *problem, cells) except NULL:
     cdef double **written = [memory, memory + pairs, memory + 2 * pairs]
     cdef int32_t *all_first = <int32_t*>(memory + 3 * pairs)
     problem.items, problem.cells, problem.first, problem.second = items, given, &first[0], &second[0]
-    if pairs < 2 * given < 2 * pairs and ranking_complete(
+    if in_rows and pairs < 2 * given < 2 * pairs and ranking_complete(
         items, given, &first[0], &second[0], counts, 3 if ties.shape[0] else 2, all_first, all_first + pairs, written
     ):
         problem.cells, problem.first, problem.second = pairs, all_first, all_first + pairs
@@ -202,81 +100,118 @@ cdef double *lay_out(ranking_problem *problem, cells) except NULL:
     return memory
 
 
-cdef bint is_hopeful(const ranking_problem *problem, double *room) noexcept nogil:
-    """Return whether the graph of wins, and pairs in which both won, show a finite maximum."""
-    if is_free(problem) and not table.ranking_connected(problem, <uint8_t*>room):
-        return False
-    return not ranking_has_ties(problem.model) or both_won(problem)
+cdef bint is_joined(const ranking_problem *problem) except -1:
+    """Return whether the graph of those who met is connected."""
+    cdef ranking_problem both = problem[0]
+    cdef double *met = allocate(problem.cells + problem.items)
+    cdef Py_ssize_t k
+    for k in range(problem.cells):
+        met[k] = problem.wins_first[k] + problem.wins_second[k]
+    both.wins_first = both.wins_second = met
+    joined = table.ranking_connected(&both, <uint8_t*>(met + problem.cells))
+    free(met)
+    return joined
 
 
-cdef bint is_certain(const ranking_problem *problem, double tolerance, int limit, const double *u, double *room,
-                     ranking_report *report) noexcept nogil:
-    """Return whether the decrement is at most `tolerance`: before the last step, or else, by one more step, at `u`."""
-    cdef ranking_report again
-    cdef Py_ssize_t n = ranking_unknowns(problem), i
-    cdef double *trial = room
-    for i in range(n):
-        if not isfinite(u[i]):
+cdef bint is_hopeful(const ranking_problem *problem, const uint8_t *home, bint reduced) except -1:
+    """Return whether the graph of wins, and pairs in which both won, show a finite maximum.
+
+    `home`: whether each first item was at home, where that advantage is fitted; `reduced`: with bias reduction.
+    """
+    cdef Py_ssize_t n = problem.items
+    cdef bint good = True
+    cdef double *room = allocate(2 * n + 2 * n * n)
+    if ranking_is_free(problem):
+        good = table.ranking_connected(problem, <uint8_t*>room) or (reduced and is_joined(problem))
+    if good and home is not NULL:
+        good = (ranking_is_free(problem) and table.home_is_told(problem, home, <int64_t*>room, <uint8_t*>(room + n))
+                and (reduced or table.home_is_bounded(problem, home, <int8_t*>room)))
+    elif good and ranking_has_ties(problem.model):
+        good = both_won(problem)
+    free(room)
+    return good
+
+
+cdef void with_home(ranking_problem *problem, covariates) except *:
+    """Add the column of home advantage, which `covariates` holds as long as the problem lives."""
+    cdef const int64_t[::1] start = covariates.start
+    cdef const int32_t[::1] column = covariates.column
+    cdef const double[::1] value = covariates.value
+    problem.covariates, problem.start, problem.column, problem.value = 1, &start[0], &column[0], &value[0]
+
+
+cdef bint start_from(const ranking_problem *problem, start, object unknown_of_share, double *u, double *room) except -1:
+    """Write the first unknowns; return whether `start`, if it is given, fits. `room` has 3 numbers for each."""
+    cdef Py_ssize_t n = ranking_unknowns(problem)
+    cdef double[::1] scores
+    memset(u, 0, <size_t>n * sizeof(double))
+    if start is not None:
+        scores = start
+        if scores.shape[0] != n:
             return False
-        trial[i] = u[i]
-    if report.decrement <= tolerance:
-        return isfinite(report.value)
-    if report.iterations >= limit or NOISE * sqrt(weight_of(problem)) > tolerance:
-        return False
-    table.ranking_newton(problem, tolerance, 1, trial, room + n, &again)
-    report.decrement = again.decrement
-    report.iterations += 1
-    return report.decrement <= tolerance and isfinite(again.step)
+        memcpy(u, &scores[0], <size_t>n * sizeof(double))
+        return True
+    if ranking_has_ties(problem.model):
+        u[n - 1] = unknown_of_share(table.ranking_sum(problem.cells, problem.ties) / table.ranking_weight(problem))
+    table.ranking_evaluate(problem, u, room, room + n)
+    scores = spread_start(problem.items, room, room + n, room + 2 * n)
+    memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
+    return True
 
 
-def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, start, double tolerance, int limit):
+cdef bint maximised(const ranking_problem *problem, double tolerance, int limit, bint reduced, double *u, double *room,
+                    ranking_report *report, double *largest) noexcept nogil:
+    """Maximise from `u`, in place; return whether that is certain."""
+    if reduced:
+        return table.ranking_reduce_bias(problem, tolerance, limit, u, room, report, largest)
+    return (table.ranking_maximum(problem, tolerance, limit, u, room, report, largest) == RANKING_CONVERGED
+            and table.ranking_is_certain(problem, tolerance, limit, u, room, report))
+
+
+def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, covariates, bint reduced, start,
+              double tolerance, int limit):
     """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
     whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
-    share of ties. `start` are unknowns, or None.
+    share of ties. `covariates` are those of home advantage, or none; `reduced`: with bias reduction. `start` are
+    unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
-    cdef double share, largest, prior
-    cdef double[::1] view, scores
-    cdef double *u
+    cdef double largest, prior
+    cdef double[::1] view
+    cdef const uint8_t[::1] sides
+    cdef const uint8_t *home = NULL
     cdef double *room = NULL
     cdef double *memory = NULL
     cdef Py_ssize_t n
-    cdef int status
-    cdef bint has_tie
+    cdef bint has_tie, found
     if cells.n_items > SHORT_ITEMS or len(cells.first) > SHORT_CELLS:
         return None
     memset(&problem, 0, sizeof(ranking_problem))
     problem.model, problem.ridge, problem.gamma = model, ridge, gamma
-    memory = lay_out(&problem, cells)
+    memory = lay_out(&problem, cells, not covariates.width)
     try:
-        share = share_of_ties(&problem)
-        if unknown_of_share is not None and share == 0.0:
+        if covariates.width:
+            sides = cells.home
+            home = &sides[0]
+            with_home(&problem, covariates)
+        if unknown_of_share is not None and (problem.ties is NULL or not table.ranking_sum(problem.cells, problem.ties) > 0.0):
             problem.model = RANKING_BRADLEY_TERRY
         has_tie, n = ranking_has_ties(problem.model), ranking_unknowns(&problem)
-        room = allocate(room_of(n) + n)
-        if not is_hopeful(&problem, room):
+        if not is_hopeful(&problem, home, reduced):
             return None
-        unknowns = zeros(n)
+        room = allocate(ranking_bias_room(n, problem.cells if reduced else 0))
+        unknowns = empty(n)
         view = unknowns
-        u = &view[0]
-        if start is not None:
-            scores = start
-            if scores.shape[0] != n:
-                return None
-            memcpy(u, &scores[0], <size_t>n * sizeof(double))
-        else:
-            if has_tie:
-                u[n - 1] = unknown_of_share(share)
-            evaluate_at(&problem, u, room, room + n)
-            scores = spread_start(problem.items, room, room + n, room + 2 * n)
-            memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
-        largest = maximum_of(&problem, tolerance, limit, u, room, &report, &status)
-        if status != RANKING_CONVERGED or not is_certain(&problem, tolerance, limit, u, room, &report):
+        if not start_from(&problem, start, unknown_of_share, &view[0], room):
             return None
-        prior = prior_at(&problem, u, room, room + n)
+        with nogil:
+            found = maximised(&problem, tolerance, limit, reduced, &view[0], room, &report, &largest)
+        if not found:
+            return None
+        prior = prior_at(&problem, &view[0], room, room + n)
         return (
             unknowns, (report.value, largest, report.decrement, report.step, <int>report.iterations), prior, has_tie
         )
@@ -299,7 +234,7 @@ cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
     """Write one finite number per item; return whether `given` is an array of that many."""
     cdef Py_buffer view
     cdef Py_ssize_t i
-    cdef char kind = opened(given, array_type, &view, 1)
+    cdef char kind = opened(given, &view, 1)
     cdef bint good = kind != 0 and view.shape[0] == items
     for i in range(items if good else 0):
         out[i] = (<const double*>view.buf)[i] if kind == b'd' else (<const float*>view.buf)[i]
@@ -342,7 +277,7 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
         return None
     memset(&problem, 0, sizeof(ranking_problem))
     problem.model = model
-    memory = lay_out(&problem, cells)
+    memory = lay_out(&problem, cells, True)
     try:
         n = ranking_unknowns(&problem)
         room = allocate(6 * n + 2 * problem.cells)
@@ -353,9 +288,9 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
         if unknown is not None:
             room[n - 1], room[2 * n - 1] = unknown, 0.0
         if wanted == VALUE:
-            return evaluate_at(&problem, room, room + 2 * n, room + 3 * n)
+            return table.ranking_evaluate(&problem, room, room + 2 * n, room + 3 * n)
         if wanted == GRADIENT:
-            evaluate_at(&problem, room, room + 2 * n, room + 3 * n)
+            table.ranking_evaluate(&problem, room, room + 2 * n, room + 3 * n)
         else:
             hessian_times(&problem, room, room + n, room + 3 * n, room + 2 * n)
         found = empty(problem.items)
@@ -371,41 +306,21 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
 
 
 def home_is_told(cells):
-    """Return whether a few sweeps show a cycle around which home advantage adds up: no scores can take its place.
-
-    Scores whose differences are 1 where `first` is at home, and 0 elsewhere, are laid along a spanning tree; they are
-    whole numbers. False where they fit every comparison, or where items are left that no sweep reached.
-    """
-    cdef const int32_t[::1] first = cells.first, second = cells.second
-    cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
+    """Return whether a few sweeps show a cycle around which home advantage adds up: no scores can take its place."""
+    cdef ranking_problem problem
     cdef const uint8_t[::1] home = cells.home
-    cdef Py_ssize_t n = first.shape[0], reached = 1, before = 0, k, at, i, j
-    cdef int64_t[::1] potential = zeros(cells.n_items, int64)
+    cdef double *memory
+    cdef int64_t[::1] potential = empty(cells.n_items, int64)
     cdef uint8_t[::1] known = bytearray(cells.n_items)
-    cdef int sweep
-    known[0] = 1
-    for sweep in range(HOME_SWEEPS):
-        before = reached
-        for at in range(n):
-            k = n - 1 - at if sweep % 2 else at
-            i, j = first[k], second[k]
-            if known[i] == known[j] or not (wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0):
-                continue
-            if known[i]:
-                potential[j] = potential[i] - home[k]
-            else:
-                potential[i] = potential[j] + home[k]
-            known[i] = known[j] = 1
-            reached += 1
-        if reached == before and sweep:
-            break
-    if reached < cells.n_items:
-        return False
-    for k in range(n):
-        if wins_first[k] + wins_second[k] + (ties[k] if ties.shape[0] else 0.0) > 0.0:
-            if potential[first[k]] - potential[second[k]] != home[k]:
-                return True
-    return False
+    cdef bint told
+    memset(&problem, 0, sizeof(ranking_problem))
+    memory = lay_out(&problem, cells, False)
+    try:
+        with nogil:
+            told = table.home_is_told(&problem, &home[0], &potential[0], &known[0])
+    finally:
+        free(memory)
+    return told
 
 
 # ---- ranks ----
@@ -413,45 +328,58 @@ def home_is_told(cells):
 
 def ranks(const int64_t[:, ::1] order, const double[:, ::1] scores, double[:, ::1] out):
     """Write one more than the number of higher scores of the same row; `order` sorts rows, NaN last."""
-    cdef Py_ssize_t items = scores.shape[1], row, place, item
-    cdef double rank, above
-    for row in range(scores.shape[0]):
-        rank, above = 1.0, INFINITY
-        for place in range(items - 1, -1, -1):
-            item = order[row, place]
-            if scores[row, item] < above:
-                rank, above = <double>(items - place), scores[row, item]
-            out[row, item] = rank if scores[row, item] == scores[row, item] else NOT_A_NUMBER
+    cdef Py_ssize_t items = scores.shape[1], row
+    with nogil:
+        for row in range(scores.shape[0] if items else 0):
+            table.ranks_of(items, &order[row, 0], &scores[row, 0], &out[row, 0])
+
+
+# ---- predictions ----
+
+
+def short_predict(const double[::1] scores, i, j, double shift, int model, double tie, int outcome):
+    """Return the probability of one outcome for items i and j, or None where they are no indices."""
+    cdef Py_ssize_t first, second, items = scores.shape[0]
+    cdef double difference, chance
+    if type(i) is not int or type(j) is not int or not 0 <= i < items or not 0 <= j < items:
+        return None
+    first, second = i, j
+    difference = scores[first] - scores[second] + shift
+    table.ranking_probabilities(model, 1, &difference, tie, outcome, &chance)
+    return float64(chance)
+
+
+def short_predictions(const double[::1] scores, i, j, double shift, int model, double tie, int outcome):
+    """Return the probabilities of one outcome for arrays of indices, or None where the long way must decide."""
+    cdef Py_buffer one, other
+    cdef compress_rows rows
+    cdef double[::1] chance
+    cdef Py_ssize_t k, first, second
+    if not open_games(i, j, &one, &other, &rows):
+        return None
+    try:
+        if not 0 < rows.size <= SHORT_ROWS:
+            return None
+        found = empty(rows.size)
+        chance = found
+        for k in range(rows.size):
+            first = (<const int64_t*>rows.winner)[k] if rows.wide else (<const int32_t*>rows.winner)[k]
+            second = (<const int64_t*>rows.loser)[k] if rows.wide else (<const int32_t*>rows.loser)[k]
+            if not (0 <= first < scores.shape[0] and 0 <= second < scores.shape[0]):
+                return None
+            chance[k] = scores[first] - scores[second] + shift
+        table.ranking_probabilities(model, rows.size, &chance[0], tie, outcome, &chance[0])
+        return found
+    finally:
+        PyBuffer_Release(&other)
+        PyBuffer_Release(&one)
 
 
 # ---- one call for a matrix of wins ----
 
 
-cdef inline double entry(const double[:, ::1] x, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
-    return x[i, j] if x.shape[0] else 0.0
-
-
-cdef Py_ssize_t matrix_cells(const double[:, ::1] wins, const double[:, ::1] ties, compress_cells *cells) noexcept nogil:
-    """Return how many pairs met, or -1 for a bad entry; write their cells unless `cells` is NULL."""
-    cdef Py_ssize_t n = wins.shape[0], count = 0, i, j
-    cdef double won, lost, tied
-    for i in range(n):
-        if wins[i, i] != 0.0 or entry(ties, i, i) != 0.0:
-            return -1
-        for j in range(i + 1, n):
-            won, lost, tied = wins[i, j], wins[j, i], entry(ties, i, j)
-            if not (0.0 <= won < INFINITY and 0.0 <= lost < INFINITY and 0.0 <= tied < INFINITY):
-                return -1
-            if tied != entry(ties, j, i):
-                return -1
-            if won + lost + tied > 0.0:
-                if cells is not NULL:
-                    cells.first[count], cells.second[count] = <int32_t>i, <int32_t>j
-                    cells.wins_first[count], cells.wins_second[count] = won + 0.0, lost + 0.0  # no negative zeros
-                    if cells.ties is not NULL:
-                        cells.ties[count] = tied + 0.0
-                count += 1
-    return count
+cdef inline const double *matrix_or_null(const double[:, ::1] x) noexcept nogil:
+    return &x[0, 0] if x.shape[0] else NULL
 
 
 def short_matrix(const double[:, ::1] wins, ties):
@@ -459,13 +387,15 @@ def short_matrix(const double[:, ::1] wins, ties):
     cdef const double[:, ::1] tied = empty((0, 0)) if ties is None else ties
     cdef compress_cells out
     cdef Py_ssize_t n = wins.shape[0], count
-    if wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
+    if n == 0 or wins.shape[1] != n or (ties is not None and (tied.shape[0] != n or tied.shape[1] != n)):
         return None
-    count = matrix_cells(wins, tied, NULL)
+    with nogil:
+        count = table.matrix_cells(n, &wins[0, 0], matrix_or_null(tied), NULL)
     if count <= 0:
         return None
     arrays = unwritten(count, ties is not None, &out)
-    matrix_cells(wins, tied, &out)
+    with nogil:
+        table.matrix_cells(n, &wins[0, 0], matrix_or_null(tied), &out)
     return (n, *arrays)
 
 
@@ -475,19 +405,6 @@ cdef enum:
     SHORT_ROWS = 1 << 13
     SHORT_TABLE_ITEMS = 64
     SHORT_TABLE = 2 * SHORT_TABLE_ITEMS * SHORT_TABLE_ITEMS
-
-
-cdef bint held_as(object x, const char *kinds, int ndim, Py_buffer *view) noexcept:
-    """Hold the buffer of an exact, contiguous array whose format is one letter of `kinds`; return whether it is one."""
-    if type(x) is not array_type:
-        return False
-    if af_get_buffer(x, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0:
-        PyErr_Clear()
-        return False
-    if view.ndim == ndim and view.format[1] == 0 and strchr(kinds, view.format[0]) is not NULL:
-        return True
-    PyBuffer_Release(view)
-    return False
 
 
 cdef int64_t number_of_items(const compress_rows *rows) noexcept nogil:
@@ -537,7 +454,7 @@ cdef object counted(compress_rows *rows, n_items, tied):
     if not 0 < rows.n_items <= SHORT_TABLE_ITEMS or rows.size > SHORT_ROWS:
         return None
     if ties:
-        if not held_as(tied, b"?", 1, &kinds):
+        if not opened_of(b"?", tied, &kinds, 1):
             return None
         rows.kind = <const uint8_t*>kinds.buf
     memset(tallies, 0, <size_t>(2 * rows.n_items * rows.n_items) * sizeof(uint32_t))
@@ -555,6 +472,74 @@ cdef object counted(compress_rows *rows, n_items, tied):
     return (rows.n_items, *new_cells(tallies, <int32_t>rows.n_items, ties))
 
 
+cdef bint open_games(winner, loser, Py_buffer *one, Py_buffer *other, compress_rows *rows):
+    """Hold two arrays of as many indices of one type; return whether they are such."""
+    if not opened_of(b"il", winner, one, 1):
+        return False
+    if opened_of(b"il", loser, other, 1):
+        if other.format[0] == one.format[0] and other.shape[0] == one.shape[0]:
+            rows.size, rows.wide, rows.winner, rows.loser = one.shape[0], one.itemsize == 8, one.buf, other.buf
+            return True
+        PyBuffer_Release(other)
+    PyBuffer_Release(one)
+    return False
+
+
+def short_elo(winner, loser, n_items, tied, double k, double initial, double point):
+    """Return the ratings after few games of weight one, in points, or None where the long way must decide.
+
+    `k` is the step in logits, a `point` of which makes a point. `tied` is an array of truth values or None.
+    """
+    cdef Py_buffer one, other, kinds
+    cdef compress_rows rows
+    cdef elo_games games
+    cdef int32_t *items
+    cdef double *outcome = NULL
+    cdef double[::1] rating
+    cdef Py_ssize_t i
+    cdef bint good = True
+    if not open_games(winner, loser, &one, &other, &rows):
+        return None
+    memset(&games, 0, sizeof(elo_games))
+    items = NULL
+    try:
+        rows.n_items = number_of_items(&rows)
+        if n_items is not None:
+            if type(n_items) is not int or not rows.n_items <= n_items <= SHORT_ROWS:
+                return None
+            rows.n_items = n_items if rows.n_items else 0
+        if not 0 < rows.n_items <= SHORT_ROWS or rows.size > SHORT_ROWS:
+            return None
+        items = <int32_t*>allocate(2 * rows.size)
+        if tied is not None:
+            if not opened_of(b"?", tied, &kinds, 1):
+                return None
+            outcome = <double*>(items + 2 * rows.size)
+            good = kinds.shape[0] == rows.size
+            for i in range(rows.size if good else 0):
+                outcome[i] = 0.5 if (<const uint8_t*>kinds.buf)[i] else 1.0
+            PyBuffer_Release(&kinds)
+        for i in range(rows.size):
+            items[i] = <int32_t>((<const int64_t*>rows.winner)[i] if rows.wide else (<const int32_t*>rows.winner)[i])
+            items[rows.size + i] = <int32_t>(
+                (<const int64_t*>rows.loser)[i] if rows.wide else (<const int32_t*>rows.loser)[i]
+            )
+            good = good and items[i] != items[rows.size + i]
+        if not good:
+            return None
+        games.size, games.winner, games.loser, games.outcome = rows.size, items, items + rows.size, outcome
+        found = numpy.zeros(rows.n_items)
+        rating = found
+        table.elo_play(&games, k, 0, rows.size, &rating[0])
+        for i in range(rows.n_items):
+            rating[i] = initial + point * rating[i]
+        return found
+    finally:
+        free(items)
+        PyBuffer_Release(&other)
+        PyBuffer_Release(&one)
+
+
 def short_compress(winner, loser, n_items, tied):
     """Return (number of items, first, second, wins of first, wins of second, ties) of the cells of few comparisons.
 
@@ -563,17 +548,10 @@ def short_compress(winner, loser, n_items, tied):
     cdef Py_buffer one, other
     cdef compress_rows rows
     memset(&rows, 0, sizeof(compress_rows))
-    if not held_as(winner, b"il", 1, &one):
+    if not open_games(winner, loser, &one, &other, &rows):
         return None
     try:
-        if not held_as(loser, b"il", 1, &other):
-            return None
-        try:
-            if other.format[0] != one.format[0] or other.shape[0] != one.shape[0]:
-                return None
-            rows.size, rows.wide, rows.winner, rows.loser = one.shape[0], one.itemsize == 8, one.buf, other.buf
-            return counted(&rows, n_items, tied)
-        finally:
-            PyBuffer_Release(&other)
+        return counted(&rows, n_items, tied)
     finally:
+        PyBuffer_Release(&other)
         PyBuffer_Release(&one)

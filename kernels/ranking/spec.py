@@ -311,6 +311,9 @@ HELPERS = {
         "integer_vote_matrices",
         "home_is_told",
         "maximum",
+        "centred_inverse",
+        "covariance",
+        "probabilities",
         "object_array",
         "ranks",
         "slope",
@@ -319,7 +322,7 @@ HELPERS = {
 }
 
 TABLE = (
-    # likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc
+    # likelihood.inc, problem.inc, cholesky.inc, newton.inc, maximum.inc, home.inc, matrices.inc, bootstrap.inc
     "void ranking_terms_at(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t n, "
     "ranking_terms *terms)",
     "void ranking_pass(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t last, "
@@ -334,6 +337,24 @@ TABLE = (
     "void ranking_solve(ptrdiff_t n, const double *u, ptrdiff_t stride, double *x)",
     "int ranking_newton(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch, "
     "ranking_report *report)",
+    "double ranking_sum(ptrdiff_t n, const double *x)",
+    "void ranking_centre(ptrdiff_t items, double *u)",
+    "double ranking_weight(const ranking_problem *problem)",
+    "double ranking_evaluate(const ranking_problem *problem, const double *u, double *gradient, double *diagonal)",
+    "int ranking_maximum(const ranking_problem *problem, double tolerance, int limit, double *u, double *room, "
+    "ranking_report *report, double *largest)",
+    "int ranking_is_certain(const ranking_problem *problem, double tolerance, int limit, const double *u, "
+    "double *room, ranking_report *report)",
+    "int ranking_covariance(const ranking_problem *problem, const double *u, double *curvature, double *out, "
+    "double *room)",
+    "int ranking_centred_inverse(ptrdiff_t n, ptrdiff_t items, double *matrix, double *out)",
+    "int ranking_reduce_bias(const ranking_problem *problem, double tolerance, int limit, double *u, double *room, "
+    "ranking_report *report, double *largest)",
+    "int home_is_told(const ranking_problem *problem, const uint8_t *home, int64_t *potential, uint8_t *known)",
+    "int home_is_bounded(const ranking_problem *problem, const uint8_t *home, int8_t *room)",
+    "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
+    "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
+    "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",
     "void ranking_resample(const ranking_problem *problem, uint64_t key, uint64_t replicate, double *wins_first, "
     "double *wins_second, double *ties)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",

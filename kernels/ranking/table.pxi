@@ -15,6 +15,28 @@ cdef extern from *:
         void (*ranking_solve)(Py_ssize_t n, const double *u, Py_ssize_t stride, double *x) noexcept nogil
         int (*ranking_newton)(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch,
                               ranking_report *report) noexcept nogil
+        double (*ranking_sum)(Py_ssize_t n, const double *x) noexcept nogil
+        void (*ranking_centre)(Py_ssize_t items, double *u) noexcept nogil
+        double (*ranking_weight)(const ranking_problem *problem) noexcept nogil
+        double (*ranking_evaluate)(const ranking_problem *problem, const double *u, double *gradient,
+                                   double *diagonal) noexcept nogil
+        int (*ranking_maximum)(const ranking_problem *problem, double tolerance, int limit, double *u, double *room,
+                               ranking_report *report, double *largest) noexcept nogil
+        int (*ranking_is_certain)(const ranking_problem *problem, double tolerance, int limit, const double *u,
+                                  double *room, ranking_report *report) noexcept nogil
+        int (*ranking_covariance)(const ranking_problem *problem, const double *u, double *curvature, double *out,
+                                  double *room) noexcept nogil
+        int (*ranking_centred_inverse)(Py_ssize_t n, Py_ssize_t items, double *matrix, double *out) noexcept nogil
+        int (*ranking_reduce_bias)(const ranking_problem *problem, double tolerance, int limit, double *u, double *room,
+                                   ranking_report *report, double *largest) noexcept nogil
+        int (*home_is_told)(const ranking_problem *problem, const uint8_t *home, int64_t *potential,
+                            uint8_t *known) noexcept nogil
+        int (*home_is_bounded)(const ranking_problem *problem, const uint8_t *home, int8_t *room) noexcept nogil
+        void (*ranks_of)(Py_ssize_t items, const int64_t *order, const double *scores, double *out) noexcept nogil
+        Py_ssize_t (*matrix_cells)(Py_ssize_t n, const double *wins, const double *ties,
+                                  const compress_cells *cells) noexcept nogil
+        void (*ranking_probabilities)(int model, Py_ssize_t n, const double *d, double tie, int outcome,
+                                      double *out) noexcept nogil
         void (*ranking_resample)(const ranking_problem *problem, uint64_t key, uint64_t replicate, double *wins_first,
                                  double *wins_second, double *ties) noexcept nogil
         int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil

@@ -31,7 +31,7 @@ LEGS = {
     "debug": ("tests", *_UNOPTIMISED),
     "sanitizers": ("tests", *_UNOPTIMISED),
     "frontends": ("tests", "-m", "frontends"),
-    "gpu": ("tests", "-m", "gpu"),
+    "cuda": ("tests", "-m", "cuda"),
     "abi3": ("tests", "-m", "interface or not same_everywhere"),
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
@@ -43,9 +43,13 @@ LEGS = {
         "tests/test_pages.py",
     ),
     "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
+    "studies": (
+        *("tests/test_studies_parts.py", "tests/test_studies_engine.py"),
+        *("-k", "loky or dask or xarray or dataset"),
+    ),
 }
 # One letter per leg in the file.
-LETTERS = dict(zip("ridsfgaexbht", LEGS, strict=True))
+LETTERS = dict(zip("ridsfgaexbhtu", LEGS, strict=True))
 HEADER = (
     "# Tests that the legs of CI collect: id, tab, one letter per leg. Written by tests/guard/collect.py.\n"
     f"# {', '.join(f'{letter} {leg}' for letter, leg in LETTERS.items())}\n"

@@ -1,6 +1,6 @@
 """Small calls that the short way of every family takes: a file of `CALLS` each, walked by tests/test_short_way.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,8 @@ class Call:
         Calls of Python functions that it may make at most, its own included: what shows that the short way was taken.
     constructed : int
         Of a method: how many of the first arguments its class takes, which makes the object from them.
+    wraps : callable, optional
+        Of a function of an object: makes it from the first `constructed` arguments.
 
     """
 
@@ -37,6 +39,7 @@ class Call:
     float32: bool = True
     python_calls: int = 4
     constructed: int = 0
+    wraps: Callable[..., Any] | None = None
 
     @property
     def id(self):

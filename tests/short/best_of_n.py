@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from alignment_fast.best_of_n import Curve, Gaussian, Table, Uniform
 from short import Call
 
 P = np.array([0.2, 0.3, 0.0, 0.1, 0.4])
@@ -57,6 +58,94 @@ def laws():
     yield Call("best_of_n.BestOfN.sample", (P, REWARD, 100, 3), {"rng": 5}, constructed=2, python_calls=6)
 
 
+def aligned():
+    for n in (3, COUNTS):
+        yield Call("best_of_n.BestOfN.aligned", (P, REWARD, n), constructed=2)
+    yield Call("best_of_n.BestOfN.aligned", (P, REWARD, DRAWS), constructed=2, bad=((2, 0, np.nan),))
+    yield Call("best_of_n.BestOfN.aligned", (None, REWARD), {"log_n": 5.0}, constructed=2)
+    yield Call("best_of_n.BestOfN.aligned", (P, np.where(P > 0, REWARD, np.inf), 2), constructed=2)
+
+
+def normals():
+    yield Call("best_of_n.continuous.gaussian_reward", (DRAWS,), bad=OUTSIDE)
+    yield Call("best_of_n.continuous.gaussian_reward", (COUNTS,), float32=False)
+    for n in ONE_N:
+        yield Call("best_of_n.continuous.gaussian_reward", (n,), float32=False)
+    yield Call("best_of_n.continuous.gaussian_reward", (), {"log_n": 649.0}, float32=False)
+
+
+def prompts():
+    rows = np.sin(np.arange(12.0)).reshape(4, 3)
+    rows[1, 2] = np.nan
+    yield Call(
+        "best_of_n.mean_over_prompts", (rows,), constructed=1, wraps=lambda mean: Curve(COUNTS, mean), python_calls=5
+    )
+    yield Call("best_of_n.mean_over_prompts", (GOLD,), constructed=1, wraps=lambda mean: Curve(3, mean), python_calls=5)
+
+
+def samples():
+    log_p = np.log(np.linspace(0.05, 1.0, len(SCORES)))
+    bad = ((0, 2, np.nan),)
+    for n in (3, COUNTS, np.array([7, 2, 2])):
+        yield Call("best_of_n.divergence_from_samples", (SCORES, n), bad=bad, python_calls=6)
+        yield Call(
+            "best_of_n.divergence_from_samples",
+            (SCORES, n),
+            {"log_p": log_p},
+            bad=(*bad, ("log_p", 1, 0.5), ("log_p", 0, -np.inf)),
+            python_calls=6,
+        )
+
+
+def overoptimization():
+    scores = np.sin(np.arange(1.0, 61.0)).reshape(5, 12)
+    gold = np.cos(np.arange(1.0, 61.0)).reshape(5, 12)
+    for n in (None, np.array([1, 2, 12])):
+        yield Call("best_of_n.proxy_versus_gold", (scores, gold, n), bad=((0, 3, np.nan), (1, 4, np.inf)))
+    long = np.sin(np.arange(200.0)).reshape(2, 100)
+    yield Call("best_of_n.proxy_versus_gold", (long, long[::-1].copy()))
+    kl, gain = np.array([0.0, 0.5, 1.0, 2.0, 4.0]), np.array([0.0, 0.5, 0.7, 0.6, 0.2])
+    square = np.diag([0.0, 1.0, 2.0, 1.0, 0.5]) + 0.1
+    bad = ((0, 1, -1.0), (1, 0, np.nan), (0, 2, np.inf))
+    for form in ("best-of-n", "reinforcement-learning"):
+        yield Call("best_of_n.fit_overoptimization", (kl, gain), {"form": form}, bad=bad)
+        yield Call(
+            "best_of_n.fit_overoptimization",
+            (kl, gain),
+            {"form": form, "standard_error": 1.0 + kl},
+            bad=(*bad, ("standard_error", 1, 0.0)),
+        )
+        yield Call(
+            "best_of_n.fit_overoptimization",
+            (kl, gain),
+            {"form": form, "covariance": square},
+            bad=(*bad, ("covariance", 6, -1.0)),
+        )
+        for points in (kl, 0.5):
+            fit = form, 0.9, 0.25, np.array([[2.0, 0.5], [0.5, 1.0]])
+            for method in ("gain", "standard_error"):
+                name = f"best_of_n.OveroptimizationFit.{method}"
+                yield Call(name, (*fit, points), constructed=4, float32=points is kl and method == "gain")
+
+
+def simulations():
+    yield Call("best_of_n.Table", (P, REWARD), bad=((0, 0, -1.0), (0, 1, np.nan), (1, 1, np.nan)))
+    sources = ((), Gaussian), ((), Uniform), ((P, REWARD), Table)
+    options = {}, {"method": "order"}, {"return_maxima": True}, {"replicate": 4093}
+    for arrays, source in sources:
+        for n in (1, 100, 10**9):
+            for how in options:
+                yield Call(
+                    "best_of_n.simulate",
+                    (*arrays, n, 30),
+                    {"seed": 3, **how},
+                    constructed=len(arrays),
+                    wraps=source,
+                    python_calls=14,
+                    float32=False,
+                )
+
+
 def pools():
     for scores in (SCORES, LONG):
         for n in (None, 3, COUNTS):
@@ -91,4 +180,14 @@ def relatives():
     yield Call("best_of_n.inference_time_pessimism", (REWARD, 0.5), {"p": P}, python_calls=5)
 
 
-CALLS = [*relatives(), *closed_forms(), *estimators(), *laws(), *pools()]
+CALLS = [
+    *(*relatives(), *closed_forms(), *estimators(), *laws(), *aligned(), *normals()),
+    *(*pools(), *prompts(), *samples(), *overoptimization(), *simulations()),
+]
+
+SOURCE = "a source of `simulate`, whose small calls are those of best_of_n.simulate"
+WITHOUT = {
+    "best_of_n.Uniform": SOURCE,
+    "best_of_n.Quantile": "calls a Python function of its user",
+    "best_of_n.Sampler": "runs a user's function that numba compiles",
+}

@@ -12,6 +12,8 @@ NINE = np.clip(NINE, 0, 1)
 NINE = np.triu(NINE, 1) + np.tril(1 - NINE.T, -1) + 0.5 * np.eye(9)
 REF = np.array([0.5, 0.3, 0.2])
 POINT = {"alpha": 0.5, "beta": 4.0, "lam": 1.0}
+BETAS = np.array([0.0, 0.5, 1.0, 4.0, 9.0, 30.0])
+GRID = {"alpha": 0.5, "beta": BETAS, "lam": 0.5}
 MIXED = {"alpha": 0.25, "beta": 2, "lam": 0.5}
 BAD = ((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.5))
 
@@ -54,13 +56,49 @@ CALLS = [
     Call("dynamics.three_cycle_onset", (0.4,), {"alpha": 0.54, "beta": 3.6, "lam": 1.0}, float32=False),
     Call("dynamics.three_cycle_onset", (0.25,), {"alpha": 0.0, "beta": 0, "lam": 1}, float32=False),
     *(
+        Call(f"dynamics.{name}", (matrix, *more), {**at, "method": "dpo"}, bad=BAD if matrix is P else ())
+        for matrix in (P, FOUR, NINE)
+        for at in (MIXED, POINT)
+        for name, more in (("fixed_point", ()), ("spectral_radius", (np.log(np.arange(1.0, 1 + len(matrix))),)))
+    ),
+    *(
+        Call("dynamics.critical_beta", (matrix,), {"alpha": alpha, "lam": lam, "method": method}, bad=bad)
+        for matrix, bad in ((P, BAD), (FOUR, ()), (NINE, ()))
+        for alpha, lam, method in ((0.5, 1.0, "ipo"), (0.9, 0.5, "ipo"), (0, 1, "ipo"))
+    ),
+    Call("dynamics.critical_beta", (P,), {"alpha": 0.5, "lam": 1.0, "method": "dpo", "largest": 100, "tol": 1e-6}),
+    Call("dynamics.critical_beta", (P,), {"alpha": 0.5, "lam": 1.0, "ref": REF}, bad=(("ref", 0, 0.0),)),
+    *(
         Call(
-            "dynamics.fixed_point",
+            "dynamics.lyapunov_exponent",
             (matrix,),
-            {**MIXED, "method": "dpo"},
-            bad=BAD if matrix is P else (),
-            python_calls=80,
+            {**at, "init": np.arange(1.0, 1 + len(matrix)), "steps": 40, "burn_in": 7, "method": method},
+            bad=(("init", 0, np.nan),),
         )
         for matrix in (P, FOUR, NINE)
+        for at in (POINT, MIXED, {"alpha": 0.5, "beta": BETAS, "lam": 0.5})
+        for method in ("ipo", "dpo")
     ),
+    *(
+        Call("dynamics.simulate", (matrix,), {**GRID, "init": np.arange(1.0, 1 + len(matrix)), "steps": 12, **more})
+        for matrix in (P, FOUR, NINE)
+        for more in ({"record": 5}, {"record": 1, "method": "dpo"}, {"burn_in": 3})
+    ),
+    Call("dynamics.simulate", (P,), {**POINT, "init": REF, "steps": 12, "record": 1}, bad=BAD),
+    *(
+        Call(f"dynamics.{name}", (matrix, *more), {**GRID, "method": method})
+        for matrix in (P, NINE)
+        for method in ("ipo", "dpo")
+        for name, more in (
+            ("fixed_point", ()),
+            ("spectral_radius", (np.log(np.arange(1.0, 1 + len(matrix))),)),
+            ("spectral_radius", (np.log(np.arange(1.0, 1 + 6 * len(matrix)).reshape(6, -1)),)),
+        )
+    ),
+    Call("dynamics.stability_bounds", (P,), GRID),
+    *(Call("dynamics.sweep", (P,), {**at, "init": REF, "steps": 12}, bad=BAD) for at in (POINT, GRID)),
+    Call("dynamics.collapse_rates", (P,), {"beta": BETAS, "lam": 0.5, "sampler": REF}),
+    Call("dynamics.three_cycle_onset", (0.4,), GRID, float32=False),
 ]
+
+WITHOUT = {"dynamics.sweep": "a grid of trajectories, longer than the border by design"}

@@ -57,3 +57,8 @@ CALLS = [
     Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), bad=BAD_PAIR),
     Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), {"variant": "natural"}, python_calls=8),
 ]
+
+WITHOUT = {
+    "information.markov_renyi_cross_entropy_rate": "an eigenvalue problem solved by SciPy",
+    "information.markov_aligned": "a search over eigenvalue problems solved by SciPy",
+}

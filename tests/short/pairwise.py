@@ -100,5 +100,8 @@ HIDDEN, LAYER = RNG.normal(size=(3, 5, 8)), RNG.normal(size=(19, 8))
 SEQUENCES += [
     Call("pairwise.sequence_logprobs_hidden", (HIDDEN, LAYER, TOKENS)),
     Call("pairwise.sequence_logprobs_hidden", (HIDDEN[0], LAYER, TOKENS[0]), {"average": True}),
+    Call("pairwise.sequence_logprobs_hidden_grad", (HIDDEN, LAYER, TOKENS)),
+    Call("pairwise.sequence_logprobs_hidden_grad", (HIDDEN, LAYER, TOKENS), {"upstream": 1.5, "average": True}),
+    Call("pairwise.sequence_logprobs_hidden_grad", (HIDDEN[0], LAYER, TOKENS[0])),
 ]
 CALLS = [*PREFERENCES, *MARGIN_LOSSES, *UNPAIRED, *SEQUENCES]

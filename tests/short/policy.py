@@ -20,7 +20,14 @@ BETAS = np.array([0.0, 0.5, 40.0])
 WINNER, LOSER = np.array([0, 0, 2, 1, 0]), np.array([1, 1, 0, 3, 2])
 BAD = ((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))
 
+CHAIN = np.array([[0.5, 0.51, 0.6, 0.51], [0.49, 0.5, 0.9, 0.6], [0.4, 0.1, 0.5, 0.51], [0.49, 0.4, 0.49, 0.5]])
+LINE = 1 / (1 + np.exp(np.arange(9.0) - np.arange(9.0)[:, None]))
+
 CALLS = [
+    *(Call("policy.order_sampler", (matrix,), bad=BAD) for matrix in (CHAIN, 1 - LINE)),
+    Call("policy.order_sampler", (CHAIN,), bad=((0, 1, 0.4),)),
+    *(Call("policy.smith_sampler", (matrix,), bad=BAD[:2]) for matrix in (P, TIED, NINE, CHAIN)),
+    Call("policy.smith_sampler", (CHAIN, np.array([0.1, 0.4, 0.0, 0.5])), bad=((1, 1, -1.0),)),
     *(
         Call(f"policy.{name}", (matrix,), bad=BAD if matrix is P else ())
         for name in (
@@ -52,3 +59,5 @@ CALLS = [
         for prior in (0.0, 1, 0.5)
     ),
 ]
+
+WITHOUT = {"policy.preference_matrix_from_scores": "one elementwise function of a matrix of differences, by NumPy"}

@@ -124,6 +124,9 @@ def print_status(status: "Status") -> None:
         f"{status.replicates} replicates"
     )
     say(f"running: {status.writer}" if status.writer else "not running")
+    if len(status.origins) > 1:
+        for one in status.origins:
+            say(f"mixed: {one.blocks} blocks by version {one.version}, {one.arithmetic}")
     print_set_aside(status.set_aside)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import log
 from typing import Any, NamedTuple
 
 import torch
 
-from alignment_fast._operations import operations
+from alignment_fast.interop.torch import _compiled
 from alignment_fast.interop.torch._tensors import address, as_computed, contiguous, wide
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
@@ -20,20 +19,18 @@ def curvatures(loss: Loss, tensors: tuple[Any, ...], *, lengths_first: bool) -> 
     """
     chosen, rejected, ref_chosen, ref_rejected, chosen_length, rejected_length, weight, target = tensors
     dtype = wide(chosen.dtype)
-    ops = operations("pairwise", chosen.device.type)
     if loss.score != "identity":
         own = _mapped(loss, chosen, ref_chosen, chosen_length, lengths_first)
         other = _mapped(loss, rejected, ref_rejected, rejected_length, lengths_first)
-        second = torch.stack(_of_mapped(ops, loss, own, other))
+        second = torch.stack(_of_mapped(loss, own, other))
         return second if weight is None else second * weight.to(dtype)
     x = _score(chosen, ref_chosen, chosen_length, dtype)
     y = None if rejected is None else _score(rejected, ref_rejected, rejected_length, dtype)
-    if loss.formula in ops.MARGIN_FORMULAS:
-        of_margin = _of_margin(ops, loss, x if y is None else x - y, target)[1]
+    if loss.formula in _compiled.MARGIN_FORMULAS:
+        of_margin = _of_margin(loss, x if y is None else x - y, target)[1]
         parts = [of_margin] if y is None else [of_margin, -of_margin, of_margin]
     else:
-        kernel = partial(_second_of_margin, ops)
-        parts = list(_OF_PAIRS[loss.formula](loss, x, y, kernel))
+        parts = list(_OF_PAIRS[loss.formula](loss, x, y, _second_of_margin))
     second = torch.stack([part if isinstance(part, torch.Tensor) else torch.full_like(x, part) for part in parts])
     if y is None:
         second = second[:1]
@@ -51,12 +48,12 @@ def _score(own: torch.Tensor, reference: torch.Tensor | None, length: Any, dtype
 
 
 def _of_margin(
-    ops: Any, loss: Loss, margin: torch.Tensor, target: torch.Tensor | None = None
+    loss: Loss, margin: torch.Tensor, target: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return first and second derivatives of the loss of a margin."""
     margin, target = contiguous(margin), as_computed(target, margin.dtype)
     first, second = torch.empty_like(margin), torch.empty_like(margin)
-    ops.evaluate(
+    _compiled.evaluate(
         loss,
         Inputs(margin.data_ptr(), target=address(target)),
         Outputs(grad_chosen=address(first), second=address(second)),
@@ -67,8 +64,8 @@ def _of_margin(
     return first, second
 
 
-def _second_of_margin(ops: Any, loss: Loss, margin: torch.Tensor) -> torch.Tensor:
-    return _of_margin(ops, loss, margin)[1]
+def _second_of_margin(loss: Loss, margin: torch.Tensor) -> torch.Tensor:
+    return _of_margin(loss, margin)[1]
 
 
 # ---- mapped scores ----
@@ -98,8 +95,8 @@ def _mapped(loss: Loss, own: torch.Tensor, reference: Any, length: Any, lengths_
     return _Mapped(*[part * per_token for part in found])
 
 
-def _of_mapped(ops: Any, loss: Loss, x: _Mapped, y: _Mapped) -> list[torch.Tensor]:
-    first, second = _of_margin(ops, loss._replace(score="identity"), x.value - y.value)
+def _of_mapped(loss: Loss, x: _Mapped, y: _Mapped) -> list[torch.Tensor]:
+    first, second = _of_margin(loss._replace(score="identity"), x.value - y.value)
     return [
         second * x.first**2 + first * x.second,
         -second * x.first * y.first,

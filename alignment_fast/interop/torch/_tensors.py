@@ -93,5 +93,5 @@ def narrowed(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def saturated(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Return a gradient in its own wide dtype, changed in place to what `narrowed` would keep of it."""
+    """Return a gradient in its own dtype, changed in place to what `narrowed` would keep of it; infinities too."""
     return gradient.clamp_(-_LARGEST, _LARGEST) if dtype is torch.float16 else gradient

@@ -2,9 +2,11 @@
 
 With n tokens, V letters and H hidden units a product takes 2 n V H operations. A head that is trained needs four: one
 forward, and backward the logits again, the gradient of the hidden states and that of the weight. They go over tiles of
-the vocabulary, all tokens of a block at once, so that the weight's gradient is written once. A frozen head needs two:
-the gradient of a token's log-probability by its hidden state does not depend on what comes after, up to a factor, and
-is made while the logits of a chunk of tokens are there; with entropies three.
+the vocabulary, all tokens of a block at once, so that the weight's gradient is written once. Tiles for which there is
+room in the scratch stay there until the backward pass, which does not make them again if it comes next: of a small
+batch all of them, and three products are enough. A frozen head needs two: the gradient of a token's log-probability by
+its hidden state does not depend on what comes after, up to a factor, and is made while the logits of a chunk of tokens
+are there; with entropies three.
 """
 
 from __future__ import annotations
@@ -12,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
-from alignment_fast._operations import operations
-from alignment_fast.interop.torch._scratch import scratch
-from alignment_fast.interop.torch._tensors import saturated, wide
+from alignment_fast.interop.torch import _compiled
+from alignment_fast.interop.torch._scratch import KEPT, Mark, scratch
+from alignment_fast.interop.torch._tensors import narrowed, saturated, wide
 from alignment_fast.kernels.pairwise.structures import LetterSums
 
-CHUNK = 1 << 25  # bytes of logits that exist at a time, and of a weight that is widened
+CHUNK = 1 << 25  # bytes of logits of a frozen head that exist at a time
+TILE = 1 << 23  # of those between two products, and of a weight that is widened: small enough for the caches
 _MOST_ROWS = 4096  # tokens of a block of a trained head
 LEAST_ROWS = 128  # tokens of a chunk of a frozen head: fewer would read the weight too often
 
@@ -74,218 +76,258 @@ class Head(NamedTuple):
 class Found(NamedTuple):
     """Of every token: log-probability, entropy, log Σ e^z, log Σ p², mean logit, the likeliest letter; float64."""
 
-    log_p: np.ndarray
-    entropy: np.ndarray
-    log_partition: np.ndarray
-    log_square: np.ndarray
-    mean_logit: np.ndarray
-    top_id: np.ndarray
+    log_p: torch.Tensor
+    entropy: torch.Tensor
+    log_partition: torch.Tensor
+    log_square: torch.Tensor
+    mean_logit: torch.Tensor
+    top_id: torch.Tensor
 
 
-def _found(table: np.ndarray, letters: int) -> Found:
-    sums = LetterSums._make(table.T)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_sum = np.log(sums.sum)
-        log_sum[sums.top == -np.inf] = np.nan  # nothing but -inf
-        return Found(
-            (sums.token - sums.frame) - log_sum,
-            log_sum - sums.first / sums.sum,
-            sums.frame + log_sum,
-            np.log(sums.square) - 2 * log_sum,
-            np.asarray(sums.total) / letters,
-            np.asarray(sums.top_id),
-        )
+def _found(table: torch.Tensor, letters: int) -> Found:
+    sums = LetterSums._make(table.unbind(1))
+    nothing = sums.top == -torch.inf  # but -inf
+    log_sum = sums.sum.log().masked_fill_(nothing, torch.nan)
+    return Found(
+        (sums.token - sums.frame) - log_sum,
+        log_sum - sums.first / sums.sum,
+        sums.frame + log_sum,
+        sums.square.log() - 2 * log_sum,
+        sums.total / letters,
+        sums.top_id,
+    )
 
 
-def _spans(count: int, step: int) -> Iterator[tuple[int, int]]:
-    return ((low, min(low + step, count)) for low in range(0, count, step))
+def _spans(count: int, step: int) -> list[tuple[int, int]]:
+    return [(low, min(low + step, count)) for low in range(0, count, step)]
+
+
+# ---- a trained head ----
 
 
 class _Tiles:
-    """How a trained head's rows and letters are cut, and the scratch for it."""
+    """How rows and letters are cut, and where tiles are in the scratch: the last of `slots` serves all that have none.
 
-    def __init__(self, head: Head, rows: int):
+    Scratch holds the tiles, then a widened part of the weight, and what the backward pass needs beside them, so that
+    both passes find the same places.
+    """
+
+    def __init__(self, head: Head, rows: int, *, keep: bool):
         size = torch.finfo(head.dtype).bits // 8
         letters, self.units = head.weight.shape
         self.rows = max(1, min(rows, _MOST_ROWS))
         self.widened = head.weight.dtype != head.dtype
-        self.letters = min(letters, max(512, CHUNK // (self.rows * size)))
+        self.letters = min(letters, max(512, TILE // (self.rows * size)))
         if self.widened:
-            self.letters = min(self.letters, max(512, CHUNK // (self.units * size)))
-        self.weight_size = self.letters * self.units if self.widened else 0
+            self.letters = min(self.letters, max(512, TILE // (self.units * size)))
         self.tile_size = self.rows * self.letters
+        weight_size = self.letters * self.units if self.widened else 0
+        self.spans = [
+            (low, high, first, last)
+            for low, high in _spans(letters, self.letters)
+            for first, last in _spans(rows, self.rows)
+        ]
+        sizes = [weight_size]
+        if keep:  # room for slopes of a cap, and for the gradient of a widened part
+            sizes += [0 if head.softcap is None else self.tile_size, weight_size]
+        budget = KEPT // size - sum(sizes) if keep else 0
+        self.slots = max(1, min(len(self.spans), budget // self.tile_size))
+        self.size = self.slots * self.tile_size + sum(sizes)
+        self._sizes = sizes
+
+    def cut(self, room: torch.Tensor) -> list[torch.Tensor]:
+        """Return the pieces of `room` behind the tiles."""
+        return list(room[self.slots * self.tile_size :].split(self._sizes))
+
+    def tile(self, room: torch.Tensor, number: int) -> torch.Tensor:
+        """Return the place of a tile."""
+        low, high, first, last = self.spans[number]
+        return _shaped(room[min(number, self.slots - 1) * self.tile_size :], last - first, high - low)
+
+    def stays(self, number: int) -> bool:
+        """Return whether a tile is still there after all have been made."""
+        return number < self.slots - 1 or number == len(self.spans) - 1
 
 
-def statistics(hidden: torch.Tensor, head: Head, ids: np.ndarray, *, moments: bool) -> Found:
-    """Return what is `Found` of every row of `hidden`; without `moments` log-probability and partition function."""
-    ops, tiles = operations("pairwise"), _Tiles(head, len(hidden))
-    table = ops.no_letters(len(hidden))
-    with scratch(tiles.weight_size + tiles.tile_size, head.dtype) as room:
-        wide_room, tile_room = _cut(room, tiles.weight_size)
-        for low, high in _spans(len(head.weight), tiles.letters):
-            letters = head.letters(low, high, wide_room)
-            for first, last in _spans(len(hidden), tiles.rows):
-                tile = _shaped(tile_room, last - first, high - low)
-                head.logits(hidden[first:last], letters, low, tile)
-                ops.add_letters(table[first:last], tile.numpy(), ids[first:last], low, moments=moments)
+def statistics(hidden: torch.Tensor, head: Head, ids: torch.Tensor, *, moments: bool, leaves: Mark | None) -> Found:
+    """Return what is `Found` of every row of `hidden`; without `moments` log-probability and partition function.
+
+    With `leaves` tiles stay in the scratch under that mark.
+    """
+    tiles = _Tiles(head, len(hidden), keep=leaves is not None)
+    table = _compiled.no_letters(len(hidden))
+    with scratch(tiles.size, head.dtype, leaves=leaves, passing=leaves is None) as (room, _):
+        wide_room = tiles.cut(room)[0]
+        for number, (low, high, first, last) in enumerate(tiles.spans):
+            if first == 0:
+                letters = head.letters(low, high, wide_room if tiles.widened else None)
+            tile = head.logits(hidden[first:last], letters, low, tiles.tile(room, number))
+            _compiled.add_letters(table[first:last], tile, ids[first:last], low, moments)
     return _found(table, len(head.weight))
 
 
 class Upstream(NamedTuple):
     """Incoming gradients of log-probabilities and entropies (None where there are none), and what they go with."""
 
-    log_p: np.ndarray
-    entropy: np.ndarray | None
-    log_partition: np.ndarray
-    of_entropy: np.ndarray | None
+    log_p: torch.Tensor
+    entropy: torch.Tensor | None
+    log_partition: torch.Tensor
+    of_entropy: torch.Tensor | None
 
     def at(self, rows: Any) -> Upstream:
         """Return the rows that an index chooses, contiguous."""
-        columns: list[Any] = [None if column is None else np.ascontiguousarray(column[rows]) for column in self]
+        columns: list[Any] = [None if column is None else column[rows].contiguous() for column in self]
         return Upstream(*columns)
+
+    def scaled(self, factor: float) -> Upstream:
+        """Return the incoming gradients times a factor."""
+        entropy = None if self.entropy is None else self.entropy * factor
+        return self._replace(log_p=self.log_p * factor, entropy=entropy)
+
+
+class _Slope(NamedTuple):
+    """The gradient by the products of one tile, and where it belongs."""
+
+    low: int
+    high: int
+    first: int
+    last: int
+    tile: torch.Tensor
+    letters: torch.Tensor
+    room: torch.Tensor  # of a part of a widened weight
+
+
+def _slopes(
+    hidden: torch.Tensor, head: Head, ids: torch.Tensor, upstream: Upstream, left: torch.Tensor | None
+) -> Iterator[_Slope]:
+    """Yield the gradients of all tiles, last one first: that is where the forward pass has stopped.
+
+    `left` is a tensor of the forward pass, by which its tiles are known where they are still there.
+    """
+    tiles = _Tiles(head, len(hidden), keep=True)
+    upstream = upstream.scaled(head.factor)
+    with scratch(tiles.size, head.dtype) as (room, mark):
+        there = left is not None and mark is not None and mark.is_of(left)
+        wide_room, slope_room, sum_room = tiles.cut(room)
+        before = -1
+        for number in reversed(range(len(tiles.spans))):
+            low, high, first, last = tiles.spans[number]
+            if low != before:
+                letters, before = head.letters(low, high, wide_room if tiles.widened else None), low
+            tile = tiles.tile(room, number)
+            if not (there and tiles.stays(number)):
+                head.logits(hidden[first:last], letters, low, tile)
+            slope = head.cap_slope(tile, _shaped(slope_room, last - first, high - low) if head.softcap else tile)
+            _compiled.letter_gradients(tile, ids[first:last], low, upstream.at(slice(first, last)), tile)
+            yield _Slope(low, high, first, last, head.through_cap(tile, slope), letters, sum_room)
 
 
 def gradients(
-    hidden: torch.Tensor, head: Head, ids: np.ndarray, upstream: Upstream, wanted: tuple[bool, bool, bool]
+    hidden: torch.Tensor,
+    head: Head,
+    ids: torch.Tensor,
+    upstream: Upstream,
+    wanted: tuple[bool, bool, bool],
+    left: torch.Tensor | None = None,
 ) -> list[Any]:
-    """Return the gradients by hidden states, weight and bias, None where not `wanted`."""
+    """Return the gradients by hidden states, weight and bias, None where not `wanted`; `left` as in `_slopes`."""
     weight, bias = head.weight, head.bias
-    if not len(hidden):
-        return [None if of is None else _empty(of).zero_() for of in (hidden, weight, bias)]
-    tiles = _Tiles(head, len(hidden))
     of_hidden = _empty(hidden).zero_() if wanted[0] else None
     of_weight = _empty(weight) if wanted[1] else None
-    of_bias = _empty(bias) if wanted[2] and bias is not None else None
-    upstream = _scaled(upstream, head.factor)
-    sizes = [tiles.weight_size, tiles.tile_size, tiles.tile_size if head.softcap is not None else 0]
-    if tiles.widened and wanted[1]:
-        sizes.append(tiles.weight_size)
-    with scratch(sum(sizes), head.dtype) as room:
-        wide_room, tile_room, slope_room, sum_room = _cut(room, *sizes[:-1], parts=4)
-        for low, high in _spans(len(weight), tiles.letters):
-            letters = head.letters(low, high, wide_room if tiles.widened else None)
-            part = None
-            if of_weight is not None:
-                part = _shaped(sum_room, high - low, tiles.units) if tiles.widened else of_weight[low:high]
-            bias_part = torch.zeros(high - low, dtype=head.dtype)
-            for first, last in _spans(len(hidden), tiles.rows):
-                tile = _shaped(tile_room, last - first, high - low)
-                slope = _shaped(slope_room, last - first, high - low) if head.softcap is not None else tile
-                states = hidden[first:last]
-                _tile_gradient(
-                    states, head, letters, low, ids[first:last], upstream.at(slice(first, last)), tile, slope
-                )
-                if part is not None:
-                    part.addmm_(tile.t(), states, beta=float(first > 0))
-                if of_hidden is not None:
-                    of_hidden[first:last].addmm_(tile, letters)
-                if of_bias is not None:
-                    bias_part = bias_part + tile.sum(0)
-            if tiles.widened and of_weight is not None and part is not None:
-                of_weight[low:high] = saturated(part, weight.dtype)
-            if of_bias is not None:
-                of_bias[low:high] = saturated(bias_part, of_bias.dtype)
-    return [of_hidden, of_weight, of_bias]
+    of_bias = torch.zeros(len(weight), dtype=head.dtype) if wanted[2] and bias is not None else None
+    if of_weight is not None and not len(hidden):
+        of_weight.zero_()
+    for slope in _slopes(hidden, head, ids, upstream, left):
+        low, high, first, last, tile, letters, room = slope
+        begins, ends = last == len(hidden), first == 0  # of the rows, from the last to the first
+        if of_hidden is not None:
+            of_hidden[first:last].addmm_(tile, letters)
+        if of_weight is not None:
+            own = of_weight.dtype == head.dtype
+            part = of_weight[low:high] if own else _shaped(room, high - low, hidden.shape[1])
+            part.addmm_(tile.t(), hidden[first:last], beta=float(not begins))
+            if ends and not own:
+                of_weight[low:high] = saturated(part, of_weight.dtype)
+        if of_bias is not None:
+            of_bias[low:high] += tile.sum(0)
+    return [of_hidden, of_weight, None if of_bias is None or bias is None else narrowed(of_bias, bias.dtype)]
 
 
-def _tile_gradient(
-    states: torch.Tensor,
+def changes(
+    hidden: torch.Tensor,
     head: Head,
-    letters: torch.Tensor,
-    low: int,
-    ids: np.ndarray,
+    ids: torch.Tensor,
     upstream: Upstream,
-    tile: torch.Tensor,
-    slope_room: torch.Tensor,
-) -> None:
-    """Make the gradient by the products of one tile in `tile`."""
-    head.logits(states, letters, low, tile)
-    slope = head.cap_slope(tile, slope_room)
-    array = tile.numpy()
-    operations("pairwise").letter_gradients(
-        array,
-        ids,
-        low,
-        upstream.log_partition,
-        upstream.log_p,
-        array,
-        entropy_factor=upstream.entropy,
-        entropy=upstream.of_entropy,
-    )
-    head.through_cap(tile, slope)
+    tangents: tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None],
+) -> torch.Tensor:
+    """Return of every row the derivative along `tangents` of hidden states, weight and bias (None: they do not move).
+
+    `upstream` says of what: of log-probabilities, of entropies, or of a sum of both.
+    """
+    by_hidden, by_weight, by_bias = (None if move is None else move.to(head.dtype) for move in tangents)
+    found = hidden.new_zeros(len(hidden))
+    if not len(hidden):
+        return found
+    for low, high, first, last, tile, letters, _ in _slopes(hidden, head, ids, upstream, None):
+        rows = slice(first, last)
+        if by_hidden is not None:
+            found[rows] += ((tile @ letters) * by_hidden[rows]).sum(1)
+        if by_weight is not None:
+            found[rows] += ((tile @ by_weight[low:high]) * hidden[rows]).sum(1)
+        if by_bias is not None:
+            found[rows] += tile @ by_bias[low:high]
+    return found
 
 
-def _scaled(upstream: Upstream, factor: float) -> Upstream:
-    if factor == 1.0:
-        return upstream
-    entropy = upstream.entropy
-    return upstream._replace(log_p=upstream.log_p * factor, entropy=None if entropy is None else entropy * factor)
+# ---- a frozen head ----
 
 
 def frozen(
-    hidden: torch.Tensor, head: Head, ids: np.ndarray, *, entropy: bool, moments: bool, differentiated: bool
-) -> tuple[Found, torch.Tensor | None, torch.Tensor | None]:
+    hidden: torch.Tensor, head: Head, ids: torch.Tensor, *, entropy: bool, moments: bool
+) -> tuple[Found, torch.Tensor, torch.Tensor | None]:
     """Return what is `Found`, and the gradients of log-probabilities and of entropies by the hidden states."""
     size = torch.finfo(head.dtype).bits // 8
     letters, units = head.weight.shape
     rows = min(max(1, len(hidden)), max(LEAST_ROWS, CHUNK // (letters * size)))
     widened = head.weight.dtype != head.dtype
-    step = max(512, CHUNK // (units * size)) if widened else letters
-    ops = operations("pairwise")
-    table = ops.no_letters(len(hidden))
-    of_log_p = _empty(hidden) if differentiated else None
-    of_entropy = _empty(hidden) if differentiated and entropy else None
-    capped = differentiated and head.softcap is not None
-    chunk = rows * letters
-    sizes = [step * units if widened else 0, chunk, chunk if capped else 0, chunk if of_entropy is not None else 0]
-    with scratch(sum(sizes), head.dtype) as room:
-        wide_room, tile_room, slope_room, second_room = _cut(room, *sizes[:-1], parts=4)
+    step = min(letters, max(512, TILE // (max(rows, units if widened else 0) * size)))
+    spans = _spans(letters, step)
+    table = _compiled.no_letters(len(hidden))
+    of_log_p, of_entropy = _empty(hidden), _empty(hidden) if entropy else None
+    tile = rows * step
+    sizes = [
+        rows * letters,
+        step * units if widened else 0,
+        0 if head.softcap is None else tile,
+        tile if entropy else 0,
+    ]
+    with scratch(sum(sizes), head.dtype) as (room, _):
+        chunk_room, wide_room, slope_room, second_room = room.split(sizes)
         for first, last in _spans(len(hidden), rows):
             states, own = hidden[first:last], ids[first:last]
-            logits = _shaped(tile_room, last - first, letters)
-            for low, high in _spans(letters, step):
-                head.logits(states, head.letters(low, high, wide_room if widened else None), low, logits[:, low:high])
-            ops.add_letters(table[first:last], logits.numpy(), own, 0, moments=entropy or moments)
-            if of_log_p is None:
-                continue
+            chunk = _shaped(chunk_room, last - first, letters)
+            for low, high in spans:
+                part = head.letters(low, high, wide_room if widened else None)
+                logits = head.logits(states, part, low, chunk[:, low:high])
+                _compiled.add_letters(table[first:last], logits, own, low, entropy or moments)
             found = _found(table[first:last], letters)
-            ones, none = np.full(len(own), head.factor), np.zeros(len(own))
-            slope = head.cap_slope(logits, _shaped(slope_room, last - first, letters) if capped else logits)
-            made = []
-            if of_entropy is not None:  # first: the other takes the logits' place
-                second = _shaped(second_room, last - first, letters)
-                made.append((Upstream(none, ones, found.log_partition, found.entropy), second, of_entropy))
-            made.append((Upstream(ones, None, found.log_partition, None), logits, of_log_p))
-            for upstream, out, result in made:
-                ops.letter_gradients(
-                    logits.numpy(),
-                    own,
-                    0,
-                    upstream.log_partition,
-                    upstream.log_p,
-                    out.numpy(),
-                    entropy_factor=upstream.entropy,
-                    entropy=upstream.of_entropy,
+            ones, none = torch.full_like(found.log_p, head.factor), torch.zeros_like(found.log_p)
+            by_log_p = Upstream(ones, None, found.log_partition, None).at(slice(None))
+            by_entropy = Upstream(none, ones, found.log_partition, found.entropy).at(slice(None))
+            for low, high in spans:
+                part = head.letters(low, high, wide_room if widened else None)
+                logits = chunk[:, low:high]
+                slope = head.cap_slope(
+                    logits, _shaped(slope_room, last - first, high - low) if head.softcap else logits
                 )
-                head.through_cap(out, slope)
-                for low, high in _spans(letters, step):
-                    part = head.letters(low, high, wide_room if widened else None)
-                    result[first:last].addmm_(out[:, low:high], part, beta=float(low > 0))
+                made = [(by_log_p, logits, of_log_p)]
+                if of_entropy is not None:  # first: the other takes the logits' place
+                    made.insert(0, (by_entropy, _shaped(second_room, last - first, high - low), of_entropy))
+                for upstream, out, result in made:
+                    _compiled.letter_gradients(logits, own, low, upstream, out)
+                    head.through_cap(out, slope)
+                    result[first:last].addmm_(out, part, beta=float(low > 0))
     return _found(table, letters), of_log_p, of_entropy
-
-
-def _cut(room: torch.Tensor, *sizes: int, parts: int = 2) -> list[Any]:
-    """Return consecutive pieces of `room` of these sizes, and the rest; None for size 0 of the first piece."""
-    pieces: list[Any] = []
-    at = 0
-    for size in sizes:
-        pieces.append(room[at : at + size])
-        at += size
-    pieces.append(room[at:])
-    pieces += [room[:0]] * (parts - len(pieces))
-    if sizes and sizes[0] == 0:
-        pieces[0] = None
-    return pieces
 
 
 def _empty(model: torch.Tensor) -> torch.Tensor:
@@ -300,45 +342,25 @@ def _shaped(room: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 # ---- logits that are there ----
 
-_WIDENED = 1 << 22  # bytes of 16-bit logits that are widened at a time
-
 
 def _sequences(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield rows by number and their logits in the dtype of computing, for logits (sequences, tokens, letters)."""
-    tokens, letters = logits.shape[1:]
-    dtype = wide(logits.dtype)
-    step = max(1, _WIDENED // (4 * letters)) if logits.dtype != dtype else max(1, tokens)
+    """Yield rows by number and their logits, for logits (sequences, tokens, letters)."""
+    tokens = logits.shape[1]
     for sequence, rows in enumerate(logits):
-        for low, high in _spans(tokens, step):
-            yield slice(sequence * tokens + low, sequence * tokens + high), rows[low:high].to(dtype)
+        yield slice(sequence * tokens, (sequence + 1) * tokens), rows
 
 
-def of_logits(logits: torch.Tensor, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def of_logits(logits: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return log-probability (zero where masked), entropy and log Σ e^z of every token."""
-    ops = operations("pairwise")
-    table = ops.no_letters(len(ids))
+    table = _compiled.no_letters(len(ids))
     for rows, part in _sequences(logits):
-        ops.add_letters(table[rows], part.numpy(), ids[rows], 0, moments=True)
+        _compiled.add_letters(table[rows], part, ids[rows], 0, True)
     found = _found(table, logits.shape[-1])
-    return np.where(ids >= 0, found.log_p, 0.0), found.entropy, found.log_partition
+    return found.log_p.masked_fill(ids < 0, 0.0), found.entropy, found.log_partition
 
 
-def through_logits(logits: torch.Tensor, ids: np.ndarray, upstream: Upstream, out: torch.Tensor) -> None:
+def through_logits(logits: torch.Tensor, ids: torch.Tensor, upstream: Upstream, out: torch.Tensor) -> None:
     """Write the gradient by logits (sequences, tokens, letters) to `out`, of their shape and dtype."""
     flat = out.view(-1, out.shape[-1])
     for rows, part in _sequences(logits):
-        own = upstream.at(rows)
-        in_place = flat.dtype == part.dtype
-        gradient = flat[rows] if in_place else part
-        operations("pairwise").letter_gradients(
-            part.numpy(),
-            ids[rows],
-            0,
-            own.log_partition,
-            own.log_p,
-            gradient.numpy(),
-            entropy_factor=own.entropy,
-            entropy=own.of_entropy,
-        )
-        if not in_place:
-            flat[rows] = gradient
+        _compiled.letter_gradients(part, ids[rows], 0, upstream.at(rows), flat[rows])

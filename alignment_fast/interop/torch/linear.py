@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-import numpy as np
 import torch
 
-from alignment_fast.interop.torch import _ways
+from alignment_fast.interop.torch import _batching, _ways
 from alignment_fast.interop.torch._library import LIBRARY
+from alignment_fast.interop.torch._scratch import Mark
 from alignment_fast.interop.torch._tensors import narrowed, require_floating, require_tensor, wide
 from alignment_fast.interop.torch._tokens import checked_ids, masked_ids
-from alignment_fast.interop.torch._vocabulary import Found, Head, Upstream, frozen, gradients, statistics
-from alignment_fast.pairwise._batch import number
+from alignment_fast.interop.torch._vocabulary import Found, Head, Upstream, changes, frozen, gradients, statistics
+from alignment_fast.pairwise._number import number
 
 __all__ = ["linear_logprobs"]
 
@@ -80,12 +80,15 @@ def linear_logprobs(
 
     Notes
     -----
+    Safe under ``torch.compile(fullgraph=True)``, ``torch.func`` with ``vmap``, forward mode, autocast, checkpointing.
     Products are PyTorch's own. Four of n V H operations (n tokens that count) for a trained head, by tiles of at least
-    512 letters; two for a frozen one, by chunks of at least 128 tokens. Beside the results and gradients there are one
-    chunk of logits, 32 MiB or 128 rows of them, a second one for the entropy's gradient of a frozen head and one with
-    `softcap`, and 32 MiB of a widened weight; up to 64 MiB of it are kept for the next call. Accuracy as
-    `alignment_fast.pairwise.sequence_logprobs` for exact products. References: arXiv:1805.02867; Wijmans et al., "Cut
-    your losses in large-vocabulary language models", arXiv:2411.09009.
+    512 letters; two for a frozen one, by chunks of at least 128 tokens. Beside results and gradients a trained head
+    takes at most 64 MiB, which hold tiles of logits for the backward pass: as many as are still there when it comes
+    need not be made again, and of a batch whose logits fit in all of them three products are enough. A frozen head
+    takes a chunk of logits, 32 MiB or 128 rows, and 8 MiB for each of these: the entropy's gradient, `softcap`, a
+    weight that is widened. Kept for the next call: of each dtype of products 64 MiB, and 16 MiB of passes without
+    gradients. Accuracy as `alignment_fast.pairwise.sequence_logprobs` for exact products. References:
+    arXiv:1805.02867; Wijmans et al., "Cut your losses in large-vocabulary language models", arXiv:2411.09009.
 
     Examples
     --------
@@ -175,20 +178,19 @@ def _prepared(hidden: Any, weight: Any, bias: Any, numbers: Any) -> tuple[torch.
     return hidden.detach().to(head.dtype), head
 
 
-def _rows(tokens: np.ndarray) -> np.ndarray | None:
+def _rows(tokens: torch.Tensor) -> torch.Tensor | None:
     """Return the rows whose token counts; None for all."""
     counting = tokens >= 0
-    return None if counting.all() else np.flatnonzero(counting)
+    return None if counting.all() else counting.nonzero()[:, 0]
 
 
-def _spread(values: Any, rows: np.ndarray | None, count: int, dtype: torch.dtype) -> torch.Tensor:
-    """Return values of `rows`, an array or a tensor, as a tensor over all rows, zero elsewhere."""
-    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
-    tensor = tensor.to(dtype)
+def _spread(values: torch.Tensor, rows: torch.Tensor | None, count: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return values of `rows` as a tensor over all rows, zero elsewhere."""
+    values = values.to(dtype)
     if rows is None:
-        return tensor
-    out = tensor.new_zeros((count, *tensor.shape[1:]))
-    out[torch.from_numpy(rows)] = tensor
+        return values
+    out = values.new_zeros((count, *values.shape[1:]))
+    out[rows] = values
     return out
 
 
@@ -209,25 +211,37 @@ def _forward(
     tokens = checked_ids(ids, len(weight))
     rows = _rows(tokens)
     if rows is not None:
-        states, tokens = states[torch.from_numpy(rows)], tokens[rows]
+        states, tokens = states[rows], tokens[rows]
     slopes: list[Any] = [None, None]
-    if frozen_head:
-        found, *slopes = frozen(states, head, tokens, entropy=entropy, moments=more, differentiated=differentiated)
+    mark = Mark() if differentiated and not frozen_head else None
+    if frozen_head and differentiated:
+        found, *slopes = frozen(states, head, tokens, entropy=entropy, moments=more)
     else:
-        found = statistics(states, head, tokens, moments=entropy or more)
+        found = statistics(states, head, tokens, moments=entropy or more, leaves=mark)
     empty = states.new_empty(0)
+    log_partition = _spread(found.log_partition, rows, count, torch.float64)
+    if mark is not None:
+        mark.by = log_partition
     return (
         _spread(found.log_p, rows, count, dtype),
         _spread(found.entropy, rows, count, dtype) if entropy else empty,
-        _spread(found.log_partition, rows, count, torch.float64),
+        log_partition,
         empty.clone() if slopes[0] is None else _spread(slopes[0], rows, count, dtype),
         empty.clone() if slopes[1] is None else _spread(slopes[1], rows, count, dtype),
         _statistics(found, rows, count) if more else empty.double(),
     )
 
 
-def _statistics(found: Found, rows: np.ndarray | None, count: int) -> torch.Tensor:
+def _statistics(found: Found, rows: torch.Tensor | None, count: int) -> torch.Tensor:
     return torch.stack([_spread(getattr(found, name), rows, count, torch.float64) for name in STATISTICS])
+
+
+def _upstream(log_partition: torch.Tensor, entropies: torch.Tensor, of_log_p: Any, of_entropy: Any) -> Upstream:
+    """Return incoming gradients, None for none, in float64."""
+    log_p = torch.zeros_like(log_partition) if of_log_p is None else of_log_p.detach().double()
+    if of_entropy is None:
+        return Upstream(log_p, None, log_partition, None)
+    return Upstream(log_p, of_entropy.detach().double(), log_partition, entropies.detach().double())
 
 
 def _backward(
@@ -246,16 +260,36 @@ def _backward(
     states, head = _prepared(hidden, weight, bias, numbers)
     tokens = checked_ids(ids, len(weight))
     rows = _rows(tokens)
-    columns = [None if c is None else c.detach().double().numpy() for c in (of_log_p, of_entropy)]
-    known = [log_partition.numpy(), entropies.double().numpy() if columns[1] is not None else None]
-    log_p = np.zeros(len(tokens)) if columns[0] is None else columns[0]
-    upstream = Upstream(log_p, columns[1], *known)
+    upstream = _upstream(log_partition.detach(), entropies, of_log_p, of_entropy)
     if rows is not None:
-        states, tokens, upstream = states[torch.from_numpy(rows)], tokens[rows], upstream.at(rows)
-    of_hidden, of_weight, of_bias = gradients(states, head, tokens, upstream, wanted)
+        states, tokens, upstream = states[rows], tokens[rows], upstream.at(rows)
+    of_hidden, of_weight, of_bias = gradients(states, head, tokens, upstream, wanted, log_partition)
     if of_hidden is not None:
         of_hidden = narrowed(_spread(of_hidden, rows, len(hidden), head.dtype), hidden.dtype)
     return [of_hidden, of_weight, of_bias]
+
+
+def _change(
+    hidden: Any,
+    weight: Any,
+    bias: Any,
+    ids: Any,
+    numbers: Any,
+    log_partition: Any,
+    entropies: Any,
+    tangents: tuple[Any, Any, Any],
+    of_entropy: bool,
+) -> torch.Tensor:
+    """Return the derivatives of log-probabilities, or of entropies, along tangents."""
+    states, head = _prepared(hidden, weight, bias, numbers)
+    tokens = checked_ids(ids, len(weight))
+    rows = _rows(tokens)
+    ones = torch.ones_like(log_partition)
+    upstream = _upstream(log_partition, entropies, *((None, ones) if of_entropy else (ones, None)))
+    if rows is not None:
+        states, tokens, upstream = states[rows], tokens[rows], upstream.at(rows)
+        tangents = (None if tangents[0] is None else tangents[0][rows], *tangents[1:])
+    return _spread(changes(states, head, tokens, upstream, tangents), rows, len(hidden), head.dtype)
 
 
 def _of_frozen(hidden: Any, slopes: Any, of_log_p: Any, of_entropy: Any) -> torch.Tensor:
@@ -330,6 +364,11 @@ class _Gradient(torch.autograd.Function):
         pass
 
     backward = staticmethod(_no_second)
+    jvp = staticmethod(_no_second)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batched_gradients(_Gradient.apply, info.batch_size, in_dims, arguments)
 
 
 class _Linear(torch.autograd.Function):
@@ -339,11 +378,82 @@ class _Linear(torch.autograd.Function):
     def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
         return _forward(*arguments)
 
-    setup_context = staticmethod(_saved)
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        _saved(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:4], output[1], *output[2:5])
 
     @staticmethod
     def backward(ctx: Any, of_log_p: Any, of_entropy: Any, *_: Any) -> tuple[Any, ...]:
         return _gradients_of(ctx, _Gradient.apply, of_log_p, of_entropy)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> tuple[Any, ...]:
+        hidden, weight, bias, ids, entropies, log_partition, *slopes = ctx.saved_tensors
+        known = (hidden, weight, bias, ids, ctx.numbers, log_partition, entropies)
+        found: list[Any] = []
+        for of_entropy in (False, True) if ctx.entropy else (False,):
+            if ctx.frozen:
+                slope = slopes[of_entropy]
+                found.append((slope * tangents[0].to(slope.dtype)).sum(1))
+            else:
+                found.append(_Change.apply(*known, *tangents[:3], of_entropy))
+        return found[0], found[1] if ctx.entropy else torch.zeros_like(entropies), *[None] * 4
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batched(_Linear.apply, info.batch_size, in_dims, arguments)
+
+
+class _Change(torch.autograd.Function):
+    """Forward mode of a trained head: an error where somebody asks for its derivative."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> torch.Tensor:
+        *known, by_hidden, by_weight, by_bias, of_entropy = arguments
+        return _change(*known, (by_hidden, by_weight, by_bias), of_entropy)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        pass
+
+    backward = staticmethod(_no_second)
+    jvp = staticmethod(_no_second)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batching.one_by_one(_Change.apply, info.batch_size, in_dims, arguments)
+
+
+# ---- batches ----
+
+
+def _batched(apply: Any, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    """Return the results of `batch` calls: of one call on all their rows, unless weights differ."""
+    if in_dims[1] is not None or in_dims[2] is not None:
+        return _batching.one_by_one(apply, batch, in_dims, arguments)
+    hidden, ids = _batching.moved(batch, (arguments[0], arguments[3]), (in_dims[0], in_dims[3]))
+    found = apply(hidden.flatten(0, 1), *arguments[1:3], ids.flatten(), *arguments[4:])
+    *by_row, statistics = found
+    parted = [tensor.unflatten(0, (batch, -1)) if tensor.numel() else tensor for tensor in by_row]
+    dims = [0 if tensor.numel() else None for tensor in by_row]
+    if not statistics.numel():
+        return (*parted, statistics), (*dims, None)
+    return (*parted, statistics.unflatten(1, (batch, -1))), (*dims, 1)
+
+
+def _batched_gradients(apply: Any, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    """Return the gradients of `batch` calls: those by hidden states of one call on all rows."""
+    wanted = arguments[-2]
+    if in_dims[1] is not None or in_dims[2] is not None or wanted[1] or wanted[2]:
+        return _batching.one_by_one(apply, batch, in_dims, arguments)
+    rows = (0, 3, 4, 5, 7, 8)  # what has one row per token
+    moved = _batching.moved(batch, [arguments[k] for k in rows], [in_dims[k] for k in rows])
+    flat = list(arguments)
+    for k, tensor in zip(rows, moved, strict=True):
+        flat[k] = None if tensor is None else tensor.flatten(0, 1)
+    of_hidden, *others = apply(*flat)
+    return (of_hidden.unflatten(0, (batch, -1)), *others), (0, None, None)
 
 
 # ---- the operator ----
@@ -401,3 +511,17 @@ torch.library.register_fake("alignment_fast::linear_logprobs", _fake, lib=LIBRAR
 torch.library.register_fake("alignment_fast::linear_logprobs_grad", _grad_fake, lib=LIBRARY)
 torch.library.register_autograd("alignment_fast::linear_logprobs", _graph_backward, setup_context=_saved, lib=LIBRARY)
 torch.library.register_autograd("alignment_fast::linear_logprobs_grad", _no_second, lib=LIBRARY)
+torch.library.register_vmap(
+    "alignment_fast::linear_logprobs",
+    lambda info, in_dims, *arguments: _batched(
+        torch.ops.alignment_fast.linear_logprobs, info.batch_size, in_dims, arguments
+    ),
+    lib=LIBRARY,
+)
+torch.library.register_vmap(
+    "alignment_fast::linear_logprobs_grad",
+    lambda info, in_dims, *arguments: _batched_gradients(
+        torch.ops.alignment_fast.linear_logprobs_grad, info.batch_size, in_dims, arguments
+    ),
+    lib=LIBRARY,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from alignment_fast.interop.torch._pairs import MARGIN, Choice, pairs
-from alignment_fast.pairwise._batch import number
+from alignment_fast.pairwise._number import number
 
 __all__ = ["margin_loss"]
 

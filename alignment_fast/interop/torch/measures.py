@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 import alignment_fast.information as information
-from alignment_fast.interop.torch import _ways
+from alignment_fast.interop.torch import _batching, _ways
 from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._tensors import narrowed, require_floating, wide
 
@@ -276,6 +276,8 @@ def _backward(ctx: Any, upstream: Any, *_: Any) -> tuple[Any, ...]:
 class _Once(torch.autograd.Function):
     """The identity, whose derivative is an error: what it is made of was differentiated as far as it can be."""
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(upstream: torch.Tensor, *_: Any) -> torch.Tensor:
         return upstream.clone()
@@ -288,6 +290,10 @@ class _Once(torch.autograd.Function):
     def backward(ctx: Any, *_: Any) -> Any:
         raise NotImplementedError("measures of information have first derivatives, no second ones")
 
+    @staticmethod
+    def jvp(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError("measures of information have first derivatives, no second ones")
+
 
 class _Measure(torch.autograd.Function):
     """The pass outside of graphs, for eager mode and ``torch.func`` alike."""
@@ -296,8 +302,54 @@ class _Measure(torch.autograd.Function):
     def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
         return _evaluate(*arguments)
 
-    setup_context = staticmethod(_saved)
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        _saved(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[1:4], *output[1:])
+
     backward = staticmethod(_backward)
+
+    @staticmethod
+    def jvp(ctx: Any, _name: Any, *tangents: Any) -> tuple[Any, ...]:
+        """Return what the moves of both arrays and of the parameter add up to."""
+        parameter, *slopes = ctx.saved_tensors[2:]
+        parts = [
+            (slope * (move.unsqueeze(-2) if parameter.ndim else move)).sum(-1)
+            for move, slope in zip(tangents[:2], slopes[:2], strict=True)
+            if move is not None
+        ]
+        if tangents[2] is not None:
+            parts.append(slopes[2] * tangents[2])
+        change = _Once.apply(sum(parts[1:], parts[0]), *ctx.saved_tensors[:3])
+        return change.to(slopes[2].dtype), None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batched(_Measure.apply, info.batch_size, in_dims, arguments)
+
+
+def _batched(apply: Any, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    """Return the results of `batch` calls: of one call whose arrays have an axis more in front.
+
+    A parameter that differs between calls is a grid of its own then, of one point where it was a number.
+    """
+    name, *tensors, log, variant = arguments
+    first, second, parameter = _batching.moved(batch, tensors, in_dims[1:4])
+    is_number = parameter.ndim == 1
+    if is_number:
+        parameter = parameter.unsqueeze(-1) if in_dims[3] is not None else parameter[0]
+    axes = max(tensor.ndim for tensor in (first, second, parameter) if tensor is not None)
+    first, second, parameter = (
+        tensor
+        if tensor is None or tensor.ndim == 0
+        else tensor.reshape(batch, *[1] * (axes - tensor.ndim), *tensor.shape[1:])
+        for tensor in (first, second, parameter)
+    )
+    value, *slopes, by_parameter = apply(name, first, second, parameter, log, variant)
+    if is_number and parameter.ndim:
+        value, by_parameter = value.squeeze(-1), by_parameter.squeeze(-1)
+        slopes = [slope.squeeze(-2) if slope.numel() else slope for slope in slopes]
+    return (value, *slopes, by_parameter), (0, 0, None if second is None else 0, 0)
 
 
 # ---- the operator ----
@@ -328,3 +380,8 @@ def _fake(name: str, first: Any, second: Any, parameter: Any, log: bool, variant
 LIBRARY.impl("measure", _on_device, "CPU")
 torch.library.register_fake("alignment_fast::measure", _fake, lib=LIBRARY)
 torch.library.register_autograd("alignment_fast::measure", _backward, setup_context=_saved, lib=LIBRARY)
+torch.library.register_vmap(
+    "alignment_fast::measure",
+    lambda info, in_dims, *arguments: _batched(torch.ops.alignment_fast.measure, info.batch_size, in_dims, arguments),
+    lib=LIBRARY,
+)

@@ -8,7 +8,7 @@ import torch
 
 from alignment_fast.interop.torch._pairs import MARGIN, PREFERENCE, Choice, pairs
 from alignment_fast.interop.torch._tensors import require_alike, require_floating, wide
-from alignment_fast.pairwise._batch import number
+from alignment_fast.pairwise._number import number
 from alignment_fast.pairwise.loss_types import LOSS_TYPES
 
 __all__ = ["preference_loss"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
-from alignment_fast._operations import operations
-from alignment_fast.interop.torch import _ways
+from alignment_fast.interop.torch import _batching, _compiled, _ways
 from alignment_fast.interop.torch._library import LIBRARY
-from alignment_fast.interop.torch._tensors import require_floating, storage_of, wide
-from alignment_fast.interop.torch._tokens import IGNORED, as_rows, checked_ids, masked_ids, memory_of
+from alignment_fast.interop.torch._tensors import require_floating, saturated, wide
+from alignment_fast.interop.torch._tokens import IGNORED, as_rows, checked_ids, masked_ids
 from alignment_fast.interop.torch._vocabulary import Upstream, of_logits, through_logits
 
 __all__ = ["sequence_logprobs"]
@@ -104,20 +102,17 @@ def _apply(*arguments: Any) -> tuple[torch.Tensor, ...]:
 
 def _forward(logits: Any, ids: Any, entropy: bool) -> tuple[torch.Tensor, ...]:
     """Return log-probability, entropy (empty where not asked for) and log Σ e^z of every token; zero where masked."""
-    rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1]).reshape(-1)
+    rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1])
     if entropy:
         log_p, entropies, log_partition = of_logits(rows, tokens)
     else:
-        log_p, log_partition = operations("pairwise").token_logprobs(memory_of(rows), storage_of(rows.dtype), tokens)
-        entropies = np.empty(0)
-    dtype, shape = wide(logits.dtype), logits.shape[:-1]
-    on = tokens >= 0
+        log_p, log_partition = _compiled.token_logprobs(rows, tokens)
+        entropies = log_p.new_empty(0)
+    dtype, shape, off = wide(logits.dtype), logits.shape[:-1], tokens < 0
     return (
-        torch.from_numpy(log_p).to(dtype).reshape(shape),
-        torch.from_numpy(np.where(on, entropies, 0.0) if entropy else entropies)
-        .to(dtype)
-        .reshape(shape if entropy else 0),
-        torch.from_numpy(np.where(on, log_partition, 0.0)).reshape(shape),
+        log_p.to(dtype).reshape(shape),
+        entropies.masked_fill(off, 0.0).to(dtype).reshape(shape) if entropy else entropies.to(dtype),
+        log_partition.masked_fill(off, 0.0).reshape(shape),
     )
 
 
@@ -125,19 +120,18 @@ def _backward(
     logits: Any, ids: Any, log_partition: Any, entropies: Any, of_log_p: Any, of_entropy: Any
 ) -> torch.Tensor:
     """Return the gradient by the logits, contiguous and in their dtype."""
-    rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1]).reshape(-1)
+    rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1])
     columns: list[Any] = [
-        None if tensor is None or tensor.numel() != tokens.size else tensor.detach().double().reshape(-1).numpy()
+        None if tensor is None or tensor.numel() != len(tokens) else tensor.detach().double().reshape(-1).contiguous()
         for tensor in (of_log_p, of_entropy, log_partition, entropies)
     ]
-    factor = np.zeros(tokens.size) if columns[0] is None else np.ascontiguousarray(columns[0])
+    factor = torch.zeros_like(columns[2]) if columns[0] is None else columns[0]
     out = torch.empty_like(rows, memory_format=torch.contiguous_format)
     if columns[1] is None:
-        storage, known = storage_of(rows.dtype), np.ascontiguousarray(columns[2])
-        operations("pairwise").logit_gradients(memory_of(rows), storage, tokens, known, factor, memory_of(out))
+        _compiled.logit_gradients(rows, tokens, columns[2], factor, out)
     else:
-        through_logits(rows, tokens, Upstream(factor, *columns[1:]).at(slice(None)), out)
-    return out.reshape(logits.shape)
+        through_logits(rows, tokens, Upstream(factor, *columns[1:]), out)
+    return saturated(out, out.dtype).reshape(logits.shape)
 
 
 # ---- joined to the graph ----
@@ -164,19 +158,23 @@ def _saved_gradient(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> 
 
 
 def _second(ctx: Any, vector: torch.Tensor) -> tuple[Any, ...]:
-    """Return the derivatives of ⟨v, g (1[y] - p)⟩: by g it is v_y - ⟨p, v⟩, by the logits -g p (v - ⟨p, v⟩)."""
+    """Return the derivatives of ⟨v, g (1[y] - p)⟩ by the logits and by g."""
     if ctx.has_entropy:
         raise NotImplementedError("entropies have first derivatives, no second ones")
     logits, ids, log_partition, of_log_p = ctx.saved_tensors
-    on = (ids != IGNORED)[..., None]
-    dtype = log_partition.dtype
-    p = torch.where(on, _Probabilities.apply(logits, log_partition), 0.0)
-    vector = vector.to(dtype)
-    mean = (p * vector).sum(-1, keepdim=True)
-    hit = torch.where(on, vector.gather(-1, ids.clamp(min=0)[..., None]), 0.0)
+    p, mean, hit = _moments(logits, ids, log_partition, vector)
     by_factor = (hit - mean).squeeze(-1).to(of_log_p.dtype)
-    by_logits = (-of_log_p[..., None] * p * (vector - mean)).to(logits.dtype)
+    by_logits = (-of_log_p[..., None] * p * (vector.to(p.dtype) - mean)).to(logits.dtype)
     return by_logits, None, None, None, by_factor, None
+
+
+def _moments(logits: Any, ids: Any, log_partition: Any, vector: Any) -> tuple[torch.Tensor, ...]:
+    """Return p, ⟨p, v⟩ and v_y, zero where masked: the derivatives of ⟨v, g (1[y] - p)⟩ are made of them."""
+    on = (ids != IGNORED)[..., None]
+    p = torch.where(on, _Probabilities.apply(logits, log_partition), 0.0)
+    vector = vector.to(p.dtype)
+    hit = torch.where(on, vector.gather(-1, ids.clamp(min=0)[..., None]), 0.0)
+    return p, (p * vector).sum(-1, keepdim=True), hit
 
 
 class _Probabilities(torch.autograd.Function):
@@ -202,8 +200,27 @@ class _Gradient(torch.autograd.Function):
     def forward(*arguments: Any) -> torch.Tensor:
         return _backward(*arguments)
 
-    setup_context = staticmethod(_saved_gradient)
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        _saved_gradient(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:3], inputs[4])
+
     backward = staticmethod(_second)
+
+    @staticmethod
+    def jvp(ctx: Any, by_logits: Any, _ids: Any, _partition: Any, _entropies: Any, by_factor: Any, _: Any) -> Any:
+        """Hessians are symmetric: along a tangent of the logits it is what `_second` gives for that vector."""
+        logits, ids, log_partition = ctx.saved_tensors[:3]
+        found = torch.zeros_like(logits)
+        if by_logits is not None:
+            found = found + _second(ctx, by_logits)[0]
+        if by_factor is not None:
+            found = found + _Gradient.apply(logits, ids, log_partition, log_partition[:0], by_factor, None)
+        return found
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batched_gradient(_Gradient.apply, info.batch_size, in_dims, arguments)
 
 
 class _Tokens(torch.autograd.Function):
@@ -213,11 +230,44 @@ class _Tokens(torch.autograd.Function):
     def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
         return _forward(*arguments)
 
-    setup_context = staticmethod(_saved)
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+        _saved(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:2], output[2], output[1])
 
     @staticmethod
     def backward(ctx: Any, of_log_p: Any, of_entropy: Any, _: Any) -> tuple[Any, ...]:
         return _gradients_of(ctx, _Gradient.apply, of_log_p, of_entropy)
+
+    @staticmethod
+    def jvp(ctx: Any, move: torch.Tensor, *_: Any) -> tuple[Any, ...]:
+        """Along v: v_y - ⟨p, v⟩, and of entropies ⟨gradient, v⟩."""
+        logits, ids, log_partition, entropies = ctx.saved_tensors
+        _, mean, hit = _moments(logits, ids, log_partition, move)
+        dtype = wide(logits.dtype)
+        of_entropy = torch.zeros_like(entropies)
+        if entropies.numel():
+            ones = torch.ones_like(entropies)
+            slope = _Gradient.apply(logits, ids, log_partition, entropies, None, ones)
+            of_entropy = (slope * move).sum(-1, dtype=dtype)
+        return (hit - mean).squeeze(-1).to(dtype), of_entropy, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        return _batched(_Tokens.apply, info.batch_size, in_dims, arguments)
+
+
+# ---- batches: one axis more ----
+
+
+def _batched(apply: Any, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    logits, ids, entropy = arguments
+    found = apply(*_batching.moved(batch, (logits, ids), in_dims[:2]), entropy)
+    return found, (0, 0 if entropy else None, 0)
+
+
+def _batched_gradient(apply: Any, batch: int, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    return apply(*_batching.moved(batch, arguments, in_dims)), 0
 
 
 # ---- the operator ----
@@ -260,4 +310,18 @@ torch.library.register_fake(
 torch.library.register_autograd("alignment_fast::token_logprobs", _graph_backward, setup_context=_saved, lib=LIBRARY)
 torch.library.register_autograd(
     "alignment_fast::token_logprobs_grad", _second, setup_context=_saved_gradient, lib=LIBRARY
+)
+torch.library.register_vmap(
+    "alignment_fast::token_logprobs",
+    lambda info, in_dims, *arguments: _batched(
+        torch.ops.alignment_fast.token_logprobs, info.batch_size, in_dims, arguments
+    ),
+    lib=LIBRARY,
+)
+torch.library.register_vmap(
+    "alignment_fast::token_logprobs_grad",
+    lambda info, in_dims, *arguments: _batched_gradient(
+        torch.ops.alignment_fast.token_logprobs_grad, info.batch_size, in_dims, arguments
+    ),
+    lib=LIBRARY,
 )

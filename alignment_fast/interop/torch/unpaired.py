@@ -8,7 +8,7 @@ import torch
 
 from alignment_fast.interop.torch._pairs import UNPAIRED, Choice, pairs
 from alignment_fast.interop.torch._tensors import require_alike, require_tensor, wide
-from alignment_fast.pairwise._batch import number
+from alignment_fast.pairwise._number import number
 from alignment_fast.pairwise.loss_types import LOSS_TYPES
 
 __all__ = ["unpaired_loss"]

@@ -77,7 +77,7 @@ _OF_DIVERGENCES = ("sigmoid", "sigmoid_norm", "hinge", "ipo", "exo_pair", "robus
 
 
 def sequence_scores(
-    log_p: torch.Tensor, mask: torch.Tensor, *, ld_alpha: float | None = None
+    log_p: torch.Tensor, mask: torch.Tensor, *, ld_alpha: float | None = None, discount: float = 1.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     r"""Return the log-probabilities of chosen and rejected answers from those of their tokens.
 
@@ -89,15 +89,23 @@ def sequence_scores(
         Which tokens belong to an answer.
     ld_alpha : float, optional
         Factor of the tokens beyond the length of the shorter answer of each pair (LD-DPO); 1 by default.
+    discount : float, default 1
+        Factor γ of every further token of an answer: the t-th one counts γᵗ, from γ⁰ on. Not in TRL.
 
     Returns
     -------
     tuple of two tensors (B,)
         Sums over tokens.
 
+    Raises
+    ------
+    ValueError
+        For a discount outside of (0, 1].
+
     Notes
     -----
-    Reference: Liu et al., "Length desensitization in direct preference optimization", arXiv:2409.06411.
+    References: Liu et al., "Length desensitization in direct preference optimization", arXiv:2409.06411; Shao et al.,
+    "Earlier tokens contribute more", arXiv:2502.14340.
 
     Examples
     --------
@@ -107,8 +115,12 @@ def sequence_scores(
     (tensor([-2.]), tensor([-3.]))
 
     """
+    if not 0.0 < discount <= 1.0:
+        raise ValueError(f"discount must be in (0, 1], not {discount}")
+    place = mask.cumsum(dim=1)
+    if discount != 1.0:
+        log_p = log_p * discount ** (place - 1).clamp(min=0)
     if ld_alpha is not None:
-        place = mask.cumsum(dim=1)
         lengths = mask.sum(dim=1).long()
         shared = torch.minimum(*lengths.chunk(2)).repeat(2).unsqueeze(1)
         beyond = place > shared
@@ -331,8 +343,8 @@ def cpo_loss(
     ----------
     policy_chosen, policy_rejected : tensor (B,)
         Log-probabilities of answers: sums over tokens, means for ``"ipo"`` and ``"simpo"``.
-    loss_type : {"sigmoid", "hinge", "ipo", "simpo"}
-        The loss of the margin.
+    loss_type : {"sigmoid", "hinge", "ipo", "simpo", "alphapo"}
+        The loss of the margin; ``"alphapo"`` is ``"simpo"``, whose likelihood term TRL leaves out.
     beta, label_smoothing, simpo_gamma, alpha
         As in ``CPOConfig``; `alpha` other than 0 is AlphaPO.
     reduction : {"mean", "sum", "none"}
@@ -360,8 +372,9 @@ def cpo_loss(
     tensor(0.2014)
 
     """
-    if loss_type not in ("sigmoid", "hinge", "ipo", "simpo"):
-        raise ValueError(f"loss_type {loss_type!r} is none of the CPO trainer: sigmoid, hinge, ipo, simpo")
+    if loss_type not in ("sigmoid", "hinge", "ipo", "simpo", "alphapo"):
+        raise ValueError(f"loss_type {loss_type!r} is none of the CPO trainer: sigmoid, hinge, ipo, simpo, alphapo")
+    loss_type = "simpo" if loss_type == "alphapo" else loss_type
     policy_chosen, policy_rejected = _widened(policy_chosen, policy_rejected)
     if alpha != 0.0:
         policy_chosen, policy_rejected = (_power_rewards(x, alpha) for x in (policy_chosen, policy_rejected))

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignment_fast import __version__, dynamics
-from alignment_fast.studies.partials import blocks
-from alignment_fast.studies.store import Damaged, Store, StoredBlock, here
+from alignment_fast import __version__
+from alignment_fast.studies import SweepTask, blocks
+from alignment_fast.studies.made import here
+from alignment_fast.studies.store import Damaged, Store, StoredBlock
 
 __all__ = ["FIELDS", "FILE", "StoredSweep"]
 
@@ -36,55 +37,6 @@ class _Described(NamedTuple):
     name: str
     hash: str
     canonical: str
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Results of consecutive matrices at one α."""
-
-    values: np.ndarray
-
-    def merge(self, other: _Rows) -> _Rows:
-        """Return the results of both, those of `other` last."""
-        return _Rows(np.concatenate([self.values, other.values]))
-
-
-@dataclass(frozen=True)
-class _AtAlpha:
-    """The sweep at one α; a replicate is a matrix."""
-
-    sweep: StoredSweep
-    number: int
-    threads: int | None
-
-    @property
-    def replicates(self) -> int:
-        """Number of matrices."""
-        return len(self.sweep.P)
-
-    @property
-    def block(self) -> int:
-        """Matrices of a block."""
-        return self.sweep.rows
-
-    def partial(self, first: int, count: int) -> _Rows:
-        """Return the results of matrices first to first + count − 1."""
-        sweep = self.sweep
-        run = dynamics.sweep(
-            sweep.P[first : first + count],
-            alpha=sweep.alpha[self.number],
-            beta=sweep.beta,
-            lam=1.0,
-            init=np.arange(1.0, sweep.P.shape[-1] + 1.0),
-            steps=sweep.steps,
-            burn_in=2 * sweep.steps // 3,
-            method=sweep.method,
-            num_threads=self.threads,
-        )
-        values = np.empty(run.entropy.shape, dtype=FIELDS)
-        for field in FIELDS.names or ():
-            values[field] = getattr(run, field)
-        return _Rows(values)
 
 
 @dataclass(frozen=True)
@@ -155,14 +107,14 @@ class StoredSweep:
         with Store(folder / FILE, write=True, shared=True) as store:
             # Blocks of another size, or of another arithmetic, are other blocks.
             name = f"{self.rows} {here().arithmetic}"
-            study = store.begin(_Described(name, self.key, json.dumps({"key": self.key})))
+            study = store.begin(_Described(name, self.key, json.dumps({"key": self.key})), here())
             stored = self._stored(store, study)
             for number in range(len(self.alpha)):
-                task = _AtAlpha(self, number, threads)
+                task = self._task(number, threads)
                 for block in range(-(-task.replicates // task.block)):
                     values = stored.get((number, block))
                     if values is None:
-                        values = self._computed(store, study, task, block)
+                        values = self._computed(store, study, task, number, block)
                     first = block * task.block
                     results[first : first + len(values), number] = values
                     finished(values.size)
@@ -184,13 +136,30 @@ class StoredSweep:
                 UserWarning,
                 stacklevel=3,
             )
-            store.remove(study, row.cell, row.number)
+            store.quarantine(study, row.cell, row.number, row.reason)
         return found
 
-    def _computed(self, store: Store, study: int, task: _AtAlpha, block: int) -> np.ndarray:
+    def _task(self, number: int, threads: int | None) -> SweepTask:
+        """Return the sweep at one α."""
+        options = {
+            "alpha": self.alpha[number],
+            "beta": self.beta,
+            "lam": 1.0,
+            "init": np.arange(1.0, self.P.shape[-1] + 1.0),
+            "steps": self.steps,
+            "burn_in": 2 * self.steps // 3,
+            "method": self.method,
+            "num_threads": threads,
+        }
+        return SweepTask(self.P, FIELDS.names or (), self.rows, options)
+
+    def _computed(self, store: Store, study: int, task: SweepTask, number: int, block: int) -> np.ndarray:
         """Compute a block and store it."""
         begun = time.perf_counter()
-        values = blocks(task, block, block + 1).values
+        found = blocks(task, block, block + 1)
+        values = np.empty(found["entropy"].shape, dtype=FIELDS)
+        for field in task.columns:
+            values[field] = found[field]
         seconds = time.perf_counter() - begun
-        store.add(study, [StoredBlock(task.number, block, len(values), values.tobytes(), seconds)], here())
+        store.add(study, [StoredBlock(number, block, len(values), values.tobytes(), seconds)], here())
         return values

@@ -13,9 +13,6 @@ from alignment_fast.studies.partials import Columns
 
 __all__ = ["Estimator", "Setting"]
 
-# A block is at most so many replicates, and holds about so many numbers at a time.
-MOST_REPLICATES, NUMBERS = 1 << 16, 1 << 21
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -52,28 +49,16 @@ class Estimator:
     ----------
     names : tuple of str or None
         Names of the columns; None where only their values tell.
-    numbers : int
-        Numbers held in memory for each replicate.
-    nanoseconds : float
-        Of work for each replicate, about.
     alone : bool
         Whether a replicate has the same values computed alone; else only with the others of its block.
 
     """
 
     names: tuple[str, ...] | None = None
-    numbers: int = 8
-    nanoseconds: float = 100.0
     alone: ClassVar[bool] = True
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-
-    @property
-    def block(self) -> int:
-        """Replicates of a block, where the spec does not say."""
-        most = min(MOST_REPLICATES, NUMBERS // max(1, self.numbers), int(2e8 / self.nanoseconds))
-        return max(16, 1 << max(0, most.bit_length() - 1))
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""

@@ -11,11 +11,6 @@ from alignment_fast.studies.sources import Outcomes, law_of
 
 __all__ = ["BestOfN"]
 
-# Nanoseconds of a draw by brute force, and of a replicate besides.
-DRAW, REPLICATE = 0.4, 80.0
-# simulate's own choice: above, order statistics cost the same for every n.
-BRUTE = 4096
-
 
 class BestOfN(Estimator):
     """Columns reward, kl and win_rate; of a sampler the reward only."""
@@ -25,10 +20,7 @@ class BestOfN(Estimator):
         assert setting.source is not None
         self.n = float(setting.parameters["n"])
         self.law = law_of(setting.source, setting.folder)
-        self.nanoseconds = REPLICATE + (2 * DRAW * self.n if self.n <= BRUTE else 0.0)
         self.names: tuple[str, ...] = ("reward", "kl", "win_rate") if self.law.is_monotone else ("reward",)
-        if not self.law.is_monotone:
-            self.nanoseconds = REPLICATE + 10.0 * self.n * setting.source["uniforms"]
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""
@@ -36,8 +28,7 @@ class BestOfN(Estimator):
         if not law.is_monotone:
             return Columns(self.names, law.best(self.n, *where)[:, None])
         tails = law.best_tails(self.n, *where)
-        reward = law.best(self.n, *where) if isinstance(law.source, best_of_n.Gaussian) else law.at(tails)
-        values = np.stack([reward, law.log_ratios(tails, self.n), law.win_rates(tails)], axis=1)
+        values = np.stack([law.at(tails), law.log_ratios(tails, self.n), law.win_rates(tails)], axis=1)
         return Columns(self.names, values)
 
     def exact(self) -> dict[str, float]:

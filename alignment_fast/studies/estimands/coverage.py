@@ -32,7 +32,6 @@ class CoverageOfMean(Estimator):
         else:
             raise SpecError("coverage_of_mean of a gaussian source knows the truth at n = 1 only")
         self.quantile = float(special.stdtrit(self.samples - 1, 0.5 + 0.5 * setting.parameters["level"]))
-        self.nanoseconds, self.numbers = 1000.0 + (20.0 + 0.4 * self.n) * self.samples, 3 * self.samples
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""
@@ -58,7 +57,6 @@ class CoverageOfRatings(Estimator):
         self.chance = 1.0 / (1.0 + np.exp(scores[self.second] - scores[self.first]))
         self.votes, self.level = setting.parameters["votes_per_pair"], setting.parameters["level"]
         self.names = tuple(f"covered_{item}" for item in range(len(scores)))
-        self.nanoseconds, self.numbers = 500_000.0, 8 * len(scores) ** 2
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1; NaN where scores have no finite maximum."""

@@ -34,9 +34,6 @@ class Dynamics(Estimator):
         self.responses = source["responses"] if self.P is None else len(self.P)
         chosen = ("alpha", "beta", "lam", "steps", "burn_in", "method")
         self.options = {name: setting.parameters[name] for name in chosen}
-        costly = 60.0 if self.options["method"] == "dpo" else 1.0
-        self.nanoseconds = 1000.0 + 2.0 * costly * self.responses**2 * self.options["steps"]
-        self.numbers = 4 * self.responses**2
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""

@@ -23,9 +23,8 @@ class RatingBootstrap(Estimator):
         assert setting.source is not None
         votes = comparisons(setting.source, setting.folder)
         self.fit = ranking.fit(votes, setting.parameters["model"], l2=setting.parameters["l2"], num_threads=1)
-        items = len(self.fit.scores)
-        self.names = tuple(map(str, self.fit.labels if self.fit.labels is not None else range(items)))
-        self.nanoseconds, self.numbers = 20_000.0 + 1000.0 * items**2, 4 * items
+        labels = self.fit.labels if self.fit.labels is not None else range(len(self.fit.scores))
+        self.names = tuple(map(str, labels))
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1: the first ones of a stream of their own."""

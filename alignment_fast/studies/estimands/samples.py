@@ -28,7 +28,6 @@ class SoftBestOfN(Estimator):
         assert isinstance(law, Outcomes)
         self.law, self.n = law, setting.parameters["n"]
         self.temperature = setting.parameters["temperature"]
-        self.numbers, self.nanoseconds = 4 * self.n, 200.0 + 60.0 * self.n
         self.policy = np.asarray(best_of_n.soft_best_of_n(law.p, law.reward, self.n, self.temperature))
         with np.errstate(divide="ignore"):
             self.log_ratio = law.log_ratio_of(np.log(self.policy))
@@ -76,7 +75,6 @@ class Tilted(Estimator):
         assert setting.source is not None
         self.law = law_of(setting.source, setting.folder)
         self.alpha, self.samples = setting.parameters["alpha"], setting.parameters["samples"]
-        self.numbers, self.nanoseconds = 6 * self.samples, 3000.0 + 200.0 * self.samples
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from alignment_fast.studies.errors import BlockError, SpecError
+from alignment_fast.studies.errors import BlockError
 from alignment_fast.studies.estimands.base import Estimator, Setting
-from alignment_fast.studies.functions import user_function
+from alignment_fast.studies.functions import ROLES, user_function
 from alignment_fast.studies.partials import Columns
 
 __all__ = ["User"]
-
-ROLES = ("generate", "analyse", "summarise")
 
 
 class User(Estimator):
@@ -24,8 +22,6 @@ class User(Estimator):
     ``analyse(parameters, data)`` a number, or a dictionary of numbers; NaN drops the replicate.
     ``summarise(parameters, summary)`` gives further figures, from the statistics of each column.
     """
-
-    nanoseconds = 1e6
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -66,8 +62,4 @@ class User(Estimator):
         function = self.functions.get("summarise")
         if function is None:
             return {}
-        try:
-            found = function(self.parameters, summary)
-        except SystemExit as error:
-            raise SpecError(f"cell {self.setting.cell}: its summary ends the program: SystemExit: {error}") from error
-        return {str(name): float(value) for name, value in found.items()}
+        return {str(name): float(value) for name, value in function(self.parameters, summary).items()}

@@ -62,7 +62,13 @@ AF_INLINE void af_philox_block(uint64_t key, uint64_t replicate, uint64_t block,
 
 AF_INLINE uint64_t af_word64(uint32_t high, uint32_t low) { return (uint64_t)high << 32 | low; }
 AF_INLINE float af_uniform_f32(uint32_t u) { return ((float)(int32_t)(u >> 9) + 0.5f) * 0x1p-23f; }
-AF_INLINE double af_uniform_f64(uint64_t w) { return ((double)(int64_t)(w >> 12) + 0.5) * 0x1p-52; }
+/* (w >> 12) + 2^52 is a number of its own, which needs no conversion: AVX2 converts no 64-bit integers. */
+AF_INLINE double af_uniform_f64(uint64_t w) {
+    const uint64_t bits = w >> 12 | UINT64_C(0x4330000000000000);
+    double raised;
+    memcpy(&raised, &bits, sizeof raised);
+    return ((raised - 0x1p52) + 0.5) * 0x1p-52;
+}
 /* (u + 1/2) 2^-32: the whole word, for transforms evaluated in float64. By way of a signed integer, since AVX2 converts
  * no unsigned ones. */
 AF_INLINE double af_probability_u32(uint32_t u) {

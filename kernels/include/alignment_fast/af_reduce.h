@@ -34,7 +34,51 @@
 typedef struct {
     double count, mean, m2, m3, m4, minimum, maximum;
 } af_moments;
+
+/* The sum of x[0..n) by halves, eight lanes at the leaves: NumPy's order of addition, in which earlier releases added. */
+static inline double af_sum_by_halves(ptrdiff_t n, const double *x) {
+    if (n > 128) {
+        const ptrdiff_t half = n / 2 - n / 2 % 8;
+        return af_sum_by_halves(half, x) + af_sum_by_halves(n - half, x + half);
+    }
+    double total = 0.0, lane[8];
+    ptrdiff_t i = 0;
+    if (n >= 8) {
+        for (; i < 8; ++i) lane[i] = x[i];
+        for (; i < n - n % 8; i += 8)
+            for (int l = 0; l < 8; ++l) lane[l] += x[i + l];
+        total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    }
+    for (; i < n; ++i) total += x[i];
+    return total;
+}
 #endif
+
+/* Least and greatest of x[0..n), 1 <= n; the first of equal ones, which tells zeros of different sign apart. One chain of
+ * comparisons would wait for itself. */
+static inline void AF_FN(af_extremes)(ptrdiff_t n, const double *restrict x, double *minimum, double *maximum) {
+    double least[AF_LANES / 2], most[AF_LANES / 2];
+    const ptrdiff_t full = n - n % (AF_LANES / 2);
+    for (int l = 0; l < AF_LANES / 2; ++l) least[l] = most[l] = x[0];
+    for (ptrdiff_t base = 0; base < full; base += AF_LANES / 2)
+        for (int l = 0; l < AF_LANES / 2; ++l) {
+            least[l] = x[base + l] < least[l] ? x[base + l] : least[l];
+            most[l] = x[base + l] > most[l] ? x[base + l] : most[l];
+        }
+    double low = x[0], high = x[0];
+    for (int l = 0; l < AF_LANES / 2; ++l) {
+        low = least[l] < low ? least[l] : low;
+        high = most[l] > high ? most[l] : high;
+    }
+    const int again = low == 0.0 || high == 0.0;
+    if (again) low = high = x[0];
+    for (ptrdiff_t i = again ? 0 : full; i < n; ++i) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *minimum = low;
+    *maximum = high;
+}
 
 /* Moments of x[0..n), 1 <= n <= AF_BLOCK, about the block's own mean. The mean is corrected by the sum of what it leaves
  * before the powers are taken: a mean that is off by e adds n e^2 to M2, which shows where the values are all equal. */
@@ -47,11 +91,8 @@ static inline void AF_FN(af_moments_block)(ptrdiff_t n, const double *restrict x
     AF_BLOCK_SUM(double, m2, n, i, (x[i] - mean) * (x[i] - mean));
     AF_BLOCK_SUM(double, m3, n, i, (x[i] - mean) * (x[i] - mean) * (x[i] - mean));
     AF_BLOCK_SUM(double, m4, n, i, ((x[i] - mean) * (x[i] - mean)) * ((x[i] - mean) * (x[i] - mean)));
-    double minimum = x[0], maximum = x[0];
-    for (ptrdiff_t i = 1; i < n; ++i) {
-        minimum = x[i] < minimum ? x[i] : minimum;
-        maximum = x[i] > maximum ? x[i] : maximum;
-    }
+    double minimum, maximum;
+    AF_FN(af_extremes)(n, x, &minimum, &maximum);
     out->count = (double)n;
     out->mean = mean;
     out->m2 = m2;

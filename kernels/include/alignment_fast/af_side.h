@@ -10,6 +10,7 @@
 #define AF_SIDE 4
 #define AF_SIDE_DOUBLES (AF_SIDE * AF_WIDE)
 #define AF_GROUP AF_FN(af_group)
+#define EXPM1_UNREDUCED 0.34 /* below log(2) / 2 */
 #define AF_EACH for (int t = 0; t < AF_SIDE; ++t)
 /* The innermost coefficient of a polynomial macro is a number, all other terms are groups. */
 #define AF_SIDE_STEP(fused, a, z, c) \
@@ -81,27 +82,46 @@ AF_INLINE AF_GROUP AF_FN(af_side_exp)(AF_GROUP x) {
     return y;
 }
 
-AF_INLINE AF_GROUP AF_FN(af_side_expm1)(AF_GROUP x) {
+/* exp(r + r_low) - 1 = t + low, t = r + r^2 P(r). */
+AF_INLINE AF_GROUP AF_FN(af_side_expm1_series)(AF_GROUP r, AF_GROUP r_low, AF_GROUP *low) {
+    AF_GROUP y = AF_SIDE_POLYNOMIAL(EXP, 1, r);
+    AF_EACH {
+        const AF_REALS curved = r.v[t] * r.v[t] * y.v[t], sum = r.v[t] + curved;
+        low->v[t] = ((r.v[t] - sum) + curved) + r_low.v[t];
+        y.v[t] = sum;
+    }
+    return y;
+}
+
+AF_INLINE AF_GROUP AF_FN(af_side_expm1_reduced)(AF_GROUP x) {
     const AF_REALS lowest = AF_FN(af_all)(AF_EXPM1_LOWEST_F64);
     AF_GROUP limited, shifted, r_low;
     AF_EACH limited.v[t] = AF_FN(af_if_less)(x.v[t], lowest, lowest, x.v[t]);
     const AF_GROUP r = AF_FN(af_side_exp_reduce)(limited, &shifted, &r_low);
-    AF_GROUP y = AF_SIDE_POLYNOMIAL(EXP, 1, r);
-    AF_EACH {
-        const AF_REALS curved = r.v[t] * r.v[t] * y.v[t], sum = r.v[t] + curved;
-        r_low.v[t] = ((r.v[t] - sum) + curved) + r_low.v[t];
-        y.v[t] = sum;
-    }
+    AF_GROUP y = AF_FN(af_side_expm1_series)(r, r_low, &r_low);
     AF_EACH {
         const AF_INTEGERS exponent = (AF_INTEGERS)shifted.v[t] - AF_EXPM1_OFFSET_F64;
         const AF_REALS s = (AF_REALS)(exponent << AF_MANTISSA_BITS_F64);
         const AF_REALS whole = s - 0.5, part = s * y.v[t], sum = whole + part;
         y.v[t] = 2.0 * (sum + AF_FN(af_fused)(s, r_low.v[t], (whole - sum) + part));
     }
-    AF_EACH {
-        const AF_REALS size = (AF_REALS)((AF_INTEGERS)x.v[t] & AF_ABSOLUTE_MASK_F64);
-        y.v[t] = AF_FN(af_if_less)(size, AF_FN(af_all)(AF_TINY_F64), x.v[t], y.v[t]);
+    return y;
+}
+
+/* Where every lane is within EXPM1_UNREDUCED, k is 0 and x its own remainder: the series is all there is, with the same
+ * bits. That is the rule in laws of many outcomes. */
+AF_INLINE AF_GROUP AF_FN(af_side_expm1)(AF_GROUP x) {
+    AF_GROUP size, low, y;
+    AF_EACH size.v[t] = (AF_REALS)((AF_INTEGERS)x.v[t] & AF_ABSOLUTE_MASK_F64);
+    AF_REALS most = size.v[0];
+    for (int t = 1; t < AF_SIDE; ++t) most = AF_FN(af_greater)(size.v[t], most);
+    if (AF_FN(af_all_less)(most, AF_FN(af_all)(EXPM1_UNREDUCED))) {
+        y = AF_FN(af_side_expm1_series)(x, AF_FN(af_side_all)(0.0), &low);
+        AF_EACH y.v[t] += low.v[t];
+    } else {
+        y = AF_FN(af_side_expm1_reduced)(x);
     }
+    AF_EACH y.v[t] = AF_FN(af_if_less)(size.v[t], AF_FN(af_all)(AF_TINY_F64), x.v[t], y.v[t]);
     return y;
 }
 
@@ -134,18 +154,25 @@ AF_INLINE AF_GROUP AF_FN(af_side_log_series)(int fused, AF_GROUP k, AF_GROUP f, 
     return y;
 }
 
-AF_INLINE AF_GROUP AF_FN(af_side_log_positive)(int fused, AF_GROUP x) {
-    const AF_REALS normal = AF_FN(af_all)(AF_SMALLEST_NORMAL_F64), zero = AF_FN(af_all)(0.0);
+/* log x of positive finite x; `normal`, a compile-time 0 or 1, says that none is subnormal. */
+AF_INLINE AF_GROUP AF_FN(af_side_log_positive)(int fused, int normal, AF_GROUP x) {
+    const AF_REALS least = AF_FN(af_all)(AF_SMALLEST_NORMAL_F64), zero = AF_FN(af_all)(0.0);
     const AF_REALS offset = AF_FN(af_all)(AF_SUBNORMAL_EXPONENT_F64);
     AF_GROUP f, k;
     AF_EACH {
         AF_INTEGERS exponent;
         const AF_REALS raised = x.v[t] * AF_SUBNORMAL_SCALE_F64;
-        f.v[t] = AF_FN(af_side_split)(AF_FN(af_if_less)(x.v[t], normal, raised, x.v[t]), &exponent);
-        k.v[t] = AF_FN(af_side_exponent)(exponent) - AF_FN(af_if_less)(x.v[t], normal, offset, zero);
+        f.v[t] = AF_FN(af_side_split)(normal ? x.v[t] : AF_FN(af_if_less)(x.v[t], least, raised, x.v[t]), &exponent);
+        k.v[t] = AF_FN(af_side_exponent)(exponent);
+        if (!normal) k.v[t] = k.v[t] - AF_FN(af_if_less)(x.v[t], least, offset, zero);
     }
     return AF_FN(af_side_log_series)(fused, k, f, AF_FN(af_side_all)(0.0));
 }
+
+/* The two for positive normal x. */
+AF_INLINE AF_GROUP AF_FN(af_side_log_normal)(AF_GROUP x) { return AF_FN(af_side_log_positive)(1, 1, x); }
+
+AF_INLINE AF_GROUP AF_FN(af_side_log_normal_rn)(AF_GROUP x) { return AF_FN(af_side_log_positive)(0, 1, x); }
 
 AF_INLINE AF_GROUP AF_FN(af_side_log_ends)(AF_GROUP x, AF_GROUP y) {
     const AF_REALS zero = AF_FN(af_all)(0.0), infinity = AF_FN(af_all)(AF_INFINITY), nan = AF_FN(af_all)(AF_NAN);
@@ -158,26 +185,26 @@ AF_INLINE AF_GROUP AF_FN(af_side_log_ends)(AF_GROUP x, AF_GROUP y) {
 }
 
 AF_INLINE AF_GROUP AF_FN(af_side_log)(AF_GROUP x) {
-    return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(1, x));
+    return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(1, 0, x));
 }
 
 AF_INLINE AF_GROUP AF_FN(af_side_log_rn)(AF_GROUP x) {
-    return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(0, x));
+    return AF_FN(af_side_log_ends)(x, AF_FN(af_side_log_positive)(0, 0, x));
 }
 
-AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
-    AF_GROUP u, f, k, low;
+/* log(1 + x) of x >= 0 that is finite; of the others nothing. */
+AF_INLINE AF_GROUP AF_FN(af_side_log1p_positive)(AF_GROUP x) {
+    AF_GROUP f, k, low;
     AF_EACH {
         AF_INTEGERS exponent;
-        u.v[t] = 1.0 + x.v[t];
-        const AF_REALS lost = x.v[t] - (u.v[t] - 1.0), whole = AF_FN(af_side_split)(u.v[t], &exponent);
+        const AF_REALS u = 1.0 + x.v[t], lost = x.v[t] - (u - 1.0), whole = AF_FN(af_side_split)(u, &exponent);
         const AF_REALS twice = (AF_REALS)((AF_RECIPROCAL_OFFSET_F64 - exponent) << AF_MANTISSA_BITS_F64);
         const AF_REALS scaled = 0.5 * lost * twice;
         k.v[t] = AF_FN(af_side_exponent)(exponent);
         f.v[t] = whole + scaled;
         low.v[t] = (whole - f.v[t]) + scaled;
     }
-    AF_GROUP y = AF_FN(af_side_log_ends)(u, AF_FN(af_side_log_series)(1, k, f, low));
+    AF_GROUP y = AF_FN(af_side_log_series)(1, k, f, low);
     AF_EACH {
         const AF_REALS size = (AF_REALS)((AF_INTEGERS)x.v[t] & AF_ABSOLUTE_MASK_F64);
         y.v[t] = AF_FN(af_if_less)(size, AF_FN(af_all)(AF_TINY_F64), x.v[t], y.v[t]);
@@ -185,11 +212,18 @@ AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
     return y;
 }
 
+/* The ends come last, where what is tiny has its own form already: 1 + x is 1 there, no end. */
+AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
+    AF_GROUP u;
+    AF_EACH u.v[t] = 1.0 + x.v[t];
+    return AF_FN(af_side_log_ends)(u, AF_FN(af_side_log1p_positive)(x));
+}
+
 /* ---- inverse normal distribution ---- */
 
-/* As af_normal_lower; `tail`, a compile-time 0 or 1, says that every p is below 1/2 - PPF_CENTRAL. */
+/* As af_normal_lower; `tail`, a compile-time 0 or 1, says that every p is normal and below 1/2 - PPF_CENTRAL. */
 AF_INLINE AF_GROUP AF_FN(af_side_normal_lower)(int fused, int tail, AF_GROUP p) {
-    AF_GROUP q, z, u, r = AF_FN(af_side_log_positive)(fused, p), v;
+    AF_GROUP q, z, u, r = AF_FN(af_side_log_positive)(fused, tail, p), v;
     AF_EACH r.v[t] = AF_FN(af_root)(-r.v[t]);
     AF_EACH v.v[t] = r.v[t] - AF_PPF_TAIL_START_F64;
     AF_GROUP numerator = AF_SIDE_POLYNOMIAL(PPF_TAIL_NUMERATOR, fused, v);
@@ -245,21 +279,26 @@ AF_INLINE AF_GROUP AF_FN(af_side_normal_ppf_rn)(AF_GROUP p) { return AF_FN(af_si
 
 /* ---- arrays ---- */
 
-/* out[i] = name(x[i]); out may be x. The last elements, too few for a group, are taken one by one. */
-#define AF_DEFINE_ARRAY(name) \
-    static void AF_FN(af_array_##name)(ptrdiff_t n, const double *x, double *out) { \
+/* out[i] = name(x[i]); out may be x. The last elements, too few for a group, are taken one by one, by `scalar`. */
+#define AF_DEFINE_ARRAY_AS(name, scalar) \
+    static inline void AF_FN(af_array_##name)(ptrdiff_t n, const double *x, double *out) { \
         const ptrdiff_t whole = n - n % AF_SIDE_DOUBLES; \
         for (ptrdiff_t i = 0; i < whole; i += AF_SIDE_DOUBLES) \
             AF_FN(af_side_store)(out + i, AF_FN(af_side_##name)(AF_FN(af_side_load)(x + i))); \
         AF_INDEPENDENT \
-        for (ptrdiff_t i = whole; i < n; ++i) out[i] = AF_FN(af_##name##_f64)(x[i]); \
+        for (ptrdiff_t i = whole; i < n; ++i) out[i] = AF_FN(af_##scalar##_f64)(x[i]); \
     }
+#define AF_DEFINE_ARRAY(name) AF_DEFINE_ARRAY_AS(name, name)
 AF_DEFINE_ARRAY(exp)
 AF_DEFINE_ARRAY(expm1)
 AF_DEFINE_ARRAY(log)
 AF_DEFINE_ARRAY(log_rn)
+AF_DEFINE_ARRAY_AS(log_normal, log)
+AF_DEFINE_ARRAY_AS(log_normal_rn, log_rn)
 AF_DEFINE_ARRAY(log1p)
+AF_DEFINE_ARRAY_AS(log1p_positive, log1p)
 AF_DEFINE_ARRAY(normal_ppf)
 AF_DEFINE_ARRAY(normal_isf)
 AF_DEFINE_ARRAY(normal_ppf_rn)
 #undef AF_DEFINE_ARRAY
+#undef AF_DEFINE_ARRAY_AS

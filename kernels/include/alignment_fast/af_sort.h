@@ -91,6 +91,43 @@ static uint64_t *af_sort_radix(ptrdiff_t n, uint64_t *words, uint64_t *other, in
     return words;
 }
 
+/* How keys are packed above their place: (key - least) >> drop, in `packed` of `width` significant bits. */
+typedef struct {
+    uint64_t least;
+    int index_bits, drop, packed, width;
+} af_sort_packing;
+
+/* From the ends of n keys, least < greatest, and the bits in which they differ; subtracting `least` leaves those below the
+ * lowest of these 0. */
+static inline af_sort_packing af_sort_packing_of(ptrdiff_t n, uint64_t least, uint64_t greatest, uint64_t differing) {
+    int trailing = 0;
+    while (!(differing >> trailing & 1)) ++trailing;
+    const int width = af_sort_width(greatest - least) - trailing;
+    const int packed = width < AF_SORT_PASSES * AF_SORT_DIGIT ? width : AF_SORT_PASSES * AF_SORT_DIGIT;
+    const af_sort_packing how = {least, af_sort_width((uint64_t)(n - 1)), trailing + width - packed, packed, width};
+    return how;
+}
+
+static void af_sort_indices(ptrdiff_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b);
+
+/* Settle the runs of keys that agree in all packed bits. `sorted` is whichever of `a` and `b` holds the packed words. */
+static void af_sort_runs(ptrdiff_t n, const uint64_t *keys, int32_t *order, const uint64_t *sorted,
+                         const af_sort_packing *how, uint64_t *a, uint64_t *b) {
+    if (how->packed == how->width) return;
+    ptrdiff_t longest = 1;
+    for (ptrdiff_t first = 0, last; first < n; first = last) {
+        for (last = first + 1; last < n && (sorted[first] ^ sorted[last]) >> how->index_bits == 0;) ++last;
+        if (last - first > 1 && last - first <= AF_SORT_SMALL) af_sort_insertion(last - first, keys, order + first);
+        longest = last - first > longest ? last - first : longest;
+    }
+    if (longest <= AF_SORT_SMALL) return;
+    for (ptrdiff_t first = 0, last; first < n; first = last) { /* `sorted` is scratch from here on */
+        const uint64_t prefix = (keys[order[first]] - how->least) >> how->drop;
+        for (last = first + 1; last < n && (keys[order[last]] - how->least) >> how->drop == prefix;) ++last;
+        if (last - first > AF_SORT_SMALL) af_sort_indices(last - first, keys, order + first, a, b);
+    }
+}
+
 /* Put order[0..n), indices into `keys`, into ascending order of their keys; equal keys keep their order.
  * `a` and `b` are scratch of n words each. */
 static void af_sort_indices(ptrdiff_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) {
@@ -111,31 +148,36 @@ static void af_sort_indices(ptrdiff_t n, const uint64_t *keys, int32_t *order, u
         differing |= key ^ some;
     }
     if (least == greatest) return;
-    int trailing = 0; /* bits below the lowest one that differs; subtracting `least` leaves them 0 */
-    while (!(differing >> trailing & 1)) ++trailing;
-    const int index_bits = af_sort_width((uint64_t)(n - 1));
-    const int width = af_sort_width(greatest - least) - trailing;
-    const int packed = width < AF_SORT_PASSES * AF_SORT_DIGIT ? width : AF_SORT_PASSES * AF_SORT_DIGIT;
-    const int drop = trailing + width - packed;
+    const af_sort_packing how = af_sort_packing_of(n, least, greatest, differing);
     /* The packed index is the place in `order`, not its value: it needs fewer bits and keeps the sort stable. */
-    for (ptrdiff_t i = 0; i < n; ++i) a[i] = (keys[order[i]] - least) >> drop << index_bits | (uint64_t)i;
-    const uint64_t *sorted = af_sort_radix(n, a, b, index_bits, packed);
+    for (ptrdiff_t i = 0; i < n; ++i) a[i] = (keys[order[i]] - least) >> how.drop << how.index_bits | (uint64_t)i;
+    const uint64_t *sorted = af_sort_radix(n, a, b, how.index_bits, how.packed);
     int32_t *moved = (int32_t *)(sorted == a ? b : a);
-    const uint64_t mask = (UINT64_C(1) << index_bits) - 1;
+    const uint64_t mask = (UINT64_C(1) << how.index_bits) - 1;
     for (ptrdiff_t i = 0; i < n; ++i) moved[i] = order[sorted[i] & mask];
     memcpy(order, moved, (size_t)n * sizeof *order);
-    if (packed == width) return;
-    ptrdiff_t longest = 1;
-    for (ptrdiff_t first = 0, last; first < n; first = last) {
-        for (last = first + 1; last < n && (sorted[first] ^ sorted[last]) >> index_bits == 0;) ++last;
-        if (last - first > 1 && last - first <= AF_SORT_SMALL) af_sort_insertion(last - first, keys, order + first);
-        longest = last - first > longest ? last - first : longest;
+    af_sort_runs(n, keys, order, sorted, &how, a, b);
+}
+
+/* order[0..n) = the indices of `keys` in ascending order of these, equal ones in ascending order themselves; as
+ * af_sort_indices of 0, 1, ..., without a gather. */
+static inline void af_sort_order(ptrdiff_t n, const uint64_t *keys, int32_t *order, uint64_t *a, uint64_t *b) {
+    uint64_t least = UINT64_MAX, greatest = 0, differing = 0;
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        least = keys[i] < least ? keys[i] : least;
+        greatest = keys[i] > greatest ? keys[i] : greatest;
+        differing |= keys[i] ^ keys[0];
     }
-    if (longest <= AF_SORT_SMALL) return;
-    for (ptrdiff_t first = 0, last; first < n; first = last) { /* `sorted` is scratch from here on */
-        const uint64_t prefix = (keys[order[first]] - least) >> drop;
-        for (last = first + 1; last < n && (keys[order[last]] - least) >> drop == prefix;) ++last;
-        if (last - first > AF_SORT_SMALL) af_sort_indices(last - first, keys, order + first, a, b);
+    if (n <= AF_SORT_MERGED || least == greatest) {
+        for (ptrdiff_t i = 0; i < n; ++i) order[i] = (int32_t)i;
+        if (n > 1 && least != greatest) af_sort_indices(n, keys, order, a, b);
+        return;
     }
+    const af_sort_packing how = af_sort_packing_of(n, least, greatest, differing);
+    for (ptrdiff_t i = 0; i < n; ++i) a[i] = (keys[i] - least) >> how.drop << how.index_bits | (uint64_t)i;
+    const uint64_t *sorted = af_sort_radix(n, a, b, how.index_bits, how.packed);
+    const uint64_t mask = (UINT64_C(1) << how.index_bits) - 1;
+    for (ptrdiff_t i = 0; i < n; ++i) order[i] = (int32_t)(sorted[i] & mask);
+    af_sort_runs(n, keys, order, sorted, &how, a, b);
 }
 #endif

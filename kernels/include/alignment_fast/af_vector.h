@@ -65,6 +65,21 @@ AF_DEFINE_IF(most, <=, 0x12)
 AF_DEFINE_IF(equal, ==, 0x00)
 #undef AF_DEFINE_IF
 
+/* Whether x < y in every lane; NaN is not. */
+AF_INLINE int AF_FN(af_all_less)(AF_REALS x, AF_REALS y) {
+#if AF_X86 && AF_VECTOR_BYTES == 64
+    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, 0x11) == 0xFF;
+#elif AF_X86 && AF_VECTOR_BYTES == 32
+    return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)x, (__m256d)y, 0x11)) == 0xF;
+#elif AF_X86
+    return _mm_movemask_pd(_mm_cmplt_pd((__m128d)x, (__m128d)y)) == 0x3;
+#else
+    int all = 1;
+    for (int l = 0; l < AF_WIDE; ++l) all &= x[l] < y[l];
+    return all;
+#endif
+}
+
 /* x < y ? x : y and x > y ? x : y. */
 AF_INLINE AF_REALS AF_FN(af_lesser)(AF_REALS x, AF_REALS y) {
 #if AF_X86 && AF_VECTOR_BYTES == 64

@@ -1,0 +1,114 @@
+"""Build of the operators of PyTorch as a kernel for Hugging Face's ``kernels``: a folder that its loader takes offline.
+
+    python hub/build.py FOLDER
+
+writes FOLDER/build/torch-cpu: modules of `alignment_fast.interop.torch` with what they need of the package, under
+relative imports, and the loops of ``kernels/pairwise`` as a plain shared library of this platform, called through
+ctypes. A variant depends on PyTorch alone, not on a version of Python, not on NumPy, and not on an installed
+`alignment_fast`; its operators have a namespace of their own. There is no variant for CUDA: these loops have no twin
+there.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "hub" / "variant"
+OPERATORS = (
+    *("_batching", "_curvatures", "_library", "_pairs", "_scratch", "_tensors", "_tokens", "_vocabulary", "_ways"),
+    *("linear", "margins", "preference", "sequence", "unpaired"),
+)
+# Of the rest of the package, by the names that the variant gives them.
+SHARED = {
+    "alignment_fast._border.place": ("place", "alignment_fast/_border/place.py"),
+    "alignment_fast.errors": ("errors", "alignment_fast/errors.py"),
+    "alignment_fast.kernels.common.threads": ("threads", "kernels/common/threads.py"),
+    "alignment_fast.kernels.pairwise.structures": ("structures", "kernels/pairwise/structures.py"),
+    "alignment_fast.pairwise._number": ("number", "alignment_fast/pairwise/_number.py"),
+    "alignment_fast.pairwise.loss_types": ("loss_types", "alignment_fast/pairwise/loss_types.py"),
+}
+OWN = ("__init__", "_compiled", "layers")
+FLAGS = ("-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden")  # setup.py
+
+
+def build(folder, optimisation="-O3"):
+    """Write the variant below `folder`; return its folder."""
+    sources = texts()
+    library = compiled(optimisation)
+    digest = hashlib.sha256(repr(sorted(sources.items())).encode() + library).hexdigest()[:10]
+    namespace = f"_alignment_fast_cpu_{digest}"
+    variant = Path(folder) / "build" / "torch-cpu"
+    shutil.rmtree(variant, ignore_errors=True)
+    variant.mkdir(parents=True)
+    for name, text in sources.items():
+        (variant / f"{name}.py").write_text(renamed(text, namespace), encoding="utf-8")
+    (variant / library_name()).write_bytes(library)
+    metadata = {
+        "id": namespace,
+        "name": "alignment-fast",
+        "version": 1,
+        "license": "BSD-3-Clause",
+        "python-depends": [],
+        "backend": {"type": "cpu"},
+    }
+    (variant / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return variant
+
+
+def texts():
+    """Return the modules of a variant by name, with relative imports."""
+    found = {name: (HERE / f"{name}.py").read_text("utf-8") for name in OWN}
+    for name in OPERATORS:
+        found[name] = relative((ROOT / f"alignment_fast/interop/torch/{name}.py").read_text("utf-8"))
+    for name, path in SHARED.values():
+        found[name] = relative((ROOT / path).read_text("utf-8"))
+    return found
+
+
+def relative(text):
+    """Return a module's text with its imports of the package relative to the variant; an error where one is left."""
+    text = re.sub(r"^from alignment_fast\.interop\.torch import ", "from . import ", text, flags=re.MULTILINE)
+    text = re.sub(r"^from alignment_fast\.interop\.torch\.(\w+) import ", r"from .\1 import ", text, flags=re.MULTILINE)
+    for module, (name, _) in SHARED.items():
+        text = re.sub(rf"^from {re.escape(module)} import ", f"from .{name} import ", text, flags=re.MULTILINE)
+    left = re.findall(r"^(?:from alignment_fast|import alignment_fast|import numpy|from numpy).*", text, re.MULTILINE)
+    if left:
+        raise ValueError(f"a variant has no {left[0]!r}")
+    return text
+
+
+def renamed(text, namespace):
+    """Return a module's text with the operators in another namespace of PyTorch."""
+    text = text.replace("torch.ops.alignment_fast.", f"torch.ops.{namespace}.").replace(
+        '"alignment_fast::', f'"{namespace}::'
+    )
+    return text.replace('Library("alignment_fast"', f'Library("{namespace}"')
+
+
+def library_name():
+    """Return the name of the shared library of this platform."""
+    return f"pairwise-{os.uname().sysname}-{os.uname().machine}.so".lower()
+
+
+def compiled(optimisation):
+    """Return the shared library of the loops."""
+    command = [os.environ.get("CC", "cc"), *FLAGS, optimisation, "-shared", "-fPIC", "-mprefer-vector-width=512"]
+    if os.uname().machine != "x86_64":
+        command.pop()
+    command += ["-I", ROOT / "kernels/include", "-I", ROOT / "kernels", HERE / "library.c", "-lm", "-o"]
+    target = Path(subprocess.check_output(["mktemp"], text=True).strip())
+    try:
+        subprocess.run([*command, target], check=True)
+        return target.read_bytes()
+    finally:
+        target.unlink()
+
+
+if __name__ == "__main__":
+    print(build(sys.argv[1]))

@@ -1,0 +1,167 @@
+"""Faults of every class, planted in the kernels one at a time: a check must turn red for each of them.
+
+And what holds of all kernels: nothing is fused that the source does not fuse, and every architecture compiles.
+"""
+
+import re
+
+import numpy as np
+import ptx
+import pytest
+from test_best_of_n import by_definition, folded
+
+from alignment_fast.kernels import build_cuda
+from alignment_fast.kernels.best_of_n import simulation
+from alignment_fast.kernels.pairwise import cpu, losses
+from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
+from alignment_fast.random import Stream
+
+pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
+
+
+def check_random(module):
+    """Uniforms of odd rows: every end of a row, and not a byte beyond."""
+    expected = Stream.from_key(7).uniform((3, 101), draw=5)
+    found = np.empty_like(expected)
+    module.launch("fill_uniforms_f64", 2, 64, *np.array([7, 0, 5], np.uint64), *np.array([3, 101]), found)
+    assert found.tobytes() == expected.tobytes()
+
+
+def check_race(module):
+    """The race of draws 3 .. 9001 of two replicates, in tasks, beyond 2^32 blocks too."""
+    none = np.full(2, simulation.NO_WINNER)
+    for start in (3, 2**34 - 6):
+        expected = by_definition((1, 2), start, start + 8998, 7, 2)
+        assert (folded(module, (1, 2), start, start + 8998, 7, none, length=1000) == expected).all()
+
+
+def check_moments(module):
+    """Moments of three blocks, the last one short."""
+    from alignment_fast.kernels.common import cpu as common
+
+    x = np.random.default_rng(3).normal(size=2 * 4096 + 77)
+    expected, found = np.empty((3, 7)), np.empty((3, 7))
+    common.moments_blocks(x, 0, 3, expected)
+    for order in (0, 1, 2):
+        module.launch("moments_blocks", 2, 64, np.int64(x.size), x, found, order=order)
+        assert found.tobytes() == expected.tobytes()
+
+
+def check_pairs(module):
+    """The default loss of 2500 pairs with gradients, in three orders of threads."""
+    from alignment_fast.kernels.pairwise.cuda import _PAIRS
+
+    generator = np.random.default_rng(2)
+    inputs = Inputs(*(-generator.exponential(3.0, 2500).astype(np.float32) for _ in range(4)))
+    expected = Outputs(None, np.empty(2500, np.float32), np.empty(2500, np.float32))
+    total = losses.evaluate(Loss("sigmoid", beta=0.3), inputs, expected, storage="own", wide=False, size=2500).loss
+    for order in (0, 1, 2):
+        found = Outputs(None, np.empty(2500, np.float32), np.empty(2500, np.float32))
+        sums = np.empty((3, 4))
+        arrays = [*inputs, *found]
+        pointers = [0 if array is None else array.ctypes.data for array in arrays]
+        given = (0.3, 0.0, 0.0, 0.0, 1.0, 0.0)
+        packed = _PAIRS.pack(
+            2500, cpu.FORMULAS_BY_NAME["sigmoid"], 0, 0, 0, *pointers, 0, sums.ctypes.data, 1.0, *given, 0.0
+        )
+        touched = [array for array in (*arrays, sums) if array is not None]
+        spans = [edge for a in touched for edge in (a.ctypes.data, a.ctypes.data + a.nbytes)]
+        module.run("plain_sigmoid_f32", 2, 64, packed, spans, order)
+        assert sums[:, 0].sum() == total
+        assert found.grad_chosen.tobytes() == expected.grad_chosen.tobytes()
+        assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
+
+
+CHECKS = {"random": check_random, "best_of_n": check_race, "common": check_moments, "pairwise": check_pairs}
+# Only what a check needs of a family that takes long to compile.
+CUT = {"pairwise": [("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)")]}
+FAULTS = {
+    "bounds test": ("random", "if (at + j >= 0 && at + j < n) to[j]", "to[j]"),
+    "bounds test of a tile": (
+        "pairwise",
+        "first + PAIR_TILE < pairs.n ? first + PAIR_TILE : pairs.n;",
+        "first + PAIR_TILE;",
+    ),
+    "off-by-one tail": ("random", "- first) + 1;", "- first);"),
+    "off-by-one end": ("best_of_n", "const uint64_t end = (stop - 1) / 4 + 1;", "const uint64_t end = stop / 4;"),
+    "32-bit index": ("best_of_n", "high, c2, c3)));", "0, c2, c3)));"),
+    "wrong fold": ("pairwise", "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"),
+    "wrong fold of moments": (
+        "common",
+        "half = AF_WARP / 2; half > 0; half /= 2) x +=",
+        "half = 1; half < AF_WARP; half *= 2) x +=",
+    ),
+    "missing barrier": ("pairwise", "__syncthreads()", "(void)0"),
+    "a shuffle inside of a branch": (
+        "pairwise",
+        "    loss = af_warp_sum(loss);",
+        "    if (af_lane() < 16) loss = af_warp_sum(loss);",
+    ),
+    "a fused product": ("pairwise", "-fmad=false", "-fmad=true"),
+    "a fused product of moments": ("common", "-fmad=false", "-fmad=true"),
+    "an approximate division": ("pairwise", "-fmad=false", "-prec-div=false"),
+    "lanes that disagree": (
+        "best_of_n",
+        "__all_sync(AF_ALL_LANES, high > (uint32_t)(winner[r] >> 32))",
+        "high > (uint32_t)(winner[r] >> 32)",
+    ),
+    "ties by the high word": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
+}
+
+
+def compiled(nvrtc, family, change, folder):
+    """Return the kernels of `family` with a change of their text or flags, run on the processor."""
+    old, new = change
+    for path in build_cuda.sources(family):
+        target = folder / path.relative_to(build_cuda.FOLDER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8")
+        for before, after in [*CUT.get(family, []), (old, new)]:
+            text = text.replace(before, after)
+        target.write_text(text, "utf-8")
+    stubs = folder / "include" / "cuda_stub"
+    stubs.mkdir(parents=True)
+    for stub in (build_cuda.FOLDER / "include" / "cuda_stub").iterdir():
+        (stubs / stub.name).write_text(stub.read_text("utf-8"), "utf-8")
+    source = (folder / family / "cuda.cu").read_text("utf-8")
+    options = [new] if old.startswith("-") else []
+    return ptx.Module(nvrtc.compile(source, build_cuda.PTX, options=options, folder=folder).decode())
+
+
+@pytest.mark.parametrize("family", CHECKS)
+def test_the_checks_are_green_without_a_fault(nvrtc, tmp_path, family):
+    CHECKS[family](compiled(nvrtc, family, ("nothing of this", ""), tmp_path))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(nvrtc, tmp_path, fault):
+    family, *change = FAULTS[fault]
+    with pytest.raises((AssertionError, RuntimeError, ptx.UnknownInstructionError)):
+        CHECKS[family](compiled(nvrtc, family, change, tmp_path))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_text_that_a_fault_changes_is_there(fault):
+    family, old, _ = FAULTS[fault]
+    assert old in build_cuda.FLAGS or any(old in path.read_text("utf-8") for path in build_cuda.sources(family))
+
+
+# ---- of all kernels ----
+
+
+@pytest.mark.parametrize("family", build_cuda.families())
+def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
+    """An assembler may fuse what says no rounding, and simulations fuse nothing at all."""
+    text = ptx_of[family].decode()
+    assert not re.findall(r"\b(?:add|sub|mul|fma|div|sqrt|rcp)\.(?:f32|f64|ftz|approx)", text)
+    if family in ("random", "best_of_n", "common"):
+        assert "fma." not in text
+    if family == "best_of_n":
+        race = text[text.index(".entry fold_winners") :]
+        assert not re.search(r"\.f(32|64)\b", race[: race.index("\n}")])
+
+
+@pytest.mark.parametrize("family", sorted({*build_cuda.families()} - {"pairwise"}))
+@pytest.mark.parametrize("target", build_cuda.ARCHITECTURES)
+def test_every_architecture_compiles(nvrtc, family, target):
+    assert nvrtc.family(family, target)[:4] == b"\x7fELF"

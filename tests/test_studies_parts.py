@@ -1,0 +1,260 @@
+"""Parts of studies, as jobs of an array without a coordinator, and executors of other libraries."""
+
+import contextlib
+import importlib
+import os
+import signal
+import sqlite3
+import sys
+
+import pytest
+
+from alignment_fast.cli import main
+from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.studies import StoreError, Study, StudyError, parts
+from alignment_fast.studies.clusters import CLUSTERS
+from alignment_fast.studies.executors import Workers
+from alignment_fast.studies.made import Made, here
+from alignment_fast.studies.parts import folder_of
+
+pytestmark = pytest.mark.same_everywhere
+
+SOURCES = [{"kind": "outcomes", "reward": [0.0, 1.0, 3.0]}, {"kind": "gaussian"}]
+SPEC = {
+    "name": "parted",
+    "seed": 3,
+    "replicates": 2050,
+    "source": SOURCES,
+    "estimand": {"kind": "best_of_n", "block": 100, "grid": {"n": [1, 8]}},
+}
+TARGETED = {
+    "name": "targeted",
+    "target": {"standard_error": 0.02, "column": "reward", "at_least": 1000, "at_most": 20_000},
+    "source": SOURCES,
+    "estimand": {"kind": "best_of_n", "block": 128, "grid": {"n": [1, 16]}},
+}
+
+
+def rows(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT cell, number, payload FROM block ORDER BY cell, number").fetchall()
+
+
+@pytest.fixture
+def quiet(tmp_path):
+    study = Study.from_dict(SPEC)
+    return study, study.run(store=tmp_path / "quiet.db", progress=False).to_csv_bytes(), rows(tmp_path / "quiet.db")
+
+
+@pytest.mark.parametrize("order", [[1, 2, 3], [3, 1, 2, 2]], ids=str)
+def test_parts_in_any_order_fold_to_the_bytes_of_one_run(quiet, tmp_path, order):
+    study, table, stored = quiet
+    path = tmp_path / "study.db"
+    computed = [study.run_part(part, 3, store=path, progress=False).blocks for part in order]
+    assert sum(computed) == len(stored)
+    assert max(computed) <= -(-len(stored) // 3) + 1
+    assert not path.exists()
+    assert study.fold(path).to_csv_bytes() == table
+    assert rows(path) == stored
+    assert study.fold(path).to_csv_bytes() == table  # nothing is taken twice
+    assert rows(path) == stored
+    again = []
+    study.run(store=path, progress=again.append)
+    assert again[-1].rate == 0
+
+
+def test_a_part_that_ends_early_goes_on_and_missing_parts_are_computed_by_a_run(quiet, tmp_path):
+    study, table, _ = quiet
+    path = tmp_path / "study.db"
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.run_part(1, 2, store=path, progress=stop)
+    more = study.run_part(1, 2, store=path, progress=False)
+    assert more.waiting == len(study.spec.cells)
+    assert not study.fold(path).is_complete
+    assert study.run(store=path, progress=False).to_csv_bytes() == table
+
+
+def test_parts_of_a_target_go_on_as_others_finish(tmp_path):
+    study, path = Study.from_dict(TARGETED), tmp_path / "study.db"
+    table = study.run(store=tmp_path / "quiet.db", progress=False).to_csv_bytes()
+    for _ in range(20):
+        waiting = [study.run_part(part, 2, store=path, progress=False).waiting for part in (1, 2)]
+        if waiting[-1] == 0:
+            break
+    assert waiting[-1] == 0
+    assert study.fold(path).to_csv_bytes() == table
+
+
+def test_damaged_files_are_named_and_their_blocks_computed(quiet, tmp_path):
+    study, table, _ = quiet
+    path = tmp_path / "study.db"
+    for part in (1, 2):
+        study.run_part(part, 2, store=path, progress=False)
+    first = min(folder_of(path).iterdir())
+    first.write_bytes(first.read_bytes()[:-40])
+    (folder_of(path) / "alien.blocks").write_bytes(b"nothing of the kind")
+    with pytest.warns(UserWarning, match="is not what was written") as warned:
+        assert not study.fold(path).is_complete
+    assert len(warned) == 2
+    assert study.run(store=path, progress=False).to_csv_bytes() == table
+
+
+def test_files_of_other_studies_are_left_alone(quiet, tmp_path):
+    study, table, stored = quiet
+    path = tmp_path / "study.db"
+    Study.from_dict({**SPEC, "seed": 4}).run_part(1, 1, store=path, progress=False)
+    study.run_part(1, 1, store=path, progress=False)
+    assert study.fold(path).to_csv_bytes() == table
+    assert rows(path) == stored
+
+
+def test_parts_of_another_arithmetic_are_refused_unless_asked_for(quiet, tmp_path, monkeypatch):
+    study, table, _ = quiet
+    path = tmp_path / "study.db"
+    made = Made(here().version, "cuda", "elsewhere")
+    monkeypatch.setattr(parts, "_packed", lambda study, _, *rest, packed=parts._packed: packed(study, made, *rest))
+    study.run_part(1, 1, store=path, progress=False)
+    with pytest.raises(StoreError, match=r"begun with arithmetic cpu-.*, and this is cuda"):
+        study.fold(path)
+    results = study.fold(path, mixed=True)
+    assert results.to_csv_bytes() == table
+    assert [one.arithmetic for one in results.origins] == ["cuda"]
+
+
+def test_blocks_that_fail_in_a_part_are_set_aside(tmp_path):
+    (tmp_path / "part_task.py").write_text(
+        "def generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    if data > 0.99:\n        raise ValueError('no case')\n    return data\n"
+    )
+    estimand = {"kind": "user", "generate": "part_task:generate", "analyse": "part_task:analyse", "block": 50}
+    study = Study.from_dict({"name": "x", "replicates": 1000, "estimand": estimand}, tmp_path)
+    done = [study.run_part(part, 2, store=tmp_path / "study.db", progress=False) for part in (1, 2)]
+    results = study.fold(tmp_path / "study.db")
+    quiet = study.run(store=tmp_path / "quiet.db", progress=False)
+    assert len(results.set_aside) == sum(one.set_aside for one in done) == len(quiet.set_aside) > 0
+    assert results.to_csv_bytes() == quiet.to_csv_bytes()
+
+
+@pytest.mark.parametrize(("part", "parts"), [(0, 2), (3, 2)])
+def test_there_are_only_so_many_parts(tmp_path, part, parts):
+    with pytest.raises(ValueError, match=f"part must be one of 1 to 2, not {part}"):
+        Study.from_dict(SPEC).run_part(part, parts, store=tmp_path / "study.db")
+
+
+def test_the_command_runs_parts_and_folds_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text(
+        'name = "x"\nreplicates = 2000\n[source]\nkind = "uniform"\n'
+        '[estimand]\nkind = "best_of_n"\nn = 2\nblock = 100\n'
+    )
+    for part in ("1/2", "2/2"):
+        assert main(["study", "run", "study.toml", "--part", part]) == 0
+        assert f"part {part}: 10 blocks computed; " in capsys.readouterr().out
+    assert main(["study", "fold", "study.toml"]) == 0
+    assert "win_rate" in capsys.readouterr().out
+    assert main(["study", "run", "study.toml", "--part", "half"]) == 2
+    assert "--part half: give I/N, say 3/40" in capsys.readouterr().err
+
+
+# ---- executors of other libraries ----
+
+
+@pytest.mark.parametrize(("name", "module"), [("loky", "loky"), ("dask", "distributed")])
+def test_executors_of_other_libraries_give_the_bytes_of_threads(quiet, tmp_path, name, module):
+    pytest.importorskip(module)
+    study, table, stored = quiet
+    assert study.run(name, store=tmp_path / "study.db", progress=False, workers=2).to_csv_bytes() == table
+    assert rows(tmp_path / "study.db") == stored
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A study whose blocks take a while, and its table."""
+    (tmp_path / "slow_task.py").write_text(
+        "import time\n\ndef generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    time.sleep(0.01)\n    return data\n"
+    )
+    estimand = {"kind": "user", "generate": "slow_task:generate", "analyse": "slow_task:analyse", "block": 20}
+    study = Study.from_dict({"name": "slow", "replicates": 1000, "estimand": estimand}, tmp_path)
+    yield study, study.run(store=tmp_path / "quiet.db", progress=False).to_csv_bytes()
+    sys.modules.pop("slow_task", None)
+
+
+class Once:
+    """Does something when the first blocks are there."""
+
+    def __init__(self, action):
+        self.action, self.done = action, False
+
+    def __call__(self, progress):
+        if progress.blocks_done and not self.done:
+            self.done = True
+            self.action()
+
+
+def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    study, table = slow
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [worker.pid for worker in cluster.workers.values()]
+        kill = Once(lambda: os.kill(pids[0], signal.SIGKILL))
+        address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+        results = study.run(address, store=tmp_path / "study.db", progress=kill)
+    assert kill.done
+    assert results.to_csv_bytes() == table
+
+
+def test_a_scheduler_of_dask_that_is_lost_ends_the_run_which_goes_on_elsewhere(slow, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    study, table = slow
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+    with pytest.raises(StudyError):
+        study.run(address, store=tmp_path / "study.db", progress=Once(cluster.close))
+    assert 0 < study.status(tmp_path / "study.db").blocks_done < 50
+    assert study.run(store=tmp_path / "study.db", progress=False).to_csv_bytes() == table
+
+
+def test_an_executor_can_be_named_by_a_function_beside_the_spec(quiet, tmp_path):
+    (tmp_path / "my_executor.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n\ndef make():\n    return ThreadPoolExecutor(3)\n"
+    )
+    _, table, _ = quiet
+    study = Study.from_dict(SPEC, tmp_path)
+    assert study.run("my_executor:make", store=tmp_path / "study.db", progress=False).to_csv_bytes() == table
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_a_library_that_is_not_there_is_named(quiet, tmp_path, name, monkeypatch):
+    def absent(module):
+        raise ImportError(f"No module named {module!r}")
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    with pytest.raises(BackendUnavailableError, match=r"this executor needs .*: pip install"):
+        quiet[0].run(name, store=tmp_path / "study.db", progress=False)
+
+
+def test_a_cluster_that_cannot_be_reached_again_ends_the_run(tmp_path):
+    calls = []
+
+    def once():
+        calls.append(1)
+        if len(calls) > 1:
+            raise OSError("no scheduler")
+        from concurrent.futures import ThreadPoolExecutor
+
+        executor = ThreadPoolExecutor(1)
+        executor.shutdown()
+        return executor
+
+    with pytest.raises(StudyError, match="no new workers can be had: OSError: no scheduler"):
+        Study.from_dict(SPEC).run(once, store=tmp_path / "study.db", progress=False)
+
+
+def test_workers_of_an_unknown_name_are_refused():
+    with pytest.raises(ValueError, match="executor must be 'threads', 'processes', 'loky', 'dask', 'mpi', 'ray'"):
+        Workers("slurm")
