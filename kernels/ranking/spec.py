@@ -304,8 +304,6 @@ HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
     *("check", "complete", "connected", "stride"),
     *(
-        "centred_inverse",
-        "covariance",
         "encode_objects",
         "encode_rows",
         "number_small_integers",
@@ -313,6 +311,8 @@ HELPERS = {
         "integer_vote_matrices",
         "home_is_told",
         "maximum",
+        "centred_inverse",
+        "covariance",
         "probabilities",
         "object_array",
         "ranks",
