@@ -482,3 +482,42 @@ def test_against_fifty_digits(pair, order):
     value = af.information.renyi_cross_entropy(p, q, order)
     largest = np.abs(np.log(q / q.sum())).max()
     assert relative_error(value, oracle.renyi_cross_entropy(p, q, order), largest) <= 2e-15  # as documented
+
+
+# ---- fields: an order of its own for every row ----
+
+FIELDS = {
+    "log_mgf": lambda p, q, x: af.information.log_mgf(np.log(q), x, p=p),
+    "tilted_moments": lambda p, q, x: af.information.tilted_moments(np.log(q), x, p=p),
+    "rate_function": lambda p, q, x: af.information.rate_function(q, q.mean(-1, keepdims=True) * (1 + 0.02 * x), p=p),
+    "renyi_entropy": lambda p, q, x: af.information.renyi_entropy(p, x),
+    "renyi_divergence": af.information.renyi_divergence,
+    "renyi_cross_entropy": af.information.renyi_cross_entropy,
+    "natural": lambda p, q, x: af.information.renyi_cross_entropy(p, q, x, variant="natural"),
+    "log_mgf_gradient": lambda p, q, x: af.information.log_mgf_gradient(np.log(q), x, p=p),
+    "renyi_entropy_gradient": lambda p, q, x: af.information.renyi_entropy_gradient(p, x),
+    "renyi_divergence_gradient": af.information.renyi_divergence_gradient,
+    "tilt": lambda p, q, x: af.policy.tilt(p, np.log(q), x),
+}
+
+
+def numbers(result):
+    """Return all arrays of a result in one."""
+    parts = result if isinstance(result, tuple) else (result,)
+    return np.concatenate([np.ravel(part) for part in parts if isinstance(part, np.ndarray | np.floating)])
+
+
+@pytest.mark.parametrize("letters", [3, 40, 300])
+@pytest.mark.parametrize("rows", [1, 4, 5, 9, 17])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", FIELDS)
+def test_rows_of_a_field_do_not_see_each_other(name, dtype, rows, letters):
+    """Orders on both sides of 0 and of 1, and these themselves: of all rows at once, and of every row alone."""
+    random = np.random.default_rng(rows)
+    p, q = (random.dirichlet(np.ones(letters), rows).astype(dtype) + dtype(1e-6) for _ in range(2))
+    orders = random.choice([-2.0, -0.3, 0.0, 0.4, 0.5, 1.0, 1.2, 2.0, 2.6, 7.0], (rows, 3))
+    together = numbers(FIELDS[name](p, q, orders))
+    alone = [FIELDS[name](p[i : i + 1], q[i : i + 1], orders[i : i + 1]) for i in range(rows)]
+    fields = zip(*(one if isinstance(one, tuple) else (one,) for one in alone), strict=True)
+    expected = numbers(tuple(np.concatenate(rows) for rows in fields if isinstance(rows[0], np.ndarray)))
+    np.testing.assert_allclose(together, expected, rtol=1e-12 if dtype == np.float64 else 3e-5, atol=1e-12)
