@@ -6,6 +6,7 @@ After a change of results that is meant: ``python -P tests/guard/make.py``.
 import inspect
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -131,7 +132,8 @@ def test_cases_use_names_that_exist():
 
 # ---- the legs of .ci/run ----
 
-SCRIPT = (Path(__file__).parents[1] / ".ci" / "run").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+SCRIPT = (ROOT / ".ci" / "run").read_text("utf-8")
 # Options of a leg's run that choose no tests.
 OTHER_OPTIONS = ["-o", "xfail_strict=true"]
 
@@ -153,9 +155,18 @@ def test_legs_collect_what_the_script_says():
     expected = selections(SCRIPT)
     del expected["guard"]  # this file
     assert {leg: given for leg, given in collect.LEGS.items() if leg != "readme"} == expected
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     assert re.search(r"^python3 -m venv \.venv-test && .* -m pytest( -n auto)?$", readme, re.MULTILINE)
     assert collect.LEGS["readme"] == ("tests",)
+
+
+def test_legs_choose_tests_by_the_markers_of_the_project():
+    markers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]["markers"]
+    known = {re.match(r"\w+", marker)[0] for marker in markers}
+    for leg, given in collect.LEGS.items():
+        assert "-k" not in given, leg
+        chosen = " ".join(given[1:][i] for i, word in enumerate(given[:-1]) if word == "-m")
+        assert set(re.findall(r"\w+", chosen)) - {"not", "and", "or"} <= known, leg
 
 
 def test_what_a_script_selects_is_read():

@@ -596,6 +596,7 @@ def test_the_table_goes_out_in_every_format(finished, tmp_path):
     assert read["column"] == [row["column"] for row in results.rows]
 
 
+@pytest.mark.frontends
 def test_the_table_is_an_xarray_dataset(finished):
     pytest.importorskip("xarray")
     study, path, _ = finished
@@ -604,6 +605,7 @@ def test_the_table_is_an_xarray_dataset(finished):
     assert set(dataset.coords) == {"cell", "estimand", "source", "n", "column"}
 
 
+@pytest.mark.frontends
 def test_the_dataset_holds_text_and_numbers_and_goes_to_a_file(tmp_path):
     """Also where a parameter is text in one cell and a number in another, or absent."""
     xarray = pytest.importorskip("xarray")

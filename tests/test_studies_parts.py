@@ -165,6 +165,7 @@ def test_the_command_runs_parts_and_folds_them(tmp_path, monkeypatch, capsys):
 # ---- executors of other libraries ----
 
 
+@pytest.mark.executors
 @pytest.mark.parametrize(("name", "module"), [("loky", "loky"), ("dask", "distributed")])
 def test_executors_of_other_libraries_give_the_bytes_of_threads(quiet, tmp_path, name, module):
     pytest.importorskip(module)
@@ -198,6 +199,7 @@ class Once:
             self.action()
 
 
+@pytest.mark.executors
 def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
     distributed = pytest.importorskip("distributed")
     study, table = slow
@@ -210,6 +212,7 @@ def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
     assert results.to_csv_bytes() == table
 
 
+@pytest.mark.executors
 def test_a_scheduler_of_dask_that_is_lost_ends_the_run_which_goes_on_elsewhere(slow, tmp_path):
     distributed = pytest.importorskip("distributed")
     study, table = slow

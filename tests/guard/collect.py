@@ -42,11 +42,13 @@ LEGS = {
         "tests/test_accel_processes.py",
         "tests/test_pages.py",
     ),
-    "training": ("tests/test_interop_trl.py", "tests/test_interop_jax.py", "tests/test_pages.py"),
-    "studies": (
-        *("tests/test_studies_parts.py", "tests/test_studies_engine.py"),
-        *("-k", "loky or dask or xarray or dataset"),
+    "training": (
+        "tests/test_interop_trl.py",
+        "tests/test_interop_jax.py",
+        "tests/test_pages.py",
+        "tests/test_interop_torch_hub.py",
     ),
+    "studies": ("tests", "-m", "executors"),
 }
 # One letter per leg in the file.
 LETTERS = dict(zip("ridsfgaexbhtu", LEGS, strict=True))
