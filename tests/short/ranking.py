@@ -16,7 +16,7 @@ AT_HOME = Comparisons(WINNER, LOSER, tied=TIED, home=SIDES)
 ROWS = np.array([RNG.permutation(10)[:4] for _ in range(60)])
 SCORES, VECTOR = RNG.normal(size=(2, 10))
 TIES = {"davidson": 0.7, "rao-kupper": 1.4}
-MODELS = ["bradley-terry", "thurstone", *TIES]
+MODELS = ["bradley-terry", "thurstone", "stern", *TIES]
 
 
 def of_cells(model):
