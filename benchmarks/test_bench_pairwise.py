@@ -1,7 +1,8 @@
 """Mean preference losses with two gradients, against NumPy, SciPy, torch and JAX.
 
-Elements are pairs. Ours writes into preallocated arrays ("preallocated") or returns new ones ("fresh"); so do the NumPy
-and SciPy forms. torch and JAX always allocate. The floor is a plain loop that reads four arrays and writes two.
+Elements are pairs; losses of means per token take lengths, and no reference. Ours writes into preallocated arrays
+("preallocated") or returns new ones ("fresh"); so do the NumPy and SciPy forms. torch and JAX always allocate. The
+floor is a plain loop that reads four arrays and writes two.
 """
 
 from functools import cache, partial
@@ -17,6 +18,7 @@ from alignment_fast.kernels.common import threads
 from cases import OURS, Case, Contender, Target, each_contender
 
 BETA = 0.1
+OF_MEANS = ("simper",)
 SIZES = tuple(10**k for k in range(2, 8))
 DTYPES = ("float32", "float64")
 
@@ -28,6 +30,17 @@ def log_probabilities(size, dtype):
     return tuple((5 * random.standard_normal(size, dtype=np.float32) - 50).astype(dtype) for _ in range(4))
 
 
+LENGTHS = ("chosen_length", "rejected_length")
+
+
+@cache
+def lengths(name, size, dtype):
+    """Return the lengths of chosen and rejected answers where the loss is one of means per token."""
+    random = np.random.default_rng(1)
+    of_means = name in OF_MEANS
+    return tuple(random.integers(20, 80, size).astype(dtype) for _ in LENGTHS) if of_means else ()
+
+
 @cache
 def buffers(size, dtype):
     return tuple(np.ones(size, dtype) for _ in range(4))
@@ -37,11 +50,17 @@ def buffers(size, dtype):
 def expected(name, size, dtype):
     """Return the mean loss and the gradient of the chosen log-probabilities, in float64 by SciPy."""
     a, c, b, d = (x.astype(np.float64) for x in log_probabilities(size, dtype))
-    return with_scipy(name, a, c, b, d, *(np.empty(size) for _ in range(4)))[:2]
+    return with_scipy(name, a, c, b, d, *(np.empty(size) for _ in range(4)), *lengths(name, size, "float64"))[:2]
 
 
-def with_scipy(name, a, c, b, d, x, y, up, down):
+def with_scipy(name, a, c, b, d, x, y, up, down, n=None, k=None):
     """Return (mean loss, gradient chosen, gradient rejected) of elementwise functions, all of them in place."""
+    if name == "simper":
+        np.exp(np.divide(a, n, out=x), out=x)
+        np.exp(np.divide(c, k, out=y), out=y)
+        np.divide(np.multiply(x, -1 / len(x), out=up), n, out=up)
+        np.divide(np.multiply(y, 1 / len(x), out=down), k, out=down)
+        return np.mean(np.subtract(y, x, out=x)), up, down
     np.subtract(a, b, out=x)
     np.subtract(c, d, out=y)
     np.subtract(x, y, out=x)
@@ -61,26 +80,38 @@ def ours(name, size, dtype, count=1):
     up, down = buffers(size, dtype)[2:]
     out = {"grad_policy_chosen": up, "grad_policy_rejected": down}
     result = af.pairwise.preference_loss(
-        *log_probabilities(size, dtype), loss_type=name, grad=True, out=out, num_threads=count
+        *log_probabilities(size, dtype),
+        loss_type=name,
+        grad=True,
+        out=out,
+        num_threads=count,
+        **dict(zip(LENGTHS, lengths(name, size, dtype), strict=False)),
     )
     return result.loss, result.grad_policy_chosen
 
 
 def ours_fresh(name, size, dtype):
-    result = af.pairwise.preference_loss(*log_probabilities(size, dtype), loss_type=name, grad=True, num_threads=1)
+    options = dict(zip(LENGTHS, lengths(name, size, dtype), strict=False))
+    result = af.pairwise.preference_loss(
+        *log_probabilities(size, dtype), loss_type=name, grad=True, num_threads=1, **options
+    )
     return result.loss, result.grad_policy_chosen
 
 
 def numpys(name, size, dtype):
-    return with_scipy(name, *log_probabilities(size, dtype), *buffers(size, dtype))[:2]
+    given = *log_probabilities(size, dtype), *buffers(size, dtype), *lengths(name, size, dtype)
+    return with_scipy(name, *given)[:2]
 
 
 def numpys_fresh(name, size, dtype):
-    return with_scipy(name, *log_probabilities(size, dtype), *(np.empty(size, dtype) for _ in range(4)))[:2]
+    fresh = (np.empty(size, dtype) for _ in range(4))
+    return with_scipy(name, *log_probabilities(size, dtype), *fresh, *lengths(name, size, dtype))[:2]
 
 
-def torch_loss(name, a, c, b, d):
+def torch_loss(name, a, c, b, d, n=None, k=None):
     torch = import_module("torch")
+    if name == "simper":
+        return (torch.exp(c / k) - torch.exp(a / n)).mean()
     margin = (a - b) - (c - d)
     if name == "ipo":
         return ((margin - 0.5 / BETA) ** 2).mean()
@@ -96,13 +127,18 @@ def torch_arrays(size, dtype):
     return [x.detach().clone().requires_grad_(i < 2) for i, x in enumerate(arrays)]
 
 
+@cache
+def torch_lengths(name, size, dtype):
+    return [import_module("torch").from_numpy(x) for x in lengths(name, size, dtype)]
+
+
 def with_torch(function, name, size, dtype):
     torch = import_module("torch")
     torch.set_num_threads(1)
     arrays = torch_arrays(size, dtype)
     for x in arrays:
         x.grad = None
-    loss = function(name, *arrays)
+    loss = function(name, *arrays, *torch_lengths(name, size, dtype))
     loss.backward()
     return loss.detach().numpy(), arrays[0].grad.numpy()
 
@@ -126,13 +162,15 @@ def compiled_jax(name, size, dtype):
     jax = import_module("jax")
     jax.config.update("jax_enable_x64", dtype == "float64")
 
-    def loss(a, c, b, d):
+    def loss(a, c, b, d, n=None, k=None):
+        if name == "simper":
+            return (jax.numpy.exp(c / k) - jax.numpy.exp(a / n)).mean()
         margin = (a - b) - (c - d)
         if name == "ipo":
             return ((margin - 0.5 / BETA) ** 2).mean()
         return -jax.nn.log_sigmoid(BETA * margin).mean()
 
-    arrays = tuple(map(jax.numpy.asarray, log_probabilities(size, dtype)))
+    arrays = tuple(map(jax.numpy.asarray, (*log_probabilities(size, dtype), *lengths(name, size, dtype))))
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1))), arrays
 
 
@@ -165,7 +203,8 @@ def is_close(name, size, dtype, result):
     loss, gradient = result
     exact, slope = expected(name, size, dtype)
     tolerance = 2e-6 if dtype == "float32" else 1e-12
-    np.testing.assert_allclose(float(loss), exact, rtol=tolerance)
+    cancels = tolerance if name in OF_MEANS else 0.0  # a loss that is a difference of two numbers below 1
+    np.testing.assert_allclose(float(loss), exact, rtol=tolerance, atol=cancels)
     np.testing.assert_allclose(np.asarray(gradient), slope, rtol=100 * tolerance, atol=tolerance / size)
 
 
@@ -183,6 +222,7 @@ def case(name, size, dtype):
 
 
 CASES = [case(name, size, dtype) for name in ("sigmoid", "ipo") for dtype in DTYPES for size in SIZES]
+CASES += [case(name, 10**6, dtype) for name in OF_MEANS for dtype in DTYPES]
 
 
 @pytest.mark.kernels("pairwise.evaluate")

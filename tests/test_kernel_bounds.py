@@ -20,6 +20,7 @@ from oracles import plackett_luce as choice_oracle
 from oracles import simulation as simulation_oracle
 from oracles.scalar import error_in_ulp
 
+BRADLEY_TERRY = ranking.MODELS_BY_NAME["bradley_terry"]
 WORDS = [0, 1, 7, 2**52 - 1, 2**53 - 1, 2**53 + 1, 2**61 + 2**8 + 1, 2**63, 2**64 - 1025]
 
 
@@ -315,7 +316,7 @@ def test_products_with_the_matrix_of_comparisons():
     first, second = (index.astype(np.int32) for index in np.triu_indices(60, 1))
     ones, nothing = np.ones(len(first)), np.empty(0)
     cells = Cells(60, first, second, ones, ones)
-    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
+    problem = ranking.ComparisonProblem(BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
     curvature, v, out = random.random(len(first)), random.standard_normal(60), np.zeros(60)
     problem.product(curvature, nothing, v, 0, len(first), out)
     exact = model_oracle.laplacian_product(first, second, curvature, v)
@@ -331,7 +332,7 @@ def test_matrices_of_comparisons(covariates):
     ones, nothing = np.ones(len(first)), np.empty(0)
     values = random.standard_normal((len(first), covariates))
     table = Covariates.of(values) if covariates else NO_COVARIATES
-    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, Cells(9, first, second, ones, ones), table, 0.0, 0.0)
+    problem = ranking.ComparisonProblem(BRADLEY_TERRY, Cells(9, first, second, ones, ones), table, 0.0, 0.0)
     curvature, upper = random.random(len(first)), np.zeros((9 + covariates, 9 + covariates))
     problem.matrix(curvature, nothing, 0.0, np.zeros(len(upper)), upper)
     assert (upper == upper.T).all()
@@ -351,7 +352,7 @@ def test_priors_of_scores(ridge, gamma):
     """Relative to 1 + the largest of |θ|, θ² and e^θ, for every item."""
     u = np.random.default_rng(8).normal(0, 2, 12)
     pair = np.array([0], np.int32), np.array([1], np.int32), np.ones(1), np.ones(1)
-    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, Cells(12, *pair), NO_COVARIATES, ridge, gamma)
+    problem = ranking.ComparisonProblem(BRADLEY_TERRY, Cells(12, *pair), NO_COVARIATES, ridge, gamma)
     gradient, diagonal = np.zeros(12), np.zeros(12)
     value = problem.prior(u, gradient, diagonal)
     exact, slopes, curvatures = model_oracle.prior(u, ridge, gamma)
@@ -378,7 +379,7 @@ def test_replicates_are_maxima_of_drawn_counts():
     random = np.random.default_rng(9)
     first, second = (index.astype(np.int32) for index in np.triu_indices(6, 1))
     cells = Cells(6, first, second, *(5.0 + random.poisson(9, (2, len(first)))))
-    problem = ranking.ComparisonProblem(ranking.BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
+    problem = ranking.ComparisonProblem(BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
     out, both_won = np.empty((4, 6)), np.empty(4, np.uint8)
     problem.bootstrap(11, 0, 4, np.zeros(6), 1e-10, 100, out, both_won)
     assert both_won.all()

@@ -85,7 +85,7 @@ def test_score_maps(name, score, dtype):
     check(result, name, arrays, dtype, lengths=lengths, score=score)
 
 
-@pytest.mark.parametrize("name", ["simpo", "cpo", "orpo", "alphapo", "tpo_l", "slic"])
+@pytest.mark.parametrize("name", ["simpo", "cpo", "orpo", "alphapo", "tpo_l", "slic", "simper"])
 def test_lengths_divide_log_probabilities_of_losses_without_reference(name):
     chosen, rejected, *_ = log_probabilities(16, "float64", seed=2)
     lengths = np.arange(1.0, 17.0), np.arange(17.0, 1.0, -1.0)
@@ -297,6 +297,51 @@ def test_a_coefficient_of_zero_takes_its_term_away_at_infinity(name, x, y, limit
     reference = ([0.0], [0.0]) if row.has_reference else ()
     loss = af.pairwise.preference_loss([x], [y], *reference, loss_type=name, lam=0.0, beta=1.0, reduction="sum").loss
     assert loss == limit
+
+
+def simper(x, y, dtype):
+    """Return loss and gradients of SimPER of one pair."""
+    result = af.pairwise.preference_loss(
+        np.array([x], dtype), np.array([y], dtype), loss_type="simper", grad=True, reduction="sum"
+    )
+    return float(result.loss), float(result.grad_policy_chosen[0]), float(result.grad_policy_rejected[0])
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float32", 2.0**110), ("float64", 2.0**900)])
+def test_simper_of_finite_scores_saturates_where_their_exponentials_would_overflow(dtype, largest):
+    """Log-densities of continuous answers may be positive."""
+    most = np.finfo(dtype).max
+    assert simper(most, -most, dtype) == (-largest, -largest, 0)
+    assert simper(-most, most, dtype) == (largest, 0, largest)
+    assert simper(most, most, dtype) == (0, -largest, largest)
+    below = np.floor(np.log(largest))  # not yet
+    assert simper(0.0, below, dtype) == pytest.approx((np.exp(below) - 1, -1, np.exp(below)), rel=1e-6)
+
+
+def test_beta_only_scales_the_rewards_of_simper():
+    one, other = (
+        af.pairwise.preference_loss([-1.0], [-2.0], loss_type="simper", beta=beta, grad=True) for beta in (1.0, 3.0)
+    )
+    assert (one.loss, *one.grad_policy_chosen) == (other.loss, *other.grad_policy_chosen)
+    assert other.chosen_rewards == 3 * one.chosen_rewards
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("x", "y", "limits"),
+    [
+        (-np.inf, 0.0, (1, 0, 1)),
+        (0.0, -np.inf, (-1, -1, 0)),
+        (-np.inf, -np.inf, (0, 0, 0)),
+        (np.inf, 0.0, (-np.inf, -np.inf, 1)),
+        (0.0, np.inf, (np.inf, -1, np.inf)),
+        (np.inf, np.inf, (np.nan, -np.inf, np.inf)),
+        (np.nan, 0.0, (np.nan, np.nan, 1)),
+        (0.0, np.nan, (np.nan, -1, np.nan)),
+    ],
+)
+def test_infinite_scores_have_the_limits_of_simper(x, y, limits, dtype):
+    assert simper(x, y, dtype) == pytest.approx(limits, rel=1e-15, nan_ok=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

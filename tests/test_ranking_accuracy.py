@@ -9,6 +9,7 @@ import pytest
 from arenas import simulated
 
 import alignment_fast as af
+from alignment_fast.ranking._models import MODELS
 from oracles import paired_models, plackett_luce
 
 RANKING = af.ranking
@@ -87,13 +88,13 @@ def test_scores_of_rankings(tol):
     assert np.abs(np.linalg.pinv(-np.linalg.pinv(result.covariance())) @ slope).max() <= tol  # the Newton step left
 
 
-@pytest.mark.parametrize("model", ["bradley-terry", "thurstone", "rao-kupper", "davidson"])
+@pytest.mark.parametrize("model", MODELS)
 def test_log_likelihoods_and_gradients(model):
     votes, _ = simulated(6, 400, ties=0.2)
     cells, rng = votes.cells, np.random.default_rng(4)
     columns = cells.first, cells.second, cells.wins_first, cells.wins_second, cells.ties
     rows = list(zip(*(column.tolist() for column in columns), strict=True))
-    options = {} if model in ("bradley-terry", "thurstone") else {"tie_parameter": 1.5}
+    options = {"tie_parameter": 1.5} if MODELS[model].tie else {}
     tie = float(np.log(1.5))
     (relative,), (per_comparison,) = stated("log_likelihood"), stated("gradient")
     for spread in (0.1, 1.0, 5.0):

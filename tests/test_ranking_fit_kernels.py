@@ -13,7 +13,7 @@ from bounds import assert_same_bits, bound
 from oracles import paired_models
 
 OPS = operations("ranking")
-TIES = {"bradley-terry": 0.0, "thurstone": 0.0, "rao-kupper": 0.7, "davidson": -0.4}
+TIES = dict.fromkeys(MODELS, 0.0) | {"rao-kupper": 0.7, "davidson": -0.4}
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
@@ -206,7 +206,7 @@ def drawn(means, key=7, replicates=1):
     """Return (replicates, cells) counts of cells whose first item won with these means."""
     count = len(means)
     cells = Cells(2, np.zeros(count, np.int32), np.ones(count, np.int32), np.asarray(means, float), np.zeros(count))
-    problem = OPS.problem(OPS.BRADLEY_TERRY, cells)
+    problem = OPS.problem(OPS.MODELS_BY_NAME["bradley_terry"], cells)
     out = np.empty((replicates, count))
     for replicate in range(replicates):
         out[replicate], none, _ = OPS.resample(problem, key, replicate)

@@ -132,7 +132,7 @@ def slopes(model, result, table):
     return out
 
 
-MODELS = ["bradley-terry", "davidson", "rao-kupper", "thurstone"]
+MODELS = ["bradley-terry", "davidson", "rao-kupper", "stern", "thurstone"]
 
 
 def covariances(table, model, with_clusters):

@@ -38,6 +38,7 @@ class Model(StrEnum):
 
     BRADLEY_TERRY = "bradley-terry"
     THURSTONE = "thurstone"
+    STERN = "stern"
     RAO_KUPPER = "rao-kupper"
     DAVIDSON = "davidson"
 

@@ -265,6 +265,13 @@ LOSS_TYPES: Mapping[str, LossType] = MappingProxyType(
             beyond_margin=("lam",),
             lengths_first=True,
         ),
+        "simper": _row(
+            "-e^{x_w} + e^{x_l}, x = a/n",
+            _POLICY,
+            "SimPER, arXiv:2502.00883",
+            "simper",
+            lengths_first=True,
+        ),
         "kto": _row(
             "λ_w σ(z - βρ) desirable, λ_l σ(βρ - z) undesirable, z = max(0, kl)",
             (*_UNPAIRED, "kl"),

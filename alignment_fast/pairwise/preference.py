@@ -103,7 +103,7 @@ def preference_loss(
         Score map s of the f-divergence: ρ, 1 − e^−ρ, log 2 + log σ(ρ), (e^{(α−1)ρ} − 1)/(α − 1).
     chosen_length, rejected_length : array (...,), optional
         Numbers of tokens. Scores are divided by them; without them the log-probabilities of losses that are defined on
-        means per token (``"simpo"``, ``"orpo"``, ...) are taken to be such means.
+        means per token (``"simpo"``, ``"orpo"``, ``"simper"``, ...) are taken to be such means.
     gamma, lam, alpha, tau, delta : float, optional
         Parameters of the loss; defaults in `LOSS_TYPES`. `alpha` belongs to ``score="alpha_divergence"`` too (½).
     metrics : bool, default False

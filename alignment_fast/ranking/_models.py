@@ -65,15 +65,18 @@ class ComparisonModel:
     source : str
         Where the model comes from.
     kernel : str
-        Name of its number among the operations.
+        The compiled formula.
     tie : TieParameter or None
         None: a tie counts as half a win for each.
     priors : tuple of str
         The priors on scores that its fits take, by argument.
     has_bias_reduction : bool
         Whether Firth's correction is known for it.
+    steepness : float
+        The curvature of an outcome's log-probability in d is at most so many times its slope, at d = 0 at least.
     steepens : bool
-        Whether the slope of the log-likelihood in d grows with |d|, linearly, instead of being bounded.
+        Whether the slope of the log-likelihood in d grows with |d|, linearly, instead of being bounded, and with it the
+        steepness.
 
     """
 
@@ -84,11 +87,12 @@ class ComparisonModel:
     tie: TieParameter | None = None
     priors: tuple[str, ...] = ("l2", "gamma_shape")
     has_bias_reduction: bool = False
+    steepness: float = 1.0
     steepens: bool = False
 
     def number(self, ops: ModuleType) -> int:
         """Return the number of the model among the operations."""
-        number: int = getattr(ops, self.kernel)
+        number: int = ops.MODELS_BY_NAME[self.kernel]
         return number
 
     def probability(self, outcome: int, d: Array, tie: float) -> Array:
@@ -104,28 +108,35 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             formula="σ(d)",
             unit="logits",
             source="Bradley and Terry, Biometrika 39 (1952) 324-345",
-            kernel="BRADLEY_TERRY",
+            kernel="bradley_terry",
             has_bias_reduction=True,
         ),
         "thurstone": ComparisonModel(
             formula="Φ(d)",
             unit="standard deviations of a difference",
             source="Thurstone, Psychol. Rev. 34 (1927) 273-286, case V",
-            kernel="THURSTONE",
+            kernel="thurstone",
             steepens=True,
+        ),
+        "stern": ComparisonModel(
+            formula="σ(d)² (3 − 2 σ(d))",
+            unit="log-ratios of rates",
+            source="Stern, Biometrika 77 (1990) 265-273, gamma waiting times of shape 2",
+            kernel="stern",
+            steepness=2.0,
         ),
         "rao-kupper": ComparisonModel(
             formula="σ(d − log θ); tie: (θ² − 1) σ(d − log θ) σ(−d − log θ)",
             unit="logits",
             source="Rao and Kupper, JASA 62 (1967) 194-204",
-            kernel="RAO_KUPPER",
+            kernel="rao_kupper",
             tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share), 1.0),
         ),
         "davidson": ComparisonModel(
             formula="win : tie : loss as e^(d/2) : ν : e^(−d/2)",
             unit="logits",
             source="Davidson, JASA 65 (1970) 317-328",
-            kernel="DAVIDSON",
+            kernel="davidson",
             tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share)), 0.5),
         ),
     }

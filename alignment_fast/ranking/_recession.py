@@ -6,6 +6,7 @@ v = (δ, b, κ) be a direction, D its part of d; κ is its part of τ, for David
 log P(outcome | u + s v) / s tends to
 
     Bradley-Terry, Thurstone   first wins   min(D, 0)          (Thurstone: -∞ where D < 0)
+    Stern                      first wins   min(2 D, 0)
     Rao-Kupper, κ >= 0         first wins   min(D - κ, 0)      tie   min(κ - |D|, 0)
     Davidson                   first wins   min(D, (D - κ)/2, 0)     tie   min(κ - |D|, 0)/2
 
@@ -34,8 +35,8 @@ Deciding, cheapest first:
 3. The maximum itself (`proven_by_step`). Let z = H⁻¹g be the Newton step at any point. Along a v as above g'v > 0; and
    terms are logarithms of sums of exponentials, whose curvature z'Hv is at most max |c z| times their slope along v, c
    being their rows. From g'v = z'Hv <= max |c z| g'v: a step that moves no row by 1 proves that there is no such v.
-   (Thurstone: curvatures are up to 1 + |d| slopes; Rao-Kupper: log(1 - e^-2τ) up to 2 / (1 - e^-2τ).) The errors of g
-   and H are bounded, and added to the step.
+   (Thurstone: curvatures are up to 1 + |d| slopes, Stern: up to 2; Rao-Kupper: log(1 - e^-2τ) up to 2 / (1 - e^-2τ).)
+   The errors of g and H are bounded, and added to the step.
 4. The linear programme max Σ C v, C v >= 0, |v| <= 1 (`find_direction`), by HiGHS, over those rows that earlier
    solutions broke. Its solution is rounded and checked in integers or fractions. Where nothing is found, multipliers
    λ >= 1 with C'λ = 0, up to an error that the smallest singular value of C makes good, prove it (Stiemke's lemma).
@@ -199,7 +200,8 @@ def proven_by_step(objective, u):
     least = eigvalsh(hessian, subset_by_index=[0, 0], check_finite=False)[0] - row * error
     if not least > 0:
         return False
-    steepness = 1.0 + farthest if MODELS[objective.model].steepens else 1.0
+    model = MODELS[objective.model]
+    steepness = model.steepness + (farthest if model.steepens else 0.0)
     if objective.keeps_last_positive:
         steepness = 2.0 / -np.expm1(-2.0 * u[-1])
     return bool(steepness * row * (np.linalg.norm(right) + error) < 0.5 * least)

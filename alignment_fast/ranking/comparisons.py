@@ -473,7 +473,7 @@ class Comparisons:
 
         Parameters
         ----------
-        model : {"bradley-terry", "thurstone", "rao-kupper", "davidson"}
+        model : {"bradley-terry", "thurstone", "stern", "rao-kupper", "davidson"}
             Model, without a prior.
         home : bool
             Whether a home advantage is estimated, too.

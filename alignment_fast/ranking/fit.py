@@ -50,7 +50,7 @@ def fit(
     ----------
     comparisons : Comparisons
         Who beat whom, how often.
-    model : {"bradley-terry", "thurstone", "rao-kupper", "davidson"}
+    model : {"bradley-terry", "thurstone", "stern", "rao-kupper", "davidson"}
         Probabilities of the results; the last two have a tie parameter, which is fitted too.
     l2 : float
         Strength of the Gaussian prior: its variance is 1 / l2. scikit-learn's C is 1 / l2, choix's alpha l2 / 2.

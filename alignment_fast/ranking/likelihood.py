@@ -30,7 +30,7 @@ def log_likelihood(
 
     With d = θ_i − θ_j (plus the home advantage where i is at home), the probability that i beats j is
 
-    - "bradley-terry": σ(d), and "thurstone": Φ(d); a tie counts as half a win for each;
+    - "bradley-terry": σ(d), "thurstone": Φ(d), "stern": σ(d)² (3 − 2 σ(d)); a tie counts as half a win for each;
     - "rao-kupper": σ(d − log θ), and of a tie (θ² − 1) times the two probabilities of winning;
     - "davidson": of win, tie, loss as e^{d/2} : ν : e^{−d/2}.
 
@@ -40,7 +40,7 @@ def log_likelihood(
         Scores in logits (in standard deviations of a difference for "thurstone").
     comparisons : Comparisons
         What was compared.
-    model : {"bradley-terry", "thurstone", "rao-kupper", "davidson"}
+    model : {"bradley-terry", "thurstone", "stern", "rao-kupper", "davidson"}
         Which probabilities.
     tie_parameter : float, optional
         θ > 1 of "rao-kupper", ν > 0 of "davidson"; needed there.

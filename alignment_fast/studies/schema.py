@@ -245,7 +245,7 @@ class Dynamics(_Keys):
 class RatingBootstrap(_Keys):
     """Scores of items over bootstrap replicates of their votes."""
 
-    model: Literal["bradley-terry", "thurstone", "rao-kupper", "davidson"] = "bradley-terry"
+    model: Literal["bradley-terry", "thurstone", "stern", "rao-kupper", "davidson"] = "bradley-terry"
     l2: Annotated[float, Field(ge=0)] = 0.0
 
 

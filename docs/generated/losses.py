@@ -26,7 +26,7 @@ SCORE_HEAD = """
 """
 SCORE_FOOT = """
 The exponential maps saturate for finite log-ratios at 2^110 in float32 and 2^900 in float64, so that losses and
-gradients of finite log-probabilities are finite. Squares of margins saturate there too.
+gradients of finite log-probabilities are finite. Squares of margins and exponentials of scores saturate there too.
 """
 LIBRARIES = """
 ## Other libraries

@@ -10,8 +10,8 @@
  *     and log σ is never formed from σ, whose digits are lost where it is near 1. log1p(e) = 2 atanh(w/2),
  *     w = e/(1 + e/2), as af_softplus: a series without a case for large e.
  * (c) Domain: every number. NaN gives NaN, infinite scores the limit of the formula (NaN where it has none), finite ones
- *     nothing else but finite values. Squares saturate at PAIR_CLAMP², 2^110 in float and 2^900 in double: a sum over a
- *     tile of 1024 of them, and its product with a finite slope, are still finite.
+ *     nothing else but finite values. Squares and exponentials saturate at PAIR_CLAMP² = PAIR_LARGEST, 2^110 in float and
+ *     2^900 in double: a sum over a tile of 1024 of them, and its product with a finite slope, are still finite.
  * (d) A limit of 0 times an infinity or an overflow is never formed: parameters are finite in AF_REAL, powers of β and 1/τ
  *     are multiplied one after the other or limited, and a coefficient of 0 takes its term away.
  * (e) Error: 4 epsilon times the sum of the magnitudes of the terms of the formula, for exact arguments; 16 for the second
@@ -38,7 +38,8 @@ enum { PAIR_IDENTITY, PAIR_EXPONENTIAL, PAIR_JENSEN_SHANNON }; /* score maps */
  * logarithm open, (a). */
 #define MARGIN_LOSSES(X) X(sigmoid, 1) X(robust, 1) X(hinge, 0) X(ipo, 0) X(exo_pair, 0) X(discopop, 0) X(kto, 0)
 #define PAIR_LOSSES(X) \
-    X(nca_pair) X(bco_pair) X(sppo_hard) X(apo_zero) X(apo_down) X(sft) X(cpo) X(orpo) X(slic) X(dpop) X(bradley_terry)
+    X(nca_pair) X(bco_pair) X(sppo_hard) X(apo_zero) X(apo_down) X(sft) X(cpo) X(orpo) X(slic) X(dpop) X(bradley_terry) \
+    X(simper)
 #define PAIR_NUMBER(name, ...) FORMULA_##name,
 enum { MARGIN_LOSSES(PAIR_NUMBER) FORMULA_PAIRS, FORMULA_LAST_MARGIN = FORMULA_PAIRS - 1, PAIR_LOSSES(PAIR_NUMBER) FORMULAS };
 
@@ -234,6 +235,12 @@ AF_INLINE AF_TYPED(pair_mapped) AF_TYPED(map_jensen_shannon)(AF_REAL x) {
 AF_INLINE AF_REAL AF_TYPED(pair_square)(AF_REAL x) {
     const AF_REAL limited = AF_TYPED(pair_clamp)(x);
     return AF_TYPED(af_absolute)(x) < AF_INFINITY ? limited * limited : x * x;
+}
+
+/* e^x, saturated for finite x. */
+AF_INLINE AF_REAL AF_TYPED(pair_growth)(AF_REAL x) {
+    const AF_REAL growth = AF_TYPED(af_exp)(x);
+    return x < AF_INFINITY && growth > PAIR_LARGEST ? PAIR_LARGEST : growth;
 }
 
 /* keep l(x) + flip l(-x) with keep + flip = 1, derivatives by x. A coefficient of 0 takes its term away at infinity too. */
@@ -451,6 +458,13 @@ AF_INLINE AF_TYPED(pair_jet) AF_TYPED(loss_bradley_terry)(AF_REAL x, AF_REAL y, 
     const AF_TYPED(pair_jet) jet = {
         a.loss + p->lam * AF_TYPED(pair_square)(sum), pull - a.falling, pull + a.falling,
     };
+    return jet;
+}
+
+/* -e^x + e^y, of mean log-probabilities the inverse perplexities; β is no parameter of it. */
+AF_INLINE AF_TYPED(pair_jet) AF_TYPED(loss_simper)(AF_REAL x, AF_REAL y, const AF_TYPED(pair_parameters) *p) {
+    const AF_REAL a = AF_TYPED(pair_growth)(x), b = AF_TYPED(pair_growth)(y);
+    const AF_TYPED(pair_jet) jet = {b - a, -a, b};
     return jet;
 }
 

@@ -1,6 +1,6 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
 import numpy as np
@@ -119,10 +119,7 @@ def reach(
 
 # ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
 
-BRADLEY_TERRY: Final[int]
-THURSTONE: Final[int]
-RAO_KUPPER: Final[int]
-DAVIDSON: Final[int]
+MODELS_BY_NAME: Mapping[str, int]
 CONVERGED: Final[int]
 UNFINISHED: Final[int]
 SINGULAR: Final[int]

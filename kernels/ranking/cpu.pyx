@@ -102,8 +102,9 @@ cdef extern from *:
                          const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
                          double *const *all_counts) noexcept nogil
     const Py_ssize_t RANKING_TERMS
+    const char *const ranking_model_names[]
     enum:
-        RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON
+        RANKING_BRADLEY_TERRY, RANKING_MODELS
         RANKING_CONVERGED, RANKING_UNFINISHED, RANKING_SINGULAR
 
 cdef extern from *:
@@ -118,10 +119,7 @@ cdef double NOT_A_NUMBER = float("nan")
 
 # ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
 
-BRADLEY_TERRY = RANKING_BRADLEY_TERRY
-THURSTONE = RANKING_THURSTONE
-RAO_KUPPER = RANKING_RAO_KUPPER
-DAVIDSON = RANKING_DAVIDSON
+MODELS_BY_NAME = {ranking_model_names[i].decode(): i for i in range(RANKING_MODELS)}
 CONVERGED = RANKING_CONVERGED
 UNFINISHED = RANKING_UNFINISHED
 SINGULAR = RANKING_SINGULAR

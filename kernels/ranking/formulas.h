@@ -5,6 +5,7 @@
  *     items, and in the tie parameter τ, from the counts a (first won), b (second won), t (tied):
  *         bradley-terry  P(first) = σ(d)                     a tie is half a win for each
  *         thurstone      P(first) = Φ(d)                     a tie is half a win for each
+ *         stern          P(first) = p² (3 - 2p), p = σ(d)    a tie is half a win for each
  *         rao-kupper     P(first) = σ(d - τ), P(second) = σ(-d - τ), P(tie) = (e^{2τ} - 1) P(first) P(second); τ = log θ
  *         davidson       P(first) : P(tie) : P(second) = e^{d/2} : e^τ : e^{-d/2};                             τ = log ν
  *     All are concave in (d, τ) together. Domain: finite d; τ > 0 for rao-kupper. Error: a few units in the last place of
@@ -14,6 +15,9 @@
  * (c) thurstone: λ(x) = φ(x)/Φ(x), the inverse Mills ratio, from the Mills ratio of the tail on the side where the tail
  *     is, and by 1 - tail on the other, where nothing cancels. The curvature λ(λ + x) loses x² 2^-53, which is below 1e-9
  *     for |d| < 3000.
+ *     stern: 1 - P(first) is the same of q = 1 - p. With l = log(1 + 2q) - 2 l(d), from the e of (b):
+ *         l' = 6 q²/(1 + 2q),  -l'' = 12 p q² (1 + q)/(1 + 2q)² <= 2 l',
+ *     products of positive numbers, so that all keep their digits.
  * (d) rao-kupper: the derivatives of log(e^{2τ} - 1), 2 (1 + 1/odds) and its own, by odds = expm1(2τ): the digits of a
  *     small τ stay. They belong to all cells alike.
  * (e) davidson: weights relative to the largest of the three, so that none overflows; the logarithm of their sum is log1p of
@@ -25,8 +29,8 @@
  *     e^(-m/32), whose 12 terms leave 2e-19, and five squarings; log k! by Stirling's series from 10 on, to 1e-10, which
  *     only the acceptance sees; transformed rejection (PTRS) from RANKING_SMALL on, for which its constants were fitted.
  * Sources: Bradley and Terry, Biometrika 39 (1952); Thurstone, Psychol. Rev. 34 (1927), case V with unit variance of the
- * difference; Rao and Kupper, JASA 62 (1967); Davidson, JASA 65 (1970); Elo (1978); Plackett, Appl. Statist. 24 (1975);
- * Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45. */
+ * difference; Stern, Biometrika 77 (1990) 265-273, shape 2; Rao and Kupper, JASA 62 (1967); Davidson, JASA 65 (1970); Elo
+ * (1978); Plackett, Appl. Statist. 24 (1975); Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45. */
 
 #ifndef AF_RANKING_FORMULAS
 #define AF_RANKING_FORMULAS
@@ -35,7 +39,18 @@
 #define RANKING_ROUND 0x1.8p52
 #define RANKING_LOG_ROOT_2PI 0x1.d67f1c864beb5p-1
 
-enum { RANKING_BRADLEY_TERRY, RANKING_THURSTONE, RANKING_RAO_KUPPER, RANKING_DAVIDSON };
+/* Models by number, in two kinds: X(NAME, name, P(first wins), of d), where a tie is half a win for each; and X(NAME, name,
+ * given), where it is an outcome of its own, `given` being what its terms derive from τ for all cells. Each has a
+ * term_name(d, a, b) or term_name(d, a, b, t, given), those with ties a chances_name(d, τ), too. */
+#define RANKING_WITHOUT_TIES(X) \
+    X(BRADLEY_TERRY, bradley_terry, af_sigmoid_f64) X(THURSTONE, thurstone, af_normal_cdf_f64) X(STERN, stern, chance_stern)
+#define RANKING_WITH_TIES(X) X(RAO_KUPPER, rao_kupper, ranking_threshold) X(DAVIDSON, davidson, ranking_tie)
+#define RANKING_NUMBER(NAME, ...) RANKING_##NAME,
+enum {
+    RANKING_WITHOUT_TIES(RANKING_NUMBER) RANKING_FIRST_WITH_TIES,
+    RANKING_LAST_WITHOUT = RANKING_FIRST_WITH_TIES - 1,
+    RANKING_WITH_TIES(RANKING_NUMBER) RANKING_MODELS
+};
 
 static const double ranking_factorial[10] = {1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880};
 
@@ -53,6 +68,8 @@ typedef struct {
 typedef struct {
     double tie, log_odds, rise, bend;
 } ranking_threshold;
+
+typedef double ranking_tie;
 #endif
 
 /* (b) */
@@ -88,6 +105,25 @@ AF_INLINE ranking_term AF_FN(term_thurstone)(double d, double a, double b) {
     return term;
 }
 
+AF_INLINE double AF_FN(chance_stern)(double d) {
+    const double p = AF_FN(af_sigmoid_f64)(d), q = AF_FN(af_sigmoid_f64)(-d);
+    return p * p * (1.0 + 2.0 * q);
+}
+
+AF_INLINE ranking_term AF_FN(term_stern)(double d, double a, double b) {
+    const double size = AF_FN(af_absolute_f64)(d), e = AF_FN(af_exp_f64)(-size), loss = AF_FN(af_log1p_unit_f64)(e);
+    const double likely = 1.0 / (1.0 + e), unlikely = e * likely;
+    const double p = d < 0 ? unlikely : likely, q = d < 0 ? likely : unlikely;
+    const double upset = AF_FN(af_log1p_f64)(2.0 * likely) - 2.0 * (size + loss);
+    const double favoured = AF_FN(af_log1p_f64)(-(unlikely * unlikely * (1.0 + 2.0 * likely)));
+    const double by_q = q / (1.0 + 2.0 * q), by_p = p / (1.0 + 2.0 * p);
+    ranking_term term;
+    term.value = a * (d < 0 ? upset : favoured) + b * (d < 0 ? favoured : upset);
+    term.slope = 6.0 * (a * (q * by_q) - b * (p * by_p));
+    term.curvature = 12.0 * (a * (p * (1.0 + q) * (by_q * by_q)) + b * (q * (1.0 + p) * (by_p * by_p)));
+    return term;
+}
+
 AF_INLINE ranking_threshold AF_FN(ranking_threshold_of)(double tie) {
     const double odds = AF_FN(af_expm1_f64)(2.0 * tie);
     const ranking_threshold given = {
@@ -117,6 +153,8 @@ AF_INLINE ranking_term AF_FN(term_rao_kupper)(double d, double a, double b, doub
 }
 
 /* (e) */
+AF_INLINE ranking_tie AF_FN(ranking_tie_of)(double tie) { return tie; }
+
 AF_INLINE ranking_chances AF_FN(chances_davidson)(double d, double tie) {
     const double half = 0.5 * AF_FN(af_absolute_f64)(d), top = half > tie ? half : tie;
     const double strong = AF_FN(af_exp_f64)(half - top), weak = AF_FN(af_exp_f64)(-half - top);
@@ -125,7 +163,7 @@ AF_INLINE ranking_chances AF_FN(chances_davidson)(double d, double tie) {
     return chances;
 }
 
-AF_INLINE ranking_term AF_FN(term_davidson)(double d, double a, double b, double t, double tie) {
+AF_INLINE ranking_term AF_FN(term_davidson)(double d, double a, double b, double t, ranking_tie tie) {
     const double half = 0.5 * AF_FN(af_absolute_f64)(d), top = half > tie ? half : tie;
     const double strong = AF_FN(af_exp_f64)(half - top), weak = AF_FN(af_exp_f64)(-half - top);
     const double equal = AF_FN(af_exp_f64)(tie - top), sum = strong + weak + equal;

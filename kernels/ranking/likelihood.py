@@ -19,7 +19,7 @@ from alignment_fast.kernels.ranking.structures import (
     Prior,
 )
 
-BRADLEY_TERRY, THURSTONE, RAO_KUPPER, DAVIDSON = cpu.BRADLEY_TERRY, cpu.THURSTONE, cpu.RAO_KUPPER, cpu.DAVIDSON
+MODELS_BY_NAME = cpu.MODELS_BY_NAME
 NEWTON = NewtonConstants(cpu.NEWTON_CHORD, cpu.NEWTON_FLOOR, cpu.NEWTON_SLACK, cpu.NEWTON_HALVINGS)
 
 # Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn.

@@ -45,13 +45,10 @@ from alignment_fast.kernels.ranking.cpu import (
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
 from alignment_fast.kernels.ranking.likelihood import (
-    BRADLEY_TERRY,
-    DAVIDSON,
     FACTOR_COST,
+    MODELS_BY_NAME,
     NEWTON,
     PRODUCT_COST,
-    RAO_KUPPER,
-    THURSTONE,
     centred_inverse,
     completed,
     connected,
@@ -73,18 +70,15 @@ from alignment_fast.kernels.ranking.likelihood import (
 )
 
 __all__ = [
-    "BRADLEY_TERRY",
-    "DAVIDSON",
     "FACTOR_COST",
     "LOSER_AT_HOME",
+    "MODELS_BY_NAME",
     "NEUTRAL",
     "NEWTON",
     "PRODUCT_COST",
-    "RAO_KUPPER",
     "SHORT_GRADIENT",
     "SHORT_PRODUCT",
     "SHORT_VALUE",
-    "THURSTONE",
     "WINNER_AT_HOME",
     "centred_inverse",
     "choice_search",

@@ -10,7 +10,7 @@ import alignment_fast as af
 
 RANKING = af.ranking
 
-MODELS = ("bradley-terry", "thurstone", "rao-kupper", "davidson")
+MODELS = ("bradley-terry", "thurstone", "stern", "rao-kupper", "davidson")
 WITH_TIES = ("rao-kupper", "davidson")
 SIZES = {"few": (4, 60), "some": (12, 900), "many": (300, 9000)}
 TEAMS = ("ash", "birch", "cedar", "dogwood")

@@ -1,6 +1,8 @@
 """Write ``results.json`` anew, after a change of results that is meant.
 
     python -P tests/guard/make.py            one process per instruction set; prints which cases changed
+    python -P tests/guard/make.py NAME...    only the cases whose names contain one of these, as of a new function: what
+                                             other versions of libraries change, stays as it was
     python -P tests/guard/make.py --check    the same, but nothing is written; exit status 1 if a case changed
     python -P tests/guard/make.py --kinds    whether `own` results keep their bits under other code paths of NumPy,
                                              BLAS and the C library; exit status 1 if one does not
@@ -29,10 +31,10 @@ OTHER_PATHS = (
 UNSUPPORTED = 3
 
 
-def made(isa=None, **environment):
+def made(isa=None, names=(), **environment):
     """Return {"hashes": ..., "made_with": ...} of a new process; None if this processor lacks `isa`."""
     environment = {**os.environ, **({"ALIGNMENT_FAST_ISA": isa} if isa else {}), **environment}
-    command = [sys.executable, "-P", __file__, "--inside"]
+    command = [sys.executable, "-P", __file__, "--inside", *names]
     process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if process.returncode == UNSUPPORTED:
         return None
@@ -40,8 +42,8 @@ def made(isa=None, **environment):
     return json.loads(process.stdout)
 
 
-def inside():
-    """Print the hashes of this process; leave with `UNSUPPORTED` if the instruction set is not to be had."""
+def inside(names):
+    """Print the hashes of this process, of cases named so; leave with `UNSUPPORTED` without the instruction set."""
     try:
         from guard import record, results
     except (ImportError, ValueError) as error:
@@ -49,21 +51,25 @@ def inside():
             print(error, file=sys.stderr)
             sys.exit(UNSUPPORTED)
         raise
-    json.dump({"hashes": results.hashes(), "made_with": record.fingerprint()}, sys.stdout)
+    json.dump({"hashes": results.hashes(names=names), "made_with": record.fingerprint()}, sys.stdout)
 
 
-def renewed(old):
-    """Return the record of now; `old` gives what cannot be had here."""
+def renewed(old, names=()):
+    """Return the record of now; `old` gives what cannot be had here, and what is not named, if names are given."""
     from guard import record, results
 
-    found = {isa: made(isa) for isa in record.ISAS}
+    found = {isa: made(isa, names) for isa in record.ISAS}
     new = {"made_with": dict(old["made_with"]), "cases": {}}
     for isa, result in found.items():
-        if result is not None:
-            new["made_with"][isa] = result["made_with"]
-        else:
+        if result is None:
             print(f"{isa}: not on this processor; its old results stay")
+        elif not names:
+            new["made_with"][isa] = result["made_with"]
     for name, case in results.CASES.items():
+        if not results.is_named(name, names):
+            if name in old["cases"]:
+                new["cases"][name] = old["cases"][name]
+            continue
         row = old["cases"].get(name, [None] * (1 + len(record.ISAS)))
         kept = dict(zip(record.ISAS, row[1:], strict=True))
         fresh = {isa: kept[isa] if found[isa] is None else found[isa]["hashes"][name] for isa in record.ISAS}
@@ -108,16 +114,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option in ("--check", "--kinds", "--inside"):
         parser.add_argument(option, action="store_true", help=argparse.SUPPRESS if option == "--inside" else None)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="parts of the names of cases")
     options = parser.parse_args()
     if options.inside:
-        inside()
+        inside(options.names)
         return 0
     if options.kinds:
         return 1 if kinds() else 0
     from guard import record
 
     old = record.read()
-    new = renewed(old)
+    new = renewed(old, options.names)
     found = [*differences(old, new), *disagreements(new["cases"])]
     for line in found:
         print(line)

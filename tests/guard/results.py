@@ -25,9 +25,15 @@ __all__ = ["CASES", "FAMILIES", "digest", "hashes", "instruction_set"]
 FAMILIES = sorted({case.family for case in CASES.values()})
 
 
-def hashes(family=None):
-    """Return the hashes of the cases, all or those of a family, by name."""
-    return {name: digest(case.compute()) for name, case in CASES.items() if family in (None, case.family)}
+def is_named(name, parts):
+    """Return whether a case is meant by parts of names, none of which mean all."""
+    return not parts or any(part in name for part in parts)
+
+
+def hashes(family=None, names=()):
+    """Return the hashes of the cases, all or those of a family or with these parts in their names, by name."""
+    chosen = {name: case for name, case in CASES.items() if family in (None, case.family) and is_named(name, names)}
+    return {name: digest(case.compute()) for name, case in chosen.items()}
 
 
 def instruction_set():

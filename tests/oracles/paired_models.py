@@ -15,6 +15,9 @@ def probabilities(model, d, tie):
         return one / (one + mpmath.exp(-d)), one / (one + mpmath.exp(d)), None
     if model == "thurstone":
         return mpmath.ncdf(d), mpmath.ncdf(-d), None
+    if model == "stern":  # who is the first to two points, each of them won with probability σ(±d)
+        p, q = one / (one + mpmath.exp(-d)), one / (one + mpmath.exp(d))
+        return p**2 + 2 * p**2 * q, q**2 + 2 * q**2 * p, None
     first, second = mpmath.exp(d / 2), mpmath.exp(-d / 2)
     if model == "davidson":
         total = first + second + mpmath.exp(tie)

@@ -219,13 +219,17 @@ def bradley_terry(a, c, b, d, p):
     return [ell(a - c - p.gamma), p.lam * (a + c) ** 2]
 
 
+def simper(a, c, b, d, p):
+    return [-exp(a / p.lengths[0]), exp(c / p.lengths[1])]
+
+
 PAIRED = {
     **{name: of_margin(name) for name in ("sigmoid", "robust", "hinge", "ipo", "exo_pair", "discopop", "sigmoid_norm")},
     **{
         function.__name__: function
         for function in (
             nca_pair, bco_pair, sppo_hard, apo_zero, apo_down, sft, simpo, cpo, tpo_l, orpo, slic, dpop, alphapo,
-            bradley_terry,
+            bradley_terry, simper,
         )
     },
 }  # fmt: skip

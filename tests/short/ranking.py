@@ -16,7 +16,7 @@ AT_HOME = Comparisons(WINNER, LOSER, tied=TIED, home=SIDES)
 ROWS = np.array([RNG.permutation(10)[:4] for _ in range(60)])
 SCORES, VECTOR = RNG.normal(size=(2, 10))
 TIES = {"davidson": 0.7, "rao-kupper": 1.4}
-MODELS = ["bradley-terry", "thurstone", *TIES]
+MODELS = ["bradley-terry", "thurstone", "stern", *TIES]
 
 
 def of_cells(model):
@@ -86,7 +86,6 @@ WITHOUT = {
     **{f"ranking.Comparisons.{name}": HELD for name in ("to_matrix", "existence")},
     **{f"ranking.RatingFit.{name}": HELD for name in ("predict", "covariance", "ranks", "rank_interval", "bootstrap")},
     "ranking.Bootstrap.ranks": HELD,
-    "ranking.Rankings": "reads rankings once, before many fits",
     "ranking.fit_plackett_luce": "iterations over rankings that are held: there is no border to shorten",
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
 }

@@ -168,6 +168,11 @@ def _bradley_terry(loss: Loss, x: Any, y: Any, kernel: Any) -> Any:
     return of_margin + pull, pull - of_margin, of_margin + pull
 
 
+def _simper(_loss: Loss, x: Any, y: Any, _kernel: Any) -> Any:
+    largest = 2.0**110 if x.dtype == torch.float32 else 2.0**900  # as note (c) of the formulas
+    return -x.exp().clamp(max=largest), 0.0, y.exp().clamp(max=largest)
+
+
 def _orpo(loss: Loss, x: Any, y: Any, _kernel: Any) -> Any:
     """With d = f(x) - f(y), f = x - log(1 - e^x): f' = 1/(1 - e^x), f'' = e^x/(1 - e^x)²."""
     rest, other_rest = -torch.expm1(x), -torch.expm1(y)
@@ -193,4 +198,5 @@ _OF_PAIRS = {
     "slic": _slic,
     "dpop": _dpop,
     "bradley_terry": _bradley_terry,
+    "simper": _simper,
 }
