@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -98,7 +99,14 @@ def library_name():
 
 def compiled(optimisation):
     """Return the shared library of the loops."""
-    command = [os.environ.get("CC", "cc"), *FLAGS, optimisation, "-shared", "-fPIC", "-mprefer-vector-width=512"]
+    command = [
+        *shlex.split(os.environ.get("CC", "cc")),
+        *FLAGS,
+        optimisation,
+        "-shared",
+        "-fPIC",
+        "-mprefer-vector-width=512",
+    ]
     if os.uname().machine != "x86_64":
         command.pop()
     command += ["-I", ROOT / "kernels/include", "-I", ROOT / "kernels", HERE / "library.c", "-lm", "-o"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.call import operations_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
@@ -93,6 +94,7 @@ class Rankings:
             if small is not None:
                 self._ordered, self.labels = OrderedItems(small[0], small[1], small[2], None, small[3]), None
                 return
+        operations_of("ranking", rankings=rankings, rest=rest, weight=weight)
         if top and rest is not None:
             raise ValueError("give top=True or rest, not both: the rest of a top is all other items")
         parts = [_flat(rankings, "rankings"), *([] if rest is None else [_flat(rest, "rest")])]

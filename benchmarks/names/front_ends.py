@@ -28,7 +28,15 @@ NAMES = {
     **{
         f"interop.choix.{name}": NotTimed(HOST)
         for name in (
-            *("choicerank", "ilsr_pairwise", "ilsr_pairwise_dense", "ilsr_rankings", "ilsr_top1", "lsr_pairwise"),
+            *(
+                "choicerank",
+                "ep_pairwise",
+                "ilsr_pairwise",
+                "ilsr_pairwise_dense",
+                "ilsr_rankings",
+                "ilsr_top1",
+                "lsr_pairwise",
+            ),
             *(
                 "lsr_pairwise_dense",
                 "lsr_rankings",
