@@ -466,3 +466,27 @@ def test_log_probabilities_below_the_range_of_a_double_are_minus_infinity(log_n)
         exact = [float(n * mpmath.log(mpmath.mpf("0.2"))), float(n * mpmath.log(mpmath.mpf("0.5")))]
     assert log_pmf[:2].tolist() == pytest.approx(exact, rel=1e-12)
     assert log_pmf[2] == 0.0
+
+
+@pytest.mark.parametrize("size", [1e151, 1e160, 1e300, 1e308])
+@pytest.mark.parametrize("reward", [[1.0, -1.0], [1.0, -1.0, 0.25], [-1.0, -0.5, -0.75], [1.0, 0.0, 0.0]])
+@pytest.mark.parametrize("n", [1, 2, 4, 1e6])
+def test_finite_rewards_of_any_size_have_a_finite_expectation(reward, size, n):
+    """The distance of two rewards, or its square, may be beyond double: the expectation is not, a variance may be."""
+    p, plain = np.full(len(reward), 1 / len(reward)), np.array(reward)
+    law, small = BestOfN(p, size * plain), BestOfN(p, plain)
+    assert float(law.expected_reward(n)) / size == pytest.approx(float(small.expected_reward(n)), rel=1e-12, abs=1e-15)
+    exact = mpmath.mpf(float(small.reward_variance(n))) * mpmath.mpf(size) ** 2
+    assert float(law.reward_variance(n)) == pytest.approx(float(exact) if exact < 1e308 else math.inf, rel=1e-11)
+
+
+def test_large_rewards_that_are_rare_have_a_finite_variance():
+    law = BestOfN([1.0, 1e-300], [0.0, 1e200])
+    assert float(law.expected_reward(2)) == pytest.approx(2e-100, rel=1e-12)
+    assert float(law.reward_variance(2)) == pytest.approx(2e100, rel=1e-12)
+
+
+def test_an_infinite_reward_hides_no_large_one():
+    law = BestOfN([0.25, 0.25, 0.5], [1e308, -math.inf, -1e308])
+    assert float(law.expected_reward(2)) == -math.inf
+    assert float(law.expected_reward(log_n=1e6)) == 1e308

@@ -206,6 +206,37 @@ def test_log_policies_are_checked(log_pi, message):
         af.dynamics.spectral_radius(RPS, log_pi, alpha=0.5, beta=1.0, lam=1.0)
 
 
+THREE = [[0.5, 0.9, 0.8], [0.1, 0.5, 0.7], [0.2, 0.3, 0.5]]
+FOUR = [[0.5, 0.9, 0.8, 0.7], [0.1, 0.5, 0.7, 0.6], [0.2, 0.3, 0.5, 0.8], [0.3, 0.4, 0.2, 0.5]]
+
+
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize(
+    ("P", "log_pi"),
+    [
+        (THREE, [0.0, -800.0, -900.0]),
+        (THREE, [0.0, -740.0, -744.0]),
+        (THREE, [0.0, -720.0, -744.0]),
+        (THREE, [0.0, -400.0, -700.0]),
+        (THREE, [-np.inf, 0.0, -np.inf]),
+        (FOUR, [0.0, -735.0, -740.0, -744.0]),
+        (FOUR, [-800.0, -1000.0, 0.0, -900.0]),
+        (FOUR, [0.0, -300.0, -736.0, -740.0]),
+    ],
+)
+def test_a_policy_that_has_collapsed_below_double_turns_with_alpha_alone(P, log_pi, method):
+    """The gain is 0 there, or so small that products of its entries underflow."""
+    assert af.dynamics.spectral_radius(P, log_pi, alpha=0.9, beta=1.0, lam=1.0, method=method) == pytest.approx(
+        0.9, rel=1e-12
+    )
+
+
+def test_the_fixed_point_of_a_collapse_below_double_is_stable():
+    point = af.dynamics.fixed_point(THREE, alpha=0.99, beta=10.0, lam=1.0, method="dpo")
+    assert point.spectral_radius == pytest.approx(0.99, rel=1e-12)
+    assert (point.frequency, point.period) == (0.0, np.inf)
+
+
 # ---- the long run ----
 
 
@@ -244,6 +275,27 @@ def test_at_a_stable_fixed_point_the_exponent_is_the_logarithm_of_the_spectral_r
     )
     radius = af.dynamics.spectral_radius(RPS, UNIFORM, alpha=0.5, beta=2.0, lam=0.8)
     assert exponent == pytest.approx(np.log(radius), abs=1e-3)
+
+
+@pytest.mark.parametrize("trajectories", [1, 3])
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("burn_in", [0, 1, 5])
+@pytest.mark.parametrize(
+    ("alpha", "exponent"), [(0.0, -np.inf), (1e-200, np.log(1e-200)), (1e-300, np.log(1e-300)), (0.5, np.log(0.5))]
+)
+def test_a_direction_that_dies_has_the_exponent_minus_infinity(alpha, exponent, burn_in, method, trajectories):
+    """Without feedback v is alpha v: its square underflows long before it does, and once 0 it stays 0."""
+    P = [[0.5, 0.6], [0.4, 0.5]]
+    arguments = {"beta": 1.0, "lam": 0.0, "init": [0.2, 0.8], "steps": 20, "burn_in": burn_in, "method": method}
+    found = af.dynamics.lyapunov_exponent(P, alpha=np.full(trajectories, alpha), **arguments)
+    np.testing.assert_allclose(found, np.full(trajectories, exponent), rtol=1e-13)
+
+
+def test_a_direction_that_grows_beyond_the_root_of_double_keeps_its_exponent():
+    arguments = {"alpha": 1.0, "lam": 1.0, "init": [0.2, 0.3, 0.5], "steps": 1, "burn_in": 0}
+    found = af.dynamics.lyapunov_exponent(RPS, beta=1e200, **arguments)
+    moderate = af.dynamics.lyapunov_exponent(RPS, beta=1e100, **arguments)
+    assert found - moderate == pytest.approx(100 * np.log(10), rel=1e-12)
 
 
 def test_no_round_is_no_exponent():

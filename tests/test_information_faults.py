@@ -191,6 +191,23 @@ def test_near_one_orders_where_a_letter_of_p_has_no_q():
 # ---- extreme totals, entropies near zero ----
 
 
+@pytest.mark.parametrize("q", [[0.6, 0.4, 0.0], [0.2, 0.0, 0.8], [0.0, 0.0, 1.0]])
+@pytest.mark.parametrize("order", [-30.0, -1.0, -1e-9, 0.0, 1e-9, 0.1, 0.3, 0.4, 0.499, 0.5, 0.6, 0.999999, 1.0, 2.0])
+def test_logarithms_of_a_q_without_a_letter_of_p(q, order):
+    """A q of 0 < p made NaN of the constant c between p and q where logarithms were given."""
+    p = np.array([0.5, 0.3, 0.2])
+    with np.errstate(divide="ignore"):
+        found = float(INFORMATION.renyi_divergence(np.log(p), np.log(q), order, log=True))
+    if order >= 1:
+        assert found == np.inf
+        return
+    with mpmath.workdps(60):
+        exact = mpmath.mpf(order) - 1
+        kept = [(mpmath.mpf(a), mpmath.mpf(b)) for a, b in zip(p.tolist(), q, strict=True) if b > 0]
+        exact = mpmath.log(mpmath.fsum(a**order * b ** (1 - mpmath.mpf(order)) for a, b in kept)) / exact
+    assert found == pytest.approx(float(exact), rel=1e-12)
+
+
 def test_totals_below_the_normal_range():
     found = INFORMATION.renyi_entropy(np.exp([-711.0, -712.0, -713.0]), [0, 1, 2])
     np.testing.assert_allclose(found, [1.0986122886681097, 0.8323955818399389, 0.6722803003888611], rtol=1e-14)

@@ -60,7 +60,7 @@ class BestOfN:
     ones act as that). Divergences keep their relative accuracy when they are tiny, as n -> 1 too. float32 in, float32
     out; the work is done in float64.
 
-    Finite rewards are meant to be at most 1e150 in size: the squares of larger ones overflow.
+    Finite rewards of any size have a finite expectation; their variance is inf where it is beyond the range of float64.
 
     Cost: about 25 ns per outcome for construction at V = 50 000 (most of it the sort), a few ns per outcome and n for
     a value, on one core; memory 92 bytes per outcome.
