@@ -136,7 +136,7 @@ def test_json_has_no_infinities(spec, capsys):
         (["run", "linked.toml", "--out", "link.csv"], "--out link.csv is pool.csv, a source of the study"),
         (
             ["run", "study.toml", "--part", "1/2", "--out", "x.csv"],
-            "--out: a part writes no table; `study fold` and then",
+            "--out: a part writes no table; `study fold`",
         ),
         *(
             (["run", "study.toml", "--part", part], f"--part {part}: give I/N, I from 1 to N, say 3/40")

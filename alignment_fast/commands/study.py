@@ -111,9 +111,7 @@ def run(
     study = _read(spec)
     if part is not None:
         if out is not None:
-            raise ValueError(
-                "--out: a part writes no table; `study fold` and then `study export` write that of all parts"
-            )
+            raise ValueError("--out: a part writes no table; `study fold`, then `study export` write that of all")
         _run_part(study, part, store, executor, workers, as_json)
         return
     write = None if out is None else _writer(out, study, spec, store)
