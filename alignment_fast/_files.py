@@ -61,3 +61,38 @@ def require_folder(path: str | PathLike[str]) -> None:
         raise NotADirectoryError(f"{existing} is not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise PermissionError(f"no files can be written in {existing}")
+
+
+def require_new_file(path: str | PathLike[str]) -> None:
+    """Raise OSError where no file of this name can be written: a folder is missing or closed, or it is a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from alignment_fast._files import require_new_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     require_new_file(f"{folder}/table.csv")
+
+    """
+    path = Path(path)
+    if not path.absolute().parent.exists():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    require_folder(path.parent)
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is no regular file")
+
+
+def is_same_file(one: str | PathLike[str], other: str | PathLike[str]) -> bool:
+    """Return whether two names are of one file, by links too, whether or not it is there.
+
+    Examples
+    --------
+    >>> from alignment_fast._files import is_same_file
+    >>> is_same_file("study.db", "./study.db")
+    True
+
+    """
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)

@@ -122,6 +122,26 @@ def test_json_has_no_infinities(spec, capsys):
             ["run", "study.toml", "--out", "table.xls"],
             "--out table.xls: the name must end with one of .csv, .parquet, .nc",
         ),
+        (
+            ["report", "study.toml", "--store", "s.html", "--out", "s.html"],
+            "--out s.html is the store: give another name",
+        ),
+        (["report", "study.toml", "--out", "study.toml"], "the name must end with one of .html, .htm"),
+        (["report", "study.toml", "--out", "study.db"], "the name must end with one of .html, .htm"),
+        (["report", "study.html", "--out", "./study.html"], "--out study.html is the spec: give another name"),
+        (["report", "study.toml", "--out", "no/page.html"], "there is no folder no"),
+        (["run", "study.toml", "--store", "s.csv", "--out", "s.csv"], "--out s.csv is the store: give another name"),
+        (["run", "study.toml", "--out", "no/such/table.csv"], "there is no folder no/such"),
+        (["run", "study.toml", "--out", "folder.csv"], "folder.csv is no regular file"),
+        (["run", "linked.toml", "--out", "link.csv"], "--out link.csv is pool.csv, a source of the study"),
+        (
+            ["run", "study.toml", "--part", "1/2", "--out", "x.csv"],
+            "--out: a part writes no table; `study fold`",
+        ),
+        *(
+            (["run", "study.toml", "--part", part], f"--part {part}: give I/N, I from 1 to N, say 3/40")
+            for part in ("1/0", "0/1", "3/2", "1", "/", "٣/٤", "1/²", "1/2/3", "-1/2", "1/" + "9" * 10)
+        ),
         (["run", "study.toml", "--executor", "fibres"], "executor must be 'threads', 'processes'"),
         (["run", "study.toml", "--store", "no/such/study.db"], "there is no folder no/such"),
         (["status", "study.toml", "--store", "absent.db"], "there is no store absent.db"),
@@ -136,9 +156,24 @@ def test_what_is_wrong_is_said_in_one_line(spec, capsys, arguments, message):
     (spec / "law.toml").write_text(head + 'kind = "quantile"\ndistribution = "gumbl"\n')
     (spec / "column.toml").write_text(head + 'kind = "pool"\nfile = "pool.csv"\n')
     (spec / "pool.csv").write_text("x\n1\n")
+    (spec / "linked.toml").write_text(head + 'kind = "pool"\nfile = "pool.csv"\nscore = "x"\n')
+    (spec / "link.csv").symlink_to("pool.csv")
+    (spec / "study.html").write_text(SPEC)
+    (spec / "folder.csv").mkdir()
     error = called(capsys, *arguments, code=2).err
-    assert message in error
     assert error.count("\n") == 1
+    assert message in error
+    assert "--executor" in arguments or not (spec / "study.db").exists()  # said before the work
+
+
+def test_a_table_or_a_page_never_takes_the_place_of_the_store(spec, capsys):
+    called(capsys, "run", "study.toml", "--store", "study.html")
+    (spec / "other.csv").symlink_to("study.html")
+    before = (spec / "study.html").read_bytes()
+    for name, out in [("report", "study.html"), ("export", "other.csv"), ("run", "other.csv")]:
+        error = called(capsys, name, "study.toml", "--store", "study.html", "--out", out, code=2).err
+        assert error == f"error: --out {out} is the store: give another name\n"
+    assert (spec / "study.html").read_bytes() == before
 
 
 def test_a_changed_spec_and_a_locked_store_are_refused(spec, capsys):

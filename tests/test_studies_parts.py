@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from alignment_fast.cli import main
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies import StoreError, Study, StudyError, parts
-from alignment_fast.studies.clusters import CLUSTERS
+from alignment_fast.studies.clusters import ANY_PORT, CLUSTERS
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.parts import folder_of
@@ -200,10 +201,23 @@ class Once:
 
 
 @pytest.mark.executors
+def test_a_cluster_of_dask_does_not_mind_that_its_usual_port_is_taken(quiet, tmp_path):
+    pytest.importorskip("distributed")
+    study, table, _ = quiet
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # some other program has it
+            other.bind(("", 8787))
+            other.listen()
+        results = study.run("dask", store=tmp_path / "study.db", progress=False, workers=1)
+    assert results.to_csv_bytes() == table
+
+
+@pytest.mark.executors
 def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
     distributed = pytest.importorskip("distributed")
     study, table = slow
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=ANY_PORT) as cluster:
         pids = [worker.pid for worker in cluster.workers.values()]
         kill = Once(lambda: os.kill(pids[0], signal.SIGKILL))
         address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
@@ -216,7 +230,7 @@ def test_a_worker_of_dask_that_is_killed_costs_nothing(slow, tmp_path):
 def test_a_scheduler_of_dask_that_is_lost_ends_the_run_which_goes_on_elsewhere(slow, tmp_path):
     distributed = pytest.importorskip("distributed")
     study, table = slow
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=ANY_PORT)
     address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
     with pytest.raises(StudyError):
         study.run(address, store=tmp_path / "study.db", progress=Once(cluster.close))

@@ -1,12 +1,15 @@
 """``alignment-fast study``: simulations described in a file."""
 
 import dataclasses
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alignment_fast._files import replacing
+from alignment_fast.commands.outputs import check_output
 from alignment_fast.commands.printing.study import json_text, observing, print_plan, print_results, print_status
 from alignment_fast.commands.printing.terminal import say
 
@@ -29,6 +32,8 @@ Spec = Annotated[Path, typer.Argument(help="The spec, a TOML file.")]
 StorePath = Annotated[Path, typer.Option(help="The store, an SQLite file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 STORE = Path("study.db")
+PAGES = (".html", ".htm")
+PART = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 @app.command()
@@ -104,17 +109,19 @@ def run(
     from alignment_fast.studies import StudyError
 
     study = _read(spec)
-    write = _writer(out)
     if part is not None:
+        if out is not None:
+            raise ValueError("--out: a part writes no table; `study fold`, then `study export` write that of all")
         _run_part(study, part, store, executor, workers, as_json)
         return
+    write = None if out is None else _writer(out, study, spec, store)
     try:
         with observing(as_json) as observer:
             results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
     except StudyError as error:
         raise ValueError(str(error)) from None
-    if out is not None:
-        write(results, out)
+    if write is not None:
+        write(results)
     if as_json:
         _echo_json(results)
     else:
@@ -126,12 +133,13 @@ def run(
 def _run_part(study: "Study", part: str, store: Path, executor: str, workers: int | None, as_json: bool) -> None:
     from alignment_fast.studies import StudyError
 
-    number, _, parts = part.partition("/")
-    if not (number.isdecimal() and parts.isdecimal()):
-        raise ValueError(f"--part {part}: give I/N, say 3/40")
+    found = PART.fullmatch(part)
+    number, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= parts:
+        raise ValueError(f"--part {part}: give I/N, I from 1 to N, say 3/40")
     try:
         with observing(as_json) as observer:
-            done = study.run_part(int(number), int(parts), executor, store=store, progress=observer, workers=workers)
+            done = study.run_part(number, parts, executor, store=store, progress=observer, workers=workers)
     except StudyError as error:
         raise ValueError(str(error)) from None
     if as_json:
@@ -173,9 +181,10 @@ def export(
     store: StorePath = STORE,
 ) -> None:
     """Write the table of what is stored, complete or not."""
-    write = _writer(out)
-    results = _read(spec).results(store)
-    write(results, out)
+    study = _read(spec)
+    write = _writer(out, study, spec, store)
+    results = study.results(store)
+    write(results)
     if not results.is_complete:
         say("the study is not complete: see the columns complete and blocks_set_aside")
 
@@ -183,13 +192,14 @@ def export(
 @app.command()
 def report(
     spec: Spec,
-    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="The page to write: .html or .htm.")] = Path("report.html"),
     store: StorePath = STORE,
 ) -> None:
     """Write what is stored as one HTML page that needs nothing else: tables, pictures, spec, versions, the command."""
     study = _read(spec)
+    check_output(out, PAGES, _inputs(study, spec, store))
     command = f"alignment-fast study run {spec.name} --store {store.name}"
-    study.report(out, store, text=spec.read_text("utf-8"), command=command)
+    study.report(out, store, text=spec.read_text("utf-8-sig"), command=command)
     say(f"written: {out}")
 
 
@@ -219,14 +229,20 @@ def _echo_json(results: "Results") -> None:
     typer.echo(json_text({"name": results.name, "hash": results.hash, "rows": results.rows, "set_aside": aside}))
 
 
-def _writer(out: Path | None) -> Any:
-    """Return what writes a table into a file of this name: before anything runs, a name that means nothing is wrong."""
+def _inputs(study: "Study", spec: Path, store: Path) -> dict[str, Path]:
+    """Return the files that no table and no page may take the place of, by what they are."""
+    files = {cell.source_keys["file"] for cell in study.spec.cells if "file" in (cell.source_keys or {})}
+    sources = {f"{name}, a source of the study": study.spec.folder / name for name in sorted(files)}
+    return {"the store": store, "the spec": spec, **sources}
+
+
+def _writer(out: Path, study: "Study", spec: Path, store: Path) -> "Callable[[Results], None]":
+    """Return what writes a table into `out`: before anything runs, a name that cannot be taken is wrong."""
     from alignment_fast.studies import Results
 
     def netcdf(results: "Results", path: Path) -> None:
         results.to_xarray().to_netcdf(path)
 
     writers: dict[str, Any] = {".csv": Results.to_csv, ".parquet": Results.to_parquet, ".nc": netcdf}
-    if out is not None and out.suffix not in writers:
-        raise ValueError(f"--out {out}: the name must end with one of {', '.join(writers)}")
-    return None if out is None else writers[out.suffix]
+    check_output(out, writers, _inputs(study, spec, store))
+    return lambda results: writers[out.suffix](results, out)

@@ -12,6 +12,9 @@ from alignment_fast.errors import BackendUnavailableError
 
 __all__ = ["CLUSTERS"]
 
+# Of a dashboard: with None, Dask takes port 8787 all the same, and warns where another has it.
+ANY_PORT = "127.0.0.1:0"
+
 
 @contextlib.contextmanager
 def _needing(package: str) -> Iterator[None]:
@@ -42,7 +45,7 @@ class _Dask(Executor):
         if address:
             self._client = distributed.Client(f"tcp://{address}" if "://" not in address else address, timeout=30)
         else:
-            self._client = distributed.Client(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            self._client = distributed.Client(n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT)
         self._executor = self._client.get_executor(pure=False)
         self._max_workers = sum(self._client.nthreads().values())
 
