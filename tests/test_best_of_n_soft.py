@@ -203,3 +203,8 @@ NAN = np.nan
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rewards_whose_range_is_beyond_double():
+    large = soft_best_of_n([0.5, 0.5], [1e308, -1e308], 2, 1e308)
+    np.testing.assert_allclose(large, soft_best_of_n([0.5, 0.5], [1.0, -1.0], 2, 1.0), rtol=1e-12)
