@@ -63,7 +63,7 @@ PUBLIC_EDGES = {
     "random": set(),
     "ranking": {"random"},
     "studies": {
-        *("__init__", "_config", "_files", "_statistics", "best_of_n", "dynamics"),
+        *("__init__", "_config", "_files", "_statistics", "_text", "best_of_n", "dynamics"),
         *("memoryless", "plot", "policy", "random", "ranking", "tables"),
     },
     "reproduce": {
@@ -87,7 +87,7 @@ BELOW_THE_SEAM = {
     "alignment_fast/__init__.py": ["", "common.threads"],  # "": the package itself, whose absence has a message
     "alignment_fast/_operations.py": ["*.operations", "*.cuda", "common.driver"],
     "alignment_fast/_config.py": ["build_cuda", "common.cpu", "common.driver", "common.images", "common.threads"],
-    "alignment_fast/_border/devices.py": ["common.streams"],
+    "alignment_fast/_border/devices.py": ["common.driver", "common.streams"],
     "alignment_fast/_border/num_threads.py": ["common.threads"],
     "alignment_fast/_border/status.py": ["common.status"],
 }

@@ -1,14 +1,16 @@
 """Arrays on a CUDA device: every public function names the argument that it has no CUDA version for."""
 
 import inspect
+import types
 
 import numpy as np
 import pytest
 from test_arrays import Foreign
 from test_short_way import CALLS, bound
 
-from alignment_fast import best_of_n
+from alignment_fast import best_of_n, pairwise, random
 from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.kernels.common import driver
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -90,3 +92,30 @@ def test_results_are_arrays_of_the_library_that_the_arguments_are_of(call, array
     found = call(Foreign(array))
     assert isinstance(found, Foreign)
     np.testing.assert_array_equal(found.array, call(array))
+
+
+@pytest.mark.parametrize("pointer", [4096, 0])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda c: pairwise.preference_loss(c, c, c, c), "policy_chosen"),
+        (lambda c: pairwise.unpaired_loss(c, c, c, kl=0.0), "policy"),
+        (lambda c: pairwise.sequence_logprobs(c, c), "logits"),
+        (lambda c: pairwise.sequence_logprobs_grad(c, c, c), "logits"),
+        (lambda c: best_of_n.Table(c, c), "p"),
+        (lambda c: random.Stream(1).uniform(3, out=c), "out"),
+    ],
+)
+def test_without_a_driver_the_array_that_needs_one_is_named(call, name, pointer, monkeypatch):
+    driver.close()  # what other tests stood in for it
+    monkeypatch.setattr("alignment_fast._operations._loaded", {})
+    if driver.device_count():
+        pytest.skip("there is a device")
+    array = types.SimpleNamespace(
+        shape=(3,),
+        dtype=np.dtype("f8"),
+        __cuda_array_interface__={"shape": (3,), "typestr": "<f8", "data": (pointer, False), "version": 3},
+    )
+    with pytest.raises(BackendUnavailableError, match=f"^{name} is a CUDA array") as caught:
+        call(array)
+    assert "needs a CUDA device: " in str(caught.value)

@@ -7,6 +7,7 @@ import pickle
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,12 @@ def test_vector_variants_are_made_of_vectors(family, isa):
     )
     packed = [line for line in instructions.splitlines() if re.search(PACKED[family], line) and REGISTERS[isa] in line]
     assert len(packed) >= 8
+
+
+def test_the_front_end_of_evalica_says_that_it_needs_pandas():
+    program = "import sys; sys.modules['pandas'] = None; import alignment_fast.interop.evalica"
+    ended = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        "alignment_fast.errors.BackendUnavailableError: alignment_fast.interop.evalica needs pandas: pip install pandas"
+    )

@@ -1,5 +1,6 @@
 """The command ``alignment-fast study``."""
 
+import base64
 import contextlib
 import csv
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from alignment_fast.cli import main
+from alignment_fast.studies import Study
 from alignment_fast.studies.lock import WriterLock
 
 pytestmark = pytest.mark.same_everywhere
@@ -142,6 +144,13 @@ def test_json_has_no_infinities(spec, capsys):
             (["run", "study.toml", "--part", part], f"--part {part}: give I/N, I from 1 to N, say 3/40")
             for part in ("1/0", "0/1", "3/2", "1", "/", "٣/٤", "1/²", "1/2/3", "-1/2", "1/" + "9" * 10)
         ),
+        (
+            ["run", "study.toml", "--executor", "taking:pool"],
+            "executor 'taking:pool' must be callable without arguments: missing",
+        ),
+        (["run", "study.toml", "--executor", "giving:three"], "executor 'giving:three' must return an Executor, not 3"),
+        (["run", "study.toml", "--executor", ""], "executor must be 'threads', 'processes'"),
+        (["validate", "deep.toml"], "deep.toml: lists or tables are nested too deeply"),
         (["run", "study.toml", "--executor", "fibres"], "executor must be 'threads', 'processes'"),
         (["run", "study.toml", "--store", "no/such/study.db"], "there is no folder no/such"),
         (["status", "study.toml", "--store", "absent.db"], "there is no store absent.db"),
@@ -159,6 +168,9 @@ def test_what_is_wrong_is_said_in_one_line(spec, capsys, arguments, message):
     (spec / "linked.toml").write_text(head + 'kind = "pool"\nfile = "pool.csv"\nscore = "x"\n')
     (spec / "link.csv").symlink_to("pool.csv")
     (spec / "study.html").write_text(SPEC)
+    (spec / "deep.toml").write_text("x = " + "[" * 100_000)
+    (spec / "taking.py").write_text("def pool(size): ...\n")
+    (spec / "giving.py").write_text("def three():\n    return 3\n")
     (spec / "folder.csv").mkdir()
     error = called(capsys, *arguments, code=2).err
     assert error.count("\n") == 1
@@ -174,6 +186,53 @@ def test_a_table_or_a_page_never_takes_the_place_of_the_store(spec, capsys):
         error = called(capsys, name, "study.toml", "--store", "study.html", "--out", out, code=2).err
         assert error == f"error: --out {out} is the store: give another name\n"
     assert (spec / "study.html").read_bytes() == before
+
+
+NAMED = (
+    """\
+name = "named"
+replicates = 64
+[estimand]
+kind = "user"
+generate = "named:generate"
+analyse = "named:analyse"
+grid."axis\\u001b\\u202e" = ["a\\u202eb"]
+grid."x\\u001b" = [1, 2]
+"""
+    + "#\ttabs stay\n"
+)
+
+
+def test_names_do_not_move_the_cursor_or_turn_the_line(spec, capsys):
+    (spec / "named.py").write_text(
+        "def generate(parameters, rng):\n    return rng.uniform()\n\n"
+        "def analyse(parameters, data):\n    return {'[red]\\x1b[31m\\u202e': data}\n"
+    )
+    (spec / "named.toml").write_text(NAMED)
+    printed = called(capsys, "run", "named.toml")
+    assert r"[red]\x1b[31m\u202e 0." in printed.err
+    assert r"axis\x1b\u202e=a\u202eb, x\x1b=" in printed.err
+    Study.from_toml("named.toml").run(store="other.db")
+    said = capsys.readouterr().err
+    assert r"[red]\x1b[31m\u202e 0." in said
+    called(capsys, "report", "named.toml")
+    page = (spec / "report.html").read_text("utf-8")
+    assert r"<button>axis\x1b\u202e</button>" in page
+    assert "#\ttabs stay" in page
+    pictures = [base64.b64decode(found).decode() for found in re.findall(r"svg\+xml;base64,([^\"]+)", page)]
+    assert pictures
+    for text in (printed.err, printed.out, said, page, *pictures):
+        assert not {"\x1b", "\u202e"} & {*text}
+
+
+def test_one_replicate_has_no_error_to_show(spec, capsys):
+    (spec / "study.toml").write_text(SPEC.replace("4000", "1"))
+    said = called(capsys, "run", "study.toml").err
+    Study.from_toml("study.toml").run(store="other.db")
+    for text in (said, capsys.readouterr().err):
+        assert "reward " in text
+        assert "±" not in text
+        assert "nan" not in text
 
 
 def test_a_changed_spec_and_a_locked_store_are_refused(spec, capsys):

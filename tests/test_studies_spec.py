@@ -1,16 +1,20 @@
 """Specs of studies: what they may say, how they are cut into cells, and what is said about mistakes."""
 
 import datetime
+import functools
 import json
+import math
 import re
 import sys
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alignment_fast.best_of_n.simulation import LARGEST_LOG_N
 from alignment_fast.studies import SpecError, StoreError, Study, template
-from alignment_fast.studies.spec import FITTING, differences, spec_of
+from alignment_fast.studies.spec import FITTING, differences, read_spec, spec_of
 from alignment_fast.studies.templates import KINDS
 
 pytestmark = pytest.mark.same_everywhere
@@ -18,6 +22,9 @@ pytestmark = pytest.mark.same_everywhere
 GAUSSIAN = {"kind": "gaussian"}
 OUTCOMES = {"kind": "outcomes", "reward": [0.0, 1.0, 2.0]}
 USER = {"kind": "user", "generate": "json:dumps", "analyse": "json:dumps"}
+
+
+ROOT = Path(__file__).parents[1]
 
 
 def spec(source=GAUSSIAN, estimand=None, **more):
@@ -165,12 +172,14 @@ def test_differences_are_named_by_their_keys():
 
 # ---- mistakes ----
 
+DEEP = functools.reduce(lambda inner, _: [inner], range(100_000), [])
+
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         ({**spec(), "replicate": 5}, "replicate: unknown key; did you mean 'replicates'?"),
-        ({**spec(), "name": "a b"}, "name: String should match pattern"),
+        ({**spec(), "name": "a b"}, "name: should match the pattern"),
         ({**spec(), "replicates": 0}, "replicates: should be greater than or equal to 1, not 0"),
         ({**spec(), "replicates": "many"}, "replicates: should be a valid integer, not 'many'"),
         (
@@ -194,7 +203,35 @@ def test_differences_are_named_by_their_keys():
         (spec(estimand={"kind": "best_of_n", "grid": {"n": [1, 0]}}), "estimand[0].grid.n[1]: should be greater than"),
         (
             spec(estimand={"kind": "best_of_n", "grid": {"n": []}}),
-            "estimand[0].grid.n: List should have at least 1 item",
+            "estimand[0].grid.n: should not be empty, not []",
+        ),
+        (spec(estimand={"kind": "best_of_n", "grid": {"n": [8, 1e300]}}), "estimand[0].grid.n[1]: the logarithm of n"),
+        (spec(estimand={"kind": "coverage_of_mean", "samples": 8, "n": 10**400}), "estimand[0].n: the logarithm of n"),
+        *(
+            (
+                spec({"kind": "sampler", "function": "math:sin", "uniforms": 1}, {"kind": "best_of_n", "n": n}),
+                "estimand[0].n: should be a whole number below 2**60 for a sampler",
+            )
+            for n in (1.5, 2.0**60)
+        ),
+        *(
+            (spec(estimand={"kind": "best_of_n", "grid": {"n": n}}), "estimand[0].grid.n[1]: has the value of")
+            for n in ([1, 1], [1, 1.0], [2, 2, 3])
+        ),
+        (
+            spec(estimand={"kind": "best_of_n", "zip": [{"n": [2, 2], "source.std": [1.0, 1.0]}]}),
+            "estimand[0].zip[0].n[1]: has the value of estimand[0].zip[0].n[0] again",
+        ),
+        (
+            spec(estimand={"kind": "best_of_n", "n": 2, "source": ["gaussian", "gaussian"]}),
+            "estimand[0].source[1]: 'gaussian' is there already",
+        ),
+        (spec({"kind": "pool", "file": "/dev/zero"}), "source[0].file: /dev/zero is no regular file"),
+        ({**spec(), "estimand": []}, "estimand: should not be empty, not []"),
+        ({**spec(), "target": 1}, "target: should be a table, not 1"),
+        (
+            spec(estimand={"kind": "user", "generate": "math:sin", "analyse": "math:sin", "deep": DEEP}),
+            "lists or tables are nested too deeply",
         ),
         (spec(estimand={"kind": "best_of_n", "n": 2, "grid": {"n": [3]}}), "n is given by estimand[0].n already"),
         (
@@ -266,7 +303,7 @@ def test_differences_are_named_by_their_keys():
         (spec({"kind": "memoryless", "p": [0.5, 0.5], "q": [1.0], "m": 3}), "need one length, but p has 2, q has 1"),
         (spec(estimand=[{"kind": "best_of_n", "n": 1}] * 2), "estimand[1].name: 'best_of_n' is taken by estimand[0]"),
         (
-            spec(estimand={"kind": "best_of_n", "grid": {"n": list(range(1, 401)), "source.std": [1.0] * 400}}),
+            spec(estimand={"kind": "best_of_n", "grid": {"n": list(range(1, 401)), "source.std": [*range(1, 401)]}}),
             "estimand[0]: more than 100000 cells",
         ),
     ],
@@ -405,3 +442,26 @@ def test_a_target_asks_for_replicates_until_the_error_is_small():
     (planned,) = Study.from_dict(content).plan()
     assert (planned.blocks, planned.replicates) == (2, 1000)
     assert planned.most_blocks == 200_000
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    text = 'name = "x"\nreplicates = 10\n[source]\nkind = "gaussian"\n[estimand]\nkind = "best_of_n"\nn = 2\n'
+    (tmp_path / "plain.toml").write_bytes(text.encode())
+    (tmp_path / "marked.toml").write_bytes(text.encode("utf-8-sig"))
+    assert read_spec(tmp_path / "marked.toml").hash == read_spec(tmp_path / "plain.toml").hash
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "deep.toml").write_text("x = " + "[" * 100_000)
+    with pytest.raises(SpecError, match=r"deep.toml: lists or tables are nested too deeply"):
+        read_spec(tmp_path / "deep.toml")
+
+
+def test_the_largest_n_is_that_of_the_guide():
+    (line,) = re.findall(
+        r"^\| `best_of_n` .*", (ROOT / "docs" / "guides" / "studies.md").read_text("utf-8"), re.MULTILINE
+    )
+    most = float(re.search(r"n to ([0-9.e]+)\)", line)[1])
+    assert f"log n at most {LARGEST_LOG_N:g} " in line
+    assert math.log(most) <= LARGEST_LOG_N < math.log(1.1 * most)
+    spec_of(spec(estimand={"kind": "best_of_n", "n": most}))

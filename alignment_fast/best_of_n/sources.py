@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border import arrays as _arrays
+from alignment_fast._border.call import operations_of
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.best_of_n.structures import Transform
@@ -113,8 +114,8 @@ class Table:
         found = None if log else operations("best_of_n").short_table_ladder(p, reward)
         if found is None:
             device = _arrays.common_device(p=p, reward=reward)
-            weights = _flat(p, "p", device, floating_only=log)
-            rewards = _flat(reward, "reward", device)
+            weights = _flat(p, "p", floating_only=log)
+            rewards = _flat(reward, "reward")
             if weights.shape != rewards.shape:
                 raise ValueError(f"p and reward must have the same length, not {weights.size} and {rewards.size}")
             refuse(np.isnan(rewards), rewards, "reward", "is NaN")
@@ -221,8 +222,8 @@ class _Complement:
         return self.ppf(np.clip(1.0 - tail, 2.0**-53, 1.0 - 2.0**-53))
 
 
-def _flat(values, name, device, *, floating_only=False):
-    values = operations("best_of_n", device).to_host(values)
+def _flat(values, name, *, floating_only=False):
+    values = operations_of("best_of_n", **{name: values}).to_host(values)
     array = _arrays.as_floating(values, name, floating_only=floating_only)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (V,) with V >= 1, not {array.shape}")

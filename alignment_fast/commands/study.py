@@ -231,7 +231,8 @@ def _echo_json(results: "Results") -> None:
 
 def _inputs(study: "Study", spec: Path, store: Path) -> dict[str, Path]:
     """Return the files that no table and no page may take the place of, by what they are."""
-    files = {cell.source_keys["file"] for cell in study.spec.cells if "file" in (cell.source_keys or {})}
+    keys = [cell.source_keys or {} for cell in study.spec.cells]
+    files = {one["file"] for one in keys if "file" in one}
     sources = {f"{name}, a source of the study": study.spec.folder / name for name in sorted(files)}
     return {"the store": store, "the spec": spec, **sources}
 

@@ -104,9 +104,10 @@ def sequence_logprobs(
         if found is not None:
             return found
     device = common_device(logits=logits, token_ids=token_ids, mask=mask)
-    ops = operations("pairwise", device)
     if device != "cpu":
+        ops = operations_of("pairwise", logits=logits)
         return device_logprobs(ops, logits, token_ids, mask, average, return_log_partition)
+    ops = operations("pairwise")
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     counts = tokens.counts() if average else 1
     values, log_partition = ops.token_logprobs(_three_axes(stored), storage, tokens.ids, num_threads)
@@ -174,9 +175,10 @@ def sequence_logprobs_grad(
         if found is not None:
             return found
     device = common_device(logits=logits, token_ids=token_ids, mask=mask)
-    ops = operations("pairwise", device)
     if device != "cpu":
+        ops = operations_of("pairwise", logits=logits)
         return device_gradients(ops, logits, token_ids, mask, upstream, average, out)
+    ops = operations("pairwise")
     stored, storage, tokens = _logits_and_tokens(logits, token_ids, mask)
     factor = tokens.factor(upstream, average)
     known = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import multiprocessing
 import os
 import queue
@@ -114,7 +115,7 @@ class Workers:
         self._own = True
         self._make: Callable[[], Executor] | None
         if source is None or isinstance(source, str):
-            self._make = _factory(source or "threads", count, folder)
+            self._make = _factory("threads" if source is None else source, count, folder)
         elif callable(getattr(source, "submit", None)):
             self._make, self._own = None, False
         elif callable(source):
@@ -165,9 +166,23 @@ def _factory(name: str, count: int, folder: Path) -> Callable[[], Executor]:
     if kind in CLUSTERS:
         return lambda: CLUSTERS[kind](rest, count)
     if ":" in name and "://" not in name:
-        found: Callable[[], Executor] = user_function(name, folder)
-        return found
+        return lambda: _made_by(name, folder)
     raise ValueError(
         f"executor must be 'threads', 'processes', {', '.join(map(repr, CLUSTERS))}, 'dask://ADDRESS', "
         f"'MODULE:FACTORY', an Executor or a function, not {name!r}"
     )
+
+
+def _made_by(name: str, folder: Path) -> Executor:
+    """Return the executor that the user's function ``"module:function"`` makes."""
+    function = user_function(name, folder)
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise ValueError(f"executor {name!r} must be callable without arguments: {error}") from None
+    except ValueError:  # compiled functions may not say what they take
+        pass
+    made: Executor = function()
+    if not callable(getattr(made, "submit", None)):
+        raise ValueError(f"executor {name!r} must return an Executor, not {made!r}")
+    return made

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast import best_of_n, plot, policy
+from alignment_fast._text import visible
 from alignment_fast.studies.sources import Outcomes, law_of
 from alignment_fast.studies.spec import Cell, Spec
 
@@ -139,13 +140,13 @@ def _curves(rows: Sequence[Row], cell: Cell, along: str) -> Figure:
                 others = [f"{name} = {row[name]}" for name in cell.axes if name != along]
                 lines.setdefault(", ".join([*([row["source"]] if row["source"] else []), *others]), []).append(row)
         for colour, (label, line) in zip(plot.PALETTE, list(lines.items())[:MOST_LINES], strict=False):
-            _line(axes, sorted(line, key=lambda row: float(row[along])), along, label, colour)
+            _line(axes, sorted(line, key=lambda row: float(row[along])), along, visible(label), colour)
         if cell.kind.startswith("coverage") and column.startswith("covered"):
             axes.axhline(cell.parameters["level"], color=plot.BOUND, ls="--", lw=1, label="level")
         values = [float(row[along]) for row in rows if row.get(along) is not None]
         if min(values) > 0 and max(values) / min(values) > WIDE:
             axes.set_xscale("log")
-        axes.set(xlabel=along, ylabel=column)
+        axes.set(xlabel=visible(along), ylabel=visible(column))
         plot.finish(axes, 1)
     return figure
 
@@ -182,7 +183,7 @@ def _phases(rows: Sequence[Row], estimand: str, names: tuple[str, str]) -> Figur
         for axis, values in ((axes.xaxis, x), (axes.yaxis, y)):  # values may be anyhow far apart
             places = np.arange(0, len(values), -(-len(values) // MOST_TICKS))
             axis.set_ticks(places + 0.5, [f"{value:.3g}" for value in values[places]])
-        axes.set(xlabel=names[0], ylabel=names[1], title=column)
+        axes.set(xlabel=visible(names[0]), ylabel=visible(names[1]), title=visible(column))
     return figure
 
 
@@ -195,7 +196,7 @@ def _panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
     """Return a figure of so many panels, in rows of three."""
     across = min(number, 3)
     down = -(-number // across)
-    figure = plot.new_figure((4.6 * across, 4.2 * down), title)
+    figure = plot.new_figure((4.6 * across, 4.2 * down), visible(title))
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1).tolist()
     for unused in panels[number:]:
         unused.set_axis_off()

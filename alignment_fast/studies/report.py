@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from alignment_fast._text import visible
 from alignment_fast.studies.fields import QUANTILE
 from alignment_fast.studies.results import Results
 from alignment_fast.studies.spec import Spec
@@ -66,16 +68,16 @@ def page(spec: Spec, results: Results, figures: Mapping[str, Figure], *, text: s
 
     """
     parts = [
-        f"<h1>{escape(spec.name)}</h1>",
+        f"<h1>{_shown(spec.name)}</h1>",
         *_summary(spec, results),
-        *(f"<h2>{escape(name)}</h2>{_image(figure, name)}" for name, figure in figures.items()),
+        *(f"<h2>{_shown(name)}</h2>{_image(figure, name)}" for name, figure in figures.items()),
         *_tables(spec, results),
         *_set_aside(results),
-        f"<h2>Again</h2><pre>{escape(command)}</pre>",
-        f"<h2>Spec</h2><pre>{escape(text)}</pre>",
+        f"<h2>Again</h2><pre>{_shown(command)}</pre>",
+        f"<h2>Spec</h2><pre>{_shown(text)}</pre>",
         *_origins(results),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(spec.name)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{_shown(spec.name)}</title><style>{STYLE}</style>'
     body = f"{''.join(parts)}<script>{SCRIPT}</script>"
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
@@ -99,7 +101,7 @@ def _image(figure: Figure, name: str) -> str:
     with rc_context({"svg.hashsalt": "study"}):  # the same bytes every time
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     data = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="{escape(name)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{_shown(name)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _tables(spec: Spec, results: Results) -> Iterator[str]:
@@ -109,9 +111,9 @@ def _tables(spec: Spec, results: Results) -> Iterator[str]:
         labels = _used(["source", *results.axes, "column"], rows)
         figures = _used([*FIGURES, *quantiles], rows)
         notes = [note for note in dict.fromkeys(row["note"] for row in rows) if note and note != "summary"]
-        yield f"<h2>Table: {escape(estimand)}</h2>"
+        yield f"<h2>Table: {_shown(estimand)}</h2>"
         yield _table([*labels, *figures], rows, text=labels)
-        yield "".join(f"<p>{escape(note)}</p>" for note in notes)
+        yield "".join(f"<p>{_shown(note)}</p>" for note in notes)
 
 
 def _used(names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -121,7 +123,7 @@ def _used(names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _table(names: Sequence[str], rows: Iterable[Mapping[str, Any]], text: Sequence[str]) -> str:
     style = {name: ' class="text"' if name in text else "" for name in names}
     shown = {"standard_error": "s.e."}
-    heads = (f"<th{style[name]}><button>{escape(shown.get(name, name))}</button></th>" for name in names)
+    heads = (f"<th{style[name]}><button>{_shown(shown.get(name, name))}</button></th>" for name in names)
     lines = ("".join(_entry(row.get(name), name, style[name]) for name in names) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f'<table class="sorts"><thead><tr>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table>'
@@ -132,7 +134,7 @@ def _entry(value: Any, name: str, style: str) -> str:
         return f"<td{style}></td>"
     if isinstance(value, int | float) and not isinstance(value, bool) and not style:
         return f'<td data-value="{value!r}">{format(value, DIGITS.get(name, ".6g"))}</td>'
-    return f"<td{style}>{escape(str(value))}</td>"
+    return f"<td{style}>{_shown(str(value))}</td>"
 
 
 def _set_aside(results: Results) -> Iterator[str]:
@@ -141,7 +143,7 @@ def _set_aside(results: Results) -> Iterator[str]:
     yield '<h2>Set aside</h2><p class="warning">These blocks could not be computed, and are not in the tables.</p>'
     for one in results.set_aside:
         summary = f"<summary>block {one.number} of cell {one.cell}</summary>"
-        yield f"<details>{summary}<pre>{escape(one.traceback)}</pre></details>"
+        yield f"<details>{summary}<pre>{_shown(one.traceback)}</pre></details>"
 
 
 def _origins(results: Results) -> Iterator[str]:
@@ -156,3 +158,8 @@ def _origins(results: Results) -> Iterator[str]:
 def spec_text(spec: Spec) -> str:
     """Return the spec of a study that no file holds."""
     return json.dumps(json.loads(spec.canonical), indent=1)
+
+
+def _shown(text: str) -> str:
+    """Return text for the page; nothing in it hides, or turns the direction of what stands behind it."""
+    return escape("".join(part if part in ("\n", "\t") else visible(part) for part in re.split(r"([\n\t])", text)))

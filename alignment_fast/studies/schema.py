@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from alignment_fast.best_of_n.simulation import LARGEST_LOG_N
 from alignment_fast.studies.values import not_preferences
 
 __all__ = ["ESTIMANDS", "SOURCES", "EstimandTable", "SpecTable", "Target"]
@@ -15,6 +17,16 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Function = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Name = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+
+
+def _check_draws(n: float) -> float:
+    if math.log(n) > LARGEST_LOG_N:
+        raise ValueError(f"the logarithm of n should be at most {LARGEST_LOG_N:g}")
+    return n
+
+
+Number = TypeVar("Number", int, float)
+Draws = Annotated[Number, Field(ge=1), AfterValidator(_check_draws)]
 
 
 class _Keys(BaseModel):
@@ -208,7 +220,7 @@ SOURCES: dict[str, type[_Keys]] = {
 class BestOfN(_Keys):
     """Reward, divergence from the reference and win rate of the best of n draws."""
 
-    n: Annotated[float, Field(ge=1)]
+    n: Draws[float]
 
 
 class SoftBestOfN(_Keys):
@@ -253,7 +265,7 @@ class CoverageOfMean(_Keys):
     """How often the interval of a mean of best-of-n rewards covers what it is an interval of."""
 
     samples: Annotated[int, Field(ge=2, le=1 << 20)]
-    n: Annotated[int, Field(ge=1)] = 1
+    n: Draws[int] = 1
     level: Probability = 0.95
 
 

@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alignment_fast.best_of_n.simulation import LARGEST_BRUTE_N
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.distributions import distribution
 from alignment_fast.studies.errors import SpecError
@@ -45,6 +46,7 @@ FITTING = {
 # Laws whose best-of-n is computed by the kernels alone.
 _BY_KERNELS = ("table", "outcomes", "pool")
 _IN_SOURCE = "source."
+TOO_DEEP = "lists or tables are nested too deeply"
 
 
 @dataclass(frozen=True)
@@ -147,17 +149,21 @@ def read_spec(path: str | PathLike[str]) -> Spec:
 
     """
     path = Path(path)
-    with open(path, "rb") as file:
-        try:
-            content = tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} is no TOML: {error}") from None
+    try:
+        content = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte order mark
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is no TOML: {error}") from None
+    except RecursionError:
+        raise SpecError(f"{path}: {TOO_DEEP}") from None
     return spec_of(content, path.parent)
 
 
 def spec_of(content: Mapping[str, Any], folder: str | PathLike[str] = ".") -> Spec:
     """Return the spec that a dictionary holds, checked; files are looked for from `folder` on."""
-    return _Reader(Path(folder)).spec(content)
+    try:
+        return _Reader(Path(folder)).spec(content)
+    except RecursionError:
+        raise SpecError(TOO_DEEP) from None
 
 
 def differences(old: str, new: str) -> list[str]:
@@ -286,8 +292,12 @@ class _Reader:
         return {"given": dict(table), **keys, **self._file_digest(keys)}
 
     def _digest(self, name: str, path: str) -> None:
+        found = self.folder / name
+        if found.exists() and not found.is_file():  # a device has no end
+            self.problems.append(f"{path}.file: {name} is no regular file")
+            return
         try:
-            with open(self.folder / name, "rb") as file:
+            with open(found, "rb") as file:
                 self.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             self.problems.append(f"{path}.file: {name} cannot be read: {error.strerror}")
@@ -372,7 +382,19 @@ class _Reader:
                     for place, row in enumerate(rows)
                 ]
             )
+        for axis in axes:
+            self._refuse_twins(axis)
         return axes if len(self.problems) == wrong else None
+
+    def _refuse_twins(self, axis: list[list[tuple[str, Any, str]]]) -> None:
+        """Note each point of an axis that is there already: its cells would be computed twice."""
+        seen: dict[str, str] = {}
+        for points in axis:
+            text = json.dumps([_as_number(value) for _, value, _ in points], sort_keys=True, default=str)
+            where = points[0][2]
+            if text in seen:
+                self.problems.append(f"{where}: has the value of {seen[text]} again")
+            seen.setdefault(text, where)
 
     def _chosen(self, path: str, table: Any, sources: dict[str, tuple[str, Any]]) -> list[Any] | None:
         """Return the sources of an estimand, [None] for none."""
@@ -381,7 +403,9 @@ class _Reader:
             wrong = len(self.problems)
             for place, name in enumerate(table.source):
                 where = f"{path}.source[{place}]"
-                if name not in sources:
+                if name in table.source[:place]:
+                    self.problems.append(f"{where}: {name!r} is there already")
+                elif name not in sources:
                     self.problems.append(f"{where}: there is no source {name!r}{_nearest(name, sources)}")
                 elif fitting is not None and sources[name][1]["kind"] not in fitting:
                     kind = sources[name][1]["kind"]
@@ -411,6 +435,12 @@ class _Reader:
         if len(self.problems) > wrong:
             return None
         table = estimand["table"]
+        if keys is not None and keys["kind"] == "sampler" and table.kind == "best_of_n":
+            n = checked["n"]
+            if not (n.is_integer() and n < LARGEST_BRUTE_N):
+                where = places.get("n", f"{path}.n")
+                self.problems.append(f"{where}: should be a whole number below 2**60 for a sampler, not {n!r}")
+                return None
         axes = {key: value for key, value, _ in points}
         return Cell(
             number=number,
@@ -484,9 +514,33 @@ def _described(
         elif problem["type"] == "missing":
             yield f"{where}: is missing"
         else:
-            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            message = _in_plain_words(problem)
             shown = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r:.60}"
             yield f"{where or 'the spec'}: {message}{shown}"
+
+
+def _as_number(value: Any) -> Any:
+    """Return a float that is a whole number as an integer: 1 and 1.0 are one point of a grid."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# What pydantic says in words of its own, by its names of problems.
+_PLAIN = {
+    "dict_type": "should be a table",
+    "model_type": "should be a table",
+    "list_type": "should be a list",
+    "string_type": "should be text",
+    "string_pattern_mismatch": "should match the pattern {pattern}",
+    "finite_number": "should be a finite number",
+}
+
+
+def _in_plain_words(problem: Any) -> str:
+    if problem["type"] == "too_short":
+        return "should not be empty" if problem["ctx"]["min_length"] == 1 else "is too short"
+    if problem["type"] in _PLAIN:
+        return _PLAIN[problem["type"]].format(**problem.get("ctx", {}))
+    return str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from alignment_fast._files import replacing
+from alignment_fast._text import visible
 from alignment_fast.studies import engine
 from alignment_fast.studies.errors import StoreError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
@@ -421,5 +423,8 @@ def described(progress: Progress) -> str:
         parts.append(f"{progress.seconds_left:.0f} s left")
     if progress.set_aside:
         parts.append(f"{progress.set_aside} set aside")
-    estimates = ", ".join(f"{name} {mean:.6g} ± {error:.2g}" for name, (mean, error) in progress.estimates.items())
-    return "; ".join([*parts, *([f"{progress.where}: {estimates}"] if estimates else [])])
+    estimates = ", ".join(
+        f"{name} {mean:.6g}" + ("" if math.isnan(error) else f" ± {error:.2g}")
+        for name, (mean, error) in progress.estimates.items()
+    )
+    return visible("; ".join([*parts, *([f"{progress.where}: {estimates}"] if estimates else [])]))

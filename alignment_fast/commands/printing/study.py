@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from alignment_fast._text import visible
 from alignment_fast.commands.printing.terminal import print_table, say
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ def observing(as_json: bool) -> Iterator[Callable[["Progress"], object]]:
     if as_json:
         yield lambda progress: print(json_text(asdict(progress)), file=sys.stderr, flush=True)
     elif sys.stderr.isatty():
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[more]}", markup=False),
+        )
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("blocks", total=None, more="")
 
@@ -63,10 +69,14 @@ def _more(progress: "Progress") -> str:
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.set_aside:
         parts.append(f"{progress.set_aside} set aside")
-    estimates = [f"{name} {mean:.5g} ± {error:.1g}" for name, (mean, error) in progress.estimates.items()]
+    estimates = [_estimate(name, *known) for name, known in progress.estimates.items()]
     if estimates:
         parts.append(f"{progress.where}: {', '.join(estimates[:2])}")
-    return "; ".join(parts)
+    return visible("; ".join(parts))  # parameters and columns have names of the user's
+
+
+def _estimate(name: str, mean: float, error: float) -> str:
+    return f"{name} {mean:.5g}" + ("" if math.isnan(error) else f" ± {error:.1g}")
 
 
 def json_text(value: Any) -> str:

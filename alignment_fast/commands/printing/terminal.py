@@ -106,7 +106,9 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: C
 
     On a terminal that is too narrow names lose their middle, unless two would look the same; numbers lose nothing.
     """
-    columns = [[title, *map(visible, cells)] for title, cells in zip(titles, zip(*rows, strict=True), strict=True)]
+    columns = [
+        [visible(title), *map(visible, cells)] for title, cells in zip(titles, zip(*rows, strict=True), strict=True)
+    ]
     widths = [max(map(width_of, column)) for column in columns]
     names = [place for place, title in enumerate(titles) if title in left]
     available = terminal_width()

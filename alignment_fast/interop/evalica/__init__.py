@@ -11,6 +11,13 @@ not converged, and say how many iterations they took (the host's compiled solver
 Needs pandas.
 """
 
+from alignment_fast.errors import BackendUnavailableError
+
+try:
+    import pandas as _pandas  # noqa: F401
+except ImportError as error:
+    raise BackendUnavailableError("alignment_fast.interop.evalica needs pandas: pip install pandas") from error
+
 from alignment_fast.interop.evalica._alpha import alpha, alpha_bootstrap
 from alignment_fast.interop.evalica._bootstrap import bootstrap
 from alignment_fast.interop.evalica._results import (
