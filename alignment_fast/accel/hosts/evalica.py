@@ -6,11 +6,14 @@ import evalica as host
 import numpy as np
 import pandas as pd
 
+from alignment_fast._operations import operations
 from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop import evalica
 
 # Elements and winners that looking at does not use up, and whose length is what the host sees.
 _ELEMENTS = (list, tuple, np.ndarray, pd.Series)
+# Numbers of this size overflow nothing with what they are multiplied by.
+_LARGEST = 1e100
 
 
 def _check(solver: Any, elements: Any, winners: Any) -> None:
@@ -19,8 +22,31 @@ def _check(solver: Any, elements: Any, winners: Any) -> None:
     for one in (*elements, winners):
         if type(one) not in _ELEMENTS:
             raise UnsupportedError(f"elements or winners are a {type(one).__name__}")
-    if type(winners) not in (list, tuple) and winners.dtype != np.uint8:
+        if type(one) is np.ndarray and one.ndim != 1:
+            raise UnsupportedError("an array is no vector")
+    if type(winners) in (list, tuple):
+        if operations("common").read_codes(winners, 3) is None:
+            raise UnsupportedError("winners are not 0, 1, 2")
+    elif winners.dtype != np.uint8:
         raise UnsupportedError(f"winners are of type {winners.dtype}")
+
+
+def _check_options(values: dict[str, Any]) -> None:
+    """Raise UnsupportedError for weights and numbers that the host may take otherwise, or refuse."""
+    weights = values.get("weights")
+    if type(weights) is np.ndarray:
+        plain = weights.ndim == 1 and weights.dtype.kind in "iuf" and np.can_cast(weights.dtype, np.float64)
+    else:
+        plain = weights is None or (type(weights) is list and operations("common").read_reals(weights) is not None)
+    if not plain:
+        raise UnsupportedError("weights are no list of floats and no array of them")
+    for name, value in values.items():
+        if name == "limit":
+            plain = type(value) is int and 0 < value < 2**31
+        elif name not in ("index", "weights", "solver"):
+            plain = type(value) in (int, float) and abs(value) < _LARGEST
+        if not plain:
+            raise UnsupportedError(f"{name} is {type(value).__name__} {value!r}")
 
 
 def _scored(name: str, options: tuple[str, ...]) -> Any:
@@ -30,7 +56,11 @@ def _scored(name: str, options: tuple[str, ...]) -> Any:
     def call(xs: Any, ys: Any, winners: Any, *given: Any, **_: Any) -> Any:
         values = dict(zip(options, given, strict=True))
         _check(values["solver"], (xs, ys), winners)
-        return record(**vars(method(xs, ys, winners, **values)))
+        _check_options(values)
+        found = dict(vars(method(xs, ys, winners, **values)))
+        if name == "newman" and values["solver"] == "naive":
+            found["v"] = np.float64(found["v"])
+        return record(**found)
 
     return call
 
