@@ -1,7 +1,7 @@
 """choix: estimates and log-likelihoods; what draws random numbers and what takes no time stays the host's.
 
-Only arguments whose meaning is certain are taken here: exact lists, tuples and ints, arrays of integers and float64. The
-host makes the call for all others, with whatever it says of them.
+Only arguments whose meaning is certain are taken here: exact lists, tuples and ints, arrays of integers and float64.
+The host makes the call for all others, with whatever it says of them.
 """
 
 import math

@@ -44,7 +44,9 @@ def _check_options(values: dict[str, Any]) -> None:
         if name == "limit":
             plain = type(value) is int and 0 < value < 2**31
         elif name not in ("index", "weights", "solver"):
-            plain = type(value) in (int, float) and abs(value) < _LARGEST
+            # Scores that tie but for rounding end in the order that their signs give them.
+            least = 0 if name in ("win_weight", "tie_weight") else -_LARGEST
+            plain = type(value) in (int, float) and least <= value < _LARGEST
         if not plain:
             raise UnsupportedError(f"{name} is {type(value).__name__} {value!r}")
 
@@ -56,6 +58,8 @@ def _scored(name: str, options: tuple[str, ...]) -> Any:
     def call(xs: Any, ys: Any, winners: Any, *given: Any, **_: Any) -> Any:
         values = dict(zip(options, given, strict=True))
         _check(values["solver"], (xs, ys), winners)
+        if not len(xs):
+            raise UnsupportedError("no votes")
         _check_options(values)
         found = dict(vars(method(xs, ys, winners, **values)))
         if name == "newman" and values["solver"] == "naive":
