@@ -621,3 +621,15 @@ def test_scores_of_evalica_are_its_own(method, solver):
         for words, value in (STEPS if name == "limit" else HOSTILE_OPTIONS).items()
     ]
     assert compare("evalica", "evalica", method, cases) >= 3
+
+
+@pytest.mark.parametrize("solver", ["pyo3", "naive"])
+def test_shares_of_evalica_are_its_own(solver):
+    cases = [(words, lambda make=make: (make(), solver)) for words, make in PARAMS.items()]
+    compare("evalica", "evalica", "pairwise_scores", cases)
+
+
+def test_places_of_evalica_are_its_own():
+    xs, ys = elements_of(XS), elements_of(YS)
+    cases = [(words, lambda words=words: (xs[words](), ys[words]())) for words in xs]
+    assert compare("evalica", "evalica", "indexing", cases) >= 3
