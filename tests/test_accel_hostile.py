@@ -633,3 +633,13 @@ def test_places_of_evalica_are_its_own():
     xs, ys = elements_of(XS), elements_of(YS)
     cases = [(words, lambda words=words: (xs[words](), ys[words]())) for words in xs]
     assert compare("evalica", "evalica", "indexing", cases) >= 3
+
+
+def test_matrices_of_evalica_are_its_own():
+    pandas = pytest.importorskip("pandas")
+    index, xs, ys = pandas.Index(["a", "b", "c"]), [0, 1, 2, 0, 1, 2, 0], [1, 2, 0, 2, 0, 1, 1]
+    cases = [("plain", lambda: (xs, ys, WINS, index))]
+    cases += [(f"winners: {words}", lambda make=make: (xs, ys, make(), index)) for words, make in WINNERS.items()]
+    cases += [(f"weights: {words}", lambda make=make: (xs, ys, WINS, index, make())) for words, make in WEIGHTS.items()]
+    cases += [(f"items: {words}", lambda to=to: ([to(x) for x in xs], ys, WINS, index)) for words, to in MAKERS.items()]
+    assert compare("evalica", "evalica", "matrices", cases) >= 3

@@ -102,6 +102,10 @@ def indexing(xs: Any, ys: Any, index: Any = None) -> Any:
 def matrices(xs_indexed: Any, ys_indexed: Any, winners: Any, index: Any, weights: Any, solver: Any) -> Any:
     """Return the matrices of wins and ties."""
     _check(solver, (xs_indexed, ys_indexed), winners)
+    _check_options({"weights": weights})
+    for side in (xs_indexed, ys_indexed):  # lists of ints, as `indexing` gives them
+        if operations("common").read_index_rows([side], len(index)) is None or not len(side):
+            raise UnsupportedError("places are no list of ints, or there are none")
     return host.MatricesResult(**vars(evalica.matrices(xs_indexed, ys_indexed, winners, index, weights, solver)))
 
 
@@ -123,6 +127,7 @@ def bootstrap(
     if name is None:
         raise UnsupportedError("the method is none of evalica's")
     _check(options[-1], (xs, ys), winners)
+    _check_options({"weights": weights})
     state = named["random_state"]
     if not isinstance(state, int | np.integer):  # what a call has drawn could not be put back for the host
         raise UnsupportedError("random_state is no seed")
