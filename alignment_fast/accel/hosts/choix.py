@@ -22,7 +22,7 @@ def _refuse(what: str, value: Any) -> UnsupportedError:
 
 def _raising() -> Any:
     """Return the state of floating-point errors in which what the host may warn of raises, so that it does the call."""
-    under = "ignore" if np.geterr()["under"] == "ignore" else "raise"
+    under: Any = "ignore" if np.geterr()["under"] == "ignore" else "raise"
     return np.errstate(divide="raise", over="raise", invalid="raise", under=under)
 
 
