@@ -17,6 +17,7 @@ import pytest
 
 from alignment_fast import accel
 from alignment_fast.accel import UnsupportedError, _hosts
+from alignment_fast.accel.__main__ import say_whether_the_variable_acts
 from alignment_fast.accel._detour import Detour
 
 pytestmark = pytest.mark.same_everywhere
@@ -294,7 +295,8 @@ def test_the_environment_variable_accelerates_any_program(folder):
     assert out == "[0.4, 0.0]\n"
     assert "1 accelerated" in err
     assert run(folder, "-c", line + PROGRAM) == ("[0.4, 0.0]\n", "")
-    assert "accel: hosts: 'nobody'" in run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1]
+    (said,) = run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1].splitlines()
+    assert said.startswith("accel: hosts: 'nobody' is not one of choix, ")
 
 
 def test_without_the_variable_a_start_imports_nothing():
@@ -302,6 +304,21 @@ def test_without_the_variable_a_start_imports_nothing():
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIGNMENT_FAST")}
     done = subprocess.run([sys.executable, "-P", "-c", program], env=environment, capture_output=True, check=True)
     assert done.stdout.strip() == b"False"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_it_is_said_where_the_variable_has_no_effect(tmp_path, monkeypatch, capsys, there):
+    name = "alignment_fast_accel.pth"
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
+    monkeypatch.setattr("site.getusersitepackages", lambda: str(tmp_path / "none"))
+    if there:
+        (tmp_path / name).write_text(start_line(), "utf-8")
+    say_whether_the_variable_acts()
+    said = (
+        f"accel: ALIGNMENT_FAST_ACCEL has no effect on other programs here: {name} is not in site-packages, "
+        f"as after an editable installation; copy {Path(accel.__file__).parent / name} there\n"
+    )
+    assert capsys.readouterr().err == ("" if there else said)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

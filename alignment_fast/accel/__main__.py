@@ -4,9 +4,22 @@ import argparse
 import atexit
 import os
 import runpy
+import site
 import sys
 
 from alignment_fast.accel import _install as accel
+
+
+def say_whether_the_variable_acts() -> None:
+    """Say where Python does not look at the variable when it starts: editable installations lack the start file."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    if not any(os.path.exists(os.path.join(folder, accel.START_FILE)) for folder in folders):
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), accel.START_FILE)
+        print(
+            f"accel: {accel.VARIABLE} has no effect on other programs here: {accel.START_FILE} is not in "
+            f"site-packages, as after an editable installation; copy {source} there",
+            file=sys.stderr,
+        )
 
 
 def main() -> None:
@@ -28,6 +41,7 @@ def main() -> None:
         parser.error(str(error))
     if options.verbose or os.environ.get(accel.VERBOSE, "") not in ("", "0"):
         atexit.register(accel.print_report)
+        say_whether_the_variable_acts()
     sys.argv = words
     if options.module:
         if not sys.flags.safe_path:

@@ -10,6 +10,7 @@ from alignment_fast.accel._hosts import HOSTS
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
 VERBOSE = VARIABLE + "_VERBOSE"
+START_FILE = "alignment_fast_accel.pth"
 _lock = RLock()
 _active: dict = {}  # host -> {where: Detour}
 _refused: dict = {}  # host -> reason

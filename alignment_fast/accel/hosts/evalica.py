@@ -6,11 +6,14 @@ import evalica as host
 import numpy as np
 import pandas as pd
 
+from alignment_fast._operations import operations
 from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop import evalica
 
 # Elements and winners that looking at does not use up, and whose length is what the host sees.
 _ELEMENTS = (list, tuple, np.ndarray, pd.Series)
+# Numbers of this size overflow nothing with what they are multiplied by.
+_LARGEST = 1e100
 
 
 def _check(solver: Any, elements: Any, winners: Any) -> None:
@@ -19,8 +22,33 @@ def _check(solver: Any, elements: Any, winners: Any) -> None:
     for one in (*elements, winners):
         if type(one) not in _ELEMENTS:
             raise UnsupportedError(f"elements or winners are a {type(one).__name__}")
-    if type(winners) not in (list, tuple) and winners.dtype != np.uint8:
+        if type(one) is np.ndarray and one.ndim != 1:
+            raise UnsupportedError("an array is no vector")
+    if type(winners) in (list, tuple):
+        if operations("common").read_codes(winners, 3) is None:
+            raise UnsupportedError("winners are not 0, 1, 2")
+    elif winners.dtype != np.uint8:
         raise UnsupportedError(f"winners are of type {winners.dtype}")
+
+
+def _check_options(values: dict[str, Any]) -> None:
+    """Raise UnsupportedError for weights and numbers that the host may take otherwise, or refuse."""
+    weights = values.get("weights")
+    if type(weights) is np.ndarray:
+        plain = weights.ndim == 1 and weights.dtype.kind in "iuf" and np.can_cast(weights.dtype, np.float64)
+    else:
+        plain = weights is None or (type(weights) is list and operations("common").read_reals(weights) is not None)
+    if not plain:
+        raise UnsupportedError("weights are no list of floats and no array of them")
+    for name, value in values.items():
+        if name == "limit":
+            plain = type(value) is int and 0 < value < 2**31
+        elif name not in ("index", "weights", "solver"):
+            # Scores that tie but for rounding end in the order that their signs give them.
+            least = 0 if name in ("win_weight", "tie_weight") else -_LARGEST
+            plain = type(value) in (int, float) and least <= value < _LARGEST
+        if not plain:
+            raise UnsupportedError(f"{name} is {type(value).__name__} {value!r}")
 
 
 def _scored(name: str, options: tuple[str, ...]) -> Any:
@@ -30,7 +58,13 @@ def _scored(name: str, options: tuple[str, ...]) -> Any:
     def call(xs: Any, ys: Any, winners: Any, *given: Any, **_: Any) -> Any:
         values = dict(zip(options, given, strict=True))
         _check(values["solver"], (xs, ys), winners)
-        return record(**vars(method(xs, ys, winners, **values)))
+        if not len(xs):
+            raise UnsupportedError("no votes")
+        _check_options(values)
+        found = dict(vars(method(xs, ys, winners, **values)))
+        if name == "newman" and values["solver"] == "naive":
+            found["v"] = np.float64(found["v"])
+        return record(**found)
 
     return call
 
@@ -68,6 +102,10 @@ def indexing(xs: Any, ys: Any, index: Any = None) -> Any:
 def matrices(xs_indexed: Any, ys_indexed: Any, winners: Any, index: Any, weights: Any, solver: Any) -> Any:
     """Return the matrices of wins and ties."""
     _check(solver, (xs_indexed, ys_indexed), winners)
+    _check_options({"weights": weights})
+    for side in (xs_indexed, ys_indexed):  # lists of ints, as `indexing` gives them
+        if operations("common").read_index_rows([side], len(index)) is None or not len(side):
+            raise UnsupportedError("places are no list of ints, or there are none")
     return host.MatricesResult(**vars(evalica.matrices(xs_indexed, ys_indexed, winners, index, weights, solver)))
 
 
@@ -89,6 +127,7 @@ def bootstrap(
     if name is None:
         raise UnsupportedError("the method is none of evalica's")
     _check(options[-1], (xs, ys), winners)
+    _check_options({"weights": weights})
     state = named["random_state"]
     if not isinstance(state, int | np.integer):  # what a call has drawn could not be put back for the host
         raise UnsupportedError("random_state is no seed")
