@@ -257,6 +257,8 @@ def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] re
 def log_sum_exp(const real[:, ::1] x, const real[:, ::1] b, real[::1] log_sum, real[::1] sign, Py_ssize_t first_row,
                 Py_ssize_t last_row):
     """Write log |Σ b e^x| and the sign of the sum (or None) of rows first_row..last_row-1; `b` has one row or all, or None."""
+    if first_row == last_row:
+        return
     cdef Py_ssize_t n = x.shape[1]
     cdef const real *numbers = &x[0, 0] if n > 0 else NULL
     cdef const real *weights = &b[0, 0] if b is not None and n > 0 else NULL
