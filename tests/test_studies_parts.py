@@ -160,7 +160,7 @@ def test_the_command_runs_parts_and_folds_them(tmp_path, monkeypatch, capsys):
     assert main(["study", "fold", "study.toml"]) == 0
     assert "win_rate" in capsys.readouterr().out
     assert main(["study", "run", "study.toml", "--part", "half"]) == 2
-    assert "--part half: give I/N, say 3/40" in capsys.readouterr().err
+    assert "--part half: give I/N, I from 1 to N, say 3/40" in capsys.readouterr().err
 
 
 # ---- executors of other libraries ----
