@@ -295,7 +295,8 @@ def test_the_environment_variable_accelerates_any_program(folder):
     assert out == "[0.4, 0.0]\n"
     assert "1 accelerated" in err
     assert run(folder, "-c", line + PROGRAM) == ("[0.4, 0.0]\n", "")
-    (said,) = run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1].splitlines()
+    # Where the package is installed, its own start file says the same before.
+    (said,) = set(run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1].splitlines())
     assert said.startswith("accel: hosts: 'nobody' is not one of choix, ")
 
 
