@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed
+from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
@@ -349,10 +350,10 @@ def fit_plackett_luce(
     array([ 0.7161,  0.109 , -0.8251])
 
     """
+    l2 = as_number(l2, "l2")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    check_search(tol, max_iter)
     if not isinstance(rankings, Rankings):
         rankings = Rankings(rankings, rest=rest, top=top, weight=weight, n_items=n_items, labels=labels)
     comparisons = rankings.comparisons()
@@ -362,7 +363,7 @@ def fit_plackett_luce(
             raise ValueError(f"{existence.explain()}; fit the components apart, or give a prior (l2)")
         if not existence.finite:
             raise ConvergenceError(f"{existence.explain()}; give a prior (l2)")
-    objective = rankings._objective(num_threads, float(l2))
+    objective = rankings._objective(num_threads, l2)
     scores = start.scores if isinstance(start, RatingFit) else start
     first = objective.first_scores() if scores is None else one_per_item(scores, "start", rankings.n_items)
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
@@ -379,7 +380,7 @@ def fit_plackett_luce(
         home_advantage=None,
         coefficients=np.empty(0),
         labels=rankings.labels,
-        specification=Specification("plackett-luce", float(l2), 0.0, False, False),
+        specification=Specification("plackett-luce", l2, 0.0, False, False),
         comparisons=comparisons,
         covariates=NO_COVARIATES,
         unknowns=found.unknowns,
