@@ -60,8 +60,8 @@ def _arrange(scores, values, value, spread, tied):
 def numpy_sorts_faster():
     """Return whether NumPy's sort beats the radix sort here; both give the same values.
 
-    On AVX2 it takes half the time. Its AVX-512 version writes compressed vectors to memory, which takes a processor like
-    Zen 4 a hundred cycles each: 53 ns a value where the radix sort takes 17 (a million values).
+    On AVX2 it takes half the time. Its AVX-512 version writes compressed vectors to memory, which takes a processor
+    like Zen 4 a hundred cycles each: 53 ns a value where the radix sort takes 17 (a million values).
     """
     values = np.sin(np.arange(8192.0) ** 2)[None]
 
