@@ -12,8 +12,8 @@ COST = 0.1
 def largest_gaps(above, below, deviation, *, each_item, num_threads=None):
     """Return the largest (d_i - d_j) a_ij or (d_j - d_i) b_ij, at least 0, of every column d of the deviations.
 
-    Deviations are (items, count). The shape is (1, count) for all pairs, over i < j, or (items, count) for pairs of every item i with all j, where
-    `each_item` is set. All in float32.
+    Deviations are (items, count). The shape is (1, count) for all pairs, over i < j, or (items, count) for pairs of
+    every item i with all j, where `each_item` is set. All in float32.
     """
     items, count = deviation.shape
     out = np.zeros((items if each_item else 1, count), dtype=np.float32)
