@@ -8,7 +8,9 @@ from alignment_fast.ranking.elo import EloRatings, elo
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
 from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
+from alignment_fast.ranking.paired import PairedScores, paired_scores
 from alignment_fast.ranking.plackett_luce import PlackettLuceFit, Rankings, fit_plackett_luce
+from alignment_fast.ranking.rank_sets import RankSets, rank_sets, separable_pairs, tiers
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "EloRatings",
     "Existence",
     "ItemIndexError",
+    "PairedScores",
     "PlackettLuceFit",
+    "RankSets",
     "Rankings",
     "RatingFit",
     "elo",
@@ -27,4 +31,8 @@ __all__ = [
     "gradient",
     "hessian_product",
     "log_likelihood",
+    "paired_scores",
+    "rank_sets",
+    "separable_pairs",
+    "tiers",
 ]
