@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from names.boards import plain_better, table
 
-from alignment_fast.ranking import Comparisons, fit, paired_scores, rank_sets, separable_pairs
+from alignment_fast.ranking import Comparisons, fit, fragility, paired_scores, rank_sets, separable_pairs
 from cases import OURS, Case, Contender, Target, each_contender
 from ranking_peers import arena
 
@@ -48,7 +48,22 @@ def pairs_case(systems=180):
     return Case(f"all pairs of {systems} systems on 100 tasks", contenders, targets=(Target("seconds", 20e-3),))
 
 
+def fragility_case(items=100, size=1_000_000):
+    given = Comparisons(*arena(items, size, RANDOM), n_items=items)
+
+    def check(found):
+        left = given.to_matrix()[0]
+        for votes in found.cells:
+            left[votes.winner, votes.loser] -= votes.count
+        assert fit(Comparisons.from_matrix(left)).scores.argmax() == found.challenger
+        assert found.lower_bound <= found.removed
+
+    contenders = {OURS: Contender(lambda: fragility(given), 1, check)}
+    group = f"fragility of the top, K = {items}, M = {size}"
+    return Case(group, contenders, targets=(Target("seconds", 0.2),))
+
+
 @pytest.mark.kernels("ranking.largest_gaps")
-@each_contender([sets_case(), pairs_case()])
+@each_contender([sets_case(), pairs_case(), fragility_case()])
 def test_boards(case, name, timed):
     timed(case, name)

@@ -43,8 +43,30 @@ def of_paired(name):
     return calls
 
 
+def fragility(size, _):
+    from names.ranking import plain_newton, votes
+
+    given = votes(size)
+    wins = given.to_matrix()[0]
+
+    def formula():
+        """Return how many votes go by their influence on the lead over the second, to first order."""
+        scores, hessian = plain_newton(wins)
+        best, second = np.argsort(-scores)[:2]
+        move = np.linalg.solve(hessian, np.eye(size)[best] - np.eye(size)[second])
+        influence = (move[:, None] - move) / (1 + np.exp(scores[:, None] - scores))
+        order = np.argsort(-influence, axis=None)
+        gain = np.cumsum(influence.ravel()[order] * wins.ravel()[order])
+        return wins.ravel()[order[: np.searchsorted(gain, scores[best] - scores[second])]].sum()
+
+    return lambda: af.ranking.fragility(given), formula
+
+
 DRAWS = "NumPy, a tenth of the draws"
 NAMES = {
+    "ranking.Fragility": NotTimed("the result of fragility"),
+    "ranking.RemovedVotes": NotTimed("part of the result of fragility"),
+    "ranking.fragility": Timed("influences, one challenger, no refit", "items", (10, 100), fragility, ("float64",)),
     "ranking.PairedScores": NotTimed("the result of paired_scores"),
     "ranking.PairedScores.standard_errors": NotTimed("square roots of a diagonal"),
     "ranking.PairedScores.interval": NotTimed("a few operations on means and their errors"),
@@ -56,6 +78,7 @@ NAMES = {
 }
 DIFFERENT = {
     "ranking.separable_pairs": "random numbers of two generators",
+    "ranking.fragility": "the peer stops at the first order",
     "ranking.rank_sets": "the peer says which pairs are apart",
     "ranking.tiers": "the peer says which pairs are apart",
 }
