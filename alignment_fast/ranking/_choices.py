@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.ranking.structures import Cells, Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
-from alignment_fast.ranking._newton import WATCHED, Maximum, Report, by_conjugate_gradients, certify
+from alignment_fast.ranking._newton import WATCH_LAST, Maximum, Report, by_conjugate_gradients, certify
 from alignment_fast.ranking._objective import spread_start
 from alignment_fast.ranking._replicates import LIMIT, TOLERANCE
 
@@ -127,7 +127,7 @@ def far_apart(rankings, u):
 
 def maximize(objective, start, *, tolerance, limit):
     """Return the `Maximum` of an objective, from `start`."""
-    budget = BUDGET * objective.items + 2 * WATCHED
+    budget = BUDGET * objective.items + 2 * WATCH_LAST
     found = objective.compiled_maximum(start, tolerance, limit, budget)
     if found is not None:
         return found

@@ -45,6 +45,7 @@ from alignment_fast.kernels.ranking.cpu import (
     vote_points,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
+from alignment_fast.kernels.ranking.gaps import largest_gaps
 from alignment_fast.kernels.ranking.likelihood import (
     FACTOR_COST,
     MODELS_BY_NAME,
@@ -100,6 +101,7 @@ __all__ = [
     "first_repeat",
     "home_is_told",
     "integer_vote_matrices",
+    "largest_gaps",
     "matrix",
     "maximum",
     "merged_cells",
