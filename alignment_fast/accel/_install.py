@@ -81,7 +81,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
 
 
 def _replace_functions(module, host):
-    """Put the fast functions into a module of the host; only now are its version and NumPy looked at."""
+    """Put the fast functions into a module of the host; only now are its version and NumPy checked."""
     import importlib
     import importlib.metadata
 

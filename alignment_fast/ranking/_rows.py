@@ -17,8 +17,8 @@ from alignment_fast._border.status import check_status
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
 
-# Without n_items, this many rows say how many items there probably are; a later, higher index costs a second pass.
-GLANCE = 1 << 16
+# Without n_items, so many rows give a first guess at the number of items; a higher index later costs a second pass.
+FIRST_ROWS = 1 << 16
 LARGEST_SIZE = 2**31
 
 
@@ -109,7 +109,7 @@ class ParsedRows:
         return kinds
 
     def _glance(self) -> int:
-        return max(1, int(self.winner[:GLANCE].max()) + 1, int(self.loser[:GLANCE].max()) + 1)
+        return max(1, int(self.winner[:FIRST_ROWS].max()) + 1, int(self.loser[:FIRST_ROWS].max()) + 1)
 
     def _refuse(self, fault: RowFault, n_items: int) -> NoReturn:
         name, position = fault.argument, fault.position
