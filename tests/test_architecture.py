@@ -1,4 +1,4 @@
-"""The data's way is one way: public function, host algorithm, table of operations, kernel. Checked on the source.
+"""Data take one path: public function, host algorithm, table of operations, kernel. Checked on the source.
 
 Every list of what is allowed stands here once, and an entry that no file uses fails.
 """

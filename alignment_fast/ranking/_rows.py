@@ -64,7 +64,7 @@ class ParsedRows:
             if small is not None:
                 return small
         known = self.n_items is not None
-        n_items = self.n_items if self.n_items is not None else self._glance()
+        n_items = self.n_items if self.n_items is not None else self._guessed_n_items()
         cells, fault = self._attempt(ops, n_items, num_threads)
         if cells is None and not known:
             highest = max(int(self.winner.max()), int(self.loser.max()))
@@ -108,7 +108,7 @@ class ParsedRows:
             kinds += 2 * codes[self.home + 1]
         return kinds
 
-    def _glance(self) -> int:
+    def _guessed_n_items(self) -> int:
         return max(1, int(self.winner[:FIRST_ROWS].max()) + 1, int(self.loser[:FIRST_ROWS].max()) + 1)
 
     def _refuse(self, fault: RowFault, n_items: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Small calls that the short path of every family takes: a file of `CALLS` each, walked by tests/test_short_way.py."""
+"""Small calls that the short path of every family takes: a file of `CALLS` each, walked by tests/test_short_path.py."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
