@@ -563,6 +563,30 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
     free(found)
 
 
+# ---- ranks of small pools (pool_ranks.inc) ----
+
+
+def max_weights(const double[:, ::1] reward, bint centred, const double[::1] own, const double[::1] below,
+                const double[::1] above, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write the weights of pools first..last-1; return whether all of their rewards are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_max_weights(last - first, reward.shape[1], &reward[first, 0], centred, &own[0], &below[0],
+                                          &above[0], &out[first, 0])
+    return good
+
+
+def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_t last, double[::1] index,
+         double[::1] threshold):
+    """Write index and threshold of pools first..last-1; return whether all of their scores are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_hill(last - first, score.shape[1], top, &score[first, 0], &index[first], &threshold[first])
+    return good
+
+
 # ---- divergence from samples, means over prompts (samples.inc) ----
 
 STATISTICS = SAMPLES_STATISTICS

@@ -24,6 +24,7 @@ cdef extern from *:
         AXIOM_CYCLES
         AXIOM_TOTAL_ORDER
         AXIOMS
+        GAIN_SUMS
     Py_ssize_t policy_pairs_scratch(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
     Py_ssize_t sampler_scratch(Py_ssize_t size) noexcept nogil
@@ -41,6 +42,7 @@ CYCLIC = AXIOM_CYCLIC
 CYCLES = AXIOM_CYCLES
 TOTAL_ORDER = AXIOM_TOTAL_ORDER
 PROPERTIES = AXIOMS
+SUMS = GAIN_SUMS
 
 
 cdef void *allocated(size_t size) except NULL:
@@ -281,6 +283,17 @@ def from_scores(double scale, const double[:, :, ::1] score, const int64_t[:, ::
                                      &chosen[own(chosen.shape[0], row), 0] if chosen.shape[1] else NULL,
                                      &P[row, 0, 0], scratch)
     free(scratch)
+
+
+def gain_sums(const double[::1] x, const double[::1] weight, double centre, const double[::1] tilt, Py_ssize_t first,
+              Py_ssize_t last, double[:, ::1] out):
+    """Write the sums at tilts first .. last - 1, (tilts, GAIN_SUMS); `weight` may be None."""
+    cdef const double *given = NULL
+    if weight is not None:
+        given = &weight[0]
+    if last > first:
+        with nogil:
+            table.gain_sums(x.shape[0], &x[0], given, centre, last - first, &tilt[first], &out[first, 0])
 
 
 include "short.pxi"

@@ -37,4 +37,6 @@ cdef extern from *:
         void (*policy_shares)(Py_ssize_t size, double prior, double *wins) noexcept nogil
         void (*policy_from_scores)(Py_ssize_t size, Py_ssize_t attributes, double scale, const double *score,
                                    const int64_t *chosen, double *P, double *scratch) noexcept nogil
+        void (*gain_sums)(Py_ssize_t count, const double *x, const double *weight, double centre, Py_ssize_t tilts,
+                          const double *tilt, double *out) noexcept nogil
     const af_table *af_select(const char *isa)
