@@ -12,7 +12,8 @@ coefficients are multiplied by :math:`\theta^i (1-\theta)^{c-i}`, θ = k/M: thos
 all terms are chances, positive and at most 1.
 
 The mean of the product over pairs of disjoint k-subsets is the same sum over two counts of each answer, with
-multinomial coefficients :math:`c!/(i!\, i'!\, (c-i-i')!)`; U squared less that mean is an unbiased estimate of the variance of U.
+multinomial coefficients :math:`c!/(i!\, i'!\, (c-i-i')!)`; U squared less that mean is an unbiased estimate of the
+variance of U.
 """
 
 from functools import cache
