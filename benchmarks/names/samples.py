@@ -114,6 +114,36 @@ def posterior(size, _dtype):
     return lambda: fit.posterior(20, correct, 8), plain
 
 
+def achievable_gain(size, dtype):
+    rewards, beta = generator().normal(size=size).astype(dtype), np.geomspace(0.5, 5, 10)
+
+    def plain():
+        e = np.exp(rewards[:, None] / beta)
+        share = e.mean(axis=0)
+        mean = (rewards @ e) / size / share
+        influence = e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]
+        return mean - rewards.mean(), np.sqrt((influence.astype(np.float64) ** 2).sum(axis=0)) / size
+
+    return lambda: af.policy.achievable_gain(rewards, beta=beta), plain
+
+
+def interval_of_gain(size, _dtype):
+    found = af.policy.achievable_gain(generator().normal(size=5000), beta=np.linspace(2.0, 5.0, size))
+    reach = 1.959963984540054 * found.standard_error
+    return found.interval, lambda: (found.gain - reach, found.gain + reach)
+
+
+def proxy_gap(size, _dtype):
+    gold = generator().normal(size=size)
+    proxy = gold + generator().normal(size=size)
+
+    def plain():
+        gains = [(x := np.exp(by / 2)) @ gold / x.sum() - gold.mean() for by in (gold, proxy)]
+        return gains[0] - gains[1]
+
+    return lambda: af.policy.proxy_gap(proxy, gold, beta=2.0), plain
+
+
 DIFFERENT = {
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
 }
@@ -127,6 +157,11 @@ NAMES = {
     "best_of_n.PassAtKFit.pass_at_k": Timed("the estimate without ends", "k", (1, 10), curve_of_fit, DOUBLE),
     "best_of_n.PassAtKFit.posterior": Timed("betaincinv", "problems", (10, 1000, 100_000), posterior, DOUBLE),
     "best_of_n.PassAtKFit": NotTimed("a result; its methods are timed"),
+    "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
+    "policy.Gain.interval": Timed("mean and errors", "budgets", (10, 1000), interval_of_gain, DOUBLE),
+    "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),
+    "policy.Gain": NotTimed("a result; its interval is timed"),
+    "policy.ProxyGap": NotTimed("a result without work of its own"),
     "best_of_n.PassAtKInterval": NotTimed("a result without work of its own"),
     "best_of_n.Coverage": NotTimed("a result without work of its own"),
 }

@@ -12,6 +12,9 @@ WITHOUT = dict.fromkeys(
         "best_of_n.majority_at_k",
         "best_of_n.max_at_k_weights",
         "best_of_n.pass_all_k",
+        "policy.Gain.interval",
+        "policy.achievable_gain",
+        "policy.proxy_gap",
     ),
     ONCE,
 )
