@@ -31,6 +31,7 @@ EDGES = {
     "memoryless": {"common"},
     "policy": {"common"},
     "dynamics": {"common", "policy"},
+    "special": {"common", "information"},
 }
 
 # Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all

