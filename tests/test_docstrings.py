@@ -16,6 +16,7 @@ PROGRAM = "alignment_fast.__main__"
 # Modules for libraries that need not be installed.
 FRONT_ENDS = {
     "alignment_fast.accel.hosts.evalica": "evalica",
+    "alignment_fast.accel.hosts.verl": "verl",
     "alignment_fast.interop.evalica": "pandas",
     "alignment_fast.interop.jax": "jax",
     "alignment_fast.interop.torch": "torch",

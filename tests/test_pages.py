@@ -28,6 +28,8 @@ PAGES = (
     "past_one_machine.md",
     "unchanged_programs.md",
     "evalica.md",
+    "pass_at_k.md",
+    "verl.md",
 )
 # What a page imports that need not be installed.
 NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}
