@@ -3,7 +3,7 @@
 tests/hosts/extract.py fills the folder, ``ALIGNMENT_FAST_HOSTS``, with what it finds in the hosts' distributions.
 """
 
-import importlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -29,6 +29,17 @@ def extracted(name):
     folder = os.environ.get("ALIGNMENT_FAST_HOSTS")
     path = Path(folder, name) if folder else None
     return path if path is not None and path.exists() else None
+
+
+def functions_of(name, oracle):
+    """Return what was extracted from a host, as a module, or else the oracle."""
+    path = extracted(name)
+    if path is None:
+        return oracle
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_of_host", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # there, for the processes that it starts
+    spec.loader.exec_module(module)
+    return module
 
 
 def write(folder, host):

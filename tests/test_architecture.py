@@ -171,7 +171,10 @@ ONLY_IN = {
     "transformers": [],
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
-    "pandas": ["alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"],
+    "pandas": [
+        *("alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"),
+        "alignment_fast/interop/fastchat.py",
+    ],
     "polars": [],
     "matplotlib": [
         "alignment_fast/plot.py",

@@ -1,14 +1,13 @@
 """Pass@k under the names of lighteval, bigcode and inspect_ai, beside going through all subsets."""
 
 import dataclasses
-import importlib.util
 import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from host_packages import extracted
+from host_packages import functions_of
 
 from alignment_fast.interop import bigcode, human_eval, inspect_ai, lighteval
 from oracles import pass_at_k as oracle
@@ -16,17 +15,6 @@ from oracles import pass_at_k as oracle
 pytestmark = pytest.mark.same_everywhere
 
 NAN = math.nan
-
-
-def module_of(name):
-    """Return what was extracted from a host as a module, or None."""
-    path = extracted(name)
-    if path is None:
-        return None
-    spec = importlib.util.spec_from_file_location(path.stem + "_of_host", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def counts(samples):
@@ -39,7 +27,7 @@ def test_bigcode_has_the_estimator_of_human_eval():
 
 @pytest.mark.parametrize("name", ["bigcode.py", "lighteval_lcb.py"])
 def test_their_estimators_are_one(name):
-    host = module_of(name) or oracle
+    host = functions_of(name, oracle)
     total, correct = np.transpose(counts(12))
     for k in range(1, 14):
         theirs = host.estimate_pass_at_k(total, correct, k)
@@ -47,7 +35,7 @@ def test_their_estimators_are_one(name):
 
 
 def test_pass_at_k_of_lighteval():
-    host = module_of("lighteval.py") or oracle
+    host = functions_of("lighteval.py", oracle)
     for n, c in counts(9):
         scores = [1] * c + [0] * (n - c)
         for k in range(1, n + 2):
@@ -58,7 +46,7 @@ def test_pass_at_k_of_lighteval():
 
 
 def test_g_pass_at_k_of_lighteval():
-    host = module_of("lighteval.py") or oracle
+    host = functions_of("lighteval.py", oracle)
     for n, c in counts(8):
         scores = [1] * c + [0] * (n - c)
         ks, thresholds = [1, 2, 3, 5, n, n + 1], [0.0, 0.3, 0.5, 1.0]
@@ -99,8 +87,8 @@ class Score:
 
 def reduced(name, row, *arguments):
     """Return what the host gives for one sample."""
-    host = module_of("inspect_ai.py")
-    if host is None:
+    host = functions_of("inspect_ai.py", oracle)
+    if host is oracle:
         return getattr(oracle, name)(row, *arguments)
     host.Score = Score
     reducer = host.majority_score() if name == "majority" else getattr(host, name)(*arguments)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from host_packages import extracted
+from host_packages import functions_of
 
 from alignment_fast.interop import verl
 from oracles import verl as oracle
@@ -15,15 +15,7 @@ pytestmark = pytest.mark.same_everywhere
 @pytest.fixture(scope="module")
 def host():
     """Return verl's own functions where they were extracted, else the same by their definition."""
-    path = extracted("verl.py")
-    if path is None:
-        return oracle
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("metric_utils_of_verl", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return functions_of("verl.py", oracle)
 
 
 def responses(case):

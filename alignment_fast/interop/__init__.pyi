@@ -1,6 +1,7 @@
 from alignment_fast.interop import bigcode as bigcode
 from alignment_fast.interop import choix as choix
 from alignment_fast.interop import evalica as evalica
+from alignment_fast.interop import fastchat as fastchat
 from alignment_fast.interop import human_eval as human_eval
 from alignment_fast.interop import inspect_ai as inspect_ai
 from alignment_fast.interop import jax as jax

@@ -114,7 +114,8 @@ class _Places:
     """Places that the host would draw, of each number of responses and size once."""
 
     def __init__(self, n_bootstrap: int, seed: int) -> None:
-        self.n_bootstrap, self.seed, self.drawn = n_bootstrap, seed, {}
+        self.n_bootstrap, self.seed = n_bootstrap, seed
+        self.drawn: dict[Any, tuple[np.ndarray, Any]] = {}
         self.last: Any = None
 
     def draw(self, n_data: int, size: int) -> np.ndarray:

@@ -61,8 +61,12 @@ EXTRACTS = {
     ),
     "inspect_ai.py": ("inspect_ai-", "inspect_ai/scorer/_reducer/reducer.py", TYPING + INSPECT, ()),
 }
-# Files that stand alone but for what they import of their own package.
-FILES = {"bigcode.py": ("code_eval.py", TYPING + "import itertools\n", ("estimate_pass_at_k",))}
+BAR = "def tqdm(rows, **options):\n    return rows\n"
+# file here -> (file there, what goes before, names of functions; none: the whole file but its progress bar)
+FILES = {
+    "bigcode.py": ("code_eval.py", TYPING + "import itertools\n", ("estimate_pass_at_k",)),
+    "fastchat.py": ("rating_systems.py", BAR, ()),
+}
 
 
 def chosen(source: str, names: tuple[str, ...]) -> str:
@@ -89,7 +93,9 @@ def write(folder: Path) -> None:
             (folder / name).write_text(before + "\n\n" + chosen(source, names), "utf-8")
     for name, (file, before, names) in FILES.items():
         if (folder / file).exists():
-            (folder / name).write_text(before + "\n\n" + chosen((folder / file).read_text("utf-8"), names), "utf-8")
+            source = (folder / file).read_text("utf-8")
+            text = chosen(source, names) if names else source.replace("from tqdm import tqdm\n", "")
+            (folder / name).write_text(before + "\n\n" + text, "utf-8")
 
 
 if __name__ == "__main__":
