@@ -184,7 +184,7 @@ def cells(row, figure):
     ratios = [times(figure["ratios"][name]) if name in figure["ratios"] else "-" for name in row.peers]
     floor = figure["floor"]
     share = f"{100 * floor['share']:.0f} % {floor['part']}" if floor else ""
-    return [duration(figure["nanoseconds"]), ", ".join(ratios), share]
+    return [duration(figure["nanoseconds"]), "; ".join(ratios), share]
 
 
 def table(rows, found):
@@ -195,7 +195,7 @@ def table(rows, found):
     yield "|" + "---|" * len(columns)
     for row in rows:
         figures = [cell for isa in found for cell in cells(row, found[isa]["figures"].get(row.group))]
-        yield "| " + " | ".join([row.label, ", ".join(row.peers.values()), *figures]) + " |"
+        yield "| " + " | ".join([row.label, "; ".join(row.peers.values()), *figures]) + " |"
 
 
 def text(found):

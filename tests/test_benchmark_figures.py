@@ -110,7 +110,7 @@ def test_a_line_says_time_ratios_and_share_of_the_floor():
 
 def test_a_peer_that_was_not_installed_is_a_dash():
     (row,) = (row for rows in readme_tables.TABLES.values() for row in rows if row.group == GROUP)
-    assert readme_tables.cells(row, FIGURE | {"ratios": {}})[1] == ", ".join("-" * len(PEERS))
+    assert readme_tables.cells(row, FIGURE | {"ratios": {}})[1] == "; ".join("-" * len(PEERS))
 
 
 def test_a_case_stands_in_one_line():

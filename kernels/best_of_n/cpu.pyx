@@ -34,6 +34,7 @@ cdef extern from *:
         double *log_p
         double *memory
         int32_t *low
+    void af_sort_values(Py_ssize_t n, double *values, uint64_t *scratch) noexcept nogil
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
     size_t samples_bytes(Py_ssize_t size) nogil
@@ -476,6 +477,16 @@ def pool_arrange(const double[:, ::1] score, const double[:, ::1] judged, Py_ssi
                                          <int32_t*>(words + 3 * size), &value[i, 0], &spread[i, 0], &tied[i, 0])
     free(words)
     return differ
+
+
+def pool_sort(double[:, ::1] value):
+    """Put every pool (a row) into ascending order, in place."""
+    cdef Py_ssize_t size = value.shape[1], i
+    cdef uint64_t *words = <uint64_t*>scratch(2 * size * sizeof(uint64_t))
+    with nogil:
+        for i in range(value.shape[0]):
+            af_sort_values(size, &value[i, 0], words)
+    free(words)
 
 
 cdef inline pool_row pool_of(Py_ssize_t which, const double[:, ::1] value, const double[::1] step,
