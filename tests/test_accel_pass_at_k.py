@@ -212,8 +212,9 @@ def test_another_function_is_left_alone_and_said(modules, monkeypatch):
     assert (row.function, row.refused) == ("bigcode", "estimate_pass_at_k is not the one that was tried")
 
 
-def test_closures_are_refused_by_name_with_what_to_call_instead():
-    message = "'inspect_ai' cannot be accelerated: its reducers are closures.*alignment_fast.interop.inspect_ai"
+@pytest.mark.parametrize(("host", "reason"), [("inspect_ai", "reducers are closures"), ("arena_rank", "JAX compiles")])
+def test_what_cannot_be_replaced_is_refused_by_name_with_what_to_call_instead(host, reason):
+    message = f"'{host}' cannot be accelerated: .*{reason}.*alignment_fast.interop.{host}"
     with pytest.raises(ValueError, match=message):
-        accel.install("inspect_ai")
-    assert "inspect_ai" not in sys.modules
+        accel.install(host)
+    assert host not in sys.modules

@@ -173,7 +173,7 @@ ONLY_IN = {
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [
         *("alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"),
-        "alignment_fast/interop/fastchat.py",
+        *("alignment_fast/interop/arena_rank.py", "alignment_fast/interop/fastchat.py"),
     ],
     "polars": [],
     "matplotlib": [

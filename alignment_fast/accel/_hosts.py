@@ -45,6 +45,7 @@ HOSTS = {
 
 # Hosts that have a front end, and whose functions cannot be replaced.
 REFUSED = {
+    "arena_rank": "its fits are methods of classes that JAX compiles; call alignment_fast.interop.arena_rank",
     "inspect_ai": "its reducers are closures, made anew for every task; call alignment_fast.interop.inspect_ai",
 }
 

@@ -7,7 +7,7 @@ need PyTorch, ``jax`` needs JAX.
 import importlib
 
 _FRONT_ENDS = (
-    *("bigcode", "choix", "evalica", "fastchat", "human_eval", "inspect_ai", "jax"),
+    *("arena_rank", "bigcode", "choix", "evalica", "fastchat", "human_eval", "inspect_ai", "jax"),
     *("lighteval", "torch", "trl", "verl"),
 )
 

@@ -1,3 +1,4 @@
+from alignment_fast.interop import arena_rank as arena_rank
 from alignment_fast.interop import bigcode as bigcode
 from alignment_fast.interop import choix as choix
 from alignment_fast.interop import evalica as evalica
