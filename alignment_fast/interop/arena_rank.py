@@ -149,7 +149,7 @@ class PairDataset(_Dataset):
         kinds, counts = np.unique((first * k + second) * len(values) + code, return_counts=True)
         pairs, outcomes = kinds // max(len(values), 1), values[kinds % max(len(values), 1)]
         pairs, counts = np.column_stack([pairs // max(k, 1), pairs % max(k, 1)]), counts.astype(np.float64)
-        met = _times_met(*pairs.T, counts, k)
+        met = _times_met(pairs[:, 0], pairs[:, 1], counts, k)
         weights = 1.0 / np.maximum(met, min_pair_count) if reweighted else np.ones(len(counts))
         return cls(competitors, pairs, outcomes, counts, weights, weights * counts)
 

@@ -145,9 +145,9 @@ def fit_bt(
 
 
 def _pairs(first: np.ndarray, second: np.ndarray, share: np.ndarray, weight: np.ndarray, n_items: int) -> Pairs:
-    places = (np.asarray(side, dtype=np.intp) for side in (first, second))
-    numbers = (np.asarray(values, dtype=np.float64) for values in (share, weight))
-    return Pairs(n_items, *places, *numbers, np.empty((len(share), 0)))
+    first, second = (np.asarray(side, dtype=np.intp) for side in (first, second))
+    share, weight = (np.asarray(values, dtype=np.float64) for values in (share, weight))
+    return Pairs(n_items, first, second, share, weight, np.empty((len(share), 0)))
 
 
 def _fitted(pairs: Pairs, alpha: float, tol: float, strict: bool) -> np.ndarray:
@@ -186,8 +186,8 @@ def compute_bt(
         With `strict`, if no finite ratings are best.
 
     """
-    *battles, models = _counted(df)
-    ratings = _fitted(_pairs(*battles, len(models)).merged(), math.log(base), tol, strict)
+    first, second, share, count, models = _counted(df)
+    ratings = _fitted(_pairs(first, second, share, count, len(models)).merged(), math.log(base), tol, strict)
     return _best_first(_on_scale(ratings, models, scale, init_rating), models)
 
 
@@ -346,8 +346,8 @@ def compute_bootstrap_style_control(
 def _times(pairs: Pairs, times: np.ndarray) -> Pairs:
     """Return each row as often as it was drawn, as its weight; those that were not are left out."""
     drawn = np.flatnonzero(times)
-    rows = (one[drawn] for one in (pairs.first, pairs.second, pairs.share))
-    return Pairs(pairs.n_items, *rows, times[drawn].astype(np.float64), pairs.features[drawn])
+    first, second, share = (one[drawn] for one in (pairs.first, pairs.second, pairs.share))
+    return Pairs(pairs.n_items, first, second, share, times[drawn].astype(np.float64), pairs.features[drawn])
 
 
 # ---- Elo ----
