@@ -174,8 +174,8 @@ ONLY_IN = {
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
     "pandas": [
-        "alignment_fast/interop/evalica/*",
-        "alignment_fast/accel/hosts/evalica.py",
+        *("alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"),
+        *("alignment_fast/interop/arena_rank.py", "alignment_fast/interop/fastchat.py"),
         "alignment_fast/ranking/_frame.py",
     ],
     "polars": [],

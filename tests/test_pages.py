@@ -29,6 +29,8 @@ PAGES = (
     "scipy.md",
     "unchanged_programs.md",
     "evalica.md",
+    "pass_at_k.md",
+    "verl.md",
 )
 # What a page imports that need not be installed.
 NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}
