@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 from test_arrays import Foreign
-from test_short_way import CALLS, assert_same_bits, bound
+from test_short_path import CALLS, assert_same_bits, bound
 
 from alignment_fast import best_of_n, pairwise, random
 from alignment_fast.errors import BackendUnavailableError

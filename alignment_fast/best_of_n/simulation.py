@@ -237,7 +237,7 @@ _MONOTONE = Gaussian, Uniform, Table, Quantile
 
 
 def _of_few(source, n, replicates, seed, method, replicate, keep, device):
-    """Return the `Simulation` of few replicates at one integer n, or None where the long way must decide."""
+    """Return the `Simulation` of few replicates at one integer n, or None where the general path must decide."""
     if type(n) is not int or type(source) not in _MONOTONE or type(seed) is not int or seed < 0:
         return None
     if method not in ("auto", "brute", "order"):

@@ -517,9 +517,9 @@ class MemorylessModel:
             raise ValueError(
                 "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
             )
-        doubtful = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
+        inaccurate = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
         large = self._letters.keys.span is None and _binned.points(asked.m) > MANY_POINTS
-        if method == "auto" and (found is None or (doubtful and not large)):
+        if method == "auto" and (found is None or (inaccurate and not large)):
             return self._best_of_n(asked, "fft"), "fft"
         return found, chosen
 

@@ -17,8 +17,8 @@ from alignment_fast._border.status import check_status
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
 
-# Without n_items, this many rows say how many items there probably are; a later, higher index costs a second pass.
-GLANCE = 1 << 16
+# Without n_items, so many rows give a first guess at the number of items; a higher index later costs a second pass.
+FIRST_ROWS = 1 << 16
 LARGEST_SIZE = 2**31
 
 
@@ -64,7 +64,7 @@ class ParsedRows:
             if small is not None:
                 return small
         known = self.n_items is not None
-        n_items = self.n_items if self.n_items is not None else self._glance()
+        n_items = self.n_items if self.n_items is not None else self._guessed_n_items()
         cells, fault = self._attempt(ops, n_items, num_threads)
         if cells is None and not known:
             highest = max(int(self.winner.max()), int(self.loser.max()))
@@ -108,8 +108,8 @@ class ParsedRows:
             kinds += 2 * codes[self.home + 1]
         return kinds
 
-    def _glance(self) -> int:
-        return max(1, int(self.winner[:GLANCE].max()) + 1, int(self.loser[:GLANCE].max()) + 1)
+    def _guessed_n_items(self) -> int:
+        return max(1, int(self.winner[:FIRST_ROWS].max()) + 1, int(self.loser[:FIRST_ROWS].max()) + 1)
 
     def _refuse(self, fault: RowFault, n_items: int) -> NoReturn:
         name, position = fault.argument, fault.position

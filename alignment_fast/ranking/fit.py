@@ -314,4 +314,22 @@ def _result(
         comparisons=comparisons,
         covariates=covariates,
         unknowns=u,
+        refit=_updated,
+    )
+
+
+def _updated(before: RatingFit, new: Any) -> RatingFit:
+    """Return the fit to the comparisons of `before` and new ones, by its model and priors."""
+    check_comparisons(new)
+    asked = before.specification
+    if before.covariates.width > asked.home:
+        raise ValueError("a fit with covariates of each comparison has no update: fit all comparisons with theirs")
+    return fit(
+        before.comparisons + new,
+        asked.model,
+        l2=asked.l2,
+        gamma_shape=asked.gamma + 1.0,
+        bias_reduction=asked.bias_reduction,
+        home=asked.home,
+        start=before,
     )

@@ -143,6 +143,34 @@ class Rankings:
     def __repr__(self) -> str:
         return f"Rankings({self.n_items} items, {len(self)} rankings, {int(self._ordered.depth.sum())} choices)"
 
+    def __add__(self, other: Rankings) -> Rankings:
+        """Return the rankings of both. New labels get new indices behind the old ones, which stay."""
+        if not isinstance(other, Rankings):
+            return NotImplemented
+        if (self.labels is None) != (other.labels is None):
+            raise ValueError("one of the two has labels and the other has none")
+        one, two, names, item = self._ordered, other._ordered, self.labels, other._ordered.item
+        total = max(one.n_items, two.n_items)
+        if self.labels is not None and other.labels is not None:
+            names = tuple(dict.fromkeys([*self.labels, *other.labels]))
+            number = {label: index for index, label in enumerate(names)}
+            item = np.array([number[label] for label in other.labels], dtype=np.int32)[item]
+            total = len(names)
+        weight = None
+        if one.weight is not None or two.weight is not None:
+            weights = (np.ones(len(part.depth)) if part.weight is None else part.weight for part in (one, two))
+            weight = np.concatenate(list(weights))
+        both = Rankings.__new__(Rankings)
+        both._ordered = OrderedItems(
+            np.concatenate([one.item, item]),
+            np.concatenate([one.start, one.start[-1] + two.start[1:]]),
+            np.concatenate([one.depth, two.depth]),
+            weight,
+            total,
+        )
+        both.labels = names
+        return both
+
     def comparisons(self) -> Comparisons:
         """Return neighbours as comparisons, each the winner over the next: the pairs that decide about `existence`."""
         cells = choices.beaten_neighbours(operations("ranking"), self._choices, self.n_items)
@@ -386,11 +414,22 @@ def fit_plackett_luce(
         comparisons=comparisons,
         covariates=NO_COVARIATES,
         unknowns=found.unknowns,
+        refit=_updated,
         rankings=rankings,
     )
     if not found.converged:
         raise ConvergenceError(not_converged(found, tol, max_iter), result)
     return result
+
+
+def _updated(before: PlackettLuceFit, new: Any) -> PlackettLuceFit:
+    """Return the fit to the rankings of `before` and new ones, with its prior."""
+    if not isinstance(new, Rankings):
+        raise TypeError(f"an update of a fit of rankings takes Rankings, not {type(new).__name__}")
+    together = before.rankings + new
+    start = np.zeros(together.n_items)
+    start[: len(before.scores)] = before.scores
+    return fit_plackett_luce(together, l2=before.specification.l2, start=start)
 
 
 def _spread(u: NDArray[np.float64]) -> float:

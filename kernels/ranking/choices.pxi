@@ -240,7 +240,7 @@ cdef enum:
 
 
 def short_order(rankings, n_items):
-    """Return (items, starts, depths, number of items) of a small table of rankings, or None where the long way must decide."""
+    """Return (items, starts, depths, number of items) of a small table of rankings, or None."""
     cdef Py_buffer view
     cdef int32_t[::1] item, depth
     cdef int64_t[::1] start
@@ -279,7 +279,7 @@ def short_order(rankings, n_items):
 
 
 def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vector, double widest):
-    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide."""
+    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the general path must decide."""
     cdef double *scratch
     cdef double *gradient
     cdef double *along

@@ -198,7 +198,7 @@ def object_array(values: list[object]) -> tuple[NDArray[np.object_], set[type]]:
 def encode_objects(values: list[object] | NDArray[np.object_]) -> tuple[NDArray[np.int32], list[Hashable]]: ...
 def encode_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 
-# ---- small calls: None where the long way must decide ----
+# ---- small calls: None where the general path must decide ----
 
 SHORT_VALUE: int
 SHORT_GRADIENT: int

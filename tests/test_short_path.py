@@ -1,6 +1,6 @@
-"""Small calls take the short way, and nobody can tell but by the time.
+"""Small calls take the short path, and nobody can tell but by the time.
 
-Strided arrays, lists and subclasses take the long way: results are the same bits and errors the same text.
+Strided arrays, lists and subclasses take the general path: results are the same bits and errors the same text.
 """
 
 import ctypes
