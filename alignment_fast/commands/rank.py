@@ -11,7 +11,7 @@ import typer
 from alignment_fast._files import require_folder
 from alignment_fast._text import visible
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
-from alignment_fast.commands.printing.rank import Drawing, print_board, save
+from alignment_fast.commands.printing.rank import FigureText, print_board, save
 from alignment_fast.commands.printing.terminal import (
     print_after,
     progress_bar,
@@ -20,7 +20,7 @@ from alignment_fast.commands.printing.terminal import (
 from alignment_fast.tables import display_name, limits
 
 if TYPE_CHECKING:
-    from alignment_fast.commands.inputs.votes import Votes
+    from alignment_fast.commands.inputs.votes import VoteTable
     from alignment_fast.ranking import RatingFit
 
 __all__ = ["rank"]
@@ -128,7 +128,7 @@ def rank(
         columns = _columns(result, level, bootstrap, seed)
     with print_after(lambda: print_board(file, votes, result, columns, level)):
         if out is not None:
-            drawing = Drawing(Path(display_name(file)).name, scale.value, level)
+            drawing = FigureText(Path(display_name(file)).name, scale.value, level)
             save(out, result, columns, drawing, escape_formulas)
     return 0
 
@@ -157,7 +157,7 @@ def _no_fit(file: Path, reason: str) -> int:
     return NO_FIT
 
 
-def _way_out(votes: "Votes", model: Model, l2: float, home: bool) -> str:
+def _way_out(votes: "VoteTable", model: Model, l2: float, home: bool) -> str:
     """Return what would make everything finite, for the end of a message."""
     from alignment_fast.errors import ConvergenceError
     from alignment_fast.ranking import fit

@@ -12,7 +12,7 @@ from alignment_fast.commands.inputs.names import numbered
 from alignment_fast.ranking import Comparisons
 from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
 
-__all__ = ["Votes", "read_votes"]
+__all__ = ["VoteTable", "read_votes"]
 
 SAY = "say which with --outcomes CODE=first,CODE=second,CODE=tie"
 COUNTS = ("wins_first", "wins_second", "ties")
@@ -20,7 +20,7 @@ NUMBERS = (*COUNTS, "weight", "tied")
 
 
 @dataclass(frozen=True)
-class Votes:
+class VoteTable:
     """Comparisons, how many rows they came from, and from which columns, for people."""
 
     comparisons: Comparisons
@@ -35,7 +35,7 @@ def read_votes(
     home: bool,
     outcomes: Mapping[Hashable, str] | None = None,
     progress: tables.Progress,
-) -> Votes:
+) -> VoteTable:
     """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean."""
     layout = requested.complete(tables.column_names(path), tables.display_name(path))
     if home and layout.winner:
@@ -84,7 +84,7 @@ def read_votes(
         repeats = len(arguments["winner"]) // len(first)
         arguments["home"] = np.where(np.tile(first, repeats) == arguments["winner"], 1, -1)
     described = ", ".join(f"{role.replace('_', ' ')} {name!r}" for role, name in layout.given.items())
-    return Votes(Comparisons(**arguments, labels=labels), len(first), described)
+    return VoteTable(Comparisons(**arguments, labels=labels), len(first), described)
 
 
 def _sorted(whole: dict[str, np.ndarray], layout: Layout, number: dict[str, int]) -> tuple[Any, Any, list[str]]:

@@ -11,14 +11,14 @@ from alignment_fast.commands.printing.terminal import csv_bytes, print_table, sa
 from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
-    from alignment_fast.commands.inputs.votes import Votes
+    from alignment_fast.commands.inputs.votes import VoteTable
     from alignment_fast.ranking import RatingFit
 
 # So many items are printed, and drawn.
 MOST_PRINTED, MOST_DRAWN = 50, 300
 
 
-def print_board(file: Path, votes: "Votes", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
+def print_board(file: Path, votes: "VoteTable", result: "RatingFit", columns: dict[str, Any], level: float) -> None:
     """Print the votes that were read, and the first items of the leaderboard."""
     items = len(result.scores)
     say(f"{display_name(file)}: {votes.rows} rows, {items} items; {votes.columns}")
@@ -55,7 +55,7 @@ def _span(low: np.ndarray, high: np.ndarray, how: str) -> list[str]:
     return ["?" if np.isnan(a) else f"{a:{how}} to {b:{how}}" for a, b in zip(low, high, strict=True)]
 
 
-class Drawing(NamedTuple):
+class FigureText(NamedTuple):
     """What a picture says besides its numbers: where the votes came from, the scale of scores, the level."""
 
     title: str
@@ -63,7 +63,9 @@ class Drawing(NamedTuple):
     level: float
 
 
-def save(folder: Path, result: "RatingFit", columns: dict[str, Any], drawing: Drawing, escape_formulas: bool) -> None:
+def save(
+    folder: Path, result: "RatingFit", columns: dict[str, Any], drawing: FigureText, escape_formulas: bool
+) -> None:
     """Write ``rank.csv`` and ``rank.png``."""
     from alignment_fast.plot import rank_figure
 
