@@ -31,6 +31,7 @@ EDGES = {
     "memoryless": {"common"},
     "policy": {"common"},
     "dynamics": {"common", "policy"},
+    "special": {"common", "information"},
 }
 
 # Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all
@@ -172,7 +173,11 @@ ONLY_IN = {
     "transformers": [],
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
-    "pandas": ["alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"],
+    "pandas": [
+        *("alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"),
+        *("alignment_fast/interop/arena_rank.py", "alignment_fast/interop/fastchat.py"),
+        "alignment_fast/ranking/_frame.py",
+    ],
     "polars": [],
     "matplotlib": [
         "alignment_fast/plot.py",

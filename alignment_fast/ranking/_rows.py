@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.scalars import as_integer
 from alignment_fast._border.status import check_status
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
@@ -191,7 +191,7 @@ def number_of_items(n_items: int | None, names: tuple[Hashable, ...] | None) -> 
     """Return the number of items that is asked for, or that there are labels for, or None."""
     if n_items is None:
         return None if names is None else len(names)
-    number = operator.index(n_items)
+    number = as_integer(n_items, "n_items")
     if not 1 <= number < 2**31:
         raise ValueError(f"n_items must be from 1 to 2^31 - 1, not {number}")
     if names is not None and number != len(names):

@@ -138,14 +138,6 @@ def gradients(
     first_row: int,
     last_row: int,
 ) -> bool: ...
-def log_sum_exp(
-    x: NDArray[_Real],
-    b: NDArray[_Real] | None,
-    log_sum: NDArray[_Real],
-    sign: NDArray[_Real] | None,
-    first_row: int,
-    last_row: int,
-) -> None: ...
 def estimates(rho: _Double, k3: _Double, slope: _Double, first: int, last: int) -> None: ...
 def estimator_moments(
     p: NDArray[_Real],

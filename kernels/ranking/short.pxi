@@ -435,9 +435,10 @@ cdef object unwritten(Py_ssize_t count, bint ties, bint homes, compress_cells *o
     first, second, wins_first, wins_second, tied = arrays
     sides = home
     memset(out, 0, sizeof(compress_cells))
-    out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
-    out.ties = &tied[0] if ties else NULL
-    out.home = &sides[0] if homes else NULL
+    if count:
+        out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
+        out.ties = &tied[0] if ties else NULL
+        out.home = &sides[0] if homes else NULL
     return (*arrays, home)
 
 
