@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.call import operations_of
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
@@ -251,6 +252,7 @@ class Rankings:
         return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
+        check_num_threads(num_threads)
         return choices.ChoiceObjective(operations("ranking"), self._ordered, self._choices, l2, num_threads)
 
 
