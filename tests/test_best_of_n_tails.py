@@ -120,7 +120,7 @@ def normal(size=2000):
         (normal(), {"tail": "hill", "top": 1500}, "not positive"),
         (power_laws(0, 1, 500, 1.2)[0], {"tail": "hill"}, "may be infinite"),
         (power_laws(0, 1, 500, 1.2)[0], {}, "may be infinite"),
-        (np.append(normal(), 8 + 0.3 * normal(40)), {"top": 120}, "do not follow the law"),
+        (np.append(np.linspace(0, 1, 500), 1.5 + 1e-3 * normal(60)), {"top": 110}, "do not follow the law"),
         (3 + normal(), {"tail": "hill", "top": 900}, "do not follow the law"),
         (np.round(normal()), {}, "tied"),
         (np.full(500, 3.0), {}, "tied"),

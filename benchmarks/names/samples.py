@@ -218,6 +218,29 @@ def best_of_majority(size, _dtype):
     )
 
 
+def hodge(size, dtype):
+    upper = np.triu(generator().random((20, size, size)), 1)
+    P = (upper + np.tril(1 - np.swapaxes(upper, -1, -2), -1) + 0.5 * np.eye(size)).astype(dtype)
+    return lambda: af.policy.hodge(P), lambda: P.mean(axis=-1) - 0.5
+
+
+def multiplayer(size, _dtype):
+    rng = generator()
+    upper = np.triu(rng.random((size, size)), 1)
+    P = upper + np.tril(1 - upper.T, -1) + 0.5 * np.eye(size)
+    init = rng.dirichlet(np.ones(size), 3)
+
+    def plain():
+        log_pi = np.log(init)
+        for _ in range(100):
+            pi = np.exp(log_pi)
+            log_pi = (log_pi.sum(axis=0) - log_pi) / 2 + (pi.sum(axis=0) - pi) / 2 @ P.T
+            log_pi -= np.log(np.exp(log_pi).sum(axis=1, keepdims=True))
+        return log_pi
+
+    return lambda: af.dynamics.multiplayer(P, beta=1.0, init=init, steps=100), plain
+
+
 DIFFERENT = {
     "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
     "best_of_n.hedge": "the peer is the best of a grid, without an error",
@@ -244,6 +267,10 @@ NAMES = {
         f"best_of_n.{name}": NotTimed("a result without work of its own")
         for name in ("Extrapolation", "Hedge", "TailIndex")
     },
+    "policy.hodge": Timed("row means: all pairs weigh alike", "responses, 20 matrices", (4, 32, 128), hodge),
+    "policy.Hodge": NotTimed("a result without work of its own"),
+    "dynamics.multiplayer": Timed("its rounds, without exploitability", "responses", (4, 32, 256), multiplayer, DOUBLE),
+    "dynamics.MultiplayerTrajectory": NotTimed("a result without work of its own"),
     "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
     "policy.Gain.interval": Timed("mean and errors", "budgets", (10, 1000), interval_of_gain, DOUBLE),
     "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),

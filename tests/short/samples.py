@@ -19,6 +19,8 @@ WITHOUT = dict.fromkeys(
         "best_of_n.pass_all_k",
         "best_of_n.tsallis_weights",
         "best_of_n.worst_of_n",
+        "dynamics.multiplayer",
+        "policy.hodge",
         "policy.Gain.interval",
         "policy.achievable_gain",
         "policy.proxy_gap",
