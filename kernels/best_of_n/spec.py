@@ -320,7 +320,7 @@ KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
 # Entry points without a numerical result of their own: parts of `values`, of `draw` and of the estimates of pools.
 HELPERS = {
     *("partials", "fold", "points", "sampler"),
-    *("pool_steps", "pool_arrange", "pool_weights"),
+    *("pool_steps", "pool_arrange", "pool_sort", "pool_weights"),
 }
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
@@ -369,7 +369,7 @@ TABLE = (
     "void soft_best_of_n(ptrdiff_t size, const double *p, const double *reward, double n, double temperature, "
     "double *memory, double *out)",
     # simulation.inc
-    "void fold_winners(const af_race *race, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
+    "void fold_winners(const af_draw_span *span, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
     "void word_tails(ptrdiff_t n, const uint64_t *winner, double *tail)",
     "void fold_exponents(uint64_t key, uint64_t replicate, uint64_t draw, double size, ptrdiff_t replicates, "
     "double *exponent)",

@@ -41,7 +41,7 @@ cdef extern from *:
                               double *scratch, double *out) noexcept nogil
         void (*soft_best_of_n)(Py_ssize_t size, const double *p, const double *reward, double n, double temperature,
                                double *memory, double *out) noexcept nogil
-        void (*fold_winners)(const af_race *race, uint64_t replicate, Py_ssize_t replicates,
+        void (*fold_winners)(const af_draw_span *span, uint64_t replicate, Py_ssize_t replicates,
                              uint64_t *winner) noexcept nogil
         void (*word_tails)(Py_ssize_t n, const uint64_t *winner, double *tail) noexcept nogil
         void (*fold_exponents)(uint64_t key, uint64_t replicate, uint64_t draw, double size, Py_ssize_t replicates,

@@ -11,7 +11,7 @@ TRANSITIVE: Final[int]
 CYCLIC: Final[int]
 CYCLES: Final[int]
 TOTAL_ORDER: Final[int]
-FACTS: Final[int]
+PROPERTIES: Final[int]
 SUMS: Final[int]
 
 _Reals = NDArray[np.float64]
@@ -39,7 +39,7 @@ def sensitivities(
 def ipo_covariances(P: _Reals, mu: _Reals, out: _Reals, first: int, last: int) -> None: ...
 def dpo_covariances(P: _Reals, mu: _Reals, reward: _Reals, out: _Reals, first: int, last: int) -> None: ...
 def axioms(
-    P: _Reals, wanted: int, facts: _Integers, smith: _Flags, order: _Integers, first: int, last: int
+    P: _Reals, wanted: int, properties: _Integers, smith: _Flags, order: _Integers, first: int, last: int
 ) -> None: ...
 def order_samplers(
     P: _Reals, order: NDArray[np.int64], mu: _Reals, q: _Reals, margin: _Reals, first: int, last: int

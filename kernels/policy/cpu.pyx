@@ -1,4 +1,4 @@
-"""Entry points of preferences over a few responses: rows first .. last - 1 of batches, and the short way of small calls.
+"""Entry points of preferences over a few responses: rows first .. last - 1 of batches, and the short path of small calls.
 
 Arrays are float64, one row per problem; arrays with a single row serve all problems.
 """
@@ -41,7 +41,7 @@ TRANSITIVE = AXIOM_TRANSITIVE
 CYCLIC = AXIOM_CYCLIC
 CYCLES = AXIOM_CYCLES
 TOTAL_ORDER = AXIOM_TOTAL_ORDER
-FACTS = AXIOMS
+PROPERTIES = AXIOMS
 SUMS = GAIN_SUMS
 
 
@@ -196,16 +196,18 @@ def dpo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, const do
     free(scratch)
 
 
-def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] facts, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
+def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] properties, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
            Py_ssize_t first, Py_ssize_t last):
-    """Write the facts of each matrix (rows, FACTS) of which bits are set in `wanted`, with SMITH_SIZE the Smith sets,
-    with TOTAL_ORDER responses in the order of wins."""
+    """Write the properties of each matrix (rows, PROPERTIES) whose bits are set in `wanted`.
+
+    SMITH_SIZE comes with the Smith sets, TOTAL_ORDER with the responses in the order of wins.
+    """
     cdef Py_ssize_t row, size = smith.shape[1]
     cdef double *M = <double*>allocated(sizeof(double) * size * size + sizeof(int64_t) * policy_axioms_integers(size))
     cdef int64_t *integers = <int64_t*>(M + size * size)
     with nogil:
         for row in range(first, last):
-            table.policy_axioms(size, &P[row, 0, 0], wanted, &facts[row, 0], &smith[row, 0], &order[row, 0], M, integers)
+            table.policy_axioms(size, &P[row, 0, 0], wanted, &properties[row, 0], &smith[row, 0], &order[row, 0], M, integers)
     free(M)
 
 

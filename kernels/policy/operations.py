@@ -251,12 +251,12 @@ def axioms(P, *wanted):
     SMITH_SIZE brings the sets, TOTAL_ORDER the order, DOMINANT its relatives; what is not wanted is undefined.
     """
     count, K = len(P), P.shape[-1]
-    facts, order = (np.empty((count, columns), np.int64) for columns in (cpu.FACTS, K))
+    properties, order = (np.empty((count, columns), np.int64) for columns in (cpu.PROPERTIES, K))
     smith = np.empty((count, K), np.uint8)
-    _over_rows(cpu.axioms, count, _PAIR * K**2, P, sum(1 << fact for fact in wanted), facts, smith, order)
-    yes = facts.astype(np.bool_)
+    _over_rows(cpu.axioms, count, _PAIR * K**2, P, sum(1 << property for property in wanted), properties, smith, order)
+    yes = properties.astype(np.bool_)
     return Axioms(
-        *(facts[:, of] for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),
+        *(properties[:, of] for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),
         *(yes[:, of] for of in (cpu.DOMINANT, cpu.STRICT, cpu.TRANSITIVE, cpu.CYCLIC, cpu.TOTAL_ORDER)),
         smith.view(np.bool_),
         order,

@@ -68,8 +68,8 @@ TABLE = (
     "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, double *out, double *h)",
     "void policy_dpo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *reward, double *out, "
     "double *scratch)",
-    "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith, int64_t *order, "
-    "double *M, int64_t *integers)",
+    "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith, "
+    "int64_t *order, double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
     "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, "

@@ -22,7 +22,7 @@ cdef extern from *:
                                       double *h) noexcept nogil
         void (*policy_dpo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *reward,
                                       double *out, double *scratch) noexcept nogil
-        void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith,
+        void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith,
                               int64_t *order, double *M, int64_t *integers) noexcept nogil
         int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil

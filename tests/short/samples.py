@@ -1,4 +1,4 @@
-"""Evaluation from samples has no short way: calls are few, and work on whole sets of problems."""
+"""Evaluation from samples has no short path: calls are few, and work on whole sets of problems."""
 
 CALLS: list = []
 ONCE = "called once for a set of problems, not in a loop"
