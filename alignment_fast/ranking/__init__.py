@@ -5,6 +5,7 @@ from alignment_fast.ranking.agreement import Agreement, krippendorff_alpha
 from alignment_fast.ranking.bootstrap import Bootstrap
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.contextual import fit_contextual
+from alignment_fast.ranking.davidson_luce import DavidsonLuceFit, fit_davidson_luce
 from alignment_fast.ranking.elo import EloRatings, elo
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
@@ -21,6 +22,7 @@ __all__ = [
     "Agreement",
     "Bootstrap",
     "Comparisons",
+    "DavidsonLuceFit",
     "EloRatings",
     "Existence",
     "Fragility",
@@ -35,6 +37,7 @@ __all__ = [
     "elo",
     "fit",
     "fit_contextual",
+    "fit_davidson_luce",
     "fit_judges",
     "fit_plackett_luce",
     "fragility",

@@ -97,6 +97,23 @@ def fit_judges(size, _):
     return lambda: af.ranking.fit_judges(given), lambda: minimize(negated, start, jac=True)
 
 
+def fit_davidson_luce(size, _):
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(5)
+    pairs = [tuple(rng.choice(6, 2, replace=False).tolist()) for _ in range(size)]
+    ties = rng.random(size) < 0.3
+    rows = [[list(pair)] if tie else list(pair) for pair, tie in zip(pairs, ties, strict=True)]
+    one, other = np.array(pairs).T
+
+    def negated(u):
+        theta, nu = u[:6], u[6]
+        parts = np.stack([theta[one], theta[other], 0.5 * (theta[one] + theta[other]) + nu])
+        return (np.logaddexp.reduce(parts) - np.where(ties, parts[2], parts[0])).sum()
+
+    return lambda: af.ranking.fit_davidson_luce(rows), lambda: minimize(negated, np.zeros(7)).x
+
+
 def krippendorff_alpha(size, _):
     ratings = np.random.default_rng(4).integers(0, 3, (size, 4)).astype(float)
 
@@ -134,6 +151,12 @@ def next_pairs(size, _):
 
 DRAWS = "NumPy, a tenth of the draws"
 NAMES = {
+    "ranking.DavidsonLuceFit": NotTimed("the result of fit_davidson_luce"),
+    **{
+        f"ranking.DavidsonLuceFit.{name}": NotTimed("reads what `fit_davidson_luce` found")
+        for name in ("ranks", "standard_errors", "interval")
+    },
+    "ranking.fit_davidson_luce": Timed("scipy's BFGS, pairs", "rankings", (100, 1000), fit_davidson_luce, ("float64",)),
     "ranking.Agreement": NotTimed("the result of krippendorff_alpha"),
     "ranking.JudgeFit": NotTimed("the result of fit_judges"),
     **{
@@ -164,6 +187,7 @@ NAMES = {
 DIFFERENT = {
     "ranking.separable_pairs": "random numbers of two generators",
     "ranking.RatingFit.update": "the peer returns the Hessian, too",
+    "ranking.fit_davidson_luce": "the peer stops at fewer digits, and returns all unknowns in one array",
     "ranking.fit_judges": "the peer's scores and discriminations have another scale",
     "ranking.fragility": "the peer stops at the first order",
     "ranking.rank_sets": "the peer says which pairs are apart",
