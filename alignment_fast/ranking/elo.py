@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import as_count
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Games
 from alignment_fast.ranking._rows import parse
@@ -141,9 +141,7 @@ def elo(
     if shuffles is None:
         ratings = initial + point * ops.play(games, items, k / point)
     else:
-        count = operator.index(shuffles)
-        if count < 1:
-            raise ValueError(f"shuffles must be at least 1, not {count}")
+        count = as_count(shuffles, "shuffles")
         key = stream_key(rng, DRAWS, "rng")
         played = ops.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
         spread = point * played.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)

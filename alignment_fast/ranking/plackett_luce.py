@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed
+from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
 from alignment_fast.random import Stream
 from alignment_fast.ranking import _choices as choices
+from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking._newton import certified
 from alignment_fast.ranking._replicates import poisson
@@ -170,7 +172,8 @@ class Rankings:
 
     def comparisons(self) -> Comparisons:
         """Return neighbours as comparisons, each the winner over the next: the pairs that decide about `existence`."""
-        return Comparisons._of(choices.beaten_neighbours(operations("ranking"), self._ordered), self.labels)
+        cells = choices.beaten_neighbours(operations("ranking"), self._choices, self.n_items)
+        return Comparisons._of(cells, self.labels)
 
     def existence(self) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
@@ -248,7 +251,7 @@ class Rankings:
         return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
-        return choices.ChoiceObjective(operations("ranking"), self._ordered, l2, num_threads)
+        return choices.ChoiceObjective(operations("ranking"), self._ordered, self._choices, l2, num_threads)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -375,22 +378,22 @@ def fit_plackett_luce(
     array([ 0.7161,  0.109 , -0.8251])
 
     """
+    l2 = as_number(l2, "l2")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    check_search(tol, max_iter)
     if not isinstance(rankings, Rankings):
         rankings = Rankings(rankings, rest=rest, top=top, weight=weight, n_items=n_items, labels=labels)
     comparisons = rankings.comparisons()
-    if l2 == 0:
+    if l2 == 0 and not graph.is_strongly_connected(operations("ranking"), comparisons.cells):
         existence = comparisons.existence()
         if existence.components > 1:
             raise ValueError(f"{existence.explain()}; fit the components apart, or give a prior (l2)")
         if not existence.finite:
             raise ConvergenceError(f"{existence.explain()}; give a prior (l2)")
-    objective = rankings._objective(num_threads, float(l2))
+    objective = rankings._objective(num_threads, l2)
     scores = start.scores if isinstance(start, RatingFit) else start
-    first = choices.first_scores(objective) if scores is None else one_per_item(scores, "start", rankings.n_items)
+    first = objective.first_scores() if scores is None else one_per_item(scores, "start", rankings.n_items)
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
     found = certified(objective, found, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
@@ -405,7 +408,7 @@ def fit_plackett_luce(
         home_advantage=None,
         coefficients=np.empty(0),
         labels=rankings.labels,
-        specification=Specification("plackett-luce", float(l2), 0.0, False, False),
+        specification=Specification("plackett-luce", l2, 0.0, False, False),
         comparisons=comparisons,
         covariates=NO_COVARIATES,
         unknowns=found.unknowns,
