@@ -21,6 +21,7 @@ PAGES = (
     "dynamics.md",
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
+    "leaderboards.md",
     "training.md",
     "training_dpo.md",
     "training_losses.md",

@@ -52,7 +52,7 @@ def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) ->
         raise tables.TableError(f"{tables.display_name(path)} has more than one column {twice!r}")
     task = tables.choose_column(path, names, request.task, TASKS)
     system = tables.choose_column(path, names, request.system, SYSTEMS)
-    others = {
+    others: dict[str, str | None] = {
         "cluster": tables.choose_column(path, names, request.cluster),
         "weight": tables.choose_column(path, names, request.weight, WEIGHTS),
     }
@@ -63,7 +63,7 @@ def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) ->
             raise tables.TableError(
                 f"{tables.display_name(path)}: no column looks like {missing}; its columns are: {tables.listed(names)}"
             )
-        return _long(path, {"task": task, "system": system, "score": score} | others, progress)
+        return _long(path, {"task": task, "system": system, "score": score, **others}, progress)
     pattern = "*" if request.score is None else request.score
     taken = {task, *others.values()}
     systems = [name for name in names if name not in taken and fnmatchcase(name, pattern)]
@@ -77,7 +77,7 @@ def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) ->
 
 def _wide(path: Path, systems: Sequence[str], others: dict[str, str | None], progress: tables.Progress) -> TaskScores:
     scores = {f"score {number}": name for number, name in enumerate(systems)}
-    found = _read(path, scores | others, list(scores), progress)
+    found = _read(path, {**scores, **others}, list(scores), progress)
     described = f"a row per task, systems {systems[0]!r} to {systems[-1]!r}{_also(others)}"
     table = np.column_stack([found[role] for role in scores])
     return TaskScores(table, systems, found.get("cluster"), found.get("weight"), described)
