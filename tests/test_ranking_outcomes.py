@@ -123,7 +123,7 @@ def rows(random, size=40, items=4):
 
 
 def slopes(model, result, table):
-    """Return the gradient of each comparison in (scores, home, log tie parameter), by steps along the imaginary axis."""
+    """Return the gradient of each comparison in (scores, home, log tie parameter), by imaginary steps."""
     first, second, outcome, weight, home, _ = table
     tie = float(np.log(result.tie_parameter)) if result.tie_parameter else 0.0
     d = result.scores[first] - result.scores[second] + result.home_advantage * home
