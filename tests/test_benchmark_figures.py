@@ -104,13 +104,13 @@ def test_a_line_says_time_ratios_and_share_of_the_floor():
     assert text.startswith("a\n")
     assert text.endswith("\nb\n")
     assert "old" not in text
-    ratios = ", ".join(["12x"] * len(PEERS))
-    assert f"| {', '.join(PEERS.values())} | 1.23 µs | {ratios} | 88 % philox |" in text
+    ratios = "; ".join(["12x"] * len(PEERS))
+    assert f"| {'; '.join(PEERS.values())} | 1.23 µs | {ratios} | 88 % philox |" in text
 
 
 def test_a_peer_that_was_not_installed_is_a_dash():
     (row,) = (row for rows in readme_tables.TABLES.values() for row in rows if row.group == GROUP)
-    assert readme_tables.cells(row, FIGURE | {"ratios": {}})[1] == ", ".join("-" * len(PEERS))
+    assert readme_tables.cells(row, FIGURE | {"ratios": {}})[1] == "; ".join("-" * len(PEERS))
 
 
 def test_a_case_stands_in_one_line():

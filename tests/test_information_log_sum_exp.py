@@ -14,7 +14,7 @@ from alignment_fast._operations import operations
 from bounds import bound
 from oracles import information as oracle
 
-OPS = operations("information")
+OPS = operations("special")
 DTYPES = ("float64", "float32")
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 INF, NAN = np.inf, np.nan
@@ -37,7 +37,7 @@ def test_what_others_add_to_a_logarithm_of_one_keeps_its_digits(distance, dtype)
     exact = oracle.log_sum_exp([0.0, -float(np.dtype(dtype).type(distance))])[0]
     found, sign = log_sum_exp([0.0, -distance], dtype=dtype)
     smallest = float(np.finfo(dtype).smallest_subnormal)
-    assert abs(found - exact) <= bound("information.log_sum_exp", dtype) * exact + smallest
+    assert abs(found - exact) <= bound("special.log_sum_exp", dtype) * exact + smallest
     assert sign == 1
 
 
@@ -54,7 +54,7 @@ def test_the_largest_may_stand_anywhere(letters, place, dtype):
     x[place % letters] = 0
     exact = np.log1p(math.fsum(np.exp(x[x < 0].astype(float))))
     found = log_sum_exp(x.tolist(), dtype=dtype)[0]
-    assert found == pytest.approx(exact, rel=bound("information.log_sum_exp", dtype), abs=1e-320)
+    assert found == pytest.approx(exact, rel=bound("special.log_sum_exp", dtype), abs=1e-320)
 
 
 @each_dtype
@@ -162,7 +162,7 @@ def sums_of_rows(x, b):
 def test_a_search_finds_no_sum_beyond_its_bound(dtype):
     """Of one sign: relative to what the others add to the largest, and some roundings of the largest's logarithm."""
     random, worst = np.random.default_rng(33), search.Worst("N15", f"log_sum_exp, {dtype}")
-    relative, tiny, rounding = bound("information.log_sum_exp", dtype), np.finfo(dtype).tiny, np.finfo(dtype).eps
+    relative, tiny, rounding = bound("special.log_sum_exp", dtype), np.finfo(dtype).tiny, np.finfo(dtype).eps
     for _ in range(max(2, search.cases(1000) // 100)):
         x, b = any_sums(random, dtype)
         found, sign = OPS.log_sum_exp(x, b)
@@ -197,7 +197,7 @@ def test_log_probabilities_of_nearly_certain_tokens_keep_their_digits(letters, d
         rest = mpmath.fsum(mpmath.exp(mpmath.mpf(float(z)) - 3) for i, z in enumerate(logits[0, 0]) if i != token)
         exact = -mpmath.log1p(rest)
     found = af.pairwise.sequence_logprobs(logits, np.array([[token]]))[0]
-    assert abs(found - exact) <= bound("information.log_sum_exp", dtype) * abs(exact)
+    assert abs(found - exact) <= bound("special.log_sum_exp", dtype) * abs(exact)
 
 
 @pytest.mark.parametrize("distance", [1.0, 20.0, 40.0, 300.0])

@@ -21,7 +21,7 @@ cdef extern from *:
         int32_t k
     ctypedef struct law_partial:
         double sum, second, third
-    ctypedef struct af_race:
+    ctypedef struct af_draw_span:
         uint64_t draws, ties, start, stop
     ctypedef struct pool_row:
         Py_ssize_t size
@@ -34,6 +34,7 @@ cdef extern from *:
         double *log_p
         double *memory
         int32_t *low
+    void af_sort_values(Py_ssize_t n, double *values, uint64_t *scratch) noexcept nogil
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
     size_t samples_bytes(Py_ssize_t size) nogil
@@ -385,19 +386,19 @@ def fold_winners(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, u
 
     `draws` and `ties` are the keys of the streams of the high and the low words.
     """
-    cdef af_race race
-    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    cdef af_draw_span span
+    span.draws, span.ties, span.start, span.stop = draws, ties, start, stop
     if winner.shape[0] and start < stop:
         with nogil:
-            table.fold_winners(&race, replicate, winner.shape[0], &winner[0])
+            table.fold_winners(&span, replicate, winner.shape[0], &winner[0])
 
 
 cdef uint64_t winning_word(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, uint64_t replicate) noexcept nogil:
-    cdef af_race race
+    cdef af_draw_span span
     cdef uint64_t word = <uint64_t>-1
-    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    span.draws, span.ties, span.start, span.stop = draws, ties, start, stop
     if start < stop:
-        table.fold_winners(&race, replicate, 1, &word)
+        table.fold_winners(&span, replicate, 1, &word)
     return word
 
 
@@ -478,6 +479,16 @@ def pool_arrange(const double[:, ::1] score, const double[:, ::1] judged, Py_ssi
     return differ
 
 
+def pool_sort(double[:, ::1] value):
+    """Put every pool (a row) into ascending order, in place."""
+    cdef Py_ssize_t size = value.shape[1], i
+    cdef uint64_t *words = <uint64_t*>scratch(2 * size * sizeof(uint64_t))
+    with nogil:
+        for i in range(value.shape[0]):
+            af_sort_values(size, &value[i, 0], words)
+    free(words)
+
+
 cdef inline pool_row pool_of(Py_ssize_t which, const double[:, ::1] value, const double[::1] step,
                              const double[:, ::1] spread, const int32_t[:, ::1] tied) noexcept nogil:
     cdef pool_row row
@@ -550,6 +561,30 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
     free(found)
+
+
+# ---- ranks of small pools (pool_ranks.inc) ----
+
+
+def max_weights(const double[:, ::1] reward, bint centred, const double[::1] own, const double[::1] below,
+                const double[::1] above, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write the weights of pools first..last-1; return whether all of their rewards are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_max_weights(last - first, reward.shape[1], &reward[first, 0], centred, &own[0], &below[0],
+                                          &above[0], &out[first, 0])
+    return good
+
+
+def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_t last, double[::1] index,
+         double[::1] threshold):
+    """Write index and threshold of pools first..last-1; return whether all of their scores are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_hill(last - first, score.shape[1], top, &score[first, 0], &index[first], &threshold[first])
+    return good
 
 
 # ---- divergence from samples, means over prompts (samples.inc) ----

@@ -97,12 +97,14 @@ cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of
 cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *work, pool_row *row) except -1:
     """Write the pool in ascending order of score, unless a number is bad; return whether all are good."""
     cdef double *score = <double*>memory_of(scores)
-    cdef Py_ssize_t size = scores.shape[0]
+    cdef Py_ssize_t size = scores.shape[0], i
     row.size, row.value, row.step, row.spread, row.tied = size, work.value, work.step, NULL, NULL
     if judged is NULL:
         if not all_finite(size, score):
             return False
-        scores.sort()  # nothing to carry along: NumPy's sort is the fastest
+        for i in range(size):
+            score[i] += 0.0  # -0.0 becomes +0.0, as in pool.py
+        scores.sort()
         memcpy(work.value, score, size * sizeof(double))
         return True
     widen(judged, of_values, work.judged)

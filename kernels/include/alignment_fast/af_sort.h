@@ -1,4 +1,4 @@
-/* af_sort.h -- stable ascending argsort of 64-bit keys, and the order-preserving key of a float.
+/* af_sort.h -- stable ascending argsort of 64-bit keys, sort of values, and the order-preserving key of a float.
  *
  * The keys of one call share many leading bits (rewards of one sign and a few binades) and often trailing ones
  * (float32 values, integers, rounded scores). So the significant bits are found first, and up to 33 of them are packed
@@ -179,5 +179,42 @@ static inline void af_sort_order(ptrdiff_t n, const uint64_t *keys, int32_t *ord
     const uint64_t mask = (UINT64_C(1) << how.index_bits) - 1;
     for (ptrdiff_t i = 0; i < n; ++i) order[i] = (int32_t)(sorted[i] & mask);
     af_sort_runs(n, keys, order, sorted, &how, a, b);
+}
+
+/* Put n keys into ascending order: by radix the leading bits in which they differ, in the same way those few that agree
+ * in all of these. `spare` is scratch of n words. */
+static void af_sort_keys(ptrdiff_t n, uint64_t *keys, uint64_t *spare) {
+    if (n <= AF_SORT_SMALL) {
+        for (ptrdiff_t i = 1; i < n; ++i) {
+            const uint64_t key = keys[i];
+            ptrdiff_t j = i;
+            for (; j > 0 && keys[j - 1] > key; --j) keys[j] = keys[j - 1];
+            keys[j] = key;
+        }
+        return;
+    }
+    uint64_t least = keys[0], greatest = keys[0];
+    for (ptrdiff_t i = 1; i < n; ++i) {
+        least = keys[i] < least ? keys[i] : least;
+        greatest = keys[i] > greatest ? keys[i] : greatest;
+    }
+    if (least == greatest) return;
+    const int width = af_sort_width(greatest - least), most = AF_SORT_PASSES * AF_SORT_DIGIT;
+    const int low = width > most ? width - most : 0;
+    for (ptrdiff_t i = 0; i < n; ++i) keys[i] -= least;
+    const uint64_t *sorted = af_sort_radix(n, keys, spare, low, width - low);
+    for (ptrdiff_t i = 0; i < n; ++i) keys[i] = sorted[i] + least;
+    for (ptrdiff_t first = 0, last; low && first < n; first = last) {
+        const uint64_t prefix = (keys[first] - least) >> low;
+        for (last = first + 1; last < n && (keys[last] - least) >> low == prefix;) ++last;
+        af_sort_keys(last - first, keys + first, spare);
+    }
+}
+
+/* Put n values into ascending order, -0.0 as +0.0; NaN is the caller's business. `scratch` is 2 n words. */
+static inline void af_sort_values(ptrdiff_t n, double *values, uint64_t *scratch) {
+    for (ptrdiff_t i = 0; i < n; ++i) scratch[i] = af_sort_key_f64(values[i]);
+    af_sort_keys(n, scratch, scratch + n);
+    for (ptrdiff_t i = 0; i < n; ++i) values[i] = af_sort_key_value_f64(scratch[i]);
 }
 #endif
