@@ -6,9 +6,9 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "scipy", "torch", "trl")
+_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "numba", "scipy", "torch", "trl")
 
-__all__ = ["choix", "human_eval", "scipy"]
+__all__ = ["choix", "human_eval", "numba", "scipy"]
 
 
 def __getattr__(name):
