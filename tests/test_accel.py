@@ -306,7 +306,7 @@ def test_the_environment_variable_accelerates_any_program(folder):
     assert run(folder, "-c", line + PROGRAM) == ("[0.4, 0.0]\n", "")
     # Where the package is installed, its own start file says the same before.
     (said,) = set(run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1].splitlines())
-    assert said.startswith("accel: hosts: 'nobody' is not one of choix, ")
+    assert said.startswith("accel: hosts: 'nobody' is not one of bigcode, choix, ")
 
 
 def test_without_the_variable_a_start_imports_nothing():

@@ -31,6 +31,8 @@ PAGES = (
     "c_and_cython.md",
     "unchanged_programs.md",
     "evalica.md",
+    "pass_at_k.md",
+    "verl.md",
 )
 # What a page imports that need not be installed.
 NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}

@@ -1,4 +1,4 @@
-# The short way of small calls (kernels/common/short.pxd): a row of NumPy numbers, or a list of Python's.
+# The short path of small calls (kernels/common/short.pxd): a row of NumPy numbers, or a list of Python's.
 
 from cpython.buffer cimport PyBuffer_Release, Py_buffer
 
@@ -12,7 +12,7 @@ cdef object array_type = numpy.ndarray
 cdef enum:
     ENTR, REL_ENTR, KL_DIV, LOG_NDTR, NDTRI_EXP
     LONG = 4096    # letters from which on the interpreter is let go
-    LONGEST = 1 << 16  # beyond these the long way takes over, which has threads and can be interrupted
+    LONGEST = 1 << 16  # beyond these the general path takes over, which has threads and can be interrupted
 
 
 # Of `short_elementwise`, by the names of entry points.
@@ -20,7 +20,7 @@ ELEMENTWISE = {"entr": ENTR, "rel_entr": REL_ENTR, "kl_div": KL_DIV, "log_ndtr":
 
 
 cdef char opened_row(object x, Py_buffer *view):
-    """Open a row; return its type, or 0 where the long way must decide."""
+    """Open a row; return its type, or 0 where the general path must decide."""
     cdef char kind
     if type(x) is list:
         x = read_reals(x)
@@ -50,7 +50,7 @@ cdef void row_of(bint log, char kind, const Py_buffer *view, void *out) noexcept
 
 
 def short_logsumexp(x):
-    """Return log Σ e^x of one row as a number, or None where the long way must decide."""
+    """Return log Σ e^x of one row as a number, or None where the general path must decide."""
     cdef Py_buffer view
     cdef double value
     cdef char kind = opened_row(x, &view)
@@ -82,12 +82,12 @@ cdef object short_row(object x, bint log):
 
 
 def short_softmax(x):
-    """Return e^x / Σ e^x of one row, or None where the long way must decide."""
+    """Return e^x / Σ e^x of one row, or None where the general path must decide."""
     return short_row(x, False)
 
 
 def short_log_softmax(x):
-    """Return x - log Σ e^x of one row, or None where the long way must decide."""
+    """Return x - log Σ e^x of one row, or None where the general path must decide."""
     return short_row(x, True)
 
 
