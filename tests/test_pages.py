@@ -28,6 +28,8 @@ PAGES = (
     "studies.md",
     "past_one_machine.md",
     "scipy.md",
+    "numba.md",
+    "c_and_cython.md",
     "unchanged_programs.md",
     "evalica.md",
     "pass_at_k.md",
