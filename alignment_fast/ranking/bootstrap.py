@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.scalars import as_count
 from alignment_fast._operations import operations
 
 __all__ = ["Bootstrap", "number_of_replicates"]
@@ -26,19 +26,24 @@ class Bootstrap:
         Number of those; they are left out below.
     labels : tuple or None
         Names of the items.
+    estimate : array (K,) or None
+        The scores of the fit itself.
 
     """
 
     scores: NDArray[np.float64]
     degenerate: int
     labels: tuple[Hashable, ...] | None
+    estimate: NDArray[np.float64] | None = None
 
     @classmethod
-    def _of(cls, unknowns: NDArray[np.float64], items: int, labels: tuple[Hashable, ...] | None) -> Bootstrap:
-        """Return the replicates behind rows of unknowns, of which the first are the scores of `items`."""
-        scores = unknowns[:, :items]
+    def _of(
+        cls, unknowns: NDArray[np.float64], labels: tuple[Hashable, ...] | None, estimate: NDArray[np.float64]
+    ) -> Bootstrap:
+        """Return the replicates behind rows of unknowns, of which the first are the scores."""
+        scores = unknowns[:, : len(estimate)]
         scores -= scores.mean(axis=1, keepdims=True)
-        return cls(scores, int(np.isnan(scores[:, 0]).sum()), labels)
+        return cls(scores, int(np.isnan(scores[:, 0]).sum()), labels, estimate)
 
     def __repr__(self) -> str:
         count, items = self.scores.shape
@@ -83,7 +88,4 @@ def _tails(level: float) -> tuple[float, float]:
 
 def number_of_replicates(n: int) -> int:
     """Return `n` as a number of replicates, or raise."""
-    count = operator.index(n)
-    if count < 1:
-        raise ValueError(f"n must be at least 1, not {count}")
-    return count
+    return as_count(n, "n")

@@ -1,4 +1,4 @@
-"""A study: read from a file, planned, run, and looked at."""
+"""A study: read from a file, planned, run, and its status and results."""
 
 from __future__ import annotations
 

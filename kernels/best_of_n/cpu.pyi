@@ -125,6 +125,13 @@ def pool_variance(
 def pool_interpolate(sums: _Reals, transform: _Reals, ends: _Reals, first: int, last: int, out: _Reals) -> None: ...
 def pass_at_k(total: NDArray[np.int64], correct: NDArray[np.int64], k: int, out: NDArray[np.float64]) -> None: ...
 
+# ---- ranks of small pools (pool_ranks.inc) ----
+
+def max_weights(
+    reward: _Reals, centred: bool, own: _Reals, below: _Reals, above: _Reals, first: int, last: int, out: _Reals
+) -> bool: ...
+def hill(score: _Reals, top: int, first: int, last: int, index: _Reals, threshold: _Reals) -> bool: ...
+
 # ---- divergence from samples, means over prompts (samples.inc) ----
 
 STATISTICS: Final[int]
@@ -148,7 +155,7 @@ def gao_errors(form: int, kl: _Reals, covariance: _Reals, out: _Reals) -> None: 
 def add_columns(x: _Reals, first: int, last: int, total: _Reals) -> None: ...
 def add_products(x: _Reals, first: int, last: int, mean: _Reals, total: _Reals) -> None: ...
 
-# ---- small calls: what the public function returns, or None where its long way must decide ----
+# ---- small calls: what the public function returns, or None where its general path must decide ----
 
 _Number = float | NDArray[Any]
 

@@ -109,11 +109,11 @@ def log_mgf(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewa
 
 
 def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
-                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] normalizers,
                    double[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write K(ρ) and the cumulants of the reward under p e^{ρ r} to ``out[row, order, :]``; return two status words.
 
-    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `facts` (rows, 2)
+    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `normalizers` (rows, 2)
     the logarithm of the row's mass and what normalisers add to its rewards.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
@@ -121,30 +121,30 @@ def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::
     cdef int order = <int>out.shape[2] - 1
     with nogil:
         if real is float:
-            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.tilted_moments_f32(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.tilted_moments_f32(&rows, order, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
         else:
-            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.tilted_moments_f64(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.tilted_moments_f64(&rows, order, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
     return verdict.weights, verdict.rewards
 
 
 def log_tilted(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
-               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] normalizers,
                real[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write log(p e^{ρ r} / Σ p e^{ρ r}), finite ρ, to ``out[row, order, :]``; return two status words.
 
-    `means` and `facts` as in `tilted_moments`.
+    `means` and `normalizers` as in `tilted_moments`.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
     cdef af_verdict verdict
     with nogil:
         if real is float:
-            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.log_tilted_f32(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.log_tilted_f32(&rows, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
         else:
-            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.log_tilted_f64(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.log_tilted_f64(&rows, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
     return verdict.weights, verdict.rewards
 
 
@@ -252,23 +252,6 @@ def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] re
                                  scratch, first_row, last_row)
     free(scratch)
     return status == AF_ROWS_GOOD
-
-
-def log_sum_exp(const real[:, ::1] x, const real[:, ::1] b, real[::1] log_sum, real[::1] sign, Py_ssize_t first_row,
-                Py_ssize_t last_row):
-    """Write log |Σ b e^x| and the sign of the sum (or None) of rows first_row..last_row-1; `b` has one row or all, or None."""
-    if first_row == last_row:
-        return
-    cdef Py_ssize_t n = x.shape[1]
-    cdef const real *numbers = &x[0, 0] if n > 0 else NULL
-    cdef const real *weights = &b[0, 0] if b is not None and n > 0 else NULL
-    cdef Py_ssize_t stride = 0 if b is None or b.shape[0] == 1 else n
-    cdef real *signs = &sign[0] if sign is not None else NULL
-    with nogil:
-        if real is float:
-            table.log_sum_exp_f32(n, numbers, n, weights, stride, &log_sum[0], signs, first_row, last_row)
-        else:
-            table.log_sum_exp_f64(n, numbers, n, weights, stride, &log_sum[0], signs, first_row, last_row)
 
 
 def estimates(const double[::1] rho, double[::1] k3, double[::1] slope, Py_ssize_t first, Py_ssize_t last):

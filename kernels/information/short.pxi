@@ -1,5 +1,5 @@
-# The short way of small calls (kernels/common/short.pxd): one row of NumPy numbers and plain parameters in, what the
-# public function of that name returns out, or None where the long way must decide.
+# The short path of small calls (kernels/common/short.pxd): one row of NumPy numbers and plain parameters in, what the
+# public function of that name returns out, or None where the general path must decide.
 
 import numpy
 
@@ -14,11 +14,11 @@ cdef object float32 = numpy.float32
 cdef object empty = numpy.empty
 
 cdef enum:
-    # More orders than these leave the stack; the long way's overhead is no matter then.
+    # More orders than these leave the stack; the general path's overhead is no matter then.
     MOST_ORDERS = 256
     # Letters times orders from which on the interpreter is let go.
     LONG = 4096
-    # Beyond these the long way takes over, which gives up its thread and can be interrupted, and refuses results that
+    # Beyond these the general path takes over, which gives up its thread and can be interrupted, and refuses results that
     # fit in no memory: its arguments cost nothing beside such rows. Solvers go over a row some ten times.
     LONGEST = 1 << 16  # letters
     MOST_TERMS = 1 << 20  # letters times points of a solver
@@ -142,21 +142,21 @@ cdef object vectors_of(char real, const Points *points, Py_ssize_t width, const 
 
 # ---- exponential means ----
 
-cdef bint means(char real, const af_rows *rows, int times_order, double *out, double *facts) noexcept:
+cdef bint means(char real, const af_rows *rows, int times_order, double *out, double *normalizers) noexcept:
     """Write the exponential means of one row; return whether all of it was good."""
     cdef af_verdict verdict
     if rows.letters * rows.n_orders > LONG:
         with nogil:
-            verdict = means_as(real, rows, times_order, out, facts)
+            verdict = means_as(real, rows, times_order, out, normalizers)
     else:
-        verdict = means_as(real, rows, times_order, out, facts)
+        verdict = means_as(real, rows, times_order, out, normalizers)
     return verdict.weights == AF_OK and verdict.rewards == AF_OK
 
 
-cdef af_verdict means_as(char real, const af_rows *rows, int times_order, double *out, double *facts) noexcept nogil:
+cdef af_verdict means_as(char real, const af_rows *rows, int times_order, double *out, double *normalizers) noexcept nogil:
     if real == b'd':
-        return table.exponential_mean_f64(rows, times_order, out, facts, 0, 1)
-    return table.exponential_mean_f32(rows, times_order, out, facts, 0, 1)
+        return table.exponential_mean_f64(rows, times_order, out, normalizers, 0, 1)
+    return table.exponential_mean_f32(rows, times_order, out, normalizers, 0, 1)
 
 
 cdef bint renyi(const Operands *operands, bint log, int reward_kind, bint normalize, const Points *points,
@@ -219,7 +219,7 @@ cdef object renyi_of(object p, object q, object order, bint log, int reward_kind
 
 
 def short_renyi_entropy(p, order, log):
-    """Return what `renyi_entropy` does of one row and a number or a few orders, or None where the long way must decide."""
+    """Return what `renyi_entropy` does of one row and a number or a few orders, or None: the general path must decide."""
     return renyi_of(p, None, order, log, AF_REWARD_OWN_LOG, True, False)
 
 
@@ -273,17 +273,17 @@ cdef object of_order_one(object p, object q, bint log, int reward_kind, bint nor
 
 
 def short_entropy(p, log):
-    """Return the entropy of one row in nats, or None where the long way must decide."""
+    """Return the entropy of one row in nats, or None where the general path must decide."""
     return of_order_one(p, None, log, AF_REWARD_OWN_LOG, True)
 
 
 def short_cross_entropy(p, q, log, normalize_q):
-    """Return the cross entropy of two rows in nats, or None where the long way must decide."""
+    """Return the cross entropy of two rows in nats, or None where the general path must decide."""
     return None if q is None else of_order_one(p, q, log, AF_REWARD_LOGITS if log else AF_REWARD_LOG_OF, normalize_q)
 
 
 def short_kl_divergence(p, q, log, normalize_q):
-    """Return the divergence of two rows in nats, or None where the long way must decide."""
+    """Return the divergence of two rows in nats, or None where the general path must decide."""
     return None if q is None else of_order_one(p, q, log, AF_REWARD_LOG_RATIO, normalize_q)
 
 
@@ -320,23 +320,23 @@ def short_log_mgf(reward, t, p, log):
 cdef bint moments(char real, const af_rows *rows, int order, double *out) noexcept:
     """Write K and the first cumulants at every order of one row; return whether all of it was good."""
     cdef double mean[MOST_ORDERS]
-    cdef double facts[2]
-    if not means(real, rows, 0, mean, facts):
+    cdef double normalizers[2]
+    if not means(real, rows, 0, mean, normalizers):
         return False
     if rows.letters * rows.n_orders > LONG:
         with nogil:
-            moments_as(real, rows, order, mean, facts, out)
+            moments_as(real, rows, order, mean, normalizers, out)
     else:
-        moments_as(real, rows, order, mean, facts, out)
+        moments_as(real, rows, order, mean, normalizers, out)
     return True
 
 
-cdef void moments_as(char real, const af_rows *rows, int order, const double *mean, const double *facts,
+cdef void moments_as(char real, const af_rows *rows, int order, const double *mean, const double *normalizers,
                      double *out) noexcept nogil:
     if real == b'd':
-        table.tilted_moments_f64(rows, order, mean, facts, out, 0, 1)
+        table.tilted_moments_f64(rows, order, mean, normalizers, out, 0, 1)
     else:
-        table.tilted_moments_f32(rows, order, mean, facts, out, 0, 1)
+        table.tilted_moments_f32(rows, order, mean, normalizers, out, 0, 1)
 
 
 def short_tilted_moments(reward, t, p, order, log):
@@ -385,7 +385,7 @@ cdef struct Tilts:
 
 
 cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
-    """Read the arguments; return whether the short way takes them. The operands are to be let go in any case."""
+    """Read the arguments; return whether the short path takes them. The operands are to be let go in any case."""
     call.operands.held, call.deficit = 0, NULL
     if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
         return False
@@ -545,7 +545,7 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
     cdef char *scratch = <char*>calloc(3 * letters, size)
     cdef double zero = 0.0
     cdef double mean
-    cdef double facts[2]
+    cdef double normalizers[2]
     cdef af_rows rows = call.rows
     cdef bint good
     if scratch == NULL:
@@ -553,12 +553,12 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
     rows.weights, rows.rewards = call.operands.views[2].buf, scratch
     rows.orders, rows.n_orders = &zero, 1
     rows.weight_kind = AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY
-    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, facts)
+    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, normalizers)
     if good:
         if size == 8:
-            table.log_tilted_f64(&rows, &mean, facts, <double*>(scratch + 2 * letters * size), 0, 1)
+            table.log_tilted_f64(&rows, &mean, normalizers, <double*>(scratch + 2 * letters * size), 0, 1)
         else:
-            table.log_tilted_f32(&rows, &mean, facts, <float*>(scratch + 2 * letters * size), 0, 1)
+            table.log_tilted_f32(&rows, &mean, normalizers, <float*>(scratch + 2 * letters * size), 0, 1)
         rows.weights, rows.rewards = scratch + 2 * letters * size, scratch + letters * size
         rows.weight_kind, rows.reward_kind = AF_WEIGHT_LOG, AF_REWARD_LOG_RATIO
         good = means(call.operands.real, &rows, 0, gap, NULL)

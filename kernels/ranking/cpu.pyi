@@ -94,10 +94,9 @@ class Choices:
     places: int
     tile: int
 
-    def __init__(
-        self, item: _Indices, start: _Counts, depth: _Indices, weight: _Reals | None, longest: int
-    ) -> None: ...
+    def __init__(self, item: _Indices, start: _Counts, depth: _Indices, weight: _Reals | None) -> None: ...
     def check(self, first: int, last: int, n_items: int, seen: _Indices) -> int: ...
+    def beaten_neighbours(self) -> tuple[NDArray[np.int32], NDArray[np.int32], _Reals | None]: ...
     def choices_gradient(
         self, u: _Reals, w: _Reals, first: int, last: int, gradient: _Reals, diagonal: _Reals, total: _Reals
     ) -> None: ...
@@ -182,7 +181,15 @@ class ChoiceSearch:
     def newton(
         self, given: _Reals, tolerance: float, limit: int, budget: int
     ) -> tuple[float | None, float, float, int, bool] | None: ...
+    def first_scores(self) -> _Reals: ...
+    def maximum(
+        self, start: _Reals, tolerance: float, limit: int, budget: int
+    ) -> tuple[_Reals, float, float, float, float, int, bool] | None: ...
     def slope(self) -> _Reals: ...
+
+# ---- changes of comparisons (merge.pxi) ----
+
+def merged_cells(a: Cells, b: Cells, sign: float) -> tuple[_Indices, _Indices, _Reals, _Reals, _Reals, _Bytes]: ...
 
 # ---- names of items ----
 
@@ -190,7 +197,7 @@ def object_array(values: list[object]) -> tuple[NDArray[np.object_], set[type]]:
 def encode_objects(values: list[object] | NDArray[np.object_]) -> tuple[NDArray[np.int32], list[Hashable]]: ...
 def encode_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 
-# ---- small calls: None where the long way must decide ----
+# ---- small calls: None where the general path must decide ----
 
 SHORT_VALUE: int
 SHORT_GRADIENT: int
@@ -236,6 +243,19 @@ def ranks(order: NDArray[np.int64], scores: NDArray[np.float64], out: NDArray[np
 def short_compress(
     winner: object, loser: object, n_items: object, tied: object, home: object = None, weight: object = None
 ) -> tuple[int, _Indices, _Indices, _Reals, _Reals, _Reals, _Bytes] | None: ...
+
+# ---- largest differences (gaps.inc) ----
+
+GAPS_LANES: int
+
+def largest_gaps(
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    deviation: NDArray[np.float32],
+    first: int,
+    last: int,
+    out: NDArray[np.float32],
+) -> None: ...
 
 # ---- votes and iterations (votes.inc, iterations.inc) ----
 

@@ -24,6 +24,7 @@ from alignment_fast.kernels.ranking.cpu import (
     ep_pass,
     home_is_told,
     integer_vote_matrices,
+    merged_cells,
     number_small_integers,
     object_array,
     pair_sums,
@@ -44,6 +45,7 @@ from alignment_fast.kernels.ranking.cpu import (
     vote_points,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
+from alignment_fast.kernels.ranking.gaps import largest_gaps
 from alignment_fast.kernels.ranking.likelihood import (
     FACTOR_COST,
     MODELS_BY_NAME,
@@ -99,8 +101,10 @@ __all__ = [
     "first_repeat",
     "home_is_told",
     "integer_vote_matrices",
+    "largest_gaps",
     "matrix",
     "maximum",
+    "merged_cells",
     "newton",
     "number_small_integers",
     "object_array",

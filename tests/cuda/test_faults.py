@@ -29,8 +29,8 @@ def check_random(module):
     assert found.tobytes() == expected.tobytes()
 
 
-def check_race(module):
-    """A race in tasks, beyond 2^32 blocks too, and many so short that the last draw wins some of them."""
+def check_draws(module):
+    """Best draws in tasks, beyond 2^32 blocks too, and of many replicates so short that the last draw wins some."""
     for start, length, replicates in ((3, 8998, 2), (2**34 - 6, 8998, 2), (3, 7, 100)):
         none = np.full(replicates, simulation.NO_WINNER)
         expected = by_definition((1, 2), start, start + length, 7, replicates)
@@ -77,7 +77,7 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_race, "common": check_moments, "pairwise": check_pairs}
+CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_moments, "pairwise": check_pairs}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [
@@ -164,8 +164,8 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
     if family in ("random", "best_of_n", "common"):
         assert "fma." not in text
     if family == "best_of_n":
-        race = text[text.index(".entry fold_winners") :]
-        assert not re.search(r"\.f(32|64)\b", race[: race.index("\n}")])
+        kernel = text[text.index(".entry fold_winners") :]
+        assert not re.search(r"\.f(32|64)\b", kernel[: kernel.index("\n}")])
 
 
 @pytest.mark.parametrize("family", sorted({*build_cuda.families()} - {"pairwise"}))

@@ -1,7 +1,7 @@
 /* af_side.h -- functions of af_math.h, in double, for AF_SIDE vectors side by side.
  *
  * One vector at a time waits for its own latency: the operations of a polynomial depend on each other, and the next
- * vector's stand too far behind for the processor to reach. Here each step is taken by all vectors before the next one.
+ * vector's come too late for the processor to reorder them. Here each step is taken by all vectors before the next one.
  * Operations per lane, and their order, are those of af_math_type.h: the same bits. Included once per instruction set,
  * after af_math.h. */
 #include "alignment_fast/af_vector.h"
@@ -212,7 +212,7 @@ AF_INLINE AF_GROUP AF_FN(af_side_log1p_positive)(AF_GROUP x) {
     return y;
 }
 
-/* The ends come last, where what is tiny has its own form already: 1 + x is 1 there, no end. */
+/* log at the ends of its domain (1 + x = 0, infinite, NaN) is put in last: where x is tiny, 1 + x is 1, which is no end. */
 AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
     AF_GROUP u;
     AF_EACH u.v[t] = 1.0 + x.v[t];
