@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import alignment_fast as af
 from alignment_fast.conformance.adapters import Adapter
@@ -55,9 +54,9 @@ def _sequence_logprobs_grad(case: Case) -> Results:
 
 
 def _comparisons(case: Case) -> Any:
-    columns: dict[str, NDArray[Any]] = {name: np.array(case.arguments[name]) for name in ("winner", "loser")}
+    winner, loser = (np.array(case.arguments[name]) for name in ("winner", "loser"))
     tied = np.array(case.arguments["tied"], dtype=bool)
-    return af.ranking.Comparisons(**columns, tied=tied, n_items=case.arguments["n_items"])
+    return af.ranking.Comparisons(winner, loser, tied=tied, n_items=case.arguments["n_items"])
 
 
 def _of_scores(case: Case, function: Any) -> Any:
