@@ -57,7 +57,7 @@ def fit(
         Strength of the Gaussian prior: its variance is 1 / l2. scikit-learn's C is 1 / l2, choix's alpha l2 / 2.
     gamma_shape : float
         Shape s >= 1 of a Gamma prior on the strengths e^θ (Caron and Doucet 2012); 1 is none. Its rate only moves all
-        scores alike, so it is none of the parameters.
+        scores alike, so it is none of the parameters: scores are shifted to mean zero after maximising over all θ.
     bias_reduction : bool
         Reduce the bias of order 1/n (Firth 1993; "bradley-terry" without prior): scores are finite also where some
         item won every comparison.
