@@ -1,6 +1,7 @@
 """Figures, by matplotlib's object-oriented interface: no display, no global state. Needs the extra ``app``."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,6 +216,71 @@ def rank_figure(
     cell = 72 * matrix_side / count
     _draw_matrix(figure, matrix, np.asarray(columns["win_probability"]), min(NUMBER_IN_CELL * cell, 9.0))
     return figure
+
+
+def board_figure(
+    columns: Mapping[str, np.ndarray], title: str, *, axis: str, level: float | None = None, left_out: int = 0
+) -> "Figure":
+    """Draw scores with their intervals, the best item on top, over bands of the tiers they belong to.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (K,)
+        ``item`` and ``score``, the best first; perhaps ``low`` and ``high``; perhaps ``tier``.
+    title : str
+        Title of the figure.
+    axis : str
+        What scores are, and in which unit.
+    level : float, optional
+        Confidence of the intervals, for the caption.
+    left_out : int
+        How many items have a score and are not drawn, for the caption.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With its own Agg canvas; ``figure.savefig(file)`` writes it. More than 60 items stand in several columns.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.plot import board_figure
+    >>> columns = {"item": np.array(["a", "b"]), "score": np.array([0.5, -0.5]), "tier": np.array([1, 2])}
+    >>> len(board_figure(columns, "two items", axis="mean").axes)
+    1
+
+    """
+    names = shortened_apart([visible(str(item)) for item in columns["item"]], LONGEST_NAME)
+    count = len(names)
+    panels = max(1, -(-count // ITEMS_IN_COLUMN))
+    rows = -(-count // panels)
+    width = (4.6 if panels == 1 else 2.6) + 0.075 * max(map(width_of, names))
+    figure = new_figure((panels * width, 1.6 + 0.19 * max(rows, 2)), title)
+    for panel, axes in enumerate(figure.subplots(1, panels, squeeze=False)[0]):
+        part = slice(panel * rows, min((panel + 1) * rows, count))
+        points = {name: np.asarray(columns[name])[part] for name in ("score", "low", "high") if name in columns}
+        _draw_scores(axes, names[part], points, part.start)
+        if "tier" in columns:
+            _draw_tiers(axes, np.asarray(columns["tier"])[part])
+        axes.set(ylim=(rows - 0.5, -0.5), xlabel=axis)
+        if panel == 0:
+            axes.set_title(_rank_caption("low" in columns, level, left_out), fontsize="small", loc="left")
+    return figure
+
+
+def _draw_tiers(axes: "Axes", tier: np.ndarray) -> None:
+    """Shade every other run of items of one tier, and name its tier beside it."""
+    starts = [0, *(np.flatnonzero(np.diff(tier)) + 1).tolist(), len(tier)]
+    for start, end in pairwise(starts):
+        if tier[start] % 2:
+            axes.axhspan(start - 0.5, end - 0.5, color=EXACT, alpha=0.08, lw=0)
+        style = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 7}
+        axes.text(1.01, 0.5 * (start + end - 1), f"tier {tier[start]}", color=REFERENCE, **style)
 
 
 def _on_scale(score: np.ndarray, scale: str) -> np.ndarray:

@@ -155,8 +155,10 @@ SECOND = (100, 50257, "float64")
 
 def our_moments():
     a, r = letters(*SECOND)
-    out, means, facts = np.empty((len(a), 1, 5)), np.empty((len(a), 1)), np.empty((len(a), 2))
-    cpu.tilted_moments(a, cpu.WEIGHT_LOG, r, cpu.REWARD_GIVEN, True, np.array([[ORDER]]), means, facts, out, 0, len(a))
+    out, means, normalizers = np.empty((len(a), 1, 5)), np.empty((len(a), 1)), np.empty((len(a), 2))
+    cpu.tilted_moments(
+        a, cpu.WEIGHT_LOG, r, cpu.REWARD_GIVEN, True, np.array([[ORDER]]), means, normalizers, out, 0, len(a)
+    )
     return out[:, 0, 1:]
 
 
@@ -175,8 +177,10 @@ def numpys_moments():
 
 def our_law():
     a, r = letters(*SECOND)
-    out, means, facts = np.empty((len(a), 1, a.shape[1])), np.empty((len(a), 1)), np.empty((len(a), 2))
-    cpu.log_tilted(a, cpu.WEIGHT_LOG, r, cpu.REWARD_GIVEN, True, np.array([[ORDER]]), means, facts, out, 0, len(a))
+    out, means, normalizers = np.empty((len(a), 1, a.shape[1])), np.empty((len(a), 1)), np.empty((len(a), 2))
+    cpu.log_tilted(
+        a, cpu.WEIGHT_LOG, r, cpu.REWARD_GIVEN, True, np.array([[ORDER]]), means, normalizers, out, 0, len(a)
+    )
     return out[:, 0]
 
 

@@ -19,8 +19,8 @@ To add a kernel, in this order:
 7. the CUDA kernel in ``cuda.cu`` and its launch in ``cuda.py``;
 8. the public function in ``alignment_fast/``: border, host algorithm over the table of operations, docstring with
    formula, shapes, accuracy and cost; a call of it in ``CALLS`` of ``tests/test_seam.py``;
-9. the short way of small calls in ``short.pxi`` (``common/short.pxd`` says what it takes), which the public function
-   asks first, and a call of it in ``tests/short/<family>.py``: same bits, same errors, few calls of Python functions;
+9. the short path of small calls in ``short.pxi`` (``common/short.pxd`` says what it takes), which the public function
+   tries first, and a call of it in ``tests/short/<family>.py``: same bits, same errors, few calls of Python functions;
 10. the benchmark row with its peers and its floor, and the public name beside its plain formula in
     ``benchmarks/names/<family>.py``.
 """

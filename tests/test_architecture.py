@@ -140,6 +140,7 @@ PARTS_OF_TABLES = {
     "kernels/ranking/chunks.py",
     "kernels/ranking/compress.py",
     "kernels/ranking/elo.py",
+    "kernels/ranking/gaps.py",
     "kernels/ranking/likelihood.py",
 }
 

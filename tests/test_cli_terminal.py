@@ -31,7 +31,7 @@ LETTERS = "examples/english_letters.csv"
 @pytest.fixture
 def small_figures(monkeypatch):
     figure = pytest.importorskip("matplotlib.figure")
-    for name in ("best_of_n_figure", "curve_figure", "rank_figure"):
+    for name in ("best_of_n_figure", "curve_figure", "rank_figure", "board_figure"):
         monkeypatch.setattr(f"alignment_fast.plot.{name}", lambda *_, **__: figure.Figure((1, 1), dpi=10))
 
 
@@ -292,6 +292,7 @@ def test_files_are_written_before_the_table_is_printed(capsys, tmp_path, monkeyp
     for command, content in (
         ("rank", "winner,loser\na,b\nb,a\n"),
         ("curve", "score\n1\n2\n"),
+        ("compare", "a,b\n1,2\n2,1\n"),
         ("best-of-n", "p,reward\n1,1\n1,2\n"),
     ):
         (tmp_path / "table.csv").write_text(content)
@@ -370,7 +371,9 @@ def test_a_command_that_is_stopped_leaves_whole_files_or_none(tmp_path, kind):
             assert content.endswith(b"\n" if file.suffix == ".csv" else b"IEND\xaeB`\x82")
 
 
-@pytest.mark.parametrize("command", ["rank", "curve", "best-of-n", "reproduce asymptotics", "reproduce sampling"])
+@pytest.mark.parametrize(
+    "command", ["rank", "curve", "compare", "best-of-n", "reproduce asymptotics", "reproduce sampling"]
+)
 @pytest.mark.parametrize("place", ["a file", "below a file"])
 def test_a_folder_that_cannot_be_written_is_found_before_the_work(capsys, tmp_path, monkeypatch, command, place):
     monkeypatch.setattr("alignment_fast.tables.column_names", lambda path: pytest.fail("work began"))
@@ -480,7 +483,8 @@ def test_a_level_in_percent_is_answered_with_what_was_meant(capsys, tmp_path, le
 
 
 @pytest.mark.parametrize(
-    "command", ["rank", "curve", "best-of-n", "info", "reproduce", "reproduce asymptotics", "reproduce sampling"]
+    "command",
+    ["rank", "curve", "compare", "best-of-n", "info", "reproduce", "reproduce asymptotics", "reproduce sampling"],
 )
 def test_every_command_tells_the_version(capsys, command):
     code, out, _ = run(capsys, *command.split(), "--version")
@@ -507,7 +511,9 @@ def test_version(capsys):
     assert run(capsys, "--version") == (0, f"alignment-fast {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["", "rank", "curve", "best-of-n", "info", "reproduce", "reproduce asymptotics"])
+@pytest.mark.parametrize(
+    "command", ["", "rank", "curve", "compare", "best-of-n", "info", "reproduce", "reproduce asymptotics"]
+)
 def test_h_is_help(capsys, command):
     long, short = (run(capsys, *command.split(), option) for option in ("--help", "-h"))
     assert long == short

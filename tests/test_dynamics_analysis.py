@@ -370,6 +370,21 @@ def test_a_critical_beta_does_not_depend_on_where_its_search_begins(tol, largest
     assert threshold == pytest.approx(3.75, rel=max(tol, 1e-13))
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_no_policy_is_unstable_at_the_betas_that_a_search_leaves_out(seed):
+    """They are stable by bounds of the eigenvalues that hold whatever the policy and the sampler."""
+    rng = np.random.default_rng(seed)
+    K, alpha, lam = int(rng.integers(2, 7)), rng.uniform(), rng.uniform()
+    P = matrix(K, seed) if seed % 2 else 0.5 + rng.uniform(0.1, 0.49) * np.sign(matrix(K, seed) - 0.5)
+    share, top = np.sqrt(0.5 * (1 - 1 / K)), P.max()
+    slope = (1 / top - 1) ** (K - 1)
+    bounds = {"ipo": (top - 0.5) * share * lam, "dpo": top * share * (1 + slope) ** 2 / slope}
+    log_pi, sampler = np.log(rng.dirichlet(np.full(K, 0.5)) + 1e-9), rng.dirichlet(np.full(K, 0.5))
+    for method, bound in bounds.items():
+        at = {"alpha": alpha, "beta": (1 - alpha) / bound, "lam": lam, "sampler": sampler, "method": method}
+        assert af.dynamics.spectral_radius(P, log_pi, **at) <= 1 + 1e-12
+
+
 def test_a_search_that_ends_below_the_critical_beta_finds_none():
     assert af.dynamics.critical_beta(RPS, alpha=0.5, lam=1.0, largest=3.7) == np.inf
 

@@ -394,8 +394,8 @@ for dtype in ("float32", "float64"):
                 out = np.empty((20, len(orders)))
                 cpu.exponential_mean(w, wk, x, rk, True, orders[None], out, 0, 20)
                 digest.update(out.tobytes())
-                means, facts, moments = np.empty_like(out), np.empty((20, 2)), np.empty((20, len(orders), 5))
-                cpu.tilted_moments(w, wk, x, rk, True, orders[None], means, facts, moments, 0, 20)
+                means, normalizers, moments = np.empty_like(out), np.empty((20, 2)), np.empty((20, len(orders), 5))
+                cpu.tilted_moments(w, wk, x, rk, True, orders[None], means, normalizers, moments, 0, 20)
                 digest.update(moments.tobytes())
 print(digest.hexdigest())
 """

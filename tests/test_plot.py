@@ -137,6 +137,20 @@ def test_cells_hold_numbers_where_they_fit_and_colours_span_the_data(count):
     assert image.get_clim()[1] == pytest.approx(off_diagonal.max())
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 60, 61, 100, 300])
+def test_a_board_stays_readable(count):
+    columns = ranking(count) | {"tier": 1 + np.arange(count) // 3}
+    figure = plot.board_figure(columns, "votes.csv", axis="Elo", level=0.9, left_out=7)
+    check(figure)
+    texts = [text for text, _ in drawn_texts(figure)]
+    assert "points: scores; bars: 90 % intervals; 7 more are not drawn" in texts
+    for place, item in enumerate(columns["item"], start=1):
+        assert f"{item}  {place}" in texts
+        assert f"tier {columns['tier'][place - 1]}" in texts
+    smallest = min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text())
+    assert smallest >= 7
+
+
 NAMES = [
     "vendor/a-model-with-a-very-long-name-{}-instruct-20260101",
     "{}" + "x" * 300,

@@ -1,4 +1,4 @@
-"""The two ways agree with the mathematics."""
+"""What was cimported and what was #included both give the values of the formulas."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A package of somebody else: a Cython module on the functions and headers that an installed alignment_fast ships."""
+"""A third party's package: a Cython module on the functions and headers that an installed alignment_fast ships."""
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup

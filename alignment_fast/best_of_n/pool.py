@@ -403,13 +403,8 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     found = ops.short_pass_at_k(num_samples, num_correct, k)
     if found is not None:
         return found
-    total, correct, ks = _counts(num_samples, num_correct, k)
-    smallest = int(total.min(initial=np.iinfo(np.int64).max))
-    bad = np.flatnonzero(ks > smallest)
-    if bad.size:
-        found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
-        where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
-        raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
+    total, correct, ks = counts(num_samples, num_correct, k)
+    refuse_large_k(total, ks, k, num_samples)
     out = np.empty((*total.shape, len(ks)))
     for column, one in enumerate(ks):
         out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
@@ -417,7 +412,17 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     return give(out, model_of((num_samples, num_correct, k)), shape=shape)
 
 
-def _counts(num_samples, num_correct, k):
+def refuse_large_k(total, ks, k, num_samples):
+    """Raise ValueError if one of `ks`, given as `k`, exceeds one of the numbers of samples, given as `num_samples`."""
+    smallest = int(total.min(initial=np.iinfo(np.int64).max))
+    bad = np.flatnonzero(ks > smallest)
+    if bad.size:
+        found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
+        where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
+        raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
+
+
+def counts(num_samples, num_correct, k):
     """Return (total, correct) broadcast, int64, and k as (T,); raise for the first bad one."""
     given = {"num_samples": num_samples, "num_correct": num_correct, "k": k}
     arrays = {name: as_array(value, name) for name, value in given.items()}

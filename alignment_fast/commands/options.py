@@ -6,7 +6,7 @@ import typer
 
 from alignment_fast import __version__
 
-__all__ = ["RowMib", "UnpackedMib", "Version"]
+__all__ = ["RowMib", "UnpackedMib", "Version", "check_level"]
 
 
 def _print_version(wanted: bool) -> None:
@@ -30,3 +30,10 @@ UnpackedMib = Annotated[
         show_default=False,
     ),
 ]
+
+
+def check_level(level: float) -> None:
+    """Raise ValueError where a level is none, with a hint where it is one in percent."""
+    if not 0 < level < 1:
+        meant = f"; for {level:g} % say {level / 100:g}" if 1 < level < 100 else ""
+        raise ValueError(f"--level: {level:g} is not between 0 and 1{meant}")

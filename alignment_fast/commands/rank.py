@@ -10,7 +10,7 @@ import typer
 
 from alignment_fast._files import require_folder
 from alignment_fast._text import visible
-from alignment_fast.commands.options import RowMib, UnpackedMib, Version
+from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.rank import Drawing, print_board, save
 from alignment_fast.commands.printing.terminal import (
     print_after,
@@ -99,7 +99,7 @@ def rank(
     from alignment_fast.ranking import fit
     from alignment_fast.ranking.votes import Layout
 
-    _check_level(level)
+    check_level(level)
     if out is not None:
         require_folder(out)
     requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
@@ -131,12 +131,6 @@ def rank(
             drawing = Drawing(Path(display_name(file)).name, scale.value, level)
             save(out, result, columns, drawing, escape_formulas)
     return 0
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        meant = f"; for {level:g} % say {level / 100:g}" if 1 < level < 100 else ""
-        raise ValueError(f"--level: {level:g} is not between 0 and 1{meant}")
 
 
 def _meanings(option: str | None) -> dict[Hashable, str] | None:

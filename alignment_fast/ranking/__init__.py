@@ -7,8 +7,11 @@ from alignment_fast.ranking.contextual import fit_contextual
 from alignment_fast.ranking.elo import EloRatings, elo
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import fit
+from alignment_fast.ranking.fragility import Fragility, RemovedVotes, fragility
 from alignment_fast.ranking.likelihood import gradient, hessian_product, log_likelihood
+from alignment_fast.ranking.paired import PairedScores, paired_scores
 from alignment_fast.ranking.plackett_luce import PlackettLuceFit, Rankings, fit_plackett_luce
+from alignment_fast.ranking.rank_sets import RankSets, rank_sets, separable_pairs, tiers
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = [
@@ -16,15 +19,24 @@ __all__ = [
     "Comparisons",
     "EloRatings",
     "Existence",
+    "Fragility",
     "ItemIndexError",
+    "PairedScores",
     "PlackettLuceFit",
+    "RankSets",
     "Rankings",
     "RatingFit",
+    "RemovedVotes",
     "elo",
     "fit",
     "fit_contextual",
     "fit_plackett_luce",
+    "fragility",
     "gradient",
     "hessian_product",
     "log_likelihood",
+    "paired_scores",
+    "rank_sets",
+    "separable_pairs",
+    "tiers",
 ]

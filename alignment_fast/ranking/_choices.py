@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.ranking.structures import Cells, Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
-from alignment_fast.ranking._newton import WATCHED, Report, by_conjugate_gradients, certify
+from alignment_fast.ranking._newton import WATCH_LAST, Report, by_conjugate_gradients, certify
 from alignment_fast.ranking._objective import spread_start
 from alignment_fast.ranking._replicates import LIMIT, TOLERANCE
 
@@ -136,7 +136,7 @@ def maximize(objective, start, *, tolerance, limit):
     u = start
     u = objective.centred(u) if objective.free else u
     u, at, report, iterations = by_conjugate_gradients(
-        objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * WATCHED
+        objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * WATCH_LAST
     )
     return certify(objective, u, report, iterations, at)
 

@@ -23,7 +23,7 @@ LARGEST_DENSE = 1536
 # Nanoseconds of one step in the interpreter.
 STEP_COST = 30_000.0
 # Steps of conjugate gradients over which the decrease is watched: on the way, and for the last step, which certifies.
-GLANCED, WATCHED = 2, 6
+WATCH_EARLY, WATCH_LAST = 2, 6
 # Largest error of a step, relative, in the norm of the Hessian.
 LOOSE = 0.03
 # A last step that is this part of the tolerance is not taken: the gradient after it would cost one more pass.
@@ -98,7 +98,7 @@ def one_step(objective, u, tolerance):
     if objective.has_factors and objective.unknowns <= LARGEST_DENSE:
         u, report, _ = by_factors(objective, u, tolerance, 1)
         return u, report if np.isfinite(report.step) else None
-    budget = 20 * objective.unknowns + 2 * WATCHED
+    budget = 20 * objective.unknowns + 2 * WATCH_LAST
     u, _, report, _ = by_conjugate_gradients(objective, u, tolerance, 1, budget)
     return u, report
 
@@ -135,14 +135,14 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
     if budget is None:
         step_cost = objective.product_cost + STEP_COST
         factor_cost = objective.ops.FACTOR_COST * n**3 / 3
-        budget = max(2 * WATCHED, int(factor_cost / step_cost)) if n <= LARGEST_DENSE else 20 * n
+        budget = max(2 * WATCH_LAST, int(factor_cost / step_cost)) if n <= LARGEST_DENSE else 20 * n
     at, previous, decrement = objective.evaluate(u), np.inf, np.inf
     for iteration in range(1, limit + 1):
         # The error that is left is about `relative` of a step of about previous²: no more is asked for than counts.
         relative = min(LOOSE, max(previous, 0.1 * tolerance / previous**2))
         # Rounding must leave no part of the null vector in it: nothing would ever take that away.
         right = objective.centred(at.gradient) if objective.free else at.gradient
-        for watched in (GLANCED, WATCHED) if previous**2 > tolerance else (WATCHED,):
+        for watched in (WATCH_EARLY, WATCH_LAST) if previous**2 > tolerance else (WATCH_LAST,):
             product = objective.hessian(u, at)
             step, found = conjugate_gradients(product, at.diagonal, right, relative, watched, budget)
             if not found:

@@ -26,19 +26,24 @@ class Bootstrap:
         Number of those; they are left out below.
     labels : tuple or None
         Names of the items.
+    estimate : array (K,) or None
+        The scores of the fit itself.
 
     """
 
     scores: NDArray[np.float64]
     degenerate: int
     labels: tuple[Hashable, ...] | None
+    estimate: NDArray[np.float64] | None = None
 
     @classmethod
-    def _of(cls, unknowns: NDArray[np.float64], items: int, labels: tuple[Hashable, ...] | None) -> Bootstrap:
-        """Return the replicates behind rows of unknowns, of which the first are the scores of `items`."""
-        scores = unknowns[:, :items]
+    def _of(
+        cls, unknowns: NDArray[np.float64], labels: tuple[Hashable, ...] | None, estimate: NDArray[np.float64]
+    ) -> Bootstrap:
+        """Return the replicates behind rows of unknowns, of which the first are the scores."""
+        scores = unknowns[:, : len(estimate)]
         scores -= scores.mean(axis=1, keepdims=True)
-        return cls(scores, int(np.isnan(scores[:, 0]).sum()), labels)
+        return cls(scores, int(np.isnan(scores[:, 0]).sum()), labels, estimate)
 
     def __repr__(self) -> str:
         count, items = self.scores.shape

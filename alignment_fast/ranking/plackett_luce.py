@@ -278,7 +278,7 @@ class PlackettLuceFit(RatingFit):
             counts = poisson(stream, len(self.rankings), replicate)
             weight = counts if own is None else counts * own
             scores[replicate] = choices.refit(objective, self.scores, weight)
-        return Bootstrap(scores, int(np.isnan(scores[:, 0]).sum()), self.labels)
+        return Bootstrap(scores, int(np.isnan(scores[:, 0]).sum()), self.labels, self.scores)
 
 
 def fit_plackett_luce(

@@ -329,7 +329,7 @@ class RatingFit:
             found = replicates(*asked, stream_key(seed, BOOTSTRAP), count, num_threads=num_threads)
         else:
             found = replicates_of_outcomes(*asked, seed=seed, count=count, content=content)
-        return Bootstrap._of(found, len(self.scores), self.labels)
+        return Bootstrap._of(found, self.labels, self.scores)
 
 
 def normal_width(level: float) -> float:

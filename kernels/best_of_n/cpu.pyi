@@ -125,6 +125,13 @@ def pool_variance(
 def pool_interpolate(sums: _Reals, transform: _Reals, ends: _Reals, first: int, last: int, out: _Reals) -> None: ...
 def pass_at_k(total: NDArray[np.int64], correct: NDArray[np.int64], k: int, out: NDArray[np.float64]) -> None: ...
 
+# ---- ranks of small pools (pool_ranks.inc) ----
+
+def max_weights(
+    reward: _Reals, centred: bool, own: _Reals, below: _Reals, above: _Reals, first: int, last: int, out: _Reals
+) -> bool: ...
+def hill(score: _Reals, top: int, first: int, last: int, index: _Reals, threshold: _Reals) -> bool: ...
+
 # ---- divergence from samples, means over prompts (samples.inc) ----
 
 STATISTICS: Final[int]

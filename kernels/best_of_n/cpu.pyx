@@ -21,7 +21,7 @@ cdef extern from *:
         int32_t k
     ctypedef struct law_partial:
         double sum, second, third
-    ctypedef struct af_race:
+    ctypedef struct af_draw_span:
         uint64_t draws, ties, start, stop
     ctypedef struct pool_row:
         Py_ssize_t size
@@ -386,19 +386,19 @@ def fold_winners(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, u
 
     `draws` and `ties` are the keys of the streams of the high and the low words.
     """
-    cdef af_race race
-    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    cdef af_draw_span span
+    span.draws, span.ties, span.start, span.stop = draws, ties, start, stop
     if winner.shape[0] and start < stop:
         with nogil:
-            table.fold_winners(&race, replicate, winner.shape[0], &winner[0])
+            table.fold_winners(&span, replicate, winner.shape[0], &winner[0])
 
 
 cdef uint64_t winning_word(uint64_t draws, uint64_t ties, uint64_t start, uint64_t stop, uint64_t replicate) noexcept nogil:
-    cdef af_race race
+    cdef af_draw_span span
     cdef uint64_t word = <uint64_t>-1
-    race.draws, race.ties, race.start, race.stop = draws, ties, start, stop
+    span.draws, span.ties, span.start, span.stop = draws, ties, start, stop
     if start < stop:
-        table.fold_winners(&race, replicate, 1, &word)
+        table.fold_winners(&span, replicate, 1, &word)
     return word
 
 
@@ -561,6 +561,30 @@ def pass_at_k(const int64_t[::1] total, const int64_t[::1] correct, int64_t k, d
         with nogil:
             table.pass_at_k(out.shape[0], &total[0], &correct[0], k, found, &out[0])
     free(found)
+
+
+# ---- ranks of small pools (pool_ranks.inc) ----
+
+
+def max_weights(const double[:, ::1] reward, bint centred, const double[::1] own, const double[::1] below,
+                const double[::1] above, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write the weights of pools first..last-1; return whether all of their rewards are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_max_weights(last - first, reward.shape[1], &reward[first, 0], centred, &own[0], &below[0],
+                                          &above[0], &out[first, 0])
+    return good
+
+
+def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_t last, double[::1] index,
+         double[::1] threshold):
+    """Write index and threshold of pools first..last-1; return whether all of their scores are finite."""
+    cdef bint good = True
+    if last > first:
+        with nogil:
+            good = table.pool_hill(last - first, score.shape[1], top, &score[first, 0], &index[first], &threshold[first])
+    return good
 
 
 # ---- divergence from samples, means over prompts (samples.inc) ----

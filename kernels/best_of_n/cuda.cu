@@ -1,6 +1,6 @@
-/* CUDA kernels of best_of_n: the race of draws, and from its winners to rewards.
+/* CUDA kernels of best_of_n: which draw is the best, and from its word to the reward.
  *
- * The race (simulation.inc): draw d of replicate r is the 64-bit word high 2^32 + low, the high word from the stream of
+ * The best draw (simulation.inc): draw d of replicate r is the 64-bit word high 2^32 + low, the high word from the stream of
  * draws, the low one from that of ties; the best draw has the smallest word. Low words are made only where the high word
  * is the smallest. Integers alone: the same bits as on the processor, for any cut into tasks.
  *
@@ -19,13 +19,13 @@
 typedef struct {
     uint32_t low[AF_PHILOX_ROUNDS], high[AF_PHILOX_ROUNDS];
     uint64_t ties;
-} race_keys;
+} stream_keys;
 
 typedef struct {
     uint32_t word[4];
 } four_words;
 
-AF_INLINE four_words rounds(const race_keys &keys, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+AF_INLINE four_words rounds(const stream_keys &keys, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
 #pragma unroll
     for (int r = 0; r < AF_PHILOX_ROUNDS; ++r) {
         const uint64_t p0 = (uint64_t)AF_PHILOX_M0 * c0, p1 = (uint64_t)AF_PHILOX_M1 * c2;
@@ -37,14 +37,14 @@ AF_INLINE four_words rounds(const race_keys &keys, uint32_t c0, uint32_t c1, uin
     return {{c0, c1, c2, c3}};
 }
 
-AF_INLINE four_words words_of(const race_keys &keys, uint64_t replicate, uint64_t block) {
+AF_INLINE four_words words_of(const stream_keys &keys, uint64_t replicate, uint64_t block) {
     return rounds(keys, (uint32_t)block, (uint32_t)(block >> 32), (uint32_t)replicate, (uint32_t)(replicate >> 32));
 }
 
 AF_INLINE uint32_t smallest_of(const four_words &w) { return min(min(w.word[0], w.word[1]), min(w.word[2], w.word[3])); }
 
 /* The same of a block that may lie partly outside of [start, stop). */
-AF_INLINE uint32_t smallest_inside(const race_keys &keys, uint64_t replicate, uint64_t block, uint64_t start, uint64_t stop) {
+AF_INLINE uint32_t smallest_inside(const stream_keys &keys, uint64_t replicate, uint64_t block, uint64_t start, uint64_t stop) {
     const four_words w = words_of(keys, replicate, block);
     uint32_t smallest = LARGEST;
     for (int j = 0; j < 4; ++j)
@@ -53,7 +53,7 @@ AF_INLINE uint32_t smallest_inside(const race_keys &keys, uint64_t replicate, ui
 }
 
 /* The smallest 64-bit word among those draws of a block whose high word is `high`, or `least` if that is smaller. */
-AF_INLINE uint64_t completed(const race_keys &keys, uint64_t replicate, uint64_t block, uint64_t start, uint64_t stop,
+AF_INLINE uint64_t completed(const stream_keys &keys, uint64_t replicate, uint64_t block, uint64_t start, uint64_t stop,
                              uint32_t high, uint64_t least) {
     const four_words w = words_of(keys, replicate, block);
     if (smallest_of(w) > high) return least;
@@ -68,7 +68,7 @@ AF_INLINE uint64_t completed(const race_keys &keys, uint64_t replicate, uint64_t
 }
 
 /* Smallest high word of blocks first, first + 32, ... below `last`, all of them whole; `last - first` fits 32 bits. */
-AF_INLINE uint32_t smallest_high(const race_keys &keys, uint64_t replicate, uint64_t first, uint64_t last) {
+AF_INLINE uint32_t smallest_high(const stream_keys &keys, uint64_t replicate, uint64_t first, uint64_t last) {
     const uint32_t c2 = (uint32_t)replicate, c3 = (uint32_t)(replicate >> 32);
     uint32_t smallest = LARGEST;
     while (first < last) {
@@ -84,8 +84,8 @@ AF_INLINE uint32_t smallest_high(const race_keys &keys, uint64_t replicate, uint
 }
 
 /* Lower winner[r] to the smallest word of draws start .. stop - 1 of replicate `replicate` + r. A task is a warp, and
- * `length` blocks of one replicate. A stale winner costs a look too many. */
-AF_KERNEL(fold_winners)(race_keys keys, uint64_t start, uint64_t stop, uint64_t replicate, uint64_t length, int64_t pieces,
+ * `length` blocks of one replicate. An outdated winner costs one check too many. */
+AF_KERNEL(fold_winners)(stream_keys keys, uint64_t start, uint64_t stop, uint64_t replicate, uint64_t length, int64_t pieces,
                         int64_t replicates, unsigned long long *winner) {
     const uint64_t end = (stop - 1) / 4 + 1;
     const int lane = af_lane();
@@ -93,7 +93,7 @@ AF_KERNEL(fold_winners)(race_keys keys, uint64_t start, uint64_t stop, uint64_t 
         const int64_t r = task / pieces;
         const uint64_t name = replicate + (uint64_t)r, begin = start / 4 + (uint64_t)(task - r * pieces) * length;
         const uint64_t last = begin + length < end ? begin + length : end;
-        /* The first and the last block may be cut; lane 0 and lane 1 look at them. */
+        /* The first and the last block may be cut; lanes 0 and 1 take them. */
         const uint64_t whole_from = 4 * begin < start ? begin + 1 : begin, whole_to = 4 * last > stop ? last - 1 : last;
         uint32_t mine = smallest_high(keys, name, whole_from + lane, whole_to);
         if (lane == 0 && whole_from != begin) mine = min(mine, smallest_inside(keys, name, begin, start, stop));
@@ -113,8 +113,8 @@ AF_KERNEL(fold_winners)(race_keys keys, uint64_t start, uint64_t stop, uint64_t 
     }
 }
 
-/* The same with a thread for each replicate, for races too short for a warp. */
-AF_KERNEL(fold_short_winners)(race_keys keys, uint64_t start, uint64_t stop, uint64_t replicate, int64_t replicates,
+/* The same with a thread for each replicate, for too few draws to occupy a warp. */
+AF_KERNEL(fold_short_winners)(stream_keys keys, uint64_t start, uint64_t stop, uint64_t replicate, int64_t replicates,
                               unsigned long long *winner) {
     const uint64_t begin = start / 4, end = (stop - 1) / 4 + 1;
     AF_EACH(r, replicates) {

@@ -21,8 +21,8 @@ _REWARDS = {
     "uniform": driver.Kernel(_LIBRARY, "uniform_rewards", "qpp"),
     "table": driver.Kernel(_LIBRARY, "table_rewards", "qpqppp"),
 }
-# Blocks of four draws of one task of a warp: the last look costs two more steps of it. Shorter races, where there are
-# many, take a thread each.
+# Blocks of four draws in one task of a warp: finding the winner at its end costs two more steps. Many replicates of
+# fewer draws take a thread each.
 TASK_BLOCKS = 1 << 13
 SHORT_BLOCKS = 1 << 9
 MANY = 1 << 14
@@ -33,12 +33,12 @@ DEFAULT = streams.Place(0, streams.LEGACY)
 
 
 class _RaceKeys(ctypes.Structure):
-    """`race_keys` of cuda.cu."""
+    """`stream_keys` of cuda.cu."""
 
     _fields_ = (("low", ctypes.c_uint32 * 10), ("high", ctypes.c_uint32 * 10), ("ties", ctypes.c_uint64))
 
 
-def race_keys(draws, ties):
+def stream_keys(draws, ties):
     """Return the round keys of the stream of draws, and the key of that of ties, as the kernels take them."""
     words = draws & 0xFFFFFFFF, draws >> 32
     of_rounds = [
@@ -55,7 +55,7 @@ def _launch(kernel, tasks, *arguments, place=DEFAULT, warps=False):
 
 def fold_winners(keys, start, stop, replicate, winner):
     """Lower the device array `winner` to the smallest words of draws start..stop-1."""
-    packed, replicates = race_keys(*keys), winner.size
+    packed, replicates = stream_keys(*keys), winner.size
     step = max(LAUNCH_DRAWS // replicates // 4 * 4, 4)
     for low in range(start, stop, step):
         high = min(low + step, stop)

@@ -148,6 +148,43 @@ def pass_at_k(total, correct, k):
     return out
 
 
+def max_weights(rewards, centred, own, below, above, *, num_threads=None):
+    """Return the weights of samples of small pools (rows, M), and whether all rewards are finite.
+
+    They are `own` of a sample's rank times its reward, and the sums of `below` and `above` times those of lower and of
+    higher ranks; `centred` where these add up to nothing.
+    """
+    out = np.empty(rewards.shape)
+    good = _of_small_pools(
+        lambda first, last: cpu.max_weights(rewards, centred, own, below, above, first, last, out), rewards, num_threads
+    )
+    return out, good
+
+
+def hills(scores, top, *, num_threads=None):
+    """Return Hill's index over the `top` highest scores of small pools (rows, M), the score below, if all are finite.
+
+    NaN stands for the index where the score below is not positive.
+    """
+    index, threshold = np.empty(len(scores)), np.empty(len(scores))
+    good = _of_small_pools(
+        lambda first, last: cpu.hill(scores, top, first, last, index, threshold), scores, num_threads
+    )
+    return index, threshold, good
+
+
+def _of_small_pools(kernel, pools, num_threads):
+    """Call ``kernel(first, last)`` over all pools (rows, M), in batches; return whether all calls returned True."""
+    found, rows = [], len(pools)
+
+    def run(first, last):
+        for start in range(first * BATCH, min(last * BATCH, rows), BATCH):
+            found.append(kernel(start, min(start + BATCH, rows)))
+
+    threads.for_blocks(run, -(-rows // BATCH), work=SORT_COST * pools.size, num_threads=num_threads)
+    return all(found)
+
+
 def _ranks_visited(pools, grid):
     rows, size = pools.value.shape
     return float(np.minimum(size, 36.0 * size / grid[:, 0] + 1).sum()) * grid.shape[1] * rows

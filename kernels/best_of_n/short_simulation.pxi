@@ -68,10 +68,10 @@ def short_simulate(str kind, tuple parameters, uint64_t draws, uint64_t ties, n,
 
 cdef void best_words(uint64_t draws, uint64_t ties, uint64_t size, uint64_t first, Py_ssize_t rows, uint64_t *word) noexcept:
     """Write the survival words of the best of `size` draws."""
-    cdef af_race race
-    race.draws, race.ties, race.start, race.stop = draws, ties, 0, size
+    cdef af_draw_span span
+    span.draws, span.ties, span.start, span.stop = draws, ties, 0, size
     memset(word, 0xff, rows * sizeof(uint64_t))
-    table.fold_winners(&race, first, rows, word)
+    table.fold_winners(&span, first, rows, word)
 
 
 cdef bint rewards_at(str kind, tuple parameters, Py_ssize_t rows, const double *tail, double *out) except -1:

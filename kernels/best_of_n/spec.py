@@ -292,6 +292,28 @@ POOL = (
         oracle="pool:pass_at_k",
         reference="Chen et al., arXiv:2107.03374",
     ),
+    Kernel(
+        name="max_weights",
+        formula="own_i g_(i) + sum of below_j g_(j), j < i, + sum of above_j g_(j), j > i, at the place of each sample",
+        arguments=("reward", "centred", "own", "below", "above", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="gradients:weights",
+        reference="Walder & Karkhanis, arXiv:2505.15201; relative to the largest |reward|",
+    ),
+    Kernel(
+        name="hill",
+        formula="(1/top) sum of log(x / u) over the highest scores, u the next one below",
+        arguments=("score", "top", "first", "last", "index", "threshold"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-14}),
+        unit="relative",
+        oracle="tails:hill",
+        reference="Hill, Annals of Statistics 3 (1975) 1163; relative to max(1, index)",
+    ),
 )
 
 KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
@@ -347,7 +369,7 @@ TABLE = (
     "void soft_best_of_n(ptrdiff_t size, const double *p, const double *reward, double n, double temperature, "
     "double *memory, double *out)",
     # simulation.inc
-    "void fold_winners(const af_race *race, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
+    "void fold_winners(const af_draw_span *span, uint64_t replicate, ptrdiff_t replicates, uint64_t *winner)",
     "void word_tails(ptrdiff_t n, const uint64_t *winner, double *tail)",
     "void fold_exponents(uint64_t key, uint64_t replicate, uint64_t draw, double size, ptrdiff_t replicates, "
     "double *exponent)",
@@ -371,6 +393,11 @@ TABLE = (
     "double first, double *out)",
     "void pass_at_k(ptrdiff_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found, "
     "double *out)",
+    # pool_ranks.inc
+    "int pool_max_weights(ptrdiff_t rows, ptrdiff_t size, const double *reward, int centred, const double *own, "
+    "const double *below, const double *above, double *out)",
+    "int pool_hill(ptrdiff_t rows, ptrdiff_t size, ptrdiff_t top, const double *score, double *index, "
+    "double *threshold)",
     # rows.inc
     "void fill(ptrdiff_t n, double value, double *out)",
     "int are_probabilities(ptrdiff_t n, const double *p, int log)",

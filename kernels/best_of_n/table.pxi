@@ -41,7 +41,7 @@ cdef extern from *:
                               double *scratch, double *out) noexcept nogil
         void (*soft_best_of_n)(Py_ssize_t size, const double *p, const double *reward, double n, double temperature,
                                double *memory, double *out) noexcept nogil
-        void (*fold_winners)(const af_race *race, uint64_t replicate, Py_ssize_t replicates,
+        void (*fold_winners)(const af_draw_span *span, uint64_t replicate, Py_ssize_t replicates,
                              uint64_t *winner) noexcept nogil
         void (*word_tails)(Py_ssize_t n, const uint64_t *winner, double *tail) noexcept nogil
         void (*fold_exponents)(uint64_t key, uint64_t replicate, uint64_t draw, double size, Py_ssize_t replicates,
@@ -71,6 +71,10 @@ cdef extern from *:
                                  double first, double *out) noexcept nogil
         void (*pass_at_k)(Py_ssize_t count, const int64_t *total, const int64_t *correct, int64_t k, double *found,
                           double *out) noexcept nogil
+        int (*pool_max_weights)(Py_ssize_t rows, Py_ssize_t size, const double *reward, int centred, const double *own,
+                                const double *below, const double *above, double *out) noexcept nogil
+        int (*pool_hill)(Py_ssize_t rows, Py_ssize_t size, Py_ssize_t top, const double *score, double *index,
+                         double *threshold) noexcept nogil
         void (*fill)(Py_ssize_t n, double value, double *out) noexcept nogil
         int (*are_probabilities)(Py_ssize_t n, const double *p, int log) noexcept nogil
         int (*are_log_probabilities)(Py_ssize_t n, const double *x) noexcept nogil

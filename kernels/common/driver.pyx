@@ -412,7 +412,7 @@ def wait_for(int device, size_t stream, size_t other):
 
 
 cdef class Stopwatch:
-    """Time between two moments of a stream, measured by the device."""
+    """Time between two events on a stream, measured by the device."""
 
     cdef void *events[2]
     cdef int device
@@ -428,7 +428,7 @@ cdef class Stopwatch:
             leave(entered)
 
     def mark(self, int which):
-        """Note the moment 0 or 1."""
+        """Record event 0 or 1 on the stream."""
         cdef size_t entered = enter(self.device)
         try:
             check(cuEventRecord(self.events[which], <void*>self.stream), "an event")
@@ -436,7 +436,7 @@ cdef class Stopwatch:
             leave(entered)
 
     def seconds(self):
-        """Return the time from moment 0 to moment 1, once that is over."""
+        """Wait for event 1, and return the time since event 0."""
         cdef float milliseconds = 0
         cdef size_t entered = enter(self.device)
         try:

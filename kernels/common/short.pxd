@@ -1,6 +1,7 @@
-# Arguments and results of small calls. A compiled short way takes what nearly every call passes (exact NumPy arrays,
-# contiguous, native float64 or float32, and plain numbers) and declines everything else by returning None: the long way
-# of the public function then decides and raises, so that no error is written twice.
+# Arguments and results of small calls. The short path of a public function is one compiled call. It takes what nearly
+# every call passes (exact NumPy arrays, contiguous, native float64 or float32, and plain numbers) and declines everything
+# else by returning None: the general path, the rest of the public function, then computes or raises, so that no error is
+# written twice.
 #
 # Here are the structures; the functions that fill them are in cpu.pxd (short.pxi), once for all families.
 

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 
 # Below this much work (about one nanosecond per unit) waking a second thread costs more than it saves.
 GRAIN = 65_536
-# At most this much work between two looks at the interpreter.
+# At most this much work before the interpreter gets to see Ctrl-C.
 CHUNK = 50_000_000
 # Seconds of one wait for the pool.
 WAIT = 0.05

@@ -290,14 +290,14 @@ cdef class CriticalSearch:
         table.critical_start(&self.search)
 
     def advance(self, Py_ssize_t count):
-        """Look at up to `count` values of beta; return RUNNING, FOUND, NONE or UNCONVERGED."""
+        """Evaluate up to `count` values of beta; return RUNNING, FOUND, NONE or UNCONVERGED."""
         with nogil:
             state = table.critical_advance(&self.search, count, &self.theta[0], &self.scratch[0])
         return state
 
     @property
     def beta(self):
-        """The value found, or looked at last or next."""
+        """The value of beta found; before, the one evaluated last or next."""
         return self.search.point.beta
 
     @property

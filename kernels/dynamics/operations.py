@@ -49,7 +49,7 @@ METHODS = {"ipo": cpu.IPO, "dpo": cpu.DPO}
 RESPONSE_COST, PRODUCT_COST, SQUARE_COST, CUBE_COST, DRAW_COST = 3.0, 0.05, 10.0, 1.5, 60.0
 # Nanoseconds per response and trajectory to start, or to write results; operations of BLAS per nanosecond.
 START_COST, FINISH_COST, PRODUCT_SPEED = 5.0, 20.0, 20.0
-# At most so many nanoseconds of one block between two looks at the interpreter.
+# At most so many nanoseconds of one block before the interpreter gets to see Ctrl-C.
 PIECE = 30e6
 # Matrices of more responses than this are shared by the lanes of a block where there are enough points.
 SMALL = cpu.SMALL_MATRIX

@@ -109,11 +109,11 @@ def log_mgf(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewa
 
 
 def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
-                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+                   bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] normalizers,
                    double[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write K(ρ) and the cumulants of the reward under p e^{ρ r} to ``out[row, order, :]``; return two status words.
 
-    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `facts` (rows, 2)
+    ``out.shape[2] - 1``, at most 8, is the highest cumulant. `means` (rows, orders) receives E(ρ) and `normalizers` (rows, 2)
     the logarithm of the row's mass and what normalisers add to its rewards.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
@@ -121,30 +121,30 @@ def tilted_moments(const real[:, ::1] weights, int weight_kind, const real[:, ::
     cdef int order = <int>out.shape[2] - 1
     with nogil:
         if real is float:
-            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.tilted_moments_f32(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.tilted_moments_f32(&rows, order, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
         else:
-            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.tilted_moments_f64(&rows, order, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.tilted_moments_f64(&rows, order, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
     return verdict.weights, verdict.rewards
 
 
 def log_tilted(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, int reward_kind,
-               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] facts,
+               bint normalize, const double[:, ::1] orders, double[:, ::1] means, double[:, ::1] normalizers,
                real[:, :, ::1] out, Py_ssize_t first_row, Py_ssize_t last_row):
     """Write log(p e^{ρ r} / Σ p e^{ρ r}), finite ρ, to ``out[row, order, :]``; return two status words.
 
-    `means` and `facts` as in `tilted_moments`.
+    `means` and `normalizers` as in `tilted_moments`.
     """
     cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
     cdef af_verdict verdict
     with nogil:
         if real is float:
-            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.log_tilted_f32(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f32(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.log_tilted_f32(&rows, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
         else:
-            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &facts[0, 0], first_row, last_row)
-            table.log_tilted_f64(&rows, &means[0, 0], &facts[0, 0], &out[0, 0, 0], first_row, last_row)
+            verdict = table.exponential_mean_f64(&rows, 0, &means[0, 0], &normalizers[0, 0], first_row, last_row)
+            table.log_tilted_f64(&rows, &means[0, 0], &normalizers[0, 0], &out[0, 0, 0], first_row, last_row)
     return verdict.weights, verdict.rewards
 
 

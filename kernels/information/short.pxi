@@ -142,21 +142,21 @@ cdef object vectors_of(char real, const Points *points, Py_ssize_t width, const 
 
 # ---- exponential means ----
 
-cdef bint means(char real, const af_rows *rows, int times_order, double *out, double *facts) noexcept:
+cdef bint means(char real, const af_rows *rows, int times_order, double *out, double *normalizers) noexcept:
     """Write the exponential means of one row; return whether all of it was good."""
     cdef af_verdict verdict
     if rows.letters * rows.n_orders > LONG:
         with nogil:
-            verdict = means_as(real, rows, times_order, out, facts)
+            verdict = means_as(real, rows, times_order, out, normalizers)
     else:
-        verdict = means_as(real, rows, times_order, out, facts)
+        verdict = means_as(real, rows, times_order, out, normalizers)
     return verdict.weights == AF_OK and verdict.rewards == AF_OK
 
 
-cdef af_verdict means_as(char real, const af_rows *rows, int times_order, double *out, double *facts) noexcept nogil:
+cdef af_verdict means_as(char real, const af_rows *rows, int times_order, double *out, double *normalizers) noexcept nogil:
     if real == b'd':
-        return table.exponential_mean_f64(rows, times_order, out, facts, 0, 1)
-    return table.exponential_mean_f32(rows, times_order, out, facts, 0, 1)
+        return table.exponential_mean_f64(rows, times_order, out, normalizers, 0, 1)
+    return table.exponential_mean_f32(rows, times_order, out, normalizers, 0, 1)
 
 
 cdef bint renyi(const Operands *operands, bint log, int reward_kind, bint normalize, const Points *points,
@@ -320,23 +320,23 @@ def short_log_mgf(reward, t, p, log):
 cdef bint moments(char real, const af_rows *rows, int order, double *out) noexcept:
     """Write K and the first cumulants at every order of one row; return whether all of it was good."""
     cdef double mean[MOST_ORDERS]
-    cdef double facts[2]
-    if not means(real, rows, 0, mean, facts):
+    cdef double normalizers[2]
+    if not means(real, rows, 0, mean, normalizers):
         return False
     if rows.letters * rows.n_orders > LONG:
         with nogil:
-            moments_as(real, rows, order, mean, facts, out)
+            moments_as(real, rows, order, mean, normalizers, out)
     else:
-        moments_as(real, rows, order, mean, facts, out)
+        moments_as(real, rows, order, mean, normalizers, out)
     return True
 
 
-cdef void moments_as(char real, const af_rows *rows, int order, const double *mean, const double *facts,
+cdef void moments_as(char real, const af_rows *rows, int order, const double *mean, const double *normalizers,
                      double *out) noexcept nogil:
     if real == b'd':
-        table.tilted_moments_f64(rows, order, mean, facts, out, 0, 1)
+        table.tilted_moments_f64(rows, order, mean, normalizers, out, 0, 1)
     else:
-        table.tilted_moments_f32(rows, order, mean, facts, out, 0, 1)
+        table.tilted_moments_f32(rows, order, mean, normalizers, out, 0, 1)
 
 
 def short_tilted_moments(reward, t, p, order, log):
@@ -545,7 +545,7 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
     cdef char *scratch = <char*>calloc(3 * letters, size)
     cdef double zero = 0.0
     cdef double mean
-    cdef double facts[2]
+    cdef double normalizers[2]
     cdef af_rows rows = call.rows
     cdef bint good
     if scratch == NULL:
@@ -553,12 +553,12 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
     rows.weights, rows.rewards = call.operands.views[2].buf, scratch
     rows.orders, rows.n_orders = &zero, 1
     rows.weight_kind = AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY
-    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, facts)
+    good = find_tilts(call, scratch + letters * size) and means(call.operands.real, &rows, 0, &mean, normalizers)
     if good:
         if size == 8:
-            table.log_tilted_f64(&rows, &mean, facts, <double*>(scratch + 2 * letters * size), 0, 1)
+            table.log_tilted_f64(&rows, &mean, normalizers, <double*>(scratch + 2 * letters * size), 0, 1)
         else:
-            table.log_tilted_f32(&rows, &mean, facts, <float*>(scratch + 2 * letters * size), 0, 1)
+            table.log_tilted_f32(&rows, &mean, normalizers, <float*>(scratch + 2 * letters * size), 0, 1)
         rows.weights, rows.rewards = scratch + 2 * letters * size, scratch + letters * size
         rows.weight_kind, rows.reward_kind = AF_WEIGHT_LOG, AF_REWARD_LOG_RATIO
         good = means(call.operands.real, &rows, 0, gap, NULL)

@@ -41,7 +41,7 @@ KERNELS = (
     Kernel(
         name="tilted_moments",
         formula="log Σ p e^{ρ r} and cumulants 1..8 of r under p e^{ρ r}",
-        arguments=(*_ROWS, "means", "facts", "out", "first_row", "last_row"),
+        arguments=(*_ROWS, "means", "normalizers", "out", "first_row", "last_row"),
         dtypes=("float32", "float64"),
         domain=(),
         bounds=MappingProxyType({"float32": 2e-6, "float64": 5e-14}),
@@ -52,7 +52,7 @@ KERNELS = (
     Kernel(
         name="log_tilted",
         formula="log p + ρ r - log Σ p e^{ρ r}",
-        arguments=(*_ROWS, "means", "facts", "out", "first_row", "last_row"),
+        arguments=(*_ROWS, "means", "normalizers", "out", "first_row", "last_row"),
         dtypes=("float32", "float64"),
         domain=(),
         bounds=_BOUNDS,
@@ -176,15 +176,15 @@ HELPERS: set[str] = {"estimator_moments"}
 
 TABLE = (
     *of_each_type(
-        "af_verdict exponential_mean_{suffix}(const af_rows *rows, int times_order, double *out, double *row_facts, "
+        "af_verdict exponential_mean_{suffix}(const af_rows *rows, int times_order, double *out, double *normalizers, "
         "ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
     *of_each_type(
-        "void tilted_moments_{suffix}(const af_rows *rows, int n, const double *means, const double *row_facts, "
+        "void tilted_moments_{suffix}(const af_rows *rows, int n, const double *means, const double *normalizers, "
         "double *out, ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
     *of_each_type(
-        "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *row_facts, {real} *out, "
+        "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *normalizers, {real} *out, "
         "ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
     *of_each_type(

@@ -1,17 +1,17 @@
 # Written by kernels/common/generate_tables.py from kernels/information/spec.py: change that.
 cdef extern from *:
     ctypedef struct af_table:
-        af_verdict (*exponential_mean_f32)(const af_rows *rows, int times_order, double *out, double *row_facts,
+        af_verdict (*exponential_mean_f32)(const af_rows *rows, int times_order, double *out, double *normalizers,
                                            Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        af_verdict (*exponential_mean_f64)(const af_rows *rows, int times_order, double *out, double *row_facts,
+        af_verdict (*exponential_mean_f64)(const af_rows *rows, int times_order, double *out, double *normalizers,
                                            Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*tilted_moments_f32)(const af_rows *rows, int n, const double *means, const double *row_facts,
+        void (*tilted_moments_f32)(const af_rows *rows, int n, const double *means, const double *normalizers,
                                    double *out, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*tilted_moments_f64)(const af_rows *rows, int n, const double *means, const double *row_facts,
+        void (*tilted_moments_f64)(const af_rows *rows, int n, const double *means, const double *normalizers,
                                    double *out, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*log_tilted_f32)(const af_rows *rows, const double *means, const double *row_facts, float *out,
+        void (*log_tilted_f32)(const af_rows *rows, const double *means, const double *normalizers, float *out,
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*log_tilted_f64)(const af_rows *rows, const double *means, const double *row_facts, double *out,
+        void (*log_tilted_f64)(const af_rows *rows, const double *means, const double *normalizers, double *out,
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
         void (*log_sum_exp_f32)(Py_ssize_t n, const float *x, Py_ssize_t x_stride, const float *b, Py_ssize_t b_stride,
                                 float *log_sum, float *sign, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil

@@ -42,10 +42,10 @@ cdef object int64 = numpy.int64
 
 
 def recognise(const double[::1] reward):
-    """Return the distinct finite rewards, which of them each is, and what they are.
+    """Return the distinct finite rewards, the number of each reward among them, and two ways to write them as integers.
 
-    Their multiples of one span above the lowest, or None, and if so numerators and denominators of their exponentials,
-    relative to the lowest, or None. Rewards that are one have neither.
+    First, which multiples of one span they lie above the lowest, or None; where there are such multiples also numerators
+    and denominators of their exponentials relative to the lowest, or None. Rewards that are all equal have neither.
     """
     cdef Py_ssize_t size = reward.shape[0], count
     cdef double *values = <double*>scratch(size * (2 * sizeof(double) + 3 * sizeof(uint64_t) + sizeof(int32_t)))

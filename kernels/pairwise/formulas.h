@@ -24,9 +24,9 @@
  * (g) 16-bit storage. binary16: exponent and fraction move to their float places and the exponent's bias is made up for
  *     by one product, which is exact and makes subnormal numbers normal; infinities and NaN get the exponent they lost.
  *     Back: to nearest, ties to even; below the normal range by adding a number whose last place is theirs.
- * (h) Exponential of a token's distance d <= TOKEN_RISE from the frame. In float half the work of af_exp: one reduction
- *     step, since d is small where the result counts, and 2^f = 1 + f q(f) on |f| <= 1/2 with q of degree 4, minimax in
- *     relative error (9.2e-8, one and a half roundings), exact at f = 0; what is below 2^-126 counts as that.
+ * (h) Exponential of a token's distance d <= TOKEN_RISE from the frame. In float af_exp2_term of d log2 e (af_exp2.h): half
+ *     the work of af_exp, with one reduction step, since d is small where the result counts; what is below 2^-126 counts as
+ *     2^-126.
  * Sources: docs/generated/losses.md, one per loss; arXiv:2309.16240 (f-DPO), arXiv:2501.03884 (AlphaPO). */
 
 #ifndef AF_PAIRWISE_FORMULAS
@@ -58,7 +58,9 @@ typedef struct {
 } pair_given;
 #endif
 
-#ifdef AF_REAL /* once per instruction set and type (af_each_type.h) */
+#ifndef AF_REAL /* once per instruction set */
+#include "alignment_fast/af_exp2.h"
+#else /* once per instruction set and type (af_each_type.h) */
 
 /* ---- 16-bit storage (g) ---- */
 
@@ -87,17 +89,7 @@ AF_INLINE uint16_t AF_FN(pair_to_bfloat)(float x) {
 }
 
 /* (h) */
-AF_INLINE float AF_FN(token_exp_f32)(float d) {
-    const float whole = d * 0x1.715476p0f, y = whole > -126.0f ? whole : -126.0f;
-    const float shifted = y + 0x1.8p23f, f = y - (shifted - 0x1.8p23f);
-    float q = 0x1.5bba14p-10f;
-    q = AF_FMAF(q, f, 0x1.3cea88p-7f);
-    q = AF_FMAF(q, f, 0x1.c6b752p-5f);
-    q = AF_FMAF(q, f, 0x1.ebf9bcp-3f);
-    q = AF_FMAF(q, f, 0x1.62e42ap-1f);
-    q = AF_FMAF(q, f, 1.0f);
-    return AF_FN(af_from_bits_f32)(AF_FN(af_to_bits_f32)(q) + (AF_FN(af_to_bits_f32)(shifted) << 23));
-}
+AF_INLINE float AF_FN(token_exp_f32)(float d) { return AF_FN(af_exp2_term_f32)(1, d * 0x1.715476p0f); }
 #else
 AF_INLINE double AF_FN(token_exp_f64)(double d) { return AF_FN(af_exp_f64)(d); }
 #endif

@@ -13,7 +13,7 @@ FFI_LAYOUT = cpu.FFI_LAYOUT
 FORMULAS_BY_NAME, SCORES = cpu.FORMULAS_BY_NAME, cpu.SCORES
 MARGIN_FORMULAS = cpu.MARGIN_FORMULAS  # those with second derivatives, and with targets
 _COST = 4.0  # nanoseconds per pair, roughly
-_SMALL = 1000  # pairs that are not worth a look at the number of threads
+_SMALL = 1000  # so few pairs that asking for the number of threads would take longer than the loss
 
 
 def evaluate(

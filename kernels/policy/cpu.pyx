@@ -24,6 +24,7 @@ cdef extern from *:
         AXIOM_CYCLES
         AXIOM_TOTAL_ORDER
         AXIOMS
+        GAIN_SUMS
     Py_ssize_t policy_pairs_scratch(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
     Py_ssize_t sampler_scratch(Py_ssize_t size) noexcept nogil
@@ -40,7 +41,8 @@ TRANSITIVE = AXIOM_TRANSITIVE
 CYCLIC = AXIOM_CYCLIC
 CYCLES = AXIOM_CYCLES
 TOTAL_ORDER = AXIOM_TOTAL_ORDER
-FACTS = AXIOMS
+PROPERTIES = AXIOMS
+SUMS = GAIN_SUMS
 
 
 cdef void *allocated(size_t size) except NULL:
@@ -194,16 +196,18 @@ def dpo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, const do
     free(scratch)
 
 
-def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] facts, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
+def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] properties, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
            Py_ssize_t first, Py_ssize_t last):
-    """Write the facts of each matrix (rows, FACTS) of which bits are set in `wanted`, with SMITH_SIZE the Smith sets,
-    with TOTAL_ORDER responses in the order of wins."""
+    """Write the properties of each matrix (rows, PROPERTIES) whose bits are set in `wanted`.
+
+    SMITH_SIZE comes with the Smith sets, TOTAL_ORDER with the responses in the order of wins.
+    """
     cdef Py_ssize_t row, size = smith.shape[1]
     cdef double *M = <double*>allocated(sizeof(double) * size * size + sizeof(int64_t) * policy_axioms_integers(size))
     cdef int64_t *integers = <int64_t*>(M + size * size)
     with nogil:
         for row in range(first, last):
-            table.policy_axioms(size, &P[row, 0, 0], wanted, &facts[row, 0], &smith[row, 0], &order[row, 0], M, integers)
+            table.policy_axioms(size, &P[row, 0, 0], wanted, &properties[row, 0], &smith[row, 0], &order[row, 0], M, integers)
     free(M)
 
 
@@ -279,6 +283,17 @@ def from_scores(double scale, const double[:, :, ::1] score, const int64_t[:, ::
                                      &chosen[own(chosen.shape[0], row), 0] if chosen.shape[1] else NULL,
                                      &P[row, 0, 0], scratch)
     free(scratch)
+
+
+def gain_sums(const double[::1] x, const double[::1] weight, double centre, const double[::1] tilt, Py_ssize_t first,
+              Py_ssize_t last, double[:, ::1] out):
+    """Write the sums at tilts first .. last - 1, (tilts, GAIN_SUMS); `weight` may be None."""
+    cdef const double *given = NULL
+    if weight is not None:
+        given = &weight[0]
+    if last > first:
+        with nogil:
+            table.gain_sums(x.shape[0], &x[0], given, centre, last - first, &tilt[first], &out[first, 0])
 
 
 include "short.pxi"

@@ -55,6 +55,7 @@ __all__ = [
     "dpo_covariances",
     "dpo_losses",
     "from_scores",
+    "gain_sums",
     "ipo_covariances",
     "ipo_losses",
     "is_top",
@@ -89,6 +90,8 @@ __all__ = [
 _RESPONSE, _PAIR, _TRIPLE = 20.0, 10.0, 0.5
 # Nanoseconds per entry of a tableau and pivot of the simplex method, and up to how many responses it takes it.
 _PIVOT, LARGEST_GAME = 0.5, 64
+# Nanoseconds per sample and tilt of the sums behind a gain.
+_SAMPLE = 1.5
 # Steps that Newton usually takes.
 _STEPS = 6
 # From so many responses and distributions of one matrix on their product is BLAS's.
@@ -248,12 +251,12 @@ def axioms(P, *wanted):
     SMITH_SIZE brings the sets, TOTAL_ORDER the order, DOMINANT its relatives; what is not wanted is undefined.
     """
     count, K = len(P), P.shape[-1]
-    facts, order = (np.empty((count, columns), np.int64) for columns in (cpu.FACTS, K))
+    properties, order = (np.empty((count, columns), np.int64) for columns in (cpu.PROPERTIES, K))
     smith = np.empty((count, K), np.uint8)
-    _over_rows(cpu.axioms, count, _PAIR * K**2, P, sum(1 << fact for fact in wanted), facts, smith, order)
-    yes = facts.astype(np.bool_)
+    _over_rows(cpu.axioms, count, _PAIR * K**2, P, sum(1 << property for property in wanted), properties, smith, order)
+    yes = properties.astype(np.bool_)
     return Axioms(
-        *(facts[:, of] for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),
+        *(properties[:, of] for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),
         *(yes[:, of] for of in (cpu.DOMINANT, cpu.STRICT, cpu.TRANSITIVE, cpu.CYCLIC, cpu.TOTAL_ORDER)),
         smith.view(np.bool_),
         order,
@@ -314,3 +317,16 @@ def from_scores(scores, chosen, scale):
     P = np.empty((count, K, K))
     _over_rows(cpu.from_scores, count, _PAIR * K**2, scale, scores, chosen, P)
     return P
+
+
+def gain_sums(x, weight, centre, tilt):
+    """Return sums (T, 3, 3) at tilts (T,) over samples x (M,) <= 0: of e, e w, e², times 1, d, d².
+
+    e = w exp(t x) and d = x − centre; `weight` (M,) may be None, for ones.
+    """
+    out = np.empty((len(tilt), cpu.SUMS))
+    work = _SAMPLE * len(x) * len(tilt)
+    threads.for_blocks(
+        lambda first, last: cpu.gain_sums(x, weight, centre, tilt, first, last, out), len(tilt), work=work
+    )
+    return out.reshape(-1, 3, 3)

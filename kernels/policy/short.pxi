@@ -299,40 +299,40 @@ cdef enum:
 
 
 cdef struct axioms_found:
-    int64_t *fact
+    int64_t *property
     int64_t *order
     uint8_t *smith
 
 
 cdef axioms_found axioms_of(responses *task, int wanted) noexcept:
-    """Return the facts of which bits are set in `wanted`, in the scratch of the task."""
+    """Return the properties of which bits are set in `wanted`, in the scratch of the task."""
     cdef axioms_found found
     cdef double *M = taken(task, task.size * task.size)
-    found.fact = <int64_t*>taken(task, AXIOMS)
+    found.property = <int64_t*>taken(task, AXIOMS)
     found.order = <int64_t*>taken(task, task.size)
     found.smith = <uint8_t*>taken(task, task.size)
-    table.policy_axioms(task.size, task.P, wanted, found.fact, found.smith, found.order, M, <int64_t*>task.free)
+    table.policy_axioms(task.size, task.P, wanted, found.property, found.smith, found.order, M, <int64_t*>task.free)
     return found
 
 
 def short_classes(P):
-    """Return all facts of a matrix, in the order of PreferenceClasses."""
+    """Return all properties of a matrix, in the order of PreferenceClasses."""
     cdef responses task
     cdef axioms_found found
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
         return None
     try:
         found = axioms_of(&task, ALL_AXIOMS)
-        result = (flag(found.fact[AXIOM_CYCLIC]), flag(found.fact[AXIOM_TRANSITIVE]), flag(found.fact[AXIOM_DOMINANT]),
-                  integer64(found.fact[AXIOM_WINNER]), integer64(found.fact[AXIOM_SMITH_SIZE]),
-                  integer64(found.fact[AXIOM_CYCLES]))
+        result = (flag(found.property[AXIOM_CYCLIC]), flag(found.property[AXIOM_TRANSITIVE]), flag(found.property[AXIOM_DOMINANT]),
+                  integer64(found.property[AXIOM_WINNER]), integer64(found.property[AXIOM_SMITH_SIZE]),
+                  integer64(found.property[AXIOM_CYCLES]))
         return result
     finally:
         closed(&task)
 
 
 def short_axiom(P, int which):
-    """Return one fact of a matrix: WINNER, CYCLES, DOMINANT, ..."""
+    """Return one property of a matrix: WINNER, CYCLES, DOMINANT, ..."""
     cdef responses task
     cdef axioms_found found
     if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
@@ -340,7 +340,7 @@ def short_axiom(P, int which):
     try:
         found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
         is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
-        result = integer64(found.fact[which]) if is_number else flag(found.fact[which])
+        result = integer64(found.property[which]) if is_number else flag(found.property[which])
         return result
     finally:
         closed(&task)
@@ -414,7 +414,7 @@ def short_order_sampler(P):
     try:
         mu, q = taken(&task, task.size), taken(&task, task.size)
         found = axioms_of(&task, 1 << AXIOM_TOTAL_ORDER)
-        if task.size < 2 or not found.fact[AXIOM_TOTAL_ORDER]:
+        if task.size < 2 or not found.property[AXIOM_TOTAL_ORDER]:
             return None
         margin = table.order_sampler(task.size, task.P, found.order, mu, q, task.free)
         ranked = empty(task.size, integer64)
@@ -445,7 +445,7 @@ def short_top(P, scores, bint winner_only):
             found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
             if winner_only:
                 for i in range(task.size):
-                    found.smith[i] = i == found.fact[AXIOM_WINNER]
+                    found.smith[i] = i == found.property[AXIOM_WINNER]
             result = flag(table.policy_is_top(task.size, found.smith, score))
         return result
     finally:

@@ -27,6 +27,17 @@ KERNELS = (
         oracle="policy:tilted",
         reference="Jensen: the log-MGF of a centred reward is not negative",
     ),
+    Kernel(
+        name="gain_sums",
+        formula="Σ e d^j, Σ e w d^j, Σ e² d^j, j = 0..2, of e = w exp(t x), d = x − centre; relative to Σ |terms|",
+        arguments=("x", "weight", "centre", "tilt", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=((float("-inf"), 0.0), (0.0, float("inf"))),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="gains:sums",
+        reference="Owen, Monte Carlo theory, methods and examples (2013), section 9.2",
+    ),
 )
 
 # Entry points without a numerical result of their own.
@@ -57,8 +68,8 @@ TABLE = (
     "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, double *out, double *h)",
     "void policy_dpo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *reward, double *out, "
     "double *scratch)",
-    "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith, int64_t *order, "
-    "double *M, int64_t *integers)",
+    "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith, "
+    "int64_t *order, double *M, int64_t *integers)",
     "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
     "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, "
@@ -72,4 +83,7 @@ TABLE = (
     "void policy_shares(ptrdiff_t size, double prior, double *wins)",
     "void policy_from_scores(ptrdiff_t size, ptrdiff_t attributes, double scale, const double *score, "
     "const int64_t *chosen, double *P, double *scratch)",
+    # gains.inc
+    "void gain_sums(ptrdiff_t count, const double *x, const double *weight, double centre, ptrdiff_t tilts, "
+    "const double *tilt, double *out)",
 )

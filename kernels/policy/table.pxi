@@ -22,7 +22,7 @@ cdef extern from *:
                                       double *h) noexcept nogil
         void (*policy_dpo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *reward,
                                       double *out, double *scratch) noexcept nogil
-        void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *facts, uint8_t *smith,
+        void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith,
                               int64_t *order, double *M, int64_t *integers) noexcept nogil
         int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil
@@ -37,4 +37,6 @@ cdef extern from *:
         void (*policy_shares)(Py_ssize_t size, double prior, double *wins) noexcept nogil
         void (*policy_from_scores)(Py_ssize_t size, Py_ssize_t attributes, double scale, const double *score,
                                    const int64_t *chosen, double *P, double *scratch) noexcept nogil
+        void (*gain_sums)(Py_ssize_t count, const double *x, const double *weight, double centre, Py_ssize_t tilts,
+                          const double *tilt, double *out) noexcept nogil
     const af_table *af_select(const char *isa)

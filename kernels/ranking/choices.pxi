@@ -7,8 +7,8 @@ from libc.math cimport pow
 cdef object exponential = numpy.exp
 
 cdef enum:
-    GLANCED = 2  # steps over which the decrease is watched: on the way, and for the last step, which certifies
-    WATCHED = 6
+    WATCH_EARLY = 2  # steps over which the decrease is watched: on the way, and for the last step, which certifies
+    WATCH_LAST = 6
 
 cdef double LOOSE = 0.03       # largest error of a step, relative, in the norm of the Hessian
 cdef double NEGLIGIBLE = 1e-4  # a last step that is this part of the tolerance is not taken
@@ -106,7 +106,7 @@ cdef class ChoiceSearch:
         cdef double *direction = self.scratch + 4 * n
         cdef double *image = self.scratch + 5 * n
         cdef double *scratch = self.scratch
-        cdef double recent[WATCHED]
+        cdef double recent[WATCH_LAST]
         cdef double power, start, before, bend, length, total = 0.0, last
         for i in range(n):
             inverse[i] = 1.0 / (self.diagonal[i] if self.diagonal[i] > 0.0 else 1.0)
@@ -180,8 +180,8 @@ cdef class ChoiceSearch:
             memcpy(right, self.gradient, <size_t>n * sizeof(double))
             self.centred(right)
             self.refresh(u)
-            first = GLANCED if pow(previous, 2.0) > tolerance else WATCHED
-            for watched in (GLANCED, WATCHED):
+            first = WATCH_EARLY if pow(previous, 2.0) > tolerance else WATCH_LAST
+            for watched in (WATCH_EARLY, WATCH_LAST):
                 if watched < first:
                     continue
                 found = self.solve(right, loose, watched, budget, step)

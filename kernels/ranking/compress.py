@@ -6,7 +6,7 @@ from alignment_fast.kernels.common import status, threads
 from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 
-# Nanoseconds per row on one core: how much is done between two looks at the interpreter.
+# Nanoseconds per row on one core: decides how many rows are counted before the interpreter gets to see Ctrl-C.
 TALLY_COST = 2.0
 WORD_COST = 5.0
 SORT_COST = 20.0

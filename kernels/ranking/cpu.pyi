@@ -237,6 +237,19 @@ def short_compress(
     winner: object, loser: object, n_items: object, tied: object, home: object = None, weight: object = None
 ) -> tuple[int, _Indices, _Indices, _Reals, _Reals, _Reals, _Bytes] | None: ...
 
+# ---- largest differences (gaps.inc) ----
+
+GAPS_LANES: int
+
+def largest_gaps(
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    deviation: NDArray[np.float32],
+    first: int,
+    last: int,
+    out: NDArray[np.float32],
+) -> None: ...
+
 # ---- votes and iterations (votes.inc, iterations.inc) ----
 
 VOTE_TIE: Final[int]

@@ -610,3 +610,4 @@ cdef class Choices:
 
 include "choices.pxi"
 include "iterations.pxi"
+include "gaps.pxi"

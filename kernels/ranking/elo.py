@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.ranking import cpu
 
-# Nanoseconds per game, in order and through a permutation; games between two looks at the interpreter.
+# Nanoseconds per game, in order and through a permutation; games before the interpreter gets to see Ctrl-C.
 COST, SHUFFLED_COST = 15.0, 100.0
 PIECE = 1 << 20
 

@@ -44,6 +44,7 @@ from alignment_fast.kernels.ranking.cpu import (
     vote_points,
 )
 from alignment_fast.kernels.ranking.elo import play, play_shuffled
+from alignment_fast.kernels.ranking.gaps import largest_gaps
 from alignment_fast.kernels.ranking.likelihood import (
     FACTOR_COST,
     MODELS_BY_NAME,
@@ -99,6 +100,7 @@ __all__ = [
     "first_repeat",
     "home_is_told",
     "integer_vote_matrices",
+    "largest_gaps",
     "matrix",
     "maximum",
     "newton",

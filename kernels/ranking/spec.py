@@ -298,7 +298,21 @@ ITERATIONS = (
     ),
 )
 
-KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS + ITERATIONS
+GAPS = (
+    Kernel(
+        name="largest_gaps",
+        formula="max over pairs of (d_i - d_j) a_ij, (d_j - d_i) b_ij, of all pairs or those of every item",
+        arguments=("above", "below", "deviation", "first", "last", "out"),
+        dtypes=("float32",),
+        domain=(),
+        bounds=MappingProxyType({"float32": 2.0**-22}),
+        unit="relative",
+        oracle="rank_sets:largest_gaps",
+        reference="Mogstad, Romano, Shaikh and Wilhelm, Rev. Econ. Stud. 91 (2024) 476-518",
+    ),
+)
+
+KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS + ITERATIONS + GAPS
 # Entry points without a numerical result of their own: steps of counting by sorted words, properties, sizes.
 HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
@@ -401,4 +415,7 @@ TABLE = (
     "void pair_sums(ptrdiff_t pairs, const int64_t *first, const int64_t *second, const double *times, "
     "const double *weight, double *sums)",
     "void ep_pass(const ep_state *state, double *u)",
+    # gaps.inc
+    "void gaps_largest(ptrdiff_t items, ptrdiff_t count, ptrdiff_t start, ptrdiff_t rows, const float *above, "
+    "const float *below, const float *deviation, float *scratch, float *out)",
 )

@@ -81,4 +81,6 @@ cdef extern from *:
         void (*pair_sums)(Py_ssize_t pairs, const int64_t *first, const int64_t *second, const double *times,
                           const double *weight, double *sums) noexcept nogil
         void (*ep_pass)(const ep_state *state, double *u) noexcept nogil
+        void (*gaps_largest)(Py_ssize_t items, Py_ssize_t count, Py_ssize_t start, Py_ssize_t rows, const float *above,
+                             const float *below, const float *deviation, float *scratch, float *out) noexcept nogil
     const af_table *af_select(const char *isa)

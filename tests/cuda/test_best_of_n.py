@@ -11,10 +11,10 @@ from alignment_fast.kernels.best_of_n import simulation
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 
 
-def race_keys(*keys):
-    from alignment_fast.kernels.best_of_n.cuda import race_keys
+def stream_keys(*keys):
+    from alignment_fast.kernels.best_of_n.cuda import stream_keys
 
-    return race_keys(*keys)
+    return stream_keys(*keys)
 
 
 def folded(module, keys, start, stop, replicate, winner, *, length=1 << 13, grid=3, block=64, order=0):
@@ -22,14 +22,14 @@ def folded(module, keys, start, stop, replicate, winner, *, length=1 << 13, grid
     pieces = -(-((stop - 1) // 4 + 1 - start // 4) // length)
     numbers = np.array([start, stop, replicate, length, pieces, winner.size], np.uint64)
     found = winner.copy()
-    module.launch("fold_winners", grid, block, race_keys(*keys), *numbers, found, order=order)
+    module.launch("fold_winners", grid, block, stream_keys(*keys), *numbers, found, order=order)
     return found
 
 
 def folded_short(module, keys, start, stop, replicate, winner, *, grid=2, block=32, order=0):
     found = winner.copy()
     numbers = np.array([start, stop, replicate, winner.size], np.uint64)
-    module.launch("fold_short_winners", grid, block, race_keys(*keys), *numbers, found, order=order)
+    module.launch("fold_short_winners", grid, block, stream_keys(*keys), *numbers, found, order=order)
     return found
 
 

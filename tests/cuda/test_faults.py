@@ -29,7 +29,7 @@ def check_random(module):
     assert found.tobytes() == expected.tobytes()
 
 
-def check_race(module):
+def check_draws(module):
     """A race in tasks, beyond 2^32 blocks too, and many so short that the last draw wins some of them."""
     for start, length, replicates in ((3, 8998, 2), (2**34 - 6, 8998, 2), (3, 7, 100)):
         none = np.full(replicates, simulation.NO_WINNER)
@@ -77,7 +77,7 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_race, "common": check_moments, "pairwise": check_pairs}
+CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_moments, "pairwise": check_pairs}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [

@@ -1,4 +1,4 @@
-"""Figures as PNG files."""
+"""Figures as PNG files, and as PDF files for print."""
 
 import warnings
 from pathlib import Path
@@ -10,7 +10,10 @@ __all__ = ["save_figure"]
 
 
 def save_figure(path: Path, figure: Any) -> None:
-    """Write a figure of matplotlib; letters that its fonts lack become boxes, without a warning."""
+    """Write a figure by the ending of its name; letters that fonts lack become boxes, without a warning."""
     with replacing(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(file, format="png", dpi=150)
+        if path.suffix == ".pdf":
+            figure.savefig(file, format="pdf", metadata={"CreationDate": None})  # the same bytes whenever it is made
+        else:
+            figure.savefig(file, format="png", dpi=150)

@@ -1,4 +1,4 @@
-"""Which way a call goes, and how often each was taken.
+"""Which code a call runs, and how often each was taken.
 
 - "direct": plain tensors in eager mode; the compiled pass is called at once, and autograd learns of the result only.
 - "transform": under ``torch.func``, ``vmap`` or forward-mode differentiation, by a function with ``setup_context``.

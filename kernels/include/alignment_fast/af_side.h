@@ -212,7 +212,7 @@ AF_INLINE AF_GROUP AF_FN(af_side_log1p_positive)(AF_GROUP x) {
     return y;
 }
 
-/* The ends come last, where what is tiny has its own form already: 1 + x is 1 there, no end. */
+/* log at the ends of its domain (1 + x = 0, infinite, NaN) is put in last: where x is tiny, 1 + x is 1, which is no end. */
 AF_INLINE AF_GROUP AF_FN(af_side_log1p)(AF_GROUP x) {
     AF_GROUP u;
     AF_EACH u.v[t] = 1.0 + x.v[t];

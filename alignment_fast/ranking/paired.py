@@ -1,0 +1,156 @@
+"""Systems that met the same tasks: means, and how they vary together from task to task."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignment_fast._border.arrays import as_floating
+from alignment_fast.ranking._outcomes import cluster_codes
+from alignment_fast.ranking._rows import distinct
+
+__all__ = ["PairedScores", "paired_scores"]
+
+
+@dataclass(frozen=True, eq=False)
+class PairedScores:
+    """Mean scores of systems over the same tasks.
+
+    Attributes
+    ----------
+    means : array (K,)
+        Mean score of each system.
+    covariance : array (K, K)
+        Covariance of the means over draws of tasks, or of clusters of tasks: systems that find the same tasks hard
+        differ by less than their own errors say.
+    labels : tuple or None
+        Names of the systems.
+    clusters : int
+        Number of clusters of tasks, or of tasks: t statistics have one degree of freedom less.
+
+    """
+
+    means: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    labels: tuple[Hashable, ...] | None
+    clusters: int
+
+    def __repr__(self) -> str:
+        order = np.argsort(-self.means, kind="stable")[:3]
+        best = ", ".join(f"{i if self.labels is None else self.labels[i]}: {self.means[i]:.4g}" for i in order.tolist())
+        more = ", ..." if len(self.means) > 3 else ""
+        return f"PairedScores({len(self.means)} systems, {self.clusters} independent tasks or clusters, {best}{more})"
+
+    def standard_errors(self) -> NDArray[np.float64]:
+        """Return the standard errors of the means."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (low, high), the intervals of the means at confidence `level`, by Student's t."""
+        from scipy.stats import t
+
+        if not 0 < level < 1:
+            raise ValueError(f"level must be between 0 and 1, not {level}")
+        half = t.ppf(0.5 + 0.5 * level, self.clusters - 1) * self.standard_errors()
+        return self.means - half, self.means + half
+
+
+def paired_scores(
+    scores: Any, *, cluster: Any = None, weight: Any = None, labels: Sequence[Hashable] | None = None
+) -> PairedScores:
+    r"""Return the means of systems that met the same tasks, and the covariance of these means.
+
+    .. math:: m = \frac{\sum_t w_t x_t}{\sum_t w_t}, \qquad
+              \hat Σ = \frac{G}{G - 1} \sum_g s_g s_g^T, \quad
+              s_g = \frac{\sum_{t \in g} w_t (x_t - m)}{\sum_t w_t}
+
+    over the tasks t, which belong to G clusters g. Without clusters or weights that is the sample covariance over the
+    number of tasks, and the difference of two means has the error of the paired t test.
+
+    Parameters
+    ----------
+    scores : array (tasks, systems)
+        Score of every system on every task, finite.
+    cluster : array (tasks,) of labels or numbers, optional
+        What makes tasks depend on each other, such as the document they ask about. Default: each is on its own.
+    weight : array (tasks,), optional
+        How much each task counts, finite and at least 0; those of weight 0 are left out. Default: 1.
+    labels : sequence, optional
+        Names of the systems.
+
+    Returns
+    -------
+    PairedScores
+        For `rank_sets`, `tiers` and `separable_pairs`.
+
+    Raises
+    ------
+    ValueError
+        If a score or weight is not finite, shapes do not fit, names occur twice, or there are fewer than two clusters.
+
+    Notes
+    -----
+    Cost: one product of matrices, by BLAS: 1 ms for 180 systems on 100 tasks.
+
+    References
+    ----------
+    Liang and Zeger, Biometrika 73 (1986) 13-22. Miller, arXiv:2411.00640 (2024).
+
+    Examples
+    --------
+    >>> import alignment_fast as af
+    >>> found = af.ranking.paired_scores([[1, 0, 0], [1, 1, 0], [0, 0, 0], [1, 1, 1]], labels=["a", "b", "c"])
+    >>> found
+    PairedScores(3 systems, 4 independent tasks or clusters, a: 0.75, b: 0.5, c: 0.25)
+    >>> found.standard_errors().round(4)
+    array([0.25  , 0.2887, 0.25  ])
+
+    """
+    table = as_floating(scores, "scores").astype(np.float64)
+    if table.ndim != 2 or not table.shape[1]:
+        raise ValueError(f"scores must have two axes, tasks and systems; they have shape {table.shape}")
+    bad = np.argwhere(~np.isfinite(table))
+    if len(bad):
+        task, system = bad[0].tolist()
+        raise ValueError(
+            f"scores[{task}, {system}] = {table[task, system]} is not finite: every system needs all tasks"
+        )
+    names = None if labels is None else distinct(labels)
+    if names is not None and len(names) != table.shape[1]:
+        raise ValueError(f"labels has {len(names)} names for {table.shape[1]} systems")
+    weights = _weights(weight, len(table))
+    codes, _ = cluster_codes(cluster, len(table))
+    counted = weights > 0
+    table, weights, codes = table[counted], weights[counted], codes[counted]
+    if cluster is None:
+        groups = len(table)
+    else:
+        found, codes = np.unique(codes, return_inverse=True)
+        groups = len(found)
+    if groups < 2:
+        what = "tasks" if cluster is None else "clusters of tasks"
+        raise ValueError(f"scores need at least two {what}, not {groups}: one has no error")
+    shares = weights / weights.sum()
+    means = shares @ table
+    parts = shares[:, None] * (table - means)
+    if cluster is not None:
+        totals = np.zeros((groups, table.shape[1]))
+        np.add.at(totals, codes, parts)
+        parts = totals
+    return PairedScores(means, groups / (groups - 1) * (parts.T @ parts), names, groups)
+
+
+def _weights(value: Any, tasks: int) -> NDArray[np.float64]:
+    if value is None:
+        return np.ones(tasks)
+    weight = as_floating(value, "weight").astype(np.float64)
+    if weight.shape != (tasks,):
+        raise ValueError(f"weight must have one value for each of {tasks} tasks; it has shape {weight.shape}")
+    wrong = np.flatnonzero(~((weight >= 0) & (weight < np.inf)))
+    if wrong.size:
+        raise ValueError(f"weight[{wrong[0]}] = {weight[wrong[0]]} is not a finite number of at least 0")
+    return weight

@@ -1,0 +1,43 @@
+"""Kernels behind evaluation from samples, against their definitions."""
+
+import numpy as np
+import pytest
+
+from alignment_fast._operations import operations
+from bounds import bound
+from oracles import gains, tails
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 16, 33, 64])
+def test_hill_is_the_mean_logarithm_over_the_threshold(size):
+    scores = np.abs(np.random.default_rng(size).standard_t(2, size=(11, size))) + 1e-3
+    scores[3] = 2.0
+    for top in {1, size // 2, size - 1}:
+        index, threshold, good = operations("best_of_n").hills(scores, top)
+        assert good
+        np.testing.assert_array_equal(threshold, np.sort(scores, axis=-1)[:, -top - 1])
+        exact = np.array([tails.hill(row.tolist(), top) for row in scores])
+        assert np.all(np.abs(index - exact) <= bound("best_of_n.hill") * np.maximum(1, exact))
+
+
+def test_hill_of_thresholds_that_are_not_positive_is_nan_and_of_bad_scores_is_refused():
+    ops = operations("best_of_n")
+    index, _, good = ops.hills(np.array([[-1.0, 0.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]]), 2)
+    assert good
+    assert np.isnan(index[0])
+    assert index[1] > 0
+    for bad in (np.nan, np.inf, -np.inf):
+        assert not ops.hills(np.array([[1.0, bad, 3.0, 4.0]]), 2)[2]
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 2047, 2048, 2049, 5000])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gain_sums(size, weighted):
+    rng = np.random.default_rng(size)
+    x = -rng.exponential(size=size)
+    weight = rng.random(size) if weighted else None
+    tilts = np.array([0.0, 0.3, 5.0, 900.0])
+    found = operations("policy").gain_sums(x, weight, -0.7, tilts).reshape(4, 9)
+    for row, tilt in zip(found, tilts, strict=True):
+        exact, scale = gains.sums(x.tolist(), np.ones(size).tolist() if weight is None else weight.tolist(), -0.7, tilt)
+        assert np.all(np.abs(row - exact) <= bound("policy.gain_sums") * np.array(scale) + 1e-300)
