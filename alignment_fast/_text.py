@@ -58,9 +58,9 @@ def shortened(text: str, width: int, head: float = 0.5) -> str:
     """
     if width_of(text) <= width:
         return text
-    room = max(width - len(ELLIPSIS), 2)
-    before = min(max(math.ceil(head * room), 1), room - 1)
-    return _taken(text, before) + ELLIPSIS + _taken(text[::-1], room - before)[::-1]
+    width_left = max(width - len(ELLIPSIS), 2)
+    before = min(max(math.ceil(head * width_left), 1), width_left - 1)
+    return _taken(text, before) + ELLIPSIS + _taken(text[::-1], width_left - before)[::-1]
 
 
 def _taken(text: str, width: int) -> str:
@@ -101,9 +101,9 @@ def _around_difference(names: Sequence[str], width: int) -> dict[str, str]:
     """Return each of several long names as its start, the part where they begin to differ, and its end."""
     shortest = min(map(len, names))
     differ = next((at for at in range(shortest) if len({name[at] for name in names}) > 1), shortest)
-    room = max((width - 2 * len(ELLIPSIS)) // 3, 2)
+    width_left = max((width - 2 * len(ELLIPSIS)) // 3, 2)
     looks = {}
     for name in names:
-        end = _taken(name[::-1], room)[::-1]
-        looks[name] = _taken(name, room) + ELLIPSIS + _taken(name[max(differ - 1, 0) :], room) + ELLIPSIS + end
+        parts = _taken(name, width_left), _taken(name[max(differ - 1, 0) :], width_left)
+        looks[name] = ELLIPSIS.join([*parts, _taken(name[::-1], width_left)[::-1]])
     return looks if len(set(looks.values())) == len(names) else dict(zip(names, names, strict=True))

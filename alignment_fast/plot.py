@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# The palette of all figures, apart for most eyes and in print.
+# The palette of all figures: colours that most eyes tell apart, in print too.
 EXACT, BOUND, ESTIMATE, REFERENCE, FAMILY = "#1b5e8c", "#b0463c", "#222222", "#8a8a8a", "#3f8f5f"
 PALETTE = (EXACT, BOUND, FAMILY, "#c98a1b", "#7a4e9c")
 # Below so many powers of ten an axis of n shows numbers, not powers.

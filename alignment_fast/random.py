@@ -8,6 +8,7 @@ values, which do not change within a major version.
 .. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 """
 
+import math
 import operator
 
 import numpy as np
@@ -17,6 +18,7 @@ from alignment_fast._border.arrays import device_of
 from alignment_fast._border.devices import output
 from alignment_fast._border.outputs import fits
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import refuse_beyond
 from alignment_fast._operations import operations
 
 __all__ = ["Stream"]
@@ -36,6 +38,7 @@ def _rows_and_length(shape):
         raise TypeError(f"shape must be n or (R, n) of integers, not {shape!r}") from None
     if not 1 <= len(lengths) <= 2 or min(lengths) < 0:
         raise ValueError(f"shape must be n or (R, n) with lengths >= 0, not {shape!r}")
+    refuse_beyond(math.prod(lengths), "the number of values of shape")
     return lengths if len(lengths) == 2 else (1, lengths[0])
 
 

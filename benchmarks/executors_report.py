@@ -1,6 +1,9 @@
 """What executors add to a job, and from how many workers on one coordinator is too slow for them.
 
-python -P benchmarks/executors_report.py            threads, processes, and of loky and Dask those that are installed
+python -P benchmarks/executors_report.py [NAME ...]            threads, processes, and of the others what is installed
+mpiexec -n 3 python -P -m mpi4py.futures benchmarks/executors_report.py mpi
+
+At last it folds the files of parts into a store, block by block and in groups.
 
 What is measured is the processor time of the coordinator's process (with Dask that of a scheduler in it as well), which
 a busy machine does not change much. The second table is that of a discrete-event model: workers that compute jobs of a
@@ -10,14 +13,18 @@ length, and one coordinator that takes and gives jobs one after the other, at th
 import heapq
 import importlib.util
 import random
+import sys
+import tempfile
 import time
+from pathlib import Path
 
-from alignment_fast.studies import Study
+from alignment_fast.studies import Study, parts
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.work import Job, Share, compute
 
 JOBS, WORKERS = 300, 2
-EXECUTORS = {"threads": None, "processes": None, "loky": "loky", "dask": "distributed"}
+EXECUTORS = {"threads": None, "processes": None, "loky": "loky", "dask": "distributed", "ray": "ray"}
+FOLDED_BLOCKS = 20_000
 SECONDS = (0.1, 1.0, 10.0)
 CROWDS = (10, 100, 1000, 10_000)
 
@@ -84,20 +91,50 @@ def efficiency(workers, job, service, jobs=20, seed=0):
     return min(1.0, busy / (workers * end))
 
 
-def main():
+def seconds_to_fold(study, *, groups):
+    """Return the seconds of `Study.fold` for each block of two parts, and the bytes of their files."""
+    longest = parts.MOST_IN_RUN
+    parts.MOST_IN_RUN = longest if groups else 1  # every other block: none of them are consecutive
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "study.db"
+            for part in (1, 2):
+                study.run_part(part, 2, store=path, progress=False, workers=1)
+            size = sum(file.stat().st_size for file in parts.folder_of(path).iterdir())
+            begun = time.process_time()
+            study.fold(path)
+            return (time.process_time() - begun) / FOLDED_BLOCKS, size / FOLDED_BLOCKS
+    finally:
+        parts.MOST_IN_RUN = longest
+
+
+def print_folding(source, estimand):
+    """Print what folding costs without and with quantiles, alone and in groups."""
+    for quantiles in ([], [0.5]):
+        content = {"name": "folded", "replicates": 16 * FOLDED_BLOCKS, "source": source}
+        study = Study.from_dict({**content, "estimand": {**estimand, "quantiles": quantiles}})
+        for groups in (False, True):
+            seconds, size = seconds_to_fold(study, groups=groups)
+            kind = f"{'quantiles' if quantiles else 'moments'}, {'in groups' if groups else 'block by block'}"
+            print(f"{kind}: {1e6 * seconds:.1f} µs and {size:.0f} bytes for a block")
+
+
+def main(names):
     source, estimand = {"kind": "gaussian"}, {"kind": "best_of_n", "n": 2, "block": 16}
     study = Study.from_dict({"name": "tiny", "replicates": 16 * JOBS, "source": source, "estimand": estimand})
     measured = {}
-    for name, module in EXECUTORS.items():
-        if module is None or importlib.util.find_spec(module) is not None:
-            measured[name] = seconds_per_job(name, study)
-            print(f"{name}: {1e6 * measured[name]:.0f} µs for a job of one tiny block")
+    installed = [name for name, module in EXECUTORS.items() if module is None or importlib.util.find_spec(module)]
+    for name in names or installed:
+        measured[name] = seconds_per_job(name, study)
+        print(f"{name}: {1e6 * measured[name]:.0f} µs for a job of one tiny block")
     print("share of their time that workers compute:")
     for name, service in measured.items():
         for job in SECONDS:
             shares = (f"{workers}: {100 * efficiency(workers, job, service):.0f} %" for workers in CROWDS)
             print(f"{name}, jobs of {job:g} s: {', '.join(shares)}")
+    print("folding the files of parts:")
+    print_folding(source, estimand)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -160,10 +160,10 @@ def timings():
         4 << 28,
     )
     yield "normals float32", seconds(lambda: Stream(1).normal(1 << 28, dtype="f4", out=out)), 1 << 28, "draws", 4 << 28
-    from alignment_fast.kernels.best_of_n import cuda as race
+    from alignment_fast.kernels.best_of_n import cuda as best_of_n
 
-    winner, draws = race.DEFAULT.copy(np.full(1 << 14, 2**64 - 1, np.uint64)), 1 << 22
-    yield "race", seconds(lambda: race.fold_winners((1, 2), 0, draws, 0, winner)), draws << 14, "draws", 0
+    winner, draws = best_of_n.DEFAULT.copy(np.full(1 << 14, 2**64 - 1, np.uint64)), 1 << 22
+    yield "best draws", seconds(lambda: best_of_n.fold_winners((1, 2), 0, draws, 0, winner)), draws << 14, "draws", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731

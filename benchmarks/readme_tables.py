@@ -207,8 +207,9 @@ def text(found):
         f"Measured on {where['date']} on {where['processor']}, {where['processors']} CPUs, Python {where['python']}, "
         f"{versions}, at a load of {loads};",
         "one thread, processor time, least of interleaved rounds, by `python benchmarks/report.py --readme`. A ratio",
-        "is the peer's time over ours; \"of the floor\" is the part of the binding floor's speed that is reached, with",
-        "the floor's name in `benchmarks/floors.py`; - stands for a peer that was not installed.",
+        "is the peer's time over ours. A floor is the least time that the operation needs on this processor for one of",
+        "its parts (`benchmarks/floors.py`): the last column is the time of the largest floor over ours, and its name.",
+        "- stands for a peer that was not installed.",
     ]
     for title, rows in TABLES.items():
         lines += ["", f"**{title}**", "", *table(rows, found)]

@@ -75,7 +75,33 @@ def host_case(name, size, listed, aims):
     return Case(f"evalica.{name}, {'lists' if listed else 'arrays'}, M = {size}", contenders, targets=targets)
 
 
-CASES = [tables_case()]
+def resamples_case(responses=16, size=8):
+    """Best and worst of resamples, as verl's validation has them, beside the loop over resamples."""
+    from alignment_fast.interop import verl
+
+    data = np.random.default_rng(0).normal(size=responses).tolist()
+
+    def plain():
+        np.random.seed(42)  # noqa: NPY002
+        objects = np.array(data, dtype=object)
+        rows = np.random.choice(responses, size=(1000, size))  # noqa: NPY002
+        values = [np.array([function(objects[row]) for row in rows], dtype=float) for function in (np.max, np.min)]
+        return [(float(np.mean(one)), float(np.std(one))) for one in values]
+
+    expected = plain()
+
+    def right(result):
+        assert result == expected
+
+    contenders = {
+        OURS: Contender(lambda: verl.bootstrap_metric(data, size, [np.max, np.min]), 1000, right),
+        "loop over resamples": Contender(plain, 1000, right),
+    }
+    targets = (Target("loop over resamples", 15.0),)
+    return Case(f"verl.bootstrap_metric, {size} of {responses}", contenders, targets=targets)
+
+
+CASES = [tables_case(), resamples_case()]
 if importlib.util.find_spec("pandas"):
     CASES += [
         host_case("bradley_terry", 100_000, True, 10.0),

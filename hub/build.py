@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "hub" / "variant"
 OPERATORS = (
-    *("_batching", "_curvatures", "_library", "_pairs", "_scratch", "_tensors", "_tokens", "_vocabulary", "_ways"),
+    *("_batching", "_curvatures", "_library", "_pairs", "_scratch", "_tensors", "_tokens", "_vocabulary", "_dispatch"),
     *("linear", "margins", "preference", "sequence", "unpaired"),
 )
 # Of the rest of the package, by the names that the variant gives them.

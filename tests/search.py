@@ -1,4 +1,4 @@
-"""Seeded adversarial searches: how many cases they look at, and the worst that they find.
+"""Seeded adversarial searches: how many cases they try, and the worst that they find.
 
 Few cases in CI; by hand ``ALIGNMENT_FAST_SEARCH=100000 pytest -m search``, and with ``ALIGNMENT_FAST_SEARCH_RECORD``
 the name of a file, each search adds a line to it: what was searched, how many cases, the largest error as a share of

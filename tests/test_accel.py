@@ -238,6 +238,15 @@ def test_threads_call_while_functions_are_replaced_and_given_back(host):
 # ---- hosts ----
 
 
+def test_scipy_is_accelerated_only_where_it_is_named():
+    """Other packages call it, too."""
+    accel.install()
+    assert "scipy" not in accel.installed()
+    accel.install("scipy")
+    assert accel.installed()[-1] == "scipy"
+    accel.uninstall()
+
+
 def test_an_unknown_host_is_named():
     for call in (accel.install, accel.uninstall):
         with pytest.raises(ValueError, match="'choixx' is not one of"):
@@ -297,7 +306,7 @@ def test_the_environment_variable_accelerates_any_program(folder):
     assert run(folder, "-c", line + PROGRAM) == ("[0.4, 0.0]\n", "")
     # Where the package is installed, its own start file says the same before.
     (said,) = set(run(folder, "-c", line, ALIGNMENT_FAST_ACCEL="nobody")[1].splitlines())
-    assert said.startswith("accel: hosts: 'nobody' is not one of choix, ")
+    assert said.startswith("accel: hosts: 'nobody' is not one of bigcode, choix, ")
 
 
 def test_without_the_variable_a_start_imports_nothing():

@@ -47,6 +47,12 @@ def outcome(function, arguments):
     return found, {(one.category, str(one.message)) for one in said}
 
 
+def assert_close(found, expected, tolerance):
+    """Compare numbers: narrow ones to some units in their last place."""
+    tolerance = max(tolerance, 8 * np.finfo(np.asarray(expected).dtype).eps)
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
 def assert_same(found, expected, tolerance):
     """Compare results field by field."""
     assert type(found) is type(expected), (found, expected)
@@ -68,11 +74,11 @@ def assert_same(found, expected, tolerance):
     elif isinstance(expected, np.ndarray):
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         if expected.dtype.kind in "fc":
-            np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+            assert_close(found, expected, tolerance)
         else:
             np.testing.assert_array_equal(found, expected)
-    elif isinstance(expected, float | complex):
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+    elif isinstance(expected, float | complex | np.floating):
+        assert_close(found, expected, tolerance)
     elif hasattr(expected, "dtype"):  # an index, a scalar
         assert found.dtype == expected.dtype
         assert repr(found) == repr(expected)
@@ -643,3 +649,61 @@ def test_matrices_of_evalica_are_its_own():
     cases += [(f"weights: {words}", lambda make=make: (xs, ys, WINS, index, make())) for words, make in WEIGHTS.items()]
     cases += [(f"items: {words}", lambda to=to: ([to(x) for x in xs], ys, WINS, index)) for words, to in MAKERS.items()]
     assert compare("evalica", "evalica", "matrices", cases) >= 3
+
+
+# ---- scipy ----
+
+EXPONENTS = [
+    *(
+        [1.0, 2.0],
+        (1, 2),
+        3.0,
+        2,
+        np.float32(2),
+        None,
+        "text",
+        [],
+        [[1.0], [2.0, 3.0]],
+        [True, False],
+        [1j, 2.0],
+        Opaque(),
+    ),
+    *(np.float32([1, 2]), np.int8([1, 2]), np.float16([1, 2]), np.array([1.0, 2.0], object), np.ones((3, 0))),
+    *(
+        np.array([1.0, 2.0]).view(Array),
+        np.ma.array([1.0, 2.0], mask=[0, 1]),
+        Items([1.0, 2.0]),
+    ),
+    *(
+        [np.inf, 1.0],
+        [-np.inf, -np.inf],
+        [-np.inf, 1.0],
+        [np.nan, 1.0],
+        [np.inf, -np.inf],
+        np.arange(12.0).reshape(3, 4),
+    ),
+]
+ALONG = [None, 0, 1, -1, (0, 1), (), 5, True, np.int64(0), "text"]
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_sums_of_exponentials_of_scipy_are_its_own(name):
+    rest = [(None, False, False), ([1, -2], True, True), (0.0, False, True)] if name == "logsumexp" else [()]
+    cases = [
+        (f"{x!r}, {axis!r}, {more}", lambda x=x, axis=axis, more=more: (x, axis, *more))
+        for x in EXPONENTS
+        for axis in ALONG
+        for more in rest
+    ]
+    assert compare("scipy", "scipy.special._logsumexp", name, cases, 1e-13) >= 15
+
+
+def test_entropies_of_scipy_are_its_own():
+    cases = [
+        (f"{p!r}, {q!r}, {base!r}, {axis!r}", lambda p=p, q=q, base=base, axis=axis: (p, q, base, axis))
+        for p in EXPONENTS
+        for q in (None, [0.5, 0.5], [0.0, 1.0], [[1.0, 2.0]], 1.0, p)
+        for base in (None, 2, -1.0)
+        for axis in (0, None, -1)
+    ]
+    assert compare("scipy", "scipy.stats._entropy", "entropy", cases, 1e-12) >= 20

@@ -135,6 +135,11 @@ tables.column_names(path)
 tables.choose_column(path, names, requested, guesses=())
 tables.read_columns(path, columns, *, nonnegative=(), progress=None)
 
+interop.scipy.logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False)
+interop.scipy.softmax(x, axis=None)
+interop.scipy.log_softmax(x, axis=None)
+interop.scipy.entropy(pk, qk=None, base=None, axis=0, *, nan_policy="propagate", keepdims=False)
+
 set_num_threads(n)
 get_num_threads()
 num_threads(n)

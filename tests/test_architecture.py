@@ -1,4 +1,4 @@
-"""The data's way is one way: public function, host algorithm, table of operations, kernel. Checked on the source.
+"""Data take one path: public function, host algorithm, table of operations, kernel. Checked on the source.
 
 Every list of what is allowed stands here once, and an entry that no file uses fails.
 """
@@ -31,6 +31,7 @@ EDGES = {
     "memoryless": {"common"},
     "policy": {"common"},
     "dynamics": {"common", "policy"},
+    "special": {"common", "information"},
 }
 
 # Which parts of the public layer a part may use besides itself: packages and modules of alignment_fast/. Whatever all
@@ -172,7 +173,11 @@ ONLY_IN = {
     "transformers": [],
     "jax": ["alignment_fast/interop/jax.py"],
     "pyarrow": ["alignment_fast/tables/_arrow.py"],
-    "pandas": ["alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"],
+    "pandas": [
+        *("alignment_fast/interop/evalica/*", "alignment_fast/accel/hosts/evalica.py"),
+        *("alignment_fast/interop/arena_rank.py", "alignment_fast/interop/fastchat.py"),
+        "alignment_fast/ranking/_frame.py",
+    ],
     "polars": [],
     "matplotlib": [
         "alignment_fast/plot.py",

@@ -104,8 +104,8 @@ def test_a_line_says_time_ratios_and_share_of_the_floor():
     assert text.startswith("a\n")
     assert text.endswith("\nb\n")
     assert "old" not in text
-    ratios = ", ".join(["12x"] * len(PEERS))
-    assert f"| {', '.join(PEERS.values())} | 1.23 µs | {ratios} | 88 % philox |" in text
+    ratios = "; ".join(["12x"] * len(PEERS))
+    assert f"| {'; '.join(PEERS.values())} | 1.23 µs | {ratios} | 88 % philox |" in text
 
 
 def test_a_peer_that_was_not_installed_is_a_dash():

@@ -77,9 +77,13 @@ def test_soft_search_over_rare_outcomes_and_real_n():
         reward = np.sort(generator.normal(size=size)) * 10 ** generator.uniform(-0.5, 1.3)
         n = 1 + 10 ** generator.uniform(-1.5, 1.5)
         temperature = max(10 ** generator.uniform(-0.5, 0.5), np.ptp(reward) / 60)
-        exact = oracle.soft_best_of_n_by_fine_steps(p, reward, n, temperature)
-        error = np.abs(soft_best_of_n(p, reward, n, temperature) - exact) / (1e-12 * np.abs(exact) + 1e-300)
-        worst.see(error.max(), 1.0, (p, reward, n, temperature))
+        found = soft_best_of_n(p, reward, n, temperature)
+        for spacing in (5e-3, 1e-3):  # where the first do not settle it, steps five times as fine
+            exact = oracle.soft_best_of_n_by_fine_steps(p, reward, n, temperature, spacing)
+            error = (np.abs(found - exact) / (1e-12 * np.abs(exact) + 1e-300)).max()
+            if error < 0.3:
+                break
+        worst.see(error, 1.0, (p, reward, n, temperature))
     worst.hold()
 
 

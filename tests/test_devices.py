@@ -1,12 +1,13 @@
 """Arrays on a CUDA device: every public function names the argument that it has no CUDA version for."""
 
 import inspect
+import re
 import types
 
 import numpy as np
 import pytest
 from test_arrays import Foreign
-from test_short_way import CALLS, bound
+from test_short_path import CALLS, assert_same_bits, bound
 
 from alignment_fast import best_of_n, pairwise, random
 from alignment_fast.errors import BackendUnavailableError
@@ -72,6 +73,35 @@ def test_every_function_names_the_array_it_has_no_cuda_version_for(name, kind):
     with pytest.raises(BackendUnavailableError, match="CUDA") as caught:
         function(*given.args, **given.kwargs)
     assert any(f"{key} " in str(caught.value) for key in on_device), caught.value
+
+
+def own_numbers(call):
+    """Return {argument: number} of a call, of its object's too where it has no arrays."""
+    function, positional, options = bound(call)
+    given = inspect.signature(function).bind(*positional, **options).arguments
+    return {
+        name: value for name, value in given.items() if np.asarray(value).dtype.kind in "iuf" and np.ndim(value) == 0
+    }
+
+
+NUMBERS_OF_CALLS = {(call.name, name): call for call in CALLS for name in own_numbers(call)}
+
+
+@pytest.mark.parametrize("kind", [CudaInterface, CudaTensor, Foreign, np.asarray])
+@pytest.mark.parametrize(("function", "argument"), NUMBERS_OF_CALLS)
+def test_a_number_in_an_array_without_axes_is_read_or_refused_by_the_name_of_its_argument(function, argument, kind):
+    taken, positional, options = bound(NUMBERS_OF_CALLS[function, argument])
+    given = inspect.signature(taken).bind(*positional, **options)
+    expected = taken(*given.args, **given.kwargs)
+    given.arguments[argument] = kind(np.asarray(given.arguments[argument]))
+    try:
+        found = taken(*given.args, **given.kwargs)
+    except (TypeError, ValueError, BackendUnavailableError) as error:
+        assert re.search(rf"\b{argument}\b", str(error)), error  # noqa: PT017
+        return
+    assert issubclass(kind, Foreign) if isinstance(kind, type) else kind is np.asarray
+    if kind is np.asarray:
+        assert_same_bits(found, expected)
 
 
 SCORES, NUMBERS = np.array([[0.5, -1.0, 0.25], [1.0, 0.0, 2.0]]), np.array([1.5, 2.0, 30.0])

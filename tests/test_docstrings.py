@@ -16,7 +16,10 @@ PROGRAM = "alignment_fast.__main__"
 # Modules for libraries that need not be installed.
 FRONT_ENDS = {
     "alignment_fast.accel.hosts.evalica": "evalica",
+    "alignment_fast.accel.hosts.verl": "verl",
+    "alignment_fast.interop.arena_rank": "pandas",
     "alignment_fast.interop.evalica": "pandas",
+    "alignment_fast.interop.fastchat": "pandas",
     "alignment_fast.interop.jax": "jax",
     "alignment_fast.interop.torch": "torch",
     "alignment_fast.interop.trl": "torch",

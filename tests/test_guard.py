@@ -113,8 +113,8 @@ def test_every_public_name_is_in_a_case():
     # A module is there if something of it is.
     used |= {name.rpartition(".")[0] for name in used} | {"interop"}
     # Studies have tests of their own bytes: tests/test_studies_engine.py.
-    # What replaces functions of other packages is compared with these: tests/test_accel.py, test_interop_choix.py.
-    elsewhere = ("accel", "interop.choix", "studies")
+    # What replaces functions of other packages is compared with these: tests/test_accel.py, test_interop_*.py.
+    elsewhere = ("accel", "interop.choix", "interop.scipy", "studies")
     missing = sorted(name for name in set(_names(af)) - used - UNGUARDED if not name.startswith(elsewhere))
     assert missing == []
 

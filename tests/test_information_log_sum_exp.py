@@ -14,7 +14,7 @@ from alignment_fast._operations import operations
 from bounds import bound
 from oracles import information as oracle
 
-OPS = operations("information")
+OPS = operations("special")
 DTYPES = ("float64", "float32")
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 INF, NAN = np.inf, np.nan
@@ -33,7 +33,7 @@ def allowed(x, b, exact, dtype):
     total = mpmath.fsum(abs(w) * mpmath.exp(mpmath.mpf(v)) for v, w in zip(x, b, strict=True))
     lost = total / mpmath.exp(exact) if exact > mpmath.ninf else mpmath.inf
     size = abs(exact) if exact == max(x, key=abs) or abs(exact) < 1 else abs(exact) + max(map(abs, x))
-    return bound("information.log_sum_exp", dtype) * (size + (lost if min(b) < 0 else 0))
+    return bound("special.log_sum_exp", dtype) * (size + (lost if min(b) < 0 else 0))
 
 
 # ---- what is small beside the largest ----
@@ -45,7 +45,7 @@ def test_what_others_add_to_a_logarithm_of_one_keeps_its_digits(distance, dtype)
     exact = oracle.log_sum_exp([0.0, -float(np.dtype(dtype).type(distance))])[0]
     found, sign = log_sum_exp([0.0, -distance], dtype=dtype)
     smallest = float(np.finfo(dtype).smallest_subnormal)
-    assert abs(found - exact) <= bound("information.log_sum_exp", dtype) * exact + smallest
+    assert abs(found - exact) <= bound("special.log_sum_exp", dtype) * exact + smallest
     assert sign == 1
 
 
@@ -62,7 +62,7 @@ def test_the_largest_may_stand_anywhere(letters, place, dtype):
     x[place % letters] = 0
     exact = np.log1p(math.fsum(np.exp(x[x < 0].astype(float))))
     found = log_sum_exp(x.tolist(), dtype=dtype)[0]
-    assert found == pytest.approx(exact, rel=bound("information.log_sum_exp", dtype), abs=1e-320)
+    assert found == pytest.approx(exact, rel=bound("special.log_sum_exp", dtype), abs=1e-320)
 
 
 @each_dtype
@@ -178,7 +178,7 @@ def test_log_probabilities_of_nearly_certain_tokens_keep_their_digits(letters, d
         rest = mpmath.fsum(mpmath.exp(mpmath.mpf(float(z)) - 3) for i, z in enumerate(logits[0, 0]) if i != token)
         exact = -mpmath.log1p(rest)
     found = af.pairwise.sequence_logprobs(logits, np.array([[token]]))[0]
-    assert abs(found - exact) <= bound("information.log_sum_exp", dtype) * abs(exact)
+    assert abs(found - exact) <= bound("special.log_sum_exp", dtype) * abs(exact)
 
 
 @pytest.mark.parametrize("distance", [1.0, 20.0, 40.0, 300.0])

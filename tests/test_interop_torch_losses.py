@@ -1,4 +1,4 @@
-"""Preference losses on tensors: derivatives, transformations, compilation, and which way a call went."""
+"""Preference losses on tensors: derivatives, transformations, compilation, and which route a call took."""
 
 import numpy as np
 import pytest

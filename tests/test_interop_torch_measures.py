@@ -1,4 +1,4 @@
-"""Measures of information and likelihoods of rankings on tensors: values, derivatives, ways, errors."""
+"""Measures of information and likelihoods of rankings on tensors: values, derivatives, routes of calls, errors."""
 
 import pytest
 

@@ -7,9 +7,9 @@ import alignment_fast as af
 
 torch = pytest.importorskip("torch")
 from alignment_fast.interop.torch import (  # noqa: E402
+    _dispatch,
     _scratch,
     _vocabulary,
-    _ways,
     calls,
     linear_logprobs,
     sequence_logprobs,
@@ -103,7 +103,7 @@ def test_sequences_have_second_derivatives_and_entropies_first_ones():
 @pytest.mark.parametrize("way", ["direct", "operator"])
 def test_sequences_have_no_third_derivatives(way, monkeypatch):
     logits, ids = draws((2, 3, 5))[0].requires_grad_(), ids_of((2, 3), 5)
-    monkeypatch.setattr(_ways, "choose", lambda _: way)
+    monkeypatch.setattr(_dispatch, "choose", lambda _: way)
     first = torch.autograd.grad(sequence_logprobs(logits, ids).sum(), logits, create_graph=True)[0]
     vector = draws((2, 3, 5), seed=2)[0].requires_grad_()
     product = torch.autograd.grad(first, logits, vector, create_graph=True)[0]
@@ -333,10 +333,10 @@ def test_scratch_is_kept_within_its_limits():
     hidden, weight = draws((128, 8), (3000, 8), dtype=torch.float32)
     for grad in (False, True):
         linear_logprobs(hidden.requires_grad_(grad), weight, torch.zeros(128, dtype=torch.int64))
-    limits = {False: _scratch.KEPT, True: _scratch.PASSING}
-    assert {passing for _, passing in _scratch._kept} == {False, True}
-    for (_, passing), (room, _) in _scratch._kept.items():
-        assert 0 < room.nbytes <= limits[passing]
+    limits = {False: _scratch.KEPT, True: _scratch.KEPT_FORWARD_ONLY}
+    assert {forward_only for _, forward_only in _scratch._kept} == {False, True}
+    for (_, forward_only), (memory, _) in _scratch._kept.items():
+        assert 0 < memory.nbytes <= limits[forward_only]
     with _scratch.scratch(_scratch.KEPT, torch.uint8) as (one, _), _scratch.scratch(8, torch.uint8) as (other, _):
         assert one.data_ptr() != other.data_ptr()
     _scratch._kept.clear()
@@ -355,7 +355,7 @@ def products(function):
 
 
 def test_logits_that_are_still_there_are_not_made_again(monkeypatch):
-    """Two tiles, with room for one: logits of both forward, of one backward, and two gradients of each."""
+    """Two tiles, with memory for one: logits of both forward, of one backward, and two gradients of each."""
     hidden, weight = (x.requires_grad_() for x in draws((6, 4), (1024, 4)))
     ids = ids_of((6,), 1024)[:5]
     monkeypatch.setattr(_vocabulary, "TILE", 1)
@@ -369,7 +369,7 @@ def test_logits_that_are_still_there_are_not_made_again(monkeypatch):
         again = torch.autograd.grad(log_p.sum(), (hidden, weight))
         assert all(torch.equal(x, y) for x, y in zip((*found, *again), expected * 2, strict=True))
 
-    def passing():
+    def forward_only():
         with torch.no_grad():
             linear_logprobs(hidden[:5] + 1, weight, ids)
 
@@ -379,7 +379,7 @@ def test_logits_that_are_still_there_are_not_made_again(monkeypatch):
     once = 2 + 1 + 4
     again = 2 + 4  # the gradient has taken the logits' place
     assert products(both) == once + again
-    assert products(lambda: both(passing)) == once + again + 2
+    assert products(lambda: both(forward_only)) == once + again + 2
     assert products(lambda: both(another)) == once + 1 + again + 2
     monkeypatch.setattr(_vocabulary, "KEPT", 1 << 20)
     assert products(both) == once - 1 + again

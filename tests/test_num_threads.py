@@ -1,4 +1,4 @@
-"""Every public function that takes a number of threads refuses the same numbers, in the same words, on every way."""
+"""Every public function that takes a number of threads refuses the same numbers, in the same words, on every path."""
 
 import importlib
 import inspect

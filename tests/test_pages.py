@@ -26,8 +26,11 @@ PAGES = (
     "training_losses.md",
     "studies.md",
     "past_one_machine.md",
+    "scipy.md",
     "unchanged_programs.md",
     "evalica.md",
+    "pass_at_k.md",
+    "verl.md",
 )
 # What a page imports that need not be installed.
 NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}

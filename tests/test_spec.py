@@ -323,7 +323,7 @@ def public_names(body):
     ("family", "module"), row_modules().items(), ids=lambda value: getattr(value, "__name__", value)
 )
 def test_every_entry_point_has_a_row_or_is_a_helper(family, module):
-    """But for short ways, which give what other entry points give, and for what public functions state bounds of."""
+    """But for short paths, which give what other entry points give, and for what public functions state bounds of."""
     names = {name for name in public_names(stub(family).body) if not name.startswith("short_")}
     rows = {row.name for row in module.KERNELS}
     without = {name for name in names if not {name, re.sub("_f(32|64)$", "", name)} & rows}

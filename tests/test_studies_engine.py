@@ -470,13 +470,14 @@ def test_a_store_in_which_nothing_was_written_yet_is_empty(tmp_path):
     assert (status.known, status.blocks_done, status.writer) == (False, 0, None)
 
 
-def test_a_full_disk_is_named_and_what_was_stored_is_safe(tmp_path, monkeypatch):
+@pytest.mark.parametrize("pages", [8, 16], ids=["before a table is whole", "among blocks"])
+def test_a_full_disk_is_named_and_what_was_stored_is_safe(tmp_path, monkeypatch, pages):
     study, path = Study.from_dict(SPEC), tmp_path / "study.db"
     connected = Store._connected
 
     def small(self, write):
         connection = connected(self, write)
-        connection.execute("PRAGMA max_page_count = 12")
+        connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 
     monkeypatch.setattr(Store, "_connected", small)

@@ -1,15 +1,21 @@
 """Parts of studies, as jobs of an array without a coordinator, and executors of other libraries."""
 
 import contextlib
+import functools
 import importlib
 import importlib.util
+import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alignment_fast.cli import main
@@ -17,7 +23,10 @@ from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies import StoreError, Study, StudyError, parts
 from alignment_fast.studies.clusters import ANY_PORT, CLUSTERS
 from alignment_fast.studies.executors import Workers
+from alignment_fast.studies.folds import Fold
+from alignment_fast.studies.groups import Group
 from alignment_fast.studies.made import Made, here
+from alignment_fast.studies.partials import Columns, Partial
 from alignment_fast.studies.parts import folder_of
 
 pytestmark = pytest.mark.same_everywhere
@@ -43,6 +52,13 @@ def rows(path):
         return connection.execute("SELECT cell, number, payload FROM block ORDER BY cell, number").fetchall()
 
 
+def places(path):
+    """The cells and numbers of all blocks of a store, alone or in groups."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        query = "SELECT cell, number, 1 FROM block UNION ALL SELECT cell, number, count FROM block_group"
+        return sorted((cell, first + more) for cell, first, n in connection.execute(query) for more in range(n))
+
+
 @pytest.fixture
 def quiet(tmp_path):
     study = Study.from_dict(SPEC)
@@ -58,9 +74,9 @@ def test_parts_in_any_order_fold_to_the_bytes_of_one_run(quiet, tmp_path, order)
     assert max(computed) <= -(-len(stored) // 3) + 1
     assert not path.exists()
     assert study.fold(path).to_csv_bytes() == table
-    assert rows(path) == stored
+    assert places(path) == [row[:2] for row in stored]
     assert study.fold(path).to_csv_bytes() == table  # nothing is taken twice
-    assert rows(path) == stored
+    assert places(path) == [row[:2] for row in stored]
     again = []
     study.run(store=path, progress=again.append)
     assert again[-1].rate == 0
@@ -112,7 +128,7 @@ def test_files_of_other_studies_are_left_alone(quiet, tmp_path):
     Study.from_dict({**SPEC, "seed": 4}).run_part(1, 1, store=path, progress=False)
     study.run_part(1, 1, store=path, progress=False)
     assert study.fold(path).to_csv_bytes() == table
-    assert rows(path) == stored
+    assert places(path) == [row[:2] for row in stored]
 
 
 def test_parts_of_another_arithmetic_are_refused_unless_asked_for(quiet, tmp_path, monkeypatch):
@@ -163,15 +179,116 @@ def test_the_command_runs_parts_and_folds_them(tmp_path, monkeypatch, capsys):
     assert "--part half: give I/N, I from 1 to N, say 3/40" in capsys.readouterr().err
 
 
+# ---- groups: blocks that a part has folded ----
+
+FOLDED = {
+    "many blocks": {**SPEC, "estimand": {**SPEC["estimand"], "block": 5}},
+    "quantiles": {**SPEC, "estimand": {**SPEC["estimand"], "block": 10, "quantiles": [0.1, 0.5]}},
+    "a target": {**TARGETED, "estimand": {**TARGETED["estimand"], "block": 2}},
+}
+
+
+@pytest.mark.parametrize("spec", FOLDED.values(), ids=FOLDED)
+def test_groups_fold_to_the_bytes_of_single_blocks(tmp_path, spec):
+    study, path = Study.from_dict(spec), tmp_path / "study.db"
+    table = study.run(store=tmp_path / "quiet.db", progress=False).to_csv_bytes()
+    while sum(study.run_part(part, 3, store=path, progress=False).waiting for part in (1, 2, 3)):
+        pass  # others finish meanwhile
+    assert study.fold(path).to_csv_bytes() == table
+    assert len(places(path)) >= len(rows(tmp_path / "quiet.db"))
+    assert len(rows(path)) < 0.2 * len(places(path))  # the others are in groups
+
+
+def some_partials(counts, *, sketched=True):
+    rng = np.random.default_rng(5)
+    values = [rng.standard_cauchy((count, 2)) for count in counts]
+    values[-1][0] = np.nan  # a replicate that is dropped
+    return [Partial.of(Columns(("x", "y"), one), sketched=sketched) for one in values]
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("blocks", [1, 2, 9])
+def test_a_group_adds_the_bits_of_its_blocks_and_travels_whole(before, blocks):
+    partials = some_partials([7] * (before + blocks))
+    total = functools.reduce(Partial.merge, partials[:before]) if before else None
+    flat = functools.reduce(Partial.merge, partials)
+    group = Group.from_bytes(Group.of(partials[before:]).to_bytes())
+    assert group.added_to(total).to_bytes() == flat.to_bytes()
+    assert (group.blocks, group.replicates) == (blocks, sum(one.replicates for one in partials[before:]))
+
+
+def test_blocks_that_do_not_belong_together_are_no_group():
+    one, other = some_partials([7, 7]), Partial.of(Columns(("z",), np.ones((7, 1))), sketched=True)
+    assert Group.of([*one, other]) is None
+    with pytest.raises(ValueError, match="no group of blocks"):
+        Group.from_bytes(one[0].to_bytes())
+
+
+def test_a_group_across_a_decision_is_refused(tmp_path):
+    fold = Fold(Study.from_dict(TARGETED).spec, Study.from_dict(TARGETED).spec.cells[0])
+    assert [fold.next_decision(number) for number in (0, 7, 8, 12)] == [8, 8, 12, 18]
+    group = Group.of(some_partials([128] * 3))
+    with pytest.raises(ValueError, match="blocks 6 to 8 are no group"):
+        fold.add_group(6, group)
+    fold.add_group(5, group)
+    assert [fold.knows(number) for number in range(4, 9)] == [False, True, True, True, False]
+    fold.add_group(4, group)  # one that is there in part is left alone
+    assert not fold.knows(4)
+
+
+def test_a_damaged_group_of_a_store_is_computed_again(quiet, tmp_path):
+    study, table, stored = quiet
+    path = tmp_path / "study.db"
+    study.run_part(1, 1, store=path, progress=False)
+    study.fold(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE block_group SET payload = zeroblob(90) WHERE cell = 2")
+        connection.commit()
+    with pytest.raises(StoreError, match=r"block 0 of cell 2 is not what was stored .*the checksum of its group"):
+        study.results(path)
+    with pytest.warns(UserWarning, match="the checksum of its group does not fit"):
+        assert study.run(store=path, progress=False).to_csv_bytes() == table
+    assert places(path) == [row[:2] for row in stored]
+
+
 # ---- executors of other libraries ----
 
 
 @pytest.mark.executors
-@pytest.mark.parametrize(("name", "module"), [("loky", "loky"), ("dask", "distributed")])
+@pytest.mark.filterwarnings("default:Tip. In future versions of Ray:FutureWarning")
+@pytest.mark.parametrize(("name", "module"), [("loky", "loky"), ("dask", "distributed"), ("ray", "ray")])
 def test_executors_of_other_libraries_give_the_bytes_of_threads(quiet, tmp_path, name, module):
-    pytest.importorskip(module)
+    pytest.importorskip(module, reason=f"executor {name!r} needs {module}, which is not installed here")
     study, table, stored = quiet
     assert study.run(name, store=tmp_path / "study.db", progress=False, workers=2).to_csv_bytes() == table
+    assert rows(tmp_path / "study.db") == stored
+
+
+@pytest.mark.executors
+@pytest.mark.parametrize(
+    "launch",
+    [["-n", "3", "{python}", "-P", "-m", "mpi4py.futures"], ["-n", "1", "{python}", "-P"]],
+    ids=["world", "spawned"],
+)
+def test_mpi_gives_the_bytes_of_threads(quiet, tmp_path, launch):
+    """The commands of the page: ranks of one world, or workers that the first rank starts."""
+    pytest.importorskip("mpi4py", reason="executor 'mpi' needs mpi4py, which is not installed here")
+    mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if mpiexec is None:
+        pytest.skip("executor 'mpi' needs an MPI library, and there is no mpiexec here: pip install mpich")
+    _, table, stored = quiet
+    (tmp_path / "study.json").write_text(json.dumps(SPEC))
+    (tmp_path / "run.py").write_text(
+        "import json, sys\nfrom alignment_fast.studies import Study\n\nif __name__ == '__main__':\n"
+        "    study = Study.from_dict(json.load(open('study.json')))\n"
+        "    results = study.run('mpi', store='study.db', progress=False, workers=2)\n"
+        "    open('table.csv', 'wb').write(results.to_csv_bytes())\n"
+    )
+    command = [mpiexec, *(part.format(python=sys.executable) for part in launch), "run.py"]
+    environment = {**os.environ, "PATH": f"{Path(mpiexec).parent}{os.pathsep}{os.environ['PATH']}"}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "table.csv").read_bytes() == table
     assert rows(tmp_path / "study.db") == stored
 
 
@@ -236,6 +353,54 @@ def test_a_scheduler_of_dask_that_is_lost_ends_the_run_which_goes_on_elsewhere(s
         study.run(address, store=tmp_path / "study.db", progress=Once(cluster.close))
     assert 0 < study.status(tmp_path / "study.db").blocks_done < 50
     assert study.run(store=tmp_path / "study.db", progress=False).to_csv_bytes() == table
+
+
+@pytest.mark.executors
+def test_workers_of_dask_that_reach_their_wall_time_cost_nothing(slow, tmp_path):
+    """As dask-jobqueue starts them: with `--lifetime`, after which a worker leaves."""
+    distributed = pytest.importorskip("distributed")
+    study, table = slow
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=ANY_PORT) as cluster:
+        address = cluster.scheduler_address
+        command = [sys.executable, "-P", "-m", "dask", "worker", address, "--nthreads", "1", "--lifetime", "3 s"]
+        short = subprocess.Popen([*command, "--no-dashboard"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with distributed.Client(address) as client:
+                client.wait_for_workers(2, timeout=60)
+            results = study.run(f"dask://{address.removeprefix('tcp://')}", store=tmp_path / "study.db", progress=False)
+            assert short.wait(timeout=60) == 0  # its time was up
+        finally:
+            short.kill()
+            short.wait()
+    assert results.to_csv_bytes() == table
+
+
+@pytest.mark.executors
+def test_a_coordinator_that_reaches_its_wall_time_goes_on_with_the_same_command(slow, tmp_path):
+    """Slurm sends SIGTERM; the LocalCluster of that job ends with it."""
+    pytest.importorskip("distributed")
+    study, table = slow
+    (tmp_path / "slow.toml").write_text(
+        'name = "slow"\nreplicates = 1000\n[estimand]\nkind = "user"\ngenerate = "slow_task:generate"\n'
+        'analyse = "slow_task:analyse"\nblock = 20\n'
+    )
+    command = [sys.executable, "-P", "-m", "alignment_fast", "study", "run", "slow.toml"]
+    command += ["--store", "study.db", "--executor", "dask", "--workers", "2", "--out", "table.csv"]
+    first = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while first.poll() is None:
+            time.sleep(0.05)
+            with contextlib.suppress(StoreError):  # not there yet
+                if study.status(tmp_path / "study.db").blocks_done:
+                    break
+    finally:
+        first.terminate()
+        first.wait(timeout=60)
+    before = len(rows(tmp_path / "study.db"))
+    assert 0 < before < 50
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "table.csv").read_bytes() == table
 
 
 def test_an_executor_can_be_named_by_a_function_beside_the_spec(quiet, tmp_path):

@@ -28,7 +28,9 @@ def main() -> None:
         prog="python -m alignment_fast.accel", description="Run an unchanged program with accelerated functions."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say at the end what was accelerated")
-    parser.add_argument("--hosts", default="", help=f"packages, by commas (default: {','.join(accel.HOSTS)})")
+    others = ",".join(name for name in accel.HOSTS if name not in accel.DEFAULT)
+    said = f"packages, by commas (default: {','.join(accel.DEFAULT)}; there is also {others})"
+    parser.add_argument("--hosts", default="", help=said)
     parser.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments")
     parser.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
     options = parser.parse_args()

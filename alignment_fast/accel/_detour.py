@@ -1,7 +1,7 @@
 """Replace what a Python function does, in place: its code, while the function object stays the same.
 
 Every reference to the function (names imported earlier, partials, registries, default arguments, pickles) then goes the
-fast way, and nothing is searched for. Signature, source, file and line stay those of the host.
+fast version, and no reference has to be searched for. Signature, source, file and line stay those of the host.
 """
 
 import ast

@@ -3,10 +3,11 @@
 import os
 import sys
 from _thread import RLock  # threading would cost every process that has the variable a millisecond
+from operator import attrgetter
 from typing import NamedTuple
 
 from alignment_fast.accel._detour import UnsupportedError
-from alignment_fast.accel._hosts import HOSTS
+from alignment_fast.accel._hosts import DEFAULT, HOSTS, refusal
 
 VARIABLE = "ALIGNMENT_FAST_ACCEL"
 VERBOSE = VARIABLE + "_VERBOSE"
@@ -44,13 +45,19 @@ class Row(NamedTuple):
     refused: str = ""
 
 
+def _check_names(hosts):
+    for name in hosts:
+        if name not in HOSTS:
+            raise ValueError(f"hosts: {refusal(name)}")
+
+
 def install(*hosts: str, inherit: bool = True) -> None:
     """Accelerate `hosts`, imported already or later; what is installed stays as it is.
 
     Parameters
     ----------
     *hosts : str
-        Names in `HOSTS`; none stands for all.
+        Names in `HOSTS`; none stands for all but those that other packages call, too (``scipy``).
     inherit : bool, default True
         Whether processes that this one starts accelerate the same hosts, by the environment variable
         ``ALIGNMENT_FAST_ACCEL``; their calls are then counted in `report`.
@@ -58,12 +65,10 @@ def install(*hosts: str, inherit: bool = True) -> None:
     Raises
     ------
     ValueError
-        For a host that is not known.
+        For a host that is not known, or whose functions cannot be replaced.
 
     """
-    unknown = [name for name in hosts if name not in HOSTS]
-    if unknown:
-        raise ValueError(f"hosts: {unknown[0]!r} is not one of {', '.join(HOSTS)}")
+    _check_names(hosts)
     from alignment_fast.accel._imports import after_import
 
     with _lock:
@@ -71,7 +76,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
             from alignment_fast.accel._counts import share
 
             share()
-        for name in hosts or HOSTS:
+        for name in hosts or DEFAULT:
             if name not in _active:
                 _active[name] = {}
                 for module in HOSTS[name].modules:
@@ -81,7 +86,7 @@ def install(*hosts: str, inherit: bool = True) -> None:
 
 
 def _replace_functions(module, host):
-    """Put the fast functions into a module of the host; only now are its version and NumPy looked at."""
+    """Put the fast functions into a module of the host; only now are its version and NumPy checked."""
     import importlib
     import importlib.metadata
 
@@ -91,19 +96,31 @@ def _replace_functions(module, host):
     if host.name in _refused or host.name not in _active:
         return
     try:
-        version = importlib.metadata.version(host.distribution)
-        if not version.startswith(host.versions):
+        version = importlib.metadata.version(host.distribution) if host.distribution else ""
+        if host.distribution and not version.startswith(host.versions):
             raise UnsupportedError(f"version {version} is not one of those tried: {', '.join(host.versions)}")
+        table = importlib.import_module(f"alignment_fast.accel.hosts.{host.name}")
+        if not host.distribution:
+            _check_sources(module, table.SOURCES)
         _count_children_apart()
-        functions = importlib.import_module(f"alignment_fast.accel.hosts.{host.name}").FUNCTIONS[module.__name__]
-        for name, fast in functions.items():
+        for name, fast in table.FUNCTIONS[module.__name__].items():
             where = f"{module.__name__}.{name}"
-            _active[host.name][where] = Detour(getattr(module, name), fast, where, counts_of(where), write_reasons)
+            _active[host.name][where] = Detour(attrgetter(name)(module), fast, where, counts_of(where), write_reasons)
     except Exception as error:  # the import of the host must not fail for it
         _refused[host.name] = str(error) if isinstance(error, UnsupportedError) else f"{type(error).__name__}: {error}"
         for detour in _active[host.name].values():
             detour.remove()
         _active[host.name].clear()
+
+
+def _check_sources(module, digests):
+    """Raise UnsupportedError where a function of the module is another than the one that was tried."""
+    import hashlib
+    import inspect
+
+    for name, digest in digests.items():
+        if hashlib.sha256(inspect.getsource(getattr(module, name)).encode()).hexdigest() != digest:
+            raise UnsupportedError(f"{name} is not the one that was tried")
 
 
 def _count_children_apart():
@@ -138,9 +155,7 @@ def uninstall(*hosts: str) -> None:
         For a host that is not known.
 
     """
-    unknown = [name for name in hosts if name not in HOSTS]
-    if unknown:
-        raise ValueError(f"hosts: {unknown[0]!r} is not one of {', '.join(HOSTS)}")
+    _check_names(hosts)
     from alignment_fast.accel._imports import forget
 
     with _lock:
@@ -196,8 +211,7 @@ def start() -> None:
         asked = [host for host in os.environ[VARIABLE].split(",") if host]
         known = [host for host in asked if host in HOSTS]
         if known != asked:
-            unknown = next(host for host in asked if host not in HOSTS)
-            print(f"accel: hosts: {unknown!r} is not one of {', '.join(HOSTS)}", file=sys.stderr)
+            print(f"accel: hosts: {refusal(next(host for host in asked if host not in HOSTS))}", file=sys.stderr)
         if not known:
             return
         install(*known)

@@ -95,7 +95,7 @@ def max_at_k_weights(
     >>> af.best_of_n.max_at_k_weights([1.0, 0.0, 3.0, 1.0], 2).round(4)
     array([0.8333, 0.8333, 1.5   , 0.8333])
     >>> af.best_of_n.max_at_k_weights([1.0, 0.0, 3.0, 1.0], 2, baseline="leave-one-out").round(4)
-    array([-0.3333, -0.    ,  1.    , -0.3333])
+    array([-0.3333, -0.3333,  1.    , -0.3333])
 
     """
     check_num_threads(num_threads)

@@ -12,6 +12,7 @@ from alignment_fast._border.arrays import is_foreign
 from alignment_fast._border.call import Arguments, give, require_alphabet
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import refuse_beyond
 from alignment_fast._border.status import check_row_status
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import draws_grid, renyi_order
@@ -425,6 +426,7 @@ def _lengths(size: int | tuple[int, ...]) -> tuple[int, ...]:
         raise TypeError(f"size must be an integer or a tuple of integers, not {size!r}") from None
     if min(lengths, default=0) < 0:
         raise ValueError(f"size {lengths} has a negative length")
+    refuse_beyond(math.prod(lengths), "the number of draws of size")
     return lengths
 
 

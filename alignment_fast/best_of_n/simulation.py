@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
+from alignment_fast._border.scalars import refuse_beyond
 from alignment_fast._operations import operations
 from alignment_fast._statistics import Moments
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
@@ -236,7 +237,7 @@ _MONOTONE = Gaussian, Uniform, Table, Quantile
 
 
 def _of_few(source, n, replicates, seed, method, replicate, keep, device):
-    """Return the `Simulation` of few replicates at one integer n, or None where the long way must decide."""
+    """Return the `Simulation` of few replicates at one integer n, or None where the general path must decide."""
     if type(n) is not int or type(source) not in _MONOTONE or type(seed) is not int or seed < 0:
         return None
     if method not in ("auto", "brute", "order"):
@@ -270,7 +271,8 @@ class _Grid:
             raise ValueError("give exactly one of n and log_n")
         name, given = ("n", n) if log_n is None else ("log_n", log_n)
         if name == "n":  # as objects: integers of any size stay what they are
-            array = np.asarray(as_array(given, name) if isinstance(given, np.ndarray) else given, dtype=object)
+            held = as_array(given, name) if hasattr(given, "dtype") else given
+            array = np.asarray(held, dtype=object)
         else:
             array = as_parameter(given, name)
         if array.ndim > 1 or array.size == 0:
@@ -313,6 +315,7 @@ def _exponential(value, name):
 def _at_least_one(value, name):
     if value is None or isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < 1:
         raise ValueError(f"{name} must be a positive integer, not {value!r}")
+    refuse_beyond(operator.index(value), name)
     return operator.index(value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.scalars import as_number
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 
@@ -334,14 +335,14 @@ def _outcomes(p, reward, *, name="reward", infinite=False):
 
 
 def _number(value, name, least):
-    value = float(value)
+    value = as_number(value, name)
     if not least <= value < math.inf:
         raise ValueError(f"{name} = {value} is not a finite number >= {least:g}")
     return value
 
 
 def _positive(value, name):
-    value = float(value)
+    value = as_number(value, name)
     if not 0.0 < value < math.inf:
         raise ValueError(f"{name} = {value} is not a positive finite number")
     return value

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.call import rows_of
+from alignment_fast._border.scalars import as_number
 from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
 from alignment_fast.dynamics.fixed_points import not_converged, require_interior
@@ -147,6 +148,7 @@ def critical_beta(
     found = operations("dynamics").short_critical_beta(P, alpha, lam, sampler, ref, method, largest, tol)
     if found is not None:
         return found
+    largest, tol = as_number(largest, "largest"), as_number(tol, "tol")
     if not (largest > 0 and np.isfinite(largest)):
         raise ValueError(f"largest = {largest} must be positive and finite")
     given = arguments(P, {"alpha": alpha, "beta": largest, "lam": lam}, None, sampler, ref, method=method)
@@ -155,7 +157,7 @@ def critical_beta(
     require_interior(given)
     reference = given.task.rows("ref", given.leading)
     threshold, residual, log_pi = given.task.operations("dynamics").critical_beta(
-        given.problem, reference, float(largest), float(tol)
+        given.problem, reference, largest, tol
     )
     if not np.isnan(residual):
         raise not_converged(f" at beta = {threshold:.6g}", residual, given.task.give(log_pi))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
+from alignment_fast._border.scalars import refuse_beyond
 from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, TrajectoryArguments, arguments
 from alignment_fast.dynamics.noise import Noise
@@ -191,6 +192,7 @@ def rounds(steps, burn_in):
         if operator.index(value) < 0 or (limit is not None and operator.index(value) > limit):
             allowed = "not be negative" if limit is None else f"lie between 0 and steps = {limit}"
             raise ValueError(f"{name} = {value} must {allowed}")
+    refuse_beyond(operator.index(steps), "steps")
     return operator.index(steps), operator.index(burn_in)
 
 

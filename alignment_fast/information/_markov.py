@@ -45,7 +45,7 @@ def stationary(log_P):
     """Return the stationary law of an irreducible stochastic matrix, given by its logarithms.
 
     State reduction (Grassmann, Taksar & Heyman 1985): no subtraction, so every entry has small relative error; in
-    logarithms, so that a chain that has all but fallen apart under a strong tilt does not fall apart in doubles.
+    logarithms, so that a chain that is nearly reducible under a strong tilt does not become reducible in doubles.
     """
     A = log_P.copy()
     n = A.shape[0]

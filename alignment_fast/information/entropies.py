@@ -346,7 +346,7 @@ def renyi_cross_entropy(
 
 
 def _of_plain_rows(arguments, log, kernel, *options):
-    """Return a measure of order 1 of single rows of float64 probabilities, or None where the general route decides."""
+    """Return a measure of order 1 of single rows of float64 probabilities, or None where the general path decides."""
     if log or arguments.dtype is not _FLOAT64 or arguments.count() != 1:
         return None
     value = kernel(*(arguments.rows(name)[0] for name in arguments.arrays), *options)

@@ -6,9 +6,12 @@ need PyTorch, ``jax`` needs JAX.
 
 import importlib
 
-_FRONT_ENDS = ("choix", "evalica", "human_eval", "jax", "torch", "trl")
+_FRONT_ENDS = (
+    *("arena_rank", "bigcode", "choix", "evalica", "fastchat", "human_eval", "inspect_ai", "jax"),
+    *("lighteval", "scipy", "torch", "trl", "verl"),
+)
 
-__all__ = ["choix", "human_eval"]
+__all__ = ["bigcode", "choix", "human_eval", "inspect_ai", "lighteval", "scipy", "verl"]
 
 
 def __getattr__(name):

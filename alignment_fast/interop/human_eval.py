@@ -8,7 +8,10 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n import pass_at_k
+
+_LARGEST = 2**63 - 1
 
 
 def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray:
@@ -42,6 +45,10 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
     array([0. , 0.7, 1. ])
 
     """
+    num_samples, num_correct = _listed(num_samples), _listed(num_correct)
+    found = operations("best_of_n").short_pass_at_k(num_samples, num_correct, k)
+    if type(found) is np.ndarray and found.ndim == 1 and type(k) is int and _as_many(num_samples, len(found)):
+        return found
     total, correct = _counts(num_samples, "num_samples"), _counts(num_correct, "num_correct")
     if total.ndim and total.shape != correct.shape:
         raise ValueError(f"num_samples of shape {total.shape} and num_correct of shape {correct.shape} differ")
@@ -50,6 +57,16 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
     out = np.ones(total.shape)
     out[~certain] = pass_at_k(total[~certain], correct[~certain], k)
     return out
+
+
+def _listed(counts):
+    """Return a list of ints as an array, and anything else as it is."""
+    found = operations("common").read_index_rows([counts], _LARGEST) if type(counts) is list else None
+    return counts if found is None else found[0]
+
+
+def _as_many(num_samples, problems):
+    return type(num_samples) is int or len(num_samples) == problems
 
 
 def _counts(value, name):

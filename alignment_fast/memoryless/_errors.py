@@ -92,12 +92,12 @@ def relative_tails(support, log_pmf, error):
     with np.errstate(divide="ignore", invalid="ignore"):
         log_errors = log_pmf + np.log(error)
         log_tail, off = (np.logaddexp.accumulate(each[::-1])[::-1] for each in (log_pmf, log_errors))
-        doubt = np.exp(off - log_tail)
+        uncertainty = np.exp(off - log_tail)
         below = np.concatenate([[-np.inf], np.logaddexp.accumulate(np.logaddexp(log_pmf, log_errors))[:-1]])
-        certain = np.log1p(-np.exp(np.minimum(below + doubt[0], 0.0)))
+        certain = np.log1p(-np.exp(np.minimum(below + uncertainty[0], 0.0)))
     low, high = (
-        log_tail - doubt - doubt[0],
-        log_tail + doubt + doubt[0],
+        log_tail - uncertainty - uncertainty[0],
+        log_tail + uncertainty + uncertainty[0],
     )  # a share of the whole, which is not known better
     return Tails(support, np.maximum(low, certain), np.minimum(high, 0.0))
 
@@ -143,8 +143,8 @@ def divergence(tails, delta, log_ratio, log_n, kl):
         close = (high - low <= SMALL) & (most_rate - rate <= 1)
         first = np.where(close, 2 * delta * np.maximum(np.expm1(x) - x, np.expm1(-y) + y), np.inf)
         logs = np.fmin(above - below, log_n + 2 - np.log(delta))
-        apart = np.exp(above + high) * -np.expm1(low - high) + np.where(delta > 0, delta * logs, 0.0)
-        off = float(np.fmin(first, np.where(high > -np.inf, apart, 0.0)).sum())
+        by_difference = np.exp(above + high) * -np.expm1(low - high) + np.where(delta > 0, delta * logs, 0.0)
+        off = float(np.fmin(first, np.where(high > -np.inf, by_difference, 0.0)).sum())
     return min(off, max(kl, most_divergence(log_n) - kl))
 
 

@@ -40,9 +40,9 @@ NEGLIGIBLE = 1e-40
 OVERLAP = 0.85
 # A ladder ends where this many of the m letters are expected to miss the extreme step.
 MISSED = 3.0
-# Points of the grid of tilts that a ladder is planned on, and the largest tilt looked at times J.
+# Points of the grid of tilts that a ladder is planned on, and the largest tilt considered, times J.
 PLAN = 160
-REMOTE = 1e6
+LARGEST_TILT = 1e6
 # A window leaves out at most exp(-DEPTH) of a tilted law at either end: far below the noise.
 DEPTH = 52.0
 # Sets up to here are added without transforms.
@@ -296,10 +296,10 @@ def ladder(ops, lattice, m, tolerance=1e-11, num_threads=None):
 
     It is not possible at a sum that is much less probable than its neighbours under every tilt.
     """
-    return _Climb(ops, lattice, m, tolerance, num_threads).run(tolerance)
+    return _LadderBuilder(ops, lattice, m, tolerance, num_threads).run(tolerance)
 
 
-class _Climb:
+class _LadderBuilder:
     """A ladder in construction."""
 
     def __init__(self, ops, lattice, m, tolerance, num_threads):
@@ -335,7 +335,7 @@ class _Climb:
     @cached_property
     def _grid(self):
         """Return a grid of tilts from one end of the law to the other, with means and deviations of a step there."""
-        candidates = REMOTE ** np.linspace(0.0, 1.0, PLAN) / self.lattice.top
+        candidates = LARGEST_TILT ** np.linspace(0.0, 1.0, PLAN) / self.lattice.top
         weight, _ = self.lattice.tilted(np.concatenate([candidates, -candidates]))
         highest = candidates[np.argmax(self.m * (1.0 - weight[:PLAN, -1]) <= MISSED)]
         lowest = candidates[np.argmax(self.m * (1.0 - weight[PLAN:, 0]) <= MISSED)]

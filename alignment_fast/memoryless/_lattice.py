@@ -333,6 +333,6 @@ def _tilted_marginal(ops, asked, lattice, known, best):
         correlating = LAYER * math.log2(length) * UNIT * float(2 * two[0] * one + two[1])
     marginal = np.maximum(weight[0][steps] * overlap, 0.0)
     kept = atoms.sums[int(atoms.merged) :]
-    doubt = known.absolute[0] / np.maximum(known.mass[0][kept], known.absolute[0])
-    own = float(np.exp(best.log_pi[int(atoms.merged) :]) @ doubt) + known.relative[0] + relative
+    uncertainty = known.absolute[0] / np.maximum(known.mass[0][kept], known.absolute[0])
+    own = float(np.exp(best.log_pi[int(atoms.merged) :]) @ uncertainty) + known.relative[0] + relative
     return marginal / marginal.sum(), 2 * (own + (absolute * float(ratio.sum()) + correlating) * float(weight[0].max()))

@@ -41,7 +41,7 @@ NEAR_MEAN = 0.05
 # Chebyshev points of the token marginal: e^{θ r} over the narrow range of θ.
 MARGINAL_POINTS = 10
 # Characteristic function: bins of the range of the reward, step of t in standard deviations of its peaks, and up to
-# which t times the width of a bin it is looked at (the bins blur it further out).
+# which t times the width of a bin it is evaluated (the bins blur it further out).
 BINS, STEP, CLEAR = 1 << 12, 1.5, 0.25
 # Points of a ratio between which it is interpolated: errors of about 1e-8.
 FINE = 1 << 14

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import as_count, as_number
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.information.moments import rate_function
@@ -289,8 +289,9 @@ class MemorylessModel:
 
         """
         expansions.check_which(which)
-        policy = self._of_distinct(_delta(delta))
-        return expansions.rate(self._letters.p, self._letters.reward, policy, tau, delta=float(delta), which=which)
+        delta = _delta(delta)
+        policy = self._of_distinct(delta)
+        return expansions.rate(self._letters.p, self._letters.reward, policy, tau, delta=delta, which=which)
 
     def scaled_cumulant(self, rho: ArrayLike, *, delta: float = 0.0, which: str = "aligned") -> Any:
         r"""Return :math:`\lim \frac{1}{m \rho} \log E\, e^{\rho S_m}`; at rho = 0 the mean reward per token.
@@ -316,10 +317,9 @@ class MemorylessModel:
 
         """
         expansions.check_which(which)
-        policy = self._of_distinct(_delta(delta))
-        return expansions.scaled_cumulant(
-            self._letters.p, self._letters.reward, policy, rho, delta=float(delta), which=which
-        )
+        delta = _delta(delta)
+        policy = self._of_distinct(delta)
+        return expansions.scaled_cumulant(self._letters.p, self._letters.reward, policy, rho, delta=delta, which=which)
 
     def second_order(self, m: int, delta: float) -> SecondOrder:
         r"""Return best-of-n with n = exp(m delta) to the terms that vanish as m grows.
@@ -348,11 +348,12 @@ class MemorylessModel:
         -1.19280899
 
         """
-        m = _length(m)
+        m = as_count(m, "m", most=None)
+        delta = as_number(delta, "delta")
         if not 0 < delta < self.delta_max:
             raise ValueError(f"delta = {delta} is not between 0 and delta_max = {self.delta_max}, both excluded")
         keys = self._letters.keys
-        return expansions.second_order(self._of_distinct(float(delta)), m, float(delta), keys.span, keys.offset)
+        return expansions.second_order(self._of_distinct(delta), m, delta, keys.span, keys.offset)
 
     def sample_sequences(
         self, m: int, size: int, *, delta: float | None = None, log_n: float | None = None, rng: Seed = None
@@ -385,7 +386,7 @@ class MemorylessModel:
         (3, 1000)
 
         """
-        m, size = _sequence(m), _length(size, "size", 0)
+        m, size = _sequence(m), as_count(size, "size", least=0)
         log_n = _draws(m, delta, log_n)
         generator = _generator(rng)
         if len(self._letters.p) == 1:
@@ -422,14 +423,15 @@ class MemorylessModel:
         (-371, True)
 
         """
-        m, draws = _length(m), _length(draws, "draws")
+        m, draws = as_count(m, "m", most=None), as_count(draws, "draws")
+        level = as_number(level, "level")
         if math.isnan(level):
             raise ValueError("level is NaN")
         found = rate_function(self._letters.reward, level / m, p=self._letters.p)
         tilt = max(float(found.t), 0.0)
         if math.isinf(tilt):  # the largest sum, or none
             return TailEstimate(-m * float(found.value), 0.0, tilt, draws)
-        log_mean, error = _sampling.tail(self._letters, m, float(level), tilt, size=draws, generator=_generator(rng))
+        log_mean, error = _sampling.tail(self._letters, m, level, tilt, size=draws, generator=_generator(rng))
         return TailEstimate(log_mean, error, tilt, draws)
 
     def _of_distinct(self, delta):
@@ -515,9 +517,9 @@ class MemorylessModel:
             raise ValueError(
                 "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
             )
-        doubtful = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
+        inaccurate = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
         large = self._letters.keys.span is None and _binned.points(asked.m) > MANY_POINTS
-        if method == "auto" and (found is None or (doubtful and not large)):
+        if method == "auto" and (found is None or (inaccurate and not large)):
             return self._best_of_n(asked, "fft"), "fft"
         return found, chosen
 
@@ -545,28 +547,19 @@ def _log_q(q, p):
     return np.log(np.where(q > 0, q, 1.0)) - np.where(q > 0, np.log(q.sum()), 0.0)
 
 
-def _length(m, name="m", least=1):
-    try:
-        number = operator.index(m)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {m!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
-    return number
-
-
 def _sequence(m):
     """Return the number of letters of a sequence whose law of sums is asked for."""
-    m = _length(m)
+    m = as_count(m, "m", most=None)
     if m > LONGEST:
         raise ValueError(f"m = {m} letters are more than {LONGEST}, the most whose sum has a law here")
     return m
 
 
 def _delta(delta):
-    if not float(delta) >= 0:
-        raise ValueError(f"delta = {delta} is not a number >= 0")
-    return float(delta)
+    number = as_number(delta, "delta")
+    if not number >= 0:
+        raise ValueError(f"delta = {number} is not a number >= 0")
+    return number
 
 
 def _generator(rng):
@@ -577,7 +570,7 @@ def _draws(m, delta, log_n):
     """Return log n."""
     if (delta is None) == (log_n is None):
         raise ValueError("give exactly one of delta and log_n" + (", not both" if delta is not None else ""))
-    name, number = ("delta", float(delta)) if log_n is None else ("log_n", float(log_n))
+    name, number = ("delta", as_number(delta, "delta")) if log_n is None else ("log_n", as_number(log_n, "log_n"))
     if not 0 <= number < math.inf:
         raise ValueError(f"{name} = {number} is not a finite number >= 0")
     return m * number if log_n is None else number

@@ -44,7 +44,7 @@ class LossType:
     margin_kernel : str or None
         The compiled formula of the loss of a margin; None where the loss is no function of the margin alone.
     beyond_margin : tuple of str
-        Parameters that look at more than the margin.
+        Parameters that make the loss use more than the margin.
     matched : {"differences", "ratios"} or None
         What a loss sorts that matches its batch quantile by quantile, giving `kernel` the differences of two sorted
         lists as margins: a_w - a_l and b_w - b_l, or ρ_w and ρ_l.
@@ -77,7 +77,7 @@ class LossType:
 
     @property
     def has_reference(self) -> bool:
-        """Whether the loss looks at the reference policy."""
+        """Whether the loss uses the reference policy."""
         return "ref" in self.inputs or "ref_chosen" in self.inputs
 
     @property

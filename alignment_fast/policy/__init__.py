@@ -22,6 +22,7 @@ from alignment_fast.policy.estimators import (
     kl_estimator_moments,
     kl_estimators,
 )
+from alignment_fast.policy.gains import Gain, ProxyGap, achievable_gain, proxy_gap
 from alignment_fast.policy.gradients import (
     ConstrainedGradient,
     PolicyGradient,
@@ -52,6 +53,7 @@ from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, optimali
 
 __all__ = [
     "ConstrainedGradient",
+    "Gain",
     "KLEstimatorMoments",
     "KLEstimators",
     "LossGradient",
@@ -60,9 +62,11 @@ __all__ = [
     "PreferenceClasses",
     "PreferenceOptimum",
     "PromptScores",
+    "ProxyGap",
     "SmithSampler",
     "TiltGradient",
     "TiltedPolicy",
+    "achievable_gain",
     "classify",
     "condorcet_winner",
     "count_cycles",
@@ -87,6 +91,7 @@ __all__ = [
     "order_sampler",
     "preference_matrix",
     "preference_matrix_from_scores",
+    "proxy_gap",
     "read_scores",
     "smith_sampler",
     "smith_set",

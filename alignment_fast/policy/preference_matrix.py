@@ -12,9 +12,13 @@ from alignment_fast import tables
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import as_number, refuse_beyond
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
 from alignment_fast.random import Stream
+
+# Items of a matrix: more would be 2 PB.
+MOST_ITEMS = 1 << 24
 
 HELPSTEER_ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 
@@ -82,10 +86,11 @@ def preference_matrix(
     ties = None if tied is None else _flags(tied, count)
     if len(losers) != count:
         raise ValueError(f"winner and loser must have one length, not {count} and {len(losers)}")
+    prior = as_number(prior, "prior")
     if not 0 <= prior < np.inf:
         _refuse_equal(winners, losers)
         raise ValueError(f"prior must be finite and not negative, got {prior}")
-    shares = ops.comparison_shares(winners, losers, ties, weights, K, float(prior))
+    shares = ops.comparison_shares(winners, losers, ties, weights, K, prior)
     if shares is None:
         _refuse_equal(winners, losers)
     return shares
@@ -104,6 +109,7 @@ def _item_count(n_items):
         raise TypeError(f"n_items must be an integer, not {n_items!r}")
     if n_items < 1:
         raise ValueError(f"n_items must be at least 1, got {n_items}")
+    refuse_beyond(int(n_items), "n_items", MOST_ITEMS)
     return int(n_items)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.ranking.structures import Cells, Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
-from alignment_fast.ranking._newton import WATCH_LAST, Report, by_conjugate_gradients, certify
+from alignment_fast.ranking._newton import WATCH_LAST, Maximum, Report, by_conjugate_gradients, certify
 from alignment_fast.ranking._objective import spread_start
 from alignment_fast.ranking._replicates import LIMIT, TOLERANCE
 
@@ -19,25 +19,14 @@ CHORD = 0.01
 BUDGET = 20
 
 
-def beaten_neighbours(ops, rankings):
+def beaten_neighbours(ops, choices, n_items):
     """Return cells in which every place beats the next one, and the last one chosen all that were not.
 
     Their graph of wins has the same components as that in which every place beats all behind it.
     """
-    item, start, depth, weights, n_items = rankings
-    length = np.diff(start)
-    behind = np.ones(len(item), dtype=bool)
-    behind[start[:-1][length > 0]] = False
-    behind &= np.repeat(depth > 0, length)
-    winner = np.flatnonzero(behind) - 1
-    if (depth < length - 1).any():  # whoever was not chosen lost to the last who was
-        winner = np.minimum(winner, np.repeat(start[:-1] + depth - 1, length)[behind])
-    if weights is None:
-        small = ops.short_compress(item[winner], item[behind], n_items, None)
-        if small is not None:
-            return Cells(*small)
-    weight = None if weights is None else np.repeat(weights, length)[behind]
-    return ops.compress(item[winner], item[behind], n_items, weight=weight)[0]
+    winner, loser, weight = choices.beaten_neighbours()
+    small = ops.short_compress(winner, loser, n_items, None, None, weight)
+    return Cells(*small) if small is not None else ops.compress(winner, loser, n_items, weight=weight)[0]
 
 
 class ChoiceObjective:
@@ -45,9 +34,9 @@ class ChoiceObjective:
 
     has_factors = keeps_last_positive = False
 
-    def __init__(self, ops, rankings, ridge, num_threads=None):
+    def __init__(self, ops, rankings, choices, ridge, num_threads=None):
         self.ops, self.rankings, self.ridge, self.num_threads = ops, rankings, ridge, num_threads
-        self.choices = ops.choices(rankings)
+        self.choices = choices
         self.items = self.unknowns = rankings.n_items
         self.free = ridge == 0.0
         self.weight = float(rankings.depth.sum() if rankings.weight is None else rankings.depth @ rankings.weight)
@@ -58,7 +47,8 @@ class ChoiceObjective:
 
     def over(self, weight):
         """Return the same objective with other weights of the rankings."""
-        return ChoiceObjective(self.ops, self.rankings._replace(weight=weight), self.ridge, self.num_threads)
+        rankings = self.rankings._replace(weight=weight)
+        return ChoiceObjective(self.ops, rankings, self.ops.choices(rankings), self.ridge, self.num_threads)
 
     def evaluate(self, u, curvatures=False):
         """Return the `Evaluation` at `u`; cells have no curvatures here."""
@@ -86,6 +76,15 @@ class ChoiceObjective:
         value, decrement, step, iterations, converged = run
         there = None if value is None else Evaluation(value, self._search.slope(), None)
         return at, there, Report(decrement, step, converged), iterations
+
+    def compiled_maximum(self, start, tolerance, limit, budget):
+        """Return the `Maximum` of few rankings, or None where it is to be found step by step."""
+        found = None if self._search is None else self._search.maximum(start, tolerance, limit, budget)
+        return None if found is None else Maximum(*found)
+
+    def first_scores(self):
+        """Return scores from one gradient at equal scores."""
+        return spread_start(self, np.zeros(self.items)) if self._search is None else self._search.first_scores()
 
     def centred(self, u):
         """Return `u` with scores of mean zero."""
@@ -126,18 +125,14 @@ def far_apart(rankings, u):
     return value, gradient, product
 
 
-def first_scores(objective):
-    """Return scores from one gradient at equal scores."""
-    return spread_start(objective, np.zeros(objective.items))
-
-
 def maximize(objective, start, *, tolerance, limit):
     """Return the `Maximum` of an objective, from `start`."""
-    u = start
-    u = objective.centred(u) if objective.free else u
-    u, at, report, iterations = by_conjugate_gradients(
-        objective, u, tolerance, limit, budget=BUDGET * objective.items + 2 * WATCH_LAST
-    )
+    budget = BUDGET * objective.items + 2 * WATCH_LAST
+    found = objective.compiled_maximum(start, tolerance, limit, budget)
+    if found is not None:
+        return found
+    u = objective.centred(start) if objective.free else start
+    u, at, report, iterations = by_conjugate_gradients(objective, u, tolerance, limit, budget)
     return certify(objective, u, report, iterations, at)
 
 
@@ -150,7 +145,7 @@ def refit(objective, u, weight):
     """Return the scores at other weights of the rankings, from `u`; NaN where there is no finite maximum."""
     again = objective.over(weight)
     if objective.free:
-        cells = beaten_neighbours(again.ops, again.rankings)
+        cells = beaten_neighbours(again.ops, again.choices, again.items)
         if graph.strongly_connected(again.ops, cells).any():
             return np.full(objective.items, np.nan)
     found = maximize(again, u, tolerance=TOLERANCE, limit=LIMIT)

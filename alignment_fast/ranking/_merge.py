@@ -5,12 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking._outcomes import Outcomes
-
-COUNTS = ("wins_first", "wins_second", "ties")
-# What subtracting a sum of weights from itself, added up in another order, may leave of it.
-ROUNDING = 1e-12
 
 
 class Content(NamedTuple):
@@ -24,7 +21,9 @@ class Content(NamedTuple):
         """Return the content of both, or of these without those of `other`, which may leave deficits."""
         cells = add(self.cells, other.cells, n_items, sign)
         counted = self.counted
-        if other.counted is not None:
+        if counted is self.cells and other.counted is other.cells:
+            counted = cells
+        elif other.counted is not None:
             counted = add(none(n_items) if counted is None else counted, other.counted, n_items, sign)
         outcomes = self.outcomes
         if other.outcomes is not None:
@@ -40,14 +39,18 @@ class Content(NamedTuple):
     def renumbered(self, number, n_items):
         """Return what is between items whose new `number` is not negative."""
         outcomes = None if self.outcomes is None else self.outcomes.renumbered(number)
-        counted = None if self.counted is None else renumber(self.counted, number, n_items)
-        return Content(renumber(self.cells, number, n_items), outcomes, counted)._without_nothing()
+        cells = renumber(self.cells, number, n_items)
+        counted = self.counted
+        if counted is not None:
+            counted = cells if counted is self.cells else renumber(counted, number, n_items)
+        return Content(cells, outcomes, counted)._without_nothing()
 
     def first_deficit(self):
         """Return the first two items of which fewer than no comparisons are left, or None."""
         for cells in (self.cells, self.counted):
             if cells is not None:
-                least = np.minimum(np.minimum(cells.wins_first, cells.wins_second), _filled(cells, "ties"))
+                least = np.minimum(cells.wins_first, cells.wins_second)
+                least = np.minimum(least, cells.ties) if cells.ties.size else least
                 found = np.flatnonzero(least < 0)
                 if found.size:
                     return int(cells.first[found[0]]), int(cells.second[found[0]])
@@ -61,32 +64,7 @@ def none(n_items):
 
 def add(a, b, n_items, sign=1.0):
     """Return the cells of a + sign b; counts that rounding alone keeps from 0 are 0, true deficits are negative."""
-    parts = {
-        "first": np.concatenate([a.first, b.first]),
-        "second": np.concatenate([a.second, b.second]),
-        "home": np.concatenate([_filled(a, "home", np.uint8), _filled(b, "home", np.uint8)]),
-    }
-    key = (parts["first"].astype(np.int64) * n_items + parts["second"]) * 2 + parts["home"]
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    merged = {name: array[order][starts] for name, array in parts.items()}
-    for name in COUNTS:
-        mine, other = _filled(a, name), _filled(b, name)
-        signed = np.concatenate([mine, sign * other])[order]
-        total = np.add.reduceat(signed, starts)
-        size = np.add.reduceat(np.abs(signed), starts)
-        merged[name] = np.where(np.abs(total) <= ROUNDING * size, 0.0, total)
-    kept = (merged["wins_first"] != 0.0) | (merged["wins_second"] != 0.0) | (merged["ties"] != 0.0)
-    if not (a.ties.size or b.ties.size):
-        del merged["ties"]
-    if not (a.home.size or b.home.size):
-        del merged["home"]
-    return Cells(n_items, **{name: array[kept] for name, array in merged.items()})
-
-
-def _filled(cells, name, dtype=np.float64):
-    array = getattr(cells, name)
-    return array if array.size else np.zeros(len(cells.first), dtype=dtype)
+    return Cells(n_items, *operations("ranking").merged_cells(a, b, sign))
 
 
 def renumber(cells, number, n_items):

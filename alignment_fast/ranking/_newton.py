@@ -22,7 +22,8 @@ ALWAYS_DENSE = 256
 LARGEST_DENSE = 1536
 # Nanoseconds of one step in the interpreter.
 STEP_COST = 30_000.0
-# Steps of conjugate gradients over which the decrease is watched: on the way, and for the last step, which certifies.
+# Steps of conjugate gradients over which the decrease is watched: for early Newton steps, and for the last one, which
+# certifies the maximum.
 WATCH_EARLY, WATCH_LAST = 2, 6
 # Largest error of a step, relative, in the norm of the Hessian.
 LOOSE = 0.03

@@ -333,11 +333,11 @@ def _holds(matrix, v):
         return bool((value >= 0).all() and (value > 0).any())  # sums of integers
     near = np.array([float(entry) for entry in v])
     value = matrix @ near
-    doubt = 8 * EPSILON * (len(v) + 4) * (np.abs(matrix) @ np.abs(near))
-    if (value < -doubt).any():
+    rounding = 8 * EPSILON * (len(v) + 4) * (np.abs(matrix) @ np.abs(near))
+    if (value < -rounding).any():
         return False
-    positive = bool((value > doubt).any())
-    unsure = matrix[np.flatnonzero(np.abs(value) <= doubt)].tocsr()
+    positive = bool((value > rounding).any())
+    unsure = matrix[np.flatnonzero(np.abs(value) <= rounding)].tocsr()
     for start, end in zip(unsure.indptr[:-1].tolist(), unsure.indptr[1:].tolist(), strict=True):
         entries = zip(unsure.indices[start:end].tolist(), unsure.data[start:end].tolist(), strict=True)
         exact = sum((v[column] * Fraction(entry) for column, entry in entries), Fraction(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.scalars import as_integer
 from alignment_fast._border.status import check_status
 from alignment_fast.kernels.ranking.structures import Cells, RowFault
 from alignment_fast.ranking import _labels
 
-# Without n_items, this many rows say how many items there probably are; a later, higher index costs a second pass.
-GLANCE = 1 << 16
+# Without n_items, so many rows give a first guess at the number of items; a higher index later costs a second pass.
+FIRST_ROWS = 1 << 16
 LARGEST_SIZE = 2**31
 
 
@@ -64,7 +64,7 @@ class ParsedRows:
             if small is not None:
                 return small
         known = self.n_items is not None
-        n_items = self.n_items if self.n_items is not None else self._glance()
+        n_items = self.n_items if self.n_items is not None else self._guessed_n_items()
         cells, fault = self._attempt(ops, n_items, num_threads)
         if cells is None and not known:
             highest = max(int(self.winner.max()), int(self.loser.max()))
@@ -108,8 +108,8 @@ class ParsedRows:
             kinds += 2 * codes[self.home + 1]
         return kinds
 
-    def _glance(self) -> int:
-        return max(1, int(self.winner[:GLANCE].max()) + 1, int(self.loser[:GLANCE].max()) + 1)
+    def _guessed_n_items(self) -> int:
+        return max(1, int(self.winner[:FIRST_ROWS].max()) + 1, int(self.loser[:FIRST_ROWS].max()) + 1)
 
     def _refuse(self, fault: RowFault, n_items: int) -> NoReturn:
         name, position = fault.argument, fault.position
@@ -191,7 +191,7 @@ def number_of_items(n_items: int | None, names: tuple[Hashable, ...] | None) -> 
     """Return the number of items that is asked for, or that there are labels for, or None."""
     if n_items is None:
         return None if names is None else len(names)
-    number = operator.index(n_items)
+    number = as_integer(n_items, "n_items")
     if not 1 <= number < 2**31:
         raise ValueError(f"n_items must be from 1 to 2^31 - 1, not {number}")
     if names is not None and number != len(names):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.scalars import as_count
 from alignment_fast._operations import operations
 
 __all__ = ["Bootstrap", "number_of_replicates"]
@@ -88,7 +88,4 @@ def _tails(level: float) -> tuple[float, float]:
 
 def number_of_replicates(n: int) -> int:
     """Return `n` as a number of replicates, or raise."""
-    count = operator.index(n)
-    if count < 1:
-        raise ValueError(f"n must be at least 1, not {count}")
-    return count
+    return as_count(n, "n")

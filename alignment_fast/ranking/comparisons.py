@@ -404,7 +404,7 @@ class Comparisons:
             moved = np.array([number[label] for label in other.labels], dtype=np.int32)
             theirs = theirs.renumbered(moved, len(names))
         content = self._content.merged(theirs, max(self.n_items, theirs.cells.n_items), sign)
-        missing = content.first_deficit()
+        missing = content.first_deficit() if sign < 0 else None
         if missing is not None:
             one, another = missing if names is None else (repr(names[item]) for item in missing)
             raise ValueError(f"there are fewer comparisons of {one} and {another} than are to be taken away")

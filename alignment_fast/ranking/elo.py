@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -12,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
+from alignment_fast._border.scalars import as_count
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Games
 from alignment_fast.ranking._rows import parse
+from alignment_fast.ranking.comparisons import Comparisons
+from alignment_fast.ranking.result import anchored
 
 __all__ = ["EloRatings", "elo"]
 
@@ -54,6 +56,7 @@ def elo(
     rng: Seed = None,
     n_items: int | None = None,
     labels: Sequence[Hashable] | None = None,
+    anchor: tuple[Hashable, float] | None = None,
     num_threads: int | None = None,
 ) -> EloRatings:
     r"""Return Elo ratings after a sequence of games.
@@ -81,13 +84,15 @@ def elo(
         Seed of the shuffles. Shuffle r depends on the seed and r only.
     n_items, labels : optional
         As in `Comparisons`.
+    anchor : (label or index, float), optional
+        An item and its rating: all ratings are moved so that it has that one in the end.
     num_threads : int, optional
         For shuffles. The result has the same bits for any number.
 
     Returns
     -------
     EloRatings
-        Ratings in points. The sum over items stays K times `initial`.
+        Ratings in points. The sum over items stays K times `initial`, without an anchor.
 
     Raises
     ------
@@ -120,23 +125,27 @@ def elo(
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
     ops, point = operations("ranking"), scale / np.log(base)
-    plain = outcome is None and weight is None and labels is None and num_threads is None
+    plain = outcome is None and weight is None and labels is None and num_threads is None and anchor is None
     if plain and shuffles is None:
         small = ops.short_elo(winner, loser, n_items, tied, k / point, initial, point)
         if small is not None:
             return EloRatings(small, None, None)
     rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=None, n_items=n_items, labels=labels)
-    items = rows.compressed(ops, num_threads).n_items  # which checks every game
+    compressed = rows.compressed(ops, num_threads)  # which checks every game
+    items = compressed.n_items
     shares = rows.outcome
     if rows.tied is not None:
         shares = np.where(rows.tied, 0.5, 1.0)
     games = Games(rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight)
+    spread = None
     if shuffles is None:
-        return EloRatings(initial + point * ops.play(games, items, k / point), None, rows.labels)
-    count = operator.index(shuffles)
-    if count < 1:
-        raise ValueError(f"shuffles must be at least 1, not {count}")
-    key = stream_key(rng, DRAWS, "rng")
-    ratings = ops.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
-    spread = point * ratings.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)
-    return EloRatings(initial + point * ratings.mean(axis=0), spread, rows.labels)
+        ratings = initial + point * ops.play(games, items, k / point)
+    else:
+        count = as_count(shuffles, "shuffles")
+        key = stream_key(rng, DRAWS, "rng")
+        played = ops.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
+        spread = point * played.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)
+        ratings = initial + point * played.mean(axis=0)
+    if anchor is not None:
+        ratings = anchored(ratings, anchor, Comparisons._of(compressed, rows.labels).index)
+    return EloRatings(ratings, spread, rows.labels)

@@ -92,13 +92,13 @@ class Existence:
 
     def explain(self) -> str:
         """Return one sentence: that all scores are finite, or which are not, and why."""
-        doubt = "" if self.proven else "; as far as a linear programme in floating point can tell"
+        caveat = "" if self.proven else "; as far as a linear programme in floating point can tell"
         if self.finite:
-            return f"all scores are finite{doubt}"
+            return f"all scores are finite{caveat}"
         if self.parameters:
             return (
                 "the comparisons are separable, so there is no finite maximum: the likelihood rises for ever as "
-                f"{_moves(self.direction, self.parameters)}{doubt}"
+                f"{_moves(self.direction, self.parameters)}{caveat}"
             )
         named = "; ".join(f"{shown(item)} {reason}" for item, reason in list(self.reasons.items())[:NAMED])
         more = len(self.reasons) - NAMED

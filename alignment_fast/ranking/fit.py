@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
@@ -166,18 +167,18 @@ class Search:
     num_threads: int | None
 
     def __post_init__(self) -> None:
-        if not self.tol > 0 or self.max_iter < 1:
-            raise ValueError(f"tol must be positive and max_iter at least 1, not {self.tol} and {self.max_iter}")
+        check_search(self.tol, self.max_iter)
 
 
 def specify(model: str, *, l2: float, gamma_shape: float, home: bool, bias_reduction: bool = False) -> Specification:
     """Return the `Specification` of checked options."""
     row = check_model(model)
+    l2, gamma_shape = as_number(l2, "l2"), as_number(gamma_shape, "gamma_shape")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
     if not 1 <= gamma_shape < np.inf:
         raise ValueError(f"gamma_shape must be finite and at least 1, not {gamma_shape}")
-    specification = Specification(model, float(l2), float(gamma_shape) - 1.0, home, bias_reduction)
+    specification = Specification(model, l2, gamma_shape - 1.0, home, bias_reduction)
     if bias_reduction and (not row.has_bias_reduction or specification.has_prior):
         fitting = ", ".join(repr(name) for name, other in MODELS.items() if other.has_bias_reduction)
         raise ValueError(f"bias_reduction is for the model {fitting} without a prior")
@@ -313,4 +314,22 @@ def _result(
         comparisons=comparisons,
         covariates=covariates,
         unknowns=u,
+        refit=_updated,
+    )
+
+
+def _updated(before: RatingFit, new: Any) -> RatingFit:
+    """Return the fit to the comparisons of `before` and new ones, by its model and priors."""
+    check_comparisons(new)
+    asked = before.specification
+    if before.covariates.width > asked.home:
+        raise ValueError("a fit with covariates of each comparison has no update: fit all comparisons with theirs")
+    return fit(
+        before.comparisons + new,
+        asked.model,
+        l2=asked.l2,
+        gamma_shape=asked.gamma + 1.0,
+        bias_reduction=asked.bias_reduction,
+        home=asked.home,
+        start=before,
     )

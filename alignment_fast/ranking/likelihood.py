@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.scalars import as_number
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES
 from alignment_fast.ranking._models import check_model
@@ -168,7 +169,7 @@ def _small(
     """Return what is `wanted` of few comparisons by one compiled call; None where it will not do."""
     row, cells, unknown = check_model(model), check_comparisons(comparisons).cells, None
     if row.tie is not None:
-        if tie_parameter is None or not row.tie.least < tie_parameter < np.inf:
+        if not isinstance(tie_parameter, float | int) or not row.tie.least < tie_parameter < np.inf:
             return None
         unknown = np.log([tie_parameter])[0]
     return ops.short_likelihood(wanted, cells, row.number(ops), scores, vector, unknown)
@@ -198,8 +199,9 @@ def _objective(
     covariates = NO_COVARIATES
     if home_advantage:
         covariates = home_covariate(cells)
-        u.append(np.array([float(home_advantage)]))
+        u.append(np.array([as_number(home_advantage, "home_advantage")]))
     if tie is not None:
+        tie_parameter = None if tie_parameter is None else as_number(tie_parameter, "tie_parameter")
         if tie_parameter is None or not tie.least < tie_parameter < np.inf:
             raise ValueError(f"tie_parameter of {model!r} must be finite and {tie.condition}, not {tie_parameter}")
         u.append(np.log([tie_parameter]))

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed
+from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
 from alignment_fast.random import Stream
 from alignment_fast.ranking import _choices as choices
+from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking._newton import certified
 from alignment_fast.ranking._replicates import poisson
@@ -140,9 +142,38 @@ class Rankings:
     def __repr__(self) -> str:
         return f"Rankings({self.n_items} items, {len(self)} rankings, {int(self._ordered.depth.sum())} choices)"
 
+    def __add__(self, other: Rankings) -> Rankings:
+        """Return the rankings of both. New labels get new indices behind the old ones, which stay."""
+        if not isinstance(other, Rankings):
+            return NotImplemented
+        if (self.labels is None) != (other.labels is None):
+            raise ValueError("one of the two has labels and the other has none")
+        one, two, names, item = self._ordered, other._ordered, self.labels, other._ordered.item
+        total = max(one.n_items, two.n_items)
+        if self.labels is not None and other.labels is not None:
+            names = tuple(dict.fromkeys([*self.labels, *other.labels]))
+            number = {label: index for index, label in enumerate(names)}
+            item = np.array([number[label] for label in other.labels], dtype=np.int32)[item]
+            total = len(names)
+        weight = None
+        if one.weight is not None or two.weight is not None:
+            weights = (np.ones(len(part.depth)) if part.weight is None else part.weight for part in (one, two))
+            weight = np.concatenate(list(weights))
+        both = Rankings.__new__(Rankings)
+        both._ordered = OrderedItems(
+            np.concatenate([one.item, item]),
+            np.concatenate([one.start, one.start[-1] + two.start[1:]]),
+            np.concatenate([one.depth, two.depth]),
+            weight,
+            total,
+        )
+        both.labels = names
+        return both
+
     def comparisons(self) -> Comparisons:
         """Return neighbours as comparisons, each the winner over the next: the pairs that decide about `existence`."""
-        return Comparisons._of(choices.beaten_neighbours(operations("ranking"), self._ordered), self.labels)
+        cells = choices.beaten_neighbours(operations("ranking"), self._choices, self.n_items)
+        return Comparisons._of(cells, self.labels)
 
     def existence(self) -> Existence:
         """Return whether the maximum-likelihood scores exist, and which items have no finite one, and why.
@@ -220,7 +251,7 @@ class Rankings:
         return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
-        return choices.ChoiceObjective(operations("ranking"), self._ordered, l2, num_threads)
+        return choices.ChoiceObjective(operations("ranking"), self._ordered, self._choices, l2, num_threads)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -347,22 +378,22 @@ def fit_plackett_luce(
     array([ 0.7161,  0.109 , -0.8251])
 
     """
+    l2 = as_number(l2, "l2")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    check_search(tol, max_iter)
     if not isinstance(rankings, Rankings):
         rankings = Rankings(rankings, rest=rest, top=top, weight=weight, n_items=n_items, labels=labels)
     comparisons = rankings.comparisons()
-    if l2 == 0:
+    if l2 == 0 and not graph.is_strongly_connected(operations("ranking"), comparisons.cells):
         existence = comparisons.existence()
         if existence.components > 1:
             raise ValueError(f"{existence.explain()}; fit the components apart, or give a prior (l2)")
         if not existence.finite:
             raise ConvergenceError(f"{existence.explain()}; give a prior (l2)")
-    objective = rankings._objective(num_threads, float(l2))
+    objective = rankings._objective(num_threads, l2)
     scores = start.scores if isinstance(start, RatingFit) else start
-    first = choices.first_scores(objective) if scores is None else one_per_item(scores, "start", rankings.n_items)
+    first = objective.first_scores() if scores is None else one_per_item(scores, "start", rankings.n_items)
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
     found = certified(objective, found, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
@@ -377,15 +408,26 @@ def fit_plackett_luce(
         home_advantage=None,
         coefficients=np.empty(0),
         labels=rankings.labels,
-        specification=Specification("plackett-luce", float(l2), 0.0, False, False),
+        specification=Specification("plackett-luce", l2, 0.0, False, False),
         comparisons=comparisons,
         covariates=NO_COVARIATES,
         unknowns=found.unknowns,
+        refit=_updated,
         rankings=rankings,
     )
     if not found.converged:
         raise ConvergenceError(not_converged(found, tol, max_iter), result)
     return result
+
+
+def _updated(before: PlackettLuceFit, new: Any) -> PlackettLuceFit:
+    """Return the fit to the rankings of `before` and new ones, with its prior."""
+    if not isinstance(new, Rankings):
+        raise TypeError(f"an update of a fit of rankings takes Rankings, not {type(new).__name__}")
+    together = before.rankings + new
+    start = np.zeros(together.n_items)
+    start[: len(before.scores)] = before.scores
+    return fit_plackett_luce(together, l2=before.specification.l2, start=start)
 
 
 def _spread(u: NDArray[np.float64]) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_ke
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
 from alignment_fast.ranking._covariance import covariance, sandwich
+from alignment_fast.ranking._frame import frame_of
 from alignment_fast.ranking._models import FIRST_WINS, MODELS, TIED, effective_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking._replicates import replicates, replicates_of_outcomes
@@ -90,6 +91,7 @@ class RatingFit:
     comparisons: Comparisons = field(repr=False)
     covariates: Covariates = field(repr=False)
     unknowns: NDArray[np.float64] = field(repr=False)
+    refit: Callable[[Any, Any], Any] = field(repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -116,9 +118,87 @@ class RatingFit:
         ascending = np.sort(self.scores)
         return len(ascending) + 1 - np.searchsorted(ascending, self.scores, side="right")
 
-    def elo(self, scale: float = 400.0, base: float = 10.0, mean: float = 1000.0) -> NDArray[np.float64]:
-        """Return the scores on Elo's scale: mean + scale / log(base) times the score."""
-        return mean + scale / np.log(base) * self.scores
+    def elo(
+        self,
+        scale: float = 400.0,
+        base: float = 10.0,
+        mean: float = 1000.0,
+        *,
+        anchor: tuple[Hashable, float] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the scores on Elo's scale: mean + scale / log(base) times the score.
+
+        With `anchor`, an item and its rating, all are moved so that it has that rating.
+        """
+        ratings = mean + scale / np.log(base) * self.scores
+        return ratings if anchor is None else anchored(ratings, anchor, self.comparisons.index)
+
+    def update(self, comparisons: Any) -> Self:
+        """Return the fit to the comparisons so far and these new ones: the same as a fit to all of them.
+
+        Parameters
+        ----------
+        comparisons : Comparisons, or Rankings of a fit of rankings
+            A day's new votes; they may be about new items, whose indices come behind the old ones.
+
+        Returns
+        -------
+        RatingFit
+            With the model and the priors of this fit, which is where the search starts.
+
+        Raises
+        ------
+        TypeError
+            If these are other comparisons than those of the fit.
+        ValueError
+            If the fit has covariates of each comparison; and as `fit`.
+
+        Notes
+        -----
+        Accuracy: that of `fit`, whatever came before. Cost: votes so far are not read again, and about half of the
+        steps of a fit are left.
+
+        Examples
+        --------
+        >>> import alignment_fast as af
+        >>> old = af.ranking.Comparisons(["a", "b", "a"], ["b", "a", "b"])
+        >>> new = af.ranking.Comparisons(["c", "a"], ["a", "c"])
+        >>> af.ranking.fit(old).update(new).scores.round(4)
+        array([ 0.231 , -0.4621,  0.231 ])
+
+        """
+        return self.refit(self, comparisons)
+
+    def to_frame(
+        self,
+        level: float = 0.95,
+        kind: str = "information",
+        *,
+        anchor: tuple[Hashable, float] | None = None,
+    ) -> Any:
+        """Return the leaderboard as a pandas DataFrame, the best item first.
+
+        Parameters
+        ----------
+        level : float
+            Confidence of the intervals, of ranks too.
+        kind : {"information", "sandwich"}
+            Which errors, as in `covariance`.
+        anchor : (label or index, float), optional
+            An item and its Elo rating, as in `elo`.
+
+        Returns
+        -------
+        DataFrame
+            Columns rank, item, score, standard_error, low, high, elo, elo_low, elo_high, best_rank, worst_rank.
+
+        Raises
+        ------
+        BackendUnavailableError
+            If pandas is not installed.
+
+        """
+        return frame_of(board_columns(self, level, kind, anchor))
 
     def predict(self, i: Any, j: Any, *, home: float = 0.0) -> Any:
         """Return the probability that item i beats item j.
@@ -330,6 +410,44 @@ class RatingFit:
         else:
             found = replicates_of_outcomes(*asked, seed=seed, count=count, content=content)
         return Bootstrap._of(found, self.labels, self.scores)
+
+
+def anchored(
+    ratings: NDArray[np.float64], anchor: tuple[Hashable, float], index: Callable[[Hashable], int]
+) -> NDArray[np.float64]:
+    """Return ratings moved so that one item has a given one; `index` gives its place."""
+    item, rating = anchor
+    if not np.isfinite(rating):
+        raise ValueError(f"anchor: the rating of {item!r} must be finite, not {rating}")
+    return ratings + (rating - ratings[index(item)])
+
+
+def board_columns(
+    fit: RatingFit, level: float, kind: str, anchor: tuple[Hashable, float] | None
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of a leaderboard, the best item first."""
+    order = np.argsort(-fit.scores, kind="stable")
+    (low, high), (best, worst) = fit.interval(level, kind), fit.rank_interval(level, kind)
+    elo = fit.elo(anchor=anchor)
+    columns = {
+        "rank": fit.ranks,
+        "item": np.arange(len(order)) if fit.labels is None else np.array(fit.labels, dtype=object),
+        "score": fit.scores,
+        "standard_error": fit.standard_errors(kind),
+        "low": low,
+        "high": high,
+        "elo": elo,
+        "elo_low": elo + on_elo(low - fit.scores),
+        "elo_high": elo + on_elo(high - fit.scores),
+        "best_rank": best,
+        "worst_rank": worst,
+    }
+    return {name: values[order] for name, values in columns.items()}
+
+
+def on_elo(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores in points of Elo, 0 for 0."""
+    return 400.0 / np.log(10.0) * scores
 
 
 def normal_width(level: float) -> float:

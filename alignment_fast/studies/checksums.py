@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["of_block", "of_set_aside", "of_snapshot", "of_study"]
+__all__ = ["of_block", "of_group", "of_set_aside", "of_snapshot", "of_study"]
 
 
 def _digest(head: str, content: bytes) -> bytes:
@@ -20,6 +20,11 @@ def of_study(name: str, hash: str, spec: str, version: str, arithmetic: str) -> 
 def of_block(hash: str, cell: int, number: int, replicates: int, payload: bytes) -> bytes:
     """Return the digest of a block of the study of that hash."""
     return _digest(f"{hash} {cell} {number} {replicates} ", bytes(payload))
+
+
+def of_group(hash: str, cell: int, first: int, count: int, replicates: int, payload: bytes) -> bytes:
+    """Return the digest of `count` blocks of a study that are kept together."""
+    return _digest(f"group {hash} {cell} {first} {count} {replicates} ", bytes(payload))
 
 
 def of_set_aside(hash: str, cell: int, number: int, traceback: str) -> bytes:

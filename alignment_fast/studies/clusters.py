@@ -66,7 +66,9 @@ class _Ray(Executor):
     def __init__(self, address: str, workers: int) -> None:
         with _needing("ray"):
             self._ray = importlib.import_module("ray")
-        self._ray.init(address=address or None, ignore_reinit_error=True, log_to_driver=False)
+        self._joined_here = not self._ray.is_initialized()
+        if self._joined_here:
+            self._ray.init(address=address or None, num_cpus=None if address else workers, log_to_driver=False)
         self._max_workers = int(self._ray.cluster_resources().get("CPU", workers))
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
@@ -75,8 +77,9 @@ class _Ray(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Leave the cluster."""
-        self._ray.shutdown()
+        """Leave the cluster, unless the program had joined it before."""
+        if self._joined_here:
+            self._ray.shutdown()
 
 
 # By name: made from an address, "" for one of its own, and a number of workers.

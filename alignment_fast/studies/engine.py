@@ -19,10 +19,11 @@ from typing import Protocol
 from alignment_fast.studies.errors import SpecError, StoreError, StudyError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
+from alignment_fast.studies.groups import Group
 from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.schedule import JOBS_PER_WORKER, Schedule
 from alignment_fast.studies.spec import Cell, Spec
-from alignment_fast.studies.store import Damaged, SetAside, Snapshot, Store, StoredBlock, read_partial
+from alignment_fast.studies.store import Damaged, SetAside, Snapshot, Store, StoredBlock, StoredGroup, read_partial
 from alignment_fast.studies.tally import Progress, Tally
 from alignment_fast.studies.work import Failed, Job, Report, Share, compute, estimator_of, stop
 
@@ -91,7 +92,8 @@ def folds_of(spec: Spec, store: Store, study: int, *, mend: bool = False) -> lis
     for snapshot in snapshots or ():
         folds[snapshot.cell].restore(snapshot.prefix, snapshot.content)
     damaged = []
-    for row in store.blocks(study, after=snapshots is not None):
+    rows = itertools.chain(store.groups(study), store.blocks(study, after=snapshots is not None))
+    for row in rows:
         problem = row.reason if isinstance(row, Damaged) else take_block(folds, row, str(store.path))
         if problem:
             damaged.append((row, problem))
@@ -104,8 +106,8 @@ def folds_of(spec: Spec, store: Store, study: int, *, mend: bool = False) -> lis
     return folds
 
 
-def take_block(folds: Sequence[Fold], row: StoredBlock, origin: str) -> str:
-    """Add a block to its fold; return what is wrong with its columns, if anything.
+def take_block(folds: Sequence[Fold], row: StoredBlock | StoredGroup, origin: str) -> str:
+    """Add a block, or a group of them, to its fold; return what is wrong with its columns, if anything.
 
     Raises
     ------
@@ -117,14 +119,19 @@ def take_block(folds: Sequence[Fold], row: StoredBlock, origin: str) -> str:
     if not 0 <= row.cell < len(folds):
         raise StoreError(f"{place} is whole, but there are only {len(folds)} cells")
     fold = folds[row.cell]
-    expected = fold.range_of(row.number)[1] if row.number >= 0 else 0
+    count = row.count if isinstance(row, StoredGroup) else 1
+    first, last = fold.range_of(row.number), fold.range_of(row.number + count - 1)
+    expected = sum(last) - first[0] if row.number >= 0 else 0
     if expected != row.replicates:
         raise StoreError(
             f"{place} is whole, but has {row.replicates} replicates, not {expected}: another version of "
             "alignment_fast stored it; go on with that one, or begin a new store"
         )
     try:
-        fold.add(row.number, read_partial(row))
+        if isinstance(row, StoredGroup):
+            fold.add_group(row.number, Group.from_bytes(row.payload))
+        else:
+            fold.add(row.number, read_partial(row))
     except SpecError:
         raise
     except (ValueError, KeyError, TypeError) as error:

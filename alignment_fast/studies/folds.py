@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from alignment_fast.studies.errors import UnfitBlockError
+from alignment_fast.studies.groups import Group
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import Cell, Spec, Target
 
@@ -50,10 +51,12 @@ class Fold:
     limit: int = field(init=False)
     complete: bool = False
     waiting: dict[int, Partial] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    grouped: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.limit = self._blocks(self.spec.replicates if self._target is None else self._target.at_least)
+        self.limit = self._begin()
         self._decide()
 
     @property
@@ -74,6 +77,19 @@ class Fold:
         assert replicates is not None
         return -(-replicates // self.block)
 
+    def _begin(self) -> int:
+        return self._blocks(self.spec.replicates if self._target is None else self._target.at_least)
+
+    def _more(self, limit: int) -> int:
+        return min(self.most, max(limit + 1, math.ceil(limit * GROWTH)))
+
+    def next_decision(self, number: int) -> int:
+        """Return how many blocks there are when it is decided next after so many: known before any is computed."""
+        limit = self._begin()
+        while limit <= number and limit < self.most:
+            limit = self._more(limit)
+        return limit
+
     @property
     def most(self) -> int:
         """Blocks that may be needed at most."""
@@ -88,7 +104,12 @@ class Fold:
 
     def knows(self, number: int) -> bool:
         """Return whether a block is there already, or was set aside."""
-        return number < self.prefix or number in self.waiting or number in self.lost
+        return number < self.prefix or number in self.waiting or number in self.grouped or number in self.lost
+
+    @property
+    def known(self) -> int:
+        """Number of blocks that are there already, or were set aside before one that is."""
+        return self.prefix + len(self.waiting) + len(self.grouped)
 
     def missing(self) -> Iterator[int]:
         """Yield the numbers of the blocks that are needed and not there."""
@@ -108,6 +129,23 @@ class Fold:
             self.waiting[number] = partial
             self._advance()
 
+    def add_group(self, first: int, group: Group) -> None:
+        """Take blocks `first` and following, unless one of them is there; raises as `add`.
+
+        Raises
+        ------
+        ValueError
+            If it is decided between them whether there are enough, so that they do not belong together.
+
+        """
+        numbers = range(first, first + group.blocks)
+        if self.next_decision(first) < numbers.stop:
+            raise ValueError(f"blocks {first} to {numbers.stop - 1} are no group")
+        if not any(map(self.knows, numbers)):
+            self.groups[first] = group
+            self.grouped.update(numbers)
+            self._advance()
+
     def lose(self, number: int) -> None:
         """Do without a block, and merge what is in line behind it; raises as `add`."""
         if not self.knows(number):
@@ -115,19 +153,25 @@ class Fold:
             self._advance()
 
     def _advance(self) -> None:
-        while not self.complete and (self.prefix in self.waiting or self.prefix in self.lost):
-            partial = self.waiting.pop(self.prefix, None)
-            if partial is not None:
-                self.total = self._with(partial)
-            self.prefix += 1
+        while not self.complete:
+            group, partial, count = self.groups.pop(self.prefix, None), self.waiting.pop(self.prefix, None), 1
+            if group is not None:
+                count = group.blocks
+                self.grouped.difference_update(range(self.prefix, self.prefix + count))
+            elif partial is None and self.prefix not in self.lost:
+                return
+            found = partial if group is None else group
+            if found is not None:
+                self.total = self._with(found)
+            self.prefix += count
             self._decide()
 
-    def _with(self, partial: Partial) -> Partial:
-        """Return the total after the next block."""
-        if self.total is None:
-            return partial
+    def _with(self, found: Partial | Group) -> Partial:
+        """Return the total after the next block, or the next ones."""
         try:
-            return self.total.merge(partial)
+            if isinstance(found, Group):
+                return found.added_to(self.total)
+            return found if self.total is None else self.total.merge(found)
         except ValueError as error:
             raise UnfitBlockError(self.prefix, str(error)) from None
 
@@ -152,7 +196,7 @@ class Fold:
         if self.limit >= self.most or self._is_good():
             self.complete = True
         else:
-            self.limit = min(self.most, max(self.limit + 1, math.ceil(self.limit * GROWTH)))
+            self.limit = self._more(self.limit)
 
     def _is_good(self) -> bool:
         """Return whether the standard errors are as small as the target asks."""

@@ -36,6 +36,13 @@ _SECOND = """
         study INTEGER, cell INTEGER, number INTEGER, replicates INTEGER, payload BLOB, checksum BLOB, seconds REAL,
         version TEXT, arithmetic TEXT, host TEXT, reason TEXT NOT NULL, found TEXT NOT NULL);
 """
+_THIRD = """
+    CREATE TABLE block_group (
+        study INTEGER NOT NULL REFERENCES study (id), cell INTEGER NOT NULL, number INTEGER NOT NULL,
+        count INTEGER NOT NULL, replicates INTEGER NOT NULL, payload BLOB NOT NULL, checksum BLOB NOT NULL,
+        seconds REAL NOT NULL, version TEXT NOT NULL, arithmetic TEXT NOT NULL, host TEXT NOT NULL,
+        PRIMARY KEY (study, cell, number));
+"""
 
 
 def _begun(connection: sqlite3.Connection) -> None:
@@ -54,13 +61,18 @@ def _checked(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE set_aside SET checksum = ? WHERE rowid = ?", (of_set_aside(*columns), row))
 
 
+def _grouped(connection: sqlite3.Connection) -> None:
+    """Add blocks that parts of a study have folded: `count` of them, from `number` on."""
+    _run(connection, _THIRD)
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(statement)
 
 
 # Each takes a store from one version of its schema to the next; PRAGMA user_version counts them.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_begun, _checked)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_begun, _checked, _grouped)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

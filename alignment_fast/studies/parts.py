@@ -11,18 +11,23 @@ import json
 import secrets
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignment_fast._files import replacing
 from alignment_fast.studies.errors import StoreError
+from alignment_fast.studies.folds import Fold
+from alignment_fast.studies.groups import Group
 from alignment_fast.studies.made import Made
-from alignment_fast.studies.store import SetAside, Snapshot, StoredBlock
+from alignment_fast.studies.store import SetAside, Snapshot, StoredBlock, StoredGroup, read_partial
 
-__all__ = ["BlockFile", "PartFiles", "folder_of", "read_files"]
+__all__ = ["BlockFile", "PartFiles", "folder_of", "read_files", "run_length"]
 
-MAGIC = b"alignment_fast blocks 1\n"
+MAGIC = b"alignment_fast blocks 2\n"
+# Consecutive blocks that one part computes, and folds, at most; and such runs of a cell for each part at least, where
+# there are enough blocks, so that no part has much more than another.
+MOST_IN_RUN, LEAST_RUNS = 1024, 16
 # Seconds of finished work that a job holds back at most, so that there are few files.
 HELD = 10.0
 
@@ -33,12 +38,18 @@ def folder_of(store: Path) -> Path:
     return store.with_name(store.name + ".parts")
 
 
+def run_length(blocks: int, parts: int) -> int:
+    """Return how many consecutive blocks of a cell belong to the same part."""
+    return max(1, min(MOST_IN_RUN, blocks // (LEAST_RUNS * parts)))
+
+
 @dataclass(frozen=True)
 class BlockFile:
     """What one file holds."""
 
     path: Path
     made: Made
+    groups: tuple[StoredGroup, ...]
     blocks: tuple[StoredBlock, ...]
     set_aside: tuple[SetAside, ...]
 
@@ -56,11 +67,13 @@ class PartFiles:
         Begins the names of the files.
     made : Made
         What computes here.
+    folds : sequence of Fold
+        Of all cells: consecutive blocks between two decisions are folded.
 
     """
 
-    def __init__(self, folder: Path, study: str, label: str, made: Made) -> None:
-        self.folder, self._hash, self._label, self._made = folder, study, label, made
+    def __init__(self, folder: Path, study: str, label: str, made: Made, folds: Sequence[Fold]) -> None:
+        self.folder, self._hash, self._label, self._made, self._folds = folder, study, label, made, folds
         self._blocks: dict[Made, list[StoredBlock]] = {}
         self._aside: list[SetAside] = []
         self._last = time.monotonic()
@@ -95,21 +108,50 @@ class PartFiles:
         if self._aside:
             groups.setdefault(self._made, [])
         for place, (made, blocks) in enumerate(groups.items()):
-            content = _packed(self._hash, made, blocks, self._aside if place == 0 else [])
+            folded, alone = grouped(blocks, self._folds)
+            content = _packed(self._hash, made, folded, alone, self._aside if place == 0 else [])
             with replacing(self.folder / f"{self._label}-{secrets.token_hex(6)}.blocks") as file:
                 file.write(content)
         self._blocks, self._aside, self._last = {}, [], time.monotonic()
 
 
-def _packed(study: str, made: Made, blocks: Iterable[StoredBlock], aside: Iterable[SetAside]) -> bytes:
+def grouped(blocks: Iterable[StoredBlock], folds: Sequence[Fold]) -> tuple[list[StoredGroup], list[StoredBlock]]:
+    """Return blocks as groups of those that are consecutive, and those that stay alone."""
+    runs: list[list[StoredBlock]] = []
+    end: tuple[int, int] | None = None  # what would go on with the last run
+    for one in sorted(blocks, key=lambda block: (block.cell, block.number)):
+        if (one.cell, one.number) != end or folds[one.cell].next_decision(runs[-1][0].number) <= one.number:
+            runs.append([])
+        runs[-1].append(one)
+        end = one.cell, one.number + 1
+    groups: list[StoredGroup] = []
+    alone: list[StoredBlock] = []
+    for run in runs:
+        found = Group.of([read_partial(one) for one in run]) if len(run) > 1 else None
+        if found is None:
+            alone += run
+        else:
+            sums = sum(one.replicates for one in run), found.to_bytes(), sum(one.seconds for one in run)
+            groups.append(StoredGroup(run[0].cell, run[0].number, len(run), *sums))
+    return groups, alone
+
+
+def _packed(
+    study: str,
+    made: Made,
+    groups: Iterable[StoredGroup],
+    blocks: Iterable[StoredBlock],
+    aside: Iterable[SetAside],
+) -> bytes:
     blocks = list(blocks)
     head = {
         "study": study,
         "made": [made.version, made.arithmetic, made.host, made.process],
+        "groups": [[one.cell, one.number, one.count, one.replicates, one.seconds, len(one.payload)] for one in groups],
         "blocks": [[one.cell, one.number, one.replicates, one.seconds, len(one.payload)] for one in blocks],
         "aside": [[one.cell, one.number, one.traceback] for one in aside],
     }
-    content = MAGIC + json.dumps(head).encode() + b"\n" + b"".join(one.payload for one in blocks)
+    content = MAGIC + json.dumps(head).encode() + b"\n" + b"".join(one.payload for one in (*groups, *blocks))
     return content + hashlib.blake2b(content, digest_size=16).digest()
 
 
@@ -144,9 +186,12 @@ def _unpacked(path: Path, study: str) -> BlockFile | None:
     head = json.loads(body[len(MAGIC) : end])
     if head["study"] != study:
         return None
-    place, blocks = end + 1, []
+    place, groups, blocks = end + 1, list[StoredGroup](), list[StoredBlock]()
+    for *where, seconds, length in head["groups"]:
+        groups.append(StoredGroup(*where, body[place : place + length], seconds))
+        place += length
     for cell, number, replicates, seconds, length in head["blocks"]:
         blocks.append(StoredBlock(cell, number, replicates, body[place : place + length], seconds))
         place += length
     aside = tuple(SetAside(*one) for one in head["aside"])
-    return BlockFile(path, Made(*head["made"]), tuple(blocks), aside)
+    return BlockFile(path, Made(*head["made"]), tuple(groups), tuple(blocks), aside)

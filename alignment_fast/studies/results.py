@@ -1,4 +1,4 @@
-"""The table of a study: a row for each column of each cell, and its ways out."""
+"""The table of a study: a row for each column of each cell; and the files it is written to."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from alignment_fast._border.scalars import MOST
 from alignment_fast.best_of_n.simulation import LARGEST_LOG_N
 from alignment_fast.studies.values import not_preferences
 
@@ -26,6 +27,7 @@ def _check_draws(n: float) -> float:
 
 
 Number = TypeVar("Number", int, float)
+Count = Annotated[int, Field(ge=1, le=MOST)]
 Draws = Annotated[Number, Field(ge=1), AfterValidator(_check_draws)]
 
 
@@ -122,7 +124,7 @@ class MemorylessSource(_Keys):
     p: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
     reward: list[float] | None = None
     q: list[Annotated[float, Field(ge=0)]] | None = None
-    m: Annotated[int, Field(ge=1)]
+    m: Count
 
     @model_validator(mode="after")
     def _side_by_side(self) -> MemorylessSource:
@@ -140,7 +142,7 @@ class SamplerSource(_Keys):
     kind: Literal["sampler"]
     name: Name = "sampler"
     function: Function
-    uniforms: Annotated[int, Field(ge=1)]
+    uniforms: Count
 
 
 class PreferencesSource(_Keys):
@@ -243,7 +245,7 @@ class Dynamics(_Keys):
     alpha: Share
     beta: Annotated[float, Field(ge=0)]
     lam: Share
-    steps: Annotated[int, Field(ge=1)] = 1000
+    steps: Count = 1000
     burn_in: Annotated[int, Field(ge=0)] = 0
     method: Literal["ipo", "dpo"] = "ipo"
 
@@ -272,7 +274,7 @@ class CoverageOfMean(_Keys):
 class CoverageOfRatings(_Keys):
     """How often the intervals of fitted scores cover the true ones."""
 
-    votes_per_pair: Annotated[int, Field(ge=1)]
+    votes_per_pair: Count
     level: Probability = 0.95
 
 
@@ -307,7 +309,7 @@ class EstimandTable(BaseModel):
     kind: str
     name: Name | None = None
     source: Annotated[list[str], Field(min_length=1)] | None = None
-    block: Annotated[int, Field(ge=1)] | None = None
+    block: Count | None = None
     quantiles: list[Share] = []
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     zip: list[Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]] = []
@@ -320,7 +322,7 @@ class Target(_Keys):
     column: str | None = None
     relative: bool = False
     at_least: Annotated[int, Field(ge=1000)] = 4096
-    at_most: Annotated[int, Field(ge=1000)] = 100_000_000
+    at_most: Annotated[int, Field(ge=1000, le=MOST)] = 100_000_000
 
     @model_validator(mode="after")
     def _ordered(self) -> Target:
@@ -335,7 +337,7 @@ class SpecTable(_Keys):
     name: Name
     seed: Annotated[int, Field(ge=0, lt=1 << 128)] = 0
     level: Probability = 0.95
-    replicates: Annotated[int, Field(ge=1)] | None = None
+    replicates: Count | None = None
     target: Target | None = None
     source: list[dict[str, Any]] = []
     estimand: Annotated[list[dict[str, Any]], Field(min_length=1)]

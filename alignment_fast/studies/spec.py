@@ -60,7 +60,7 @@ class Target:
     at_most: int
 
     def check(self, cell: Cell, names: Sequence[str]) -> None:
-        """Raise SpecError if a cell with columns of these names lacks the one whose error is looked at."""
+        """Raise SpecError if a cell with columns of these names lacks the one whose error is the target."""
         if self.column is not None and self.column not in names:
             near = _nearest(self.column, names)
             raise SpecError(f"target.column: cell {cell.number} ({cell}) has no column {self.column!r}{near}")

@@ -23,7 +23,7 @@ from alignment_fast.studies.migrations import MIGRATIONS, migrate
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import differences
 
-__all__ = ["Damaged", "Origin", "SetAside", "Snapshot", "Store", "StoredBlock", "read_partial"]
+__all__ = ["Damaged", "Origin", "SetAside", "Snapshot", "Store", "StoredBlock", "StoredGroup", "read_partial"]
 
 # Seconds between two times that what was committed is made safe from a crash of the machine, too.
 CHECKPOINT = 5.0
@@ -54,6 +54,18 @@ class StoredBlock:
 
     cell: int
     number: int
+    replicates: int
+    payload: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StoredGroup:
+    """Finished blocks `number` to `number` + `count` − 1, folded."""
+
+    cell: int
+    number: int
+    count: int
     replicates: int
     payload: bytes
     seconds: float
@@ -129,7 +141,11 @@ class Store:
         try:
             with self._errors():
                 self._connection = self._connected(write)
-                self._migrate(write)
+                try:
+                    self._migrate(write)
+                except BaseException:  # what was begun does not stay open, and locked
+                    self._connection.close()
+                    raise
         except BaseException:
             self._release()
             raise
@@ -340,15 +356,36 @@ class Store:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 self._last_checkpoint = time.monotonic()
 
+    def add_groups(self, study: int, groups: Iterable[StoredGroup], made: Made) -> None:
+        """Store folded blocks, all of them or none; not those of which some blocks are there already."""
+        origin, name = (made.version, made.arithmetic, made.host), self._hash(study)
+        alone = "(SELECT 1 FROM block WHERE study = ?1 AND cell = ?2 AND number >= ?3 AND number < ?3 + ?4)"
+        within = (
+            "(SELECT 1 FROM block_group WHERE study = ?1 AND cell = ?2 AND number < ?3 + ?4 AND number + count > ?3)"
+        )
+        values = ", ".join(f"?{place}" for place in range(1, 12))
+        insert = f"INSERT INTO block_group SELECT {values} WHERE NOT EXISTS {alone} AND NOT EXISTS {within}"
+        with self._errors(), self._all_or_nothing():
+            for one in groups:
+                place = (one.cell, one.number, one.count, one.replicates)
+                checksum = checksums.of_group(name, *place, one.payload)
+                row = (study, *place, one.payload, checksum, one.seconds, *origin)
+                self._connection.execute(insert, row)
+                self._connection.execute(
+                    "DELETE FROM set_aside WHERE study = ? AND cell = ? AND number >= ? AND number < ?",
+                    (study, one.cell, one.number, one.number + one.count),
+                )
+
     def quarantine(self, study: int, cell: int, number: int, reason: str) -> None:
-        """Take a row that is not what it should be out of the blocks, and keep it among the damaged ones."""
+        """Take a row that is not what it should be, a block or a group, out, and keep it among the damaged ones."""
         place = (study, cell, number)
         with self._errors(), self._all_or_nothing():
             where = "study = ? AND cell = ? AND number = ?"
             columns = "study, cell, number, replicates, payload, checksum, seconds, version, arithmetic, host"
-            copy = f"INSERT INTO damaged SELECT {columns}, ?, ? FROM block WHERE {where}"
-            self._connection.execute(copy, (reason, _now(), *place))
-            self._connection.execute(f"DELETE FROM block WHERE {where}", place)
+            for table in ("block", "block_group"):
+                copy = f"INSERT INTO damaged SELECT {columns}, ?, ? FROM {table} WHERE {where}"
+                self._connection.execute(copy, (reason, _now(), *place))
+                self._connection.execute(f"DELETE FROM {table} WHERE {where}", place)
 
     def put_aside(self, study: int, block: SetAside) -> None:
         """Note a block that could not be computed."""
@@ -381,6 +418,20 @@ class Store:
                 else:
                     yield StoredBlock(cell, number, replicates, payload, seconds)
 
+    def groups(self, study: int) -> Iterator[StoredGroup | Damaged]:
+        """Yield the folded blocks of a study in the order of cells and numbers, each checked."""
+        query = (
+            "SELECT cell, number, count, replicates, payload, seconds, checksum FROM block_group WHERE study = ? "
+            "ORDER BY cell, number"
+        )
+        name = self._hash(study)
+        with self._errors():
+            for *row, checksum in self._connection.execute(query, (study,)):
+                if not isinstance(row[4], bytes) or checksum != checksums.of_group(name, *row[:5]):
+                    yield Damaged(row[0], row[1], "the checksum of its group does not fit")
+                else:
+                    yield StoredGroup(*row)
+
     def set_aside(self, study: int) -> list[SetAside]:
         """Return the blocks that could not be computed; entries that are damaged are none: such blocks are missing."""
         query = "SELECT cell, number, traceback, checksum FROM set_aside WHERE study = ? ORDER BY cell, number"
@@ -392,8 +443,10 @@ class Store:
     def origins(self, study: int) -> tuple[Origin, ...]:
         """Return what computed the blocks."""
         query = (
-            "SELECT version, arithmetic, count(*), count(DISTINCT host) FROM block WHERE study = ? "
-            "GROUP BY version, arithmetic ORDER BY version, arithmetic"
+            "SELECT version, arithmetic, sum(count), count(DISTINCT host) FROM "
+            "(SELECT study, version, arithmetic, 1 AS count, host FROM block UNION ALL "
+            "SELECT study, version, arithmetic, count, host FROM block_group) "
+            "WHERE study = ? GROUP BY version, arithmetic ORDER BY version, arithmetic"
         )
         with self._errors():
             return tuple(Origin(*row) for row in self._connection.execute(query, (study,)))

@@ -1,4 +1,4 @@
-"""A study: read from a file, planned, run, and looked at."""
+"""A study: read from a file, planned, run, and its status and results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.lock import holder_of
 from alignment_fast.studies.made import here
-from alignment_fast.studies.parts import PartFiles, folder_of, read_files
+from alignment_fast.studies.parts import PartFiles, folder_of, read_files, run_length
 from alignment_fast.studies.results import Results, results_of
 from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
 from alignment_fast.studies.store import Origin, SetAside, Store
@@ -248,24 +248,26 @@ class Study:
             raise ValueError(f"part must be one of 1 to {parts}, not {part}")
         self._check()
         made = here(numpy=self.spec.uses_numpy)
-        files = PartFiles(folder_of(Path(store)), self.spec.hash, f"{self.spec.hash[:16]}-{part}-of-{parts}", made)
         folds = self._folds()
+        label = f"{self.spec.hash[:16]}-{part}-of-{parts}"
+        files = PartFiles(folder_of(Path(store)), self.spec.hash, label, made, folds)
+        runs = [run_length(fold.limit, parts) for fold in folds]
         for file in read_files(files.folder, self.spec.hash):
-            for block in file.blocks:
+            for block in (*file.groups, *file.blocks):
                 engine.take_block(folds, block, str(file.path))
-        before = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        before = sum(fold.known for fold in folds)
         pool, finished = Workers(executor, workers, self.spec.folder), False
         observer = _Lines() if progress is True else progress or None
         try:
             # Small cells, too, are spread over the parts.
-            mine = lambda cell, number: (cell + number) % parts == part - 1  # noqa: E731
+            mine = lambda cell, number: (cell + number // runs[cell]) % parts == part - 1  # noqa: E731
             engine.run(self.spec, files, 0, pool, folds, progress=observer, mine=mine)
             finished = True
         finally:
             files.write()
             pool.close(wait=finished)
         lost = sum(len(fold.lost) for fold in folds)
-        after = sum(fold.prefix + len(fold.waiting) for fold in folds)
+        after = sum(fold.known for fold in folds)
         return PartDone(after - before - lost, lost, sum(not fold.complete for fold in folds))
 
     def fold(self, store: str | PathLike[str] = "study.db", *, mixed: bool = False) -> Results:
@@ -288,6 +290,7 @@ class Study:
                 opened.check(number, file.made, mixed=mixed)
                 for one in file.set_aside:
                     opened.put_aside(number, one)
+                opened.add_groups(number, file.groups, file.made)
                 opened.add(number, file.blocks, file.made)
         return self.results(store)
 
@@ -300,7 +303,7 @@ class Study:
             cells=len(folds),
             cells_done=sum(fold.complete for fold in folds),
             blocks=sum(fold.prefix if fold.complete else fold.limit for fold in folds),
-            blocks_done=sum(fold.prefix + len(fold.waiting) - len(fold.lost) for fold in folds),
+            blocks_done=sum(fold.known - len(fold.lost) for fold in folds),
             replicates=sum(0 if fold.total is None else fold.total.replicates for fold in folds),
             set_aside=tuple(aside),
             writer=writer,

@@ -65,7 +65,7 @@ def _of(fold: Fold) -> _Counts:
     return _Counts(
         cells_done=int(fold.complete),
         blocks=fold.prefix if fold.complete else fold.limit,
-        blocks_done=fold.prefix + len(fold.waiting),
+        blocks_done=fold.known,
         replicates=0 if fold.total is None else fold.total.replicates,
         set_aside=len(fold.lost),
     )

@@ -155,7 +155,7 @@ class _Text(Number):
     def from_arrow(self, cells: Any) -> np.ndarray:
         arrow = arrow_module("compute")
         cells = as_plain_text(cells) if is_text(cells.type) else cells.cast(arrow.string())
-        # Cells of a CSV file need not be UTF-8 where nobody looks at them; a name must be.
+        # Cells of a CSV file need not be UTF-8 where nobody reads them; a name must be.
         cells.validate(full=True)
         coded = cells.dictionary_encode()  # names repeat: each becomes one str
         names = self.array(coded.dictionary.to_pylist())
@@ -223,7 +223,7 @@ class ListOf(Number):
         return self.element.array(values)
 
     def acceptable(self, values: np.ndarray) -> bool:
-        return True  # `cell` and `from_arrow` have looked at every element
+        return True  # `cell` and `from_arrow` have checked every element
 
     def array(self, cells: Any) -> np.ndarray:
         out = np.empty(len(cells), dtype=object)

@@ -71,7 +71,7 @@ def _values(cells: Any, content: Number) -> np.ndarray:
 
 
 def _values_of_words(cells: Any, content: Number) -> np.ndarray:
-    """Return the values of an array of words and their numbers, of which each word is looked at once."""
+    """Return the values of an array of words and their numbers, of which each word is read once."""
     numbers = cells.indices.to_numpy(zero_copy_only=False)
     used, place = np.unique(numbers, return_inverse=True)
     return _values(cells.dictionary.take(arrow_module().array(used)), content)[place]

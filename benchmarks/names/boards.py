@@ -62,8 +62,19 @@ def fragility(size, _):
     return lambda: af.ranking.fragility(given), formula
 
 
+def update(size, _):
+    from names.ranking import indices, plain_newton, votes
+
+    given, new = votes(size), af.ranking.Comparisons(*indices(size, size), n_items=size)
+    result = af.ranking.fit(given)
+    wins = given.to_matrix()[0] + new.to_matrix()[0]
+    return lambda: result.update(new), lambda: plain_newton(wins)
+
+
 DRAWS = "NumPy, a tenth of the draws"
 NAMES = {
+    "ranking.RatingFit.update": Timed("Newton on all votes", "items", (10, 100, 300), update, ("float64",)),
+    "ranking.RatingFit.to_frame": NotTimed("pandas makes a frame of arrays that are there"),
     "ranking.Fragility": NotTimed("the result of fragility"),
     "ranking.RemovedVotes": NotTimed("part of the result of fragility"),
     "ranking.fragility": Timed("influences, one challenger, no refit", "items", (10, 100), fragility, ("float64",)),
@@ -78,6 +89,7 @@ NAMES = {
 }
 DIFFERENT = {
     "ranking.separable_pairs": "random numbers of two generators",
+    "ranking.RatingFit.update": "the peer returns the Hessian, too",
     "ranking.fragility": "the peer stops at the first order",
     "ranking.rank_sets": "the peer says which pairs are apart",
     "ranking.tiers": "the peer says which pairs are apart",

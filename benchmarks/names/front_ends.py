@@ -4,8 +4,10 @@ from alignment_fast import studies
 from names import NotTimed
 
 TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
+COUNTED = "the host's function by its name; benchmarks/test_bench_hosts.py times it beside the host's formula"
 HOST = "the host's function by its name; benchmarks/ranking_peers.py times it beside the host"
 SAMPLES = "draws or compares a few numbers with NumPy, as the host does"
+SCIPY = "timed beside SciPy's own by benchmarks/test_bench_scipy.py"
 STUDY = "a study is as long as its simulations; benchmarks/studies_report.py times blocks and the coordinator"
 CONTROL = "switches functions of a host over; nothing of its own that repeats"
 
@@ -58,6 +60,12 @@ NAMES = {
         )
     },
     **{
+        f"interop.scipy.{name}": NotTimed(SCIPY)
+        for name in (
+            *("entr", "entropy", "kl_div", "log_ndtr", "log_softmax", "logsumexp", "ndtri_exp", "rel_entr", "softmax"),
+        )
+    },
+    **{
         f"interop.torch.{name}": NotTimed(TORCH)
         for name in (
             *("bradley_terry_nll", "calls", "linear_logprobs", "log_mgf", "margin_loss", "plackett_luce_nll"),
@@ -70,6 +78,14 @@ NAMES = {
         for name in (
             *("SEMANTICS", "Ran", "accelerated", "bco_loss", "cpo_loss", "dpo_loss", "kto_loss", "orpo_loss"),
             *("reward_loss", "sequence_scores", "tpo_loss", "wpo_weights"),
+        )
+    },
+    **{
+        f"interop.{name}": NotTimed(COUNTED)
+        for name in (
+            *("bigcode.estimate_pass_at_k", "lighteval.estimate_pass_at_k", "lighteval.g_pass_at_k"),
+            *("lighteval.pass_at_k", "inspect_ai.at_least", "inspect_ai.majority", "inspect_ai.pass_at"),
+            *("inspect_ai.pass_k", "verl.bootstrap_metric", "verl.calc_maj_val", "verl.process_validation_metrics"),
         )
     },
     **{f"interop.jax.{name}": NotTimed(TORCH) for name in ("margin_loss", "preference_loss", "unpaired_loss")},

@@ -3,6 +3,8 @@
 from math import comb
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import betaincinv, betaln
 
 import alignment_fast as af
 from names import NotTimed, Timed
@@ -80,11 +82,86 @@ def max_at_k_weights(size, dtype):
     return lambda: af.best_of_n.max_at_k_weights(rewards, 8), plain
 
 
+def fit_pass_at_k(size, _dtype):
+    rng = generator()
+    correct = rng.binomial(20, rng.beta(0.4, 1.2, size))
+
+    def plain():
+        def loss(x):
+            a, b = np.exp(x)
+            return -(betaln(a + correct, b + 20 - correct) - betaln(a, b)).sum()
+
+        return np.exp(minimize(loss, np.zeros(2), method="BFGS").x)
+
+    return lambda: af.best_of_n.fit_pass_at_k(20, correct), plain
+
+
+def curve_of_fit(size, _dtype):
+    k = np.unique(np.geomspace(1, 1e6, size).astype(int))
+    fit = af.best_of_n.fit_pass_at_k(20, correct_of(1000))
+    return lambda: fit.pass_at_k(k), lambda: 1 - np.exp(betaln(fit.alpha, fit.beta + k) - betaln(fit.alpha, fit.beta))
+
+
+def posterior(size, _dtype):
+    correct = correct_of(size)
+    fit = af.best_of_n.fit_pass_at_k(20, correct_of(1000))
+
+    def plain():
+        a, b = fit.alpha + correct, fit.beta + 20 - correct
+        ends = [1 - (1 - betaincinv(a, b, tail)) ** 8 for tail in (0.025, 0.975)]
+        return 1 - np.exp(betaln(a, b + 8) - betaln(a, b)), *ends
+
+    return lambda: fit.posterior(20, correct, 8), plain
+
+
+def achievable_gain(size, dtype):
+    rewards, beta = generator().normal(size=size).astype(dtype), np.geomspace(0.5, 5, 10)
+
+    def plain():
+        e = np.exp(rewards[:, None] / beta)
+        share = e.mean(axis=0)
+        mean = (rewards @ e) / size / share
+        influence = e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]
+        return mean - rewards.mean(), np.sqrt((influence.astype(np.float64) ** 2).sum(axis=0)) / size
+
+    return lambda: af.policy.achievable_gain(rewards, beta=beta), plain
+
+
+def interval_of_gain(size, _dtype):
+    found = af.policy.achievable_gain(generator().normal(size=5000), beta=np.linspace(2.0, 5.0, size))
+    reach = 1.959963984540054 * found.standard_error
+    return found.interval, lambda: (found.gain - reach, found.gain + reach)
+
+
+def proxy_gap(size, _dtype):
+    gold = generator().normal(size=size)
+    proxy = gold + generator().normal(size=size)
+
+    def plain():
+        gains = [(x := np.exp(by / 2)) @ gold / x.sum() - gold.mean() for by in (gold, proxy)]
+        return gains[0] - gains[1]
+
+    return lambda: af.policy.proxy_gap(proxy, gold, beta=2.0), plain
+
+
+DIFFERENT = {
+    "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
+}
 NAMES = {
     "best_of_n.pass_all_k": Timed("binomial coefficients", "problems", (10, 1000, 50_000), pass_all_k, DOUBLE),
     "best_of_n.best_at_k": Timed("sort, a product", "prompts", (10, 1000, 100_000), best_at_k),
     "best_of_n.majority_at_k": Timed("two answers: hypergeometric", "problems", (10, 1000), majority_at_k, DOUBLE),
     "best_of_n.coverage_at_cost": Timed("binomial coefficients", "problems", (10, 1000), coverage_at_cost, DOUBLE),
     "best_of_n.max_at_k_weights": Timed("argsort, cumsum, put", "prompts", (10, 1000, 10_000), max_at_k_weights),
+    "best_of_n.fit_pass_at_k": Timed("BFGS without derivatives", "problems", (50, 1000, 10_000), fit_pass_at_k, DOUBLE),
+    "best_of_n.PassAtKFit.pass_at_k": Timed("the estimate without ends", "k", (1, 10), curve_of_fit, DOUBLE),
+    "best_of_n.PassAtKFit.posterior": Timed("betaincinv", "problems", (10, 1000, 100_000), posterior, DOUBLE),
+    "best_of_n.PassAtKFit": NotTimed("a result; its methods are timed"),
+    "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
+    "policy.Gain.interval": Timed("mean and errors", "budgets", (10, 1000), interval_of_gain, DOUBLE),
+    "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),
+    "policy.Gain": NotTimed("a result; its interval is timed"),
+    "policy.ProxyGap": NotTimed("a result without work of its own"),
+    "best_of_n.PassAtKInterval": NotTimed("a result without work of its own"),
     "best_of_n.Coverage": NotTimed("a result without work of its own"),
 }

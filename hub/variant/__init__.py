@@ -1,7 +1,7 @@
 """Preference losses and log-probabilities of tokens, differentiable, in one compiled pass each, on the CPU."""
 
 from . import layers
-from ._ways import calls
+from ._dispatch import calls
 from .linear import linear_logprobs
 from .margins import margin_loss
 from .preference import preference_loss

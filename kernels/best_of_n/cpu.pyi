@@ -155,7 +155,7 @@ def gao_errors(form: int, kl: _Reals, covariance: _Reals, out: _Reals) -> None: 
 def add_columns(x: _Reals, first: int, last: int, total: _Reals) -> None: ...
 def add_products(x: _Reals, first: int, last: int, mean: _Reals, total: _Reals) -> None: ...
 
-# ---- small calls: what the public function returns, or None where its long way must decide ----
+# ---- small calls: what the public function returns, or None where its general path must decide ----
 
 _Number = float | NDArray[Any]
 

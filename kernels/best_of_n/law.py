@@ -22,7 +22,7 @@ DRAW_COST = 100.0
 BATCH = 8192
 
 
-# The numbers of what `law_values`, `continuous_values` and their short ways compute.
+# The numbers of what `law_values`, `continuous_values` and their short paths compute.
 VALUES = {
     "kl": cpu.KL,
     "reverse_kl": cpu.REVERSE_KL,

@@ -1,5 +1,5 @@
-# The short way of small calls (kernels/common/short.pxd): exact arrays and plain numbers in, the finished result out, or
-# None where the long way must decide. The same kernels run on the same numbers, so the bits are those of the long way.
+# The short path of small calls (kernels/common/short.pxd): exact arrays and plain numbers in, the finished result out, or
+# None where the general path must decide. The same kernels run on the same numbers, so both give the same bits.
 
 import numpy
 
@@ -22,7 +22,7 @@ cdef object empty = numpy.empty
 
 cdef enum:
     # Numbers of closed forms, and (outcomes x numbers of draws) of laws, up to which no second thread would pay and the
-    # time of the long way's checks shows; outcomes of a law that is built so.
+    # time of the general path's checks shows; outcomes of a law that is built so.
     SHORT_NUMBERS = 131072
     SHORT_WORK = 32768
     SHORT_LETTERS = 4096

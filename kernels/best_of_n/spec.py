@@ -320,7 +320,7 @@ KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
 # Entry points without a numerical result of their own: parts of `values`, of `draw` and of the estimates of pools.
 HELPERS = {
     *("partials", "fold", "points", "sampler"),
-    *("pool_steps", "pool_arrange", "pool_weights"),
+    *("pool_steps", "pool_arrange", "pool_sort", "pool_weights"),
 }
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {

@@ -1,4 +1,4 @@
-# The short way of small calls: one preference matrix at one parameter point, or a few, in; results or None out.
+# The short path of small calls: one preference matrix at one parameter point, or a few, in; results or None out.
 
 include "../policy/arguments.pxi"
 

@@ -138,14 +138,6 @@ def gradients(
     first_row: int,
     last_row: int,
 ) -> bool: ...
-def log_sum_exp(
-    x: NDArray[_Real],
-    b: NDArray[_Real] | None,
-    log_sum: NDArray[_Real],
-    sign: NDArray[_Real] | None,
-    first_row: int,
-    last_row: int,
-) -> None: ...
 def estimates(rho: _Double, k3: _Double, slope: _Double, first: int, last: int) -> None: ...
 def estimator_moments(
     p: NDArray[_Real],
@@ -157,7 +149,7 @@ def estimator_moments(
     last_row: int,
 ) -> bool: ...
 
-# The short way: what the public function of that name returns, or None where its long way must decide.
+# The short path: what the public function of that name returns, or None where its general path must decide.
 
 def short_entropy(p: object, log: bool) -> Any: ...
 def short_cross_entropy(p: object, q: object, log: bool, normalize_q: bool) -> Any: ...

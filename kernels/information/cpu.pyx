@@ -254,23 +254,6 @@ def gradients(const real[:, ::1] weights, int weight_kind, const real[:, ::1] re
     return status == AF_ROWS_GOOD
 
 
-def log_sum_exp(const real[:, ::1] x, const real[:, ::1] b, real[::1] log_sum, real[::1] sign, Py_ssize_t first_row,
-                Py_ssize_t last_row):
-    """Write log |Σ b e^x| and the sign of the sum (or None) of rows first_row..last_row-1; `b` has one row or all, or None."""
-    if first_row == last_row:
-        return
-    cdef Py_ssize_t n = x.shape[1]
-    cdef const real *numbers = &x[0, 0] if n > 0 else NULL
-    cdef const real *weights = &b[0, 0] if b is not None and n > 0 else NULL
-    cdef Py_ssize_t stride = 0 if b is None or b.shape[0] == 1 else n
-    cdef real *signs = &sign[0] if sign is not None else NULL
-    with nogil:
-        if real is float:
-            table.log_sum_exp_f32(n, numbers, n, weights, stride, &log_sum[0], signs, first_row, last_row)
-        else:
-            table.log_sum_exp_f64(n, numbers, n, weights, stride, &log_sum[0], signs, first_row, last_row)
-
-
 def estimates(const double[::1] rho, double[::1] k3, double[::1] slope, Py_ssize_t first, Py_ssize_t last):
     """Write the estimator k3 = e^−ρ − 1 + ρ of a divergence and its derivative 1 − e^−ρ, of samples first..last-1."""
     with nogil:

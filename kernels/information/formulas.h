@@ -12,12 +12,7 @@
  *     argument of an exponential, where that would be multiplied by its size.
  * (d) log(q/p) where the quotient may be below the normal range: 2^500 q over p, and 500 log 2 less.
  * (e) Terms of entropy, cross entropy and divergence: p log p, p log q, p log(p/q), 0 where p = 0.
- * (f) Terms p e^{ρ r} of rewards that are logarithms, for ρ = 1, 2 and -1/2 (powers.inc): products, quotients, roots.
- * (g) A term b e^{x - frame} of a sum of exponentials, x <= frame: terms at the frame are counted apart, so that
- *     log Σ = frame + log m + log1p(rest/m) keeps what the others add to them, however little. The product with log2 e
- *     rounds: error |x - frame| units of roundoff, 1e-13 (float: 5e-6) where the exponential is no normal number any more,
- *     and there it counts as 0 (log_sum_exp.inc adds them up where nothing else does). b = 0 takes its x away, whatever
- *     that is. */
+ * (f) Terms p e^{ρ r} of rewards that are logarithms, for ρ = 1, 2 and -1/2 (powers.inc): products, quotients, roots. */
 
 #ifndef AF_INFORMATION_FORMULAS
 #define AF_INFORMATION_FORMULAS
@@ -158,14 +153,6 @@ AF_INLINE AF_REAL AF_TYPED(power_term)(const int kind, const int power, AF_REAL 
     if (kind == AF_REWARD_LOG_OF) return power == AF_SQUARE ? p * q : (power == AF_CUBE ? p * q * q : p / AF_REAL_SQRT(q));
     if (power == AF_ROOT) return AF_REAL_SQRT(p * q);
     return power == AF_SQUARE ? p * (p / q) : p * (p / q) * (p / q);
-}
-
-/* (g) Adds a term to the sum of those at the frame, or to the rest. */
-AF_INLINE void AF_TYPED(add_exponential)(AF_REAL x, AF_REAL b, AF_REAL frame, AF_REAL *at_frame, AF_REAL *rest) {
-    const AF_REAL y = (x - frame) * (AF_REAL)AF_LOG2E, power = AF_TYPED(af_exp2_nonpositive)(1, y);
-    const AF_REAL at = x == frame ? b : 0, below = (y >= AF_LOWEST_POWER) & (x < frame) ? b : 0;
-    *at_frame += at;
-    *rest = AF_REAL_FMA(power, below, *rest);
 }
 
 #endif

@@ -76,7 +76,6 @@ __all__ = [
     "exponential_mean",
     "gradients",
     "log_mgf",
-    "log_sum_exp",
     "log_tilted",
     "plain_cross_entropy",
     "plain_divergence",
@@ -268,21 +267,6 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
             num_threads=num_threads,
         )
     return all(found)
-
-
-def log_sum_exp(x, b=None, num_threads=None):
-    """Return log |Σ b e^x| of the rows of x (count, n), of its dtype, and the signs of the sums; no mass is -inf and 0.
-
-    `b` are weights of any sign, (count or 1, n) and of the same dtype, or None for 1.
-    """
-    log_sum, sign = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
-    threads.for_blocks(
-        lambda first, last: cpu.log_sum_exp(x, b, log_sum, sign, first, last),
-        len(x),
-        work=_COST * x.size,
-        num_threads=num_threads,
-    )
-    return log_sum, sign
 
 
 def estimates(rho, num_threads=None):

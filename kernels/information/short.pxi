@@ -1,5 +1,5 @@
-# The short way of small calls (kernels/common/short.pxd): one row of NumPy numbers and plain parameters in, what the
-# public function of that name returns out, or None where the long way must decide.
+# The short path of small calls (kernels/common/short.pxd): one row of NumPy numbers and plain parameters in, what the
+# public function of that name returns out, or None where the general path must decide.
 
 import numpy
 
@@ -14,11 +14,11 @@ cdef object float32 = numpy.float32
 cdef object empty = numpy.empty
 
 cdef enum:
-    # More orders than these leave the stack; the long way's overhead is no matter then.
+    # More orders than these leave the stack; the general path's overhead is no matter then.
     MOST_ORDERS = 256
     # Letters times orders from which on the interpreter is let go.
     LONG = 4096
-    # Beyond these the long way takes over, which gives up its thread and can be interrupted, and refuses results that
+    # Beyond these the general path takes over, which gives up its thread and can be interrupted, and refuses results that
     # fit in no memory: its arguments cost nothing beside such rows. Solvers go over a row some ten times.
     LONGEST = 1 << 16  # letters
     MOST_TERMS = 1 << 20  # letters times points of a solver
@@ -219,7 +219,7 @@ cdef object renyi_of(object p, object q, object order, bint log, int reward_kind
 
 
 def short_renyi_entropy(p, order, log):
-    """Return what `renyi_entropy` does of one row and a number or a few orders, or None where the long way must decide."""
+    """Return what `renyi_entropy` does of one row and a number or a few orders, or None: the general path must decide."""
     return renyi_of(p, None, order, log, AF_REWARD_OWN_LOG, True, False)
 
 
@@ -273,17 +273,17 @@ cdef object of_order_one(object p, object q, bint log, int reward_kind, bint nor
 
 
 def short_entropy(p, log):
-    """Return the entropy of one row in nats, or None where the long way must decide."""
+    """Return the entropy of one row in nats, or None where the general path must decide."""
     return of_order_one(p, None, log, AF_REWARD_OWN_LOG, True)
 
 
 def short_cross_entropy(p, q, log, normalize_q):
-    """Return the cross entropy of two rows in nats, or None where the long way must decide."""
+    """Return the cross entropy of two rows in nats, or None where the general path must decide."""
     return None if q is None else of_order_one(p, q, log, AF_REWARD_LOGITS if log else AF_REWARD_LOG_OF, normalize_q)
 
 
 def short_kl_divergence(p, q, log, normalize_q):
-    """Return the divergence of two rows in nats, or None where the long way must decide."""
+    """Return the divergence of two rows in nats, or None where the general path must decide."""
     return None if q is None else of_order_one(p, q, log, AF_REWARD_LOG_RATIO, normalize_q)
 
 
@@ -385,7 +385,7 @@ cdef struct Tilts:
 
 
 cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
-    """Read the arguments; return whether the short way takes them. The operands are to be let go in any case."""
+    """Read the arguments; return whether the short path takes them. The operands are to be let go in any case."""
     call.operands.held, call.deficit = 0, NULL
     if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
         return False

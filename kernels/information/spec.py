@@ -148,17 +148,6 @@ KERNELS = (
         reference="kernels/information/gradient.inc",
     ),
     Kernel(
-        name="log_sum_exp",
-        formula="log |Σ b e^x| and the sign of Σ b e^x; relative to |log| + |largest x|, and to Σ |b| e^x",
-        arguments=("x", "b", "log_sum", "sign", *_RANGE),
-        dtypes=("float32", "float64"),
-        domain=(),
-        bounds=MappingProxyType({"float32": 5e-6, "float64": 1e-13}),
-        unit="relative",
-        oracle="information:log_sum_exp",
-        reference="kernels/information/log_sum_exp.inc",
-    ),
-    Kernel(
         name="estimates",
         formula="e^−ρ − 1 + ρ and 1 − e^−ρ",
         arguments=("rho", "k3", "slope", "first", "last"),
@@ -186,10 +175,6 @@ TABLE = (
     *of_each_type(
         "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *normalizers, {real} *out, "
         "ptrdiff_t first_row, ptrdiff_t last_row)"
-    ),
-    *of_each_type(
-        "void log_sum_exp_{suffix}(ptrdiff_t n, const {real} *x, ptrdiff_t x_stride, const {real} *b, "
-        "ptrdiff_t b_stride, {real} *log_sum, {real} *sign, ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
     "double plain_entropy(ptrdiff_t n, const double *p)",
     "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",

@@ -13,10 +13,6 @@ cdef extern from *:
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
         void (*log_tilted_f64)(const af_rows *rows, const double *means, const double *normalizers, double *out,
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*log_sum_exp_f32)(Py_ssize_t n, const float *x, Py_ssize_t x_stride, const float *b, Py_ssize_t b_stride,
-                                float *log_sum, float *sign, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
-        void (*log_sum_exp_f64)(Py_ssize_t n, const double *x, Py_ssize_t x_stride, const double *b, Py_ssize_t b_stride,
-                                double *log_sum, double *sign, Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
         double (*plain_entropy)(Py_ssize_t n, const double *p) noexcept nogil
         double (*plain_cross_entropy)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
         double (*plain_divergence)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil

@@ -123,8 +123,8 @@ def vocabulary_gradients(
 def row_sums(x: NDArray[np.float64], out: NDArray[np.float64]) -> None: ...
 def sum_of_differences(x: NDArray[_Real], y: NDArray[_Real]) -> float: ...
 
-# The short way: what the public function of that name returns, or None where its long way must decide. `result` and
-# `of_metrics` are the named tuples to make; `plan` is a `Plan` of alignment_fast.pairwise.loss_types.
+# The short path: what the public function of that name returns, or None where its general path must decide. `result`
+# and `of_metrics` are the named tuples to make; `plan` is a `Plan` of alignment_fast.pairwise.loss_types.
 
 def short_preference_loss(
     result: type[_Result],

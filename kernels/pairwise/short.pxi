@@ -1,5 +1,5 @@
-# The short way of small calls (kernels/common/short.pxd): rows of NumPy numbers in, named tuples out, or None where the
-# long way must decide. One af_pairs on the stack goes to the same kernels, in tiles as there, so bits are the same.
+# The short path of small calls (kernels/common/short.pxd): rows of NumPy numbers in, named tuples out, or None where the
+# general path must decide. One af_pairs on the stack goes to the same kernels, in tiles as there, so bits are the same.
 
 import numpy
 
@@ -209,7 +209,7 @@ cdef bint run_matched(const Call *call, af_pairs *wanted, bint of_differences, i
 
 def short_preference_loss(result, of_metrics, plan, policy_chosen, policy_rejected, ref_chosen, ref_rejected,
                           chosen_length, rejected_length, weight, reduction, grad, metrics):
-    """Return the `result` of `preference_loss`, or None where the long way must decide."""
+    """Return the `result` of `preference_loss`, or None where the general path must decide."""
     cdef Call call
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
@@ -261,7 +261,7 @@ def short_preference_loss(result, of_metrics, plan, policy_chosen, policy_reject
 
 
 def short_margin_loss(result, plan, margin, target, weight, reduction, grad, hess):
-    """Return the `result` of `margin_loss`, or None where the long way must decide."""
+    """Return the `result` of `margin_loss`, or None where the general path must decide."""
     cdef Call call
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
@@ -315,7 +315,7 @@ cdef bint labelled(const Call *call, object desirable, double weight, double oth
 
 def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, desirable_weight, undesirable_weight,
                         reduction, grad):
-    """Return the `result` of `unpaired_loss` at kl = `shift`, or None where the long way must decide."""
+    """Return the `result` of `unpaired_loss` at kl = `shift`, or None where the general path must decide."""
     cdef Call call
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
@@ -375,7 +375,7 @@ cdef double mean_reward(const Call *call, const void *policy, const void *ref) n
 
 
 def short_batch_kl(policy, ref, beta):
-    """Return `batch_kl`, or None where the long way must decide."""
+    """Return `batch_kl`, or None where the general path must decide."""
     cdef Call call
     cdef const void *mine = NULL
     cdef const void *other = NULL
@@ -524,12 +524,12 @@ cdef double sequence_value(const Sequences *call, Py_ssize_t i, bint average) no
 
 
 def short_sequence_logprobs(logits, token_ids, mask, average, return_log_partition):
-    """Return `sequence_logprobs`, or None where the long way must decide."""
+    """Return `sequence_logprobs`, or None where the general path must decide."""
     return logprobs_of(logits, token_ids, mask, average, return_log_partition, False)
 
 
 cdef object hidden_logits(hidden, weight, token_ids):
-    """Return the logits of few tokens by one matrix product, as the long way does where there is one chunk, or None."""
+    """Return the logits of few tokens by one matrix product, as the general path does where there is one chunk, or None."""
     cdef Py_buffer states, layer
     cdef char kind = opened(hidden, &states, 3)
     cdef Py_ssize_t letters = 0
@@ -552,7 +552,7 @@ cdef object hidden_logits(hidden, weight, token_ids):
 
 
 def short_sequence_logprobs_hidden(hidden, weight, token_ids, average):
-    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the long way must decide."""
+    """Return `sequence_logprobs_hidden` of tokens that all count, or None where the general path must decide."""
     logits = hidden_logits(hidden, weight, token_ids)
     return None if logits is None else logprobs_of(logits, token_ids, None, average, False, True)
 
@@ -632,7 +632,7 @@ cdef bint factors(Sequences *call, object upstream, bint average) noexcept:
 
 
 def short_sequence_logprobs_grad(logits, token_ids, mask, upstream, average, log_partition):
-    """Return `sequence_logprobs_grad`, or None where the long way must decide."""
+    """Return `sequence_logprobs_grad`, or None where the general path must decide."""
     return gradients_of(logits, token_ids, mask, upstream, average, log_partition, False)
 
 

@@ -1,5 +1,5 @@
 # Arguments of small calls over K responses, included by the modules that have such calls (kernels/common/short.pxd): a
-# preference matrix and distributions, checked as the long way does, in float64; and results, made once.
+# preference matrix and distributions, checked as the general path does, in float64; and results, made once.
 
 import numpy
 

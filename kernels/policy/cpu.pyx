@@ -1,4 +1,4 @@
-"""Entry points of preferences over a few responses: rows first .. last - 1 of batches, and the short way of small calls.
+"""Entry points of preferences over a few responses: rows first .. last - 1 of batches, and the short path of small calls.
 
 Arrays are float64, one row per problem; arrays with a single row serve all problems.
 """

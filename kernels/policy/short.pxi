@@ -1,4 +1,4 @@
-# The short way of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
+# The short path of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
 # functions make their named tuples of it.
 
 from alignment_fast.kernels.common.cpu cimport opened_of

@@ -1,4 +1,4 @@
-# The short way of small calls (kernels/common/short.pxd): a few draws of plain arguments, the key of an integer seed.
+# The short path of small calls (kernels/common/short.pxd): a few draws of plain arguments, the key of an integer seed.
 
 import numpy
 
@@ -18,7 +18,7 @@ cdef bint from_start(object start, uint64_t count, uint64_t *out) noexcept:
 
 
 cdef object drawn(int kind, object dtype, uint64_t key, object shape, object replicate, object draw):
-    """Return draws of `kind` as an array of `shape`, n or (R, n), or None where the long way must decide."""
+    """Return draws of `kind` as an array of `shape`, n or (R, n), or None where the general path must decide."""
     cdef uint64_t rows = 1, n, first_row, first_draw
     cdef af_request request
     cdef bint flat = type(shape) is not tuple

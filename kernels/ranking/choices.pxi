@@ -4,7 +4,7 @@
 
 from libc.math cimport pow
 
-cdef object exponential = numpy.exp
+cdef object exponential = numpy.exp, zeros = numpy.zeros
 
 cdef enum:
     WATCH_EARLY = 2  # steps over which the decrease is watched: on the way, and for the last step, which certifies
@@ -204,6 +204,27 @@ cdef class ChoiceSearch:
             previous = size
         return value, decrement, previous, limit, False
 
+    def first_scores(self):
+        """Return the scores that one gradient at equal scores says."""
+        cdef double[::1] equal = zeros(self.n)
+        self.evaluate(&equal[0])
+        return spread_start(self.n, self.gradient, self.diagonal, self.scratch).base
+
+    def maximum(self, const double[::1] start, double tolerance, int limit, Py_ssize_t budget):
+        """Return what `Maximum` holds, from `start`, or None where a step was not found within `budget` products."""
+        found = empty(self.n)
+        cdef double[::1] u = found
+        memcpy(&u[0], &start[0], <size_t>self.n * sizeof(double))
+        self.centred(&u[0])
+        run = self.newton(u, tolerance, limit, budget)
+        if run is None:
+            return None
+        value, decrement, step, iterations, converged = run
+        self.centred(&u[0])
+        if value is None:
+            value = self.evaluate(&u[0])
+        return found, value, largest_of(self.n, self.gradient), decrement, step, iterations, converged
+
     def slope(self):
         """Return the gradient at the point that was evaluated last."""
         out = empty(self.n)
@@ -219,7 +240,7 @@ cdef enum:
 
 
 def short_order(rankings, n_items):
-    """Return (items, starts, depths, number of items) of a small table of rankings, or None where the long way must decide."""
+    """Return (items, starts, depths, number of items) of a small table of rankings, or None."""
     cdef Py_buffer view
     cdef int32_t[::1] item, depth
     cdef int64_t[::1] start
@@ -258,7 +279,7 @@ def short_order(rankings, n_items):
 
 
 def short_rankings(int wanted, Choices rankings, Py_ssize_t items, scores, vector, double widest):
-    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide."""
+    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the general path must decide."""
     cdef double *scratch
     cdef double *gradient
     cdef double *along

@@ -16,8 +16,7 @@ PASS_COST, PRODUCT_COST, CHECK_COST, PAIR_COST = 5.0, 5.0, 2.0, 1.0
 
 def choices(rankings):
     """Return `OrderedItems` as the other operations take them."""
-    longest = int(np.diff(rankings.start).max())
-    return cpu.Choices(rankings.item, rankings.start, rankings.depth, rankings.weight, longest)
+    return cpu.Choices(rankings.item, rankings.start, rankings.depth, rankings.weight)
 
 
 def choice_search(choices, items, ridge):

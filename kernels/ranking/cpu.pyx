@@ -379,6 +379,7 @@ BLOCK = AF_BLOCK
 
 
 include "short.pxi"
+include "merge.pxi"
 include "labels.pxi"
 
 # ---- compression (compress.inc) ----
@@ -570,12 +571,37 @@ cdef class Choices:
     cdef readonly Py_ssize_t count, places, tile
 
     def __init__(self, const int32_t[::1] item, const int64_t[::1] start, const int32_t[::1] depth,
-                 const double[::1] weight, Py_ssize_t longest):
+                 const double[::1] weight):
+        cdef Py_ssize_t number
         self.arrays = item, start, depth, weight
-        self.count, self.places = depth.shape[0], item.shape[0]
-        self.tile = max(longest, <Py_ssize_t>CHOICES_TILE)
+        self.count, self.places, self.tile = depth.shape[0], item.shape[0], CHOICES_TILE
+        for number in range(self.count):
+            self.tile = max(self.tile, <Py_ssize_t>(start[number + 1] - start[number]))
         self.rankings.item, self.rankings.start, self.rankings.depth = &item[0], &start[0], &depth[0]
         self.rankings.weight = reals(weight)
+
+    def beaten_neighbours(self):
+        """Return (winner, loser, weight or None) of pairs: every place over the next one, the last one chosen over all
+        that were not."""
+        cdef Py_ssize_t number, place, last, at = 0, count = 0
+        cdef int32_t[::1] won, lost
+        cdef double[::1] weight
+        cdef bint weighted = self.rankings.weight is not NULL
+        for number in range(self.count):
+            if self.rankings.depth[number] > 0:
+                count += max(0, self.rankings.start[number + 1] - self.rankings.start[number] - 1)
+        winner, loser, weights = empty(count, int32), empty(count, int32), empty(count if weighted else 0)
+        won, lost, weight = winner, loser, weights
+        for number in range(self.count):
+            if self.rankings.depth[number] <= 0:
+                continue
+            last = self.rankings.start[number] + self.rankings.depth[number] - 1
+            for place in range(self.rankings.start[number], self.rankings.start[number + 1] - 1):
+                won[at], lost[at] = self.rankings.item[min(place, last)], self.rankings.item[place + 1]
+                if weighted:
+                    weight[at] = self.rankings.weight[number]
+                at += 1
+        return winner, loser, weights if weighted else None
 
     def check(self, Py_ssize_t first, Py_ssize_t last, int32_t n_items, int32_t[::1] seen):
         """Return the status word of the first place that is no item, or repeats one."""

@@ -17,7 +17,7 @@ cdef object int32 = numpy.int32, int64 = numpy.int64, float64 = numpy.float64, u
 cdef object empty = numpy.empty, arctanh = numpy.arctanh
 
 cdef enum:
-    SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the long way's overhead
+    SHORT_ITEMS = 128       # beyond, the steps themselves take longer than the general path's overhead
     SHORT_CELLS = 1 << 14
 
 cdef double STEEPEST = 0.95  # largest entry of 2 atanh in the start: log-odds of 0.975
@@ -170,7 +170,7 @@ cdef bint maximised(const ranking_problem *problem, double tolerance, int limit,
 
 def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, covariates, bint reduced, start,
               double tolerance, int limit):
-    """Return the maximum, or None where the long way must decide: large, hopeless, or hard to certify.
+    """Return the maximum, or None where the general path must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
     whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
@@ -264,7 +264,7 @@ cdef void hessian_times(const ranking_problem *problem, const double *u, const d
 
 
 def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
-    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the long way must decide.
+    """Return the log-likelihood, its gradient, or its Hessian times `vector`, or None where the general path must decide.
 
     `unknown` is the logarithm of the tie parameter, or None.
     """
@@ -350,7 +350,7 @@ def short_predict(const double[::1] scores, i, j, double shift, int model, doubl
 
 
 def short_predictions(const double[::1] scores, i, j, double shift, int model, double tie, int outcome):
-    """Return the probabilities of one outcome for arrays of indices, or None where the long way must decide."""
+    """Return the probabilities of one outcome for arrays of indices, or None where the general path must decide."""
     cdef Py_buffer one, other
     cdef compress_rows rows
     cdef double[::1] chance
@@ -435,9 +435,10 @@ cdef object unwritten(Py_ssize_t count, bint ties, bint homes, compress_cells *o
     first, second, wins_first, wins_second, tied = arrays
     sides = home
     memset(out, 0, sizeof(compress_cells))
-    out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
-    out.ties = &tied[0] if ties else NULL
-    out.home = &sides[0] if homes else NULL
+    if count:
+        out.first, out.second, out.wins_first, out.wins_second = &first[0], &second[0], &wins_first[0], &wins_second[0]
+        out.ties = &tied[0] if ties else NULL
+        out.home = &sides[0] if homes else NULL
     return (*arrays, home)
 
 
@@ -545,7 +546,7 @@ cdef bint open_games(winner, loser, Py_buffer *one, Py_buffer *other, compress_r
 
 
 def short_elo(winner, loser, n_items, tied, double k, double initial, double point):
-    """Return the ratings after few games of weight one, in points, or None where the long way must decide.
+    """Return the ratings after few games of weight one, in points, or None where the general path must decide.
 
     `k` is the step in logits, a `point` of which makes a point. `tied` is an array of truth values or None.
     """
@@ -602,7 +603,7 @@ def short_elo(winner, loser, n_items, tied, double k, double initial, double poi
 def short_compress(winner, loser, n_items, tied, home=None, weight=None):
     """Return (number of items, first, second, wins of first, wins of second, ties, home) of the cells of few comparisons.
 
-    None where the long way must decide. `tied` is an array of truth values or None, `home` one of -1, 0 and 1; each row
+    None where the general path must decide. `tied` is an array of truth values or None, `home` one of -1, 0 and 1; each row
     counts one, or so many times as `weight` says in whole numbers.
     """
     cdef Py_buffer one, other

@@ -52,7 +52,7 @@ COMPARISONS = (
 )
 
 _SEQUENCE_BOUND = MappingProxyType({"float64": 1e-13})
-_CHOICES_OF = Holder("Choices", ("item", "start", "depth", "weight", "longest"))
+_CHOICES_OF = Holder("Choices", ("item", "start", "depth", "weight"))
 _CHOICES = "Plackett, Appl. Statist. 24 (1975); Hunter, Ann. Statist. 32 (2004)"
 
 
@@ -318,8 +318,11 @@ HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
     *("check", "complete", "connected", "stride"),
     *(
+        "beaten_neighbours",
         "encode_objects",
         "encode_rows",
+        "first_scores",
+        "merged_cells",
         "number_small_integers",
         "codes_of_small_integers",
         "integer_vote_matrices",

@@ -354,8 +354,8 @@ class Function:
             for name, (at, size) in zip(parts(match[3] or ""), callee.parameters.values(), strict=True)
         )
         results = "".join(f", {c_name(name)}" for name in parts(match[1] or ""))
-        room = f"uint8_t given[{callee.size or 1}] __attribute__((aligned(16)));"
-        return f"{room} {copies} {c_name(callee.name)}(t, given{results});"
+        buffer = f"uint8_t given[{callee.size or 1}] __attribute__((aligned(16)));"
+        return f"{buffer} {copies} {c_name(callee.name)}(t, given{results});"
 
     def head(self):
         results = "".join(f", uint8_t *result_{i}" for i in range(len(self.results)))
@@ -363,9 +363,11 @@ class Function:
 
     def source(self):
         registers = "".join(f"uint{bits}_t {c_name(name)} = 0;" for name, bits in self.registers.items())
-        room = "".join(f"uint8_t {c_name(n)}[{size}] __attribute__((aligned(16)));" for n, size in self.locals.items())
+        buffer = "".join(
+            f"uint8_t {c_name(n)}[{size}] __attribute__((aligned(16)));" for n, size in self.locals.items()
+        )
         lines = "\n".join(line for line in self.lines if line)
-        return f"{self.head()} {{ uint64_t cc = 0; {registers} {room}\n{lines}\n}}\n"
+        return f"{self.head()} {{ uint64_t cc = 0; {registers} {buffer}\n{lines}\n}}\n"
 
 
 class Request(ctypes.Structure):

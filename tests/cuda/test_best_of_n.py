@@ -1,4 +1,4 @@
-"""The race and its rewards on CUDA: the bits of the processor, for any cut into tasks and any launch."""
+"""The best draws and their rewards on CUDA: the bits of the processor, for any cut into tasks and any launch."""
 
 import mpmath as mp
 import numpy as np
@@ -18,7 +18,7 @@ def stream_keys(*keys):
 
 
 def folded(module, keys, start, stop, replicate, winner, *, length=1 << 13, grid=3, block=64, order=0):
-    """Return what the kernel of long races makes of `winner`."""
+    """Return what the kernel for many draws makes of `winner`."""
     pieces = -(-((stop - 1) // 4 + 1 - start // 4) // length)
     numbers = np.array([start, stop, replicate, length, pieces, winner.size], np.uint64)
     found = winner.copy()
@@ -48,7 +48,7 @@ RANGES = [(0, 1), (0, 3), (1, 2), (3, 9), (2, 4100), (0, 40000), (2**34 - 6, 2**
 
 @pytest.mark.parametrize(("start", "stop"), RANGES)
 @pytest.mark.parametrize("fold", [folded, folded_short])
-def test_the_race_finds_the_smallest_word(kernels_of, fold, start, stop):
+def test_the_kernels_find_the_smallest_word(kernels_of, fold, start, stop):
     keys, replicate = (0xFEDCBA9876543210, 5), 2**32 - 2
     none = np.full(4, simulation.NO_WINNER)
     expected = by_definition(keys, start, stop, replicate, 4)

@@ -30,7 +30,7 @@ def check_random(module):
 
 
 def check_draws(module):
-    """A race in tasks, beyond 2^32 blocks too, and many so short that the last draw wins some of them."""
+    """Best draws in tasks, beyond 2^32 blocks too, and of many replicates so short that the last draw wins some."""
     for start, length, replicates in ((3, 8998, 2), (2**34 - 6, 8998, 2), (3, 7, 100)):
         none = np.full(replicates, simulation.NO_WINNER)
         expected = by_definition((1, 2), start, start + length, 7, replicates)
@@ -164,8 +164,8 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
     if family in ("random", "best_of_n", "common"):
         assert "fma." not in text
     if family == "best_of_n":
-        race = text[text.index(".entry fold_winners") :]
-        assert not re.search(r"\.f(32|64)\b", race[: race.index("\n}")])
+        kernel = text[text.index(".entry fold_winners") :]
+        assert not re.search(r"\.f(32|64)\b", kernel[: kernel.index("\n}")])
 
 
 @pytest.mark.parametrize("family", sorted({*build_cuda.families()} - {"pairwise"}))

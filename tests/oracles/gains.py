@@ -12,3 +12,51 @@ def sums(x, weight, centre, tilt):
             rows.append([f * d**j for f in (e, e * w, e * e) for j in range(3)])
         columns = list(zip(*rows, strict=True))
         return [float(mpmath.fsum(c)) for c in columns], [float(mpmath.fsum(map(abs, c))) for c in columns]
+
+
+def gain_at_beta(x, weight, beta):
+    """Return (gain, D(π‖p), D(p‖π)) of the tilted policy over samples, each by its own definition."""
+    with mpmath.workdps(40):
+        total = mpmath.fsum(weight)
+        p = [mpmath.mpf(w) / total for w in weight]
+        e = [q * mpmath.exp(mpmath.mpf(a) / mpmath.mpf(beta)) for q, a in zip(p, x, strict=True)]
+        pi = [a / mpmath.fsum(e) for a in e]
+        gain = mpmath.fsum((a - q) * r for a, q, r in zip(pi, p, x, strict=True))
+        forward = mpmath.fsum(a * mpmath.log(a / q) for a, q in zip(pi, p, strict=True) if q > 0)
+        return gain, forward, mpmath.fsum(q * mpmath.log(q / a) for a, q in zip(pi, p, strict=True) if q > 0)
+
+
+def covariance_form(x, beta):
+    """Return Cov(r, e^{r/beta}) / E e^{r/beta}."""
+    with mpmath.workdps(40):
+        e = [mpmath.exp(mpmath.mpf(a) / mpmath.mpf(beta)) for a in x]
+        n = len(x)
+        joint = mpmath.fsum(a * b for a, b in zip(x, e, strict=True)) / n
+        return (joint - mpmath.fsum(x) / n * mpmath.fsum(e) / n) / (mpmath.fsum(e) / n)
+
+
+def gain_at_kl(x, kl):
+    """Return the gain at a divergence, its tilt by halving an interval."""
+    with mpmath.workdps(40):
+        low, high = mpmath.mpf(0), mpmath.mpf(10) ** 6
+        for _ in range(160):
+            middle = (low + high) / 2
+            low, high = (middle, high) if gain_at_beta(x, [1] * len(x), 1 / middle)[1] < kl else (low, middle)
+        return gain_at_beta(x, [1] * len(x), 1 / low)[0]
+
+
+def gold_gain(x, gold, tilt):
+    with mpmath.workdps(40):
+        e = [mpmath.exp(mpmath.mpf(a) * tilt) for a in x]
+        tilted = mpmath.fsum(a * g for a, g in zip(e, gold, strict=True)) / mpmath.fsum(e)
+        return tilted - mpmath.fsum(gold) / len(gold)
+
+
+def infinitesimal_jackknife(estimate, size, step=1e-5):
+    """Return the standard error of ``estimate(weights)``: how it moves as each sample's weight does, by differences."""
+    moves = []
+    for i in range(size):
+        up, down = [1.0] * size, [1.0] * size
+        up[i], down[i] = 1.0 + step, 1.0 - step
+        moves.append((estimate(up) - estimate(down)) / (2 * step))
+    return sum(m * m for m in moves) ** 0.5

@@ -4,6 +4,7 @@ import math
 
 import mpmath
 import numpy as np
+from scipy.special import log_ndtr
 
 mpmath.mp.dps = 40
 
@@ -34,6 +35,24 @@ def cell(model, d, tie, wins_first, wins_second, ties):
         wins_first, wins_second, ties = wins_first + mpmath.mpf(ties) / 2, wins_second + mpmath.mpf(ties) / 2, 0
     value = wins_first * mpmath.log(first) + wins_second * mpmath.log(second)
     return value + (ties * mpmath.log(equal) if ties else 0)
+
+
+def complex_cells(model, d, tie, wins_first, wins_second, ties):
+    """Return the log-likelihoods of cells in complex doubles, so that their derivatives are imaginary parts."""
+    if model == "thurstone":
+        first, second, equal = log_ndtr(d), log_ndtr(-d), None
+    elif model == "stern":
+        p, q = 1 / (1 + np.exp(-d)), 1 / (1 + np.exp(d))
+        first, second, equal = np.log(p**2 * (1 + 2 * q)), np.log(q**2 * (1 + 2 * p)), None
+    elif model == "rao-kupper":
+        first, second = -np.log(1 + np.exp(tie - d)), -np.log(1 + np.exp(tie + d))
+        equal = first + second + np.log(np.exp(2 * tie) - 1)
+    else:
+        total = np.log(np.exp(d / 2) + np.exp(-d / 2) + (np.exp(tie) if model == "davidson" else 0))
+        first, second, equal = d / 2 - total, -d / 2 - total, tie - total
+    if equal is None or model == "bradley-terry":
+        equal = (first + second) / 2
+    return wins_first * first + wins_second * second + ties * equal
 
 
 def terms(model, d, tie, wins_first, wins_second, ties):

@@ -1,4 +1,4 @@
-"""Small calls that the short way of every family takes: a file of `CALLS` each, walked by tests/test_short_way.py."""
+"""Small calls that the short path of every family takes: a file of `CALLS` each, walked by tests/test_short_path.py."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class Call:
     bad : tuple of tuple
         (position or keyword of an array, flat index, value): what the array then holds is refused by both ways alike.
     float32 : bool
-        Whether the short way takes float32 arrays too.
+        Whether the short path takes float32 arrays too.
     python_calls : int
-        Calls of Python functions that it may make at most, its own included: what shows that the short way was taken.
+        Calls of Python functions that it may make at most, its own included: what shows that the short path was taken.
     constructed : int
         Of a method: how many of the first arguments its class takes, which makes the object from them.
     wraps : callable, optional

@@ -1,4 +1,4 @@
-"""What leaderboards say has no short way: it is computed once for a fit or a table of votes, not in a loop."""
+"""What leaderboards say has no short path: it is computed once for a fit or a table of votes, not in a loop."""
 
 CALLS: list = []
 WITHOUT = dict.fromkeys(

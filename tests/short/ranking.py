@@ -46,13 +46,13 @@ CALLS = [
     Call("ranking.Comparisons", (NAMES[:300].tolist(), NAMES[300:].tolist()), {"tied": TIED}, python_calls=8),
     *(call for model in MODELS for call in of_cells(model)),
     Call("ranking.log_likelihood", (SCORES, VOTES), bad=((0, 3, np.nan), (0, 0, np.inf)), python_calls=6),
-    *(Call("ranking.fit", (WITH_TIES, model), python_calls=24) for model in MODELS),
-    Call("ranking.fit", (VOTES,), {"start": fit(VOTES)}, python_calls=22),
+    *(Call("ranking.fit", (WITH_TIES, model), python_calls=27) for model in MODELS),
+    Call("ranking.fit", (VOTES,), {"start": fit(VOTES)}, python_calls=25),
     Call("ranking.fit", (VOTES,), {"start": SCORES}, python_calls=40, bad=(("start", 3, np.nan),)),
-    Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=22),
+    Call("ranking.fit", (VOTES,), {"l2": 0.1, "gamma_shape": 1.5}, python_calls=25),
     Call("ranking.fit", (AT_HOME,), {"home": True}, python_calls=40),
     Call("ranking.fit", (AT_HOME, "davidson"), {"home": True}, python_calls=40),
-    Call("ranking.fit", (VOTES,), {"bias_reduction": True}, python_calls=22),
+    Call("ranking.fit", (VOTES,), {"bias_reduction": True}, python_calls=25),
     Call("ranking.fit", (AT_HOME,), {"bias_reduction": True, "home": True}, python_calls=40),
     *(
         Call("ranking.elo", (winner, loser), options, python_calls=14, bad=bad)

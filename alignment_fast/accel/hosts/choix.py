@@ -175,7 +175,7 @@ _OF_ITEMS = {"initial_params": _start, "params": _params}
 
 
 def _fast(name: str, read: Any = None) -> Any:
-    """Return the front end's function for arguments that are certain; `read` is the one above for its data."""
+    """Return the front end's function behind checks of its arguments; `read`, one of those above, checks its data."""
     function = getattr(choix, name)
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     of_items = {**_OF_ITEMS, "data": read}

@@ -10,9 +10,9 @@ from alignment_fast._operations import operations
 from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop import evalica
 
-# Elements and winners that looking at does not use up, and whose length is what the host sees.
+# Kinds of elements and winners that can be read twice (iterators cannot), with the length that the host sees.
 _ELEMENTS = (list, tuple, np.ndarray, pd.Series)
-# Numbers of this size overflow nothing with what they are multiplied by.
+# Up to this size no product of numbers that are formed here overflows.
 _LARGEST = 1e100
 
 

@@ -71,7 +71,7 @@ def short_error(error: float, bound: float) -> str:
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar on standard error, silent where nobody looks at it, gone when it is done."""
+    """Return a progress bar on standard error, silent where that is no terminal, gone when it is done."""
     return Progress(console=Console(stderr=True, quiet=not sys.stderr.isatty()), transient=True)
 
 

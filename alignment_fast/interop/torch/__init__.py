@@ -1,9 +1,9 @@
 """The losses and log-probabilities of `alignment_fast` as differentiable operators of PyTorch.
 
 Registered with ``torch.library`` as ``torch.ops.alignment_fast.*`` and called through the functions here, which take a
-shorter way where nothing compiles, transforms or intercepts. They run on the CPU: tensors elsewhere are an error. Names
-and arguments are those of `alignment_fast.pairwise`, `alignment_fast.information` and `alignment_fast.ranking`, on
-tensors.
+shorter route where nothing compiles, transforms or intercepts. They run on the CPU: tensors elsewhere are an error.
+Names and arguments are those of `alignment_fast.pairwise`, `alignment_fast.information` and `alignment_fast.ranking`,
+on tensors.
 """
 
 from alignment_fast.errors import BackendUnavailableError
@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise BackendUnavailableError("alignment_fast.interop.torch needs torch; install alignment-fast[torch]") from error
 
-from alignment_fast.interop.torch._ways import calls
+from alignment_fast.interop.torch._dispatch import calls
 from alignment_fast.interop.torch.linear import linear_logprobs
 from alignment_fast.interop.torch.margins import margin_loss
 from alignment_fast.interop.torch.measures import log_mgf, renyi_cross_entropy, renyi_divergence, renyi_entropy

@@ -1,4 +1,4 @@
-"""Losses of pairs, of single answers and of margins: one operator, the ways to it, and their derivatives.
+"""Losses of pairs, of single answers and of margins: one operator, the routes to it, and their derivatives.
 
 One compiled pass makes the loss and the gradients of the reduced loss. Gradients are an output of the operator, so that
 autograd reaches second derivatives through them.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from alignment_fast._border.place import place
-from alignment_fast.interop.torch import _batching, _compiled, _ways
+from alignment_fast.interop.torch import _batching, _compiled, _dispatch
 from alignment_fast.interop.torch._curvatures import curvatures
 from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._tensors import (
@@ -255,7 +255,7 @@ def _split(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Choice]:
 
 
 def _pairs_on_device(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    _ways.took(_ways.OPERATOR)
+    _dispatch.took(_dispatch.OPERATOR)
     return _stacked(*_split(arguments))
 
 
@@ -303,7 +303,7 @@ def _below_autograd(arguments: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
 
 
 def _joined(arguments: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
-    if _ways.wants_gradient(arguments[:_TENSORS]):
+    if _dispatch.wants_gradient(arguments[:_TENSORS]):
         joined: tuple[torch.Tensor, ...] = _Joined.apply(*arguments)
         return joined
     return _below_autograd(arguments)
@@ -408,8 +408,8 @@ class _Second(torch.autograd.Function):
 
 
 def _second(tensors: Any, choice: Choice) -> torch.Tensor:
-    way = _ways.choose(tensors)
-    apply = _Second.apply if way == _ways.TRANSFORM else torch.ops.alignment_fast.pairs_curvature
+    route = _dispatch.choose(tensors)
+    apply = _Second.apply if route == _dispatch.TRANSFORM else torch.ops.alignment_fast.pairs_curvature
     second: torch.Tensor = apply(*tensors, *choice.packed())
     return second
 
@@ -420,7 +420,7 @@ class _Transformed(torch.autograd.Function):
     @staticmethod
     def forward(*arguments: Any) -> tuple[torch.Tensor, ...]:
         tensors, choice = _split(arguments)
-        _ways.took(_ways.TRANSFORM)
+        _dispatch.took(_dispatch.TRANSFORM)
         return _stacked(tensors, choice)
 
     @staticmethod
@@ -434,7 +434,7 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Any, ...]:
-        _ways.refuse_nested_forward_mode()
+        _dispatch.refuse_nested_forward_mode()
         *tensors, gradients = ctx.saved_tensors
         moves = _of_sides(tangents, len(gradients), _formula(ctx.choice).row.has_reference)
         change = (gradients * torch.stack(moves)).sum(0)
@@ -486,18 +486,18 @@ class _Direct(torch.autograd.Function):
 
 
 def pairs(tensors: tuple[Any, ...], choice: Choice) -> torch.Tensor:
-    """Return the loss, by whichever way the call has to go."""
+    """Return the loss, by the route that the call has to take."""
     if torch.compiler.is_compiling():
         return _by_operator(tensors, choice)
-    way = _ways.choose(tensors)
-    if way == _ways.OPERATOR:
+    route = _dispatch.choose(tensors)
+    if route == _dispatch.OPERATOR:
         return _by_operator(tensors, choice)
-    if way == _ways.TRANSFORM:
+    if route == _dispatch.TRANSFORM:
         _check(tensors, choice)
         transformed: torch.Tensor = _Transformed.apply(*tensors, *choice.packed())[0]
         return transformed
-    _ways.took(_ways.DIRECT)
-    if not _ways.wants_gradient(tensors):
+    _dispatch.took(_dispatch.DIRECT)
+    if not _dispatch.wants_gradient(tensors):
         return evaluate(tensors, choice, gradients=False)[0]
     loss: torch.Tensor = _Direct.apply(evaluate(tensors, choice), choice, tensors[4:], *tensors[:4])
     return loss

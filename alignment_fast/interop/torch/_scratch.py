@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import torch
 
 KEPT = 1 << 26  # bytes of each dtype that stay allocated; larger scratch is given back after the call
-PASSING = 1 << 24  # the same of passes that no backward pass follows
+KEPT_FORWARD_ONLY = 1 << 24  # the same of passes that no backward pass follows
 
 
 class Mark:
-    """Names who left what is in the scratch: a tensor of the pass, which lives as long as the name."""
+    """Says which pass wrote the contents of the scratch: by a tensor of that pass, which lives as long as the mark."""
 
     def __init__(self) -> None:
         self.by: torch.Tensor | None = None
@@ -27,20 +27,20 @@ _kept: dict[tuple[torch.dtype, bool], tuple[torch.Tensor, Mark | None]] = {}
 
 @contextmanager
 def scratch(
-    size: int, dtype: torch.dtype, *, leaves: Mark | None = None, passing: bool = False
+    size: int, dtype: torch.dtype, *, leaves: Mark | None = None, forward_only: bool = False
 ) -> Iterator[tuple[torch.Tensor, Mark | None]]:
-    """Lend `size` numbers of scratch on the CPU, and the mark of what is in it; `leaves` is the next one's.
+    """Lend `size` numbers of scratch on the CPU, with the mark of its contents.
 
-    A call inside of another one, or beside it, gets its own. `passing` calls have another scratch, so that they leave
-    alone what waits for a backward pass.
+    `leaves` is the mark of what the call leaves there. A call inside of another one, or beside it, gets its own. Calls
+    that are `forward_only` have a scratch of their own, so that they do not overwrite what waits for a backward pass.
     """
-    room, mark = _kept.pop((dtype, passing), (None, None))
-    if room is None or room.numel() < size:
+    memory, mark = _kept.pop((dtype, forward_only), (None, None))
+    if memory is None or memory.numel() < size:
         mark = None
         with torch.inference_mode(False):  # what is made in inference mode cannot be written to outside of it
-            room = torch.empty(size, dtype=dtype, device="cpu")
+            memory = torch.empty(size, dtype=dtype, device="cpu")
     try:
-        yield room[:size], mark
+        yield memory[:size], mark
     finally:
-        if room.nbytes <= (PASSING if passing else KEPT):
-            _kept[dtype, passing] = room, leaves
+        if memory.nbytes <= (KEPT_FORWARD_ONLY if forward_only else KEPT):
+            _kept[dtype, forward_only] = memory, leaves

@@ -3,7 +3,7 @@
 With n tokens, V letters and H hidden units a product takes 2 n V H operations. A head that is trained needs four: one
 forward, and backward the logits again, the gradient of the hidden states and that of the weight. They go over tiles of
 the vocabulary, all tokens of a block at once, so that the weight's gradient is written once. Tiles for which there is
-room in the scratch stay there until the backward pass, which does not make them again if it comes next: of a small
+space in the scratch stay there until the backward pass, which does not make them again if it comes next: of a small
 batch all of them, and three products are enough. A frozen head needs two: the gradient of a token's log-probability by
 its hidden state does not depend on what comes after, up to a factor, and is made while the logits of a chunk of tokens
 are there; with entropies three.
@@ -46,10 +46,10 @@ class Head(NamedTuple):
         """Return the dtype of products and logits."""
         return wide(self.weight.dtype)
 
-    def letters(self, low: int, high: int, room: torch.Tensor | None) -> torch.Tensor:
-        """Return rows of the weight in the dtype of products; 16-bit ones are widened into `room`."""
+    def letters(self, low: int, high: int, memory: torch.Tensor | None) -> torch.Tensor:
+        """Return rows of the weight in the dtype of products; 16-bit ones are widened into `memory`."""
         part = self.weight[low:high]
-        return part if room is None else room[: part.numel()].view_as(part).copy_(part)
+        return part if memory is None else memory[: part.numel()].view_as(part).copy_(part)
 
     def logits(self, hidden: torch.Tensor, letters: torch.Tensor, low: int, out: torch.Tensor) -> torch.Tensor:
         """Write the logits of some letters, those from `low` on, to `out`."""
@@ -128,21 +128,21 @@ class _Tiles:
             for first, last in _spans(rows, self.rows)
         ]
         sizes = [weight_size]
-        if keep:  # room for slopes of a cap, and for the gradient of a widened part
+        if keep:  # memory for slopes of a cap, and for the gradient of a widened part
             sizes += [0 if head.softcap is None else self.tile_size, weight_size]
         budget = KEPT // size - sum(sizes) if keep else 0
         self.slots = max(1, min(len(self.spans), budget // self.tile_size))
         self.size = self.slots * self.tile_size + sum(sizes)
         self._sizes = sizes
 
-    def cut(self, room: torch.Tensor) -> list[torch.Tensor]:
-        """Return the pieces of `room` behind the tiles."""
-        return list(room[self.slots * self.tile_size :].split(self._sizes))
+    def cut(self, memory: torch.Tensor) -> list[torch.Tensor]:
+        """Return the pieces of `memory` behind the tiles."""
+        return list(memory[self.slots * self.tile_size :].split(self._sizes))
 
-    def tile(self, room: torch.Tensor, number: int) -> torch.Tensor:
+    def tile(self, memory: torch.Tensor, number: int) -> torch.Tensor:
         """Return the place of a tile."""
         low, high, first, last = self.spans[number]
-        return _shaped(room[min(number, self.slots - 1) * self.tile_size :], last - first, high - low)
+        return _shaped(memory[min(number, self.slots - 1) * self.tile_size :], last - first, high - low)
 
     def stays(self, number: int) -> bool:
         """Return whether a tile is still there after all have been made."""
@@ -156,12 +156,12 @@ def statistics(hidden: torch.Tensor, head: Head, ids: torch.Tensor, *, moments: 
     """
     tiles = _Tiles(head, len(hidden), keep=leaves is not None)
     table = _compiled.no_letters(len(hidden))
-    with scratch(tiles.size, head.dtype, leaves=leaves, passing=leaves is None) as (room, _):
-        wide_room = tiles.cut(room)[0]
+    with scratch(tiles.size, head.dtype, leaves=leaves, forward_only=leaves is None) as (memory, _):
+        wide_memory = tiles.cut(memory)[0]
         for number, (low, high, first, last) in enumerate(tiles.spans):
             if first == 0:
-                letters = head.letters(low, high, wide_room if tiles.widened else None)
-            tile = head.logits(hidden[first:last], letters, low, tiles.tile(room, number))
+                letters = head.letters(low, high, wide_memory if tiles.widened else None)
+            tile = head.logits(hidden[first:last], letters, low, tiles.tile(memory, number))
             _compiled.add_letters(table[first:last], tile, ids[first:last], low, moments)
     return _found(table, len(head.weight))
 
@@ -194,7 +194,7 @@ class _Slope(NamedTuple):
     last: int
     tile: torch.Tensor
     letters: torch.Tensor
-    room: torch.Tensor  # of a part of a widened weight
+    memory: torch.Tensor  # of a part of a widened weight
 
 
 def _slopes(
@@ -206,20 +206,20 @@ def _slopes(
     """
     tiles = _Tiles(head, len(hidden), keep=True)
     upstream = upstream.scaled(head.factor)
-    with scratch(tiles.size, head.dtype) as (room, mark):
+    with scratch(tiles.size, head.dtype) as (memory, mark):
         there = left is not None and mark is not None and mark.is_of(left)
-        wide_room, slope_room, sum_room = tiles.cut(room)
+        wide_memory, slope_memory, sum_memory = tiles.cut(memory)
         before = -1
         for number in reversed(range(len(tiles.spans))):
             low, high, first, last = tiles.spans[number]
             if low != before:
-                letters, before = head.letters(low, high, wide_room if tiles.widened else None), low
-            tile = tiles.tile(room, number)
+                letters, before = head.letters(low, high, wide_memory if tiles.widened else None), low
+            tile = tiles.tile(memory, number)
             if not (there and tiles.stays(number)):
                 head.logits(hidden[first:last], letters, low, tile)
-            slope = head.cap_slope(tile, _shaped(slope_room, last - first, high - low) if head.softcap else tile)
+            slope = head.cap_slope(tile, _shaped(slope_memory, last - first, high - low) if head.softcap else tile)
             _compiled.letter_gradients(tile, ids[first:last], low, upstream.at(slice(first, last)), tile)
-            yield _Slope(low, high, first, last, head.through_cap(tile, slope), letters, sum_room)
+            yield _Slope(low, high, first, last, head.through_cap(tile, slope), letters, sum_memory)
 
 
 def gradients(
@@ -238,13 +238,13 @@ def gradients(
     if of_weight is not None and not len(hidden):
         of_weight.zero_()
     for slope in _slopes(hidden, head, ids, upstream, left):
-        low, high, first, last, tile, letters, room = slope
+        low, high, first, last, tile, letters, memory = slope
         begins, ends = last == len(hidden), first == 0  # of the rows, from the last to the first
         if of_hidden is not None:
             of_hidden[first:last].addmm_(tile, letters)
         if of_weight is not None:
             own = of_weight.dtype == head.dtype
-            part = of_weight[low:high] if own else _shaped(room, high - low, hidden.shape[1])
+            part = of_weight[low:high] if own else _shaped(memory, high - low, hidden.shape[1])
             part.addmm_(tile.t(), hidden[first:last], beta=float(not begins))
             if ends and not own:
                 of_weight[low:high] = saturated(part, of_weight.dtype)
@@ -301,13 +301,13 @@ def frozen(
         0 if head.softcap is None else tile,
         tile if entropy else 0,
     ]
-    with scratch(sum(sizes), head.dtype) as (room, _):
-        chunk_room, wide_room, slope_room, second_room = room.split(sizes)
+    with scratch(sum(sizes), head.dtype) as (memory, _):
+        chunk_memory, wide_memory, slope_memory, second_memory = memory.split(sizes)
         for first, last in _spans(len(hidden), rows):
             states, own = hidden[first:last], ids[first:last]
-            chunk = _shaped(chunk_room, last - first, letters)
+            chunk = _shaped(chunk_memory, last - first, letters)
             for low, high in spans:
-                part = head.letters(low, high, wide_room if widened else None)
+                part = head.letters(low, high, wide_memory if widened else None)
                 logits = head.logits(states, part, low, chunk[:, low:high])
                 _compiled.add_letters(table[first:last], logits, own, low, entropy or moments)
             found = _found(table[first:last], letters)
@@ -315,14 +315,14 @@ def frozen(
             by_log_p = Upstream(ones, None, found.log_partition, None).at(slice(None))
             by_entropy = Upstream(none, ones, found.log_partition, found.entropy).at(slice(None))
             for low, high in spans:
-                part = head.letters(low, high, wide_room if widened else None)
+                part = head.letters(low, high, wide_memory if widened else None)
                 logits = chunk[:, low:high]
                 slope = head.cap_slope(
-                    logits, _shaped(slope_room, last - first, high - low) if head.softcap else logits
+                    logits, _shaped(slope_memory, last - first, high - low) if head.softcap else logits
                 )
                 made = [(by_log_p, logits, of_log_p)]
                 if of_entropy is not None:  # first: the other takes the logits' place
-                    made.insert(0, (by_entropy, _shaped(second_room, last - first, high - low), of_entropy))
+                    made.insert(0, (by_entropy, _shaped(second_memory, last - first, high - low), of_entropy))
                 for upstream, out, result in made:
                     _compiled.letter_gradients(logits, own, low, upstream, out)
                     head.through_cap(out, slope)
@@ -335,9 +335,9 @@ def _empty(model: torch.Tensor) -> torch.Tensor:
     return torch.empty_like(model, memory_format=torch.contiguous_format)
 
 
-def _shaped(room: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Return the head of `room` as a contiguous matrix."""
-    return room[: rows * columns].view(rows, columns)
+def _shaped(memory: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Return the head of `memory` as a contiguous matrix."""
+    return memory[: rows * columns].view(rows, columns)
 
 
 # ---- logits that are there ----

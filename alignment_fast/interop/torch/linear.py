@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from alignment_fast.interop.torch import _batching, _ways
+from alignment_fast.interop.torch import _batching, _dispatch
 from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._scratch import Mark
 from alignment_fast.interop.torch._tensors import narrowed, require_floating, require_tensor, wide
@@ -160,11 +160,11 @@ def _check(hidden: Any, weight: Any, ids: Any, bias: Any, frozen_head: bool) -> 
 def _apply(arguments: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
     if torch.compiler.is_compiling():
         return tuple(torch.ops.alignment_fast.linear_logprobs(*arguments))
-    way = _ways.choose(arguments[:4])
-    if way == _ways.OPERATOR:
+    route = _dispatch.choose(arguments[:4])
+    if route == _dispatch.OPERATOR:
         return tuple(torch.ops.alignment_fast.linear_logprobs(*arguments))
-    _ways.took(way)
-    differentiated = way == _ways.TRANSFORM or _ways.wants_gradient(arguments[:1])
+    _dispatch.took(route)
+    differentiated = route == _dispatch.TRANSFORM or _dispatch.wants_gradient(arguments[:1])
     found: tuple[torch.Tensor, ...] = _Linear.apply(*arguments, differentiated)
     return found
 
@@ -474,7 +474,7 @@ LIBRARY.define(
 
 
 def _on_device(*arguments: Any) -> tuple[torch.Tensor, ...]:
-    _ways.took(_ways.OPERATOR)
+    _dispatch.took(_dispatch.OPERATOR)
     return _forward(*(*arguments, True))
 
 

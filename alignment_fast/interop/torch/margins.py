@@ -47,7 +47,7 @@ def margin_loss(
 
     Notes
     -----
-    Accuracy as in `alignment_fast.pairwise.margin_loss`; ways as in `preference_loss`.
+    Accuracy as in `alignment_fast.pairwise.margin_loss`; transforms and compilers as in `preference_loss`.
 
     Examples
     --------

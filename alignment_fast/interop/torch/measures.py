@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 import alignment_fast.information as information
-from alignment_fast.interop.torch import _batching, _ways
+from alignment_fast.interop.torch import _batching, _dispatch
 from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._tensors import narrowed, require_floating, wide
 
@@ -199,9 +199,9 @@ def _measure(
 
 def _apply(*arguments: Any) -> torch.Tensor:
     operator: Any = torch.ops.alignment_fast.measure
-    way = _ways.OPERATOR if torch.compiler.is_compiling() else _ways.choose(arguments[1:4])
-    if way != _ways.OPERATOR:
-        _ways.took(way)
+    route = _dispatch.OPERATOR if torch.compiler.is_compiling() else _dispatch.choose(arguments[1:4])
+    if route != _dispatch.OPERATOR:
+        _dispatch.took(route)
         operator = _Measure.apply
     value: torch.Tensor = operator(*arguments)[0]
     return value
@@ -362,7 +362,7 @@ LIBRARY.define(
 
 
 def _on_device(*arguments: Any) -> tuple[torch.Tensor, ...]:
-    _ways.took(_ways.OPERATOR)
+    _dispatch.took(_dispatch.OPERATOR)
     return _evaluate(*arguments)
 
 

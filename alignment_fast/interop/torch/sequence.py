@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from alignment_fast.interop.torch import _batching, _compiled, _ways
+from alignment_fast.interop.torch import _batching, _compiled, _dispatch
 from alignment_fast.interop.torch._library import LIBRARY
 from alignment_fast.interop.torch._tensors import require_floating, saturated, wide
 from alignment_fast.interop.torch._tokens import IGNORED, as_rows, checked_ids, masked_ids
@@ -89,10 +89,10 @@ def sequence_logprobs(
 def _apply(*arguments: Any) -> tuple[torch.Tensor, ...]:
     if torch.compiler.is_compiling():
         return tuple(torch.ops.alignment_fast.token_logprobs(*arguments))
-    way = _ways.choose(arguments[:2])
-    if way == _ways.OPERATOR:
+    route = _dispatch.choose(arguments[:2])
+    if route == _dispatch.OPERATOR:
         return tuple(torch.ops.alignment_fast.token_logprobs(*arguments))
-    _ways.took(way)
+    _dispatch.took(route)
     found: tuple[torch.Tensor, ...] = _Tokens.apply(*arguments)
     return found
 
@@ -284,7 +284,7 @@ LIBRARY.define(
 
 
 def _on_device(*arguments: Any) -> tuple[torch.Tensor, ...]:
-    _ways.took(_ways.OPERATOR)
+    _dispatch.took(_dispatch.OPERATOR)
     return _forward(*arguments)
 
 

@@ -56,7 +56,7 @@ def unpaired_loss(
 
     Notes
     -----
-    Accuracy as in `alignment_fast.pairwise.unpaired_loss`; ways as in `preference_loss`.
+    Accuracy as in `alignment_fast.pairwise.unpaired_loss`; transforms and compilers as in `preference_loss`.
 
     Examples
     --------

@@ -31,14 +31,14 @@ _NO_LOG_PROBS = "no log-probabilities among the outputs of the model"
 
 @dataclass
 class Ran:
-    """How often the fast ways were taken inside of `accelerated`, and TRL's own.
+    """How often calls inside of `accelerated` ran on the operators here, and why others ran TRL's own code.
 
     Parameters
     ----------
     log_probs, losses : int
         Passes from hidden states to log-probabilities, and losses, that ran here.
     fallbacks : list of str
-        Why calls went TRL's own way, each reason once.
+        Why calls ran TRL's own code, each reason once.
 
     """
 
@@ -72,7 +72,7 @@ def accelerated(trainer: Any) -> Iterator[Ran]:
 
     Notes
     -----
-    The operators run on the CPU; elsewhere the trainer goes its own way, and `Ran` says so. Products are in float32
+    The operators run on the CPU; elsewhere the trainer runs its own code, and `Ran` says so. Products are in float32
     where TRL rounds logits to the dtype of autocast; equal otherwise up to rounding. Outside of the block everything is
     as before.
 

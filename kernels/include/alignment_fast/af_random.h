@@ -13,7 +13,7 @@
  * The first part stands alone and works on one block. The second part is included once per instruction set (af_simd.h)
  * and works in registers on AF_PHILOX_BLOCKS counters at once: AF_PHILOX_LANES 64-bit lanes times AF_PHILOX_GROUPS
  * independent groups, which hide the latency of the multiplication. A lane holds a 32-bit word in its low half; its
- * high half is rubbish, which the 32 x 32 -> 64 bit multiplication ignores and so must every reader. All variants give
+ * high half is undefined, which the 32 x 32 -> 64 bit multiplication ignores and so must every reader. All variants give
  * the same bits: there is only integer work and exact floating-point work.
  *
  * Counters are vectors in one of two layouts: consecutive blocks of one replicate, or one block of consecutive

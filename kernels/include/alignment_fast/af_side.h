@@ -1,7 +1,7 @@
 /* af_side.h -- functions of af_math.h, in double, for AF_SIDE vectors side by side.
  *
  * One vector at a time waits for its own latency: the operations of a polynomial depend on each other, and the next
- * vector's stand too far behind for the processor to reach. Here each step is taken by all vectors before the next one.
+ * vector's come too late for the processor to reorder them. Here each step is taken by all vectors before the next one.
  * Operations per lane, and their order, are those of af_math_type.h: the same bits. Included once per instruction set,
  * after af_math.h. */
 #include "alignment_fast/af_vector.h"

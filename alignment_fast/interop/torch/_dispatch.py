@@ -1,4 +1,4 @@
-"""Which code a call runs, and how often each was taken.
+"""Routes of a call to the compiled passes, and how often each was taken.
 
 - "direct": plain tensors in eager mode; the compiled pass is called at once, and autograd learns of the result only.
 - "transform": under ``torch.func``, ``vmap`` or forward-mode differentiation, by a function with ``setup_context``.
@@ -23,7 +23,7 @@ _taken = {DIRECT: 0, TRANSFORM: 0, OPERATOR: 0}
 
 
 def calls() -> dict[str, int]:
-    """Return how many calls of this process went each way: "direct", "transform" or "operator".
+    """Return how many calls of this process took each route: "direct", "transform" or "operator".
 
     A test that training really runs on compiled passes reads it before and after.
 
@@ -42,13 +42,13 @@ def calls() -> dict[str, int]:
     return dict(_taken)
 
 
-def took(way: str) -> None:
-    """Count one call that went `way`."""
-    _taken[way] += 1
+def took(route: str) -> None:
+    """Count one call that took `route`."""
+    _taken[route] += 1
 
 
 def choose(tensors: Iterable[Any]) -> str:
-    """Return the way for a call on `tensors` (None where absent) outside of a compiler."""
+    """Return the route of a call on `tensors` (None where absent) outside of a compiler."""
     if _transforms() is not None or forward_ad._current_level >= 0:
         return TRANSFORM
     if _modes():

@@ -1,0 +1,60 @@
+"""Scalar arguments: numbers, and counts of what is asked for. Errors name the argument."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from alignment_fast._border.arrays import as_parameter
+
+# Replicates, rounds or draws beyond would take days at a nanosecond each, and an array of them 2 PB.
+MOST = 1 << 48
+# Iterations are counted by 32 bits.
+MOST_ITERATIONS = (1 << 31) - 1
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return a number, which may be an array without axes of any library on the CPU, as a float."""
+    if isinstance(value, float | int | np.floating) and not isinstance(value, bool):
+        return float(value)
+    array = as_parameter(value, name)
+    if array.ndim:
+        raise TypeError(f"{name} must be a number, not an array of shape {array.shape}")
+    return float(array)
+
+
+def as_integer(value: Any, name: str) -> int:
+    """Return an integer of any kind but bool as an int."""
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    return number
+
+
+def as_count(value: Any, name: str, *, least: int = 1, most: int | None = MOST) -> int:
+    """Return an integer from `least` to `most`, if there is any such bound, as an int."""
+    number = as_integer(value, name)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    if most is not None:
+        refuse_beyond(number, name, most)
+    return number
+
+
+def refuse_beyond(number: int, name: str, most: int = MOST) -> None:
+    """Raise ValueError for a count beyond `most`."""
+    if number > most:
+        raise ValueError(f"{name} = {number} is too large: at most {most} can be asked for")
+
+
+def check_search(tol: Any, max_iter: Any) -> None:
+    """Raise unless a search ends at a positive `tol`, or after at least one iteration."""
+    if type(tol) is float and type(max_iter) is int and tol > 0 and 1 <= max_iter <= MOST_ITERATIONS:
+        return
+    number, count = as_number(tol, "tol"), as_integer(max_iter, "max_iter")
+    refuse_beyond(count, "max_iter", MOST_ITERATIONS)
+    if not number > 0 or count < 1:
+        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
