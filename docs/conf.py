@@ -16,7 +16,7 @@ import alignment_fast  # noqa: E402
 
 project = "alignment_fast"
 author = "the alignment_fast developers"
-copyright = "the alignment_fast developers"  # noqa: A001
+copyright = "the alignment_fast developers"
 version = release = alignment_fast.__version__
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"]
