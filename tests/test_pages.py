@@ -19,6 +19,7 @@ PAGES = (
     "best_of_n_from_data.md",
     "sampling_and_optima.md",
     "dynamics.md",
+    "errors.md",
     "preference_losses.md",
     "from_votes_to_a_leaderboard.md",
     "leaderboards.md",
