@@ -1,6 +1,7 @@
 """Sphinx makes the documentation site: ``sphinx-build -W docs build/site``.
 
-Pages are the Markdown files of this folder; the reference is made of the docstrings of all public names (public_names.py).
+Pages are the Markdown files of this folder; the reference is made of the docstrings of all public names
+(public_names.py).
 """
 
 import re
@@ -42,5 +43,5 @@ def escape_bars(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Called by Sphinx."""
+    """Escape bars; Sphinx calls this."""
     app.connect("autodoc-process-docstring", escape_bars, priority=900)  # after numpydoc
