@@ -59,6 +59,6 @@ CALLS = [
 ]
 
 WITHOUT = {
-    "information.markov_renyi_cross_entropy_rate": "an eigenvalue problem: compiled steps, with NumPy in between",
-    "information.markov_aligned": "an eigenvalue problem: compiled steps, with NumPy in between",
+    "information.markov_renyi_cross_entropy_rate": "an eigenvalue problem, its steps compiled one by one, and NumPy",
+    "information.markov_aligned": "an eigenvalue problem, its steps compiled one by one, and NumPy",
 }
