@@ -90,4 +90,7 @@ WITHOUT = {
     **{f"ranking.Bootstrap.{name}": HELD for name in ("interval", "rank_interval")},
     "ranking.fit_plackett_luce": "compiled iterations over rankings that are held: there is no border to shorten",
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
+    **{f"ranking.{name}": "iterations of Newton's method in NumPy" for name in ("fit_davidson_luce", "fit_judges")},
+    "ranking.krippendorff_alpha": "a coincidence matrix of whole columns, by NumPy",
+    "ranking.next_pairs": "a choice among all pairs of a fit, made once for many votes",
 }
