@@ -11,14 +11,14 @@ import typer
 from alignment_fast._files import require_folder
 from alignment_fast._text import visible
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
-from alignment_fast.commands.printing.rank import Board, Drawing, print_board, save
+from alignment_fast.commands.printing.rank import Board, FigureText, print_board, save
 from alignment_fast.commands.printing.terminal import print_after, progress_bar, require_memory
 from alignment_fast.commands.rank_columns import Wanted, board_of, notes_of
 from alignment_fast.commands.rank_fits import WITH_PRIOR, Asked, features_of, fit_votes, further_columns, slices_of
 from alignment_fast.tables import display_name, limits
 
 if TYPE_CHECKING:
-    from alignment_fast.commands.inputs.votes import Votes
+    from alignment_fast.commands.inputs.votes import VoteTable
 
 __all__ = ["rank"]
 
@@ -153,7 +153,7 @@ def rank(
     ):
         task = progress.add_task("reading", total=None)
 
-        def read(path: Path) -> "Votes":
+        def read(path: Path) -> "VoteTable":
             return read_votes(
                 path,
                 requested,
@@ -186,7 +186,7 @@ def rank(
     board = Board(votes, result, found.columns, level, notes, slices, anchored)
     with print_after(lambda: print_board(file, board)):
         if out is not None:
-            drawing = Drawing(Path(display_name(file)).name, scale.value, for_print)
+            drawing = FigureText(Path(display_name(file)).name, scale.value, for_print)
             save(out, board, drawing, escape_formulas)
     return 0
 
@@ -248,7 +248,7 @@ def _no_fit(file: Path, reason: str) -> int:
     return NO_FIT
 
 
-def _way_out(votes: "Votes", model: Model, l2: float, home: bool) -> str:
+def _way_out(votes: "VoteTable", model: Model, l2: float, home: bool) -> str:
     """Return what would make everything finite, for the end of a message."""
     from alignment_fast.errors import ConvergenceError
     from alignment_fast.ranking import fit

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast.commands.inputs.votes import Further, Votes
+from alignment_fast.commands.inputs.votes import Further, VoteTable
 
 if TYPE_CHECKING:
     from alignment_fast.ranking import RatingFit
@@ -48,7 +48,7 @@ def further_columns(by: str | None, cluster: str | None, covariates: Sequence[st
     return Further(text, numbers)
 
 
-def features_of(votes: Votes, covariates: Sequence[str], styles: Sequence[str]) -> Features | None:
+def features_of(votes: VoteTable, covariates: Sequence[str], styles: Sequence[str]) -> Features | None:
     """Return the features that were asked for, or None.
 
     A covariate is a difference already, of the first side less the second. A style is two columns a and b of what
@@ -94,7 +94,7 @@ class Slice:
     reason: str
 
 
-def slices_of(votes: Votes, asked: Asked, features: Features | None) -> list[Slice]:
+def slices_of(votes: VoteTable, asked: Asked, features: Features | None) -> list[Slice]:
     """Return a fit for every value of the column ``by``, the largest slice first; each between the items it knows."""
     from alignment_fast.errors import ConvergenceError
 

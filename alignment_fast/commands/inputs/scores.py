@@ -10,7 +10,7 @@ import numpy as np
 from alignment_fast import tables
 from alignment_fast.commands.inputs.names import numbered
 
-__all__ = ["Request", "TaskScores", "read_scores"]
+__all__ = ["ScoreColumns", "TaskScores", "read_scores"]
 
 # Names that columns commonly have, best first.
 TASKS = (
@@ -23,7 +23,7 @@ WEIGHTS = ("weight",)
 
 
 @dataclass(frozen=True)
-class Request:
+class ScoreColumns:
     """The columns that the user named: None is a guess; `score` may be a pattern, where a column is a system."""
 
     task: str | None = None
@@ -44,7 +44,7 @@ class TaskScores:
     columns: str
 
 
-def read_scores(path: Path, request: Request, progress: tables.Progress) -> TaskScores:
+def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) -> TaskScores:
     """Read the scores in `path`: a column per system, or columns of systems and of their scores."""
     names = tables.column_names(path)
     if len(set(names)) < len(names):

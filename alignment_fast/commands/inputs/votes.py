@@ -1,4 +1,4 @@
-"""Votes as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
+"""VoteTable as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from alignment_fast.commands.inputs.names import numbered
 from alignment_fast.ranking import Comparisons
 from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
 
-__all__ = ["Further", "Votes", "read_votes"]
+__all__ = ["Further", "VoteTable", "read_votes"]
 
 SAY = "say which with --outcomes CODE=first,CODE=second,CODE=tie"
 COUNTS = ("wins_first", "wins_second", "ties")
@@ -20,7 +20,7 @@ NUMBERS = (*COUNTS, "weight", "tied")
 
 
 @dataclass(frozen=True)
-class Votes:
+class VoteTable:
     """Comparisons, how many rows they came from, and from which columns, for people.
 
     Parameters
@@ -64,7 +64,7 @@ def read_votes(
     outcomes: Mapping[Hashable, str] | None = None,
     further: Further | None = None,
     progress: tables.Progress,
-) -> Votes:
+) -> VoteTable:
     """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean.
 
     `further` are more columns; one whose role is ``cluster`` is that of the comparisons.
@@ -126,7 +126,7 @@ def read_votes(
         arguments["cluster"] = extra["cluster"]
     described = ", ".join(f"{role.replace('_', ' ')} {name!r}" for role, name in layout.given.items())
     comparisons = Comparisons(**arguments, labels=labels)
-    return Votes(comparisons, len(first), described, arguments, swapped, extra)
+    return VoteTable(comparisons, len(first), described, arguments, swapped, extra)
 
 
 def _sorted(whole: dict[str, np.ndarray], layout: Layout, number: dict[str, int]) -> tuple[Any, Any, list[str]]:

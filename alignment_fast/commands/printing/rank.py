@@ -12,7 +12,7 @@ from alignment_fast.commands.printing.terminal import csv_bytes, print_table, sa
 from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
-    from alignment_fast.commands.inputs.votes import Votes
+    from alignment_fast.commands.inputs.votes import VoteTable
     from alignment_fast.commands.rank_fits import Slice
     from alignment_fast.ranking import RatingFit
 
@@ -24,7 +24,7 @@ SPANS = (("low", "high", "+.3f"), ("best_rank", "worst_rank", "d"))
 class Board(NamedTuple):
     """A leaderboard: the votes, the fit, its columns, the level, what is said below, slices, an item and its rating."""
 
-    votes: "Votes"
+    votes: "VoteTable"
     result: "RatingFit"
     columns: dict[str, Any]
     level: float
@@ -117,7 +117,7 @@ def _places_in(one: "Slice") -> dict[Any, int]:
     return {label: place for place, label in enumerate(one.result.labels or ())}
 
 
-class Drawing(NamedTuple):
+class FigureText(NamedTuple):
     """What a picture says besides its numbers: where the votes came from, the scale of scores; and if it is printed."""
 
     title: str
@@ -125,7 +125,7 @@ class Drawing(NamedTuple):
     for_print: bool
 
 
-def save(folder: Path, board: Board, drawing: Drawing, escape_formulas: bool) -> None:
+def save(folder: Path, board: Board, drawing: FigureText, escape_formulas: bool) -> None:
     """Write ``rank.csv`` and ``rank.png``; ``slices.csv``; ``board.png`` with bands of tiers, and ``board.pdf``."""
     from alignment_fast.plot import board_figure, rank_figure
 
