@@ -45,8 +45,9 @@ __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 FEWEST = 1000.0
 # Samples from which on tilts of given divergences are first found on a part of them.
 MANY, PART = 200_000, 16
-# Steps of the logarithm of a tilt below this change a gain by less than its square.
-SETTLED = 1e-6
+# Steps of the logarithm of a tilt below these are the last: Newton's next would be about their square, and the gain,
+least # at the tilt that is right, is off by the square of that. The second is for many samples, where a step takes
+long. SETTLED, SETTLED_OF_MANY = 1e-6, 3e-3
 
 
 @dataclass(frozen=True)
@@ -288,9 +289,10 @@ def tilts_of(samples, budgets):
         return t
     todo = np.flatnonzero((budgets > 0) & (budgets < samples.most_kl * (1 - 1e-12)))
     start = np.sqrt(2 * budgets[todo] / samples.variance)
+    settled = SETTLED
     if len(samples.below) >= MANY:
         guess = tilts_of(samples.part(), budgets[todo])
-        start = np.where(np.isfinite(guess) & (guess > 0), guess, start)
+        start, settled = np.where(np.isfinite(guess) & (guess > 0), guess, start), SETTLED_OF_MANY
     t[todo] = start
     low, high = np.zeros(len(t)), np.full(len(t), np.inf)
     for _ in range(100):
@@ -308,7 +310,7 @@ def tilts_of(samples, budgets):
         middle = np.where(np.isinf(high[todo]), 4 * at, np.sqrt(np.maximum(low[todo], 1e-3 * high[todo]) * high[todo]))
         new = np.where(inside, new, np.where(np.isfinite(middle), middle, 4 * at))
         t[todo] = new
-        todo = todo[~(np.abs(np.log(new / at)) < SETTLED)]
+        todo = todo[~(np.abs(np.log(new / at)) < settled)]
     return t
 
 
