@@ -46,8 +46,8 @@ FEWEST = 1000.0
 # Samples from which on tilts of given divergences are first found on a part of them.
 MANY, PART = 200_000, 16
 # Steps of the logarithm of a tilt below these are the last: Newton's next would be about their square, and the gain,
-# least at the tilt that is right, is off by the square of that. The second is for many samples, where a step takes long.
-SETTLED, SETTLED_OF_MANY = 1e-6, 3e-3
+# least at the tilt that is right, is off by the square of that. The second is for many samples, where steps take long.
+SETTLED, SETTLED_OF_MANY = 1e-6, 1e-2
 
 
 @dataclass(frozen=True)
