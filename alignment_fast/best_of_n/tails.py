@@ -165,8 +165,8 @@ def hill(scores: Any, *, top: int | None = None, num_threads: int | None = None)
     highest = _top(top, pools.shape[1], pools.shape[1] ** 0.6)
     index, threshold = _hills(scores, array, pools, highest, num_threads)
     shape = array.shape[:-1]
-    parts = (index, index / np.sqrt(highest), threshold)
-    return TailIndex(*(give(part, scores, shape=shape) for part in parts), highest)
+    index, error, threshold = (give(part, scores, shape=shape) for part in (index, index / np.sqrt(highest), threshold))
+    return TailIndex(index, error, threshold, highest)
 
 
 def _pools(scores):
@@ -286,9 +286,9 @@ def extrapolate(
     leading = array.shape[:-1]
     shape = (*leading, draws.size) if draws.ndim else leading
     usable = np.broadcast_to(~bad[:, None], mean.shape).reshape(shape)
-    parts = (give(part, scores, shape=shape) for part in (mean, lower, upper))
+    mean, lower, upper = (give(part, scores, shape=shape) for part in (mean, lower, upper))
     reason = np.array(REASONS)[fit.code].reshape(leading)
-    return Extrapolation(*parts, usable[()], reason[()], give(fit.index, scores, shape=leading))
+    return Extrapolation(mean, lower, upper, usable[()], reason[()], give(fit.index, scores, shape=leading))
 
 
 def _ends(fit, ordered, top, n):

@@ -178,8 +178,10 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     rows = [_gains(row, weight, grid, given) for row in array.astype(np.float64).reshape(-1, array.shape[-1])]
     shape = (*array.shape[:-1], len(grid)) if budgets.ndim else array.shape[:-1]
     columns = np.array(rows).reshape(-1, 6, len(grid))
-    fields = [give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(6)]
-    return Gain(*fields, array.shape[-1])
+    gain, kls, jeffreys, betas, error, effective = (
+        give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(6)
+    )
+    return Gain(gain, kls, jeffreys, betas, error, effective, array.shape[-1])
 
 
 def _budgets(beta, kl):
