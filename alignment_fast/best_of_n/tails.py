@@ -311,7 +311,9 @@ def _ends(fit, ordered, top, n):
 def _partial(a, n, share):
     """Return I(a): ζ^a n ∫_0^ζ τ^-a (1 - τ)^(n-1) dτ, inf for a >= 1."""
     b = np.where(a < 1, 1 - a, 1.0)
-    log = a * np.log(share) + np.log(n) + gammaln(b) + gammaln(n) - gammaln(n + b)
+    # log Γ(n) / Γ(n + b); where n is large the difference of two logarithms would lose it.
+    ratio = -b * np.log(n) - b * (b - 1) / (2 * n) if n > 1e6 else gammaln(n) - gammaln(n + b)
+    log = a * np.log(share) + np.log(n) + gammaln(b) + ratio
     return np.where(a < 1, np.exp(log) * betainc(b, n, share), np.inf)
 
 
