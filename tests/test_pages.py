@@ -17,6 +17,8 @@ PAGES = (
     "best_of_n_against_optimal.md",
     "information_measures.md",
     "best_of_n_from_data.md",
+    "pass_at_k_from_few_samples.md",
+    "gain_frontier.md",
     "sampling_and_optima.md",
     "dynamics.md",
     "errors.md",
