@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alignment_fast._border.arrays import as_array, is_foreign
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.kinds import in_callers_kind
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
@@ -259,6 +260,7 @@ class Rankings:
         return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
+        check_num_threads(num_threads)
         return choices.ChoiceObjective(operations("ranking"), self._ordered, self._choices, l2, num_threads)
 
 
