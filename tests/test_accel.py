@@ -316,6 +316,26 @@ def test_without_the_variable_a_start_imports_nothing():
     assert done.stdout.strip() == b"False"
 
 
+def test_without_the_variable_the_start_line_is_a_hundred_instructions(monkeypatch):
+    """Python runs some ten million in a second, so that a start may take 50 µs for it: 500 of them."""
+    monkeypatch.delenv("ALIGNMENT_FAST_ACCEL", raising=False)
+    executed, code, modules = [], compile(start_line(), "start", "exec"), set(sys.modules)
+
+    def trace(frame, event, argument):
+        frame.f_trace_opcodes = True
+        executed.append(event)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        exec(code, {})
+    finally:
+        sys.settrace(before)
+    assert set(sys.modules) == modules
+    assert 0 < executed.count("opcode") < 150
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_it_is_said_where_the_variable_has_no_effect(tmp_path, monkeypatch, capsys, there):
     name = "alignment_fast_accel.pth"

@@ -41,7 +41,7 @@ def outcome(function, arguments):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            found = function(*arguments)
+            found = function(**arguments) if type(arguments) is dict else function(*arguments)
         except Exception as error:
             found = error
     return found, {(one.category, str(one.message)) for one in said}
@@ -65,6 +65,9 @@ def assert_same(found, expected, tolerance):
     elif hasattr(expected, "__dataclass_fields__"):
         for name in expected.__dataclass_fields__:
             assert_same(getattr(found, name), getattr(expected, name), tolerance)
+    elif hasattr(expected, "columns"):  # pandas
+        assert_same(found.columns, expected.columns, tolerance)
+        assert_same(found.to_numpy(), expected.to_numpy(), tolerance)
     elif hasattr(expected, "index") and hasattr(expected, "dtype") and hasattr(expected, "array"):  # pandas
         assert (found.dtype, found.name, type(found.index)) == (expected.dtype, expected.name, type(expected.index))
         assert repr(list(found.index)) == repr(list(expected.index))
@@ -649,6 +652,117 @@ def test_matrices_of_evalica_are_its_own():
     cases += [(f"weights: {words}", lambda make=make: (xs, ys, WINS, index, make())) for words, make in WEIGHTS.items()]
     cases += [(f"items: {words}", lambda to=to: ([to(x) for x in xs], ys, WINS, index)) for words, to in MAKERS.items()]
     assert compare("evalica", "evalica", "matrices", cases) >= 3
+
+
+BOOTSTRAP_OPTIONS = {
+    "n_resamples": {
+        "one": 1,
+        "none": 0,
+        "negative": -3,
+        "float": 9.0,
+        "half": 9.5,
+        "bool": True,
+        "None": None,
+        "string": "9",
+    },
+    "confidence_level": {
+        "none": 0.0,
+        "all": 1.0,
+        "beyond": 1.5,
+        "nan": np.nan,
+        "None": None,
+        "int": 1,
+        "string": "0.9",
+    },
+    "bootstrap_method": {"basic": "basic", "BCa": "BCa", "unknown": "t", "None": None, "lower": "bca"},
+    "random_state": {
+        "int64": np.int64(3),
+        "negative": -1,
+        "large": 2**40,
+        "None": None,
+        "float": 1.0,
+        "string": "1",
+        "bool": True,
+    },
+}
+
+
+def test_bootstraps_of_evalica_are_its_own():
+    host = pytest.importorskip("evalica")
+    usual = {"xs": XS * 3, "ys": YS * 3, "winners": WINS * 3, "n_resamples": 9, "random_state": 3}
+    usual |= {"bootstrap_method": "percentile", "method": host.bradley_terry}
+
+    def case(**hostile):
+        return lambda: usual | {name: make() for name, make in hostile.items()}
+
+    cases = [("plain", case())]
+    cases += [(f"method: {name}", case(method=lambda name=name: getattr(host, name))) for name in METHODS]
+    cases += [(f"method: {name}", case(method=lambda one=one: one)) for name, one in {"len": len, "None": None}.items()]
+    elements = elements_of(XS)
+    cases += [(f"xs: {words}", case(xs=make, ys=lambda: YS, winners=lambda: WINS)) for words, make in elements.items()]
+    cases += [(f"winners: {w}", case(xs=lambda: XS, ys=lambda: YS, winners=make)) for w, make in WINNERS.items()]
+    alone = {"xs": lambda: XS, "ys": lambda: YS, "winners": lambda: WINS}
+    cases += [(f"weights: {words}", case(**alone, weights=make)) for words, make in WEIGHTS.items()]
+    cases += [
+        (f"{name}: {words}", case(**{name: lambda value=value: value}))
+        for name, values in BOOTSTRAP_OPTIONS.items()
+        for words, value in values.items()
+        if not (name == "random_state" and value is None)  # which draws anew
+    ]
+    cases += [("separable", case(xs=lambda: ["a"] * 5, ys=lambda: ["b"] * 5, winners=lambda: [1] * 5))]
+    cases += [("one vote", case(xs=lambda: ["a"], ys=lambda: ["b"], winners=lambda: [1]))]
+    cases += [("an option of the method", case(tolerance=lambda: 1e-3)), ("no option", case(toleranz=lambda: 1e-3))]
+    assert compare("evalica", "evalica", "bootstrap", cases) >= 10
+
+
+def test_alphas_of_evalica_are_its_own():
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("evalica")
+    plain = [[1, 2, 3, 3, None, 2], [1, 2, 3, 2, 4, None], [None, 2, 3, 3, 4, 1]]
+
+    def frame(to=lambda one: one, **options):
+        return lambda: pandas.DataFrame([[None if one is None else to(one) for one in row] for row in plain], **options)
+
+    def value(to):  # items are 0, 1, 2 there
+        return lambda one: to(one % 3)
+
+    data = {
+        "plain": frame(),
+        "strings": frame(str),
+        "objects": frame(dtype=object),
+        "float32": frame(dtype=np.float32),
+        "Int64": lambda: frame()().astype("Int64"),
+        "categories": lambda: frame(str)().astype("category"),
+        "infinite": frame(lambda one: np.inf if one == 4 else one),
+        "nothing": pandas.DataFrame,
+        "all missing": lambda: pandas.DataFrame([[None, None], [None, None]]),
+        "one row": lambda: pandas.DataFrame([[1, 2, 3]]),
+        "one column": lambda: pandas.DataFrame([[1], [2], [1]]),
+        "one value": lambda: pandas.DataFrame([[1, 1], [1, 1]]),
+        "repeated names": frame(columns=list("aabbcc")),
+        "array": lambda: np.array([[1.0, 2.0], [1.0, 1.0]]),
+        "list": lambda: plain,
+        "series": lambda: pandas.Series([1, 2, 3]),
+        "None": lambda: None,
+        **{
+            f"items {words}": frame(value(to)) for words, to in MAKERS.items() if words not in ("slice", "array of one")
+        },
+    }
+    distances = {
+        **{name: lambda name=name: name for name in ("nominal", "ordinal", "interval", "ratio", "unknown", "")},
+        "function": lambda: lambda one, other: abs(one - other),
+        "None": lambda: None,
+        "number": lambda: 3,
+        "subclass": lambda: type("Text", (str,), {})("interval"),
+    }
+    cases = [
+        (f"{words}, {distance}", lambda make=make, kind=kind, solver=solver: (make(), kind(), solver))
+        for words, make in data.items()
+        for distance, kind in distances.items()
+        for solver in ("pyo3", "naive")
+    ]
+    cases += [(f"solver {one}", lambda one=one: (frame()(), "nominal", one)) for one in ("fast", None, 3)]
+    assert compare("evalica", "evalica", "alpha", cases) >= 50
 
 
 # ---- scipy ----

@@ -57,7 +57,7 @@ PUBLIC_EDGES = {
     "dynamics": {"policy", "random"},
     "errors": set(),
     "information": set(),
-    "interop": {"best_of_n", "information", "pairwise", "ranking"},
+    "interop": {"accel", "best_of_n", "information", "pairwise", "ranking"},
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},
@@ -78,7 +78,7 @@ PUBLIC_EDGES = {
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
     "dynamics": {"policy._arguments", "policy._optimum"},
-    "interop": {"pairwise._batch", "pairwise._number"},
+    "interop": {"accel._imports", "pairwise._batch", "pairwise._number"},
     "policy": {"information._arguments"},
     "studies": {"tables._arrow"},
 }
@@ -115,6 +115,7 @@ COMPUTED_IMPORTS = {
     "alignment_fast/studies/__init__.py",
     "alignment_fast/studies/functions.py",
     "alignment_fast/interop/__init__.py",
+    "alignment_fast/interop/numba_extension.py",
     "alignment_fast/tables/_arrow.py",
     "kernels/common/spec.py",
 }
@@ -159,7 +160,7 @@ ONLY_IN = {
     "cuda": [],
     "cupy": [],
     "numba": ["kernels/*/jit.py"],
-    "llvmlite": [],
+    "llvmlite": ["kernels/special/jit.py"],
     "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py"],
     "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
     "multiprocessing": ["alignment_fast/studies/executors.py"],

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from alignment_fast.errors import ConvergenceError
 from alignment_fast.interop import choix
 from oracles import choix as oracle
 
@@ -186,6 +187,47 @@ def test_an_unknown_method_is_a_value_error():
         choix.opt_pairwise(3, PAIRS, method="simplex")
 
 
+# ---- strict ----
+
+ESTIMATORS = [f"{method}_{kind}" for method in ("lsr", "ilsr", "mm", "opt") for kind in KINDS]
+# The best item never lost; two of four items never lost to the two others; one item was in nothing.
+UNBOUNDED = {
+    "pairwise": [[(0, 1), (0, 2), (1, 2), (2, 1)], [(0, 1), (1, 0), (2, 3), (3, 2), (1, 2)], [(0, 1), (1, 0)]],
+    "rankings": [[(0, 1, 2), (0, 2, 1)], [(0, 1, 2, 3), (1, 0, 3, 2)], [(0, 1), (1, 0)]],
+    "top1": [
+        [(0, (1, 2)), (1, (2,)), (2, (1,))],
+        [(0, (1, 2)), (1, (0, 3)), (2, (3,)), (3, (2,))],
+        [(0, (1,)), (1, (0,))],
+    ],
+}
+SIZES = 3, 4, 3
+NEVER_LOST = "0 never lost", "0, 1 never lost", "2 never lost|0, 1 never lost"
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("case", range(3))
+def test_strict_refuses_data_under_which_no_finite_parameters_are_best(name, case):
+    data = UNBOUNDED[name.rpartition("_")[2]][case]
+    with pytest.raises(ConvergenceError, match=f"data: no finite parameters are best: items ({NEVER_LOST[case]})"):
+        getattr(choix, name)(SIZES[case], data, alpha=0.0, strict=True)
+    assert np.isfinite(getattr(choix, name)(SIZES[case], data, alpha=0.1, strict=True)).all()
+
+
+def test_strict_refuses_matrices_and_chains_too():
+    for call in (choix.lsr_pairwise_dense, choix.ilsr_pairwise_dense):
+        with pytest.raises(ConvergenceError, match="items 0 never lost"):
+            call(np.array([[0, 1], [0, 0]]), strict=True)
+    with pytest.raises(ConvergenceError, match=r"items 0, 1, 2, 3, 4, \.\.\. never lost"):
+        choix.rank_centrality(7, [(i, (i + 1) % 6) for i in range(6)] + [(0, 6)], strict=True)
+
+
+@pytest.mark.parametrize("name", [*ESTIMATORS, "rank_centrality"])
+def test_strict_changes_nothing_where_there_is_a_maximum(name):
+    kind = "pairwise" if name == "rank_centrality" else name.rpartition("_")[2]
+    data = {"pairwise": PAIRS, "rankings": [(0, 1, 2), (2, 0, 1)], "top1": [(0, (1, 2)), (1, (2,)), (2, (0,))]}[kind]
+    np.testing.assert_array_equal(*(getattr(choix, name)(3, data, strict=strict) for strict in (False, True)))
+
+
 # ---- the host ----
 
 
@@ -198,9 +240,9 @@ def host():
 def test_names_and_signatures_are_those_of_the_host(host):
     for name in host.__all__:
         theirs, ours = inspect.signature(getattr(host, name)), inspect.signature(getattr(choix, name))
-        assert list(ours.parameters) == list(theirs.parameters), name
-        for mine, other in zip(ours.parameters.values(), theirs.parameters.values(), strict=True):
-            assert mine.default == other.default, name
+        assert [key for key in ours.parameters if key != "strict"] == list(theirs.parameters), name
+        for key, other in theirs.parameters.items():
+            assert ours.parameters[key].default == other.default, name
 
 
 def outcome(function, *arguments):

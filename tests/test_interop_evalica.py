@@ -220,7 +220,8 @@ def ratings(seed, values=5, text=False):
 @pytest.mark.parametrize("distance", ["nominal", "ordinal", "interval", "ratio", lambda a, b: abs(a - b)])
 def test_alpha_is_that_of_the_host(distance, solver):
     for seed in range(40):
-        for data in (ratings(seed), ratings(seed, text=True), ratings(seed, values=1)):
+        signed = ratings(seed).replace({0: -1, 1: 1})  # whose sum is 0
+        for data in (ratings(seed), ratings(seed, text=True), ratings(seed, values=1), signed):
             theirs, ours = (outcome(module.alpha, data, distance, solver) for module in (host, evalica))
             assert_same(ours, theirs)
 

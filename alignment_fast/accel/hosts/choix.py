@@ -177,7 +177,7 @@ _OF_ITEMS = {"initial_params": _start, "params": _params}
 def _fast(name: str, read: Any = None) -> Any:
     """Return the front end's function behind checks of its arguments; `read`, one of those above, checks its data."""
     function = getattr(choix, name)
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    names = [name for name in function.__code__.co_varnames[: function.__code__.co_argcount] if name != "strict"]
     of_items = {**_OF_ITEMS, "data": read}
 
     def call(*arguments: Any) -> Any:

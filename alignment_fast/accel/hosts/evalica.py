@@ -12,6 +12,7 @@ from alignment_fast.interop import evalica
 
 # Kinds of elements and winners that can be read twice (iterators cannot), with the length that the host sees.
 _ELEMENTS = (list, tuple, np.ndarray, pd.Series)
+_DRAWN = (str, int, float, complex, np.number, np.bool_, type(None))
 # Up to this size no product of numbers that are formed here overflows.
 _LARGEST = 1e100
 
@@ -119,6 +120,18 @@ def pairwise_scores(scores: Any, solver: Any) -> Any:
     return evalica.pairwise_scores(scores)
 
 
+def _check_resampling(xs: Any, ys: Any, n_resamples: Any, confidence_level: Any) -> None:
+    """Raise UnsupportedError for elements that SciPy would not draw from, and for numbers of which it warns."""
+    for one in (xs, ys):
+        kinds = set(map(type, one)) if type(one) in (list, tuple) or one.dtype == object else {one.dtype.type}
+        if not all(issubclass(kind, _DRAWN) for kind in kinds):
+            raise UnsupportedError("elements are neither numbers nor strings")
+    if type(n_resamples) is not int or n_resamples < 2:
+        raise UnsupportedError("n_resamples is no int, or less than 2")
+    if type(confidence_level) is not float or not 0.0 < confidence_level < 1.0:
+        raise UnsupportedError("the confidence level is no float between 0 and 1")
+
+
 def bootstrap(
     method: Any, xs: Any, ys: Any, winners: Any, weights: Any, index: Any, *options: Any, **named: Any
 ) -> Any:
@@ -128,6 +141,7 @@ def bootstrap(
         raise UnsupportedError("the method is none of evalica's")
     _check(options[-1], (xs, ys), winners)
     _check_options({"weights": weights})
+    _check_resampling(xs, ys, named["n_resamples"], named["confidence_level"])
     state = named["random_state"]
     if not isinstance(state, int | np.integer):  # what a call has drawn could not be put back for the host
         raise UnsupportedError("random_state is no seed")
@@ -142,7 +156,11 @@ def alpha(data: Any, distance: Any, solver: Any) -> Any:
     _check(solver, (), [])
     if callable(distance):
         raise UnsupportedError("the distance is a function")
-    return host.AlphaResult(**vars(evalica.alpha(data, distance, solver)))
+    with np.errstate(all="raise"):  # of what the host warns of, it warns itself
+        found = evalica.alpha(data, distance, solver)
+    if not np.isfinite([found.alpha, found.observed, found.expected]).all():
+        raise UnsupportedError("the result is not finite")
+    return host.AlphaResult(**vars(found))
 
 
 FUNCTIONS = {

@@ -5,6 +5,10 @@ Data are sequences of pairs (winner, loser), of rankings from the best on, or of
 steps, on counts of the data, so that they end where the host ends, with the same errors: RuntimeError after
 `max_iter` steps, ValueError where the chain has more than one absorbing class.
 
+What has no finite maximum ends as in the host: with ValueError, RuntimeError, infinite parameters, or finite ones that
+mean nothing. ``strict=True`` raises `alignment_fast.errors.ConvergenceError` for data without a prior (`alpha` 0) in
+which some items never lost to the others, and changes nothing else.
+
 An item that stands twice in one ranking counts twice, also in ``opt_*``, whose host counts it once.
 
 `alpha` means what it means there: LSR adds it to every rate, MM to both sides of its fraction (a Gamma prior of shape

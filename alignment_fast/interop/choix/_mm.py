@@ -15,6 +15,7 @@ from alignment_fast.interop.choix._data import (
     rankings_of,
     remaining,
 )
+from alignment_fast.interop.choix._strict import edges_of, refuse_unbounded
 from alignment_fast.interop.choix._transforms import exp_transform, iterated, log_transform
 
 __all__ = ["choicerank", "mm_pairwise", "mm_rankings", "mm_top1"]
@@ -37,9 +38,12 @@ def mm_pairwise(
     alpha: float = 0.0,
     max_iter: int = 10_000,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the MM estimate from pairs (winner, loser), as ``choix.mm_pairwise``."""
     counts = counts_of(n_items, data)
+    if strict and not alpha:
+        refuse_unbounded(n_items, counts.winner, counts.loser)
     wins = np.bincount(counts.winner, weights=counts.times, minlength=n_items)
 
     def terms(weights):
@@ -50,7 +54,10 @@ def mm_pairwise(
     return _iterate(wins, terms, initial_params, alpha, max_iter, tol)
 
 
-def _of_rows(n_items, rows, initial_params, alpha, max_iter, tol):
+def _of_rows(n_items, rows, initial_params, alpha, max_iter, tol, strict):
+    if strict and not alpha:
+        refuse_unbounded(n_items, *edges_of(rows))
+
     def terms(weights):
         total = np.zeros(n_items)
         for part in rows:
@@ -70,9 +77,10 @@ def mm_rankings(
     alpha: float = 0.0,
     max_iter: int = 10_000,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the MM estimate from rankings, as ``choix.mm_rankings``."""
-    return _of_rows(n_items, rankings_of(n_items, data), initial_params, alpha, max_iter, tol)
+    return _of_rows(n_items, rankings_of(n_items, data), initial_params, alpha, max_iter, tol, strict)
 
 
 def mm_top1(
@@ -82,9 +90,10 @@ def mm_top1(
     alpha: float = 0.0,
     max_iter: int = 10_000,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the MM estimate from choices (winner, losers), as ``choix.mm_top1``."""
-    return _of_rows(n_items, choices_of(n_items, data), initial_params, alpha, max_iter, tol)
+    return _of_rows(n_items, choices_of(n_items, data), initial_params, alpha, max_iter, tol, strict)
 
 
 def choicerank(

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from alignment_fast.interop.choix._data import Data, choices_of, counts_of, pieces, rankings_of
+from alignment_fast.interop.choix._strict import edges_of, refuse_unbounded
 
 __all__ = ["opt_pairwise", "opt_rankings", "opt_top1"]
 
@@ -109,10 +110,19 @@ def opt_pairwise(
     initial_params: Data = None,
     max_iter: int | None = None,
     tol: float = 1e-5,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the maximum-likelihood estimate from pairs (winner, loser), as ``choix.opt_pairwise``."""
     terms = _Pairs(n_items, data)
+    if strict and not alpha:
+        refuse_unbounded(n_items, terms.counts.winner, terms.counts.loser)
     return _minimised(terms, n_items, alpha, method, initial_params, max_iter, tol)
+
+
+def _of_rows(rows, n_items, alpha, method, initial_params, max_iter, tol, strict):
+    if strict and not alpha:
+        refuse_unbounded(n_items, *edges_of(rows))
+    return _minimised(_Choices(n_items, rows), n_items, alpha, method, initial_params, max_iter, tol)
 
 
 def opt_rankings(
@@ -123,10 +133,10 @@ def opt_rankings(
     initial_params: Data = None,
     max_iter: int | None = None,
     tol: float = 1e-5,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the maximum-likelihood estimate from rankings, as ``choix.opt_rankings``."""
-    terms = _Choices(n_items, rankings_of(n_items, data))
-    return _minimised(terms, n_items, alpha, method, initial_params, max_iter, tol)
+    return _of_rows(rankings_of(n_items, data), n_items, alpha, method, initial_params, max_iter, tol, strict)
 
 
 def opt_top1(
@@ -137,7 +147,7 @@ def opt_top1(
     initial_params: Data = None,
     max_iter: int | None = None,
     tol: float = 1e-5,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the maximum-likelihood estimate from choices (winner, losers), as ``choix.opt_top1``."""
-    terms = _Choices(n_items, choices_of(n_items, data))
-    return _minimised(terms, n_items, alpha, method, initial_params, max_iter, tol)
+    return _of_rows(choices_of(n_items, data), n_items, alpha, method, initial_params, max_iter, tol, strict)

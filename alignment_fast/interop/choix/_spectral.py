@@ -17,6 +17,7 @@ from alignment_fast.interop.choix._data import (
     rankings_of,
     remaining,
 )
+from alignment_fast.interop.choix._strict import edges_of, refuse_unbounded
 from alignment_fast.interop.choix._transforms import exp_transform, iterated, log_transform, statdist
 
 __all__ = [
@@ -80,9 +81,28 @@ class _Moves:
         return _stationary(alpha + self.rates(_weights(self.n_items, params)))
 
 
-def lsr_pairwise(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+def _wins(n_items, data, alpha, strict):
+    wins = count_matrix(n_items, data)
+    _check(wins, alpha, strict)
+    return wins
+
+
+def _check(wins, alpha, strict):
+    if strict and not alpha:
+        refuse_unbounded(len(wins), *wins.nonzero())
+
+
+def _moves(n_items, rows, alpha, strict):
+    if strict and not alpha:
+        refuse_unbounded(n_items, *edges_of(rows))
+    return _Moves(n_items, rows)
+
+
+def lsr_pairwise(
+    n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None, strict: bool = False
+) -> np.ndarray:
     """Return the LSR estimate from pairs (winner, loser); arguments and result are those of ``choix.lsr_pairwise``."""
-    return _of_matrix(count_matrix(n_items, data), alpha, initial_params)
+    return _of_matrix(_wins(n_items, data, alpha, strict), alpha, initial_params)
 
 
 def ilsr_pairwise(
@@ -92,15 +112,20 @@ def ilsr_pairwise(
     initial_params: Data = None,
     max_iter: int = 100,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the estimate of iterated LSR from pairs, as ``choix.ilsr_pairwise``."""
-    wins = count_matrix(n_items, data)
+    wins = _wins(n_items, data, alpha, strict)
     return iterated(partial(_of_matrix, wins, alpha), initial_params, max_iter, tol)
 
 
-def lsr_pairwise_dense(comp_mat: np.ndarray, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+def lsr_pairwise_dense(
+    comp_mat: np.ndarray, alpha: float = 0.0, initial_params: Data = None, strict: bool = False
+) -> np.ndarray:
     """Return the LSR estimate from the matrix of wins of i over j, as ``choix.lsr_pairwise_dense``."""
-    return _of_matrix(np.asarray(comp_mat), alpha, initial_params)
+    wins = np.asarray(comp_mat)
+    _check(wins, alpha, strict)
+    return _of_matrix(wins, alpha, initial_params)
 
 
 def ilsr_pairwise_dense(
@@ -109,21 +134,26 @@ def ilsr_pairwise_dense(
     initial_params: Data = None,
     max_iter: int = 100,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the estimate of iterated LSR from the matrix of wins, as ``choix.ilsr_pairwise_dense``."""
-    return iterated(partial(_of_matrix, np.asarray(comp_mat), alpha), initial_params, max_iter, tol)
+    wins = np.asarray(comp_mat)
+    _check(wins, alpha, strict)
+    return iterated(partial(_of_matrix, wins, alpha), initial_params, max_iter, tol)
 
 
-def rank_centrality(n_items: int, data: Data, alpha: float = 0.0) -> np.ndarray:
+def rank_centrality(n_items: int, data: Data, alpha: float = 0.0, strict: bool = False) -> np.ndarray:
     """Return the Rank Centrality estimate from pairs, as ``choix.rank_centrality``."""
-    moves = alpha + count_matrix(n_items, data).T
+    moves = alpha + _wins(n_items, data, alpha, strict).T
     both = moves + moves.T
     return _stationary(np.divide(moves, both, out=np.zeros_like(moves), where=moves > 0))
 
 
-def lsr_rankings(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+def lsr_rankings(
+    n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None, strict: bool = False
+) -> np.ndarray:
     """Return the LSR estimate from rankings, as ``choix.lsr_rankings``."""
-    return _Moves(n_items, rankings_of(n_items, data)).step(alpha, initial_params)
+    return _moves(n_items, rankings_of(n_items, data), alpha, strict).step(alpha, initial_params)
 
 
 def ilsr_rankings(
@@ -133,15 +163,18 @@ def ilsr_rankings(
     initial_params: Data = None,
     max_iter: int = 100,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the estimate of iterated LSR from rankings, as ``choix.ilsr_rankings``."""
-    moves = _Moves(n_items, rankings_of(n_items, data))
+    moves = _moves(n_items, rankings_of(n_items, data), alpha, strict)
     return iterated(partial(moves.step, alpha), initial_params, max_iter, tol)
 
 
-def lsr_top1(n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None) -> np.ndarray:
+def lsr_top1(
+    n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None, strict: bool = False
+) -> np.ndarray:
     """Return the LSR estimate from choices (winner, losers), as ``choix.lsr_top1``."""
-    return _Moves(n_items, choices_of(n_items, data)).step(alpha, initial_params)
+    return _moves(n_items, choices_of(n_items, data), alpha, strict).step(alpha, initial_params)
 
 
 def ilsr_top1(
@@ -151,7 +184,8 @@ def ilsr_top1(
     initial_params: Data = None,
     max_iter: int = 100,
     tol: float = 1e-8,
+    strict: bool = False,
 ) -> np.ndarray:
     """Return the estimate of iterated LSR from choices, as ``choix.ilsr_top1``."""
-    moves = _Moves(n_items, choices_of(n_items, data))
+    moves = _moves(n_items, choices_of(n_items, data), alpha, strict)
     return iterated(partial(moves.step, alpha), initial_params, max_iter, tol)

@@ -42,7 +42,7 @@ def _coincidences(codes: np.ndarray, n_values: int) -> np.ndarray:
     return weighted.T @ counts - np.diag(weighted.sum(axis=0))
 
 
-def _distances(distance: Any, values: np.ndarray, coincidences: np.ndarray) -> np.ndarray:
+def _distances(distance: Any, values: np.ndarray, coincidences: np.ndarray, solver: str) -> np.ndarray:
     if callable(distance):
         one, other = values.astype(object)[:, None], values.astype(object)
         found = np.vectorize(lambda left, right: float(distance(left, right)), otypes=[np.float64])(one, other)
@@ -59,14 +59,19 @@ def _distances(distance: Any, values: np.ndarray, coincidences: np.ndarray) -> n
     if distance == "ratio":
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = ((values[:, None] - values) / (values[:, None] + values)) ** 2
-        return np.where(np.isnan(shares), 0.0, shares)
+        equal = values[:, None] == values
+        if solver == "pyo3":  # where values whose sum is 0 are equal, too
+            equal |= values[:, None] + values == 0.0
+        return np.where(equal, 0.0, shares)
     raise UnknownDistanceError(distance)
 
 
-def _disagreements(codes: np.ndarray, values: np.ndarray, distance: Any) -> tuple[float, float, np.ndarray]:
+def _disagreements(
+    codes: np.ndarray, values: np.ndarray, distance: Any, solver: str
+) -> tuple[float, float, np.ndarray]:
     """Return observed and expected disagreement, and the distances."""
     coincidences = _coincidences(codes, len(values))
-    distances = _distances(distance, values, coincidences)
+    distances = _distances(distance, values, coincidences, solver)
     totals = coincidences.sum(axis=1)
     expected = np.outer(totals, totals)
     np.fill_diagonal(expected, totals * (totals - 1))
@@ -86,7 +91,7 @@ def alpha(data: Any, distance: str | Callable[[Any, Any], float] = "nominal", so
 
     `distance` is "nominal", "ordinal", "interval", "ratio" or a function of two values.
     """
-    observed, expected, _ = _disagreements(*_codes(data), distance)
+    observed, expected, _ = _disagreements(*_codes(data), distance, solver)
     return AlphaResult(_alpha(observed, expected), observed, expected, solver)
 
 
@@ -130,7 +135,7 @@ def alpha_bootstrap(
     if random_state is not None and random_state < 0:
         raise ValueError("random_state must be a non-negative integer or None")
     codes, values = _codes(data)
-    observed, expected, distances = _disagreements(codes, values, distance)
+    observed, expected, distances = _disagreements(codes, values, distance, solver)
     if expected <= 0.0:
         raise ValueError("Bootstrapping is not defined when expected disagreement is zero.")
     distribution = _resampled(codes, distances, expected, n_resamples, random_state)
