@@ -328,6 +328,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
+        "alignment_fast.conformance": ["schema.json", "vectors/*.json"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],
         **{f"alignment_fast.kernels.{family}": ["*.pxd", "*.pyi", *CUDA_SOURCES] for family in FAMILIES},

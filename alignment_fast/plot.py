@@ -162,6 +162,7 @@ def rank_figure(
     scale: str = "elo",
     level: float | None = None,
     left_out: int = 0,
+    mean: float = 1000.0,
 ) -> "Figure":
     """Draw scores with their intervals, the best item on top, and beside them who beats whom how surely.
 
@@ -173,11 +174,13 @@ def rank_figure(
     title : str
         Where the votes came from, for the title.
     scale : {"elo", "logits"}
-        Units of the axis: Elo is 1000 + 400 / ln 10 times the score.
+        Units of the axis: Elo is `mean` + 400 / ln 10 times the score.
     level : float, optional
         Confidence of the intervals, for the caption.
     left_out : int
         How many items have a score and are not drawn, for the caption.
+    mean : float
+        Elo of the score 0.
 
     Returns
     -------
@@ -207,7 +210,7 @@ def rank_figure(
     height = max(1.6 + 0.19 * rows, matrix_side + 1.2)
     figure = new_figure((sum(widths), height), f"Ranking: {title}")
     *scores, matrix = figure.subplots(1, panels + 1, width_ratios=widths, squeeze=False)[0]
-    points = {name: _on_scale(columns[name], scale) for name in ("score", "low", "high") if name in columns}
+    points = {name: _on_scale(columns[name], scale, mean) for name in ("score", "low", "high") if name in columns}
     for panel, axes in enumerate(scores):
         part = slice(panel * rows, min((panel + 1) * rows, count))
         _draw_scores(axes, names[part], {name: values[part] for name, values in points.items()}, part.start)
@@ -279,12 +282,13 @@ def _draw_tiers(axes: "Axes", tier: np.ndarray) -> None:
     for start, end in pairwise(starts):
         if tier[start] % 2:
             axes.axhspan(start - 0.5, end - 0.5, color=EXACT, alpha=0.08, lw=0)
-        style = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 7}
-        axes.text(1.01, 0.5 * (start + end - 1), f"tier {tier[start]}", color=REFERENCE, **style)
+        middle, place = 0.5 * (start + end - 1), axes.get_yaxis_transform()
+        text = axes.text(1.01, middle, f"tier {tier[start]}", transform=place, fontsize=7, color=REFERENCE)
+        text.set(ha="left", va="center")
 
 
-def _on_scale(score: np.ndarray, scale: str) -> np.ndarray:
-    return 1000 + 400 / np.log(10) * score if scale == "elo" else np.asarray(score)
+def _on_scale(score: np.ndarray, scale: str, mean: float) -> np.ndarray:
+    return mean + 400 / np.log(10) * score if scale == "elo" else np.asarray(score)
 
 
 def _rank_caption(intervals: bool, level: float | None, left_out: int) -> str:

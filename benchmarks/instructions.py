@@ -28,7 +28,7 @@ OF_MATRICES = 128  # the same of what counts rows of square matrices
 MATRICES = ("responses", "items", "states")
 GROWTH = 1.03
 ROUNDING = 0.06  # of the counts in the record
-LEAST = 0.5  # instructions per element below which a kernel is a bystander of a call
+LEAST = 0.5  # instructions per element below which a kernel hardly takes part in a call
 ENVIRONMENT = {
     "ALIGNMENT_FAST_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

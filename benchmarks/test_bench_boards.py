@@ -54,7 +54,7 @@ def fragility_case(items=100, size=1_000_000):
     def check(found):
         left = given.to_matrix()[0]
         for votes in found.cells:
-            left[votes.winner, votes.loser] -= votes.count
+            left[votes.winner, votes.loser] -= votes.weight
         assert fit(Comparisons.from_matrix(left)).scores.argmax() == found.challenger
         assert found.lower_bound <= found.removed
 

@@ -34,6 +34,11 @@ class Worst:
         if not share <= self.share:
             self.share, self.error, self.case = share, float(error), case
 
+    def see_all(self, shares, case):
+        """Take note of many cases, by their errors as shares of what is allowed; `case` is that of the largest."""
+        self.count += len(shares) - 1
+        self.see(float(max(shares)), 1.0, case)
+
     def hold(self):
         """Assert that no error was beyond what is allowed, after writing the worst down."""
         if file := os.environ.get("ALIGNMENT_FAST_SEARCH_RECORD"):

@@ -16,7 +16,7 @@ PACKAGE = Path(af.__file__).parent
 FRONT_ENDS = {
     "accel": "accel/__init__.py",
     "studies": "studies/__init__.py",
-    **{f"interop.{name}": f"interop/{name}/__init__.py" for name in ("choix", "scipy", "torch", "trl")},
+    **{f"interop.{name}": f"interop/{name}/__init__.py" for name in ("choix", "numba", "scipy", "torch", "trl")},
     **{f"interop.{name}": f"interop/{name}.py" for name in ("bigcode", "inspect_ai", "jax", "lighteval", "verl")},
 }
 

@@ -3,6 +3,7 @@
 The first tests are faults that were found, each named after its kind; the last ones search for more of each kind.
 """
 
+import math
 import re
 import warnings
 
@@ -29,6 +30,8 @@ STATED = {
     r"for values down to 1e-300 \(1e-37\), however close .* are, ([\d.e-]+) where letters rarer than ([\d.e-]+) carry",
     "renyi_cross_entropy": r"Accuracy: (.+?) relative \((.+?) in float32\) at .*; "
     r"([\d.e-]+) unless .* rarer than ([\d.e-]+)",
+    "log_mgf": r"and ([\d.e-]+) · \(1 \+ κ\) relative \(([\d.e-]+) · \(1 \+ κ\) in float32\) for values down to "
+    r"([\d.e-]+) \(([\d.e-]+)\)",
 }
 
 
@@ -263,6 +266,68 @@ def test_log_mgf_of_rewards_whose_range_is_beyond_double():
     assert INFORMATION.log_mgf([1e308, -1e308], 0.0, p=[0.25, 0.75]) == 0
 
 
+def conditioned(dtype):
+    """Return what `log_mgf` states: the factor of 1 + κ, and the smallest value."""
+    double, single, smallest, smallest_single = stated(INFORMATION.log_mgf)
+    return (double, smallest) if dtype == np.float64 else (single, smallest_single)
+
+
+def log_mgf_and_size(reward, t, weights, log, digits=DIGITS):
+    """Return K(t) and |K| (1 + κ), κ the condition number in rewards and weights, from their definitions."""
+    with mpmath.workdps(digits):
+        p = normalised(weights, log) if weights is not None else [mpmath.mpf(1) / len(reward)] * len(reward)
+        exponents = [mpmath.mpf(float(t)) * mpmath.mpf(float(r)) for r in reward]
+        powers = [mpmath.exp(x) for x in exponents]
+        whole = mpmath.fsum(a * b for a, b in zip(p, powers, strict=True))
+        value = mpmath.log(whole)
+        by_weight = [a * abs(b - whole) * (1 - (mpmath.log(a / max(p)) if log else 0)) if a else mpmath.mpf(0)
+                     for a, b in zip(p, powers, strict=True)]  # fmt: skip
+        by_reward = [a * abs(x) * b for a, b, x in zip(p, powers, exponents, strict=True) if b]
+        return value, abs(value) + mpmath.fsum(by_weight + by_reward) / whole
+
+
+def conditioned_error(reward, t, weights, log, dtype):
+    """Return the error of `log_mgf`, of one row or of one among others, as a share of what is stated."""
+    log, factor_and_smallest = log and weights is not None, conditioned(dtype)
+    rows = (reward[None], None if weights is None else weights[None])
+    alone = float(INFORMATION.log_mgf(reward, t, p=weights, log=log))
+    among = float(INFORMATION.log_mgf(rows[0], [t, 0.5 * t], p=rows[1], log=log)[0, 0])
+    exact, size = log_mgf_and_size(reward, t, weights, log, 60 if abs(alone) > 1e-15 else DIGITS)
+    factor, smallest = map(mpmath.mpf, factor_and_smallest)
+    return float(max(abs(mpmath.mpf(x) - exact) for x in (alone, among)) / (factor * max(size, smallest)))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("reward", "t", "p", "log"),
+    [
+        ([0.0, -700.0], 1.0, [1.0, 1e-12], False),
+        ([0.0, 1e-9, -700.0, 40.0], 1.0, [1.0, 1.0, 1e-12, 1e-30], False),
+        ([0.0, -40.0], 1.0, [1.0, 1e-25], False),
+        ([-3.0, 0.0, 5.0], 2.0, [-60.0, 0.0, -70.0], True),
+        ([0.0, 1.0], 300.0, [0.0, -340.0], True),
+        ([0.0, 2.0, -np.inf], 8.0, [0.0, -30.0, -40.0], True),
+        ([-np.inf, 0.02], 0.1, [300.0, 140.0], True),
+        ([-np.inf, 0.3], 0.004, [1e-5, 1e-30], False),
+        ([1e-3, -1e-3], 1e-6, None, False),
+    ],
+)
+def test_log_mgfs_near_zero_have_the_digits_that_their_conditioning_leaves(reward, t, p, log, dtype):
+    weights = None if p is None else np.array(p, dtype)
+    assert conditioned_error(np.array(reward, dtype), t, weights, log, dtype) <= 1
+
+
+def test_log_mgfs_that_cancel_are_ill_conditioned_and_no_worse():
+    """A reward moved by its last bit moves K(t) = 0 by as much as the result errs: no algorithm knows better."""
+    reward, t = np.array([1.0, -1.5]), 0.5
+    weights = np.array([-math.expm1(t * reward[1]), math.expm1(t * reward[0])])
+    exact, size = log_mgf_and_size(reward, t, weights, False)
+    moved, _ = log_mgf_and_size(np.nextafter(reward, np.inf), t, weights, False)
+    assert abs(exact) < 1e-15 < 0.1 < size
+    assert abs(moved - exact) > 1e-17
+    assert conditioned_error(reward, t, weights, False, np.float64) <= 1
+
+
 def test_log_mgf_beyond_double_is_infinite():
     assert INFORMATION.log_mgf([1.0, 50.0], 1e308) == np.inf
     assert INFORMATION.log_mgf(np.array([1.0, 50.0], dtype=np.float32), 1e39) == np.inf
@@ -336,10 +401,13 @@ def any_order(random):
 
 
 def look(kind, function, exact, with_order, dtype=np.float64, *, seed, least=0.0):
-    """Search for relative errors of `function` beyond its bound, and for values below `least`."""
+    """Search for relative errors of `function` beyond its bound, and for values below `least`.
+
+    In float32 nineteen of twenty are compared with float64, whose errors are searched for by themselves.
+    """
     random = np.random.default_rng(seed)
     worst = search.Worst(kind, f"{function.__name__}, {np.dtype(dtype).name}")
-    for _ in range(search.cases(200)):
+    for number in range(search.cases(200)):
         with np.errstate(over="ignore"):
             p, q, log = any_pair(random)
         order = any_order(random) if with_order else 1.0
@@ -348,10 +416,14 @@ def look(kind, function, exact, with_order, dtype=np.float64, *, seed, least=0.0
             p, q = p.astype(dtype), q.astype(dtype)
         if not (np.isfinite(p).all() and np.isfinite(q).all()) or (not log and not (p.max() > 0 and q.max() > 0)):
             continue
-        value = function(p, q, order, log=log) if with_order else function(p, q, log=log)
+        value, *wide = (
+            function(*rows, order, log=log) if with_order else function(*rows, log=log)
+            for rows in ((p, q), (p.astype(float), q.astype(float)))[: 1 if dtype == np.float64 else 2]
+        )
         assert value >= least, (p, q, order, log)
         rarest = min(rarity(p, log), rarity(q, log))
-        error = relative_error(value, exact(p, q, order, log), dtype)
+        reference = mpmath.mpf(float(wide[0])) if wide and number % 20 else exact(p, q, order, log)
+        error = relative_error(value, reference, dtype)
         worst.see(error, bound(function, dtype, rarest), (p, q, order, log))
     worst.hold()
 
@@ -385,6 +457,63 @@ def test_a_search_finds_no_entropy_beyond_its_bound(dtype):
 
     entropy.__name__, entropy.__doc__ = "renyi_entropy", INFORMATION.renyi_entropy.__doc__
     look("N2", entropy, exact, True, dtype, seed=5)
+
+
+def any_rewards(random, dtype, rows=500):
+    """Return rows (reward, t, weights, log): rewards of every sign and size, forbidden and rare letters, any total."""
+    shape, log = (rows, int(random.integers(1, 9))), random.random() < 0.5
+    each, uniform = (rows, 1), random.uniform
+    reward = random.normal(size=shape) * 10 ** uniform(-5, 5, each) * (random.random(shape) < 0.8)
+    sign = random.choice([-1.0, 0.0, 1.0], each)
+    reward = np.where(sign == 0, reward, sign * np.abs(reward))
+    reward *= 10.0 ** (-uniform(0, 20, shape) * (random.random(each) < 0.3))
+    reward += random.choice([0.0, 0.0, 0.0, 1.0, -1.0], each) * 10 ** uniform(-3, 3, each)
+    t = 10 ** uniform(-4, 3, each) / np.maximum(np.abs(reward).max(axis=1, keepdims=True), 1e-3)
+    forbidden = random.random(rows) < 0.1 * (shape[1] > 1)
+    reward[forbidden, 0] = -np.inf
+    t *= np.where(forbidden[:, None], 1.0, random.choice([1.0, -1.0], each))
+    if log:
+        weights = -(10 ** uniform(-2, 2.8, shape)) * (random.random(shape) < 0.8)
+        weights += random.choice([0.0, 5.0, -300.0, 300.0], each)
+    else:
+        weights = np.exp(
+            -uniform(0, 1, shape) * random.choice([1.0, 30.0, 690.0 if dtype == np.float64 else 80.0], each)
+        )
+    return reward.astype(dtype), t, weights.astype(dtype), log
+
+
+def log_mgf_and_size_of_rows(reward, t, weights, log):
+    """Return what `log_mgf_and_size` does, of rows in extended precision, by M - 1 where M is about 1."""
+    reward, t, weights = (array.astype(np.longdouble) for array in (reward, t, weights))
+    p = np.exp(weights - weights.max(axis=1, keepdims=True)) if log else weights
+    p /= p.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        exponent = t * reward
+        power = np.exp(exponent)
+        less_one = (p * np.expm1(exponent)).sum(axis=1, keepdims=True)
+        by_weight = (1 - np.log(p / p.max(axis=1, keepdims=True)) * log) * np.abs(np.expm1(exponent) - less_one)
+        sizes = p * (np.where(power > 0, np.abs(exponent), 0) * power + np.where(p > 0, by_weight, 0))
+        value = np.where(
+            less_one > -0.5, np.log1p(np.maximum(less_one, -0.5)), np.log((p * power).sum(axis=1, keepdims=True))
+        )[:, 0]
+    return value, np.abs(value) + sizes.sum(axis=1) / np.exp(value)
+
+
+@pytest.mark.search
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_finds_no_log_mgf_beyond_its_conditioning(dtype):
+    random, worst = np.random.default_rng(15), search.Worst("N15", f"log_mgf, {np.dtype(dtype).name}")
+    factor, smallest = conditioned(dtype)
+    for _ in range(max(2, search.cases(1000) // 500)):
+        reward, t, weights, log = any_rewards(random, dtype)
+        found = INFORMATION.log_mgf(reward, t, p=weights, log=log)[:, 0]
+        exact, size = log_mgf_and_size_of_rows(reward, t, weights, log)
+        share = np.abs(found.astype(np.longdouble) - exact) / (factor * np.maximum(size, smallest))
+        row = int(np.argmax(share))
+        worst.see_all(share, (reward[row], float(t[row, 0]), weights[row], log))
+        case = reward[row], float(t[row, 0]), weights[row]
+        assert conditioned_error(*case, log, dtype) == pytest.approx(float(share[row]), rel=0.05, abs=0.05)
+    worst.hold()
 
 
 @pytest.mark.parametrize("letters", [3, 128, 129, 2100])

@@ -274,9 +274,7 @@ def choices():
     depth = [int(random.integers(1, len(row) + 1)) for row in rows]
     weight = random.uniform(0.5, 2, len(rows))
     start = np.cumsum([0, *map(len, rows)])
-    held = ranking.Choices(
-        np.concatenate(rows).astype(np.int32), start, np.array(depth, np.int32), weight, max(map(len, rows))
-    )
+    held = ranking.Choices(np.concatenate(rows).astype(np.int32), start, np.array(depth, np.int32), weight)
     parts = [row[:d] for row, d in zip(rows, depth, strict=True)], [row[d:] for row, d in zip(rows, depth, strict=True)]
     return held, parts, weight
 

@@ -1,5 +1,7 @@
 """Estimators of the divergence from samples: their values, moments by enumeration, and what their gradients descend."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -95,6 +97,32 @@ def test_which_estimator_descends_which_divergence(p, reference):
     np.testing.assert_allclose(exact.reward_gradient[0], exact.kl_gradient, atol=1e-14)
     difference = exact.kl_gradient - exact.forward_kl_gradient
     np.testing.assert_allclose(exact.reward_gradient[2], difference, atol=1e-14)
+
+
+STATED = {"kl_estimator_moments": r"`kl` and `forward_kl` ([\d.e-]+) relative for values down to ([\d.e-]+)"}
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("distance", [1e-1, 1e-4, 1e-8, 1e-12, 1e-15])
+def test_divergences_of_policies_near_their_reference_keep_their_digits(distance, log):
+    """As differences of logarithms they were rounding, 1e-6 of them off at a distance of 1e-10."""
+    text = " ".join(af.policy.kl_estimator_moments.__doc__.split())
+    relative, smallest = map(float, re.search(STATED["kl_estimator_moments"], text).groups())
+    assert smallest == 1e-300
+    random = np.random.default_rng(round(-np.log10(distance)))
+    for _ in range(10):
+        p = random.dirichlet(np.ones(random.integers(2, 300)))
+        reference = p * np.exp(distance * random.normal(size=p.size)) * 2.0 ** random.integers(-40, 40)
+        rows = (np.log(p) + 3.0, np.log(reference) - 7.0) if log else (p, reference)
+        exact = af.policy.kl_estimator_moments(*rows, log=log)
+        with mpmath.workdps(80):
+            policy, base = ([mpmath.exp(float(x)) if log else mpmath.mpf(float(x)) for x in row] for row in rows)
+            policy, base = ([x / mpmath.fsum(row) for x in row] for row in (policy, base))
+            assert abs(exact.kl / divergence(policy, base) - 1) <= relative
+            assert abs(exact.forward_kl / divergence(base, policy) - 1) <= relative
+        np.testing.assert_array_equal(exact.kl, af.information.kl_divergence(*rows, log=log))
+        assert abs(exact.mean[0] - exact.kl) <= 1e-15
+        np.testing.assert_allclose(exact.mean[2], exact.kl, rtol=1e-13)
 
 
 def test_sampled_estimators_have_these_moments():

@@ -1,5 +1,6 @@
 """Tilts and budgets of any size: faults that were found, named after their kinds, and a search for more."""
 
+import math
 import re
 
 import mpmath
@@ -18,11 +19,11 @@ STATED = {
 }
 
 
-def tilted_divergence(p, reward, alpha):
-    """Return D(T‖p) of T ∝ p e^{α r} from its definition, p and r taken exactly."""
-    with mpmath.workdps(340):
+def tilted_divergence(p, reward, alpha, near=1e-300):
+    """Return D(T‖p) of T ∝ p e^{α r} from its definition, p and r taken exactly, in digits for a value of `near`."""
+    with mpmath.workdps(60 + math.ceil(-math.log10(min(max(near, 1e-300), 1.0)))):
         p = [mpmath.mpf(float(x)) for x in p]
-        total, best = mpmath.fsum(p), max(float(r) for r in reward)
+        total, best = mpmath.fsum(p), (max if alpha > 0 else min)(float(r) for r in reward)
         p = [x / total for x in p]
         gap = [mpmath.mpf(float(r)) - mpmath.mpf(best) for r in reward]
         weights = [x * mpmath.exp(mpmath.mpf(float(alpha)) * d) for x, d in zip(p, gap, strict=True)]
@@ -64,6 +65,17 @@ def test_reference_policies_of_any_total(size):
     policy, expected = tilt([size, size], [0.0, 1.0], 1.0), tilt([0.5, 0.5], [0.0, 1.0], 1.0)
     np.testing.assert_allclose(policy.log_pi, expected.log_pi, rtol=1e-15)
     assert policy.kl == pytest.approx(float(expected.kl), rel=1e-14)
+
+
+def test_policies_whose_logarithms_are_small_differences_sum_to_one():
+    """Of two near 80, that of a rare letter or what the rarest would make; of those of a count and of all counts."""
+    for p, reward, alpha in (
+        ([5.87495599e89, 2.74876505e40, 1.68935914e125], [-1.42673968e8, 1.83814322e8, -6.15202717e7], -1.00009525e-6),
+        ([0.5, 0.5, 1e-200], [0.0, 0.1, 81.3], 1.0),
+        ([0.3, 0.3, 0.4, 1e-290], [0.0, 0.1, 0.17, 351.3], 1.7),
+        ([1614.64395576, 3851.01188448, 2866.06476803], [1.0, 1.0, 1.0], 1.0),
+    ):
+        assert abs(tilt(p, reward, alpha).pi.sum() - 1) <= 1e-15
 
 
 def test_a_tilt_far_steeper_than_rewards_resolve_has_moments():
@@ -110,21 +122,50 @@ def test_a_budget_between_neighbouring_doubles_of_alpha_is_refused_with_the_best
     np.testing.assert_allclose(caught.value.result.kl, [0.1, 1e-30], rtol=1e-3)
 
 
+def any_tilts(random, rows=50):
+    """Return rows (p, reward, alpha): rare letters, totals of any size, rewards and tilts from 1e-20 on."""
+    shape, each, uniform = (rows, int(random.integers(2, 6))), (rows, 1), random.uniform
+    p = np.exp(-uniform(0, 1, shape) * random.choice([1.0, 30.0, 600.0], each)) * 2.0 ** random.integers(
+        -60, 1000, each
+    )
+    reward = random.normal(size=shape) * 10 ** uniform(-20, 300, each) + random.choice([0.0, 1e12, -1e6], each)
+    return p, reward, random.choice([-1.0, 1.0], each) * 10 ** uniform(-20, 8, each)
+
+
+def tilted_divergences(p, reward, alpha):
+    """Return what `tilted_divergence` does, of rows in extended precision, and what that may have lost."""
+    p, reward, alpha = (array.astype(np.longdouble) for array in (p, reward, alpha))
+    p /= p.sum(axis=1, keepdims=True)
+    best = np.where(alpha > 0, reward.max(axis=1, keepdims=True), reward.min(axis=1, keepdims=True))
+    exponent = alpha * (reward - best)
+    largest = (np.log(p) + exponent).max(axis=1, keepdims=True)
+    weight = np.exp(np.log(p) + exponent - largest)
+    total = weight.sum(axis=1, keepdims=True)
+    log_total, share = largest + np.log(total), weight / total
+    terms = np.where(share > 0, exponent - log_total, 0)
+    lost = np.where(share > 0, np.abs(exponent) + np.abs(log_total) + np.abs(np.log(p)), 0)
+    return (share * terms).sum(axis=1), 1e-17 * (1 + share * lost * (1 + np.abs(terms))).sum(axis=1)
+
+
 @pytest.mark.search
 def test_a_search_finds_no_tilt_that_rewards_of_any_size_disturb():
     """Sums of 1, log-probabilities that are none above 0, and the divergence of the tilt that was asked for."""
     random = np.random.default_rng(30)
     sums, divergences = (search.Worst("N3", f"tilt, {quantity}") for quantity in ("sum of the policy", "divergence"))
-    for _ in range(search.cases(150)):
-        letters = int(random.integers(2, 6))
-        p = np.exp(random.uniform(-random.choice([1.0, 30.0, 600.0]), 0, letters)) * 2.0 ** random.integers(-60, 1000)
-        reward = random.normal(size=letters) * 10 ** random.uniform(-20, 300) + random.choice([0.0, 1e12, -1e6])
-        alpha = random.choice([-1.0, 1.0]) * 10 ** random.uniform(-20, 8)
-        policy, case = tilt(p, reward, alpha), (p, reward, alpha)
-        assert policy.log_pi.max() <= 0, case
-        sums.see(abs(policy.pi.sum() - 1), 1e-15, case)
-        exact = tilted_divergence(p, reward, alpha)
-        divergences.see(abs(policy.kl - exact), 1e-13 * max(exact, mpmath.mpf(1e-300)), case)
+    for _ in range(max(2, search.cases(150) // 50)):
+        p, reward, alpha = any_tilts(random)
+        policy = tilt(p, reward, alpha)
+        assert policy.log_pi.max() <= 0
+        off, row = abs(policy.pi.sum(axis=-1)[:, 0] - 1), 0
+        row = int(np.argmax(off))
+        sums.see_all(off / 1e-15, (p[row], reward[row], alpha[row, 0]))
+        values, lost = tilted_divergences(p, reward, alpha)
+        for row, (value, exact) in enumerate(zip(policy.kl[:, 0], values, strict=True)):
+            case = p[row], reward[row], alpha[row, 0]
+            if not lost[row] < 1e-15 * exact:
+                exact = tilted_divergence(*case, value)
+            allowed = 1e-13 * max(exact, mpmath.mpf(1e-300)) if isinstance(exact, mpmath.mpf) else 1e-13 * exact
+            divergences.see(float(abs(value - exact) / allowed), 1.0, case)
     sums.hold()
     divergences.hold()
 
@@ -145,7 +186,7 @@ def test_a_search_finds_no_budget_missed_without_a_word():
             policy = kl_constrained(p, reward, budget)
         except af.ConvergenceError:  # no double has that divergence, which is said
             continue
-        error = abs(tilted_divergence(p, reward, policy.alpha) / mpmath.mpf(float(budget)) - 1)
+        error = abs(tilted_divergence(p, reward, policy.alpha, budget) / mpmath.mpf(float(budget)) - 1)
         worst.see(error, 2 * MET, (p, reward, budget))
         assert policy.kl == pytest.approx(budget, rel=MET), (p, reward, budget)
     assert worst.count > search.cases(150) / 2

@@ -246,7 +246,7 @@ ESTIMATORS = (
 
 def test_moments_of_estimators_are_as_accurate_as_stated():
     bound = stated(
-        af.policy.kl_estimator_moments, r"Accuracy: the error of ρ, ([\d.e-]+) \(1 \+ \|log π\| \+ \|log b\|\)"
+        af.policy.kl_estimator_moments, r"elsewhere the error of ρ, ([\d.e-]+) \(1 \+ \|log π\| \+ \|log b\|\)"
     )
     random = np.random.default_rng(14)
     for spread in (1.0, 5.0):

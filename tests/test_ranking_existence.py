@@ -113,6 +113,19 @@ def test_weights_of_any_size_have_the_same_scores(weight):
     np.testing.assert_allclose(fit(heavy).scores, fit(votes).scores, atol=1e-9)
 
 
+@with_ties
+@pytest.mark.parametrize("weight", [1e-12, 1e-16, 1e-20])
+@pytest.mark.parametrize("start", [None, [0.0, 0.0]])
+def test_ties_beside_wins_of_tiny_weight_have_a_start(model, weight, start):
+    """The share of ties rounds to 1, whose odds were divided by zero: a ZeroDivisionError, or warnings, of fits."""
+    votes = Comparisons([0, 1, 0], [1, 0, 1], tied=[False, False, True], weight=[weight, weight, 1.0])
+    result = fit(votes, model, start=start)
+    np.testing.assert_allclose(result.scores, 0.0, atol=1e-9)
+    assert result.newton_decrement <= 1e-10
+    if model == "davidson":
+        assert result.tie_parameter == pytest.approx(1 / weight, rel=1e-9)
+
+
 def test_no_number_in_a_message_is_uninitialised():
     """From scores so far apart that no curvature is left, there is no step, and so no length of one."""
     votes = Comparisons([0, 1, 1, 2], [1, 0, 2, 0])

@@ -34,7 +34,7 @@ def remains_turned(wins, found, item, others):
     """Return whether the order is turned after what was found has gone."""
     left = wins.copy()
     for votes in found.cells:
-        left[votes.winner, votes.loser] -= votes.count
+        left[votes.winner, votes.loser] -= votes.weight
     assert (left >= 0).all()
     return (oracle.leads(left[None], item)[0, others] < -oracle.EQUAL).any()
 
@@ -101,7 +101,7 @@ def test_whole_clusters_go_together(seed, kind):
     assert found.share == found.removed / 7
     assert len(found.names) == found.removed
     gone = np.isin(names[person], found.names)
-    assert sum(votes.count for votes in found.cells) == gone.sum()
+    assert sum(votes.weight for votes in found.cells) == gone.sum()
 
 
 def test_ties_are_half_a_win_for_each():
@@ -132,10 +132,10 @@ def test_scores_are_those_of_what_is_left():
     found = fragility(Comparisons.from_matrix(wins, labels=list("abcd")))
     left = wins.copy()
     for votes in found.cells:
-        left["abcd".index(votes.winner), "abcd".index(votes.loser)] -= votes.count
+        left["abcd".index(votes.winner), "abcd".index(votes.loser)] -= votes.weight
     np.testing.assert_allclose(found.scores, fit(Comparisons.from_matrix(left)).scores, atol=1e-8)
     assert found.challenger == "abcd"[int(found.scores.argmax())]
-    assert found.removed == sum(votes.count for votes in found.cells)
+    assert found.removed == sum(votes.weight for votes in found.cells)
     assert found.share == found.removed / wins.sum()
 
 

@@ -25,7 +25,7 @@ from alignment_fast.studies.results import FEWEST, TOLERATED, error_of_level, in
 from alignment_fast.studies.spec import spec_of
 from alignment_fast.studies.store import Store
 from alignment_fast.studies.tally import Tally
-from alignment_fast.studies.work import Report
+from alignment_fast.studies.work import JobReport
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -77,7 +77,7 @@ class OutOfOrder(Executor):
             if self.twice:
                 blocks = [*blocks, *blocks[:1], *(self.last.blocks if self.last else ())]
             self.last = report
-            future.set_result(Report(report.made, tuple(blocks)))
+            future.set_result(JobReport(report.made, tuple(blocks)))
 
 
 class Interrupted(ThreadPoolExecutor):
@@ -416,7 +416,7 @@ def test_versions_and_arithmetics_do_not_mix_unless_asked_for(finished, made, wh
 def test_workers_of_another_arithmetic_are_refused(tmp_path):
     class Elsewhere(ThreadPoolExecutor):
         def submit(self, function, /, *arguments):
-            return super().submit(lambda: Report(Made(here().version, "cuda", "x"), function(*arguments).blocks))
+            return super().submit(lambda: JobReport(Made(here().version, "cuda", "x"), function(*arguments).blocks))
 
     with pytest.raises(StoreError, match=r"begun with arithmetic cpu-.*, and this is cuda"):
         Study.from_dict(SPEC).run(Elsewhere(1), store=tmp_path / "study.db", progress=False)

@@ -15,7 +15,7 @@ from alignment_fast.studies import StoreError, StoreLockedError, Study, engine, 
 from alignment_fast.studies import store as stores
 from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.store import Origin, SetAside, Store
-from alignment_fast.studies.work import Report
+from alignment_fast.studies.work import JobReport
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -300,7 +300,7 @@ def test_blocks_are_recorded_under_what_computed_them(study, tmp_path):
         def submit(self, function, /, *arguments):
             self.jobs += 1
             made = foreign if self.jobs % 2 else here(numpy=True)
-            return super().submit(lambda: Report(made, function(*arguments).blocks))
+            return super().submit(lambda: JobReport(made, function(*arguments).blocks))
 
     path = tmp_path / "study.db"
     with pytest.raises(StoreError, match=r"begun with arithmetic .*, and this is cuda"):

@@ -1,11 +1,11 @@
-"""A third party's package: a Cython module on the functions and headers that an installed alignment_fast ships."""
+"""A package of somebody else: modules in C and Cython on what an installed alignment_fast ships."""
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 import alignment_fast
 
-setup(
-    name="downstream",
-    ext_modules=cythonize([Extension("use", ["use.pyx"], include_dirs=[alignment_fast.get_include()])]),
-)
+HEADERS = [alignment_fast.get_include()]
+CYTHON = [Extension(name, [f"{name}.pyx"], include_dirs=HEADERS) for name in ("use", "use_api_cython")]
+
+setup(name="downstream", ext_modules=[*cythonize(CYTHON), Extension("use_api", ["use_api.c"], include_dirs=HEADERS)])

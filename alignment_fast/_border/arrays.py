@@ -27,8 +27,8 @@ def library_of(value):
 
 
 def is_foreign(value):
-    """Return whether results take the kind of `value`, an array of another library; else they are NumPy's."""
-    return not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__")
+    """Return whether results take the kind of `value`, an array of another library, no column; else NumPy's."""
+    return not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__") and library_of(value) != "pyarrow"
 
 
 def model_of(values):
@@ -85,11 +85,20 @@ def _to_numpy(value, name):
     refuse_gradients(value, name)
     if device_of(value) != "cpu":
         raise BackendUnavailableError(f"{name} is a CUDA array and this function has no CUDA version")
-    if not hasattr(value, "__dlpack__"):
-        return value
+    if not hasattr(value, "__dlpack__") or library_of(value) == "pyarrow":  # whose DLPack knows no flags and no nulls
+        return _by_columns(value)
     if sixteen_bit(value) == "bfloat16":  # DLPack hands NumPy no such dtype; the policy computes it in float32
         return (words_of(value, name).astype(np.uint32) << 16).view(np.float32)
     return np.from_dlpack(value)
+
+
+def _by_columns(value):
+    """Return a frame as one array of the type that its columns have in common: as a whole some give objects."""
+    columns = getattr(value, "iloc", None)  # pandas'
+    if columns is None or getattr(value, "ndim", 0) != 2 or not value.shape[1]:
+        return value
+    arrays = [np.asarray(columns[:, i]) for i in range(value.shape[1])]
+    return np.stack(arrays, axis=1) if all(array.dtype.kind in "biuf" for array in arrays) else value
 
 
 def refuse_gradients(value, name):
@@ -196,20 +205,26 @@ def like(result, model):
     if not is_foreign(model):
         return result
     result = np.asarray(result, order="C")  # ascontiguousarray would add an axis to a scalar
+    library = _namespace(model)
+    if library is None:
+        return result
     # Libraries take no array that they must not write.
-    return _namespace(model).from_dlpack(result if result.flags.writeable else result.copy())
+    made = library.from_dlpack(result if result.flags.writeable else result.copy())
+    return _beside(made, model)
+
+
+def _beside(array, model):
+    """Return `array` on the device of `model`, of the same library: DLPack has put it on the first one."""
+    device = getattr(model, "device", None)
+    return array.to_device(device) if hasattr(array, "to_device") and array.device != device else array
 
 
 def _namespace(value):
-    """Return the functions of the library that made the array `value`; one without `from_dlpack` is a TypeError."""
+    """Return what makes arrays of the kind of `value` by `from_dlpack`: its library, or its type; or None."""
     if hasattr(value, "__array_namespace__"):
         return value.__array_namespace__()
-    name = library_of(value)
-    library = sys.modules.get(name)
-    if not hasattr(library, "from_dlpack"):
-        kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        raise TypeError(f"results cannot be {kind}: {name!r} has no from_dlpack; pass numpy.from_dlpack of the array")
-    return library
+    makers = sys.modules.get(library_of(value)), type(value)
+    return next((maker for maker in makers if hasattr(maker, "from_dlpack")), None)
 
 
 class Grid(NamedTuple):

@@ -371,7 +371,7 @@ class BestOfN:
         rng: Seed = None,
         num_threads: int | None = None,
     ) -> Any:
-        r"""Draw outcomes of best-of-n: int64 indices, of shape (..., [T,] *size).
+        r"""Draw outcomes of best-of-n: int64 indices, of shape ``(..., [T,] *size)``.
 
         One uniform u gives the tail mass :math:`\tau = 1 - u^{1/n}` of the best of n draws, in logarithms; the last
         group of outcomes with :math:`P(r \ge \cdot) > \tau` is the one selected, and a second uniform chooses within

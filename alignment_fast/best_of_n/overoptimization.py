@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.arrays import as_array, as_parameter, is_foreign
 from alignment_fast._border.call import give
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.status import refuse
@@ -266,6 +266,8 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     if found is not None:
         draws, kl, proxy, proxy_covariance, gold, gold_covariance = found
         return ProxyVersusGold(draws, kl, proxy, gold, proxy_covariance, gold_covariance, len(scores))
+    scores = as_array(scores, "scores") if is_foreign(scores) else scores
+    values = as_array(values, "values") if is_foreign(values) else values
     smallest, one = _smallest(scores)
     groups = min(groups, smallest)
     if n is None:

@@ -120,8 +120,9 @@ def curve(
 
     Notes
     -----
-    Accuracy: given `n` are summed exactly, with error below 1e-13 Σ w|v| for M up to 1e6. Without `n` and from M = 512
-    on, n > 64 are interpolated from 18 of them per octave: a further error below 1e-14 of the range of the values.
+    Accuracy: given `n` are summed exactly, with error below 1e-13 Σ w|v| + 2^-52 of the range of the values for M up to
+    1e6. Without `n` and from M = 512 on, n > 64 are interpolated from 18 of them per octave: a further error below
+    1e-14 of that range.
     float32 in, float32 out; the work is done in float64.
 
     Cost: for all n at M = 1e6 less than two sorts; a given n costs about 36 M / n multiplications, at most M.

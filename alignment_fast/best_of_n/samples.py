@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_floating
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n.bounds import kl_upper_bound
@@ -107,6 +108,9 @@ def divergence_from_samples(scores: Any, n: Any, *, log_p: Any = None) -> Sample
     found = ops.short_sample_divergence(scores, n, log_p)
     if found is not None:
         return _result(*found)
+    given = in_callers_kind(divergence_from_samples, {"scores": scores, "log_p": log_p}, n=n)
+    if given is not None:
+        return given
     scores = as_floating(scores, "scores").astype(np.float64)
     _check_axis(scores, "scores")
     refuse(np.isnan(scores), scores, "scores", "is NaN")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.scalars import as_number
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
@@ -117,6 +118,9 @@ def soft_best_of_n(p: Any, reward: Any, n: float, temperature: float) -> Any:
     found = None if p is None else ops.short_soft_best_of_n(p, reward, n, temperature)
     if found is not None:
         return found
+    given = in_callers_kind(soft_best_of_n, {"p": p, "reward": reward}, n=n, temperature=temperature)
+    if given is not None:
+        return given
     masses, rewards = _outcomes(p, reward)
     n, temperature = _number(n, "n", 1.0), _positive(temperature, "temperature")
     if n.is_integer():
@@ -203,6 +207,9 @@ def best_of_poisson(p: Any, reward: Any, mu: float) -> Any:
     found = None if p is None else ops.short_best_of_poisson(p, reward, mu)
     if found is not None:
         return found
+    given = in_callers_kind(best_of_poisson, {"p": p, "reward": reward}, mu=mu)
+    if given is not None:
+        return given
     masses, rewards = _outcomes(p, reward, infinite=True)
     return ops.best_of_poisson(masses, rewards, _number(mu, "mu", 0.0))
 
@@ -256,6 +263,9 @@ def win_rate_optimal(p: Any, reward: Any, *, strength: float | None = None, kl: 
     found = None if p is None else ops.short_win_rate_optimal(p, reward, strength, kl)
     if found is not None:
         return WinRateOptimal(*found)
+    given = in_callers_kind(win_rate_optimal, {"p": p, "reward": reward}, strength=strength, kl=kl)
+    if given is not None:
+        return given
     if (strength is None) == (kl is None):
         raise ValueError("give exactly one of strength and kl" + (", not both" if kl is not None else ""))
     masses, rewards = _outcomes(p, reward, infinite=True)
@@ -309,6 +319,9 @@ def inference_time_pessimism(scores: Any, beta: float, *, p: Any = None) -> Pess
     found = ops.short_pessimism(p, scores, beta)
     if found is not None:
         return Pessimism(*found)
+    given = in_callers_kind(inference_time_pessimism, {"scores": scores, "p": p}, beta=beta)
+    if given is not None:
+        return given
     beta = _positive(beta, "beta")
     rewards = as_floating(scores, "scores")
     return Pessimism(

@@ -10,9 +10,9 @@ import typer
 
 from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import require_folder
-from alignment_fast.commands.inputs.outcomes import Outcomes, read_outcomes
+from alignment_fast.commands.inputs.outcomes import OutcomeTable, read_outcomes
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
-from alignment_fast.commands.printing.best_of_n import Row, print_rows, save
+from alignment_fast.commands.printing.best_of_n import BestOfNRow, print_rows, save
 from alignment_fast.commands.printing.terminal import (
     numbers,
     print_after,
@@ -92,7 +92,7 @@ def _grid(n: str | None, log_n: str | None) -> list[tuple[float, float]]:
     return sorted(pairs, key=lambda pair: pair[1])
 
 
-def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, seed: int) -> Iterator[Row]:
+def _rows(outcomes: OutcomeTable, grid: list[tuple[float, float]], replicates: int, seed: int) -> Iterator[BestOfNRow]:
     from alignment_fast import best_of_n as library
 
     law = library.BestOfN(outcomes.weight, outcomes.reward, log=outcomes.log)
@@ -111,7 +111,7 @@ def _rows(outcomes: Outcomes, grid: list[tuple[float, float]], replicates: int, 
             for estimate, score in zip(estimates, (outcomes.reward, wins), strict=True)
         )
         variance = float(law.reward_variance(**size))
-        yield Row(
+        yield BestOfNRow(
             n=n,
             log_n=log_n,
             expected_reward=float(law.expected_reward(**size)),
@@ -143,7 +143,7 @@ def _uncertainty(mean: float, error: float, score: np.ndarray, replicates: int) 
     return mean, math.nan, error_bound(mean, float(score.min()), float(score.max()), replicates)
 
 
-def _curves(outcomes: Outcomes, grid: list[tuple[float, float]]) -> dict[str, np.ndarray]:
+def _curves(outcomes: OutcomeTable, grid: list[tuple[float, float]]) -> dict[str, np.ndarray]:
     """Return the exact columns on a dense grid over the same n."""
     from alignment_fast import best_of_n as library
 
@@ -160,7 +160,7 @@ def _curves(outcomes: Outcomes, grid: list[tuple[float, float]]) -> dict[str, np
     }
 
 
-def _brute(outcomes: Outcomes, score: np.ndarray, n: int, replicates: int, seed: int) -> tuple[float, float]:
+def _brute(outcomes: OutcomeTable, score: np.ndarray, n: int, replicates: int, seed: int) -> tuple[float, float]:
     """Return mean and standard error of the best `score` of n draws, the same draws for every score."""
     from alignment_fast import best_of_n as library
 

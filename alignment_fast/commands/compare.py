@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from alignment_fast._files import require_folder
-from alignment_fast.commands.inputs.scores import Request, read_scores
+from alignment_fast.commands.inputs.scores import ScoreColumns, read_scores
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.compare import print_systems, save
 from alignment_fast.commands.printing.terminal import print_after, progress_bar
@@ -65,7 +65,7 @@ def compare(
         bar = progress.add_task("reading", total=None)
         table = read_scores(
             file,
-            Request(task, system, score, cluster, weight),
+            ScoreColumns(task, system, score, cluster, weight),
             lambda done, size: progress.update(bar, completed=done, total=size),
         )
         progress.update(bar, description="ranks", completed=0, total=None)

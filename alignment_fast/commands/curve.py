@@ -10,7 +10,7 @@ import typer
 
 from alignment_fast._error_bounds import error_bound
 from alignment_fast._files import require_folder
-from alignment_fast.commands.inputs.pools import Pools, Request, Samples, read_pools
+from alignment_fast.commands.inputs.pools import PoolColumns, PoolTable, Samples, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.curve import print_columns, save
 from alignment_fast.commands.printing.terminal import (
@@ -84,7 +84,7 @@ def curve(
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,
-            Request(score, value, correct, prompt, samples),
+            PoolColumns(score, value, correct, prompt, samples),
             wide=wide,
             progress=lambda done, size: progress.update(task, completed=done, total=size),
         ).with_at_least(at_least)
@@ -102,7 +102,7 @@ def curve(
             save(out, columns, fit.curve, Path(display_name(file)).name)
 
 
-def _draws(requested: list[float], pools: Pools) -> np.ndarray:
+def _draws(requested: list[float], pools: PoolTable) -> np.ndarray:
     """Return the values of n, ascending."""
     size, prompt = pools.smallest
     if not requested:
@@ -117,7 +117,7 @@ def _draws(requested: list[float], pools: Pools) -> np.ndarray:
     return np.array(requested, dtype=np.int64)
 
 
-def _columns(pools: Pools, draws: np.ndarray, variance: Variance) -> dict[str, np.ndarray]:
+def _columns(pools: PoolTable, draws: np.ndarray, variance: Variance) -> dict[str, np.ndarray]:
     """Return the columns of the result by name: estimates and, as ``..._se``, their standard errors.
 
     Where prompts, or all samples, agree there is no standard error: it is NaN, and ``pass_error_bound`` holds what is
@@ -137,7 +137,7 @@ def _columns(pools: Pools, draws: np.ndarray, variance: Variance) -> dict[str, n
     return columns
 
 
-def _bounds(pools: Pools, draws: np.ndarray, rates: np.ndarray, variance: Variance) -> np.ndarray:
+def _bounds(pools: PoolTable, draws: np.ndarray, rates: np.ndarray, variance: Variance) -> np.ndarray:
     """Return bounds, with 95 % confidence, on the errors of pass `rates` without standard errors; NaN: not known.
 
     Pass rates are concave in the probability p of a correct sample, so that bounds on its mean over prompts hold for
@@ -190,7 +190,7 @@ class Fit(NamedTuple):
     curve: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def _fit(pools: Pools, draws: np.ndarray) -> Fit:
+def _fit(pools: PoolTable, draws: np.ndarray) -> Fit:
     from alignment_fast.best_of_n import kl_upper_bound, proxy_versus_gold
 
     size, _ = pools.smallest

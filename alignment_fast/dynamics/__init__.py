@@ -13,6 +13,7 @@ from alignment_fast.dynamics.analysis import (
     three_cycle_onset,
 )
 from alignment_fast.dynamics.fixed_points import FixedPoint, fixed_point
+from alignment_fast.dynamics.multiplayer import MultiplayerTrajectory, multiplayer
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate
 from alignment_fast.dynamics.simulation import Trajectory, simulate
 from alignment_fast.dynamics.stability import StabilityBounds, spectral_radius, stability_bounds
@@ -22,6 +23,7 @@ __all__ = [
     "FixedPoint",
     "FreshPairs",
     "FrozenEstimate",
+    "MultiplayerTrajectory",
     "Onset",
     "Schedule",
     "StabilityBounds",
@@ -31,6 +33,7 @@ __all__ = [
     "critical_beta",
     "fixed_point",
     "lyapunov_exponent",
+    "multiplayer",
     "simulate",
     "spectral_radius",
     "stability_bounds",

@@ -60,7 +60,7 @@ def sweep_blocks(
     Yields
     ------
     SweepBlock
-        Matrices first to last − 1 and their `Trajectory` of shape (last − first, *parameters).
+        Matrices first to last − 1 and their `Trajectory` of shape ``(last − first, *parameters)``.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def sweep(
     Returns
     -------
     Trajectory
-        `times` and `path` are None; arrays have shape (..., *parameters, [K]).
+        `times` and `path` are None; arrays have shape ``(..., *parameters, [K])``.
 
     Raises
     ------

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast.information._weak import exponential_less_linear, relative_entropy_term
 
 _EPSILON = np.finfo(np.float64).eps
-# Noda's iteration converges quadratically: 60 steps are far beyond what any matrix needs, and bound a stalled one.
-_MAX_ITERATIONS = 60
 # From this |α| range(r) on, rewards are measured from the best cycles: their rounding, times α, would be that of log v.
 _STRONG = 64.0
 # Units of roundoff per state that the distance of a reward from the best cycles may have; what stands for infinity.
@@ -24,11 +23,8 @@ _CYCLE_ROUNDING, _FARTHEST = 4.0, 1e300
 
 def communicating_classes(support):
     """Return the communicating classes of a boolean transition matrix, as a list of sorted index arrays."""
-    # Imported here: everything else of this family does without SciPy, which takes long to load.
-    from scipy.sparse import csgraph, csr_array
-
-    n, labels = csgraph.connected_components(csr_array(support), directed=True, connection="strong")
-    return [np.flatnonzero(labels == c) for c in range(n)]
+    labels, count = operations("information").communicating_classes(support)
+    return [np.arange(len(support))] if count == 1 else [np.flatnonzero(labels == c) for c in range(count)]
 
 
 def reachable(support, initial):
@@ -42,33 +38,13 @@ def reachable(support, initial):
 
 
 def stationary(log_P):
-    """Return the stationary law of an irreducible stochastic matrix, given by its logarithms.
-
-    State reduction (Grassmann, Taksar & Heyman 1985): no subtraction, so every entry has small relative error; in
-    logarithms, so that a chain that is nearly reducible under a strong tilt does not become reducible in doubles.
-    """
-    A = log_P.copy()
-    n = A.shape[0]
-    for k in range(n - 1, 0, -1):
-        A[:k, k] -= np.logaddexp.reduce(A[k, :k])
-        np.logaddexp(A[:k, :k], A[:k, k, None] + A[k, :k], out=A[:k, :k])
-    law = np.zeros(n)
-    for k in range(1, n):
-        law[k] = np.logaddexp.reduce(law[:k] + A[:k, k])
-    return np.exp(law - np.logaddexp.reduce(law))
+    """Return the stationary law of an irreducible stochastic matrix, given by its logarithms."""
+    return operations("information").stationary(log_P)
 
 
 def max_cycle_mean(weights):
-    """Return the largest mean weight of a cycle (Karp 1978); −inf where there is none."""
-    n = weights.shape[0]
-    walks = [np.zeros(n)]
-    for _ in range(n):
-        walks.append((walks[-1][:, None] + weights).max(axis=0))
-    walks = np.array(walks)
-    with np.errstate(invalid="ignore"):
-        means = (walks[n] - walks[:n]) / np.arange(n, 0, -1)[:, None]
-    means = np.where(walks[:n] == -np.inf, np.inf, means).min(axis=0)
-    return np.where(walks[n] == -np.inf, -np.inf, means).max()
+    """Return the largest mean weight of a cycle; −inf where there is none."""
+    return operations("information").cycle_mean(weights)
 
 
 def balance(log_matrix):
@@ -78,9 +54,7 @@ def balance(log_matrix):
     vector to underflow, however large the order.
     """
     c = max_cycle_mean(log_matrix)
-    closure = log_matrix - c
-    for k in range(len(closure)):  # Floyd–Warshall: best walk weights
-        np.maximum(closure, closure[:, k, None] + closure[k], out=closure)
+    closure = operations("information").best_walks(log_matrix - c)
     return c, closure[:, np.argmax(np.diag(closure))]
 
 
@@ -88,29 +62,8 @@ def perron(log_matrix):
     """Return log λ and log v, the Perron value and right vector of an irreducible matrix."""
     c, potential = balance(log_matrix)
     scaled = np.exp(log_matrix - c + potential - potential[:, None])
-    value, right = _noda(scaled)
+    value, right = operations("information").perron(scaled)
     return c + np.log(value), np.log(right) + potential
-
-
-def _noda(matrix):
-    """Return Perron value and positive right vector of an irreducible non-negative matrix, by Noda's iteration."""
-    n = matrix.shape[0]
-    vector = answer = np.ones(n)
-    value, best = 1.0, np.inf
-    for _ in range(_MAX_ITERATIONS):
-        ratios = matrix @ vector / vector
-        low, high = ratios.min(), ratios.max()  # Collatz and Wielandt: they enclose the value
-        if not high - low < best:
-            break
-        best, value, answer = high - low, 0.5 * (high + low), vector
-        if best <= _EPSILON * high:
-            break
-        # The shift stays above the value by a rounding error, so the system is never singular.
-        vector = np.linalg.solve(high * (1 + 2 * _EPSILON) * np.eye(n) - matrix, vector)
-        vector = np.abs(vector) / np.abs(vector).max()
-        if vector.min() == 0.0:
-            break
-    return value, answer
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,11 @@ def log_mgf(
 
     Notes
     -----
-    Accuracy: 2e-15 · (1 + |t| max|r|) absolute in float64. Cost: one exponential per letter and tilt, one pass over
-    memory for all tilts. Reference: Dembo & Zeitouni, Large Deviations Techniques and Applications, section 2.2.
+    Accuracy: 2e-15 · (1 + |t| max|r|) absolute in float64; and 2e-14 · (1 + κ) relative (1e-5 · (1 + κ) in float32) for
+    values down to 1e-270 (1e-30), with κ = (Σ p |t r| e^{t r} + Σ p (1 + ℓ) |e^{t r} − e^K|) / (e^K |K|) the condition
+    number of K in rewards and weights, ℓ = log max p − log p where logarithms are given, else 0. Cost: one exponential
+    per letter and tilt, one pass over memory for all tilts; about thirty where K is small against t max|r|. Reference:
+    Dembo & Zeitouni, Large Deviations Techniques and Applications, section 2.2.
 
     Examples
     --------

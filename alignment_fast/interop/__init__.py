@@ -8,10 +8,10 @@ import importlib
 
 _FRONT_ENDS = (
     *("arena_rank", "bigcode", "choix", "evalica", "fastchat", "human_eval", "inspect_ai", "jax"),
-    *("lighteval", "scipy", "torch", "trl", "verl"),
+    *("lighteval", "numba", "scipy", "torch", "trl", "verl"),
 )
 
-__all__ = ["bigcode", "choix", "human_eval", "inspect_ai", "lighteval", "scipy", "verl"]
+__all__ = ["bigcode", "choix", "human_eval", "inspect_ai", "lighteval", "numba", "scipy", "verl"]
 
 
 def __getattr__(name):

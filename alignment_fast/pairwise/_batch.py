@@ -201,7 +201,7 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
 
 
-class Results:
+class LossOutputs:
     """The arrays of one call to write into: new ones, or those that the caller gave."""
 
     def __init__(self, of: Batch, out: Any, names: tuple[str, ...]):

@@ -34,8 +34,8 @@ def matched_loss(ops, of, matched, loss, outputs, divisor, metrics, num_threads)
     if of_differences and grad_chosen is not None and grad_rejected is not None:
         np.negative(grad_chosen, out=grad_rejected)  # in order: cheaper than a second scatter
     elif grad_rejected is not None:
-        ops.scattered(-slope, upper_order if of_differences else lower_order, grad_rejected)
-    return Sums(total, *_rewards(loss.beta, (chosen, ref_chosen), (rejected, ref_rejected), outputs, metrics))
+        ops.scattered(slope, upper_order if of_differences else lower_order, grad_rejected, -1.0)
+    return Sums(total, *_rewards(ops, loss.beta, (chosen, ref_chosen), (rejected, ref_rejected), outputs, metrics))
 
 
 def _flat(array, dtype, storage):
@@ -47,15 +47,14 @@ def _flat(array, dtype, storage):
     return np.ascontiguousarray(array, dtype=dtype).reshape(-1)
 
 
-def _rewards(beta, chosen, rejected, outputs, metrics):
+def _rewards(ops, beta, chosen, rejected, outputs, metrics):
     """Write the rewards into `outputs`; return their sums and the number of wins, or zeros."""
     rewards = []
     for (policy, reference), out in ((chosen, outputs.chosen_rewards), (rejected, outputs.rejected_rewards)):
         if out is None and not metrics:
             continue
-        with np.errstate(invalid="ignore", over="ignore"):  # NaN passes through, and infinities give it
-            reward = np.subtract(policy, reference, out=None if out is None else out.reshape(-1))
-            rewards.append(np.multiply(reward, policy.dtype.type(beta), out=reward))
+        rewards.append(np.empty_like(policy) if out is None else out.reshape(-1))
+        ops.matched_rewards(policy, reference, beta, rewards[-1])
     if not metrics:
         return 0.0, 0.0, 0.0
     totals = [float(reward.sum(dtype=np.float64)) for reward in rewards]

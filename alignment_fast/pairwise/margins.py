@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, reduced
+from alignment_fast.pairwise._batch import LossOutputs, batch, check_reduction, evaluate, reduced
 from alignment_fast.pairwise.loss_types import plan
 
 
@@ -108,7 +108,7 @@ def margin_loss(
     targets = of.extra(target, "target")
     if targets is not None:
         of.require(targets, "target", lambda t: (t >= 0) & (t <= 1), "is not in [0, 1]")
-    results = Results(of, out, MarginLoss._fields)
+    results = LossOutputs(of, out, MarginLoss._fields)
     loss = results.array("loss", reduction == "none")
     first, second = results.array("grad", grad), results.array("hess", hess)
     weights = of.extra(weight, "weight")

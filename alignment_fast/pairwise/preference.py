@@ -7,8 +7,8 @@ from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
 from alignment_fast.pairwise._batch import (
     Batch,
+    LossOutputs,
     Metrics,
-    Results,
     batch,
     check_reduction,
     evaluate,
@@ -176,7 +176,7 @@ def preference_loss(
     lengths: tuple[Any, Any] = (None, None)
     if chosen_length is not None or rejected_length is not None or row.needs_lengths:
         lengths = _lengths(row, loss_type, of, chosen_length, rejected_length)
-    results = Results(of, out, _ARRAYS)
+    results = LossOutputs(of, out, _ARRAYS)
     outputs = Outputs(
         loss=results.array("loss", reduction == "none"),
         grad_chosen=results.array("grad_policy_chosen", grad),

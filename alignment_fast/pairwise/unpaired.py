@@ -7,7 +7,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.pairwise._batch import Results, batch, check_reduction, evaluate, ratio, reduced
+from alignment_fast.pairwise._batch import LossOutputs, batch, check_reduction, evaluate, ratio, reduced
 from alignment_fast.pairwise._number import number
 from alignment_fast.pairwise.loss_types import find
 
@@ -155,7 +155,7 @@ def unpaired_loss(
     of = batch(("policy", "ref"), (policy, ref))
     ops, divisor = operations("pairwise", of.device), of.size if reduction == "mean" else 1.0
     targets, weights = _labels(ops, of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
-    results = Results(of, out, UnpairedLoss._fields)
+    results = LossOutputs(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
     slope, rewards = results.array("grad_policy", grad), results.array("rewards", True)
     results.refuse_overlap(("policy", "ref"), desirable=targets)

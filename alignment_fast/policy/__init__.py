@@ -16,6 +16,7 @@ from alignment_fast.policy.axioms import (
     is_strongly_transitive,
     smith_set,
 )
+from alignment_fast.policy.decomposition import Hodge, hodge
 from alignment_fast.policy.estimators import (
     KLEstimatorMoments,
     KLEstimators,
@@ -54,6 +55,7 @@ from alignment_fast.policy.tilting import TiltedPolicy, kl_constrained, optimali
 __all__ = [
     "ConstrainedGradient",
     "Gain",
+    "Hodge",
     "KLEstimatorMoments",
     "KLEstimators",
     "LossGradient",
@@ -74,6 +76,7 @@ __all__ = [
     "dpo_covariance",
     "dpo_loss",
     "dpo_sensitivity",
+    "hodge",
     "ipo",
     "ipo_covariance",
     "ipo_loss",

@@ -177,7 +177,8 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
 
     Notes
     -----
-    Accuracy: the error of ρ, 4e-16 (1 + |log π| + |log b|), in every factor. Cost: some passes over (..., V).
+    Accuracy: `kl` and `forward_kl` 1e-14 relative for values down to 1e-300, however close the policy and its reference
+    are; elsewhere the error of ρ, 4e-16 (1 + |log π| + |log b|), in every factor. Cost: some passes over (..., V).
 
     References
     ----------

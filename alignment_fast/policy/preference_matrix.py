@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from alignment_fast import tables
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import as_number, refuse_beyond
 from alignment_fast._border.status import place, refuse
@@ -79,6 +80,14 @@ def preference_matrix(
     found = ops.short_preference_matrix(winner, loser, n_items, tied, weight, prior)
     if found is not None:
         return found
+    given = in_callers_kind(
+        preference_matrix,
+        {"winner": winner, "loser": loser, "tied": tied, "weight": weight},
+        n_items=n_items,
+        prior=prior,
+    )
+    if given is not None:
+        return given
     K = _item_count(n_items)
     winners, losers = _items(winner, "winner", K), _items(loser, "loser", K)
     count = len(winners)

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from alignment_fast.ranking._covariance import covariance
-from alignment_fast.ranking._design import design
 from alignment_fast.ranking._newton import certified, maximize
 from alignment_fast.ranking._objective import Objective
 
@@ -21,7 +20,7 @@ def reduce_bias(ops, cells, covariates, start, *, tolerance, limit, num_threads=
     u, iterations = start, 0
     while True:
         at = plain.evaluate(u)
-        half = 0.5 * at.curvatures.difference * difference_variances(plain, covariance(plain, u))
+        half = ops.half_leverages(plain.problem, at.curvatures.difference, covariance(plain, u))
         more = dataclasses.replace(cells, wins_first=cells.wins_first + half, wins_second=cells.wins_second + half)
         penalised = plain.over(more)
         found = maximize(penalised, u, tolerance=tolerance, limit=limit)
@@ -33,13 +32,3 @@ def reduce_bias(ops, cells, covariates, start, *, tolerance, limit, num_threads=
             return dataclasses.replace(
                 found, step=move, iterations=iterations, converged=found.converged and move <= tolerance
             )
-
-
-def difference_variances(objective, covariance):
-    """Return the variance of the difference that each cell compares."""
-    if not objective.covariates.width:
-        first, second = objective.cells.first, objective.cells.second
-        own, other = covariance[first, first] - covariance[second, first], covariance[first, second]
-        return own - (other - covariance[second, second])
-    matrix = design(objective.cells, objective.covariates)
-    return np.asarray(matrix.multiply(matrix @ covariance).sum(axis=1)).reshape(-1)

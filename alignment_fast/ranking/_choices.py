@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.ranking.structures import Cells, Evaluation
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking._covariance import centred_inverse
-from alignment_fast.ranking._newton import WATCH_LAST, Maximum, Report, by_conjugate_gradients, certify
+from alignment_fast.ranking._newton import WATCH_LAST, Maximum, NewtonReport, by_conjugate_gradients, certify
 from alignment_fast.ranking._objective import spread_start
 from alignment_fast.ranking._replicates import LIMIT, TOLERANCE
 
@@ -75,7 +75,7 @@ class ChoiceObjective:
             return None
         value, decrement, step, iterations, converged = run
         there = None if value is None else Evaluation(value, self._search.slope(), None)
-        return at, there, Report(decrement, step, converged), iterations
+        return at, there, NewtonReport(decrement, step, converged), iterations
 
     def compiled_maximum(self, start, tolerance, limit, budget):
         """Return the `Maximum` of few rankings, or None where it is to be found step by step."""

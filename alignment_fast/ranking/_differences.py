@@ -50,8 +50,7 @@ def differences_of(source: Any) -> Differences:
     if isinstance(source, Bootstrap):
         return _of_replicates(source)
     if isinstance(source, PairedScores):
-        freedom = source.clusters - 1
-        return _of_covariance(source.means, source.covariance, source.labels, freedom, source.clusters)
+        return _of_covariance(source.means, source.covariance, source.labels, source.clusters - 1, source.clusters)
     if isinstance(source, RatingFit):
         covariance, freedom = _covariance_of(source)
         return _of_covariance(source.scores, covariance, source.labels, freedom)
@@ -122,4 +121,5 @@ def _spread_of_variance(freedom: int) -> NDArray[np.float32]:
     from scipy.special import gammaincinv
 
     probability = (np.arange(DRAWS) + 0.5) / DRAWS
-    return np.float32(np.sqrt(2.0 * gammaincinv(0.5 * freedom, probability) / freedom))
+    spread: NDArray[np.float64] = np.sqrt(2.0 * gammaincinv(0.5 * freedom, probability) / freedom)
+    return spread.astype(np.float32)

@@ -102,6 +102,9 @@ class ComparisonModel:
         return found
 
 
+# The largest share of ties below 1: beside wins of tiny weights the share itself rounds to 1.
+MOST_TIES = 1.0 - 2.0**-53
+
 MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
     {
         "bradley-terry": ComparisonModel(
@@ -130,14 +133,16 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="logits",
             source="Rao and Kupper, JASA 62 (1967) 194-204",
             kernel="rao_kupper",
-            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(share), 1.0),
+            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(min(share, MOST_TIES)), 1.0),
         ),
         "davidson": ComparisonModel(
             formula="win : tie : loss as e^(d/2) : ν : e^(−d/2)",
             unit="logits",
             source="Davidson, JASA 65 (1970) 317-328",
             kernel="davidson",
-            tie=TieParameter("ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - share)), 0.5),
+            tie=TieParameter(
+                "ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - min(share, MOST_TIES))), 0.5
+            ),
         ),
     }
 )

@@ -34,7 +34,7 @@ NOISE = 2.0**-50
 
 
 @dataclass(frozen=True)
-class Report:
+class NewtonReport:
     """How the last Newton step was: √(gᵀH⁻¹g) before it, its largest entry, and whether it ended the search."""
 
     decrement: float
@@ -95,7 +95,7 @@ def certified(objective, found, *, tolerance, limit):
 
 
 def one_step(objective, u, tolerance):
-    """Return (the point after one Newton step from u, its `Report`, None where there is none)."""
+    """Return (the point after one Newton step from u, its `NewtonReport`, None where there is none)."""
     if objective.has_factors and objective.unknowns <= LARGEST_DENSE:
         u, report, _ = by_factors(objective, u, tolerance, 1)
         return u, report if np.isfinite(report.step) else None
@@ -108,24 +108,24 @@ def certify(objective, u, report, iterations, at=None):
     """Return the `Maximum` at `u`, evaluated there as `at`; `report` may be None."""
     u = objective.centred(u) if objective.free else u
     at = objective.evaluate(u, curvatures=False) if at is None else at
-    report = Report(np.inf, np.inf, False) if report is None else report
+    report = NewtonReport(np.inf, np.inf, False) if report is None else report
     gradient_norm = float(np.abs(at.gradient).max())
     return Maximum(u, at.value, gradient_norm, report.decrement, report.step, iterations, report.converged)
 
 
 def by_factors(objective, u, tolerance, limit):
-    """Return (u, `Report`, iterations) of the kernel, called so that Ctrl-C is seen."""
+    """Return (u, `NewtonReport`, iterations) of the kernel, called so that Ctrl-C is seen."""
     each = limit if objective.unknowns <= ALWAYS_DENSE else 3
     iterations = 0
     while True:
         run = objective.newton(u, tolerance=tolerance, limit=min(each, limit - iterations))
         u, iterations = run.unknowns, iterations + run.iterations
         if run.finished or iterations >= limit:
-            return u, Report(run.decrement, run.step, run.converged), iterations
+            return u, NewtonReport(run.decrement, run.step, run.converged), iterations
 
 
 def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
-    """Return (u, its evaluation or None, `Report`, iterations); no report where the graph wants a factor.
+    """Return (u, its evaluation or None, `NewtonReport`, iterations); no report where the graph wants a factor.
 
     `budget` is the number of products for each step; by default it is what a factor costs, if that is possible.
     """
@@ -156,10 +156,10 @@ def by_conjugate_gradients(objective, u, tolerance, limit, budget=None):
         rounding = constants.chord >= size > 0.5 * previous and decrement <= constants.floor
         if size <= tolerance or rounding:
             taken = size > NEGLIGIBLE * tolerance
-            return u + taken * step, None if taken else at, Report(decrement, size, True), iteration
+            return u + taken * step, None if taken else at, NewtonReport(decrement, size, True), iteration
         u, at = improve(objective, u, at, step)
         previous = size
-    return u, at, Report(decrement, previous, False), limit
+    return u, at, NewtonReport(decrement, previous, False), limit
 
 
 def improve(objective, u, at, step):

@@ -48,7 +48,7 @@ class Units:
 
     def sums(self, per_row: Reals) -> Reals:
         """Return the sum of what rows have, for each unit."""
-        return np.bincount(self.unit, per_row, len(self.count))
+        return np.bincount(self.unit, per_row, len(self.count)).astype(np.float64, copy=False)
 
     def slopes(self, p: Reals) -> Reals:
         """Return the slope of the log-likelihood of each row in the difference, where the first wins with `p`."""
@@ -76,19 +76,25 @@ def _counted(counted: Cells, cells: Cells) -> Units:
     cell = np.concatenate([where for where, _, _ in rows])
     result = np.concatenate([np.full(len(where), number) for where, number, _ in rows])
     ones = [(result == number).astype(np.float64) for number in range(3)]
-    return Units(cell, *ones, np.arange(len(cell)), np.concatenate([count for _, _, count in rows]))
+    number = np.concatenate([count for _, _, count in rows])
+    return Units(cell, ones[0], ones[1], ones[2], np.arange(len(cell)), number)
 
 
 def _one_by_one(outcomes: Outcomes, cells: Cells, unit: NDArray[np.intp], names: tuple[Hashable, ...] = ()) -> Units:
     place = places_in(cells, outcomes.first, outcomes.second, outcomes.home)
-    weights = outcomes.wins_first, outcomes.wins_second, outcomes.ties
-    return Units(place, *weights, unit, np.ones(int(unit.max()) + 1), names)
+    one = np.ones(int(unit.max()) + 1)
+    return Units(place, outcomes.wins_first, outcomes.wins_second, outcomes.ties, unit, one, names)
 
 
 def _joined(one: Units, other: Units) -> Units:
-    rows = (np.concatenate([getattr(one, name), getattr(other, name)]) for name in ("cell", *RESULTS))
-    unit = np.concatenate([one.unit, len(one.count) + other.unit])
-    return Units(*rows, unit, np.concatenate([one.count, other.count]))
+    return Units(
+        np.concatenate([one.cell, other.cell]),
+        np.concatenate([one.wins_first, other.wins_first]),
+        np.concatenate([one.wins_second, other.wins_second]),
+        np.concatenate([one.ties, other.ties]),
+        np.concatenate([one.unit, len(one.count) + other.unit]),
+        np.concatenate([one.count, other.count]),
+    )
 
 
 RESULTS = ("wins_first", "wins_second", "ties")

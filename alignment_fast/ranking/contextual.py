@@ -14,7 +14,7 @@ from alignment_fast.kernels.ranking.structures import Cells, Covariates
 from alignment_fast.ranking._outcomes import Outcomes, cluster_codes, outcomes_of
 from alignment_fast.ranking._rows import ParsedRows, parse
 from alignment_fast.ranking.comparisons import Comparisons
-from alignment_fast.ranking.fit import Search, check_existence, maximum, specify
+from alignment_fast.ranking.fit import MaximumSearch, check_existence, maximum, specify
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = ["fit_contextual"]
@@ -84,7 +84,7 @@ def fit_contextual(
     """
     ops = operations("ranking")
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home is not None)
-    search = Search(start, tol, max_iter, num_threads)
+    search = MaximumSearch(start, tol, max_iter, num_threads)
     rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=home, n_items=n_items, labels=labels)
     compressed = rows.compressed(ops, num_threads)
     check_existence(Comparisons._of(compressed, rows.labels), specification)

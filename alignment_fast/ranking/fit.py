@@ -57,7 +57,7 @@ def fit(
         Strength of the Gaussian prior: its variance is 1 / l2. scikit-learn's C is 1 / l2, choix's alpha l2 / 2.
     gamma_shape : float
         Shape s >= 1 of a Gamma prior on the strengths e^θ (Caron and Doucet 2012); 1 is none. Its rate only moves all
-        scores alike, so it is none of the parameters.
+        scores alike, so it is none of the parameters: scores are shifted to mean zero after maximising over all θ.
     bias_reduction : bool
         Reduce the bias of order 1/n (Firth 1993; "bradley-terry" without prior): scores are finite also where some
         item won every comparison.
@@ -117,7 +117,7 @@ def fit(
     check_comparisons(comparisons)
     check_num_threads(num_threads)
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
-    search, ops = Search(start, tol, max_iter, num_threads), operations("ranking")
+    search, ops = MaximumSearch(start, tol, max_iter, num_threads), operations("ranking")
     if (not home or comparisons.cells.home.any()) and _is_of_the_same(start, comparisons):
         found = _small(ops, comparisons, specification, search)
         if found is not None:
@@ -142,7 +142,9 @@ def _is_of_the_same(start: Any, comparisons: Comparisons) -> bool:
     return start.labels == comparisons.labels and len(start.scores) == comparisons.n_items
 
 
-def _small(ops: ModuleType, comparisons: Comparisons, specification: Specification, search: Search) -> RatingFit | None:
+def _small(
+    ops: ModuleType, comparisons: Comparisons, specification: Specification, search: MaximumSearch
+) -> RatingFit | None:
     """Return the fit by one compiled call, or None where `maximum` must decide."""
     model = MODELS[specification.model]
     unknown = None if model.tie is None else model.tie.unknown
@@ -158,7 +160,7 @@ def _small(ops: ModuleType, comparisons: Comparisons, specification: Specificati
 
 
 @dataclass(frozen=True)
-class Search:
+class MaximumSearch:
     """How a maximum is searched for: from where, until what last step, in how many steps, by how many threads."""
 
     start: RatingFit | Any
@@ -205,7 +207,7 @@ def maximum(
     comparisons: Comparisons,
     specification: Specification,
     covariates: Covariates,
-    search: Search,
+    search: MaximumSearch,
 ) -> RatingFit:
     """Return the fit of checked arguments."""
     cells, limits = comparisons.cells, {"tolerance": search.tol, "limit": search.max_iter}

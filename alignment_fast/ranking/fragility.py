@@ -28,12 +28,12 @@ CHALLENGERS, ROUNDS, MOST_TRIED = 8, 3, 2000
 
 
 class RemovedVotes(NamedTuple):
-    """Votes of one kind that go: who won, who lost, whether they tied instead, and how many, or how much of them."""
+    """Votes of one kind that go: who won, who lost, whether they tied instead, and their weight: their number."""
 
     winner: Hashable
     loser: Hashable
     tied: bool
-    count: float
+    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def fragility(comparisons: Comparisons, target: tuple[Any, ...] = ("top",), *, k
     >>> found
     Fragility(removed=4, share=0.1026, lower_bound=4, challenger='b')
     >>> found.cells
-    (RemovedVotes(winner='a', loser='b', tied=False, count=4.0),)
+    (RemovedVotes(winner='a', loser='b', tied=False, weight=4.0),)
 
     """
     check_comparisons(comparisons)
@@ -297,4 +297,4 @@ def _cells(comparisons: Comparisons, removals: Removals, taken: Reals) -> tuple[
             RemovedVotes(names[winner[cell]], names[loser[cell]], result == "ties", float(gone[cell]))
             for cell in np.flatnonzero(gone).tolist()
         ]
-    return tuple(sorted(found, key=lambda votes: -votes.count))
+    return tuple(sorted(found, key=lambda votes: -votes.weight))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.scalars import as_number
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES
@@ -108,6 +109,17 @@ def gradient(
         small = _small(ops, ops.SHORT_GRADIENT, scores, None, comparisons, model, tie_parameter)
         if small is not None:
             return small
+    given = in_callers_kind(
+        gradient,
+        {"scores": scores},
+        comparisons=comparisons,
+        model=model,
+        tie_parameter=tie_parameter,
+        home_advantage=home_advantage,
+        num_threads=num_threads,
+    )
+    if given is not None:
+        return given
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     return objective.evaluate(u, curvatures=False).gradient[: objective.items]
 
@@ -151,6 +163,17 @@ def hessian_product(
         small = _small(ops, ops.SHORT_PRODUCT, scores, vector, comparisons, model, tie_parameter)
         if small is not None:
             return small
+    given = in_callers_kind(
+        hessian_product,
+        {"scores": scores, "vector": vector},
+        comparisons=comparisons,
+        model=model,
+        tie_parameter=tie_parameter,
+        home_advantage=home_advantage,
+        num_threads=num_threads,
+    )
+    if given is not None:
+        return given
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     direction = np.zeros_like(u)
     direction[: objective.items] = one_per_item(vector, "vector", comparisons.n_items)

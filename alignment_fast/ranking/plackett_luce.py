@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.arrays import as_array, is_foreign
 from alignment_fast._border.call import operations_of
+from alignment_fast._border.kinds import in_callers_kind
+from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast._operations import operations
@@ -217,6 +220,9 @@ class Rankings:
         small = self._small(ops.SHORT_GRADIENT, scores, None, num_threads)
         if small is not None:
             return small
+        given = in_callers_kind(self.gradient, {"scores": scores}, num_threads=num_threads)
+        if given is not None:
+            return given
         u = one_per_item(scores, "scores", self.n_items)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[1]
@@ -228,6 +234,9 @@ class Rankings:
         small = self._small(ops.SHORT_PRODUCT, scores, vector, num_threads)
         if small is not None:
             return small
+        given = in_callers_kind(self.hessian_product, {"scores": scores, "vector": vector}, num_threads=num_threads)
+        if given is not None:
+            return given
         u, direction = one_per_item(scores, "scores", self.n_items), one_per_item(vector, "vector", self.n_items)
         if _spread(u) > choices.WIDEST_PRODUCT:
             return -choices.far_apart(self._ordered, u)[2](direction)
@@ -251,6 +260,7 @@ class Rankings:
         return {name: value for name, value in vars(self).items() if name != "_choices"}
 
     def _objective(self, num_threads: int | None, l2: float = 0.0) -> choices.ChoiceObjective:
+        check_num_threads(num_threads)
         return choices.ChoiceObjective(operations("ranking"), self._ordered, self._choices, l2, num_threads)
 
 
@@ -444,6 +454,8 @@ class _Flat(NamedTuple):
 
 def _flat(rows: Any, name: str) -> _Flat:
     """Return the `_Flat` form of rankings."""
+    if is_foreign(rows) or (not isinstance(rows, np.ndarray) and len(getattr(rows, "shape", ())) == 2):  # a frame
+        rows = as_array(rows, name)
     if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
         if rows.ndim != 2:
             raise ValueError(f"{name} must have two axes, rankings and places; it has shape {rows.shape}")

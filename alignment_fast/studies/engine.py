@@ -21,11 +21,11 @@ from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.groups import Group
 from alignment_fast.studies.made import Made, here
-from alignment_fast.studies.schedule import JOBS_PER_WORKER, Schedule
+from alignment_fast.studies.schedule import JOBS_PER_WORKER, JobSchedule
 from alignment_fast.studies.spec import Cell, Spec
 from alignment_fast.studies.store import Damaged, SetAside, Snapshot, Store, StoredBlock, StoredGroup, read_partial
 from alignment_fast.studies.tally import Progress, Tally
-from alignment_fast.studies.work import Failed, Job, Report, Share, compute, estimator_of, stop
+from alignment_fast.studies.work import Failed, Job, JobReport, Share, compute, estimator_of, stop
 
 __all__ = ["Sink", "fold_of", "folds_of", "run"]
 
@@ -170,9 +170,9 @@ class _Coordinator:
         self.folds, self.mixed = folds, mixed
         self.progress = progress
         self.number = next(_runs)
-        self.schedule = Schedule(folds, workers.number, mine)
+        self.schedule = JobSchedule(folds, workers.number, mine)
         self.tally = Tally(folds)
-        self.flying: dict[Future[Report], Job] = {}
+        self.flying: dict[Future[JobReport], Job] = {}
         self.again: deque[tuple[int, int]] = deque()  # blocks to try once more
         self.suspects: deque[tuple[int, int]] = deque()  # blocks to try alone, after workers died
         self.failures: dict[tuple[int, int], int] = {}
@@ -213,7 +213,7 @@ class _Coordinator:
         try:
             self.flying[self.workers.executor.submit(compute, job)] = job
         except (BrokenExecutor, RuntimeError) as error:
-            future: Future[Report] = Future()
+            future: Future[JobReport] = Future()
             future.set_exception(error if isinstance(error, BrokenExecutor) else BrokenExecutor(str(error)))
             self.flying[future] = job
 
@@ -239,13 +239,13 @@ class _Coordinator:
 
     # ---- taking results ----
 
-    def take(self, done: Iterable[Future[Report]]) -> None:
+    def take(self, done: Iterable[Future[JobReport]]) -> None:
         """Store what finished futures give, and see to what failed."""
         broken = self.keep(done)
         if broken:
             self.replace_workers(broken)
 
-    def keep(self, done: Iterable[Future[Report]]) -> list[Job]:
+    def keep(self, done: Iterable[Future[JobReport]]) -> list[Job]:
         """Store the results of finished futures; return the jobs whose workers died."""
         blocks: dict[Made, list[StoredBlock]] = {}
         broken: list[Job] = []
@@ -262,7 +262,7 @@ class _Coordinator:
                 report = future.result()
             else:  # of the executor: what it was given cannot travel, say
                 text = f"{type(error).__name__}: {error}"
-                report = Report(self.made, tuple(Failed(*place, text) for place in job.places()))
+                report = JobReport(self.made, tuple(Failed(*place, text) for place in job.places()))
             if self.suspects and self.suspects[0] in job.places():
                 self.suspects.popleft()  # it was alone, and its worker lives
             self.check(report)
@@ -276,7 +276,7 @@ class _Coordinator:
             self.fail(failure)
         return broken
 
-    def check(self, report: Report) -> None:
+    def check(self, report: JobReport) -> None:
         if (report.made.version, report.made.arithmetic) != (self.made.version, self.made.arithmetic):
             self.sink.check(self.study, report.made, mixed=self.mixed)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alignment_fast import best_of_n, plot, policy
 from alignment_fast._text import visible
-from alignment_fast.studies.sources import Outcomes, law_of
+from alignment_fast.studies.sources import OutcomesLaw, law_of
 from alignment_fast.studies.spec import Cell, Spec
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _optimum(spec: Spec, keys: Mapping[str, Any] | None, farthest: float) -> tup
     if isinstance(law.source, best_of_n.Gaussian):
         kl = np.linspace(0.0, farthest, 200)
         return kl, law.source.mean + law.source.std * np.sqrt(2.0 * kl)
-    if not isinstance(law, Outcomes):
+    if not isinstance(law, OutcomesLaw):
         return None
     deviation = math.sqrt(float(law.law.reward_variance(1))) or 1.0
     alpha = np.r_[0.0, np.geomspace(1e-3, 1e3, 400)] / deviation

@@ -139,11 +139,10 @@ def grouped(blocks: Iterable[StoredBlock], folds: Sequence[Fold]) -> tuple[list[
 def _packed(
     study: str,
     made: Made,
-    groups: Iterable[StoredGroup],
-    blocks: Iterable[StoredBlock],
+    groups: Sequence[StoredGroup],
+    blocks: Sequence[StoredBlock],
     aside: Iterable[SetAside],
 ) -> bytes:
-    blocks = list(blocks)
     head = {
         "study": study,
         "made": [made.version, made.arithmetic, made.host, made.process],
@@ -151,7 +150,8 @@ def _packed(
         "blocks": [[one.cell, one.number, one.replicates, one.seconds, len(one.payload)] for one in blocks],
         "aside": [[one.cell, one.number, one.traceback] for one in aside],
     }
-    content = MAGIC + json.dumps(head).encode() + b"\n" + b"".join(one.payload for one in (*groups, *blocks))
+    payloads = [one.payload for one in groups] + [one.payload for one in blocks]
+    content = MAGIC + json.dumps(head).encode() + b"\n" + b"".join(payloads)
     return content + hashlib.blake2b(content, digest_size=16).digest()
 
 
@@ -187,8 +187,8 @@ def _unpacked(path: Path, study: str) -> BlockFile | None:
     if head["study"] != study:
         return None
     place, groups, blocks = end + 1, list[StoredGroup](), list[StoredBlock]()
-    for *where, seconds, length in head["groups"]:
-        groups.append(StoredGroup(*where, body[place : place + length], seconds))
+    for cell, number, count, replicates, seconds, length in head["groups"]:
+        groups.append(StoredGroup(cell, number, count, replicates, body[place : place + length], seconds))
         place += length
     for cell, number, replicates, seconds, length in head["blocks"]:
         blocks.append(StoredBlock(cell, number, replicates, body[place : place + length], seconds))

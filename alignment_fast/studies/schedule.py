@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from alignment_fast.studies.folds import Fold
 
-__all__ = ["JOBS_PER_WORKER", "Schedule"]
+__all__ = ["JOBS_PER_WORKER", "JobSchedule"]
 
 # Seconds of work that a job should be: enough that its overhead does not matter, little enough to lose.
 JOB_SECONDS = 1.0
@@ -21,7 +21,7 @@ MOST_BLOCKS, MOST_CELLS = 10_000, 1000
 Chosen = list[tuple[int, list[int]]]
 
 
-class Schedule:
+class JobSchedule:
     """Blocks that nobody has been given yet, cell by cell, in the order of their numbers.
 
     Parameters

@@ -22,7 +22,7 @@ from alignment_fast.studies.errors import SpecError
 from alignment_fast.studies.functions import user_function
 from alignment_fast.studies.values import not_preferences
 
-__all__ = ["Law", "Outcomes", "comparisons", "law_of", "preferences"]
+__all__ = ["OutcomesLaw", "SourceLaw", "comparisons", "law_of", "preferences"]
 
 Floats = NDArray[Any]
 
@@ -32,7 +32,7 @@ def _tail(tail: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Law:
+class SourceLaw:
     """A law of one reward, as a function of its upper-tail probability; `source` is what `simulate` takes."""
 
     source: Any
@@ -74,7 +74,7 @@ class Law:
         return rewards.reshape(tails.shape)
 
 
-class Outcomes(Law):
+class OutcomesLaw(SourceLaw):
     """A finite alphabet with probabilities and rewards."""
 
     def __init__(self, p: Floats, reward: Floats, *, log: bool = False) -> None:
@@ -127,39 +127,39 @@ def _maxima(source: Any, n: float, seed: np.random.SeedSequence, first: int, cou
     return found.values
 
 
-def law_of(keys: Mapping[str, Any], folder: Path) -> Law:
+def law_of(keys: Mapping[str, Any], folder: Path) -> SourceLaw:
     """Return the law of one reward that a source describes; cells that share a source share its law."""
     return _law(json.dumps(keys, sort_keys=True), folder)
 
 
 @functools.lru_cache(maxsize=32)
-def _law(text: str, folder: Path) -> Law:
+def _law(text: str, folder: Path) -> SourceLaw:
     keys = json.loads(text)
     kind = keys["kind"]
     if kind == "gaussian":
-        return Law(best_of_n.Gaussian(keys["mean"], keys["std"]))
+        return SourceLaw(best_of_n.Gaussian(keys["mean"], keys["std"]))
     if kind == "uniform":
-        return Law(best_of_n.Uniform())
+        return SourceLaw(best_of_n.Uniform())
     if kind == "quantile":
-        return Law(best_of_n.Quantile(isf=distribution(keys["distribution"], keys["parameters"]).isf))
+        return SourceLaw(best_of_n.Quantile(isf=distribution(keys["distribution"], keys["parameters"]).isf))
     if kind == "sampler":
-        return Law(best_of_n.Sampler(user_function(keys["function"], folder), keys["uniforms"]))
+        return SourceLaw(best_of_n.Sampler(user_function(keys["function"], folder), keys["uniforms"]))
     if kind == "memoryless":
         from alignment_fast import memoryless  # loads scipy.signal
 
         model = memoryless.MemorylessModel(keys["p"], keys["q"], reward=keys["reward"], num_threads=1)
         law = model.reward_law(keys["m"])
-        return Outcomes(law.log_pmf, law.support, log=True)
+        return OutcomesLaw(law.log_pmf, law.support, log=True)
     if kind == "pool":
         scores = _columns(_file(keys, folder), {"score": keys["score"]})["score"]
-        return Outcomes(np.ones(len(scores)), scores)
+        return OutcomesLaw(np.ones(len(scores)), scores)
     if kind == "outcomes":
         reward = np.array(keys["reward"], dtype=np.float64)
-        return Outcomes(np.ones(len(reward)) if keys["p"] is None else np.array(keys["p"], dtype=np.float64), reward)
+        return OutcomesLaw(np.ones(len(reward)) if keys["p"] is None else np.array(keys["p"], dtype=np.float64), reward)
     weight = {"log_p": keys["log_p"]} if keys["log_p"] else {"p": keys["p"]} if keys["p"] else {}
     found = _columns(_file(keys, folder), {"reward": keys["reward"], **weight})
     reward = found["reward"]
-    return Outcomes(found.get("log_p", found.get("p", np.ones(len(reward)))), reward, log="log_p" in found)
+    return OutcomesLaw(found.get("log_p", found.get("p", np.ones(len(reward)))), reward, log="log_p" in found)
 
 
 def preferences(keys: Mapping[str, Any], folder: Path) -> Floats:

@@ -22,7 +22,7 @@ from alignment_fast.studies.made import here
 from alignment_fast.studies.parts import PartFiles, folder_of, read_files, run_length
 from alignment_fast.studies.results import Results, results_of
 from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
-from alignment_fast.studies.store import Origin, SetAside, Store
+from alignment_fast.studies.store import Origin, SetAside, Store, StoredBlock, StoredGroup
 from alignment_fast.studies.tally import Progress
 from alignment_fast.studies.work import CellTask, estimator_of
 
@@ -253,8 +253,9 @@ class Study:
         files = PartFiles(folder_of(Path(store)), self.spec.hash, label, made, folds)
         runs = [run_length(fold.limit, parts) for fold in folds]
         for file in read_files(files.folder, self.spec.hash):
-            for block in (*file.groups, *file.blocks):
-                engine.take_block(folds, block, str(file.path))
+            rows: list[StoredBlock | StoredGroup] = [*file.groups, *file.blocks]
+            for row in rows:
+                engine.take_block(folds, row, str(file.path))
         before = sum(fold.known for fold in folds)
         pool, finished = Workers(executor, workers, self.spec.folder), False
         observer = _Lines() if progress is True else progress or None

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from alignment_fast import num_threads
 from alignment_fast.studies.errors import SpecError
-from alignment_fast.studies.estimands import ESTIMATORS, Estimator, Setting
+from alignment_fast.studies.estimands import ESTIMATORS, CellSetting, Estimator
 from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.partials import Partial
 from alignment_fast.studies.spec import Cell
 from alignment_fast.studies.store import StoredBlock
 
-__all__ = ["CellTask", "Failed", "Job", "Report", "Share", "compute", "estimator_of", "stop"]
+__all__ = ["CellTask", "Failed", "Job", "JobReport", "Share", "compute", "estimator_of", "stop"]
 
 # Estimators that are kept for the next blocks of their cells.
 KEPT = 64
@@ -60,7 +60,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Report:
+class JobReport:
     """What became of a job."""
 
     made: Made
@@ -88,7 +88,7 @@ def estimator_of(study: str, seed: int, folder: Path, cell: Cell) -> Estimator:
     if found is None:
         try:
             found = _kept[key] = ESTIMATORS[cell.kind](
-                Setting(seed, cell.number, cell.parameters, cell.source_keys, folder)
+                CellSetting(seed, cell.number, cell.parameters, cell.source_keys, folder)
             )
         except ValueError as error:
             raise SpecError(f"cell {cell.number} ({cell}): {error}") from error
@@ -102,7 +102,7 @@ def stop(run: int) -> None:
     _stopped.add(run)
 
 
-def compute(job: Job) -> Report:
+def compute(job: Job) -> JobReport:
     """Compute the blocks of a job; one that raises does not keep the others from it."""
     done: list[StoredBlock | Failed] = []
     with num_threads(1):
@@ -111,7 +111,7 @@ def compute(job: Job) -> Report:
                 if job.run in _stopped:
                     break
                 done.append(_computed(job, share.cell, number, first, count))
-    return Report(here(numpy=job.numpy), tuple(done))
+    return JobReport(here(numpy=job.numpy), tuple(done))
 
 
 def _computed(job: Job, cell: Cell, number: int, first: int, count: int) -> StoredBlock | Failed:

@@ -15,7 +15,7 @@ from typing import Any
 from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module
 from alignment_fast.tables._contents import Rules
-from alignment_fast.tables._quotes import Piece, QuoteError, pieces
+from alignment_fast.tables._quotes import CsvPiece, QuoteError, pieces
 from alignment_fast.tables._source import MARK, TableError, refuse_wide_letters, row_limit, row_too_long
 from alignment_fast.tables._table import Chunk, Table
 
@@ -157,7 +157,7 @@ class Delimited(Table):
             except QuoteError as error:
                 raise self.error(f"line {error.line}", error) from None
 
-    def _by_arrow(self, piece: Piece, rules: Rules, position: dict[str, int], width: int) -> Chunk | None:
+    def _by_arrow(self, piece: CsvPiece, rules: Rules, position: dict[str, int], width: int) -> Chunk | None:
         """Return the columns of a piece, or None where there is something wrong, or unusual, in them."""
         arrow = arrow_module("csv")
         if piece.text.startswith(MARK):  # Arrow would drop it, as at the beginning of a file

@@ -39,7 +39,7 @@ DEPTHS[list(b"}]")] = -1
 LOOKED_AT = 100
 
 
-class Piece(NamedTuple):
+class JsonPiece(NamedTuple):
     """Whole objects.
 
     Parameters
@@ -99,15 +99,15 @@ class _Objects(abc.ABC):
         self.table = table
 
     @abc.abstractmethod
-    def pieces(self, stream: Any) -> Iterator[Piece]:
+    def pieces(self, stream: Any) -> Iterator[JsonPiece]:
         """Yield the objects of an open file in pieces of some MiB."""
 
     @abc.abstractmethod
-    def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
+    def for_arrow(self, piece: JsonPiece) -> tuple[bytes, int]:
         """Return a piece as objects with white space between them, and their number."""
 
     @abc.abstractmethod
-    def items(self, piece: Piece) -> Iterator[Item]:
+    def items(self, piece: JsonPiece) -> Iterator[Item]:
         """Yield the objects of a piece; the first thing that is no object is a TableError."""
 
     def too_long(self, where: str) -> TableError:
@@ -130,25 +130,25 @@ class _Objects(abc.ABC):
 class _PerLine(_Objects):
     """One object per line."""
 
-    def pieces(self, stream: Any) -> Iterator[Piece]:
+    def pieces(self, stream: Any) -> Iterator[JsonPiece]:
         text, line = stream.read(_table.CHUNK_BYTES).removeprefix(MARK), 0
         while text:
             block = stream.read(_table.CHUNK_BYTES)
             end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1 if block else len(text)
             if end:
-                yield Piece(text[:end], line)
+                yield JsonPiece(text[:end], line)
                 line += lines_in(text[:end])
             text = text[end:] + block
             if len(text) > row_limit() + _table.CHUNK_BYTES:
                 raise self.too_long(f"line {line + 1}")
 
-    def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
+    def for_arrow(self, piece: JsonPiece) -> tuple[bytes, int]:
         starts = Counter(line.lstrip()[:1] for line in _lines(piece.text))
         count = starts[b"{"]
         whole = count + starts[b""] == starts.total()  # else objects begin and end within lines
         return piece.text + b"\n", count if whole else -1
 
-    def items(self, piece: Piece) -> Iterator[Item]:
+    def items(self, piece: JsonPiece) -> Iterator[Item]:
         for line, text in enumerate(_lines(piece.text), start=piece.before + 1):
             if not text.isspace():
                 yield Item(f"line {line}", self.loads(text, f"line {line}"))
@@ -170,7 +170,7 @@ def _lines(text: bytes) -> Iterator[bytes]:
 class _Array(_Objects):
     """One array of objects: cut at the commas between them."""
 
-    def pieces(self, stream: Any) -> Iterator[Piece]:
+    def pieces(self, stream: Any) -> Iterator[JsonPiece]:
         start = stream.read(_table.CHUNK_BYTES).removeprefix(MARK)
         bracket = start.index(b"[") + 1
         text, row = start[bracket:], 0
@@ -179,7 +179,7 @@ class _Array(_Objects):
             commas, close = _separators(text)
             if close is not None:
                 if text[:close].strip() or row:
-                    yield Piece(text[:close], row, [*commas.tolist(), close])  # its faults come first
+                    yield JsonPiece(text[:close], row, [*commas.tolist(), close])  # its faults come first
                 if rest := (text[close + 1 :] + stream.read(_table.CHUNK_BYTES)).strip():
                     where, followed = f"behind row {row + len(commas) + 1}", rest[:80].decode(errors="replace")
                     raise self.table.error(where, f"the array is followed by {shown(followed)}")
@@ -188,7 +188,7 @@ class _Array(_Objects):
                 raise self.table.error(f"row {row + 1}", "the array is not closed: the file is cut")
             if len(commas):
                 end = int(commas[-1]) + 1
-                yield Piece(text[:end], row, commas.tolist())
+                yield JsonPiece(text[:end], row, commas.tolist())
                 row += len(commas)
                 text = text[end:]
             if len(text) > row_limit():
@@ -197,12 +197,12 @@ class _Array(_Objects):
             ended = not block
             text += block
 
-    def for_arrow(self, piece: Piece) -> tuple[bytes, int]:
+    def for_arrow(self, piece: JsonPiece) -> tuple[bytes, int]:
         letters = np.frombuffer(piece.text + b"\n", dtype=np.uint8).copy()
         letters[piece.ends] = ord(" ")
         return letters.tobytes(), len(piece.ends)
 
-    def items(self, piece: Piece) -> Iterator[Item]:
+    def items(self, piece: JsonPiece) -> Iterator[Item]:
         start = 0
         for row, end in enumerate(piece.ends, start=piece.before + 1):
             yield Item(f"row {row}", self.loads(piece.text[start:end], f"row {row}"))
@@ -242,7 +242,7 @@ class Json(Table):
     """A table of JSON objects: columns are the keys of the first one."""
 
     @contextlib.contextmanager
-    def objects(self) -> Iterator[tuple[_Objects, Iterator[Piece], Any]]:
+    def objects(self) -> Iterator[tuple[_Objects, Iterator[JsonPiece], Any]]:
         """Open the file: how it is written, its pieces, and the file itself."""
         with self.source.stream() as (stream, _):
             start = stream.read(_table.CHUNK_BYTES).removeprefix(MARK)
@@ -293,7 +293,7 @@ class Json(Table):
                 if chunk is not None:
                     yield chunk, raw.tell()
 
-    def _by_arrow(self, objects: _Objects, piece: Piece, rules: Rules) -> Chunk | None:
+    def _by_arrow(self, objects: _Objects, piece: JsonPiece, rules: Rules) -> Chunk | None:
         """Return the columns of a piece, or None where there is something wrong, or unusual, in them."""
         item = next(objects.items(piece), None)
         types: dict[str, Any] = {}

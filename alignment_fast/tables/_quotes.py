@@ -15,13 +15,13 @@ import numpy as np
 from alignment_fast.tables import _table
 from alignment_fast.tables._source import row_limit, row_too_long
 
-__all__ = ["Piece", "QuoteError", "lines_in", "pieces", "without_lines"]
+__all__ = ["CsvPiece", "QuoteError", "lines_in", "pieces", "without_lines"]
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-class Piece(NamedTuple):
+class CsvPiece(NamedTuple):
     """Whole records.
 
     Parameters
@@ -73,7 +73,7 @@ def without_lines(text: bytes, lines: int) -> bytes | None:
     return text[at:]
 
 
-def pieces(stream: Any, delimiter: bytes, skipped: int) -> Iterator[Piece]:
+def pieces(stream: Any, delimiter: bytes, skipped: int) -> Iterator[CsvPiece]:
     """Yield the records of `stream` behind the first `skipped` lines, in pieces of some MiB.
 
     A piece that is not regular is the last one: what follows it is still in the stream.
@@ -89,14 +89,14 @@ def pieces(stream: Any, delimiter: bytes, skipped: int) -> Iterator[Piece]:
     while text or not ended:
         positions = _quotes_in(text)
         if positions.size and not _regular(text, positions, delimiter):
-            yield Piece(text, line, False)
+            yield CsvPiece(text, line, False)
             return
         end = len(text) if ended else _last_end(text, positions)
         if ended and positions.size % 2:
             opened = line + 1 + lines_in(text[: positions[-1]])
             raise QuoteError(opened, "the quote that opens here is never closed")
         if end:
-            yield Piece(text[:end], line, True)
+            yield CsvPiece(text[:end], line, True)
             line += lines_in(text[:end])
             text = text[end:]
         if len(text) > limit:

@@ -71,8 +71,105 @@ def update(size, _):
     return lambda: result.update(new), lambda: plain_newton(wins)
 
 
+def judged(size, _):
+    """Return comparisons of 10 items by 10 judges, and a plain negated likelihood of them with its gradient."""
+    from names.ranking import indices
+
+    winner, loser = indices(size)
+    judge = np.random.default_rng(3).integers(0, 10, size)
+
+    def negated(u):
+        apart = u[winner] - u[loser]
+        d = u[10 + judge] * apart
+        lost = 1 / (1 + np.exp(d))
+        slope = lost * u[10 + judge]
+        scores = np.bincount(winner, slope, 10) - np.bincount(loser, slope, 10)
+        return np.logaddexp(0, -d).sum(), -np.append(scores, np.bincount(judge, lost * apart, 10))
+
+    return af.ranking.Comparisons(winner, loser, cluster=judge), negated
+
+
+def fit_judges(size, _):
+    from scipy.optimize import minimize
+
+    given, negated = judged(size, _)
+    start = np.append(np.linspace(-1, 1, 10), np.ones(10))
+    return lambda: af.ranking.fit_judges(given), lambda: minimize(negated, start, jac=True)
+
+
+def fit_davidson_luce(size, _):
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(5)
+    pairs = [tuple(rng.choice(6, 2, replace=False).tolist()) for _ in range(size)]
+    ties = rng.random(size) < 0.3
+    rows = [[list(pair)] if tie else list(pair) for pair, tie in zip(pairs, ties, strict=True)]
+    one, other = np.array(pairs).T
+
+    def negated(u):
+        theta, nu = u[:6], u[6]
+        parts = np.stack([theta[one], theta[other], 0.5 * (theta[one] + theta[other]) + nu])
+        return (np.logaddexp.reduce(parts) - np.where(ties, parts[2], parts[0])).sum()
+
+    return lambda: af.ranking.fit_davidson_luce(rows), lambda: minimize(negated, np.zeros(7)).x
+
+
+def krippendorff_alpha(size, _):
+    ratings = np.random.default_rng(4).integers(0, 3, (size, 4)).astype(float)
+
+    def formula():
+        counts = (ratings[:, :, None] == np.arange(3.0)).sum(axis=1)
+        pairs = (counts[:, :, None] * counts[:, None] - counts[:, :, None] * np.eye(3)).sum(axis=0) / 3
+        total = counts.sum(axis=0)
+        apart = 1 - np.eye(3)
+        return 1 - (total.sum() - 1) * (pairs * apart).sum() / (np.outer(total, total) * apart).sum()
+
+    return lambda: af.ranking.krippendorff_alpha(ratings, replicates=0).alpha, formula
+
+
+def next_pairs(size, _):
+    from names.ranking import votes
+
+    fitted = af.ranking.fit(votes(size))
+    inverse = fitted.covariance()
+
+    def formula():
+        information, pairs = np.linalg.pinv(inverse), []
+        for _ in range(10):
+            covariance = np.linalg.pinv(information)
+            p = 1 / (1 + np.exp(fitted.scores - fitted.scores[:, None]))
+            variance = covariance.diagonal()
+            worth = np.triu(p * (1 - p) * (variance[:, None] + variance - 2 * covariance), 1)
+            i, j = divmod(int(worth.argmax()), size)
+            e = np.eye(size)[i] - np.eye(size)[j]
+            information = information + p[i, j] * (1 - p[i, j]) * np.outer(e, e)
+            pairs.append((i, j) if fitted.scores[i] >= fitted.scores[j] else (j, i))
+        return np.array(pairs)
+
+    return lambda: af.ranking.next_pairs(fitted, 10, objective="d-optimal"), formula
+
+
 DRAWS = "NumPy, a tenth of the draws"
 NAMES = {
+    "ranking.DavidsonLuceFit": NotTimed("the result of fit_davidson_luce"),
+    **{
+        f"ranking.DavidsonLuceFit.{name}": NotTimed("reads what `fit_davidson_luce` found")
+        for name in ("ranks", "standard_errors", "interval")
+    },
+    "ranking.fit_davidson_luce": Timed("scipy's BFGS, pairs", "rankings", (100, 1000), fit_davidson_luce, ("float64",)),
+    "ranking.Agreement": NotTimed("the result of krippendorff_alpha"),
+    "ranking.JudgeFit": NotTimed("the result of fit_judges"),
+    **{
+        f"ranking.JudgeFit.{name}": NotTimed("reads the covariance of `fit_judges`")
+        for name in (
+            *("standard_errors", "discrimination_errors", "position_bias_errors", "discrimination_interval"),
+            *("noise", "reversed"),
+        )
+    },
+    "ranking.JudgeFit.agreement": NotTimed("as `krippendorff_alpha`, which is timed"),
+    "ranking.fit_judges": Timed("scipy's BFGS", "votes", (1000, 50_000), fit_judges, ("float64",)),
+    "ranking.krippendorff_alpha": Timed("the formula", "units", (100, 10_000), krippendorff_alpha, ("float64",)),
+    "ranking.next_pairs": Timed("pinv after every pick", "items", (10, 100), next_pairs, ("float64",)),
     "ranking.RatingFit.update": Timed("Newton on all votes", "items", (10, 100, 300), update, ("float64",)),
     "ranking.RatingFit.to_frame": NotTimed("pandas makes a frame of arrays that are there"),
     "ranking.Fragility": NotTimed("the result of fragility"),
@@ -90,6 +187,8 @@ NAMES = {
 DIFFERENT = {
     "ranking.separable_pairs": "random numbers of two generators",
     "ranking.RatingFit.update": "the peer returns the Hessian, too",
+    "ranking.fit_davidson_luce": "the peer stops at fewer digits, and returns all unknowns in one array",
+    "ranking.fit_judges": "the peer's scores and discriminations have another scale",
     "ranking.fragility": "the peer stops at the first order",
     "ranking.rank_sets": "the peer says which pairs are apart",
     "ranking.tiers": "the peer says which pairs are apart",

@@ -7,6 +7,7 @@ TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
 COUNTED = "the host's function by its name; benchmarks/test_bench_hosts.py times it beside the host's formula"
 HOST = "the host's function by its name; benchmarks/ranking_peers.py times it beside the host"
 SAMPLES = "draws or compares a few numbers with NumPy, as the host does"
+KERNELS = "the kernels of benchmarks/test_bench_scalar.py; benchmarks/test_bench_numba.py times them in compiled code"
 SCIPY = "timed beside SciPy's own by benchmarks/test_bench_scipy.py"
 STUDY = "a study is as long as its simulations; benchmarks/studies_report.py times blocks and the coordinator"
 CONTROL = "switches functions of a host over; nothing of its own that repeats"
@@ -63,6 +64,13 @@ NAMES = {
         f"interop.scipy.{name}": NotTimed(SCIPY)
         for name in (
             *("entr", "entropy", "kl_div", "log_ndtr", "log_softmax", "logsumexp", "ndtri_exp", "rel_entr", "softmax"),
+        )
+    },
+    **{
+        f"interop.numba.{name}": NotTimed(KERNELS)
+        for name in (
+            *("exp", "expm1", "log", "log1mexp", "log1p", "log_normal_cdf", "normal_cdf", "normal_isf", "normal_ppf"),
+            *("register", "sigmoid", "softplus"),
         )
     },
     **{

@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import betaincinv, betaln
+from scipy.special import betaincinv, betaln, gamma
 
 import alignment_fast as af
 from names import NotTimed, Timed
@@ -144,7 +144,106 @@ def proxy_gap(size, _dtype):
     return lambda: af.policy.proxy_gap(proxy, gold, beta=2.0), plain
 
 
+def hill(size, _dtype):
+    scores = generator().pareto(2.0, (size, 64)) + 1
+
+    def plain():
+        highest = np.sort(scores, axis=-1)[:, -13:]
+        return np.log(highest[:, 1:] / highest[:, :1]).mean(axis=-1), highest[:, 0]
+
+    return lambda: af.best_of_n.hill(scores, top=12), plain
+
+
+def extrapolate(size, _dtype):
+    scores = generator().pareto(4.0, (size, 64)) + 1
+
+    def plain():
+        highest = np.sort(scores, axis=-1)[:, -13:]
+        index = np.log(highest[:, 1:] / highest[:, :1]).mean(axis=-1)
+        return highest[:, 0] * (12.5 / 64.5 * 1000) ** index * gamma(1 - index)
+
+    return lambda: af.best_of_n.extrapolate(scores, 1000, tail="hill", top=12), plain
+
+
+def hedge(size, _dtype):
+    proxy = generator().normal(size=size)
+    gold = proxy - 0.4 * proxy**2
+
+    def plain():
+        order, u = np.argsort(proxy), np.arange(size + 1) / size
+        values = [np.diff(u**n) @ gold[order] for n in np.geomspace(1, size, 120)]
+        return max(values)
+
+    return lambda: af.best_of_n.hedge(proxy, gold), plain
+
+
+def worst_of_n(size, dtype):
+    rng = generator()
+    p, reward = rng.dirichlet(np.ones(size)).astype(dtype), rng.normal(size=size).astype(dtype)
+
+    def plain():
+        order, out = np.argsort(-reward), np.empty(size)
+        out[order] = np.diff(np.concatenate([[0.0], np.cumsum(p[order], dtype=np.float64)]) ** 4)
+        return out
+
+    return lambda: af.best_of_n.worst_of_n(p, reward, 4), plain
+
+
+def calibrated_rewards(size, dtype):
+    rewards = generator().normal(size=(size, 64)).astype(dtype)
+    return (
+        lambda: af.best_of_n.calibrated_rewards(rewards),
+        lambda: (rewards[:, None, :] < rewards[..., None]).mean(axis=-1) + 0.5 / 64,
+    )
+
+
+def tsallis_weights(size, dtype):
+    reward = generator().normal(size=size).astype(dtype)
+
+    def plain():
+        low, high = reward.min() - 1.0, reward.max()
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.maximum(reward - middle, 0).mean() > 1 else (low, middle)
+        return np.maximum(reward - middle, 0) / size
+
+    return lambda: af.best_of_n.tsallis_weights(reward, 1.0), plain
+
+
+def best_of_majority(size, _dtype):
+    answers, rewards = generator().integers(0, 5, size), generator().normal(size=size)
+    return (
+        lambda: af.best_of_n.best_of_majority(answers, rewards, least=0.1),
+        lambda: np.array([np.argmax(np.where(np.bincount(answers)[answers] >= 0.1 * size, rewards, -np.inf))]),
+    )
+
+
+def hodge(size, dtype):
+    upper = np.triu(generator().random((20, size, size)), 1)
+    P = (upper + np.tril(1 - np.swapaxes(upper, -1, -2), -1) + 0.5 * np.eye(size)).astype(dtype)
+    return lambda: af.policy.hodge(P), lambda: P.mean(axis=-1) - 0.5
+
+
+def multiplayer(size, _dtype):
+    rng = generator()
+    upper = np.triu(rng.random((size, size)), 1)
+    P = upper + np.tril(1 - upper.T, -1) + 0.5 * np.eye(size)
+    init = rng.dirichlet(np.ones(size), 3)
+
+    def plain():
+        log_pi = np.log(init)
+        for _ in range(100):
+            pi = np.exp(log_pi)
+            log_pi = (log_pi.sum(axis=0) - log_pi) / 2 + (pi.sum(axis=0) - pi) / 2 @ P.T
+            log_pi -= np.log(np.exp(log_pi).sum(axis=1, keepdims=True))
+        return log_pi
+
+    return lambda: af.dynamics.multiplayer(P, beta=1.0, init=init, steps=100), plain
+
+
 DIFFERENT = {
+    "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
+    "best_of_n.hedge": "the peer is the best of a grid, without an error",
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
 }
 NAMES = {
@@ -157,6 +256,21 @@ NAMES = {
     "best_of_n.PassAtKFit.pass_at_k": Timed("the estimate without ends", "k", (1, 10), curve_of_fit, DOUBLE),
     "best_of_n.PassAtKFit.posterior": Timed("betaincinv", "problems", (10, 1000, 100_000), posterior, DOUBLE),
     "best_of_n.PassAtKFit": NotTimed("a result; its methods are timed"),
+    "best_of_n.hill": Timed("sort, log, mean", "pools of 64", (10, 1000, 100_000), hill, DOUBLE),
+    "best_of_n.extrapolate": Timed("sort, log, gamma", "pools of 64", (10, 1000, 20_000), extrapolate, DOUBLE),
+    "best_of_n.hedge": Timed("argsort, 120 products", "samples", (100, 10_000), hedge, DOUBLE),
+    "best_of_n.worst_of_n": Timed("argsort, cumsum, powers", "letters", (32, 1024, 50_257), worst_of_n),
+    "best_of_n.calibrated_rewards": Timed("all pairs", "prompts of 64", (10, 1000), calibrated_rewards),
+    "best_of_n.tsallis_weights": Timed("60 bisections", "samples", (32, 1024, 50_257), tsallis_weights),
+    "best_of_n.best_of_majority": Timed("bincount, argmax", "samples", (32, 1024, 50_257), best_of_majority, DOUBLE),
+    **{
+        f"best_of_n.{name}": NotTimed("a result without work of its own")
+        for name in ("Extrapolation", "Hedge", "TailIndex")
+    },
+    "policy.hodge": Timed("row means: all pairs weigh alike", "responses, 20 matrices", (4, 32, 128), hodge),
+    "policy.Hodge": NotTimed("a result without work of its own"),
+    "dynamics.multiplayer": Timed("its rounds, without exploitability", "responses", (4, 32, 256), multiplayer, DOUBLE),
+    "dynamics.MultiplayerTrajectory": NotTimed("a result without work of its own"),
     "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
     "policy.Gain.interval": Timed("mean and errors", "budgets", (10, 1000), interval_of_gain, DOUBLE),
     "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),

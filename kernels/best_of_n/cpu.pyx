@@ -196,9 +196,26 @@ cdef class Laws:
             for unit in range(first, last):
                 r, j = unit // out.shape[1], unit % out.shape[1]
                 row = self.row(row_of[r])
-                table.law_pmf(&row, (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], log, ratios,
-                              &out[r, j, 0])
+                table.law_ratios(&row, 0, row.groups,
+                                 (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], ratios)
+                table.law_pmf(&row, log, ratios, 0, row.size, &out[r, j, 0])
         free(ratios)
+
+    def ratios(self, Py_ssize_t which, const unsigned char[::1] point, Py_ssize_t first, Py_ssize_t last, double[::1] out):
+        """Write the log-ratios of the groups of blocks first..last-1 of row `which` at one n."""
+        cdef law_row row = self.row(which)
+        cdef Py_ssize_t start = first * AF_BLOCK, stop = min(last * AF_BLOCK, row.groups)
+        if start < stop:
+            with nogil:
+                table.law_ratios(&row, start, stop - start, (<const law_point*>&point[0])[0], &out[start])
+
+    def pmf_of(self, bint log, Py_ssize_t which, const double[::1] ratios, Py_ssize_t first, Py_ssize_t last,
+               double[::1] out):
+        """Write blocks first..last-1 of row `which` from the log-ratios of its groups."""
+        cdef law_row row = self.row(which)
+        cdef Py_ssize_t start = first * AF_BLOCK, stop = min(last * AF_BLOCK, row.size)
+        with nogil:
+            table.law_pmf(&row, log, &ratios[0], start, stop - start, &out[0])
 
     def kl_estimate(self, const int64_t[::1] row_of, const unsigned char[:, ::1] points, Py_ssize_t first,
                     Py_ssize_t last, double[:, ::1] out):
@@ -210,9 +227,18 @@ cdef class Laws:
             for unit in range(first, last):
                 r, j = unit // out.shape[1], unit % out.shape[1]
                 row = self.row(row_of[r])
-                out[r, j] = table.law_kl_estimate(
-                    &row, (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], ratios)
+                out[r, j] = kl_estimate_at(&row, (<const law_point*>&points[r if points.shape[0] > 1 else 0, 0])[j], ratios)
         free(ratios)
+
+    def kl_estimate_of(self, Py_ssize_t which, const unsigned char[::1] point, const double[::1] ratios, Py_ssize_t first,
+                       Py_ssize_t last, double[::1] out):
+        """Write what blocks first..last-1 of row `which` add, from the log-ratios of its groups."""
+        cdef law_row row = self.row(which)
+        cdef Py_ssize_t block
+        with nogil:
+            for block in range(first, last):
+                out[block] = table.law_kl_estimate(&row, (<const law_point*>&point[0])[0], &ratios[0], block * AF_BLOCK,
+                                                   min(<Py_ssize_t>AF_BLOCK, row.size - block * AF_BLOCK))
 
     def sampler(self, Py_ssize_t which, double[:, ::1] reals, int32_t[::1] start):
         """Write what `draw` needs for row `which`: `reals` (2, size), `start` (size + 1)."""
@@ -228,6 +254,17 @@ cdef class Laws:
             with nogil:
                 table.law_draw(&row, &reals[0, 0], &start[0], &reals[1, 0], n, is_log, out.shape[0], &uniforms[0],
                                &out[0])
+
+
+cdef double kl_estimate_at(const law_row *row, law_point n, double *ratios) noexcept nogil:
+    """Return the expectation of the divergence's estimator, block after block; `ratios` has a number for each group."""
+    cdef double total = 0.0
+    cdef Py_ssize_t first = 0
+    table.law_ratios(row, 0, row.groups, n, ratios)
+    while first < row.size:
+        total += table.law_kl_estimate(row, n, ratios, first, min(<Py_ssize_t>AF_BLOCK, row.size - first))
+        first += AF_BLOCK
+    return total
 
 
 def points(const double[:, ::1] n, bint is_log, unsigned char[:, ::1] out):

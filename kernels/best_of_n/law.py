@@ -10,6 +10,10 @@ from alignment_fast.kernels.random import operations as random
 # Nanoseconds per atom (construction) or per atom and n (evaluation) on one core: decides when threads are worth it.
 BUILD_COST = 30.0
 EVALUATION_COST = 5.0
+# The same for the log-ratio of a group, and for the probability of an atom from it.
+RATIO_COST = 2.5
+# Atoms from which on the threads share one row at one n: a third of a millisecond.
+LONG = 1 << 16
 # Nanoseconds per n of a closed form, per outcome and n of the estimator of the divergence.
 CLOSED_FORM_COST = 4.0
 ESTIMATOR_COST = 15.0
@@ -85,11 +89,33 @@ def law_values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
     return out
 
 
+def _each_point(laws, row_of, at, columns, num_threads):
+    """Yield (result, column, row, point, log-ratios of its groups) of every n, whose groups share the threads."""
+    ratios, blocks = np.empty(laws.size), -(-laws.size // cpu.BLOCK)
+    for result, row in enumerate(row_of.tolist()):
+        points = at[result if len(at) > 1 else 0].reshape(columns, cpu.POINT_BYTES)
+        for column, point in enumerate(points):
+
+            def run(first, last, row=row, point=point):
+                laws.ratios(row, point, first, last, ratios)
+
+            threads.for_blocks(run, blocks, work=RATIO_COST * laws.size, num_threads=num_threads)
+            yield result, column, row, point, ratios
+
+
 def law_pmf(laws, row_of, n, is_log, *, log, num_threads=None):
     """Return (log-)probabilities (results, T, V)."""
     size = laws.size
     out = np.empty((len(row_of), n.shape[1], size))
     at = _points(n, is_log)
+    if size > LONG:
+        for result, column, row, _, ratios in _each_point(laws, row_of, at, n.shape[1], num_threads):
+
+            def atoms(first, last, row=row, ratios=ratios, here=out[result, column]):
+                laws.pmf_of(log, row, ratios, first, last, here)
+
+            threads.for_blocks(atoms, -(-size // cpu.BLOCK), work=RATIO_COST * size, num_threads=num_threads)
+        return out
 
     def run(first, last):
         laws.pmf(log, row_of, at, first, last, out)
@@ -103,6 +129,17 @@ def law_kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
     """Return the expectation of the divergence's estimator, (results, T)."""
     out = np.empty((len(row_of), n.shape[1]))
     at = _points(n, is_log)
+    if laws.size > LONG:
+        partial = np.empty(-(-laws.size // cpu.BLOCK))
+        for result, column, row, point, ratios in _each_point(laws, row_of, at, n.shape[1], num_threads):
+
+            def blocks(first, last, row=row, point=point, ratios=ratios):
+                laws.kl_estimate_of(row, point, ratios, first, last, partial)
+
+            work = 3 * EVALUATION_COST * laws.size
+            threads.for_blocks(blocks, len(partial), work=work, num_threads=num_threads)
+            out[result, column] = np.add.accumulate(partial)[-1]  # from left to right
+        return out
 
     def run(first, last):
         laws.kl_estimate(row_of, at, first, last, out)

@@ -221,7 +221,8 @@ cdef void pmf_at(const law_row *row, const draw_counts *counts, bint log, double
     """Write the (log-)probabilities (T, V) at every n; `ratios` has V numbers of scratch."""
     cdef Py_ssize_t i
     for i in range(counts.given.size):
-        table.law_pmf(row, point_at(counts.given.values[i], counts.is_log), log, ratios, out + i * row.size)
+        table.law_ratios(row, 0, row.groups, point_at(counts.given.values[i], counts.is_log), ratios)
+        table.law_pmf(row, log, ratios, 0, row.size, out + i * row.size)
 
 
 def short_law_kl_estimate(Laws laws, n, log_n, of_type):
@@ -235,7 +236,7 @@ def short_law_kl_estimate(Laws laws, n, log_n, of_type):
             return None
         memory = <double*>scratch((counts.given.size + row.size) * sizeof(double))
         for i in range(counts.given.size):
-            memory[row.size + i] = table.law_kl_estimate(&row, point_at(counts.given.values[i], counts.is_log), memory)
+            memory[row.size + i] = kl_estimate_at(&row, point_at(counts.given.values[i], counts.is_log), memory)
         return array_over(kind_of(of_type), NO_AXIS, axis_of(&counts), memory + row.size)
     finally:
         free(memory)
@@ -300,7 +301,8 @@ cdef object aligned(const law_row *row, object matched, Py_buffer *reward, char 
         of_reference = new_array(b'd', size, &log_p)
         of_reward = new_array(b'd', size, &rewards)
         widen(reward, kind, <double*>rewards)
-        table.law_pmf(row, point_at(1.0, False), True, deficit + count, <double*>log_p)
+        table.law_ratios(row, 0, row.groups, point_at(1.0, False), deficit + count)
+        table.law_pmf(row, True, deficit + count, 0, row.size, <double*>log_p)
         pmf_at(row, counts, True, deficit + count, log_pi)
         for i in range(count):
             kl[i] = table.law_value(row, LAW_KL, 0.0, point_at(counts.given.values[i], counts.is_log))

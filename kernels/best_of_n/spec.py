@@ -339,8 +339,9 @@ TABLE = (
     "law_partial *out)",
     "void law_fold(int kind, law_partial *a, const law_partial *b)",
     "double law_finish(const law_row *row, int kind, double order, law_point n, const law_partial *all)",
-    "void law_pmf(const law_row *row, law_point n, int log, double *v, double *out)",
-    "double law_kl_estimate(const law_row *row, law_point n, double *v)",
+    "void law_ratios(const law_row *row, ptrdiff_t first, ptrdiff_t count, law_point n, double *v)",
+    "void law_pmf(const law_row *row, int log, const double *v, ptrdiff_t first, ptrdiff_t count, double *out)",
+    "double law_kl_estimate(const law_row *row, law_point n, const double *v, ptrdiff_t first, ptrdiff_t count)",
     "void law_sampler(const law_row *row, double *log_tail, int32_t *start, double *within)",
     "void law_draw(const law_row *row, const double *log_tail, const int32_t *start, const double *within, "
     "double n, int is_log, ptrdiff_t count, const double *uniforms, int64_t *out)",

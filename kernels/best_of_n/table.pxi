@@ -10,8 +10,11 @@ cdef extern from *:
         void (*law_fold)(int kind, law_partial *a, const law_partial *b) noexcept nogil
         double (*law_finish)(const law_row *row, int kind, double order, law_point n,
                              const law_partial *all) noexcept nogil
-        void (*law_pmf)(const law_row *row, law_point n, int log, double *v, double *out) noexcept nogil
-        double (*law_kl_estimate)(const law_row *row, law_point n, double *v) noexcept nogil
+        void (*law_ratios)(const law_row *row, Py_ssize_t first, Py_ssize_t count, law_point n, double *v) noexcept nogil
+        void (*law_pmf)(const law_row *row, int log, const double *v, Py_ssize_t first, Py_ssize_t count,
+                        double *out) noexcept nogil
+        double (*law_kl_estimate)(const law_row *row, law_point n, const double *v, Py_ssize_t first,
+                                  Py_ssize_t count) noexcept nogil
         void (*law_sampler)(const law_row *row, double *log_tail, int32_t *start, double *within) noexcept nogil
         void (*law_draw)(const law_row *row, const double *log_tail, const int32_t *start, const double *within,
                          double n, int is_log, Py_ssize_t count, const double *uniforms, int64_t *out) noexcept nogil

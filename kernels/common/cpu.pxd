@@ -30,6 +30,10 @@ cdef float normal_isf_f32(float x) noexcept nogil
 cdef double normal_ppf_rn_f64(double x) noexcept nogil
 cdef float normal_ppf_rn_f32(float x) noexcept nogil
 
+# Write the elementwise functions of the instruction set into the table of functions, an af_api: untyped, so that a
+# cimport of this module needs no header.
+cdef void put_elementwise(void *table_of_functions) noexcept
+
 # Arguments and results of the small calls of the families here (short.pxd).
 
 cdef enum:

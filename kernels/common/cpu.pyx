@@ -10,6 +10,8 @@ from cpython.ref cimport PyObject
 from cython cimport floating
 from libc.stdint cimport int8_t, int64_t
 
+from alignment_fast.kernels.common.api cimport af_api
+
 cdef extern from *:
     """
     #define AF_LOOPS "common/loops.inc"
@@ -235,3 +237,18 @@ cdef double normal_ppf_rn_f64(double x) noexcept nogil:
 
 cdef float normal_ppf_rn_f32(float x) noexcept nogil:
     return table.scalar_normal_ppf_rn_f32(x)
+
+
+cdef void put_elementwise(void *table_of_functions) noexcept:
+    cdef af_api *api = <af_api*>table_of_functions
+    api.exp_f64, api.exp_f32 = table.map_exp_f64, table.map_exp_f32
+    api.expm1_f64, api.expm1_f32 = table.map_expm1_f64, table.map_expm1_f32
+    api.log_f64, api.log_f32 = table.map_log_f64, table.map_log_f32
+    api.log1p_f64, api.log1p_f32 = table.map_log1p_f64, table.map_log1p_f32
+    api.log1mexp_f64, api.log1mexp_f32 = table.map_log1mexp_f64, table.map_log1mexp_f32
+    api.softplus_f64, api.softplus_f32 = table.map_softplus_f64, table.map_softplus_f32
+    api.sigmoid_f64, api.sigmoid_f32 = table.map_sigmoid_f64, table.map_sigmoid_f32
+    api.normal_cdf_f64, api.normal_cdf_f32 = table.map_normal_cdf_f64, table.map_normal_cdf_f32
+    api.log_normal_cdf_f64, api.log_normal_cdf_f32 = table.map_log_normal_cdf_f64, table.map_log_normal_cdf_f32
+    api.normal_ppf_f64, api.normal_ppf_f32 = table.map_normal_ppf_f64, table.map_normal_ppf_f32
+    api.normal_isf_f64, api.normal_isf_f32 = table.map_normal_isf_f64, table.map_normal_isf_f32

@@ -16,6 +16,7 @@ __all__ = [
     "BLOCK",
     "add_moments",
     "count_index_pairs",
+    "elementwise",
     "merge_moments",
     "read_choices",
     "read_codes",
@@ -41,6 +42,17 @@ def add_moments(x, total, num_threads=None):
         num_threads=num_threads,
     )
     cpu.moments_fold(blocks, total)
+
+
+def elementwise(name, x, out, num_threads=None):
+    """Write the function `name` ("exp", ...) of a vector x to `out`, of its length and dtype, which may be x."""
+    kernel, size = getattr(cpu, name), x.shape[0]
+    threads.for_blocks(
+        lambda first, last: kernel(x[first * BLOCK : last * BLOCK], out[first * BLOCK : last * BLOCK]),
+        -(-size // BLOCK),
+        work=_COST * size,
+        num_threads=num_threads,
+    )
 
 
 def merge_moments(parts, total):

@@ -4,7 +4,7 @@ Rows are given as weights (uniform, probabilities, or logarithms with any additi
 formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -272,4 +272,5 @@ def estimator_moments(const real[:, ::1] p, int weight_kind, const real[:, ::1] 
     free(scratch)
     return status == AF_ROWS_GOOD
 
+include "markov.pxi"
 include "short.pxi"

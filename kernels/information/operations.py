@@ -71,12 +71,16 @@ __all__ = [
     "WEIGHT_UNIFORM",
     "LetterRows",
     "TiltFields",
+    "best_walks",
+    "communicating_classes",
+    "cycle_mean",
     "estimates",
     "estimator_moments",
     "exponential_mean",
     "gradients",
     "log_mgf",
     "log_tilted",
+    "perron",
     "plain_cross_entropy",
     "plain_divergence",
     "plain_entropy",
@@ -104,6 +108,7 @@ __all__ = [
     "short_tilt",
     "short_tilt_gradient",
     "short_tilted_moments",
+    "stationary",
     "tilted_moments",
     "tilts",
     "tilts_of_divergence",
@@ -297,3 +302,37 @@ def estimator_moments(p, reference, log, num_threads=None):
         num_threads=num_threads,
     )
     return scalars, vectors
+
+
+# ---- Markov sources: one matrix (K, K) at a time ----
+
+
+def communicating_classes(support):
+    """Return the communicating class of every state of a boolean transition matrix, and how many there are."""
+    label = np.empty(len(support), dtype=np.int64)
+    return label, cpu.communicating_classes(np.ascontiguousarray(support).view(np.uint8), label)
+
+
+def cycle_mean(weights):
+    """Return the largest mean weight of a cycle; -inf where there is none."""
+    return cpu.cycle_mean(np.ascontiguousarray(weights))
+
+
+def best_walks(weights):
+    """Return the largest weight of a walk between any two states, where no cycle has a positive weight."""
+    closure = np.array(weights, order="C")
+    cpu.best_walks(closure)
+    return closure
+
+
+def perron(matrix):
+    """Return Perron value and positive right vector of an irreducible non-negative matrix."""
+    vector = np.empty(len(matrix))
+    return cpu.perron(np.ascontiguousarray(matrix), vector), vector
+
+
+def stationary(log_p):
+    """Return the stationary law of an irreducible stochastic matrix."""
+    law = np.empty(len(log_p))
+    cpu.stationary(np.array(log_p, order="C"), law)
+    return law

@@ -161,7 +161,7 @@ KERNELS = (
 )
 
 # Entry points without a numerical result of their own.
-HELPERS: set[str] = {"estimator_moments"}
+HELPERS: set[str] = {"estimator_moments", "communicating_classes", "cycle_mean", "best_walks", "perron", "stationary"}
 
 TABLE = (
     *of_each_type(
@@ -187,6 +187,14 @@ TABLE = (
     "ptrdiff_t first, ptrdiff_t last)",
     "int gradients(const af_rows *rows, int single, int quantity, double *scalars, double *vectors, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",
+    "ptrdiff_t markov_classes(ptrdiff_t n, const uint8_t *support, int64_t *label, int64_t *scratch)",
+    "void markov_walk(ptrdiff_t n, ptrdiff_t k, const double *weight, double *walks)",
+    "double markov_cycle_mean(ptrdiff_t n, const double *walks)",
+    "void markov_by_way_of(ptrdiff_t n, ptrdiff_t k, double *closure, double *scratch)",
+    "int markov_noda(ptrdiff_t n, const double *matrix, double *vector, double *answer, double *bounds, "
+    "double *scratch)",
+    "void markov_reduce(ptrdiff_t n, ptrdiff_t k, double *A)",
+    "void markov_law(ptrdiff_t n, double *A, double *law)",
     "void estimates(ptrdiff_t n, const double *rho, double *k3, double *slope)",
     "int estimator_moments(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",

@@ -25,6 +25,15 @@ cdef extern from *:
                      Py_ssize_t last) noexcept nogil
         int (*gradients)(const af_rows *rows, int single, int quantity, double *scalars, double *vectors,
                          double *scratch, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+        Py_ssize_t (*markov_classes)(Py_ssize_t n, const uint8_t *support, int64_t *label,
+                                    int64_t *scratch) noexcept nogil
+        void (*markov_walk)(Py_ssize_t n, Py_ssize_t k, const double *weight, double *walks) noexcept nogil
+        double (*markov_cycle_mean)(Py_ssize_t n, const double *walks) noexcept nogil
+        void (*markov_by_way_of)(Py_ssize_t n, Py_ssize_t k, double *closure, double *scratch) noexcept nogil
+        int (*markov_noda)(Py_ssize_t n, const double *matrix, double *vector, double *answer, double *bounds,
+                           double *scratch) noexcept nogil
+        void (*markov_reduce)(Py_ssize_t n, Py_ssize_t k, double *A) noexcept nogil
+        void (*markov_law)(Py_ssize_t n, double *A, double *law) noexcept nogil
         void (*estimates)(Py_ssize_t n, const double *rho, double *k3, double *slope) noexcept nogil
         int (*estimator_moments)(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch,
                                  Py_ssize_t first, Py_ssize_t last) noexcept nogil

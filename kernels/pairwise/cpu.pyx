@@ -357,14 +357,38 @@ def sort_differences(const floating[::1] x, const floating[::1] y, floating[::1]
     PyMem_Free(scratch)
 
 
-def scatter(const floating[::1] values, const int32_t[::1] order, floating[::1] out):
-    """Write ``out[order[i]] = values[i]``; `order` is a permutation."""
+cdef void scatter_signed(Py_ssize_t n, const floating *values, const int32_t *order, floating sign,
+                         floating *out) noexcept nogil:
     cdef Py_ssize_t i
-    if order.shape[0] != values.shape[0] or out.shape[0] != values.shape[0]:
+    for i in range(n):
+        out[order[i]] = sign * values[i]
+
+
+def scatter(const floating[::1] values, const int32_t[::1] order, floating[::1] out, double sign=1.0):
+    """Write ``out[order[i]] = sign values[i]``; `order` is a permutation, and `sign` 1 or -1."""
+    cdef Py_ssize_t n = values.shape[0]
+    if order.shape[0] != n or out.shape[0] != n:
         raise ValueError("three arrays of one length are needed")
-    with nogil:
-        for i in range(values.shape[0]):
-            out[order[i]] = values[i]
+    if n:
+        with nogil:
+            scatter_signed(n, &values[0], &order[0], <floating>sign, &out[0])
+
+
+cdef void rewards_of(Py_ssize_t n, const floating *policy, const floating *reference, floating beta,
+                     floating *out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = (policy[i] - reference[i]) * beta
+
+
+def matched_rewards(const floating[::1] policy, const floating[::1] reference, double beta, floating[::1] out):
+    """Write the rewards beta (policy - reference) of a loss that sorts its batch."""
+    cdef Py_ssize_t n = policy.shape[0]
+    if reference.shape[0] != n or out.shape[0] != n:
+        raise ValueError("three arrays of one length are needed")
+    if n:
+        with nogil:
+            rewards_of(n, &policy[0], &reference[0], <floating>beta, &out[0])
 
 
 # ---- sequences ----

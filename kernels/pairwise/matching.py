@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.pairwise import cpu
 
-_SORTING, _SCATTERING = 60.0, 3.0  # nanoseconds per element, roughly
+_SORTING, _SCATTERING, _REWARDING = 60.0, 3.0, 1.0  # nanoseconds per element, roughly
 # Pairs that can be sorted at most: the order is kept as int32.
 MOST_SORTED = 2**31 - 1
 
@@ -23,6 +23,12 @@ def sorted_differences(first, second, num_threads=None):
     return results
 
 
-def scattered(values, order, out):
-    """Write ``out[order] = values`` into the flat array `out`."""
-    threads.for_blocks(lambda first, last: cpu.scatter(values, order, out), 1, work=_SCATTERING * values.size)
+def scattered(values, order, out, sign=1.0):
+    """Write ``out[order] = sign * values`` into the flat array `out`; `sign` is 1 or -1."""
+    threads.for_blocks(lambda first, last: cpu.scatter(values, order, out, sign), 1, work=_SCATTERING * values.size)
+
+
+def matched_rewards(policy, reference, beta, out):
+    """Write the rewards beta (policy - reference) into the flat array `out`."""
+    work = _REWARDING * policy.size
+    threads.for_blocks(lambda first, last: cpu.matched_rewards(policy, reference, beta, out), 1, work=work)

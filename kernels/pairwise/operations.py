@@ -23,7 +23,7 @@ from alignment_fast.kernels.pairwise.losses import (
     reduced_metrics,
     total,
 )
-from alignment_fast.kernels.pairwise.matching import MOST_SORTED, scattered, sorted_differences
+from alignment_fast.kernels.pairwise.matching import MOST_SORTED, matched_rewards, scattered, sorted_differences
 from alignment_fast.kernels.pairwise.sequence import logit_gradients, sequence_sums, token_logprobs
 from alignment_fast.kernels.pairwise.vocabulary import add_letters, letter_gradients, no_letters
 
@@ -39,6 +39,7 @@ __all__ = [
     "labels",
     "letter_gradients",
     "logit_gradients",
+    "matched_rewards",
     "no_letters",
     "reduced_loss",
     "reduced_metrics",

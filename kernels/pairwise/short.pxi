@@ -155,20 +155,6 @@ cdef void differences(const Call *call, const void *x, const void *y, uint64_t *
         table.sort_differences_f32(n, <const float*>x, <const float*>y, scratch, order, <float*>sorted)
 
 
-cdef void scatter_signed(Py_ssize_t n, const floating *values, const int32_t *order, floating sign,
-                         floating *out) noexcept:
-    cdef Py_ssize_t i
-    for i in range(n):
-        out[order[i]] = sign * values[i]
-
-
-cdef void rewards_of(Py_ssize_t n, const floating *policy, const floating *reference, floating beta,
-                     floating *out) noexcept:
-    cdef Py_ssize_t i
-    for i in range(n):
-        out[i] = (policy[i] - reference[i]) * beta
-
-
 cdef bint run_matched(const Call *call, af_pairs *wanted, bint of_differences, int reduction, double *totals) noexcept:
     """Write what `run` does where margins are differences of two sorted lists; return whether there was memory."""
     cdef af_pairs pairs = wanted[0]

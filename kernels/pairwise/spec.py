@@ -99,8 +99,9 @@ KERNELS = (
     ),
 )
 
-# Entry points without a numerical result of their own: the number of tiles, and the end of the sums of `evaluate`.
-HELPERS = {"row_sums", "sum_of_differences", "sums", "tiles"}
+# Entry points without a numerical result of their own: rewards of matched losses, the number of tiles, and the end of
+# the sums of `evaluate`.
+HELPERS = {"matched_rewards", "row_sums", "sum_of_differences", "sums", "tiles"}
 
 TABLE = (
     *of_each_type("void pairs_{suffix}(const af_pairs *pairs, ptrdiff_t first_tile, ptrdiff_t last_tile)"),

@@ -293,6 +293,13 @@ cdef class ComparisonProblem:
         free(scratch)
         return bool(found)
 
+    def half_leverages(self, const double[::1] curvature, const double[:, ::1] covariance, double[::1] out):
+        """Write half the leverage of every cell, from its curvature and the covariance of the unknowns."""
+        cdef double *along = allocate(self.unknowns)
+        with nogil:
+            table.ranking_half_leverages(&self.problem, &curvature[0], &covariance[0, 0], along, &out[0])
+        free(along)
+
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""

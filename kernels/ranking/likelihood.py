@@ -109,6 +109,13 @@ def covariance(problem, u):
     return out if problem.covariance(u, out) else None
 
 
+def half_leverages(problem, curvature, covariance):
+    """Return half the leverage of every cell: what bias reduction adds to the wins of either side."""
+    out = np.empty(problem.cells)
+    problem.half_leverages(curvature, np.ascontiguousarray(covariance), out)
+    return out
+
+
 def centred_inverse(matrix, items):
     """Return the inverse of a negated Hessian, for scores of mean zero; None where there is none."""
     n = len(matrix)

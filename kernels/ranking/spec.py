@@ -316,7 +316,16 @@ KERNELS: tuple[Kernel, ...] = COMPARISONS + SEQUENCES + MODELS + ITERATIONS + GA
 # Entry points without a numerical result of their own: steps of counting by sorted words, properties, sizes.
 HELPERS = {
     *("lay_out", "words", "scatter", "sort_buckets", "table_cells"),
-    *("check", "complete", "connected", "stride"),
+    *(
+        "beaten_neighbours",
+        "check",
+        "complete",
+        "connected",
+        "first_scores",
+        "half_leverages",
+        "merged_cells",
+        "stride",
+    ),
     *(
         "beaten_neighbours",
         "encode_objects",
@@ -365,6 +374,8 @@ TABLE = (
     "int ranking_covariance(const ranking_problem *problem, const double *u, double *curvature, double *out, "
     "double *scratch)",
     "int ranking_centred_inverse(ptrdiff_t n, ptrdiff_t items, double *matrix, double *out)",
+    "void ranking_half_leverages(const ranking_problem *problem, const double *curvature, const double *covariance, "
+    "double *along, double *half)",
     "int ranking_reduce_bias(const ranking_problem *problem, double tolerance, int limit, double *u, double *scratch, "
     "ranking_report *report, double *largest)",
     "int home_is_told(const ranking_problem *problem, const uint8_t *home, int64_t *potential, uint8_t *known)",

@@ -27,6 +27,8 @@ cdef extern from *:
         int (*ranking_covariance)(const ranking_problem *problem, const double *u, double *curvature, double *out,
                                   double *scratch) noexcept nogil
         int (*ranking_centred_inverse)(Py_ssize_t n, Py_ssize_t items, double *matrix, double *out) noexcept nogil
+        void (*ranking_half_leverages)(const ranking_problem *problem, const double *curvature,
+                                       const double *covariance, double *along, double *half) noexcept nogil
         int (*ranking_reduce_bias)(const ranking_problem *problem, double tolerance, int limit, double *u,
                                    double *scratch, ranking_report *report, double *largest) noexcept nogil
         int (*home_is_told)(const ranking_problem *problem, const uint8_t *home, int64_t *potential,

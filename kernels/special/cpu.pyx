@@ -2,7 +2,11 @@
 
 from alignment_fast.kernels.common.cpu import ISA
 
-from alignment_fast.kernels.information.cpu cimport divergence_f64, entropy_f64
+from cpython.pycapsule cimport PyCapsule_New
+
+from alignment_fast.kernels.common.api cimport AF_API_ABI, af_api
+from alignment_fast.kernels.common.cpu cimport put_elementwise
+from alignment_fast.kernels.information.cpu cimport cross_entropy_f64, divergence_f64, entropy_f64
 
 cdef extern from *:
     """
@@ -37,6 +41,14 @@ cdef void softmax_f64(Py_ssize_t n, const double *x, double *out) noexcept nogil
 
 cdef void log_softmax_f64(Py_ssize_t n, const double *x, double *out) noexcept nogil:
     table.log_softmax_f64(n, x, out, 0, 1)
+
+
+cdef void softmax_f32(Py_ssize_t n, const float *x, float *out) noexcept nogil:
+    table.softmax_f32(n, x, out, 0, 1)
+
+
+cdef void log_softmax_f32(Py_ssize_t n, const float *x, float *out) noexcept nogil:
+    table.log_softmax_f32(n, x, out, 0, 1)
 
 
 def log_sum_exp(const real[:, ::1] x, const real[:, ::1] b, real[::1] log_sum, real[::1] sign, Py_ssize_t first_row,
@@ -128,3 +140,4 @@ def entropies(const double[:, ::1] p, const double[:, ::1] q, double[::1] out, P
             out[row] = entropy_f64(n, &p[row, 0]) if q is None else divergence_f64(n, &p[row, 0], &q[row, 0], True)
 
 include "short.pxi"
+include "capsule.pxi"

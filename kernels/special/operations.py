@@ -18,6 +18,7 @@ __all__ = [
     "entropies",
     "log_softmax",
     "log_sum_exp",
+    "overload_for_numba",
     "short_elementwise",
     "short_log_softmax",
     "short_logsumexp",
@@ -89,3 +90,10 @@ def entropies(p, q=None, num_threads=None):
             num_threads=num_threads,
         )
     return out
+
+
+def overload_for_numba(functions):
+    """Make public functions, by name, callable in users' compiled code (jit.py, which imports numba)."""
+    from alignment_fast.kernels.special.jit import overload_all
+
+    overload_all(functions)

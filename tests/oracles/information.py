@@ -28,9 +28,9 @@ def log(x):
     return mpmath.log(x) if x > 0 else mpmath.ninf
 
 
-def log_sum_exp(x, b=None):
+def log_sum_exp(x, b=None, digits=400):
     """Return log |Σ b e^x| and the sign of the sum, in so many digits that 1 + e^-745 is more than 1."""
-    with mpmath.workdps(400):
+    with mpmath.workdps(digits):
         total = mpmath.fsum(w * mpmath.exp(value) for value, w in zip(x, b or [1] * len(x), strict=True) if w != 0)
         return log(abs(total)), mpmath.sign(total)
 

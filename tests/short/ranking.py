@@ -86,6 +86,6 @@ WITHOUT = {
     **{f"ranking.Comparisons.{name}": HELD for name in ("to_matrix", "existence")},
     **{f"ranking.RatingFit.{name}": HELD for name in ("predict", "covariance", "ranks", "rank_interval", "bootstrap")},
     "ranking.Bootstrap.ranks": HELD,
-    "ranking.fit_plackett_luce": "iterations over rankings that are held: there is no border to shorten",
+    "ranking.fit_plackett_luce": "compiled iterations over rankings that are held: there is no border to shorten",
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
 }

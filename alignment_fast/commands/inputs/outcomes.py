@@ -18,7 +18,7 @@ REWARDS = ("reward", "score", "value", "r")
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class OutcomeTable:
     """Outcomes of one draw from the reference.
 
     Parameters
@@ -55,7 +55,7 @@ class Outcomes:
 
 def read_outcomes(
     path: Path, requested: Mapping[str, str | None], reward: str | None, progress: tables.Progress
-) -> Outcomes:
+) -> OutcomeTable:
     """Read the outcomes in `path`.
 
     Parameters
@@ -94,7 +94,7 @@ def read_outcomes(
         raise tables.TableError(f"{shown}, {place}, column {weight_column!r}: inf is no weight")
     if not (np.isfinite(weight) if role == "log_p" else weight > 0).any():
         raise tables.TableError(f"{shown}, column {weight_column!r}: no outcome has a positive probability")
-    return Outcomes(weight, rewards, role == "log_p", (weight_column, reward_column))
+    return OutcomeTable(weight, rewards, role == "log_p", (weight_column, reward_column))
 
 
 def _no_column(path: Path, names: Sequence[str], what: str, options: str) -> tables.TableError:

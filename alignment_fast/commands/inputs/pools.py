@@ -11,7 +11,7 @@ from alignment_fast import tables
 from alignment_fast._text import visible
 from alignment_fast.commands.inputs.names import numbered
 
-__all__ = ["Pools", "Request", "Samples", "read_pools"]
+__all__ = ["PoolColumns", "PoolTable", "Samples", "read_pools"]
 
 # Names that columns commonly have, best first.
 PROMPTS = (
@@ -28,7 +28,7 @@ Samples = np.ndarray | list[np.ndarray]
 
 
 @dataclass(frozen=True)
-class Request:
+class PoolColumns:
     """The columns that the user named: None is a guess; in wide tables these are patterns like ``s*``.
 
     With `samples` a row is a prompt: so many samples, of which so many were correct.
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Pools:
+class PoolTable:
     """Samples of every prompt.
 
     Parameters
@@ -69,7 +69,7 @@ class Pools:
     columns: str
     left_out: int = 0
 
-    def with_at_least(self, least: int) -> "Pools":
+    def with_at_least(self, least: int) -> "PoolTable":
         """Return the pools of at least so many samples; ValueError where there is none."""
         kept = [index for index, pool in enumerate(self.scores) if len(pool) >= least]
         if not kept:
@@ -90,7 +90,7 @@ class Pools:
         return sizes[least], visible(self.prompts[least])
 
 
-def read_pools(path: Path, request: Request, *, wide: bool, progress: tables.Progress) -> Pools:
+def read_pools(path: Path, request: PoolColumns, *, wide: bool, progress: tables.Progress) -> PoolTable:
     """Read the pools in `path`: a row per sample, or per prompt: lists, counts, or with `wide` a column per sample."""
     if request.correct is not None and (request.score is not None or request.value is not None):
         raise ValueError("--correct is what selects and judges: it goes without --score and --value")
@@ -99,7 +99,7 @@ def read_pools(path: Path, request: Request, *, wide: bool, progress: tables.Pro
     return (_wide if wide else _long)(path, request, progress)
 
 
-def _long(path: Path, request: Request, progress: tables.Progress) -> Pools:
+def _long(path: Path, request: PoolColumns, progress: tables.Progress) -> PoolTable:
     names = tables.column_names(path)
     score = tables.choose_column(path, names, request.score, () if request.correct or request.samples else SCORES)
     value = tables.choose_column(path, names, request.value, VALUES if score else ())
@@ -124,7 +124,7 @@ def _long(path: Path, request: Request, progress: tables.Progress) -> Pools:
     codes = whole.get("prompt", np.zeros(len(whole["score"]), dtype=np.int64))
     if lists:
         codes, prompts = _of_rows(path, whole, codes, prompts)
-    return Pools(
+    return PoolTable(
         _split(whole["score"], codes),
         _split(whole["value"], codes) if value is not None else None,
         prompts or (tables.display_name(path),),
@@ -174,7 +174,9 @@ def _of_rows(
     return np.repeat(codes, sizes["score"]), prompts
 
 
-def _counted(path: Path, wanted: Mapping[str, str | None], request: Request, progress: tables.Progress) -> Pools:
+def _counted(
+    path: Path, wanted: Mapping[str, str | None], request: PoolColumns, progress: tables.Progress
+) -> PoolTable:
     """Read rows of counts: so many samples of a prompt, of which so many were correct."""
     columns = {role: name for role, name in wanted.items() if name is not None}
     whole, prompts = _read(path, columns, None, (), progress)
@@ -195,7 +197,7 @@ def _counted(path: Path, wanted: Mapping[str, str | None], request: Request, pro
     codes = whole.get("prompt", np.arange(len(samples)))
     counts = np.column_stack([correct, samples - correct]).ravel().astype(np.int64)
     right = np.repeat(np.tile([1.0, 0.0], len(samples)), counts)
-    return Pools(
+    return PoolTable(
         _split(right, np.repeat(codes, samples.astype(np.int64))),
         None,
         prompts or [f"row {row}" for row in range(1, len(samples) + 1)],
@@ -217,7 +219,7 @@ def _together(pools: list[np.ndarray]) -> Samples:
     return np.stack(pools) if len({len(pool) for pool in pools}) == 1 else pools
 
 
-def _wide(path: Path, request: Request, progress: tables.Progress) -> Pools:
+def _wide(path: Path, request: PoolColumns, progress: tables.Progress) -> PoolTable:
     names = tables.column_names(path)
     prompt = tables.choose_column(path, names, request.prompt, ROWS)
     value = _matching(path, names, request.value, "--value") if request.value is not None else []
@@ -239,7 +241,7 @@ def _wide(path: Path, request: Request, progress: tables.Progress) -> Pools:
     samples = np.concatenate(chunks)
     kind = "scores" if request.correct is None else "correct"
     described = f"{kind} {score[0]!r} to {score[-1]!r}" + (f", values {value[0]!r} to {value[-1]!r}" if value else "")
-    return Pools(
+    return PoolTable(
         np.ascontiguousarray(samples[:, : len(score)]),
         np.ascontiguousarray(samples[:, len(score) :]) if value else None,
         [f"row {row}" for row in range(1, len(samples) + 1)],

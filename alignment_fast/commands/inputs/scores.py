@@ -10,7 +10,7 @@ import numpy as np
 from alignment_fast import tables
 from alignment_fast.commands.inputs.names import numbered
 
-__all__ = ["Request", "TaskScores", "read_scores"]
+__all__ = ["ScoreColumns", "TaskScores", "read_scores"]
 
 # Names that columns commonly have, best first.
 TASKS = (
@@ -23,7 +23,7 @@ WEIGHTS = ("weight",)
 
 
 @dataclass(frozen=True)
-class Request:
+class ScoreColumns:
     """The columns that the user named: None is a guess; `score` may be a pattern, where a column is a system."""
 
     task: str | None = None
@@ -44,7 +44,7 @@ class TaskScores:
     columns: str
 
 
-def read_scores(path: Path, request: Request, progress: tables.Progress) -> TaskScores:
+def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) -> TaskScores:
     """Read the scores in `path`: a column per system, or columns of systems and of their scores."""
     names = tables.column_names(path)
     if len(set(names)) < len(names):
@@ -52,7 +52,7 @@ def read_scores(path: Path, request: Request, progress: tables.Progress) -> Task
         raise tables.TableError(f"{tables.display_name(path)} has more than one column {twice!r}")
     task = tables.choose_column(path, names, request.task, TASKS)
     system = tables.choose_column(path, names, request.system, SYSTEMS)
-    others = {
+    others: dict[str, str | None] = {
         "cluster": tables.choose_column(path, names, request.cluster),
         "weight": tables.choose_column(path, names, request.weight, WEIGHTS),
     }
@@ -63,7 +63,7 @@ def read_scores(path: Path, request: Request, progress: tables.Progress) -> Task
             raise tables.TableError(
                 f"{tables.display_name(path)}: no column looks like {missing}; its columns are: {tables.listed(names)}"
             )
-        return _long(path, {"task": task, "system": system, "score": score} | others, progress)
+        return _long(path, {"task": task, "system": system, "score": score, **others}, progress)
     pattern = "*" if request.score is None else request.score
     taken = {task, *others.values()}
     systems = [name for name in names if name not in taken and fnmatchcase(name, pattern)]
@@ -77,7 +77,7 @@ def read_scores(path: Path, request: Request, progress: tables.Progress) -> Task
 
 def _wide(path: Path, systems: Sequence[str], others: dict[str, str | None], progress: tables.Progress) -> TaskScores:
     scores = {f"score {number}": name for number, name in enumerate(systems)}
-    found = _read(path, scores | others, list(scores), progress)
+    found = _read(path, {**scores, **others}, list(scores), progress)
     described = f"a row per task, systems {systems[0]!r} to {systems[-1]!r}{_also(others)}"
     table = np.column_stack([found[role] for role in scores])
     return TaskScores(table, systems, found.get("cluster"), found.get("weight"), described)

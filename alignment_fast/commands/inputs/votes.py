@@ -1,7 +1,7 @@
-"""Votes as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
+"""VoteTable as a table on disk holds them, read chunk by chunk: names become numbers as they come."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from alignment_fast.commands.inputs.names import numbered
 from alignment_fast.ranking import Comparisons
 from alignment_fast.ranking.votes import Layout, RowError, arguments_of_counts, arguments_of_shares, shares_of
 
-__all__ = ["Votes", "read_votes"]
+__all__ = ["Further", "VoteTable", "read_votes"]
 
 SAY = "say which with --outcomes CODE=first,CODE=second,CODE=tie"
 COUNTS = ("wins_first", "wins_second", "ties")
@@ -20,12 +20,40 @@ NUMBERS = (*COUNTS, "weight", "tied")
 
 
 @dataclass(frozen=True)
-class Votes:
-    """Comparisons, how many rows they came from, and from which columns, for people."""
+class VoteTable:
+    """Comparisons, how many rows they came from, and from which columns, for people.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+        All of them.
+    rows : int
+        Rows of the table.
+    columns : str
+        Where they came from.
+    arguments : dict
+        What `Comparisons` was made of, row by row: where a table counts, each row of it is there two or three times.
+    swapped : array of bool
+        Of those rows, whether the winner is the second side of the table.
+    extra : dict of str to array
+        Further columns that were asked for, of the same rows.
+
+    """
 
     comparisons: Comparisons
     rows: int
     columns: str
+    arguments: dict[str, Any] = field(repr=False)
+    swapped: np.ndarray = field(repr=False)
+    extra: dict[str, np.ndarray] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Further:
+    """Columns besides the votes themselves, by role: those of text, such as clusters, and those of finite numbers."""
+
+    text: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_votes(
@@ -34,29 +62,38 @@ def read_votes(
     *,
     home: bool,
     outcomes: Mapping[Hashable, str] | None = None,
+    further: Further | None = None,
     progress: tables.Progress,
-) -> Votes:
-    """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean."""
-    layout = requested.complete(tables.column_names(path), tables.display_name(path))
+) -> VoteTable:
+    """Read the votes in `path`; `home` says that the first side was at home, `outcomes` what their words mean.
+
+    `further` are more columns; one whose role is ``cluster`` is that of the comparisons.
+    """
+    further = Further() if further is None else further
+    names = tables.column_names(path)
+    more = {role: tables.choose_column(path, names, name) for role, name in {**further.text, **further.numbers}.items()}
+    layout = requested.complete(names, tables.display_name(path))
     if home and layout.winner:
         raise ValueError("--home needs columns of two sides and an outcome: the first side is at home")
     if outcomes is not None and layout.outcome is None:
         raise ValueError("--outcomes needs a column of outcomes")
     numeric = [role for role in layout.given if role in NUMBERS]
     numbers: dict[str, dict[str, int]] = {"items": {}, "outcome": {}}
-    parts: dict[str, list[np.ndarray]] = {role: [] for role in layout.given}
+    columns = {**layout.given, **{role: str(name) for role, name in more.items()}}
+    parts: dict[str, list[np.ndarray]] = {role: [] for role in columns}
     for chunk in tables.read_columns(
         path,
-        layout.given,
+        columns,
+        finite=further.numbers,
         counts=COUNTS,
         nonnegative=("weight",),
         zero_one=("tied",),
         text=[role for role in layout.given if role not in (*numeric, "outcome")],
-        words=("outcome",),
+        words=("outcome", *further.text),
         progress=progress,
     ):
         for role, values in chunk.items():
-            if role not in numeric:
+            if role in layout.given and role not in numeric:
                 known = numbers["outcome" if role == "outcome" else "items"]
                 values = numbered(values, known)
             parts[role].append(values)
@@ -80,11 +117,16 @@ def read_votes(
                 reason = f"{reason}; if it is a code, {SAY}"
             raise tables.TableError(f"{_place(path, error.row)}, column {layout.outcome!r}: {reason}") from None
         arguments = arguments_of_shares(shares, first, second, whole.get("weight"))
+    repeats = len(arguments["winner"]) // len(first)
+    swapped = np.tile(first, repeats) != arguments["winner"]
+    extra = {role: np.tile(whole[role], repeats) for role in more}
     if home:
-        repeats = len(arguments["winner"]) // len(first)
-        arguments["home"] = np.where(np.tile(first, repeats) == arguments["winner"], 1, -1)
+        arguments["home"] = np.where(swapped, -1, 1)
+    if "cluster" in extra:
+        arguments["cluster"] = extra["cluster"]
     described = ", ".join(f"{role.replace('_', ' ')} {name!r}" for role, name in layout.given.items())
-    return Votes(Comparisons(**arguments, labels=labels), len(first), described)
+    comparisons = Comparisons(**arguments, labels=labels)
+    return VoteTable(comparisons, len(first), described, arguments, swapped, extra)
 
 
 def _sorted(whole: dict[str, np.ndarray], layout: Layout, number: dict[str, int]) -> tuple[Any, Any, list[str]]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.inputs.outcomes import Outcomes
+from alignment_fast.commands.inputs.outcomes import OutcomeTable
 from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import BOUND_NOTE, csv_bytes, print_table, say, short_error
 from alignment_fast.tables import display_name
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class BestOfNRow:
     """One n: exact values, bounds, and Monte Carlo estimates with their standard errors (``_se``).
 
     Where all replicates agree there is no standard error, and ``_error_bound`` holds what is known instead: with 95 %
@@ -40,7 +40,7 @@ class Row:
     win_rate_error_bound: float
 
 
-def print_rows(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int, seed: int) -> None:
+def print_rows(file: Path, outcomes: OutcomeTable, rows: list[BestOfNRow], replicates: int, seed: int) -> None:
     """Print the outcomes that were read, and two tables of the rows."""
     weight, reward = outcomes.columns
     kind = "log-probability" if outcomes.log else "weight"
@@ -86,16 +86,16 @@ def print_rows(file: Path, outcomes: Outcomes, rows: list[Row], replicates: int,
         say(BOUND_NOTE.format(what="replicates"))
 
 
-def _short_n(row: Row) -> str:
+def _short_n(row: BestOfNRow) -> str:
     return f"{row.n:.6g}" if math.isfinite(row.n) else f"exp({row.log_n:g})"
 
 
-def save(folder: Path, rows: list[Row], curves: dict[str, np.ndarray], title: str) -> None:
+def save(folder: Path, rows: list[BestOfNRow], curves: dict[str, np.ndarray], title: str) -> None:
     """Write ``best_of_n.csv`` and ``best_of_n.png``."""
     from alignment_fast.plot import best_of_n_figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = [field.name for field in dataclasses.fields(Row)]
+    names = [field.name for field in dataclasses.fields(BestOfNRow)]
     columns = {name: np.array([getattr(row, name) for row in rows]) for name in names}
     figure = best_of_n_figure(columns, title, curves=curves)
     with replacing(folder / "best_of_n.csv") as file:

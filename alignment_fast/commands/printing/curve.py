@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from alignment_fast._files import replacing
-from alignment_fast.commands.inputs.pools import Pools
+from alignment_fast.commands.inputs.pools import PoolTable
 from alignment_fast.commands.printing.figures import save_figure
 from alignment_fast.commands.printing.terminal import BOUND_NOTE, csv_bytes, print_table, say, short_error
 from alignment_fast.tables import display_name
@@ -13,7 +13,7 @@ from alignment_fast.tables import display_name
 ERRORS = {"score_se", "pass_se", "value_se"}
 
 
-def print_columns(file: Path, pools: Pools, columns: dict[str, np.ndarray], variance: str, sentence: str) -> None:
+def print_columns(file: Path, pools: PoolTable, columns: dict[str, np.ndarray], variance: str, sentence: str) -> None:
     """Print the pools that were read, a table of the columns, and what a fit says."""
     size, prompt = pools.smallest
     largest = max(map(len, pools.scores))

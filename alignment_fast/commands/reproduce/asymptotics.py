@@ -18,7 +18,7 @@ __all__ = ["asymptotics"]
 BYTES_PER_REPLICATE = 32
 
 
-class Part(NamedTuple):
+class ResultRows(NamedTuple):
     """The rows of one table or figure, by its name, and how many they are if that takes a while."""
 
     rows: Callable[[], Iterable[Any]]
@@ -59,18 +59,18 @@ def _print(results: dict[str, list[Any]], replicates: int, seed: int) -> None:
     print_results(TABLES, results)
 
 
-def _parts(replicates: int, seed: int) -> dict[str, Part]:
+def _parts(replicates: int, seed: int) -> dict[str, ResultRows]:
     from alignment_fast.reproduce import asymptotics as paper
 
     setting = paper.TERNARY
     return {
-        "table_1": Part(lambda: paper.table_one(replicates, seed)),
-        "figure_1_curves": Part(paper.simplex_curves),
-        "figure_1_points": Part(lambda: paper.simplex_points(replicates, seed)),
-        "convergence": Part(lambda: paper.convergence(setting, replicates, seed), len(paper.LENGTHS)),
-        "rate_functions": Part(lambda: paper.rate_functions(setting, replicates, seed), len(paper.TAUS)),
-        "scaled_cumulants": Part(lambda: paper.scaled_cumulants(setting, replicates, seed), len(paper.RHOS)),
-        "random_ensembles": Part(lambda: paper.random_ensembles(seed), paper.ENSEMBLE_ROWS),
+        "table_1": ResultRows(lambda: paper.table_one(replicates, seed)),
+        "figure_1_curves": ResultRows(paper.simplex_curves),
+        "figure_1_points": ResultRows(lambda: paper.simplex_points(replicates, seed)),
+        "convergence": ResultRows(lambda: paper.convergence(setting, replicates, seed), len(paper.LENGTHS)),
+        "rate_functions": ResultRows(lambda: paper.rate_functions(setting, replicates, seed), len(paper.TAUS)),
+        "scaled_cumulants": ResultRows(lambda: paper.scaled_cumulants(setting, replicates, seed), len(paper.RHOS)),
+        "random_ensembles": ResultRows(lambda: paper.random_ensembles(seed), paper.ENSEMBLE_ROWS),
     }
 
 

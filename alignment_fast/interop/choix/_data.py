@@ -57,7 +57,7 @@ def pairs_of(n_items, data):
     return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 
-class Counts(NamedTuple):
+class PairCounts(NamedTuple):
     """How often one item won against another.
 
     Parameters
@@ -85,17 +85,17 @@ def count_matrix(n_items, data):
 
 
 def counts_of(n_items, data):
-    """Return the `Counts` of pairs, without a square of all pairs where that would be much larger than the data."""
+    """Return the `PairCounts` of pairs, without a square of all pairs where that would be much larger than the data."""
     if n_items * n_items <= _DENSE:
         matrix = count_matrix(n_items, data)
         winner, loser = (np.ascontiguousarray(side) for side in matrix.nonzero())
-        return Counts(winner, loser, matrix[winner, loser])
+        return PairCounts(winner, loser, matrix[winner, loser])
     pairs = pairs_of(n_items, data)
     keys, times = np.unique(pairs[:, 0] * n_items + pairs[:, 1], return_counts=True)
-    return Counts(keys // n_items, keys % n_items, times.astype(np.float64))
+    return PairCounts(keys // n_items, keys % n_items, times.astype(np.float64))
 
 
-class Rows(NamedTuple):
+class RankingRows(NamedTuple):
     """Rankings, or choices, of one length.
 
     Parameters
@@ -112,20 +112,24 @@ class Rows(NamedTuple):
 
 
 def _of_each_length(flat, lengths, stages_of):
-    """Return a `Rows` for each length that occurs among consecutive rows of `flat` and has stages."""
+    """Return a `RankingRows` for each length that occurs among consecutive rows of `flat` and has stages."""
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
     found = []
     for length in np.unique(lengths).tolist():
         if stages_of(length) > 0:
             first = starts[lengths == length]
-            found.append(Rows(flat[first[:, None] + np.arange(length)], stages_of(length)))
+            found.append(RankingRows(flat[first[:, None] + np.arange(length)], stages_of(length)))
     return found
 
 
 def rankings_of(n_items, data):
-    """Return the `Rows` of rankings; rankings of fewer than two items say nothing."""
+    """Return the `RankingRows` of rankings; rankings of fewer than two items say nothing."""
     if _in_range(data, n_items) and data.ndim == 2:
-        return [Rows(data.astype(np.int64, copy=False), data.shape[1] - 1)] if data.shape[1] > 1 and len(data) else []
+        return (
+            [RankingRows(data.astype(np.int64, copy=False), data.shape[1] - 1)]
+            if data.shape[1] > 1 and len(data)
+            else []
+        )
     found = operations("common").read_index_rows(data, n_items)
     if found is None:
         rows = [
@@ -139,7 +143,7 @@ def rankings_of(n_items, data):
 
 
 def choices_of(n_items, data):
-    """Return the `Rows` of choices (winner, losers)."""
+    """Return the `RankingRows` of choices (winner, losers)."""
     found = operations("common").read_choices(data, n_items)
     if found is None:
         rows = [[index_in(item, n_items) for item in (winner, *losers)] for winner, losers in _rows_of(data)]
@@ -149,11 +153,11 @@ def choices_of(n_items, data):
 
 
 def pieces(rows, entries):
-    """Yield `Rows` in parts whose temporary arrays of `entries` numbers per row stay small."""
+    """Yield `RankingRows` in parts whose temporary arrays of `entries` numbers per row stay small."""
     for part in rows:
         step = max(1, _BLOCK // max(1, entries(part)))
         for first in range(0, len(part.items), step):
-            yield Rows(part.items[first : first + step], part.stages)
+            yield RankingRows(part.items[first : first + step], part.stages)
 
 
 def remaining(weights, rows):

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from alignment_fast.studies.estimands import best_of_n, coverage, dynamics, ratings, samples, user
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 
-__all__ = ["ESTIMATORS", "Estimator", "Setting"]
+__all__ = ["ESTIMATORS", "CellSetting", "Estimator"]
 
-ESTIMATORS: dict[str, Callable[[Setting], Estimator]] = {
+ESTIMATORS: dict[str, Callable[[CellSetting], Estimator]] = {
     "best_of_n": best_of_n.BestOfN,
     "soft_best_of_n": samples.SoftBestOfN,
     "tilted": samples.Tilted,

@@ -11,11 +11,11 @@ import numpy as np
 
 from alignment_fast.studies.partials import Columns
 
-__all__ = ["Estimator", "Setting"]
+__all__ = ["CellSetting", "Estimator"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class CellSetting:
     """A cell as its estimator sees it.
 
     Parameters
@@ -57,7 +57,7 @@ class Estimator:
     names: tuple[str, ...] | None = None
     alone: ClassVar[bool] = True
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         self.setting = setting
 
     def values(self, first: int, count: int) -> Columns:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from alignment_fast import best_of_n
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.partials import Columns
-from alignment_fast.studies.sources import Outcomes, law_of
+from alignment_fast.studies.sources import OutcomesLaw, law_of
 
 __all__ = ["BestOfN"]
 
@@ -15,7 +15,7 @@ __all__ = ["BestOfN"]
 class BestOfN(Estimator):
     """Columns reward, kl and win_rate; of a sampler the reward only."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         self.n = float(setting.parameters["n"])
@@ -33,7 +33,7 @@ class BestOfN(Estimator):
 
     def exact(self) -> dict[str, float]:
         """Return the exact means: all of a finite alphabet, divergence and win rate of a continuous law."""
-        if isinstance(self.law, Outcomes):
+        if isinstance(self.law, OutcomesLaw):
             law = self.law.law
             values = law.expected_reward(self.n), law.kl(self.n), law.win_rate(self.n)
             return dict(zip(("reward", "kl", "win_rate"), map(float, values), strict=True))

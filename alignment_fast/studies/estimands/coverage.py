@@ -8,9 +8,9 @@ from scipy import special
 from alignment_fast import ranking
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.studies.errors import SpecError
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.partials import Columns
-from alignment_fast.studies.sources import Outcomes, law_of
+from alignment_fast.studies.sources import OutcomesLaw, law_of
 
 __all__ = ["CoverageOfMean", "CoverageOfRatings"]
 
@@ -20,12 +20,12 @@ class CoverageOfMean(Estimator):
 
     names: tuple[str, ...] = ("covered", "width")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         self.law = law_of(setting.source, setting.folder)
         self.n, self.samples = setting.parameters["n"], setting.parameters["samples"]
-        if isinstance(self.law, Outcomes):
+        if isinstance(self.law, OutcomesLaw):
             self.truth = float(self.law.law.expected_reward(self.n))
         elif self.n == 1:
             self.truth = float(setting.source["mean"])
@@ -48,7 +48,7 @@ class CoverageOfRatings(Estimator):
 
     names: tuple[str, ...]
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         scores = np.array(setting.source["scores"], dtype=np.float64)

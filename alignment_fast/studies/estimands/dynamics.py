@@ -6,7 +6,7 @@ import numpy as np
 
 from alignment_fast import dynamics
 from alignment_fast.random import Stream
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.partials import Columns
 from alignment_fast.studies.sources import preferences
 
@@ -26,7 +26,7 @@ class Dynamics(Estimator):
 
     names: tuple[str, ...] = ("entropy", "cycle_strength", "converged", "oscillates")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         source = setting.source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from alignment_fast import ranking
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.partials import Columns
 from alignment_fast.studies.sources import comparisons
 
@@ -18,7 +18,7 @@ class RatingBootstrap(Estimator):
     names: tuple[str, ...]
     alone: ClassVar[bool] = False
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         votes = comparisons(setting.source, setting.folder)

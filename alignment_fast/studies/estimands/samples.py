@@ -6,9 +6,9 @@ import numpy as np
 
 from alignment_fast import best_of_n, policy
 from alignment_fast.random import Stream
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.partials import Columns
-from alignment_fast.studies.sources import Outcomes, law_of
+from alignment_fast.studies.sources import OutcomesLaw, law_of
 
 __all__ = ["SoftBestOfN", "Tilted"]
 
@@ -21,11 +21,11 @@ class SoftBestOfN(Estimator):
 
     names: tuple[str, ...] = ("reward", "kl", "win_rate")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         law = law_of(setting.source, setting.folder)
-        assert isinstance(law, Outcomes)
+        assert isinstance(law, OutcomesLaw)
         self.law, self.n = law, setting.parameters["n"]
         self.temperature = setting.parameters["temperature"]
         self.policy = np.asarray(best_of_n.soft_best_of_n(law.p, law.reward, self.n, self.temperature))
@@ -59,7 +59,7 @@ class SoftBestOfN(Estimator):
         }
 
 
-def _tails_of(law: Outcomes) -> np.ndarray:
+def _tails_of(law: OutcomesLaw) -> np.ndarray:
     """Return a tail probability inside the step of each outcome."""
     level = np.searchsorted(-law.source.value, -law.reward)
     return np.asarray(law.source.ladder[np.minimum(level, len(law.source.value) - 1)])
@@ -70,7 +70,7 @@ class Tilted(Estimator):
 
     names: tuple[str, ...] = ("reward", "kl", "free_energy")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
         self.law = law_of(setting.source, setting.folder)
@@ -85,7 +85,7 @@ class Tilted(Estimator):
 
     def exact(self) -> dict[str, float]:
         """Return the figures of the tilted reference itself: the estimates are biased, by samples that are few."""
-        if not isinstance(self.law, Outcomes):
+        if not isinstance(self.law, OutcomesLaw):
             return {}
         tilted = policy.tilt(self.law.p, self.law.reward, self.alpha, num_threads=1)
         figures = tilted.expected_reward, tilted.kl, tilted.log_partition

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast.studies.errors import BlockError
-from alignment_fast.studies.estimands.base import Estimator, Setting
+from alignment_fast.studies.estimands.base import CellSetting, Estimator
 from alignment_fast.studies.functions import ROLES, user_function
 from alignment_fast.studies.partials import Columns
 
@@ -23,7 +23,7 @@ class User(Estimator):
     ``summarise(parameters, summary)`` gives further figures, from the statistics of each column.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         given = setting.parameters
         self.parameters = {name: value for name, value in given.items() if name not in ROLES}

@@ -1,0 +1,242 @@
+r"""Where selection by a proxy stops to help the gold reward: the parameter at which the gold reward peaks.
+
+With u the quantile of the proxy in the reference, selection gives samples the density
+
+.. math:: J_n(u) = n u^{n-1} \ (\text{best-of-n}), \quad J_\mu(u) = (1 + \mu u)\, e^{-\mu(1-u)} \ (\text{best of } 1 +
+          \text{Poisson}(\mu)), \quad J_t = e^{t x} / E e^{t x} \ (\text{soft}),
+
+and :math:`G(\theta) = E[J_\theta\, g]` is the gold reward. It peaks where :math:`G'(\theta) = E[K g] = 0`, K = ∂J/∂θ.
+In a pool of M samples the integral of J over the cell of each rank replaces its value, and tied proxies share their
+cells.
+
+Errors. A sample moves G' by its influence: for densities of u :math:`\psi_i = g_i K(u_i) + \frac1M \sum_{j: x_j \ge
+x_i} g_j \partial_u K(u_j)`, less its mean, because ranks depend on all samples; for the soft family
+:math:`(e_i/Z)((x_i - \bar x)(g_i - \bar g) - c)` with the means and the covariance c under the tilted policy. The root
+moves by :math:`-\psi_i / G''`. With several prompts G' is their mean, and its error that of the spread of prompts.
+
+Reference: Khalaf et al., "Inference-time reward hacking in large language models", arXiv:2506.19248 (HedgeTune).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.status import refuse
+
+__all__ = ["Hedge", "hedge"]
+
+# Parameters looked at before the best of them is refined, and halvings that refine it.
+GRID, HALVINGS = 120, 60
+
+
+@dataclass(frozen=True)
+class Hedge:
+    """The parameter of a selection at which gold reward peaks.
+
+    Parameters
+    ----------
+    parameter : float
+        n, μ or t. At 1, or 0, every selection by the proxy does harm; inf where gold still grows at the last parameter
+        that the pool knows of.
+    gold : float
+        Gold reward there, of which `gold_standard_error` is the error.
+    standard_error : float
+        Of `parameter`; NaN at an end of its range.
+    gold_standard_error : float
+        Of `gold` at a given parameter, which to first order is that at the estimated one.
+
+    """
+
+    parameter: float
+    gold: float
+    standard_error: float
+    gold_standard_error: float
+
+
+def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisson"] = "best_of_n") -> Hedge:
+    r"""Return the strength of selection by a proxy at which the gold reward is largest, with its standard error.
+
+    Parameters
+    ----------
+    proxy, gold : array (M,) or (P, M)
+        Proxy and gold rewards of independent samples of the reference: one pool, or P prompts whose mean counts.
+    family : {"best_of_n", "soft", "poisson"}
+        Best-of-n, n real and at least 1; policies ∝ p·exp(t·proxy), the limit of soft best-of-n of temperature 1/t for
+        many draws; or best of 1 + Poisson(μ) draws.
+
+    Returns
+    -------
+    Hedge
+        Looked for among n and μ up to M, and t up to where the tilted policy rests on about ten samples.
+
+    Raises
+    ------
+    ValueError
+        If a reward is not finite, shapes differ, there are fewer than two samples, or the family is another word.
+
+    Notes
+    -----
+    Cost: about 250 passes over the samples.
+
+    References
+    ----------
+    Khalaf et al., arXiv:2506.19248.
+
+    Examples
+    --------
+    >>> import numpy as np, alignment_fast as af
+    >>> rng = np.random.default_rng(0)
+    >>> proxy = rng.normal(size=20_000)
+    >>> gold = proxy - 0.3 * proxy**2 + rng.normal(size=20_000)  # peaks where the tilted mean 1.667 is
+    >>> found = af.best_of_n.hedge(proxy, gold, family="soft")
+    >>> round(found.parameter, 2), round(found.standard_error, 2)
+    (1.67, 0.11)
+
+    """
+    if family not in _FAMILIES:
+        raise ValueError(f"family {family!r} is not one of {', '.join(map(repr, _FAMILIES))}")
+    x, g = as_floating(proxy, "proxy").astype(np.float64), as_floating(gold, "gold").astype(np.float64)
+    if x.shape != g.shape or x.ndim not in (1, 2) or x.size == 0 or x.shape[-1] < 2:
+        raise ValueError(f"proxy of shape {x.shape} and gold of shape {g.shape} are no pools of two samples or more")
+    for name, array in (("proxy", x), ("gold", g)):
+        refuse(~np.isfinite(array), array, name, "is not finite")
+    law = _FAMILIES[family](np.atleast_2d(x), np.atleast_2d(g))
+    grid = law.grid()
+    values = np.array([law.gold(theta).mean() for theta in grid])
+    best = int(np.argmax(values))
+    reached = values >= values[best] - 1e-9 * np.ptp(values)
+    if reached[0] or reached[-1]:
+        at = grid[0 if reached[0] else -1]
+        gold_reward, gold_error = _gold_at(law, at)
+        return Hedge(float(at) if at == grid[0] else np.inf, gold_reward, np.nan, gold_error)
+    low, high = grid[best - 1], grid[best + 1]
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if law.slope(middle).mean() > 0 else (low, middle)
+    theta = 0.5 * (low + high)
+    step = 1e-4 * max(theta, 1e-3)
+    bend = (law.slope(theta + step).mean() - law.slope(theta - step).mean()) / (2 * step)
+    error = _error(law.slope(theta), law.slope_influence(theta)) / abs(bend)
+    gold_reward, gold_error = _gold_at(law, theta)
+    return Hedge(float(theta), gold_reward, float(error), gold_error)
+
+
+def _gold_at(law, theta):
+    value = law.gold(theta)
+    return float(value.mean()), float(_error(value, law.gold_influence(theta)))
+
+
+def _error(of_prompts, influence):
+    """Return the error of the mean of values of prompts: from their spread, or from influences where there is one."""
+    values = of_prompts if len(of_prompts) > 1 else influence[0]
+    return values.std(ddof=1) / np.sqrt(len(values))
+
+
+class _Ranks:
+    """Selection by the quantile of the proxy: a distribution function of it, and its slope by the parameter."""
+
+    def __init__(self, proxy, gold):
+        order = np.argsort(proxy, axis=-1, kind="stable")
+        x, self.gold_in_order = np.take_along_axis(proxy, order, axis=-1), np.take_along_axis(gold, order, axis=-1)
+        for row, g in zip(x, self.gold_in_order, strict=True):  # tied samples share their cells
+            first = np.flatnonzero(np.append(True, np.diff(row) != 0))
+            number = np.diff(np.append(first, len(row)))
+            g[:] = np.repeat(np.add.reduceat(g, first) / number, number)
+        self.size = proxy.shape[-1]
+        self.edges = np.arange(self.size + 1) / self.size
+
+    def gold(self, theta):
+        """Return the gold reward of every prompt."""
+        return self.gold_in_order @ np.diff(self.below(theta))
+
+    def slope(self, theta):
+        """Return its slope by the parameter."""
+        return self.gold_in_order @ np.diff(self.moved(theta))
+
+    def gold_influence(self, theta):
+        return self._influence(np.diff(self.below(theta)))
+
+    def slope_influence(self, theta):
+        return self._influence(np.diff(self.moved(theta)))
+
+    def _influence(self, cells):
+        density = cells * self.size
+        # With one sample more below, those above it have moved up in rank.
+        bent = self.gold_in_order * (np.gradient(density) if self.size > 1 else 0.0)
+        return self.gold_in_order * density + np.cumsum(bent[:, ::-1], axis=-1)[:, ::-1]
+
+
+class _BestOfN(_Ranks):
+    """u^n, and u^n log u."""
+
+    def grid(self):
+        return np.geomspace(1.0, self.size, GRID)
+
+    def below(self, n):
+        return self.edges**n
+
+    def moved(self, n):
+        return np.where(self.edges > 0, self.edges**n * np.log(np.maximum(self.edges, 1e-300)), 0.0)
+
+
+class _Poisson(_Ranks):
+    """u exp(-μ (1 - u)), and -(1 - u) times that."""
+
+    def grid(self):
+        return np.append(0.0, np.geomspace(1e-2, self.size, GRID))
+
+    def below(self, mu):
+        return self.edges * np.exp(-mu * (1 - self.edges))
+
+    def moved(self, mu):
+        return -(1 - self.edges) * self.below(mu)
+
+
+class _Soft:
+    """Policies tilted by the proxy."""
+
+    def __init__(self, proxy, gold):
+        self.x, self.g = proxy - proxy.max(axis=-1, keepdims=True), gold
+        self.most = np.abs(self.x).max()
+
+    def grid(self):
+        """Return t from 0 to where the tilted policy of some prompt rests on ten samples, or two fifths of fewer."""
+        if self.most == 0.0:
+            return np.zeros(2)
+        least = min(10.0, 0.4 * self.x.shape[-1])
+        t = np.geomspace(1e-3, 1e4, 400) / self.most
+        rest = np.array([self._effective(one) for one in t])
+        return np.append(0.0, np.geomspace(t[0], t[max(int((rest >= least).sum()) - 1, 1)], GRID))
+
+    def _effective(self, t):
+        e = np.exp(t * self.x)
+        return (e.sum(axis=-1) ** 2 / (e**2).sum(axis=-1)).min()
+
+    def _tilted(self, t):
+        e = np.exp(t * self.x)
+        e /= e.mean(axis=-1, keepdims=True)
+        mean, gold = ((e * v).mean(axis=-1, keepdims=True) for v in (self.x, self.g))
+        return e, self.x - mean, self.g - gold
+
+    def gold(self, t):
+        e = np.exp(t * self.x)
+        return (e * self.g).sum(axis=-1) / e.sum(axis=-1)
+
+    def slope(self, t):
+        e, x, g = self._tilted(t)
+        return (e * x * g).mean(axis=-1)
+
+    def gold_influence(self, t):
+        e, _, g = self._tilted(t)
+        return e * g
+
+    def slope_influence(self, t):
+        e, x, g = self._tilted(t)
+        return e * (x * g - (e * x * g).mean(axis=-1, keepdims=True))
+
+
+_FAMILIES = {"best_of_n": _BestOfN, "soft": _Soft, "poisson": _Poisson}

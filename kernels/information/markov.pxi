@@ -1,0 +1,65 @@
+# Markov sources: loops over states, between which an interrupt may come in.
+
+from cpython.exc cimport PyErr_CheckSignals
+
+from alignment_fast.kernels.common.scratch cimport scratch as memory_of_bytes
+
+cdef enum:
+    NODA_STEPS = 60  # the iteration converges quadratically: they bound a stalled one
+
+
+def communicating_classes(const uint8_t[:, ::1] support, int64_t[::1] label):
+    """Write the number of the class of every state; return how many classes there are."""
+    cdef Py_ssize_t n = label.shape[0]
+    cdef int64_t *scratch = <int64_t*>memory_of_bytes(5 * n * sizeof(int64_t))
+    count = table.markov_classes(n, &support[0, 0], &label[0], scratch)
+    free(scratch)
+    return count
+
+
+def cycle_mean(const double[:, ::1] weights):
+    """Return the largest mean weight of a cycle, -inf where there is none."""
+    cdef Py_ssize_t n = weights.shape[0], k
+    cdef double[:, ::1] walks = numpy.zeros((n + 1, n))
+    for k in range(n):
+        with nogil:
+            table.markov_walk(n, k, &weights[0, 0], &walks[0, 0])
+        PyErr_CheckSignals()
+    return table.markov_cycle_mean(n, &walks[0, 0])
+
+
+def best_walks(double[:, ::1] closure):
+    """Turn weights of steps into those of the best walks, in place."""
+    cdef Py_ssize_t n = closure.shape[0], k
+    cdef double[::1] scratch = numpy.empty(2 * n)
+    for k in range(n):
+        with nogil:
+            table.markov_by_way_of(n, k, &closure[0, 0], &scratch[0])
+        PyErr_CheckSignals()
+
+
+def perron(const double[:, ::1] matrix, double[::1] answer):
+    """Return the Perron value, and write its right vector to `answer`."""
+    cdef Py_ssize_t n = answer.shape[0]
+    cdef double[::1] vector = numpy.ones(n), scratch = numpy.empty((n + 1) * n)
+    cdef double[2] bounds
+    cdef int step, again = 1
+    bounds[0], bounds[1] = 1.0, float("inf")
+    answer[:] = vector
+    for step in range(NODA_STEPS):
+        if not again:
+            break
+        with nogil:
+            again = table.markov_noda(n, &matrix[0, 0], &vector[0], &answer[0], bounds, &scratch[0])
+        PyErr_CheckSignals()
+    return bounds[0]
+
+
+def stationary(double[:, ::1] A, double[::1] law):
+    """Write the stationary law of the matrix, given by its logarithms, which is used up."""
+    cdef Py_ssize_t n = law.shape[0], k
+    for k in range(n - 1, 0, -1):
+        with nogil:
+            table.markov_reduce(n, k, &A[0, 0])
+        PyErr_CheckSignals()
+    table.markov_law(n, &A[0, 0], &law[0])

@@ -1,0 +1,194 @@
+"""Every public function takes arrays of every library, and gives results of that kind on that device.
+
+The calls are those of the table of benchmarks (benchmarks/names), at their smallest size, with every array that a call
+names replaced by one of the library.
+"""
+
+import dataclasses
+import types
+
+import numpy as np
+import pytest
+from names import Timed, all_names
+
+pytestmark = [pytest.mark.frontends, pytest.mark.same_everywhere]
+
+
+class OnlyDlpack:
+    """An array that has nothing but DLPack: results are NumPy's."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+
+class OfType(OnlyDlpack):
+    """An array whose type takes DLPack back."""
+
+    @classmethod
+    def from_dlpack(cls, array):
+        return cls(np.from_dlpack(array))
+
+
+class Namespace:
+    """A library with several devices in the memory of the processor, as array-api-strict has them."""
+
+    @staticmethod
+    def from_dlpack(array):
+        return OnDevice(np.from_dlpack(array), "first")
+
+
+class OnDevice(OnlyDlpack):
+    """An array of `Namespace`."""
+
+    def __init__(self, array, device):
+        super().__init__(array)
+        self.device = device
+
+    def __array_namespace__(self, api_version=None):
+        return Namespace
+
+    def to_device(self, device):
+        return OnDevice(self.array, device)
+
+
+def strict(device):
+    library = pytest.importorskip("array_api_strict")
+    return (lambda array: library.asarray(array, device=library.Device(device))), type(library.asarray(0.0))
+
+
+def torch():
+    library = pytest.importorskip("torch")
+    return library.from_numpy, library.Tensor
+
+
+def jax():
+    library = pytest.importorskip("jax")
+    library.config.update("jax_enable_x64", True)
+    return library.numpy.asarray, library.Array
+
+
+def pandas(arrow):
+    library = pytest.importorskip("pandas")
+    if arrow:
+        pytest.importorskip("pyarrow")
+
+    def make(array):
+        table = library.Series(array) if array.ndim == 1 else library.DataFrame(array) if array.ndim == 2 else array
+        return table.convert_dtypes(dtype_backend="pyarrow") if arrow and array.ndim in (1, 2) else table
+
+    return make, np.ndarray
+
+
+def polars():
+    library = pytest.importorskip("polars")
+    kinds = {1: library.Series, 2: library.DataFrame}
+    return (lambda array: kinds[array.ndim](array) if array.ndim in kinds else array), np.ndarray
+
+
+def pyarrow(chunked):
+    library = pytest.importorskip("pyarrow")
+    make = library.chunked_array if chunked else library.array
+
+    def table(array):
+        if array.ndim == 2:
+            return library.table({str(i): column for i, column in enumerate(array.T)})
+        return make([array] if chunked else array) if array.ndim == 1 else array
+
+    return table, np.ndarray
+
+
+# By name: how to make one of an array, and of what type results are.
+KINDS = {
+    "DLPack alone": lambda: (OnlyDlpack, np.ndarray),
+    "DLPack both ways": lambda: (OfType, OfType),
+    "second device": lambda: ((lambda array: OnDevice(array, "second")), OnDevice),
+    "array-api-strict": lambda: strict("CPU_DEVICE"),
+    "array-api-strict, device1": lambda: strict("device1"),
+    "torch": torch,
+    "jax": jax,
+    "pandas": lambda: pandas(arrow=False),
+    "pandas, Arrow": lambda: pandas(arrow=True),
+    "polars": polars,
+    "pyarrow": lambda: pyarrow(chunked=False),
+    "pyarrow, chunks": lambda: pyarrow(chunked=True),
+}
+
+
+def is_numbers(value):
+    return type(value) is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative and value.size > 0
+
+
+def over(call, make):
+    """Return `call`, a function without arguments, with the arrays that it closes over made anew by `make`."""
+    values = [cell.cell_contents for cell in call.__closure__ or ()]
+    cells = tuple(types.CellType(make(value.copy()) if is_numbers(value) else value) for value in values)
+    return types.FunctionType(call.__code__, call.__globals__, call.__name__, call.__defaults__, cells)
+
+
+def parts(result):
+    """Yield the arrays of a result in order, numbers of NumPy's and Python's among them."""
+    if dataclasses.is_dataclass(result):
+        result = [getattr(result, field.name) for field in dataclasses.fields(result)]
+    if isinstance(result, tuple | list):
+        for part in result:
+            yield from parts(part)
+    elif hasattr(result, "__dlpack__") or isinstance(result, float | np.generic):
+        yield result
+
+
+def as_numpy(value):
+    """Return an array or a number of any library as NumPy's."""
+    foreign = hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray | np.generic)
+    return np.from_dlpack(value) if foreign else np.asarray(value)
+
+
+def closes_over_arrays(name):
+    ours, _ = all_names()[name].calls(all_names()[name].sizes[0], np.dtype("float64"))
+    held = [cell.cell_contents for cell in getattr(ours, "__closure__", None) or ()]
+    return isinstance(ours, types.FunctionType) and any(map(is_numbers, held))
+
+
+NAMES = [name for name, entry in all_names().items() if isinstance(entry, Timed) and closes_over_arrays(name)]
+
+# Objects that are computed with further, and tables: they hold NumPy's arrays, whatever they were made of.
+HOLD_NUMPYS = {
+    "best_of_n.Table",
+    "best_of_n.curve",
+    "best_of_n.coverage_at_cost",
+    "best_of_n.fit_overoptimization",
+    "best_of_n.proxy_versus_gold",
+    "ranking.Rankings",
+    "ranking.elo",
+    "ranking.fit_contextual",
+    "ranking.fit_plackett_luce",
+    "ranking.paired_scores",
+}
+# An array there is unpacked into arguments.
+UNPACKED = {"ranking.RatingFit.predict"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNPACKED])
+def test_results_are_of_the_callers_kind_on_its_device(name, kind):
+    make, expected = KINDS[kind]()
+    entry = all_names()[name]
+    ours, _ = entry.calls(entry.sizes[0], np.dtype("float64"))
+    plain, found = list(parts(ours())), list(parts(over(ours, make)()))
+    assert len(found) == len(plain)
+    for one, other in zip(found, plain, strict=True):
+        np.testing.assert_array_equal(as_numpy(one), as_numpy(other))
+        if name in HOLD_NUMPYS or type(other) is float:
+            continue
+        assert isinstance(one, expected if expected is not np.ndarray else np.ndarray | np.generic)
+        if expected is not np.ndarray:
+            assert getattr(one, "device", None) == getattr(make(np.ones(1)), "device", None)
+
+
+def test_names_that_hold_numpys_are_names():
+    assert set(NAMES) >= HOLD_NUMPYS | UNPACKED
