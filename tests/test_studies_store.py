@@ -122,7 +122,7 @@ def test_a_log_that_sqlite_does_not_grant_is_an_error(study, tmp_path, monkeypat
 def test_a_disk_that_fills_up_keeps_what_was_stored(study, tmp_path):
     place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192k", "tmpfs", place], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", place], capture_output=True)
     if mounted.returncode:
         pytest.skip("no file system can be mounted here")
     try:
