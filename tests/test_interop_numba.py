@@ -57,7 +57,9 @@ def kernel(name, x):
 @each_name
 def test_arrays_have_the_bits_of_the_kernels(name, dtype):
     x, f = domain(name, dtype), compiled(name)
-    for array in (x, x.reshape(10, 100), x[::-3], np.asfortranarray(x.reshape(10, 100)), x[:0]):
+    table = x.reshape(10, 100)
+    others = [table, x[::-3], np.asfortranarray(table)] if name == "exp" else []  # each is compiled for half a second
+    for array in (x, x[:0], *others):
         found = f(array)
         assert found.dtype == dtype
         np.testing.assert_array_equal(found, kernel(name, array))
