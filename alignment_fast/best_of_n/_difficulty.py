@@ -20,8 +20,8 @@ c are one term, so a fit costs as much for a million problems as for all pairs (
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaln, digamma, gammaln, polygamma
-from scipy.stats import chi2
+
+from alignment_fast._scipy import special, stats
 
 # Newton's method from the moments takes about ten steps; what takes more has its maximum at infinity.
 STEPS = 100
@@ -54,14 +54,14 @@ def cells(total, correct):
 
 def log_beta_factor(a, b, m, c):
     """Return log B(a + c, b + m - c) / B(a, b)."""
-    return betaln(a + c, b + m - c) - betaln(a, b)
+    return special.betaln(a + c, b + m - c) - special.betaln(a, b)
 
 
 def _beta_terms(a, b, m, c):
     """Return the logarithm of the beta-binomial factor of every cell, its gradient and its Hessian (cells, 2, 2)."""
     rises = (a, c), (b, m - c), (a + b, m)
-    first = [digamma(x + n) - digamma(x) for x, n in rises]
-    second = [polygamma(1, x + n) - polygamma(1, x) for x, n in rises]
+    first = [special.digamma(x + n) - special.digamma(x) for x, n in rises]
+    second = [special.polygamma(1, x + n) - special.polygamma(1, x) for x, n in rises]
     gradient = np.stack([a * (first[0] - first[2]), b * (first[1] - first[2])], axis=-1)
     hessian = np.empty((len(m), 2, 2))
     hessian[:, 0, 0] = gradient[:, 0] + a * a * (second[0] - second[2])
@@ -188,7 +188,10 @@ def fits(data, parameters):
         every = np.arange(size + 1)
         a, b = np.exp(parameters[:2])
         chance = np.exp(
-            log_beta_factor(a, b, size, every) + gammaln(size + 1) - gammaln(every + 1) - gammaln(size - every + 1)
+            log_beta_factor(a, b, size, every)
+            + special.gammaln(size + 1)
+            - special.gammaln(every + 1)
+            - special.gammaln(size - every + 1)
         )
         if len(parameters) == 3:
             z = 1 / (1 + np.exp(-parameters[2]))
@@ -205,4 +208,4 @@ def fits(data, parameters):
             seen[-1] += found
             statistic += sum((o - e) ** 2 / e for o, e in zip(seen, expected, strict=True))
             freedom += len(expected) - 1
-    return float(chi2.sf(statistic, freedom)) if freedom > 0 else float("nan")
+    return float(stats.chi2.sf(statistic, freedom)) if freedom > 0 else float("nan")

@@ -19,7 +19,8 @@ variance of U.
 from functools import cache
 
 import numpy as np
-from scipy.special import gammaln
+
+from alignment_fast._scipy import special
 
 # Terms of the sum over pairs of subsets, for one problem: more take seconds.
 MOST_TERMS = 3e8
@@ -95,7 +96,7 @@ def _factor(i, least, y):
 def _binomial(count, theta):
     """Return the chances of 0..count successes."""
     i = np.arange(count + 1)
-    log = gammaln(count + 1) - gammaln(i + 1) - gammaln(count - i + 1)
+    log = special.gammaln(count + 1) - special.gammaln(i + 1) - special.gammaln(count - i + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log = log + i * np.log(theta) + np.where(i == count, 0.0, (count - i) * np.log1p(-theta))
     return np.exp(log)
@@ -106,7 +107,12 @@ def _trinomial(count, theta):
     i = np.arange(count + 1)
     rest = count - i[:, None] - i
     left = np.maximum(rest, 0)
-    log = gammaln(count + 1) - gammaln(i[:, None] + 1) - gammaln(i + 1) - gammaln(left + 1)
+    log = (
+        special.gammaln(count + 1)
+        - special.gammaln(i[:, None] + 1)
+        - special.gammaln(i + 1)
+        - special.gammaln(left + 1)
+    )
     log = log + (i[:, None] + i) * np.log(theta)
     with np.errstate(divide="ignore", invalid="ignore"):
         log = log + np.where(left > 0, left * np.log1p(-2 * theta), 0.0)

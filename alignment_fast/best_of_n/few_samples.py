@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv
-from scipy.stats import chi2, norm
 
 from alignment_fast._border.status import refuse
+from alignment_fast._scipy import special, stats
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
 from alignment_fast.best_of_n.repeated import draws_of
@@ -156,7 +155,7 @@ class PassAtKFit:
         ends = []
         for tail in ((1 - level) / 2, (1 + level) / 2):
             share = np.clip((tail - never) / np.maximum(1 - never, 1e-300), 0.0, 1.0)
-            ends.append(-np.expm1(ks * np.log1p(-betaincinv(a, b, share))))
+            ends.append(-np.expm1(ks * np.log1p(-special.betaincinv(a, b, share))))
         shape = missed.shape if np.ndim(k) else total.shape
         return PassAtKInterval(*((1 - missed).reshape(shape)[()], *(end.reshape(shape)[()] for end in ends)))
 
@@ -167,7 +166,7 @@ class PassAtKFit:
         if self.is_rejected:
             lower, upper = self._without_model(min(k, fewest), level)
             return -np.expm1(missed), lower, upper if k <= fewest else 1.0
-        reach = chi2.ppf(level, 1)
+        reach = stats.chi2.ppf(level, 1)
         ends = [-np.expm1(self._end(float(missed), up, reach, k, sign)) for sign in (1.0, -1.0)]
         return -np.expm1(missed), *ends
 
@@ -214,7 +213,7 @@ class PassAtKFit:
         problems = number.sum()
         mean = number @ solved / problems
         error = np.sqrt(number @ (solved - mean) ** 2 / max(problems - 1, 1) / problems)
-        reach = norm.ppf((1 + level) / 2) * error
+        reach = stats.norm.ppf((1 + level) / 2) * error
         return max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 

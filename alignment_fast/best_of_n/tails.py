@@ -36,15 +36,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import betainc, gammaln
-from scipy.stats import beta as beta_law
-from scipy.stats import gamma as gamma_law
-from scipy.stats import t as student
 
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
+from alignment_fast._scipy import special, stats
 
 __all__ = ["Extrapolation", "TailIndex", "extrapolate", "hill"]
 
@@ -312,9 +309,9 @@ def _partial(a, n, share):
     """Return I(a): ζ^a n ∫_0^ζ τ^-a (1 - τ)^(n-1) dτ, inf for a >= 1."""
     b = np.where(a < 1, 1 - a, 1.0)
     # log Γ(n) / Γ(n + b); where n is large the difference of two logarithms would lose it.
-    ratio = -b * np.log(n) - b * (b - 1) / (2 * n) if n > 1e6 else gammaln(n) - gammaln(n + b)
-    log = a * np.log(share) + np.log(n) + gammaln(b) + ratio
-    return np.where(a < 1, np.exp(log) * betainc(b, n, share), np.inf)
+    ratio = -b * np.log(n) - b * (b - 1) / (2 * n) if n > 1e6 else special.gammaln(n) - special.gammaln(n + b)
+    log = a * np.log(share) + np.log(n) + special.gammaln(b) + ratio
+    return np.where(a < 1, np.exp(log) * special.betainc(b, n, share), np.inf)
 
 
 class _Pareto:
@@ -331,8 +328,8 @@ class _Pareto:
         self.share = np.full(len(ordered), (top + 0.5) / (size + 0.5))
         tails = (1 - level) / 2, (1 + level) / 2
         self.ends = {
-            "index": [top * self.index / gamma_law(top).ppf(tail) for tail in tails],
-            "share": [np.full(len(ordered), beta_law(top + 1, size - top).ppf(tail)) for tail in tails],
+            "index": [top * self.index / stats.gamma(top).ppf(tail) for tail in tails],
+            "share": [np.full(len(ordered), stats.beta(top + 1, size - top).ppf(tail)) for tail in tails],
         }
         scaled = excess / np.where(self.index > 0, self.index, 1.0)[:, None]
         off = _distance(scaled) > LARGEST_DISTANCE["hill"]
@@ -361,13 +358,13 @@ class _GeneralisedPareto:
         self.index, sigma = without_bias(*largest_likelihood(excess), top)
         self.scale = sigma * (1 + self.index)
         self.share = np.full(len(ordered), (top + 0.5) / (size + 0.5))
-        reach = student.ppf((1 + level) / 2, FREEDOM) / np.sqrt(top)
+        reach = stats.t.ppf((1 + level) / 2, FREEDOM) / np.sqrt(top)
         tails = (1 - level) / 2, (1 + level) / 2
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
             "index": [(1 + self.index) * np.exp(0.5 / top + sign * reach) - 1 for sign in (-1, 1)],
             "scale": [self.scale * np.exp(0.5 * variance / top + sign * reach * np.sqrt(variance)) for sign in (-1, 1)],
-            "share": [np.full(len(ordered), beta_law(top + 1, size - top).ppf(tail)) for tail in tails],
+            "share": [np.full(len(ordered), stats.beta(top + 1, size - top).ppf(tail)) for tail in tails],
         }
         safe = np.where(sigma > 0, sigma, 1.0)
         off = _distance(_exponential(excess / safe[:, None], self.index)) > LARGEST_DISTANCE["gpd"]

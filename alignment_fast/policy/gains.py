@@ -32,12 +32,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from alignment_fast._border.arrays import as_floating, as_parameter
 from alignment_fast._border.call import give
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
+from alignment_fast._scipy import stats
 
 __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 
@@ -91,7 +91,7 @@ class Gain:
         """
         if not 0 < level < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
-        reach = norm.ppf((1 + level) / 2) * np.nan_to_num(self.standard_error, nan=0.0)
+        reach = stats.norm.ppf((1 + level) / 2) * np.nan_to_num(self.standard_error, nan=0.0)
         few = ~(np.asarray(self.effective_samples) >= min(FEWEST, 0.7 * self.samples))
         return self.gain - reach, np.where(few, np.inf, self.gain + reach)[()]
 
