@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from alignment_fast._files import require_folder
-from alignment_fast.commands.inputs.pools import Request, read_pools
+from alignment_fast.commands.inputs.pools import PoolColumns, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.gain import print_columns, save
 from alignment_fast.commands.printing.terminal import numbers, print_after, progress_bar
@@ -48,7 +48,7 @@ def gain(
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,
-            Request(reward, gold, None, None),
+            PoolColumns(reward, gold, None, None),
             wide=False,
             progress=lambda done, size: progress.update(task, completed=done, total=size),
         )

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from alignment_fast._files import require_folder
-from alignment_fast.commands.inputs.pools import Pools, Request, read_pools
+from alignment_fast.commands.inputs.pools import PoolColumns, PoolTable, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.pass_at_k import print_columns, save
 from alignment_fast.commands.printing.terminal import numbers, print_after, progress_bar
@@ -66,7 +66,7 @@ def pass_at_k(
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,
-            Request(None, None, correct, prompt, samples),
+            PoolColumns(None, None, correct, prompt, samples),
             wide=wide,
             progress=lambda done, size: progress.update(task, completed=done, total=size),
         )
@@ -88,7 +88,7 @@ def _draws(given: str | None) -> np.ndarray:
     return np.array(requested or DRAWS, dtype=np.int64)
 
 
-def _counts(pools: Pools, first: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _counts(pools: PoolTable, first: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of samples and of right ones, of every problem."""
     used = [pool[:first] for pool in pools.scores]
     return np.array([len(pool) for pool in used]), np.array([int(np.sum(pool)) for pool in used])
