@@ -17,6 +17,8 @@ STATED = {
     "Comparisons": r"Accuracy: counts are exact",
     "elo": r"error of at most (\d+) · 2\^-53 times k and the two ratings' distances from `initial`",
     "fit": r"exact to `tol`, or to 2\^-(\d+) of the number of comparisons divided by the smallest curvature",
+    "fit_davidson_luce": r"Accuracy: scores are exact to `tol`",
+    "fit_judges": r"Accuracy: exact to `tol`",
     "fit_plackett_luce": r"Accuracy: scores are exact to `tol`",
     "gradient": r"Accuracy: ([\d.e-]+) times the number of comparisons of each item",
     "log_likelihood": r"Accuracy: ([\d.e-]+) relative",
