@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast.best_of_n import pass_all_k
 from alignment_fast.interop.human_eval import estimate_pass_at_k
 
 __all__ = ["at_least", "majority", "pass_at", "pass_k"]
@@ -87,7 +88,7 @@ def pass_k(scores: Any, k: int, value: float = 1.0) -> Any:
     Returns
     -------
     float or array of float64 (...)
-        NaN where fewer than k epochs were scored. The product of k quotients: relative error below 2 k 2^-53.
+        NaN where fewer than k epochs were scored. Accuracy: that of `alignment_fast.best_of_n.pass_all_k`.
 
     Raises
     ------
@@ -106,9 +107,9 @@ def pass_k(scores: Any, k: int, value: float = 1.0) -> Any:
 
     """
     total, correct = _counts(scores, k, value)
-    found = np.where(total < k, np.nan, 1.0)
-    for i in range(k):
-        found *= np.maximum(correct - i, 0) / np.maximum(total - i, 1)  # 1 only where the result is NaN
+    total, correct = np.asarray(total), np.asarray(correct)
+    found, enough = np.full(total.shape, np.nan), total >= k
+    found[enough] = pass_all_k(total[enough], correct[enough], k).mean
     return _given(found)
 
 
