@@ -43,6 +43,8 @@ __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 
 # Fewer effective samples than this, and than most of all samples, leave the upper end of an interval open.
 FEWEST = 1000.0
+# Tilts times the mean distance from the largest reward from which on a divergence is computed from there.
+FAR = 1e3
 # Samples from which on tilts of given divergences are first found on a part of them.
 MANY, PART = 200_000, 16
 # Steps of the logarithm of a tilt below this change a gain by less than its square.
@@ -224,7 +226,9 @@ class _Samples:
         powers = [float((square * d**j).sum()) if weight is not None or j else float(len(x)) for j in range(3)]
         self.squares = np.array(powers) / self.total**2
         best = self.below == 0.0
-        self.most_kl = -np.log((best.sum() if weight is None else weight[best].sum()) / self.total)
+        share = float(best.sum()) if weight is None else weight[best].sum()
+        self.most_kl = abs(np.log(share / self.total))
+        self.best_samples = share if weight is None else share**2 / (weight[best] ** 2).sum()
         self.variance = float((d * d).sum() / self.total if weight is None else weight @ (d * d) / self.total)
 
     def at(self, t):
@@ -234,6 +238,15 @@ class _Samples:
         mean = first[:, 1] / first[:, 0]
         variance = np.maximum(first[:, 2] / first[:, 0] - mean**2, 0.0)
         return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance, sums
+
+    def divergence(self, t, mean, log_mgf):
+        """Return D(π‖p) at tilts (T,); from the largest reward where tilts are so large that deviations cancel."""
+        kl = np.maximum(t * mean - log_mgf, 0.0)
+        far = t * -self.centre > FAR
+        if far.any():
+            first = operations("policy").gain_sums(self.below, self.weight, 0.0, t[far])[:, 0]
+            kl[far] = t[far] * (first[:, 1] / first[:, 0]) - np.log(first[:, 0] / self.total)
+        return kl
 
     def part(self):
         """Return some of the samples, for a first guess."""
@@ -249,20 +262,20 @@ def _gains(x, weight, budgets, given):
         t = np.minimum(scale / budgets, 1e308) if given == "beta" else tilts_of(samples, budgets)
     finite = np.isfinite(t)
     log_mgf, mean, _, sums = samples.at(np.where(finite, t, 0.0))
-    kl = np.maximum(t * mean - log_mgf, 0.0) if given == "beta" else budgets
+    kl = samples.divergence(t, mean, log_mgf) if given == "beta" else budgets
     variance = _variance_of_beta(samples, mean, sums)
     if given == "kl":
         known = (t > 0) & finite
         safe = np.where(known, t, 1.0)
         mean = np.where(known, (budgets + log_mgf) / safe, mean)
         variance = np.where(known, _variance_of_kl(samples, safe, sums), 0.0)
-        mean = np.where(finite, mean, -samples.centre)
+        mean = np.where(finite, mean, abs(samples.centre))
         kl = np.where(finite, kl, samples.most_kl)
         variance = np.where(finite, variance, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = 1.0 / t
-        jeffreys = np.where(t == 0, 0.0, t * mean)
-    effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], 1.0)
+        jeffreys = np.where((t == 0) | (mean == 0), 0.0, t * mean)
+    effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
     return mean * scale, kl, jeffreys, beta * scale, np.sqrt(np.maximum(variance, 0.0)) * scale, effective
 
 
