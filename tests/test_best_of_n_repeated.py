@@ -184,6 +184,8 @@ def test_majority_of_large_pools_is_the_binomial_one():
         (([[1, 2]], 1.0), {"correct": [1]}, "k must be an integer"),
         (([[]], 1), {"correct": [1]}, r"answers\[0\] of shape \(0,\) is no pool"),
         (([[1.0, np.nan]], 1), {"correct": [1]}, r"answers\[0\]\[1\] = nan is NaN"),
+        (([["a", None]], 1), {"correct": ["a"]}, r"answers\[0\]\[1\] = None is missing"),
+        (([["a"], ["b", None]], 1), {"correct": ["a", "b"]}, r"answers\[1\]\[1\] = None is missing"),
         (([True, False], 1), {"variance": "bootstrap"}, "variance 'bootstrap' is not one of"),
         ((np.repeat(np.arange(4), 64)[None], 64), {"correct": [1]}, "too many terms: ask for 'jackknife'"),
     ],
@@ -213,6 +215,16 @@ def test_answers_that_do_not_compare_are_named():
 def test_bad_best_at_k(scores, k, message):
     with pytest.raises(ValueError, match=message):
         best_at_k(scores, k)
+
+
+@pytest.mark.parametrize(
+    ("answers", "correct"), [([["1", "2"]], [1]), ([[1, 2]], ["1"]), ([["1"], ["2", "1"]], [1, 2]), ([1, 2], "1")]
+)
+def test_text_is_never_right_where_the_answer_is_a_number(answers, correct):
+    with pytest.raises(TypeError, match="correct and answers must both be text, or both be numbers"):
+        majority_at_k(answers, 1, correct=correct)
+    objects = majority_at_k(np.array([["a", "b"]], dtype=object), 1, correct=["a"])
+    assert objects.mean == [0.5]
 
 
 # ---- coverage at cost ----

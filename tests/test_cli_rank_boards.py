@@ -258,6 +258,16 @@ def test_how_few_people_hold_the_top(rank):
     assert f"The top place: without {found.removed} voters ({100 * found.share:.3g} %; " in out
 
 
+def test_one_vote_is_a_vote(capsys, tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text("winner,loser\na,b\na,b\nb,a\n", encoding="utf-8")
+    code, out, _ = run(capsys, path, "--fragility", "votes")
+    assert code == 0
+    assert "The top place: without 2 votes (66.7 %; 2 wins of a over b) b is ahead" in out
+    path.write_text("winner,loser,tied\na,b,0\nb,a,0\na,b,0\nb,a,0\na,b,1\n", encoding="utf-8")
+    assert "without 1 vote (20 %; 1 win of a over b) b is ahead" in run(capsys, path, "--fragility", "votes")[1]
+
+
 # ---- what does not go
 
 
@@ -267,7 +277,7 @@ def test_how_few_people_hold_the_top(rank):
         (("--anchor", "cat"), "--anchor: 'cat' is not of the form NAME=RATING"),
         (("--anchor", "cat=x"), "--anchor: 'cat=x' is not of the form NAME=RATING"),
         (("--anchor", "cat=nan"), "--anchor: 'cat=nan' is not of the form NAME=RATING"),
-        (("--anchor", "zed=1000"), "'zed' is not one of the 4 items"),
+        (("--anchor", "zed=1000"), "--anchor: 'zed' is not one of the 4 items"),
         (("--by", "country"), "has no column 'country'"),
         (("--cluster", "country"), "has no column 'country'"),
         (("--covariate", "language"), "column 'language': "),
@@ -275,7 +285,9 @@ def test_how_few_people_hold_the_top(rank):
         (("--style", "length_a,length_a"), "--style length_a,length_a: both sides are alike in every row"),
         (("--intervals", "sandwich", "--bootstrap", "5"), "--intervals sandwich has no replicates"),
         (("--intervals", "jackknife"), "jackknife"),
-        (("--fragility", "voters"), "kind 'voters' needs to know who each vote is of"),
+        (("--fragility", "voters"), "--fragility voters needs --cluster"),
+        (("--fragility", "votes", "--l2", "1"), "--fragility is of the model bradley-terry, without --home, --l2"),
+        (("--fragility", "votes", "--home"), "--fragility is of the model bradley-terry, without --home, --l2"),
         (("--fragility", "votes", "--model", "davidson"), "--fragility is of the model bradley-terry"),
         (("--update", "old.csv", "--by", "language"), "--update goes without --by"),
         (("--update", "no such file.csv"), "no such file.csv"),

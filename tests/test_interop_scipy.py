@@ -249,6 +249,9 @@ def test_ends_of_functions_of_two_are_as_scipys(name, dtype):
         ([0.5, 1], [1, 2]),
         (np.ones(3), np.ones(2)),
         (1j, 2.0),
+        (0.5, None),
+        (None, 0.5),
+        ([0.5, 1], None),
         (np.array([1, 2], np.int8), np.array([1, 2], np.int8)),
     ],
 )

@@ -24,6 +24,24 @@ def test_the_gain_is_beta_times_the_divergence_of_jeffreys_and_a_covariance(beta
     assert found.beta == pytest.approx(beta, rel=1e-15)
 
 
+@pytest.mark.parametrize("beta", [1e-300, 1e-100, 1e-16, 1e-9, 1e-4])
+@pytest.mark.parametrize("rewards", [X, [1.0, 2.0, 2.0], [5.0, 5.0]], ids=["one best", "two best", "all alike"])
+def test_a_divergence_near_that_of_the_best_sample_keeps_its_digits(rewards, beta):
+    found = achievable_gain(rewards, beta=beta)
+    _, forward, _ = oracle.gain_at_beta(list(rewards), [1] * len(rewards), beta)
+    assert found.kl == pytest.approx(float(forward), abs=1e-12)
+
+
+@pytest.mark.parametrize("weights", [None, [1, 1, 1, 1]])
+@pytest.mark.parametrize(("rewards", "best"), [([3, 3, 1, 0], 2), ([5, 5, 5, 5], 4), ([0, 1, 2, 3], 1)])
+def test_beyond_every_tilt_the_best_samples_carry_the_policy(rewards, best, weights):
+    found = achievable_gain(rewards, kl=100, weights=weights)
+    assert (found.effective_samples, found.beta) == (best, 0)
+    assert found.kl == pytest.approx(np.log(4 / best))
+    assert found.jeffreys == (0 if best == 4 else np.inf)
+    assert not np.signbit([found.gain, found.kl]).any()
+
+
 def test_weights_are_importance_weights():
     weight = np.random.default_rng(1).random(30)
     weight[3] = 0.0

@@ -1,5 +1,7 @@
 """Fits that take new comparisons, Elo ratings by an anchor, tables, comparisons among labels."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,13 @@ def test_anchors_that_are_none():
         result.elo(anchor=("a", float("nan")))
     with pytest.raises(ValueError, match="'z' is not one of the 2 items"):
         elo(["a"], ["b"], anchor=("z", 1000.0))
+
+
+@pytest.mark.parametrize("anchor", ["a", ("a",), ("a", "1000"), ("a", None), 1000.0])
+def test_anchors_of_another_form_are_named(anchor):
+    for ratings_of in (fit(Comparisons(["a", "b"], ["b", "a"])).elo, partial(elo, ["a"], ["b"])):
+        with pytest.raises(TypeError, match=r"anchor must be \(item, rating\), not "):
+            ratings_of(anchor=anchor)
 
 
 # ---- tables

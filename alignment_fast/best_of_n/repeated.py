@@ -218,8 +218,10 @@ def majority_at_k(
     Raises
     ------
     ValueError
-        If a problem has no samples, an answer is NaN, k < 1 or exceeds the largest pool, `correct` is missing or of
-        another shape, or an unbiased variance has too many terms (k above about 16): ask for the jackknife.
+        If a problem has no samples, an answer is NaN or None, k < 1 or exceeds the largest pool, `correct` is missing
+        or of another shape, or an unbiased variance has too many terms (k above about 16): ask for the jackknife.
+    TypeError
+        If one of `answers` and `correct` is text and the other numbers.
 
     Notes
     -----
@@ -297,6 +299,9 @@ def _answer_rows(answers):
     for i, row in enumerate(rows):
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"answers[{i}] of shape {row.shape} is no pool of samples")
+        if row.dtype.kind == "O":
+            missing = np.array([value is None for value in row])
+            refuse(missing, row, f"answers[{i}]", 'is missing: name such answers, "" for example')
         if row.dtype.kind == "f":
             refuse(np.isnan(row), row, f"answers[{i}]", "is NaN")
     return rows, leading
@@ -310,6 +315,9 @@ def _right_answers(rows, leading, correct):
     right = as_array(correct, "correct")
     if right.shape != leading:
         raise ValueError(f"correct of shape {right.shape} and problems of shape {leading} differ")
+    kinds = {array.dtype.kind for array in (right, *rows)} - {"O"}
+    if "U" in kinds and len(kinds) > 1:
+        raise TypeError("correct and answers must both be text, or both be numbers")
     return right.reshape(-1).tolist()
 
 

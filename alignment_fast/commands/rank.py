@@ -140,7 +140,7 @@ def rank(
     covariates, styles = covariate or [], style or []
     asked, anchored = Asked(model.value, l2, home), _anchor(anchor)
     further = further_columns(by, cluster, covariates, styles)
-    _check_together(model, further.numbers, update, fragility, by)
+    _check_together(asked, further.numbers, update, fragility, by, cluster)
     how = _intervals(intervals, bootstrap, cluster)
     replicates = bootstrap or (REPLICATES if how == Intervals.BOOTSTRAP else 0)
     if out is not None:
@@ -215,13 +215,23 @@ def _intervals(intervals: Intervals | None, replicates: int, cluster: str | None
 
 
 def _check_together(
-    model: Model, numbers: Mapping[str, str], update: Path | None, fragility: Kind | None, by: str | None
+    asked: Asked,
+    numbers: Mapping[str, str],
+    update: Path | None,
+    fragility: Kind | None,
+    by: str | None,
+    cluster: str | None,
 ) -> None:
     """Raise ValueError for options that do not go together."""
     if update is not None and (numbers or by is not None):
         raise ValueError("--update goes without --by, --covariate and --style: rank both tables as one")
-    if fragility is not None and (numbers or model != Model.BRADLEY_TERRY):
-        raise ValueError("--fragility is of the model bradley-terry, without --covariate and --style")
+    if fragility is not None and (numbers or asked.home or asked.l2 or asked.model != Model.BRADLEY_TERRY):
+        raise ValueError(
+            "--fragility is of the model bradley-terry, without --home, --l2, --covariate and --style: "
+            "the top place of another fit may be another's"
+        )
+    if fragility is not None and fragility != Kind.VOTES and cluster is None:
+        raise ValueError(f"--fragility {fragility.value} needs --cluster: the column of who voted, or on what")
 
 
 def _meanings(option: str | None) -> dict[Hashable, str] | None:

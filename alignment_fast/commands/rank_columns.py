@@ -45,6 +45,8 @@ def board_of(result: "RatingFit", wanted: Wanted, old: "RatingFit | None") -> Fo
     """Return the leaderboard of a fit; `old` is the one before an update."""
     from alignment_fast.ranking import separable_pairs, tiers
 
+    if wanted.anchor is not None and wanted.anchor[0] not in (result.labels or ()):
+        raise ValueError(f"--anchor: {wanted.anchor[0]!r} is not one of the {len(result.scores)} items")
     order = np.argsort(-result.scores, kind="stable")
     wins, comparisons = _tallies(result)
     elo = result.elo(anchor=wanted.anchor)
@@ -124,6 +126,10 @@ def notes_of(
     return notes
 
 
+def _counted(number: float, noun: str) -> str:
+    return f"{number:.15g} {noun}{'' if number == 1 else 's'}"
+
+
 def _held_by(found: "Fragility", kind: str) -> str:
     """Return how few votes hold the top place, for people."""
     if found.removed is None:
@@ -131,7 +137,7 @@ def _held_by(found: "Fragility", kind: str) -> str:
     if found.removed == 0:
         return "The top place is shared."
     named = ", ".join(
-        f"{votes.weight:g} {'ties of' if votes.tied else 'wins of'} {votes.winner} "
+        f"{_counted(votes.weight, 'tie' if votes.tied else 'win')} of {votes.winner} "
         f"{'and' if votes.tied else 'over'} {votes.loser}"
         for votes in found.cells[:MOST_NAMED]
     )
@@ -140,6 +146,6 @@ def _held_by(found: "Fragility", kind: str) -> str:
     exact = found.lower_bound == found.removed
     bound = "no fewer do" if exact else f"fewer than {found.lower_bound} never do"
     return (
-        f"The top place: without {found.removed} {kind} ({100 * found.share:.3g} %; {cells}) {found.challenger} is "
-        f"ahead; {bound}."
+        f"The top place: without {_counted(found.removed, kind[:-1])} ({100 * found.share:.3g} %; {cells}) "
+        f"{found.challenger} is ahead; {bound}."
     )

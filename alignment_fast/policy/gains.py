@@ -229,7 +229,9 @@ class _Samples:
         powers = [float((square * d**j).sum()) if weight is not None or j else float(len(x)) for j in range(3)]
         self.squares = np.array(powers) / self.total**2
         best = self.below == 0.0
-        self.most_kl = -np.log((best.sum() if weight is None else weight[best].sum()) / self.total)
+        share = float(best.sum()) if weight is None else weight[best].sum()
+        self.most_kl = abs(np.log(share / self.total))
+        self.best_samples = share if weight is None else share**2 / (weight[best] ** 2).sum()
         self.variance = float((d * d).sum() / self.total if weight is None else weight @ (d * d) / self.total)
 
     def at(self, t):
@@ -261,13 +263,13 @@ def _gains(x, weight, budgets, given):
         safe = np.where(known, t, 1.0)
         mean = np.where(known, (budgets + log_mgf) / safe, mean)
         variance = np.where(known, _variance_of_kl(samples, safe, sums), 0.0)
-        mean = np.where(finite, mean, -samples.centre)
+        mean = np.where(finite, mean, abs(samples.centre))
         kl = np.where(finite, kl, samples.most_kl)
         variance = np.where(finite, variance, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = 1.0 / t
-        jeffreys = np.where(t == 0, 0.0, t * mean)
-    effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], 1.0)
+        jeffreys = np.where((t == 0) | (mean == 0), 0.0, t * mean)
+    effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
     return mean * scale, kl, jeffreys, beta * scale, np.sqrt(np.maximum(variance, 0.0)) * scale, effective
 
 

@@ -97,7 +97,8 @@ def elo(
     Raises
     ------
     ValueError
-        As `Comparisons`, or if k, scale or base - 1 is not positive and finite.
+        As `Comparisons`, or if k, scale or base - 1 is not positive and finite, or `initial` or the rating of `anchor`
+        is not finite.
 
     Notes
     -----
@@ -124,6 +125,8 @@ def elo(
     for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
+    if not np.isfinite(initial):
+        raise ValueError(f"initial must be finite, not {initial}")
     ops, point = operations("ranking"), scale / np.log(base)
     plain = outcome is None and weight is None and labels is None and num_threads is None and anchor is None
     if plain and shuffles is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from statistics import NormalDist
 from typing import Any, Self
 
@@ -416,6 +417,8 @@ def anchored(
     ratings: NDArray[np.float64], anchor: tuple[Hashable, float], index: Callable[[Hashable], int]
 ) -> NDArray[np.float64]:
     """Return ratings moved so that one item has a given one; `index` gives its place."""
+    if not isinstance(anchor, (tuple, list)) or len(anchor) != 2 or not isinstance(anchor[1], Real):
+        raise TypeError(f"anchor must be (item, rating), not {anchor!r}")
     item, rating = anchor
     if not np.isfinite(rating):
         raise ValueError(f"anchor: the rating of {item!r} must be finite, not {rating}")

@@ -135,7 +135,7 @@ def short_elementwise(int which, x, y=None):
     cdef char kinds[2]
     cdef double value
     cdef void *out
-    cdef bint second = y is not None, same
+    cdef bint second = which == REL_ENTR or which == KL_DIV, same
     kinds[0] = kinds[1] = 0
     if not opened_numbers(x, &views[0], &ones[0], &kinds[0]):
         return None
