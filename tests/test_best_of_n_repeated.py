@@ -198,7 +198,7 @@ def test_bad_votes(arguments, options, message):
 
 def test_answers_that_do_not_compare_are_named():
     with pytest.raises(TypeError, match=r"answers\[0\] holds answers that do not compare"):
-        majority_at_k([[None, "a"]], 1, correct=["a"])
+        majority_at_k(np.array([[1, "a"]], dtype=object), 1, correct=np.array(["a"], dtype=object))
 
 
 @pytest.mark.parametrize(
