@@ -10,7 +10,7 @@ from alignment_fast._border.arrays import as_array, common_device, is_foreign, l
 def in_callers_kind(function, arrays, **options):
     """Return ``function(**arrays, **options)`` where an array is of another library, in its kind; else None.
 
-    For functions that compute with NumPy's arrays: they call this after their short way.
+    For functions that compute with NumPy's arrays: they call this after their short path.
     """
     given = {name: value for name, value in arrays.items() if value is not None}
     if not any(map(is_foreign, given.values())):

@@ -321,6 +321,7 @@ KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
 HELPERS = {
     *("partials", "fold", "points", "sampler"),
     *("pool_steps", "pool_arrange", "pool_sort", "pool_weights"),
+    *("ratios", "pmf_of", "kl_estimate_of"),
 }
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {

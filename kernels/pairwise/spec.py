@@ -44,8 +44,8 @@ KERNELS = (
     ),
     Kernel(
         name="scatter",
-        formula="out[order[i]] = values[i]",
-        arguments=("values", "order", "out"),
+        formula="out[order[i]] = sign values[i]",
+        arguments=("values", "order", "out", "sign"),
         dtypes=("float32", "float64"),
         domain=(),
         bounds=MappingProxyType({"float32": 0.0, "float64": 0.0}),

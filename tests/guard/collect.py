@@ -39,6 +39,11 @@ LEGS = {
     "hosts": (
         "tests/test_interop_choix.py",
         "tests/test_interop_evalica.py",
+        "tests/test_interop_pass_at_k.py",
+        "tests/test_interop_verl.py",
+        "tests/test_accel_pass_at_k.py",
+        "tests/test_interop_arena_rank.py",
+        "tests/test_interop_fastchat.py",
         "tests/test_accel_processes.py",
         "tests/test_pages.py",
     ),
@@ -50,9 +55,10 @@ LEGS = {
         "tests/test_array_kinds.py",
     ),
     "studies": ("tests", "-m", "executors"),
+    "documentation": ("tests/test_site.py",),
 }
 # One letter per leg in the file.
-LETTERS = dict(zip("ridsfgaexbhtu", LEGS, strict=True))
+LETTERS = dict(zip("ridsfgaexbhtuo", LEGS, strict=True))
 HEADER = (
     "# Tests that the legs of CI collect: id, tab, one letter per leg. Written by tests/guard/collect.py.\n"
     f"# {', '.join(f'{letter} {leg}' for letter, leg in LETTERS.items())}\n"
