@@ -8,6 +8,7 @@ import io
 
 from guard import (  # noqa: F401 - importing them fills the table
     cases_best_of_n,
+    cases_boards,
     cases_dynamics,
     cases_information,
     cases_memoryless,
