@@ -155,6 +155,98 @@ def curve_figure(
     return figure
 
 
+def pass_at_k_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+    """Draw pass@k by the difficulty of problems, with its interval, and unbiased estimates as far as they go.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (T,)
+        ``k``, ascending; ``pass`` and ``pass_all`` with ``..._se``, NaN beyond the samples; ``fit``, ``fit_low``,
+        ``fit_high``.
+    title : str
+        Where the samples came from, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With its own Agg canvas; ``figure.savefig(file)`` writes it.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.plot import pass_at_k_figure
+    >>> names = ["k", "pass", "pass_se", "pass_all", "pass_all_se", "fit", "fit_low", "fit_high"]
+    >>> len(pass_at_k_figure({name: np.array([0.1, 0.2, 0.4]) for name in names}, "three points").axes)
+    1
+
+    """
+    figure = new_figure((6.4, 4.8), f"Pass@k: {title}")
+    axes = figure.subplots(1, 1)
+    x = np.log10(columns["k"])
+    axes.fill_between(x, columns["fit_low"], columns["fit_high"], color=EXACT, alpha=0.15, lw=0, label="interval")
+    axes.plot(x, columns["fit"], color=EXACT, label="pass@k, by the difficulty of problems")
+    draw_estimates(axes, x, columns["pass"], _spread(columns, "pass"))
+    axes.plot(x, columns["pass_all"], color=BOUND, ls="--", label="pass^k, all right")
+    axes.set(xlabel="k", ylabel="chance", ylim=(-0.02, 1.02))
+    _ticks_of_n(axes, x)
+    finish(axes, 1)
+    return figure
+
+
+def gain_figure(columns: Mapping[str, np.ndarray], title: str) -> "Figure":
+    """Draw the frontier of reward against divergence with its band, and best-of-n below it.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (T,)
+        ``kl``, ascending; ``gain``, ``gain_low``, ``gain_high`` (inf where it is open), ``best_of_n``; with
+        ``gold_gain`` and ``gold_achievable`` there is a second panel.
+    title : str
+        Where the samples came from, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With its own Agg canvas; ``figure.savefig(file)`` writes it.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from alignment_fast.plot import gain_figure
+    >>> names = ["kl", "gain", "gain_low", "gain_high", "best_of_n", "gold_gain", "gold_achievable"]
+    >>> len(gain_figure({name: np.array([0.1, 0.2, 0.4]) for name in names}, "three points").axes)
+    2
+
+    """
+    panels = 2 if "gold_gain" in columns else 1
+    figure = new_figure((5.6 * panels, 4.8), f"Gain in reward: {title}")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    d = np.sqrt(columns["kl"])
+    known = np.isfinite(columns["gain_high"])
+    low, high = columns["gain_low"][known], columns["gain_high"][known]
+    axes[0].fill_between(d[known], low, high, color=EXACT, alpha=0.15, lw=0, label="interval")
+    axes[0].plot(d, columns["gain"], color=EXACT, label="the best policy")
+    axes[0].plot(d, columns["best_of_n"], color=BOUND, ls="--", label="best-of-n")
+    axes[0].set(xlabel="√KL / √nats", ylabel="gain in reward")
+    if panels == 2:
+        axes[1].plot(d, columns["gold_achievable"], color=EXACT, label="best for the gold reward")
+        axes[1].plot(d, columns["gold_gain"], color=FAMILY, label="best for the reward")
+        axes[1].set(xlabel="√KL / √nats", ylabel="gain in gold reward")
+    for panel in axes:
+        finish(panel, 1)
+    return figure
+
+
 def rank_figure(
     columns: Mapping[str, np.ndarray],
     title: str,

@@ -38,6 +38,7 @@ class Worst:
         """Take note of many cases, by their errors as shares of what is allowed; `case` is that of the largest."""
         self.count += len(shares) - 1
         self.see(float(max(shares)), 1.0, case)
+        self.error = None if self.case is case else self.error
 
     def hold(self):
         """Assert that no error was beyond what is allowed, after writing the worst down."""

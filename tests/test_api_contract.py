@@ -49,6 +49,16 @@ best_of_n.continuous.renyi(n=None, *, order, log_n=None)
 best_of_n.continuous.win_rate(n=None, *, log_n=None)
 best_of_n.simulate(source, n=None, replicates=None, *, seed, log_n=None, method="auto", batch=None,
                    return_maxima=False, num_threads=None)
+best_of_n.pass_all_k(num_samples, num_correct, k)
+best_of_n.best_at_k(scores, k)
+best_of_n.majority_at_k(answers, k)
+best_of_n.max_at_k_weights(rewards, k, *, baseline="none")
+best_of_n.fit_pass_at_k(num_samples, num_correct, *, model="beta-binomial")
+best_of_n.PassAtKFit.pass_at_k(k)
+best_of_n.hedge(proxy, gold, *, family="best_of_n")
+best_of_n.extrapolate(scores, n, *, tail="gpd")
+policy.achievable_gain(rewards, *, beta=None, kl=None, weights=None)
+policy.hodge(P, weights=None)
 best_of_n.Gaussian(mean=0.0, std=1.0)
 best_of_n.Uniform()
 best_of_n.Table(p, reward, *, log=False)
@@ -152,6 +162,12 @@ RESULTS = {
     "information.RateFunction": "value t",
     "information.MarkovPolicy": "P log_perron kl_rate reward_rate variance_rate",
     "best_of_n.Simulation": "n replicates mean variance standard_error minimum maximum draws values",
+    "best_of_n.PassAtKFit": "alpha beta zero",
+    "best_of_n.PassAtKInterval": "mean lower upper",
+    "best_of_n.Hedge": "parameter gold standard_error",
+    "best_of_n.Extrapolation": "mean lower upper usable",
+    "policy.Gain": "gain kl jeffreys beta standard_error",
+    "policy.Hodge": "scores cyclic cyclic_share standard_errors",
     "memoryless.Law": "support log_pmf",
     "memoryless.BestOfNLaw": "expected_reward reward_variance kl_to_reference kl_to_aligned token_marginal",
     "dynamics.Trajectory": "log_pi mean variance entropy entropy_min entropy_max times path period converged",

@@ -51,7 +51,7 @@ PUBLIC_EDGES = {
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
-        *("best_of_n", "plot", "ranking", "reproduce", "studies", "tables"),
+        *("best_of_n", "plot", "policy", "ranking", "reproduce", "studies", "tables"),
     },
     "conformance": {"__init__", "_files", "_text"},
     "dynamics": {"policy", "random"},

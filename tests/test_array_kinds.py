@@ -158,10 +158,13 @@ NAMES = [name for name, entry in all_names().items() if isinstance(entry, Timed)
 
 # Objects that are computed with further, and tables: they hold NumPy's arrays, whatever they were made of.
 HOLD_NUMPYS = {
+    "best_of_n.PassAtKFit.pass_at_k",
+    "best_of_n.PassAtKFit.posterior",
     "best_of_n.Table",
     "best_of_n.curve",
     "best_of_n.coverage_at_cost",
     "best_of_n.fit_overoptimization",
+    "best_of_n.fit_pass_at_k",
     "best_of_n.proxy_versus_gold",
     "ranking.Rankings",
     "ranking.elo",

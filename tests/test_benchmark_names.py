@@ -17,7 +17,10 @@ FRONT_ENDS = {
     "accel": "accel/__init__.py",
     "studies": "studies/__init__.py",
     **{f"interop.{name}": f"interop/{name}/__init__.py" for name in ("choix", "numba", "scipy", "torch", "trl")},
-    **{f"interop.{name}": f"interop/{name}.py" for name in ("bigcode", "inspect_ai", "jax", "lighteval", "verl")},
+    **{
+        f"interop.{name}": f"interop/{name}.py"
+        for name in ("arena_rank", "bigcode", "fastchat", "inspect_ai", "jax", "lighteval", "verl")
+    },
 }
 
 

@@ -179,13 +179,11 @@ def test_majority_of_large_pools_is_the_binomial_one():
     [
         (([[1, 2]], 1), {}, "correct is needed where answers are not booleans"),
         (([[1, 2]], 1), {"correct": [1, 2]}, r"correct of shape \(2,\) and problems of shape \(1,\) differ"),
-        (([[1, 2]], 3), {"correct": [1]}, "k = 3 is not between 1 and the 2 samples of the largest pool"),
-        (([[1, 2]], 0), {"correct": [1]}, "k = 0 is not between 1 and"),
+        (([[1, 2]], 3), {"correct": [1]}, "^k = 3 exceeds the 2 samples of the largest pool$"),
+        (([[1, 2]], 0), {"correct": [1]}, "^k = 0 is below 1$"),
         (([[1, 2]], 1.0), {"correct": [1]}, "k must be an integer"),
         (([[]], 1), {"correct": [1]}, r"answers\[0\] of shape \(0,\) is no pool"),
         (([[1.0, np.nan]], 1), {"correct": [1]}, r"answers\[0\]\[1\] = nan is NaN"),
-        (([["a", None]], 1), {"correct": ["a"]}, r"answers\[0\]\[1\] = None is missing"),
-        (([["a"], ["b", None]], 1), {"correct": ["a", "b"]}, r"answers\[1\]\[1\] = None is missing"),
         (([True, False], 1), {"variance": "bootstrap"}, "variance 'bootstrap' is not one of"),
         ((np.repeat(np.arange(4), 64)[None], 64), {"correct": [1]}, "too many terms: ask for 'jackknife'"),
     ],
@@ -204,6 +202,27 @@ def test_text_is_never_right_where_the_answer_is_a_number(answers, correct):
         majority_at_k(answers, 1, correct=correct)
     objects = majority_at_k(np.array([["a", "b"]], dtype=object), 1, correct=["a"])
     assert objects.mean == [0.5]
+
+
+def test_answers_that_do_not_compare_are_named():
+    with pytest.raises(TypeError, match=r"answers\[0\] holds answers that do not compare"):
+        majority_at_k([[None, "a"]], 1, correct=["a"])
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "message"),
+    [
+        ([1.0, 2.0], 3, "^k = 3 exceeds the 2 samples of the largest pool$"),
+        ([[1.0, 2.0], [3.0]], [1, 3], r"^k\[1\] = 3 exceeds the 2 samples of the largest pool$"),
+        ([1.0, 2.0], 0, "^k = 0 is below 1$"),
+        ([1.0, 2.0], 1.5, "^k must be an integer"),
+        ([1.0, np.nan], 1, r"^scores\[1\] = nan is NaN$"),
+        ([], 1, "^scores"),
+    ],
+)
+def test_bad_best_at_k(scores, k, message):
+    with pytest.raises(ValueError, match=message):
+        best_at_k(scores, k)
 
 
 # ---- coverage at cost ----

@@ -86,6 +86,7 @@ def test_tsallis_weights_of_tiny_pools_and_equal_rewards():
         np.testing.assert_allclose(tsallis_weights([3.0], 1.0, order=order), [1.0])
         np.testing.assert_allclose(tsallis_weights([3.0, 3.0], 1.0, order=order, p=[3.0, 1.0]), [0.75, 0.25])
         np.testing.assert_allclose(tsallis_weights([9.0, 3.0], 1.0, order=order, p=[0.0, 1.0]), [0.0, 1.0])
+    np.testing.assert_array_equal(tsallis_weights([1e308, -1e308], 1.0), [1.0, 0.0])
     assert tsallis_weights(np.float32([0.0, 1.0]), 1.0).dtype == np.float32
 
 

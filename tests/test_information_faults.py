@@ -459,6 +459,41 @@ def test_a_search_finds_no_entropy_beyond_its_bound(dtype):
     look("N2", entropy, exact, True, dtype, seed=5)
 
 
+def long_rows(random):
+    """Return rows (p, q) in float32 and whether they are logarithms: 2 to 4096 letters, of which few or many count."""
+    letters = int(random.choice([2, 5, 20, 64, 100, 127, 128, 129, 1000, 4096]))
+    shape, log = (20_000 // letters + 2, letters), random.random() < 0.5
+    level = -(10 ** random.uniform(0.3, 1.6)) * random.random(shape) ** random.choice([0.3, 1, 3])
+    change = random.normal(size=shape) * random.choice([0.0, 1e-4, 0.1, 1.0])
+    p, q = (level, level + change) if log else (np.exp(level), np.exp(level + change))
+    return p.astype(np.float32), q.astype(np.float32), log
+
+
+@pytest.mark.search
+def test_a_search_finds_no_long_row_in_float32_beyond_its_bound():
+    """Against float64, at orders near and far from 1, where sums of single precision are divided by the distance."""
+    random = np.random.default_rng(22)
+    functions = {
+        "renyi_entropy": lambda p, q, order, log: INFORMATION.renyi_entropy(p, order, log=log),
+        "renyi_cross_entropy": lambda p, q, order, log: INFORMATION.renyi_cross_entropy(p, q, order, log=log),
+        "renyi_divergence": lambda p, q, order, log: INFORMATION.renyi_divergence(p, q, order, log=log),
+    }
+    worst = {name: search.Worst("N2", f"{name}, float32, up to 4096 letters") for name in functions}
+    while worst["renyi_entropy"].count < search.cases(500):
+        p, q, log = long_rows(random)
+        for order in (random.uniform(0.02, 3.0), 1 - 10 ** random.uniform(-1.7, -0.3), 1 + 10 ** random.uniform(-2, 1)):
+            for name, function in functions.items():
+                found, exact = function(p, q, order, log), function(p.astype(float), q.astype(float), order, log)
+                allowed = bound(getattr(INFORMATION, name), np.float32) * np.maximum(
+                    np.abs(exact), SMALLEST[np.float32]
+                )
+                share = np.abs(found - exact) / allowed
+                row = int(np.argmax(share))
+                worst[name].see_all(share, (p[row], q[row], order, log))
+    for one in worst.values():
+        one.hold()
+
+
 def any_rewards(random, dtype, rows=500):
     """Return rows (reward, t, weights, log): rewards of every sign and size, forbidden and rare letters, any total."""
     shape, log = (rows, int(random.integers(1, 9))), random.random() < 0.5

@@ -77,6 +77,12 @@ def test_a_missing_competitor_is_an_error():
         plain(frame)
 
 
+def test_no_battles_are_an_error():
+    for make in (plain, contextual):
+        with pytest.raises(ValueError, match="df: there are no battles"):
+            make(battles()[:0])
+
+
 # ---- estimates and standard errors ----
 
 

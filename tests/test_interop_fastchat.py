@@ -149,6 +149,12 @@ def test_nobody_has_finite_ratings_where_one_model_always_won():
     assert np.isfinite(fastchat.compute_bt(data)).all()  # as the host, wherever its minimiser stopped
 
 
+@pytest.mark.parametrize("name", ["compute_bt", "compute_elo", "compute_style_control"])
+def test_no_battles_are_an_error(name):
+    with pytest.raises(ValueError, match="battles: there are none"):
+        getattr(fastchat, name)(battles(0)[:0])
+
+
 def test_a_missing_model_is_an_error():
     data = battles(0)
     data.loc[3, "model_b"] = None

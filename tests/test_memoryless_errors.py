@@ -162,6 +162,18 @@ def test_estimates_cover_the_errors_that_types_know(seed, method):
     worst.hold()
 
 
+def test_token_marginals_whose_expansions_are_all_negative_are_those_of_first_order():
+    """Two letters of 1e-11 and 1e-24, all but tied, ahead of all others: 0/0 before."""
+    p = [1.902545224506792e-24, 2.9204987762722114e-11, 0.20051029973859028, 0.05152222777550453]
+    model = af.memoryless.MemorylessModel(
+        p, reward=[6.029429519975132, 6.0294295169666015, -10.113904624601416, -0.2185890577650891]
+    )
+    law, exact = (model.best_of_n(20, delta=42.59252202243516, method=method) for method in ("saddlepoint", "types"))
+    assert law.token_marginal.sum() == pytest.approx(1.0)
+    off = np.abs(law.token_marginal - exact.token_marginal).max()
+    assert off <= law.errors.token_marginal + exact.errors.token_marginal
+
+
 @pytest.mark.search
 @pytest.mark.parametrize(
     ("look", "quantity"),

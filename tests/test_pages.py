@@ -17,6 +17,8 @@ PAGES = (
     "best_of_n_against_optimal.md",
     "information_measures.md",
     "best_of_n_from_data.md",
+    "pass_at_k_from_few_samples.md",
+    "gain_frontier.md",
     "sampling_and_optima.md",
     "dynamics.md",
     "errors.md",
@@ -32,12 +34,16 @@ PAGES = (
     "numba.md",
     "c_and_cython.md",
     "unchanged_programs.md",
+    "arena_rank.md",
+    "choix.md",
     "evalica.md",
+    "fastchat.md",
     "pass_at_k.md",
     "verl.md",
 )
 # What a page imports that need not be installed.
-NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch") | {"evalica.md": "pandas"}
+NEEDS = dict.fromkeys(("training.md", "training_dpo.md", "training_losses.md"), "torch")
+NEEDS |= dict.fromkeys(("arena_rank.md", "evalica.md", "fastchat.md"), "pandas")
 DATA = os.environ.get("ALIGNMENT_FAST_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALIGNMENT_FAST_DATA is not set")
 

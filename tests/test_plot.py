@@ -320,3 +320,23 @@ def test_a_figure_of_a_sweep_has_one_scale_for_all_its_panels(tmp_path):
     meshes = [axes.collections[0].get_clim() for axes in figure.axes if axes.get_title()]
     assert len(set(meshes)) == 2
     assert all(math.isfinite(limit) for limits in meshes for limit in limits)
+
+
+def test_figures_of_pass_at_k():
+    k = np.array([1, 2, 5, 10, 100, 1000])
+    known = np.where(k <= 10, 1.0, np.nan)
+    fit = 1 - 0.8 * k**-0.3
+    columns = {"k": k, "pass": fit * known, "pass_se": 0.02 * known, "pass_all": 0.2**k * known, "fit": fit}
+    columns |= {"pass_all_se": 0.01 * known, "fit_low": fit - 0.05, "fit_high": np.minimum(fit + 0.05, 1.0)}
+    check(plot.pass_at_k_figure(columns, "samples.csv"))
+
+
+@pytest.mark.parametrize("gold", [False, True])
+def test_figures_of_gains(gold):
+    kl = np.array([0.05, 0.1, 0.5, 1.0, 2.0])
+    gain = np.sqrt(2 * kl)
+    columns = {"kl": kl, "gain": gain, "gain_low": gain - 0.05, "gain_high": gain + 0.05, "best_of_n": 0.9 * gain}
+    columns["gain_high"][-1] = np.inf
+    if gold:
+        columns |= {"gold_gain": 0.5 * gain, "gold_achievable": gain}
+    check(plot.gain_figure(columns, "samples.csv"))

@@ -130,6 +130,15 @@ def test_rewards_of_any_offset_and_scale():
     assert achievable_gain(1e300 * X, kl=0.5).gain == pytest.approx(1e300 * achievable_gain(X, kl=0.5).gain, rel=1e-9)
 
 
+def test_tilts_that_leave_the_best_alone():
+    found = achievable_gain([1.0, 2.0, 2.0, 0.5], beta=[1e-3, 1e-12, 1e-300, 1e300])
+    np.testing.assert_allclose(found.kl, [np.log(2)] * 3 + [0.0], atol=1e-12)
+    np.testing.assert_allclose(found.gain, [0.625] * 3 + [0.0], atol=1e-12)
+    assert achievable_gain([1.0, 2.0], kl=[]).gain.shape == (0,)
+    large = proxy_gap(1e200 * X, X, kl=0.2)
+    assert large.gold_gain == pytest.approx(proxy_gap(X, X, kl=0.2).gold_gain, rel=1e-9)
+
+
 def test_leading_axes_are_problems():
     rewards = np.random.default_rng(5).normal(size=(2, 3, 40)).astype(np.float32)
     found = achievable_gain(rewards, beta=[0.5, 1.0])

@@ -55,11 +55,12 @@ def test_covariates_of_items(l2):
 
 
 def test_gradient_and_hessian_are_those_of_the_value():
-    choices = _choices(tied_rankings(3), np.ones(25))
-    likelihood = _Likelihood(choices, 4, None, 0.3, 0.5)
-    u = np.random.default_rng(0).normal(size=6) * 0.5
-    gradient, hessian = likelihood.slopes(u)
-    for k, unit in enumerate(1e-5 * np.eye(6)):
+    choices = _choices(tied_rankings(3), np.ones(25), np.arange(25) % 2)
+    likelihood = _Likelihood(choices, 4, None, (0.3, 0.5, 0.2), 2)
+    u = np.random.default_rng(0).normal(size=8) * 0.5
+    gradient, information, bend = likelihood.slopes(u)
+    hessian = information - bend
+    for k, unit in enumerate(1e-5 * np.eye(8)):
         slope = (likelihood.value(u + unit) - likelihood.value(u - unit)) / 2e-5
         bend = (likelihood.slopes(u + unit)[0] - likelihood.slopes(u - unit)[0]) / 2e-5
         np.testing.assert_allclose(gradient[k], slope, rtol=1e-5, atol=1e-6)
@@ -108,7 +109,7 @@ def test_intervals_hold_as_often_as_they_say():
     rng, theta, delta = np.random.default_rng(6), np.array([0.8, 0.2, -0.2, -0.8]), {2: 0.5}
     first = oracle.chances(range(4), theta.tolist(), delta)
     held = []
-    for _ in range(200):
+    for _ in range(100):
         rows = []
         for chosen in rng.choice(len(first), 150, p=list(first.values())):
             place = list(first)[chosen]
@@ -121,7 +122,46 @@ def test_intervals_hold_as_often_as_they_say():
             rows.append(row)
         low, high = fit_davidson_luce(rows).interval(0.9)
         held.append((low <= theta) & (theta <= high))
-    assert abs(np.mean(held) - 0.9) <= 0.015 + 2.5 * np.sqrt(0.09 / 400)
+    assert abs(np.mean(held) - 0.9) <= 0.015 + 2.5 * np.sqrt(0.09 / 200)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.5])
+@pytest.mark.parametrize("seed", range(2))
+def test_adherence_of_rankers(seed, prior):
+    rng = np.random.default_rng(seed)
+    theta, eta, who = np.linspace(1, -1, 4), np.array([1.5, 0.8, 0.0]), rng.integers(0, 3, 150)
+    rankings = [[(int(item),) for item in np.argsort(-(eta[one] * theta + rng.gumbel(size=4)))] for one in who.tolist()]
+    for row in rankings[::5]:
+        row[1:3] = [row[1] + row[2]]
+    found = fit_davidson_luce(
+        [[list(place) for place in row] for row in rankings], ranker=np.array(["ä", "b", "c"])[who], prior=prior
+    )
+    order = [found.rankers.index(name) for name in "äbc"]
+    scores, delta, adherence = oracle.maximum_with_adherence(rankings, who.tolist(), 4, 3, prior)
+    np.testing.assert_allclose(found.scores, scores, atol=5e-5)
+    np.testing.assert_allclose(found.adherence[order], adherence, atol=5e-5)
+    np.testing.assert_allclose(found.tie_parameters[2], delta, rtol=5e-5)
+    assert found.parameter_errors().shape == (4,)
+
+
+def test_equal_rankers_adhere_alike():
+    rng = np.random.default_rng(8)
+    rows = np.argsort(-(np.linspace(1, -1, 5) + rng.gumbel(size=(600, 5))), axis=1).tolist()
+    one, both = fit_davidson_luce(rows), fit_davidson_luce(rows, ranker=np.arange(600) % 2)
+    np.testing.assert_allclose(both.adherence, 1.0, atol=0.15)
+    np.testing.assert_allclose(both.scores, one.scores, atol=0.05)
+
+
+def test_intervals_of_adherences_hold_as_often_as_they_say():
+    rng, theta, eta = np.random.default_rng(9), np.linspace(1, -1, 4), np.array([1.4, 1.0, 0.3])
+    held = []
+    for _ in range(100):
+        who = np.arange(600) % 3
+        rows = np.argsort(-(eta[who, None] * theta + rng.gumbel(size=(600, 4))), axis=1).tolist()
+        found = fit_davidson_luce(rows, ranker=who)
+        errors = found.parameter_errors()
+        held.append(np.abs(found.adherence - eta / np.sqrt((eta**2).mean())) <= 1.6449 * errors)
+    assert abs(np.mean(held) - 0.9) <= 0.015 + 2.5 * np.sqrt(0.09 / 200)
 
 
 def test_names_and_kinds_of_places():
@@ -143,6 +183,9 @@ ERRORS = [
     (ROWS, {"l2": -1.0}, ValueError, "l2 must be finite and not negative"),
     (ROWS, {"gamma_shape": 0.5}, ValueError, "gamma_shape must be finite and at least 1"),
     (ROWS, {"gamma_shape": 2.0, "covariates": [[1.0], [0]]}, ValueError, "and 1 with covariates, not 2.0"),
+    (ROWS, {"prior": 1.0}, ValueError, "prior must be finite and not negative, and 0 without ranker, not 1.0"),
+    (ROWS, {"ranker": ["a", "b"], "l2": 1.0}, ValueError, "a prior of the scores needs one of the adherences"),
+    (ROWS, {"ranker": ["a"]}, ValueError, "ranker must have one value for each of 2 rankings; it has 1"),
     (ROWS, {"tol": 0}, ValueError, "tol must be positive"),
     (ROWS, {"covariates": [[1.0]]}, ValueError, "covariates must have one row for each of 2 items"),
     (ROWS, {"covariates": [[1.0], [np.nan]]}, ValueError, "covariates must be finite"),

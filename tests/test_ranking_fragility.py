@@ -1,10 +1,15 @@
 """The fewest votes whose removal turns an order: against all removals of small data, and on votes with a design."""
 
+import math
+
 import numpy as np
 import pytest
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, fragility
+from alignment_fast.ranking._fragility_bound import least_removal
+from alignment_fast.ranking._removal import Removals
 from oracles import fragility as oracle
 
 
@@ -78,6 +83,44 @@ def test_orders_of_small_data_are_those_of_all_removals(block):
         else:
             assert found.lower_bound <= fewest <= found.removed <= fewest + 1
             assert remains_turned(wins, found, i, [j])
+
+
+def bound_of(wins, item, others):
+    """Return the lower bound as it is, whatever removal was found."""
+    removals = Removals(operations("ranking"), Comparisons.from_matrix(wins), "votes")
+    return least_removal(removals, item, np.array(others))
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_the_bound_itself_is_never_above_the_fewest(block):
+    rng = np.random.default_rng(200 + block)
+    for _ in range(60):
+        wins = small_wins(rng)
+        best = int(oracle.scores(wins[None])[0].argmax())
+        others = np.delete(np.arange(len(wins)), best)
+        fewest = oracle.fewest(votes_of(wins), wins, best, others, 3)
+        assert fewest is None or bound_of(wins, best, others) <= fewest
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5, 30, 300, 5000])
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 2.0, 10.0])
+def test_the_bound_of_two_items_is_below_their_difference_and_a_part_of_it(lost, share):
+    """One more win must go than one has more than the other."""
+    more = math.ceil(share * lost)
+    bound = bound_of(np.array([[0.0, lost + more], [lost, 0.0]]), 0, [1])
+    assert bound <= more + 1
+    if share <= 0.5:
+        assert bound >= more / 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_bound_of_balanced_boards_is_below_twice_the_lead_in_wins(seed):
+    rng = np.random.default_rng(seed)
+    wins = rng.binomial(30, 1 / (1 + np.exp(np.subtract.outer(np.linspace(2, 0, 12), np.linspace(2, 0, 12)))).T)
+    wins = (np.triu(wins, 1) + np.tril(30 - wins.T, -1)).astype(float)
+    best, second = np.argsort(-wins.sum(axis=1))[:2].tolist()
+    lead = wins.sum(axis=1)[best] - wins.sum(axis=1)[second]
+    assert bound_of(wins, best, [second]) <= 2 * (lead + 1)
 
 
 @pytest.mark.parametrize("kind", ["voters", "tasks"])

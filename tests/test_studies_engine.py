@@ -407,7 +407,7 @@ def test_a_changed_spec_is_refused_with_the_difference(finished):
 )
 def test_versions_and_arithmetics_do_not_mix_unless_asked_for(finished, made, what, monkeypatch):
     study, path, table = finished
-    monkeypatch.setattr(studies, "here", lambda numpy: made)
+    monkeypatch.setattr(studies, "here", lambda numpy, device: made)
     with pytest.raises(StoreError, match=f"was begun with {what} .*, and this is {getattr(made, what)}"):
         study.run(store=path, progress=False)
     assert study.run(store=path, progress=False, mixed=True).to_csv_bytes() == table

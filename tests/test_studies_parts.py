@@ -20,6 +20,7 @@ import pytest
 
 from alignment_fast.cli import main
 from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.kernels.common import driver
 from alignment_fast.studies import StoreError, Study, StudyError, parts
 from alignment_fast.studies.clusters import ANY_PORT, CLUSTERS
 from alignment_fast.studies.executors import Workers
@@ -142,6 +143,22 @@ def test_parts_of_another_arithmetic_are_refused_unless_asked_for(quiet, tmp_pat
     results = study.fold(path, mixed=True)
     assert results.to_csv_bytes() == table
     assert [one.arithmetic for one in results.origins] == ["cuda"]
+
+
+def test_blocks_on_a_gpu_need_one(quiet, tmp_path, monkeypatch):
+    """Computed on a stand-in in cuda/test_studies.py."""
+    study, path = quiet[0], tmp_path / "study.db"
+    monkeypatch.setattr("alignment_fast._operations._loaded", {})
+    if not driver.device_count():
+        for run in (study.run, functools.partial(study.run_part, 1, 2)):
+            with pytest.raises(BackendUnavailableError, match="needs a CUDA device"):
+                run(store=path, progress=False, device="cuda")
+    with pytest.raises(ValueError, match="device must be one of cpu, cuda, not 'gpu'"):
+        study.run(store=path, progress=False, device="gpu")
+    soft = Study.from_dict({**SPEC, "estimand": {"kind": "soft_best_of_n", "n": 2, "temperature": 1.0}})
+    with pytest.raises(ValueError, match=r"estimand 'soft_best_of_n' \(soft_best_of_n\) has no blocks on cuda"):
+        soft.run(store=path, progress=False, device="cuda")
+    assert not path.exists()
 
 
 def test_blocks_that_fail_in_a_part_are_set_aside(tmp_path):

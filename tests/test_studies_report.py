@@ -1,6 +1,8 @@
 """Pictures of studies, and the page that holds all of one."""
 
 import base64
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -82,6 +84,9 @@ def test_every_kind_of_picture_is_drawn(found):
     ]
     titles = [[axes.get_title() or axes.get_ylabel() for axes in figure.axes] for figure in figures.values()]
     assert titles[0] == ["outcomes", "gaussian"]
+    labels = [{*axes.get_legend_handles_labels()[1]} for axes in figures["reward against divergence"].axes]
+    both = {"tilted optimum", "best_of_n ± 2 s.e."}
+    assert labels == [both | {"soft_best_of_n ± 2 s.e."}, both]  # soft best-of-n is of finite alphabets
     assert titles[1] == ["reward", "kl", "win_rate"]
     assert titles[3] == ["covered", "width"]
     assert titles[4][:4] == ["entropy", "cycle_strength", "converged", "oscillates"]
@@ -198,14 +203,27 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
     assert "alignment-fast study run study.toml --store study.db" in text
 
 
+WATCH = """<script>const problems = [];
+addEventListener('error', event => problems.push(String(event.message || event.target.src)), true);
+addEventListener('securitypolicyviolation', event => problems.push(event.blockedURI));</script>"""
+LOOK = """<script>document.querySelector('table.sorts th:last-child button').click();
+addEventListener('load', () => { document.body.dataset.seen = JSON.stringify({problems,
+  fetched: performance.getEntriesByType('resource').map(one => one.name).filter(name => !name.startsWith('data:')),
+  pictures: [...document.images].map(one => one.complete && one.naturalWidth > 0),
+  text: document.body.innerText.includes('pictured')}); });</script></body>"""
+
+
 def test_the_page_in_a_browser(content, tmp_path):
-    """Chromium without a screen: the script runs, and a click sorts."""
+    """Chromium without a screen: no error, pictures and text are there, nothing is fetched, and a click sorts."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("there is no Chromium here")
-    click = "<script>document.querySelector('table.sorts th:last-child button').click()</script></body>"
-    (tmp_path / "page.html").write_text(content.replace("</body>", click), "utf-8")
+    watched = content.replace("<head>", f"<head>{WATCH}", 1).replace("</body>", LOOK)
+    assert (WATCH in watched, LOOK in watched) == (True, True)
+    (tmp_path / "page.html").write_text(watched, "utf-8")
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{tmp_path}/page.html"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
     assert 'aria-sort="ascending"' in shown.stdout
+    seen = json.loads(html.unescape(re.search(r'data-seen="([^"]*)"', shown.stdout).group(1)))
+    assert seen == {"problems": [], "fetched": [], "pictures": [True] * 5, "text": True}

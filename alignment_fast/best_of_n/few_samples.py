@@ -23,10 +23,10 @@ import numpy as np
 from scipy.special import betaincinv
 from scipy.stats import chi2, norm
 
-from alignment_fast._border.arrays import as_array
 from alignment_fast._border.status import refuse
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
+from alignment_fast.best_of_n.repeated import draws_of
 from alignment_fast.errors import ConvergenceError
 
 __all__ = ["PassAtKFit", "PassAtKInterval", "fit_pass_at_k"]
@@ -115,7 +115,7 @@ class PassAtKFit:
             For k below 1 or a level outside (0, 1).
 
         """
-        ks = _number_of_draws(k)
+        ks = draws_of(k)
         if not 0 < level < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
         rows = [self._at(int(draws), level) for draws in ks.reshape(-1)]
@@ -325,11 +325,3 @@ def _why_not(data):
     if np.all((c == 0) | (c == m)):
         return "every problem is solved always or never: the likelihood grows as alpha and beta fall to 0"
     return "counts spread no more than those of equally hard problems: the likelihood grows with alpha and beta"
-
-
-def _number_of_draws(k):
-    ks = as_array(k, "k")
-    if ks.dtype.kind not in "iu" or ks.ndim > 1:
-        raise ValueError(f"k must be an integer or a one-dimensional array of integers, not {k!r}")
-    refuse(ks < 1, ks, "k", "is below 1")
-    return ks

@@ -239,4 +239,4 @@ class _Soft:
         return e * (x * g - (e * x * g).mean(axis=-1, keepdims=True))
 
 
-_FAMILIES = {"best_of_n": _BestOfN, "soft": _Soft, "poisson": _Poisson}
+_FAMILIES: dict[str, Any] = {"best_of_n": _BestOfN, "soft": _Soft, "poisson": _Poisson}

@@ -165,7 +165,23 @@ def best_at_k(
     (array([0.8333, 0.6333]), array([0.0278, 0.0711]))
 
     """
+    ks = draws_of(k)
+    if isinstance(scores, (list, tuple)) and all(np.ndim(row) == 1 for row in scores):
+        largest = max(map(len, scores), default=0)
+    else:
+        largest = np.shape(scores)[-1] if np.ndim(scores) else 0
+    if largest:
+        refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
     return curve(scores, k, values=values, variance=variance, lengths=lengths, num_threads=num_threads)
+
+
+def draws_of(k):
+    """Return `k`, numbers of samples, as an array of integers of at most one axis; raise for a bad one."""
+    ks = as_array(k, "k")
+    if ks.dtype.kind not in "iu" or ks.ndim > 1:
+        raise ValueError(f"k must be an integer or a one-dimensional array of integers, not {k!r}")
+    refuse(ks < 1, ks, "k", "is below 1")
+    return ks
 
 
 def majority_at_k(
@@ -202,10 +218,10 @@ def majority_at_k(
     Raises
     ------
     ValueError
-        If a problem has no samples, an answer is NaN or None, k < 1 or exceeds the largest pool, `correct` is missing or
-        of another shape, or an unbiased variance has too many terms (k above about 16): ask for the jackknife.
+        If a problem has no samples, an answer is NaN, k < 1 or exceeds the largest pool, `correct` is missing or of
+        another shape, or an unbiased variance has too many terms (k above about 16): ask for the jackknife.
     TypeError
-        If one of `answers` and `correct` is text and the other numbers.
+        If one of `answers` and `correct` is text and the other numbers, or answers do not compare.
 
     Notes
     -----
@@ -228,15 +244,16 @@ def majority_at_k(
         raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
     rows, leading = _answer_rows(answers)
     right = _right_answers(rows, leading, correct)
-    ks = as_array(k, "k")
-    if ks.dtype.kind not in "iu" or ks.ndim > 1:
-        raise ValueError(f"k must be an integer or a one-dimensional array of integers, not {k!r}")
+    ks = draws_of(k)
     largest = max((len(row) for row in rows), default=1)
-    refuse((ks < 1) | (ks > largest), ks, "k", f"is not between 1 and the {largest} samples of the largest pool")
+    refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
     grid = ks.reshape(-1).tolist()
     mean, spread = np.full((len(rows), len(grid)), np.nan), np.full((len(rows), len(grid)), np.nan)
     for i, (row, answer) in enumerate(zip(rows, right, strict=True)):
-        names, number = np.unique(row, return_counts=True)
+        try:
+            names, number = np.unique(row, return_counts=True)
+        except TypeError as error:
+            raise TypeError(f"answers[{i}] holds answers that do not compare: {error}") from None
         own = int(number[names == answer].sum())
         others = tuple(sorted(number[names != answer].tolist()))
         for column, draws in enumerate(grid):
@@ -282,9 +299,6 @@ def _answer_rows(answers):
     for i, row in enumerate(rows):
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"answers[{i}] of shape {row.shape} is no pool of samples")
-        if row.dtype.kind == "O":
-            missing = np.array([value is None for value in row])
-            refuse(missing, row, f"answers[{i}]", 'is missing: name such answers, "" for example')
         if row.dtype.kind == "f":
             refuse(np.isnan(row), row, f"answers[{i}]", "is NaN")
     return rows, leading

@@ -194,7 +194,8 @@ def tsallis_weights(reward: Any, beta: float, *, order: float = 2.0, p: Any = No
         raise ValueError("p has a row without positive mass")
     mass = mass / total
     some = np.where(mass > 0, r, -np.inf).astype(np.float64)
-    below = np.where(mass > 0, some - some.max(axis=-1, keepdims=True), 0.0) / beta
+    with np.errstate(over="ignore"):  # infinitely far below the best
+        below = np.where(mass > 0, some - some.max(axis=-1, keepdims=True), 0.0) / beta
     return give(_tsallis(below, mass, float(order)), reward, dtype=r.dtype, shape=r.shape)
 
 

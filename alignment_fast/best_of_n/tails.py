@@ -165,8 +165,8 @@ def hill(scores: Any, *, top: int | None = None, num_threads: int | None = None)
     highest = _top(top, pools.shape[1], pools.shape[1] ** 0.6)
     index, threshold = _hills(scores, array, pools, highest, num_threads)
     shape = array.shape[:-1]
-    parts = (index, index / np.sqrt(highest), threshold)
-    return TailIndex(*(give(part, scores, shape=shape) for part in parts), highest)
+    index, error, threshold = (give(part, scores, shape=shape) for part in (index, index / np.sqrt(highest), threshold))
+    return TailIndex(index, error, threshold, highest)
 
 
 def _pools(scores):
@@ -286,9 +286,9 @@ def extrapolate(
     leading = array.shape[:-1]
     shape = (*leading, draws.size) if draws.ndim else leading
     usable = np.broadcast_to(~bad[:, None], mean.shape).reshape(shape)
-    parts = (give(part, scores, shape=shape) for part in (mean, lower, upper))
+    mean, lower, upper = (give(part, scores, shape=shape) for part in (mean, lower, upper))
     reason = np.array(REASONS)[fit.code].reshape(leading)
-    return Extrapolation(*parts, usable[()], reason[()], give(fit.index, scores, shape=leading))
+    return Extrapolation(mean, lower, upper, usable[()], reason[()], give(fit.index, scores, shape=leading))
 
 
 def _ends(fit, ordered, top, n):
@@ -311,7 +311,9 @@ def _ends(fit, ordered, top, n):
 def _partial(a, n, share):
     """Return I(a): ζ^a n ∫_0^ζ τ^-a (1 - τ)^(n-1) dτ, inf for a >= 1."""
     b = np.where(a < 1, 1 - a, 1.0)
-    log = a * np.log(share) + np.log(n) + gammaln(b) + gammaln(n) - gammaln(n + b)
+    # log Γ(n) / Γ(n + b); where n is large the difference of two logarithms would lose it.
+    ratio = -b * np.log(n) - b * (b - 1) / (2 * n) if n > 1e6 else gammaln(n) - gammaln(n + b)
+    log = a * np.log(share) + np.log(n) + gammaln(b) + ratio
     return np.where(a < 1, np.exp(log) * betainc(b, n, share), np.inf)
 
 

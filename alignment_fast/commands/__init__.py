@@ -2,7 +2,7 @@
 
 import typer
 
-from alignment_fast.commands import best_of_n, compare, curve, info, rank, reproduce, study
+from alignment_fast.commands import best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
 from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
@@ -24,6 +24,8 @@ def options(version: Version = False) -> None:
 app.command("info")(info.info)
 app.command("best-of-n")(best_of_n.best_of_n)
 app.command("curve")(curve.curve)
+app.command("gain")(gain.gain)
+app.command("pass-at-k")(pass_at_k.pass_at_k)
 app.command("compare")(compare.compare)
 app.command("rank")(rank.rank)
 app.add_typer(reproduce.app, name="reproduce")

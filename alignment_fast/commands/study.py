@@ -103,6 +103,7 @@ def run(
         str | None,
         typer.Option(metavar="I/N", help="Compute part I of N into files beside the store, for `study fold`."),
     ] = None,
+    device: Annotated[str, typer.Option(help="Where workers compute: cpu, cuda.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Run a study, or go on with it: what is stored is not computed again. Blocks set aside are tried again."""
@@ -112,12 +113,12 @@ def run(
     if part is not None:
         if out is not None:
             raise ValueError("--out: a part writes no table; `study fold`, then `study export` write that of all")
-        _run_part(study, part, store, executor, workers, as_json)
+        _run_part(study, part, store, executor, workers, device, as_json)
         return
     write = None if out is None else _writer(out, study, spec, store)
     try:
         with observing(as_json) as observer:
-            results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed)
+            results = study.run(executor, store=store, progress=observer, workers=workers, mixed=mixed, device=device)
     except StudyError as error:
         raise ValueError(str(error)) from None
     if write is not None:
@@ -130,7 +131,9 @@ def run(
         raise typer.Exit(SET_ASIDE)
 
 
-def _run_part(study: "Study", part: str, store: Path, executor: str, workers: int | None, as_json: bool) -> None:
+def _run_part(
+    study: "Study", part: str, store: Path, executor: str, workers: int | None, device: str, as_json: bool
+) -> None:
     from alignment_fast.studies import StudyError
 
     found = PART.fullmatch(part)
@@ -139,7 +142,9 @@ def _run_part(study: "Study", part: str, store: Path, executor: str, workers: in
         raise ValueError(f"--part {part}: give I/N, I from 1 to N, say 3/40")
     try:
         with observing(as_json) as observer:
-            done = study.run_part(number, parts, executor, store=store, progress=observer, workers=workers)
+            done = study.run_part(
+                number, parts, executor, store=store, progress=observer, workers=workers, device=device
+            )
     except StudyError as error:
         raise ValueError(str(error)) from None
     if as_json:

@@ -49,8 +49,8 @@ def default_outcome_map(outcome: Any) -> float:
 
 def _numbered(df: Any, sides: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[Any]]:
     numbers, names = pd.factorize(pd.concat([df[sides[0]], df[sides[1]]]), sort=True)
-    if len(numbers) and numbers.min() < 0:
-        raise ValueError("df: a competitor is missing")
+    if not len(numbers) or numbers.min() < 0:
+        raise ValueError("df: a competitor is missing" if len(numbers) else "df: there are no battles")
     return numbers[: len(df)], numbers[len(df) :], list(names)
 
 
@@ -140,15 +140,15 @@ class PairDataset(_Dataset):
         Raises
         ------
         ValueError
-            If a competitor is missing.
+            If a competitor is missing, or there are no battles.
 
         """
         first, second, competitors = _numbered(df, competitor_cols)
         k = len(competitors)
         values, code = np.unique(_shares(df[outcome_col], outcome_map), return_inverse=True)
         kinds, counts = np.unique((first * k + second) * len(values) + code, return_counts=True)
-        pairs, outcomes = kinds // max(len(values), 1), values[kinds % max(len(values), 1)]
-        pairs, counts = np.column_stack([pairs // max(k, 1), pairs % max(k, 1)]), counts.astype(np.float64)
+        pairs, outcomes = kinds // len(values), values[kinds % len(values)]
+        pairs, counts = np.column_stack([pairs // k, pairs % k]), counts.astype(np.float64)
         met = _times_met(pairs[:, 0], pairs[:, 1], counts, k)
         weights = 1.0 / np.maximum(met, min_pair_count) if reweighted else np.ones(len(counts))
         return cls(competitors, pairs, outcomes, counts, weights, weights * counts)
@@ -213,7 +213,7 @@ class ContextualPairDataset(_Dataset):
         Raises
         ------
         ValueError
-            If a competitor is missing.
+            If a competitor is missing, or there are no battles.
 
         """
         first, second, competitors = _numbered(df, competitor_cols)

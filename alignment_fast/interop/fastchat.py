@@ -52,8 +52,8 @@ def _coded(battles: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]
     """Return numbers of both models of each battle, codes of the outcomes, and the models as they first appear."""
     n = len(battles)
     numbers, models = pd.factorize(pd.concat([battles["model_a"], battles["model_b"]]))
-    if n and numbers.min() < 0:
-        raise ValueError("battles: a model is missing")
+    if not n or numbers.min() < 0:
+        raise ValueError("battles: a model is missing" if n else "battles: there are none")
     codes, words = pd.factorize(battles["winner"])
     meaning = np.array([{"model_a": _WON, "model_b": _LOST}.get(word, _TIED) for word in words] + [_TIED])  # -1: none
     return numbers[:n], numbers[n:], meaning[codes], list(models)

@@ -289,9 +289,12 @@ def marginal(ops, letters, m, best):
     constant = 1 + (1 - mean**2 - skewness * mean) / (2 * m)
     linear = (2 * mean + skewness) / (2 * m * deviation)
     square = -1 / (2 * m * k[2])
-    averages = (best.weights * np.array([constant, linear, square])) @ np.exp(log_tilted[0])
+    tilted = np.exp(log_tilted[0])
+    averages = (best.weights * np.array([constant, linear, square])) @ tilted
     found = averages[0] + rows.rewards[0] * (averages[1] + rows.rewards[0] * averages[2])
     found = np.maximum(found, 0.0)  # the expansion of a letter far out may be negative
+    if not found.any():  # that of every letter, where few sums of rare letters are all: the law of first order
+        found = tilted[np.argmax(best.weights)]
     return found / found.sum()
 
 

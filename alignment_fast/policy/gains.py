@@ -43,12 +43,13 @@ __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 
 # Fewer effective samples than this, and than most of all samples, leave the upper end of an interval open.
 FEWEST = 1000.0
-# Tilts times the mean distance from the largest reward from which on a divergence is computed from there.
-FAR = 1e3
+# Tilts times the distance of the best reward from the mean from which on divergences are taken from the best reward.
+FAR = 100.0
 # Samples from which on tilts of given divergences are first found on a part of them.
 MANY, PART = 200_000, 16
-# Steps of the logarithm of a tilt below this change a gain by less than its square.
-SETTLED = 1e-6
+# Steps of the logarithm of a tilt below these are the last: Newton's next would be about their square, and the gain,
+# least at the tilt that is right, is off by the square of that. The second is for many samples, where steps take long.
+SETTLED, SETTLED_OF_MANY = 1e-6, 1e-2
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,11 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     grid = budgets.reshape(-1)
     rows = [_gains(row, weight, grid, given) for row in array.astype(np.float64).reshape(-1, array.shape[-1])]
     shape = (*array.shape[:-1], len(grid)) if budgets.ndim else array.shape[:-1]
-    columns = np.array(rows).reshape(-1, 6, len(grid))
-    fields = [give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(6)]
-    return Gain(*fields, array.shape[-1])
+    columns = np.array(rows).reshape(len(rows), 6, len(grid))
+    gain, kls, jeffreys, betas, error, effective = (
+        give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(6)
+    )
+    return Gain(gain, kls, jeffreys, betas, error, effective, array.shape[-1])
 
 
 def _budgets(beta, kl):
@@ -239,15 +242,6 @@ class _Samples:
         variance = np.maximum(first[:, 2] / first[:, 0] - mean**2, 0.0)
         return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance, sums
 
-    def divergence(self, t, mean, log_mgf):
-        """Return D(π‖p) at tilts (T,); from the largest reward where tilts are so large that deviations cancel."""
-        kl = np.maximum(t * mean - log_mgf, 0.0)
-        far = t * -self.centre > FAR
-        if far.any():
-            first = operations("policy").gain_sums(self.below, self.weight, 0.0, t[far])[:, 0]
-            kl[far] = t[far] * (first[:, 1] / first[:, 0]) - np.log(first[:, 0] / self.total)
-        return kl
-
     def part(self):
         """Return some of the samples, for a first guess."""
         weight = None if self.weight is None else self.weight[::PART]
@@ -256,13 +250,13 @@ class _Samples:
 
 def _gains(x, weight, budgets, given):
     """Return gain, kl, jeffreys, beta, standard error and effective samples, each (T,)."""
-    scale = 2.0 ** np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000)  # squares of rewards must not overflow
+    scale = _scale(x)
     samples = _Samples(x / scale, weight)
     with np.errstate(over="ignore"):
         t = np.minimum(scale / budgets, 1e308) if given == "beta" else tilts_of(samples, budgets)
     finite = np.isfinite(t)
     log_mgf, mean, _, sums = samples.at(np.where(finite, t, 0.0))
-    kl = samples.divergence(t, mean, log_mgf) if given == "beta" else budgets
+    kl = _divergences(samples, t, mean, log_mgf) if given == "beta" else budgets
     variance = _variance_of_beta(samples, mean, sums)
     if given == "kl":
         known = (t > 0) & finite
@@ -277,6 +271,21 @@ def _gains(x, weight, budgets, given):
         jeffreys = np.where((t == 0) | (mean == 0), 0.0, t * mean)
     effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
     return mean * scale, kl, jeffreys, beta * scale, np.sqrt(np.maximum(variance, 0.0)) * scale, effective
+
+
+def _scale(x):
+    """Return a power of two about as large as rewards are: squares of them must not overflow."""
+    return 2.0 ** np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000)
+
+
+def _divergences(samples, t, mean, log_mgf):
+    """Return t Λ' − Λ; where t is large that is a small difference, and taken from the best reward it is not."""
+    kl = np.maximum(t * mean - log_mgf, 0.0)
+    far = -t * samples.centre > FAR
+    if far.any():
+        first = operations("policy").gain_sums(samples.below, samples.weight, 0.0, t[far])[:, 0]
+        kl[far] = t[far] * (first[:, 1] / first[:, 0]) - np.log(first[:, 0] / samples.total)
+    return kl
 
 
 def _variance_of_beta(samples, mean, sums):
@@ -301,9 +310,10 @@ def tilts_of(samples, budgets):
         return t
     todo = np.flatnonzero((budgets > 0) & (budgets < samples.most_kl * (1 - 1e-12)))
     start = np.sqrt(2 * budgets[todo] / samples.variance)
+    settled = SETTLED
     if len(samples.below) >= MANY:
         guess = tilts_of(samples.part(), budgets[todo])
-        start = np.where(np.isfinite(guess) & (guess > 0), guess, start)
+        start, settled = np.where(np.isfinite(guess) & (guess > 0), guess, start), SETTLED_OF_MANY
     t[todo] = start
     low, high = np.zeros(len(t)), np.full(len(t), np.inf)
     for _ in range(100):
@@ -321,7 +331,7 @@ def tilts_of(samples, budgets):
         middle = np.where(np.isinf(high[todo]), 4 * at, np.sqrt(np.maximum(low[todo], 1e-3 * high[todo]) * high[todo]))
         new = np.where(inside, new, np.where(np.isfinite(middle), middle, 4 * at))
         t[todo] = new
-        todo = todo[~(np.abs(np.log(new / at)) < SETTLED)]
+        todo = todo[~(np.abs(np.log(new / at)) < settled)]
     return t
 
 
@@ -394,8 +404,9 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
 
 def _gold_gains(proxy, gold, budgets, given):
     """Return (gold gain, kl, beta), each (T,), and influences of samples on the gain (T, M); NaN beyond the best."""
-    samples = _Samples(proxy, None)
-    t = 1.0 / budgets if given == "beta" else tilts_of(samples, budgets)
+    scale = _scale(proxy)
+    samples = _Samples(proxy / scale, None)
+    t = scale / budgets if given == "beta" else tilts_of(samples, budgets)
     values, influences = np.empty((3, len(t))), np.empty((len(t), len(gold)))
     d, away = samples.below - samples.centre, gold - gold.mean()
     for i, tilt in enumerate(t):
@@ -408,6 +419,6 @@ def _gold_gains(proxy, gold, budgets, given):
         if given == "kl" and 0 < tilt < np.inf:
             spread, joint = (e * (d - mean) ** 2).mean(), (e * (d - mean) * (away - gain)).mean()
             moved = moved - joint * (tilt * e * (d - mean) - (e - 1)) / (tilt * spread)
-        values[:, i] = gain, kl, 1 / tilt if tilt else np.inf
+        values[:, i] = gain, kl, scale / tilt if tilt else np.inf
         influences[i] = moved - away if np.isfinite(tilt) else np.nan
     return values, influences

@@ -9,6 +9,10 @@ A ranking is a sequence of choices from what is left. A set T of t tied items is
 over the sizes r of ties that were seen. The logarithm of a numerator is linear in θ and log δ, so the log-likelihood is
 concave, its Hessian the covariance of the means of θ and of the sizes over the sets that could be chosen, and Newton's
 method finds its maximum. All sets of a choice are laid out: choices from the same items are one.
+
+Rankers may adhere to the scores more or less: the scores are η_r θ to ranker r. Then the likelihood is not concave;
+Newton's steps are taken where it is, those of Fisher's scoring elsewhere. Scores times c and adherences over c are the
+same model: over choices the mean of η² is 1, unless the prior has η near 1.
 """
 
 from __future__ import annotations
@@ -36,6 +40,10 @@ TIED = (list, tuple, set, frozenset)
 # Most sets to be laid out, over all choices.
 MOST_SETS = 5_000_000
 HALVINGS = 40
+# Added to the information of each unknown, of their mean; steps before adherences are free; unknowns that are infinite.
+STIFF, FIRST, FARTHEST = 1e-13, 3, 1e3
+# Numbers of a design that is dense.
+DENSE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +58,10 @@ class DavidsonLuceFit:
         δ by the number of tied items, for the sizes that were seen.
     coefficients : array (q,)
         Those of covariates of items.
+    adherence : array (R,)
+        η of every ranker, in the order of their first rankings; empty where these were not asked for.
+    rankers : tuple
+        Their names.
     log_likelihood, last_step : float
         At these, without the prior; largest entry of the last Newton step, in logits.
     labels : tuple or None
@@ -60,6 +72,8 @@ class DavidsonLuceFit:
     scores: Reals
     tie_parameters: dict[int, float]
     coefficients: Reals
+    adherence: Reals
+    rankers: tuple[Hashable, ...]
     log_likelihood: float
     last_step: float
     labels: tuple[Hashable, ...] | None
@@ -77,6 +91,11 @@ class DavidsonLuceFit:
         found: Reals = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         return found
 
+    def parameter_errors(self) -> Reals:
+        """Return the standard errors of coefficients, logarithms of tie parameters, adherences, as far as fitted."""
+        found: Reals = np.sqrt(np.maximum(np.diag(self.parameter_covariance), 0.0))
+        return found
+
     def interval(self, level: float = 0.95) -> tuple[Reals, Reals]:
         """Return (low, high), the intervals of the scores at confidence `level`."""
         half = normal_width(level) * self.standard_errors()
@@ -90,8 +109,10 @@ def fit_davidson_luce(
     labels: Sequence[Hashable] | None = None,
     weight: Any = None,
     covariates: Any = None,
+    ranker: Any = None,
     l2: float = 0.0,
     gamma_shape: float = 1.0,
+    prior: float = 0.0,
     tol: float = 1e-10,
     max_iter: int = 100,
 ) -> DavidsonLuceFit:
@@ -112,10 +133,14 @@ def fit_davidson_luce(
         How much each ranking counts, finite and at least 0.
     covariates : array (K, q), optional
         Features of the items: scores are these times coefficients, instead of free.
+    ranker : array (N,), optional
+        Who gave each ranking: the adherence of each to the scores is fitted, which is 0 for who ranks at random.
     l2 : float
         Strength of the normal prior of the scores (with covariates: of the coefficients): its variance is 1 / l2.
     gamma_shape : float
         Shape s >= 1 of a Gamma prior of the strengths e^θ; 1 is none. Not with covariates.
+    prior : float
+        Strength of the normal prior of each adherence around 1.
     tol : float
         Largest entry of the last Newton step, in logits.
     max_iter : int
@@ -159,29 +184,45 @@ def fit_davidson_luce(
         raise ValueError(f"gamma_shape must be finite and at least 1, and 1 with covariates, not {gamma_shape}")
     if not tol > 0 or max_iter < 1:
         raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    if not 0 <= prior < np.inf or (prior > 0 and ranker is None):
+        raise ValueError(f"prior must be finite and not negative, and 0 without ranker, not {prior}")
+    if ranker is not None and prior == 0 and (l2 > 0 or gamma_shape > 1):
+        raise ValueError("a prior of the scores needs one of the adherences (prior): without it these grow for ever")
     places, names, items = _places(rankings, n_items, labels)
-    choices = _choices(places, _weights(weight, len(places)))
+    codes, rankers = (np.zeros(len(places), dtype=np.int64), ()) if ranker is None else _codes(ranker, len(places))
+    choices = _choices(places, _weights(weight, len(places)), codes)
     _check_existence(choices, items, names, has_prior=l2 > 0 or gamma_shape > 1)
     features = None if covariates is None else _features(covariates, items)
-    likelihood = _Likelihood(choices, items, features, float(l2), float(gamma_shape) - 1.0)
+    priors = float(l2), float(gamma_shape) - 1.0, float(prior)
+    likelihood = _Likelihood(choices, items, features, priors, len(rankers))
     u, value, step = _maximum(likelihood, tol, max_iter)
-    scores = likelihood.scores(u)
+    scores, _, adherence = likelihood.parts(u)
     covariance = likelihood.covariance(u)
-    width = likelihood.width
+    width, rest = likelihood.width, likelihood.width + len(likelihood.sizes)
     of_scores = covariance[:width, :width]
     if features is not None:
         of_scores = features @ of_scores @ features.T
     centre = np.eye(items) - 1.0 / items
     return DavidsonLuceFit(
         scores - scores.mean(),
-        dict(zip(likelihood.sizes, np.exp(u[width:]).tolist(), strict=True)),
+        dict(zip(likelihood.sizes, np.exp(u[width:rest]).tolist(), strict=True)),
         np.empty(0) if features is None else u[:width],
+        adherence,
+        rankers,
         value - likelihood.log_prior(u),
         step,
         names,
         centre @ of_scores @ centre,
         covariance if features is not None else covariance[width:, width:],
     )
+
+
+def _codes(ranker: Any, size: int) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
+    """Return the number of the ranker of each ranking, and their names."""
+    codes, names = _labels.encode(_labels.as_column(ranker, "ranker"), "ranker", numbers=True)
+    if len(codes) != size:
+        raise ValueError(f"ranker must have one value for each of {size} rankings; it has {len(codes)}")
+    return codes.astype(np.int64), tuple(names)
 
 
 def _places(
@@ -228,17 +269,18 @@ def _weights(value: Any, size: int) -> Reals:
     return weight
 
 
-Choices = dict[tuple[int, ...], dict[tuple[int, ...], float]]
+# By ranker and what was left, how often each set was chosen.
+Choices = dict[tuple[int, tuple[int, ...]], dict[tuple[int, ...], float]]
 
 
-def _choices(places: list[list[tuple[int, ...]]], weight: Reals) -> Choices:
-    """Return how often each set was chosen, by what it was chosen from."""
+def _choices(places: list[list[tuple[int, ...]]], weight: Reals, ranker: NDArray[np.int64]) -> Choices:
+    """Return how often each set was chosen, by the ranker and what it was chosen from."""
     found: Choices = {}
-    for row, times in zip(places, weight.tolist(), strict=True):
+    for row, times, who in zip(places, weight.tolist(), ranker.tolist(), strict=True):
         left = sorted(item for place in row for item in place)
         for place in row:
             if times > 0 and len(left) > 1:
-                chosen = found.setdefault(tuple(left), {})
+                chosen = found.setdefault((who, tuple(left)), {})
                 key = tuple(sorted(place))
                 chosen[key] = chosen.get(key, 0.0) + times
             left = [item for item in left if item not in place]
@@ -252,7 +294,7 @@ def _check_existence(choices: Choices, items: int, names: tuple[Hashable, ...] |
     if has_prior:
         return
     winner, loser, tied = [], [], []
-    for left, chosen in choices.items():
+    for (_, left), chosen in choices.items():
         for place in chosen:
             beaten = [item for item in left if item not in place]
             pairs = [(i, j, False) for i in place for j in beaten]
@@ -283,29 +325,46 @@ def _features(covariates: Any, items: int) -> Reals:
 
 
 class _Choice(NamedTuple):
-    """One choice: the design of all sets (sets, unknowns), how often each was chosen, and how often any."""
+    """One choice: designs of all sets, of scores and of ties; how often each was chosen, and any; by which ranker."""
 
-    design: Any
+    means: Any
+    sizes: Any
     times: Reals
     total: float
+    ranker: int
 
 
 class _Likelihood:
-    """The penalised log-likelihood; unknowns are scores, or coefficients, and the logarithms of the tie parameters."""
+    """The penalised log-likelihood.
 
-    def __init__(self, choices: Choices, items: int, features: Reals | None, l2: float, gamma: float) -> None:
-        self.items, self.features, self.l2, self.gamma = items, features, l2, gamma
+    Unknowns are scores, or coefficients, the logarithms of the tie parameters, and adherences, as far as asked for.
+    """
+
+    def __init__(
+        self,
+        choices: Choices,
+        items: int,
+        features: Reals | None,
+        priors: tuple[float, float, float],
+        rankers: int,
+    ) -> None:
+        self.items, self.features, self.rankers = items, features, rankers
+        self.l2, self.gamma, self.prior = priors
         self.width = items if features is None else features.shape[1]
         seen = sorted({len(place) for chosen in choices.values() for place in chosen})
         self.sizes = [size for size in seen if size > 1]
-        sets = sum(math.comb(len(left), size) for left in choices for size in {1, *self.sizes})
+        sets = sum(math.comb(len(left), size) for _, left in choices for size in {1, *self.sizes})
         if sets > MOST_SETS:
             raise ValueError(f"{sets} sets of items could be chosen, more than {MOST_SETS}: rank fewer items at a time")
-        self.unknowns = self.width + len(self.sizes)
-        self.choices = [self._laid_out(left, chosen) for left, chosen in choices.items()]
+        self.rest = self.width + len(self.sizes)
+        self.unknowns = self.rest + rankers
+        self.choices = [self._laid_out(who, left, chosen) for (who, left), chosen in choices.items()]
+        self.weight = np.zeros(rankers)
+        for choice in self.choices if rankers else ():
+            self.weight[choice.ranker] += choice.total
 
-    def _laid_out(self, left: tuple[int, ...], chosen: dict[tuple[int, ...], float]) -> _Choice:
-        from scipy.sparse import csr_array, hstack
+    def _laid_out(self, ranker: int, left: tuple[int, ...], chosen: dict[tuple[int, ...], float]) -> _Choice:
+        from scipy.sparse import csr_array
 
         sets = [place for size in (1, *self.sizes) for place in itertools.combinations(left, size)]
         size = np.array([len(place) for place in sets])
@@ -313,18 +372,30 @@ class _Likelihood:
         means = csr_array((1.0 / np.repeat(size, size), (row, column)), shape=(len(sets), self.items))
         of_scores = means if self.features is None else csr_array(means @ self.features)
         of_ties = csr_array((size[:, None] == np.array(self.sizes)).astype(np.float64).reshape(len(sets), -1))
+        if len(sets) * self.rest <= DENSE:
+            of_scores, of_ties = of_scores.toarray(), of_ties.toarray()
         times = np.array([chosen.get(place, 0.0) for place in sets])
-        return _Choice(hstack([of_scores, of_ties]).tocsr(), times, float(times.sum()))
+        return _Choice(of_scores, of_ties, times, float(times.sum()), ranker)
 
-    def scores(self, u: Reals) -> Reals:
-        """Return the scores behind unknowns."""
-        found: Reals = u[: self.width] if self.features is None else self.features @ u[: self.width]
-        return found
+    def parts(self, u: Reals) -> tuple[Reals, Reals, Reals]:
+        """Return scores, logarithms of tie parameters, adherences."""
+        theta = u[: self.width]
+        scores = theta if self.features is None else self.features @ theta
+        return scores, u[self.width : self.rest], u[self.rest :]
 
     def log_prior(self, u: Reals) -> float:
         """Return the part of the prior in the value."""
         theta = u[: self.width]
-        return float(-0.5 * self.l2 * (theta**2).sum() + self.gamma * (theta - np.exp(theta)).sum())
+        near = 0.5 * self.prior * ((u[self.rest :] - 1.0) ** 2).sum()
+        return float(-0.5 * self.l2 * (theta**2).sum() + self.gamma * (theta - np.exp(theta)).sum() - near)
+
+    def _adherence(self, u: Reals, choice: _Choice) -> float:
+        return float(u[self.rest + choice.ranker]) if self.rankers else 1.0
+
+    def _logits(self, u: Reals, choice: _Choice) -> Reals:
+        lead = choice.means @ u[: self.width]
+        found: Reals = self._adherence(u, choice) * lead + choice.sizes @ u[self.width : self.rest]
+        return found
 
     def value(self, u: Reals) -> float:
         """Return the penalised log-likelihood."""
@@ -332,53 +403,125 @@ class _Likelihood:
 
         value = self.log_prior(u)
         for choice in self.choices:
-            logits = choice.design @ u
+            logits = self._logits(u, choice)
             value += float(choice.times @ logits - choice.total * logsumexp(logits))
         return value
 
-    def slopes(self, u: Reals) -> tuple[Reals, Reals]:
-        """Return the gradient and the negated Hessian."""
+    def slopes(self, u: Reals) -> tuple[Reals, Reals, Reals]:
+        """Return the gradient, the expected information, and what this has more than the negated Hessian."""
         from scipy.special import softmax
 
-        gradient, hessian = np.zeros(self.unknowns), np.zeros((self.unknowns, self.unknowns))
-        for design, times, total in self.choices:
-            p = softmax(design @ u)
+        gradient, information, bend = np.zeros(self.unknowns), *np.zeros((2, self.unknowns, self.unknowns))
+        for choice in self.choices:
+            p = softmax(self._logits(u, choice))
+            residual = choice.times - choice.total * p
+            design = _beside(self._adherence(u, choice) * choice.means, choice.sizes)
+            columns = np.arange(self.rest)
+            if self.rankers:
+                place = self.rest + choice.ranker
+                design = _beside(design, (choice.means @ u[: self.width])[:, None])
+                columns = np.append(columns, place)
+                bend[: self.width, place] += choice.means.T @ residual
             mean = design.T @ p
-            gradient += design.T @ times - total * mean
-            hessian += total * ((design.T @ (design * p[:, None]).tocsr()).toarray() - np.outer(mean, mean))
-        theta, part = u[: self.width], np.arange(self.width)
+            gradient[columns] += design.T @ residual
+            square = design.T @ (design * p[:, None])
+            spread = (square if isinstance(square, np.ndarray) else square.toarray()) - np.outer(mean, mean)
+            information[np.ix_(columns, columns)] += choice.total * spread
+        theta, part, last = u[: self.width], np.arange(self.width), np.arange(self.rest, self.unknowns)
         gradient[part] += self.gamma * (1.0 - np.exp(theta)) - self.l2 * theta
-        hessian[part, part] += self.gamma * np.exp(theta) + self.l2
-        return gradient, hessian
+        gradient[last] -= self.prior * (u[last] - 1.0)
+        information[part, part] += self.gamma * np.exp(theta) + self.l2
+        information[last, last] += self.prior
+        return gradient, information, bend + bend.T
 
-    @property
-    def free(self) -> bool:
-        """Whether all scores may move alike."""
-        return self.features is None and self.l2 == self.gamma == 0.0
+    def idle(self, u: Reals) -> list[tuple[Reals, Reals]]:
+        """Return directions in which nothing changes, each with the gradient of what is held instead."""
+        found = []
+        if self.features is None and self.l2 == self.gamma == 0.0:
+            alike = np.zeros(self.unknowns)
+            alike[: self.items] = 1.0
+            found.append((alike, alike))
+        if self.rankers and self.l2 == self.gamma == self.prior == 0.0:
+            scale, held = np.zeros(self.unknowns), np.zeros(self.unknowns)
+            scale[: self.width], scale[self.rest :] = u[: self.width], -u[self.rest :]
+            held[self.rest :] = self.weight * u[self.rest :]
+            found.append((scale, held))
+        return found
 
-    def held(self, hessian: Reals) -> Reals:
-        """Return the negated Hessian, in which scores that move alike are held."""
-        if self.free:
-            hessian = hessian.copy()
-            hessian[: self.items, : self.items] += hessian.diagonal()[: self.items].mean() / self.items
-        return hessian
+    def held(self, u: Reals, information: Reals) -> Reals:
+        """Return the information with idle directions made stiff, and those of which nothing is known yet."""
+        size = information.diagonal().mean()
+        information = information + STIFF * size * np.eye(self.unknowns)
+        for direction, _ in self.idle(u):
+            square = float(direction @ direction)
+            if square > 0:
+                information = information + size / square * np.outer(direction, direction)
+        return information
+
+    def scaled(self, u: Reals) -> Reals:
+        """Return the same model with adherences whose squares have mean 1 over choices, most of them positive."""
+        if not self.rankers or self.prior > 0:
+            return u
+        u = u.copy()
+        adherence = u[self.rest :]
+        size = np.sqrt((self.weight * adherence**2).sum() / self.weight.sum())
+        size *= 1.0 if (self.weight * adherence).sum() >= 0 else -1.0
+        u[: self.width] *= size
+        u[self.rest :] /= size
+        return u
+
+    def start(self) -> Reals:
+        """Return where the search starts: equal scores, or with adherences of 1 those that are fitted without these."""
+        u = np.zeros(self.unknowns)
+        u[self.rest :] = 1.0
+        if self.rankers:
+            free = np.arange(self.rest)
+            for _ in range(FIRST):
+                gradient, information, _ = self.slopes(u)
+                held = self.held(u, information)[np.ix_(free, free)]
+                u[free] += np.linalg.solve(held + np.eye(self.rest), gradient[free])
+        return u
 
     def covariance(self, u: Reals) -> Reals:
-        """Return the covariance of the unknowns."""
-        found: Any = np.linalg.inv(self.held(self.slopes(u)[1]))
+        """Return the covariance of the unknowns, scaled as they are."""
+        found: Any = np.linalg.inv(self.held(u, self.slopes(u)[1]))
+        for direction, held in self.idle(u):
+            across = np.eye(self.unknowns) - np.outer(direction, held) / (held @ direction)
+            found = across @ found @ across.T
         result: Reals = found
         return result
 
 
+def _beside(one: Any, other: Any) -> Any:
+    """Return the columns of both designs, dense or sparse."""
+    if isinstance(one, np.ndarray):
+        return np.hstack([one, other])
+    from scipy.sparse import csr_array, hstack
+
+    return hstack([one, csr_array(other)]).tocsr()
+
+
+def _step(likelihood: _Likelihood, u: Reals, slopes: tuple[Reals, Reals, Reals]) -> Any:
+    """Return Newton's step where the likelihood is concave, else Fisher's; None where neither is known."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    gradient, information, bend = slopes
+    held = likelihood.held(u, information)
+    for matrix in (held - bend, held):
+        try:
+            return cho_solve(cho_factor(matrix), gradient)
+        except LinAlgError:
+            continue
+    return None
+
+
 def _maximum(likelihood: _Likelihood, tol: float, max_iter: int) -> tuple[Reals, float, float]:
     """Return (unknowns, value, largest entry of the last step)."""
-    u = np.zeros(likelihood.unknowns)
+    u = likelihood.start()
     value, size = likelihood.value(u), np.inf
     for _ in range(max_iter):
-        gradient, hessian = likelihood.slopes(u)
-        try:
-            step = np.linalg.solve(likelihood.held(hessian), gradient)
-        except np.linalg.LinAlgError:
+        step = _step(likelihood, u, likelihood.slopes(u))
+        if step is None:
             break
         size, share = float(np.abs(step).max()), 1.0
         for _ in range(HALVINGS):
@@ -386,8 +529,10 @@ def _maximum(likelihood: _Likelihood, tol: float, max_iter: int) -> tuple[Reals,
             if there >= value - 1e-13 * abs(value):
                 break
             share *= 0.5
-        u, value = u + share * step, there
+        u, value = likelihood.scaled(u + share * step), there
         if size <= tol:
             return u, value, size
-    reason = "there may be no finite maximum: give a prior (l2), or raise max_iter"
+        if np.abs(u).max() > FARTHEST:
+            break
+    reason = "there may be no finite maximum: give priors (l2, prior), or raise max_iter"
     raise ConvergenceError(f"not converged: the last Newton step was {size:.3g} > tol = {tol:g}; {reason}")

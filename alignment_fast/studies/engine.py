@@ -149,9 +149,10 @@ def run(
     mixed: bool = False,
     progress: Observer | None = None,
     mine: Callable[[int, int], bool] = lambda cell, number: True,
+    device: str = "cpu",
 ) -> None:
     """Compute what is missing in the folds, as far as it is `mine`, and keep it."""
-    _Coordinator(spec, sink, study, workers, folds, mixed, progress, mine).run()
+    _Coordinator(spec, sink, study, workers, folds, mixed, progress, mine, device).run()
 
 
 class _Coordinator:
@@ -165,7 +166,9 @@ class _Coordinator:
         mixed: bool,
         progress: Observer | None,
         mine: Callable[[int, int], bool],
+        device: str,
     ) -> None:
+        self.device = device
         self.spec, self.sink, self.study, self.workers = spec, sink, study, workers
         self.folds, self.mixed = folds, mixed
         self.progress = progress
@@ -179,7 +182,7 @@ class _Coordinator:
         self.deaths: dict[tuple[int, int], int] = {}
         self.deaths_in_a_row = 0
         self.snapped = {fold.cell.number: fold.prefix for fold in folds}
-        self.made = here(numpy=spec.uses_numpy)
+        self.made = here(numpy=spec.uses_numpy, device=device)
         self.begun = time.monotonic()
         self.reported = -REPORT_SECONDS
         self.computed = 0
@@ -235,7 +238,7 @@ class _Coordinator:
             for cell, numbers in chosen
         )
         spec = self.spec
-        return Job(spec.hash, spec.seed, str(spec.folder), self.number, spec.uses_numpy, shares)
+        return Job(spec.hash, spec.seed, str(spec.folder), self.number, spec.uses_numpy, shares, self.device)
 
     # ---- taking results ----
 

@@ -28,9 +28,9 @@ class Made:
     process: int = 0
 
 
-def here(*, numpy: bool = False) -> Made:
+def here(*, numpy: bool = False, device: str = "cpu") -> Made:
     """Return what computes here; with `numpy`, values pass through NumPy's functions as well."""
-    kernels = _kernels()
+    kernels = _kernels() if device == "cpu" else device
     return Made(__version__, f"{kernels}, {_numpy_functions()}" if numpy else kernels, platform.node(), os.getpid())
 
 

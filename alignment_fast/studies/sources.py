@@ -42,13 +42,13 @@ class SourceLaw:
         """Whether the reward is a function of one tail probability."""
         return not isinstance(self.source, best_of_n.Sampler)
 
-    def best_tails(self, n: float, seed: np.random.SeedSequence, first: int, count: int) -> Floats:
+    def best_tails(self, n: float, seed: np.random.SeedSequence, first: int, count: int, device: str = "cpu") -> Floats:
         """Return the tail probabilities of the best of n draws, of replicates first to first + count − 1."""
-        return _maxima(best_of_n.Quantile(isf=_tail), n, seed, first, count)
+        return _maxima(best_of_n.Quantile(isf=_tail), n, seed, first, count, device)
 
-    def best(self, n: float, seed: np.random.SeedSequence, first: int, count: int) -> Floats:
+    def best(self, n: float, seed: np.random.SeedSequence, first: int, count: int, device: str = "cpu") -> Floats:
         """Return the rewards of the best of n draws, of replicates first to first + count − 1."""
-        return _maxima(self.source, n, seed, first, count)
+        return _maxima(self.source, n, seed, first, count, device)
 
     def win_rates(self, tails: Floats) -> Floats:
         """Return the chance of each reward to beat one draw, ties one half."""
@@ -120,9 +120,11 @@ class OutcomesLaw(SourceLaw):
         return np.asarray(self.source.value[self.levels(tails)])
 
 
-def _maxima(source: Any, n: float, seed: np.random.SeedSequence, first: int, count: int) -> Floats:
+def _maxima(source: Any, n: float, seed: np.random.SeedSequence, first: int, count: int, device: str) -> Floats:
     number = int(n) if float(n).is_integer() else n
-    found = best_of_n.simulate(source, number, count, seed=seed, replicate=first, return_maxima=True, num_threads=1)
+    found = best_of_n.simulate(
+        source, number, count, seed=seed, replicate=first, return_maxima=True, num_threads=1, device=device
+    )
     assert found.values is not None
     return found.values
 

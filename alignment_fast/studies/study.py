@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from alignment_fast._files import replacing
+from alignment_fast._operations import operations
 from alignment_fast._text import visible
 from alignment_fast.studies import engine
 from alignment_fast.studies.errors import StoreError, UnfitBlockError
 from alignment_fast.studies.executors import Workers
 from alignment_fast.studies.folds import Fold
 from alignment_fast.studies.lock import holder_of
-from alignment_fast.studies.made import here
+from alignment_fast.studies.made import Made, here
 from alignment_fast.studies.parts import PartFiles, folder_of, read_files, run_length
 from alignment_fast.studies.results import Results, results_of
 from alignment_fast.studies.spec import Cell, Spec, read_spec, spec_of
@@ -28,6 +29,7 @@ from alignment_fast.studies.work import CellTask, estimator_of
 
 __all__ = ["PartDone", "PlannedCell", "Status", "Study"]
 
+DEVICES = ("cpu", "cuda")
 # Seconds between two lines of progress.
 LINE_SECONDS = 10.0
 
@@ -134,6 +136,26 @@ class Study:
         for cell in {(cell.estimand, cell.source): cell for cell in reversed(self.spec.cells)}.values():
             self._estimator(cell)
 
+    def _made(self, device: str) -> Made:
+        """Return what computes on a device here.
+
+        Raises
+        ------
+        ValueError
+            If there is no such device, or an estimand cannot be computed there.
+        BackendUnavailableError
+            If this machine has none.
+
+        """
+        if device not in DEVICES:
+            raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+        for cell in self.spec.cells:
+            if device not in self._estimator(cell).devices:
+                raise ValueError(f"estimand {cell.estimand!r} ({cell.kind}) has no blocks on {device}")
+        if device != "cpu":
+            operations("best_of_n", device)  # or what is missing
+        return here(numpy=self.spec.uses_numpy, device=device)
+
     def plan(self) -> list[PlannedCell]:
         """Return what each cell will take, about; nothing runs."""
         planned = []
@@ -163,6 +185,7 @@ class Study:
         progress: bool | Callable[[Progress], object] = True,
         workers: int | None = None,
         mixed: bool = False,
+        device: str = "cpu",
     ) -> Results:
         """Compute what the store does not have yet, and return the table.
 
@@ -180,6 +203,8 @@ class Study:
             Number of workers; default `alignment_fast.get_num_threads`.
         mixed : bool
             Go on although the store was begun by another version, or in another class of arithmetic.
+        device : {"cpu", "cuda"}
+            Where workers compute. On GPUs, a class of arithmetic of their own, there are blocks of ``"best_of_n"``.
 
         Returns
         -------
@@ -194,6 +219,8 @@ class Study:
             If the store holds another study of this name, was begun by another version, or cannot be written.
         StudyError
             If workers die one after the other, or an executor that cannot be replaced is broken.
+        BackendUnavailableError
+            If this machine has no such device, or the library of the executor is not installed.
 
         Warns
         -----
@@ -202,14 +229,15 @@ class Study:
 
         """
         self._check()
+        made = self._made(device)
         observer = _Lines() if progress is True else progress or None
         with Store(store, write=True) as opened:
-            study = opened.begin(self.spec, here(numpy=self.spec.uses_numpy), mixed=mixed)
+            study = opened.begin(self.spec, made, mixed=mixed)
             folds = engine.folds_of(self.spec, opened, study, mend=True)
             pool = Workers(executor, workers, self.spec.folder)
             finished = False
             try:
-                engine.run(self.spec, opened, study, pool, folds, mixed=mixed, progress=observer)
+                engine.run(self.spec, opened, study, pool, folds, mixed=mixed, progress=observer, device=device)
                 finished = True
             finally:
                 pool.close(wait=finished)
@@ -224,6 +252,7 @@ class Study:
         store: str | PathLike[str] = "study.db",
         progress: bool | Callable[[Progress], object] = True,
         workers: int | None = None,
+        device: str = "cpu",
     ) -> PartDone:
         """Compute part 1 to `parts` of the study, as a job of an array: without a coordinator, into files.
 
@@ -247,7 +276,7 @@ class Study:
         if not 1 <= part <= parts:
             raise ValueError(f"part must be one of 1 to {parts}, not {part}")
         self._check()
-        made = here(numpy=self.spec.uses_numpy)
+        made = self._made(device)
         folds = self._folds()
         label = f"{self.spec.hash[:16]}-{part}-of-{parts}"
         files = PartFiles(folder_of(Path(store)), self.spec.hash, label, made, folds)
@@ -262,7 +291,7 @@ class Study:
         try:
             # Small cells, too, are spread over the parts.
             mine = lambda cell, number: (cell + number // runs[cell]) % parts == part - 1  # noqa: E731
-            engine.run(self.spec, files, 0, pool, folds, progress=observer, mine=mine)
+            engine.run(self.spec, files, 0, pool, folds, progress=observer, mine=mine, device=device)
             finished = True
         finally:
             files.write()

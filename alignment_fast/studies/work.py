@@ -21,7 +21,7 @@ __all__ = ["CellTask", "Failed", "Job", "JobReport", "Share", "compute", "estima
 
 # Estimators that are kept for the next blocks of their cells.
 KEPT = 64
-_kept: OrderedDict[tuple[str, int, str], Estimator] = OrderedDict()
+_kept: OrderedDict[tuple[str, int, str, str], Estimator] = OrderedDict()
 # Runs of this process that were interrupted: their jobs end after the block that they are at.
 _stopped: set[int] = set()
 
@@ -36,7 +36,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Job:
-    """Blocks of some cells; `run` is that of the coordinator, `numpy` whether its arithmetic counts."""
+    """Blocks of some cells, for a device; `run` is that of the coordinator, `numpy` whether its arithmetic counts."""
 
     study: str
     seed: int
@@ -44,6 +44,7 @@ class Job:
     run: int
     numpy: bool
     shares: tuple[Share, ...]
+    device: str = "cpu"
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Yield the cell and the number of each block."""
@@ -81,14 +82,14 @@ class CellTask:
         return Partial.of(self.estimator.values(first, count), sketched=self.sketched)
 
 
-def estimator_of(study: str, seed: int, folder: Path, cell: Cell) -> Estimator:
+def estimator_of(study: str, seed: int, folder: Path, cell: Cell, device: str = "cpu") -> Estimator:
     """Return the estimator of a cell; the last ones are kept."""
-    key = study, cell.number, str(folder)
+    key = study, cell.number, str(folder), device
     found = _kept.get(key)
     if found is None:
         try:
             found = _kept[key] = ESTIMATORS[cell.kind](
-                CellSetting(seed, cell.number, cell.parameters, cell.source_keys, folder)
+                CellSetting(seed, cell.number, cell.parameters, cell.source_keys, folder, device)
             )
         except ValueError as error:
             raise SpecError(f"cell {cell.number} ({cell}): {error}") from error
@@ -111,13 +112,13 @@ def compute(job: Job) -> JobReport:
                 if job.run in _stopped:
                     break
                 done.append(_computed(job, share.cell, number, first, count))
-    return JobReport(here(numpy=job.numpy), tuple(done))
+    return JobReport(here(numpy=job.numpy, device=job.device), tuple(done))
 
 
 def _computed(job: Job, cell: Cell, number: int, first: int, count: int) -> StoredBlock | Failed:
     begun = time.perf_counter()
     try:
-        estimator = estimator_of(job.study, job.seed, Path(job.folder), cell)
+        estimator = estimator_of(job.study, job.seed, Path(job.folder), cell, job.device)
         partial = CellTask(estimator, bool(cell.quantiles), first + count, cell.block).partial(first, count)
         return StoredBlock(cell.number, number, count, partial.to_bytes(), time.perf_counter() - begun)
     except KeyboardInterrupt:

@@ -154,7 +154,7 @@ NAMES = {
     "ranking.DavidsonLuceFit": NotTimed("the result of fit_davidson_luce"),
     **{
         f"ranking.DavidsonLuceFit.{name}": NotTimed("reads what `fit_davidson_luce` found")
-        for name in ("ranks", "standard_errors", "interval")
+        for name in ("ranks", "standard_errors", "parameter_errors", "interval")
     },
     "ranking.fit_davidson_luce": Timed("scipy's BFGS, pairs", "rankings", (100, 1000), fit_davidson_luce, ("float64",)),
     "ranking.Agreement": NotTimed("the result of krippendorff_alpha"),

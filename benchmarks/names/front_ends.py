@@ -6,6 +6,7 @@ from names import NotTimed
 TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
 COUNTED = "the host's function by its name; benchmarks/test_bench_hosts.py times it beside the host's formula"
 HOST = "the host's function by its name; benchmarks/ranking_peers.py times it beside the host"
+FRAMES = "fits data frames; docs/guides/fastchat.md and arena_rank.md have the times beside the host"
 SAMPLES = "draws or compares a few numbers with NumPy, as the host does"
 KERNELS = "the kernels of benchmarks/test_bench_scalar.py; benchmarks/test_bench_numba.py times them in compiled code"
 SCIPY = "timed beside SciPy's own by benchmarks/test_bench_scipy.py"
@@ -94,6 +95,15 @@ NAMES = {
             *("bigcode.estimate_pass_at_k", "lighteval.estimate_pass_at_k", "lighteval.g_pass_at_k"),
             *("lighteval.pass_at_k", "inspect_ai.at_least", "inspect_ai.majority", "inspect_ai.pass_at"),
             *("inspect_ai.pass_k", "verl.bootstrap_metric", "verl.calc_maj_val", "verl.process_validation_metrics"),
+        )
+    },
+    **{
+        f"interop.{name}": NotTimed(FRAMES)
+        for name in (
+            *(f"fastchat.compute_{of}" for of in ("bt", "elo", "style_control")),
+            *(f"fastchat.compute_bootstrap_{of}" for of in ("bt", "elo", "style_control")),
+            *("fastchat.fit_bt", "arena_rank.BradleyTerry", "arena_rank.ContextualBradleyTerry"),
+            *("arena_rank.PairDataset", "arena_rank.ContextualPairDataset", "arena_rank.default_outcome_map"),
         )
     },
     **{f"interop.jax.{name}": NotTimed(TORCH) for name in ("margin_loss", "preference_loss", "unpaired_loss")},

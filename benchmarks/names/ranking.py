@@ -314,7 +314,7 @@ NAMES = {
         for name, formula in (
             ("covariance", lambda scores: np.cov(scores, rowvar=False)),
             ("standard_errors", lambda scores: scores.std(axis=0, ddof=1)),
-            ("interval", lambda scores: np.quantile(scores, (0.025, 0.975), axis=0)),
+            ("interval", lambda scores: tuple(np.quantile(scores, (0.025, 0.975), axis=0))),
             ("rank_interval", lambda scores: np.quantile((-scores).argsort(1).argsort(1), (0.025, 0.975), axis=0)),
         )
     },
@@ -345,6 +345,9 @@ DIFFERENT = {
     "ranking.Comparisons.from_matrix": HELD,
     "ranking.Rankings": HELD,
     "ranking.Bootstrap.ranks": "the peer counts ranks from 0",
+    "ranking.Bootstrap.rank_interval": "the peer counts ranks from 0, and interpolates between them",
+    "ranking.RatingFit.interval": "the peer finds the errors only, of scores known up to another constant",
+    "ranking.RatingFit.standard_errors": "scores are known up to a constant, and the peer takes another one",
     "ranking.RatingFit.ranks": "the peer counts ranks from 0",
     "ranking.RatingFit.bootstrap": "random numbers of two generators",
     "ranking.RatingFit.covariance": "scores are known up to a constant, and the peer takes another one",
@@ -356,16 +359,11 @@ DIFFERENT = {
 }
 LITTLE = NotTimed("a few operations on scores and covariances that are there")
 NAMES |= {
-    **{f"ranking.Bootstrap.{name}": LITTLE for name in ("covariance", "standard_errors", "interval", "rank_interval")},
-    **{
-        f"ranking.RatingFit.{name}": LITTLE
-        for name in ("elo", "predict_tie", "standard_errors", "parameter_errors", "interval")
-    },
+    **{f"ranking.RatingFit.{name}": LITTLE for name in ("elo", "parameter_errors")},
     **{f"ranking.Comparisons.{name}": NotTimed("looks labels up") for name in ("index", "indices", "among")},
     **{f"ranking.Existence.{name}": NotTimed("reads what `Comparisons.existence` found") for name in ("of", "explain")},
     "ranking.PlackettLuceFit.covariance": NotTimed("the inverse of one Hessian, as of `RatingFit.covariance`"),
     "ranking.PlackettLuceFit.bootstrap": NotTimed("fits of weighted rankings, each of which is `fit_plackett_luce`"),
     "ranking.Rankings.comparisons": NotTimed("every pair of every ranking once, a step of preparation"),
     "ranking.Rankings.existence": NotTimed("as `Comparisons.existence`, which is timed"),
-    "ranking.Rankings.hessian_product": NotTimed("the passes of `Rankings.gradient`, which is timed"),
 }

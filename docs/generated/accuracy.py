@@ -87,7 +87,7 @@ def searches():
     """Return the section of the searches."""
     lines = []
     for one in json.loads((TESTS / "searches.json").read_text("utf-8")):
-        numbers = f"{one['count']}", f"{one['share']:.2g}", f"{one['error']:.2g}"
+        numbers = f"{one['count']}", f"{one['share']:.2g}", "" if one["error"] is None else f"{one['error']:.2g}"
         cells = one["kind"], one["quantity"], *numbers, f"`{one['case']}`", one["date"]
         lines.append(f"| {' | '.join(map(cell, cells))} |\n")
     return SEARCHED + "".join(lines)

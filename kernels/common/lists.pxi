@@ -25,9 +25,12 @@ cdef extern from *:
     }
     #else
     AF_READ Py_ssize_t af_row_size(PyObject *row) {
-        return PyTuple_CheckExact(row) || PyList_CheckExact(row) ? PySequence_Fast_GET_SIZE(row) : -1;
+        if (PyTuple_CheckExact(row)) return PyTuple_GET_SIZE(row);
+        return PyList_CheckExact(row) ? PyList_GET_SIZE(row) : -1;
     }
-    AF_READ PyObject *af_row_item(PyObject *row, Py_ssize_t i) { return PySequence_Fast_GET_ITEM(row, i); }
+    AF_READ PyObject *af_row_item(PyObject *row, Py_ssize_t i) {
+        return PyTuple_CheckExact(row) ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i);
+    }
     #endif
 
     /* Write an int to `out`; return whether it is below 2^63 in size. Most are a digit or 0, which needs no call. */
@@ -75,6 +78,9 @@ cdef extern from *:
         for (Py_ssize_t i = 0; i < size; ++i) {
             PyObject *row = af_row_item(rows, i);
             int64_t first, second;
+    #ifdef __GNUC__
+            if (i + 8 < size) __builtin_prefetch(af_row_item(rows, i + 8)); /* rows lie anywhere */
+    #endif
             if (af_row_size(row) != 2 || !af_read_index(row, 0, limit, &first) || !af_read_index(row, 1, limit, &second)) return 0;
             counts[first * limit + second] += 1;
         }

@@ -67,7 +67,7 @@ KERNELS = (
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {"entropies"}
 # Entry points without a numerical result of their own.
-HELPERS = set()
+HELPERS: set[str] = set()
 
 TABLE = (
     *of_each_type(

@@ -47,6 +47,7 @@ LEGS = {
         "tests/test_interop_jax.py",
         "tests/test_pages.py",
         "tests/test_interop_torch_hub.py",
+        "tests/test_array_kinds.py",
     ),
     "studies": ("tests", "-m", "executors"),
 }

@@ -15,6 +15,7 @@ from guard import (  # noqa: F401 - importing them fills the table
     cases_pairwise,
     cases_policy,
     cases_ranking,
+    cases_samples,
 )
 from guard.table import CASES, digest
 

@@ -45,3 +45,24 @@ def maximum(rankings, items, sizes, *, weights=None, features=None, l2=0.0, gamm
         return -log_likelihood(rankings, theta.tolist(), delta, weights) - prior
 
     return parts(minimize(negated, np.zeros(width + len(sizes)), method="BFGS", options={"gtol": 1e-8}).x)
+
+
+def maximum_with_adherence(rankings, who, items, rankers, prior):
+    """Return (scores of mean zero, tie parameter of two, adherences) of largest penalised likelihood.
+
+    Without a prior the mean of the squares of adherences over choices is 1.
+    """
+    choices = np.bincount(who, [sum(1 for _ in row) - (len(row[-1]) == 1) for row in rankings], rankers)
+
+    def negated(u):
+        theta, delta, eta = u[:items], {2: math.exp(u[items])}, u[items + 1 :]
+        value = sum(
+            log_likelihood([row], (eta[one] * theta).tolist(), delta) for row, one in zip(rankings, who, strict=True)
+        )
+        return 0.5 * prior * ((eta - 1) ** 2).sum() - value
+
+    start = np.concatenate([np.linspace(0.5, -0.5, items), [0.0], np.ones(rankers)])
+    u = minimize(negated, start, method="BFGS", options={"gtol": 1e-6}).x
+    scores, eta = u[:items] - u[:items].mean(), u[items + 1 :]
+    size = 1.0 if prior > 0 else math.sqrt(choices @ eta**2 / choices.sum())
+    return scores * size, math.exp(u[items]), eta / size

@@ -84,8 +84,10 @@ WITHOUT = {
     "ranking.Comparisons.from_matrix": "reads a matrix of counts once, before many fits",
     "ranking.Comparisons.from_frame": "reads a table of a data frame's columns once, before many fits",
     **{f"ranking.Comparisons.{name}": HELD for name in ("to_matrix", "existence")},
-    **{f"ranking.RatingFit.{name}": HELD for name in ("predict", "covariance", "ranks", "rank_interval", "bootstrap")},
-    "ranking.Bootstrap.ranks": HELD,
+    **{f"ranking.RatingFit.{name}": HELD for name in ("predict", "predict_tie", "covariance", "standard_errors")},
+    **{f"ranking.RatingFit.{name}": HELD for name in ("interval", "ranks", "rank_interval", "bootstrap", "update")},
+    **{f"ranking.Bootstrap.{name}": HELD for name in ("ranks", "covariance", "standard_errors")},
+    **{f"ranking.Bootstrap.{name}": HELD for name in ("interval", "rank_interval")},
     "ranking.fit_plackett_luce": "compiled iterations over rankings that are held: there is no border to shorten",
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
 }

@@ -28,6 +28,8 @@ class CellSetting:
         Checked keys of both.
     folder : path
         Where files are.
+    device : {"cpu", "cuda"}
+        Where it is computed.
 
     """
 
@@ -36,6 +38,7 @@ class CellSetting:
     parameters: Mapping[str, Any]
     source: Mapping[str, Any] | None
     folder: Path
+    device: str = "cpu"
 
     def sequence(self, *more: int) -> np.random.SeedSequence:
         """Return the seeds of this cell, or of a part of it."""
@@ -51,11 +54,14 @@ class Estimator:
         Names of the columns; None where only their values tell.
     alone : bool
         Whether a replicate has the same values computed alone; else only with the others of its block.
+    devices : tuple of str
+        Where it can be computed.
 
     """
 
     names: tuple[str, ...] | None = None
     alone: ClassVar[bool] = True
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __init__(self, setting: CellSetting) -> None:
         self.setting = setting

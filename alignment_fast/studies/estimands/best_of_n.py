@@ -15,6 +15,8 @@ __all__ = ["BestOfN"]
 class BestOfN(Estimator):
     """Columns reward, kl and win_rate; of a sampler the reward only."""
 
+    devices = ("cpu", "cuda")
+
     def __init__(self, setting: CellSetting) -> None:
         super().__init__(setting)
         assert setting.source is not None
@@ -24,7 +26,7 @@ class BestOfN(Estimator):
 
     def values(self, first: int, count: int) -> Columns:
         """Return the values of replicates first to first + count − 1."""
-        law, where = self.law, (self.setting.sequence(), first, count)
+        law, where = self.law, (self.setting.sequence(), first, count, self.setting.device)
         if not law.is_monotone:
             return Columns(self.names, law.best(self.n, *where)[:, None])
         tails = law.best_tails(self.n, *where)
