@@ -286,6 +286,8 @@ def test_a_difference_that_all_tasks_agree_on_is_sure_where_coins_would_hardly_f
         ([[1.0, np.nan], [1, 2]], {}, r"scores\[0, 1\] = nan is not finite: every system needs all tasks"),
         ([[1.0, 2.0]], {}, "scores need at least two tasks, not 1"),
         (np.zeros((0, 2)), {}, "scores need at least two tasks, not 0"),
+        ([[1e200, 0.0], [-1e200, 0.0]], {}, "scores are so large, or so close"),
+        ([[1e-170, 0.0], [2e-170, 0.0]], {}, "scores are so large, or so close"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a", "a"]}, "scores need at least two clusters of tasks, not 1"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a"]}, "cluster must have one value for each of 2"),
         ([[1.0, 2.0], [2, 3]], {"weight": [1.0]}, "weight must have one value for each of 2 tasks"),
