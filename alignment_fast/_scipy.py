@@ -1,6 +1,6 @@
 """SciPy's modules, imported when a function of theirs is first used: SciPy takes longer to load than this package."""
 
-import importlib
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["special", "stats"]
@@ -9,13 +9,23 @@ __all__ = ["special", "stats"]
 class _Module:
     """A module that is imported when one of its names is asked for."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(importlib.import_module(self._name), name)
-        setattr(self, name, value)
-        return value
+        return getattr(self._load(), name)
 
 
-special, stats = _Module("scipy.special"), _Module("scipy.stats")
+def _special() -> Any:
+    import scipy.special
+
+    return scipy.special
+
+
+def _stats() -> Any:
+    import scipy.stats
+
+    return scipy.stats
+
+
+special, stats = _Module(_special), _Module(_stats)

@@ -184,8 +184,6 @@ def test_majority_of_large_pools_is_the_binomial_one():
         (([[1, 2]], 1.0), {"correct": [1]}, "k must be an integer"),
         (([[]], 1), {"correct": [1]}, r"answers\[0\] of shape \(0,\) is no pool"),
         (([[1.0, np.nan]], 1), {"correct": [1]}, r"answers\[0\]\[1\] = nan is NaN"),
-        (([["a", None]], 1), {"correct": ["a"]}, r"answers\[0\]\[1\] = None is missing"),
-        (([["a"], ["b", None]], 1), {"correct": ["a", "b"]}, r"answers\[1\]\[1\] = None is missing"),
         (([True, False], 1), {"variance": "bootstrap"}, "variance 'bootstrap' is not one of"),
         ((np.repeat(np.arange(4), 64)[None], 64), {"correct": [1]}, "too many terms: ask for 'jackknife'"),
     ],

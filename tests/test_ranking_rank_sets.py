@@ -55,7 +55,7 @@ def test_largest_gaps_have_the_same_bits_for_any_number_of_threads():
 # ---- bounds: those of Tukey's studentised range, where errors are equal and independent
 
 
-@pytest.mark.parametrize(("items", "freedom"), [(2, 10**6), (4, 10**6), (4, 20), (10, 10**6), (10, 8)])
+@pytest.mark.parametrize(("items", "freedom"), [(2, 10**6), (4, 10**6), (4, 20), (10, 10**6)])
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_pairs_are_sure_beyond_the_studentised_range(items, freedom, level):
     apart = stats.studentized_range.ppf(level, items, freedom)  # in errors of one mean
@@ -63,6 +63,19 @@ def test_pairs_are_sure_beyond_the_studentised_range(items, freedom, level):
     for share, expected in ((0.96, False), (1.04, True)):
         means[0] = share * apart
         assert separable_pairs(independent(means, freedom=freedom), level=level)[0, 1] == expected
+
+
+@pytest.mark.parametrize(("items", "freedom", "level"), [(10, 8, 0.8), (10, 8, 0.95), (20, 3, 0.9), (180, 99, 0.95)])
+def test_few_tasks_for_many_items_go_by_bonferroni(items, freedom, level):
+    apart = np.sqrt(2) * stats.t.isf((1 - level) / (items * (items - 1)), freedom)
+    means = np.zeros(items)
+    for share, expected in ((0.999, False), (1.001, True)):
+        means[0] = share * apart
+        assert separable_pairs(independent(means, freedom=freedom), level=level)[0, 1] == expected
+    apart = np.sqrt(2) * stats.t.isf((1 - level) / (2 * (items - 1)), freedom)
+    for share, upper in ((0.999, items), (1.001, 1)):
+        means[0] = share * apart
+        assert rank_sets(independent(means, freedom=freedom), level=level, simultaneous=False).upper[0] == upper
 
 
 @pytest.mark.parametrize("items", [3, 10])
@@ -273,6 +286,8 @@ def test_a_difference_that_all_tasks_agree_on_is_sure_where_coins_would_hardly_f
         ([[1.0, np.nan], [1, 2]], {}, r"scores\[0, 1\] = nan is not finite: every system needs all tasks"),
         ([[1.0, 2.0]], {}, "scores need at least two tasks, not 1"),
         (np.zeros((0, 2)), {}, "scores need at least two tasks, not 0"),
+        ([[1e200, 0.0], [-1e200, 0.0]], {}, "scores are so large, or so close"),
+        ([[1e-170, 0.0], [2e-170, 0.0]], {}, "scores are so large, or so close"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a", "a"]}, "scores need at least two clusters of tasks, not 1"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a"]}, "cluster must have one value for each of 2"),
         ([[1.0, 2.0], [2, 3]], {"weight": [1.0]}, "weight must have one value for each of 2 tasks"),
@@ -339,7 +354,26 @@ def votes_of_people(rng):
     return fit(Comparisons(winner, loser, cluster=person, n_items=5)), scores
 
 
-DESIGNS = (clear, near_ties, in_clusters, heavy_tails, right_or_wrong, votes_near_ties, votes_of_people)
+def few_clusters(rng):
+    names = np.repeat(np.arange(4), 6)
+    return paired_scores(rng.normal(size=(4, 6))[names] + 0.1 * rng.normal(size=(24, 6)), cluster=names), np.zeros(6)
+
+
+def few_tasks(rng):
+    return paired_scores(rng.normal(size=(12, 20))), np.zeros(20)
+
+
+DESIGNS = (
+    few_clusters,
+    few_tasks,
+    clear,
+    near_ties,
+    in_clusters,
+    heavy_tails,
+    right_or_wrong,
+    votes_near_ties,
+    votes_of_people,
+)
 LEVEL, STUDIES = 0.9, 400
 # Level less 1.5 %, and two and a half standard errors of the share over so many studies.
 LEAST = LEVEL - 0.015 - 2.5 * np.sqrt(LEVEL * (1 - LEVEL) / STUDIES)

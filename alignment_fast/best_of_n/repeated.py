@@ -221,7 +221,7 @@ def majority_at_k(
         If a problem has no samples, an answer is NaN or None, k < 1 or exceeds the largest pool, `correct` is missing
         or of another shape, or an unbiased variance has too many terms (k above about 16): ask for the jackknife.
     TypeError
-        If one of `answers` and `correct` is text and the other numbers.
+        If one of `answers` and `correct` is text and the other numbers, or answers do not compare.
 
     Notes
     -----
@@ -299,9 +299,6 @@ def _answer_rows(answers):
     for i, row in enumerate(rows):
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"answers[{i}] of shape {row.shape} is no pool of samples")
-        if row.dtype.kind == "O":
-            missing = np.array([value is None for value in row])
-            refuse(missing, row, f"answers[{i}]", 'is missing: name such answers, "" for example')
         if row.dtype.kind == "f":
             refuse(np.isnan(row), row, f"answers[{i}]", "is NaN")
     return rows, leading

@@ -2,15 +2,14 @@
 
 Whatever ranks are to be told from, a fit, its replicates or paired scores, is brought to this form: estimates θ̂, errors
 σ_ij of the differences θ̂_i - θ̂_j, and draws of θ̂ - θ. Fits and paired scores draw from the normal law of their
-covariance, which is the multiplier bootstrap of the gradient, linearised; clusters are few, so their draws are divided
-by √(χ²_ν / ν), ν one less than their number, which makes them those of Student's t. Replicates are taken as they are.
+covariance, which is the multiplier bootstrap of the gradient, linearised; tasks and clusters may be few, so how many
+degrees of freedom their errors have is told too. Replicates are taken as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,8 @@ class Differences:
     """What is known of differences of scores.
 
     `error` (K, K) is 0 where nothing is known of a difference; `deviation` (K, n), float32, is in units of `unit`.
-    `agreed`: the number of independent tasks that may all agree on a difference, or 0 where that says nothing.
+    `freedom`: degrees of freedom of the errors, None for many. `agreed`: the number of independent tasks that may all
+    agree on a difference, or 0 where that says nothing.
     """
 
     estimate: NDArray[np.float64]
@@ -42,6 +42,7 @@ class Differences:
     deviation: NDArray[np.float32]
     unit: float
     labels: tuple[Hashable, ...] | None
+    freedom: int | None = None
     agreed: int = 0
 
 
@@ -110,16 +111,4 @@ def _of_covariance(
     lower[place[pivot - 1]] = np.tril(factor)[:, :rank]
     normal = Stream(0, purpose=BOOTSTRAP).normal((rank, DRAWS), dtype=np.float32)
     deviation = lower @ normal
-    if freedom is not None:
-        deviation /= _spread_of_variance(freedom)
-    return Differences(estimate, error, deviation, unit, labels, agreed)
-
-
-@lru_cache(maxsize=16)
-def _spread_of_variance(freedom: int) -> NDArray[np.float32]:
-    """Return √(χ²_ν / ν) at evenly spaced probabilities: draws go by number, and have no other order."""
-    from scipy.special import gammaincinv
-
-    probability = (np.arange(DRAWS) + 0.5) / DRAWS
-    spread: NDArray[np.float64] = np.sqrt(2.0 * gammaincinv(0.5 * freedom, probability) / freedom)
-    return spread.astype(np.float32)
+    return Differences(estimate, error, deviation, unit, labels, freedom, agreed)

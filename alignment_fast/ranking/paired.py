@@ -90,7 +90,8 @@ def paired_scores(
     Raises
     ------
     ValueError
-        If a score or weight is not finite, shapes do not fit, names occur twice, or there are fewer than two clusters.
+        If a score or weight is not finite, shapes do not fit, names occur twice, there are fewer than two clusters, or
+        squares of differences of scores overflow or vanish.
 
     Notes
     -----
@@ -136,12 +137,16 @@ def paired_scores(
         raise ValueError(f"scores need at least two {what}, not {groups}: one has no error")
     shares = weights / weights.sum()
     means = shares @ table
-    parts = shares[:, None] * (table - means)
-    if cluster is not None:
-        totals = np.zeros((groups, table.shape[1]))
-        np.add.at(totals, codes, parts)
-        parts = totals
-    return PairedScores(means, groups / (groups - 1) * (parts.T @ parts), names, groups)
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = shares[:, None] * (table - means)
+        if cluster is not None:
+            totals = np.zeros((groups, table.shape[1]))
+            np.add.at(totals, codes, parts)
+            parts = totals
+        covariance = groups / (groups - 1) * (parts.T @ parts)
+    if not np.isfinite(covariance).all() or (parts.any(axis=0) & (np.diag(covariance) == 0)).any():
+        raise ValueError("scores are so large, or so close, that squares of differences are no numbers: scale them")
+    return PairedScores(means, covariance, names, groups)
 
 
 def _weights(value: Any, tasks: int) -> NDArray[np.float64]:
