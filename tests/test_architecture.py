@@ -44,10 +44,11 @@ PUBLIC_EDGES = {
     "_config": {"__init__"},
     "_files": set(),
     "_operations": set(),
+    "_scipy": set(),
     "_statistics": set(),
     "_text": set(),
     "accel": {"interop"},
-    "best_of_n": {"_statistics", "policy", "random"},
+    "best_of_n": {"_scipy", "_statistics", "policy", "random"},
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
@@ -61,7 +62,7 @@ PUBLIC_EDGES = {
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},
-    "policy": {"information", "random", "tables"},
+    "policy": {"_scipy", "information", "random", "tables"},
     "random": set(),
     "ranking": {"random"},
     "studies": {

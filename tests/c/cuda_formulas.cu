@@ -5,6 +5,9 @@
 #include "information/formulas.h"
 #define AF_EACH_TYPE "information/formulas.h"
 #include "alignment_fast/af_each_type.h"
+#include "special/formulas.h"
+#define AF_EACH_TYPE "special/formulas.h"
+#include "alignment_fast/af_each_type.h"
 #include "memoryless/formulas.h"
 #include "random/formulas.h"
 
