@@ -1,5 +1,6 @@
 """Cases of the conformance vectors: arguments that are exact, results in decimals, absolute tolerances."""
 
+import decimal
 import math
 import random
 
@@ -7,6 +8,7 @@ import mpmath
 
 # Decimals of a result; they are computed with 50 or more.
 WRITTEN = 22
+HALF_EVEN = decimal.Context(prec=WRITTEN, rounding=decimal.ROUND_HALF_EVEN, Emin=-(10**6), Emax=10**6)
 EPSILON = {"float64": mpmath.mpf(2) ** -52, "float32": mpmath.mpf(2) ** -23, "float16": mpmath.mpf(2) ** -23}
 # Results below are zero, and every rounding may be off by a few of the smallest numbers there are.
 UNDERFLOW = mpmath.mpf(10) ** -330
@@ -22,7 +24,9 @@ def written(value):
         return "inf" if value > 0 else "-inf"
     if abs(value) < UNDERFLOW:
         return "0.0"
-    return mpmath.nstr(value, WRITTEN, strip_zeros=True)
+    # Ties are rounded here: versions of mpmath differ in them.
+    rounded = HALF_EVEN.create_decimal(mpmath.nstr(value, 3 * WRITTEN))
+    return mpmath.nstr(mpmath.mpf(str(rounded)), WRITTEN, strip_zeros=True)
 
 
 def rounded_up(tolerance):
