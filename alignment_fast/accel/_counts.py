@@ -29,7 +29,7 @@ def share():
 
 
 def counts_of(where):
-    """Return integers [accelerated, fell back, nanoseconds], all 0, to count the calls of function `where` in."""
+    """Return integers [accelerated, fell back, nanoseconds], 0 at first, to count the calls of function `where` in."""
     folder = os.environ.get(FOLDER, "")
     if not os.path.isdir(folder):
         return [0] * COLUMNS
@@ -40,15 +40,17 @@ def counts_of(where):
         path = os.path.join(folder, f"{os.getpid()}-{os.urandom(4).hex()}.counts")
         with open(path, "w+b") as file:
             file.truncate(_RECORD * _RECORDS)
-            _files[key] = [memoryview(mmap.mmap(file.fileno(), _RECORD * _RECORDS)), 0]
-    found, used = _files[key]
+            _files[key] = memoryview(mmap.mmap(file.fileno(), _RECORD * _RECORDS)), {}
+    found, records = _files[key]
     name = where.encode()
-    if used == _RECORDS or len(name) > _NAME:
-        return [0] * COLUMNS
-    _files[key][1] += 1
-    record = found[_RECORD * used : _RECORD * (used + 1)]
-    record[: len(name)] = name
-    return record[_NAME:].cast("q")
+    if where not in records:
+        used = len(records)
+        if used == _RECORDS or len(name) > _NAME:
+            return [0] * COLUMNS
+        record = found[_RECORD * used : _RECORD * (used + 1)]
+        record[: len(name)] = name
+        records[where] = record[_NAME:].cast("q")
+    return records[where]  # the same when a function is replaced again
 
 
 def write_reasons(where, reasons):
