@@ -163,6 +163,7 @@ HOLD_NUMPYS = {
     "best_of_n.Table",
     "best_of_n.curve",
     "best_of_n.coverage_at_cost",
+    "best_of_n.extrapolate",
     "best_of_n.fit_overoptimization",
     "best_of_n.fit_pass_at_k",
     "best_of_n.proxy_versus_gold",
@@ -173,7 +174,7 @@ HOLD_NUMPYS = {
     "ranking.paired_scores",
 }
 # An array there is unpacked into arguments.
-UNPACKED = {"ranking.RatingFit.predict"}
+UNPACKED = {"ranking.RatingFit.predict", "ranking.RatingFit.predict_tie"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,6 +26,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
 from alignment_fast.best_of_n.law import BestOfN
 
@@ -265,6 +266,9 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     array([5, 1])
 
     """
+    found = in_callers_kind(best_of_majority, {"answers": answers, "rewards": rewards}, k=k, least=least)
+    if found is not None:
+        return found
     given, r = as_array(answers, "answers"), as_floating(rewards, "rewards")
     if given.ndim != 1 or given.shape != r.shape or given.size == 0:
         raise ValueError(

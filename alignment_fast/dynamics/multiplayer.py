@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
 from alignment_fast.policy._arguments import PreferenceArguments
 
@@ -109,6 +110,16 @@ def multiplayer(
     (True, True)
 
     """
+    given = in_callers_kind(
+        multiplayer,
+        {"P": P, "init": init, "sampler": sampler, "ref": ref},
+        alpha=alpha,
+        beta=beta,
+        lam=lam,
+        steps=steps,
+    )
+    if given is not None:
+        return given
     policies = as_floating(init, "init")
     if policies.ndim != 2 or len(policies) < 2:
         raise ValueError(f"init of shape {policies.shape} is not (n, K) with two players or more")
