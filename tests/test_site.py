@@ -12,15 +12,15 @@ import pytest
 
 pytestmark = [pytest.mark.site, pytest.mark.same_everywhere]
 
-for package in ("sphinx", "myst_parser", "numpydoc", "pydata_sphinx_theme", "torch", "jax", "pandas"):
-    pytest.importorskip(package)
-
+NEEDS = ("sphinx", "myst_parser", "numpydoc", "pydata_sphinx_theme", "torch", "jax", "pandas")
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Build the site of a copy: Sphinx writes the pages of names among the sources."""
+    for package in NEEDS:
+        pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("site")
     for name in ("docs", "examples", "README.md", "CHANGELOG.md"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
