@@ -118,10 +118,10 @@ def test_the_same_bits_for_any_number_of_threads():
         ([0], [1], {"k": 0.0}, ValueError, "k must be positive and finite"),
         ([0], [1], {"scale": -1.0}, ValueError, "scale must be positive"),
         ([0], [1], {"base": 1.0}, ValueError, "base - 1 must be positive"),
-        ([0], [1], {"initial": np.nan}, ValueError, "initial must be finite, not nan"),
-        (["a"], ["b"], {"initial": -np.inf}, ValueError, "initial must be finite, not -inf"),
         ([0], [1], {"shuffles": 0}, ValueError, "shuffles must be at least 1"),
         ([0], [1], {"outcome": [2.0]}, ValueError, r"outcome\[0\] = 2"),
+        ([0], [1], {"initial": np.nan}, ValueError, "initial must be finite, not nan"),
+        (["a"], ["b"], {"initial": -np.inf}, ValueError, "initial must be finite, not -inf"),
     ],
 )
 def test_bad_input_is_named(winner, loser, options, error, message):
