@@ -25,6 +25,8 @@ BY_LIBRARIES = sorted({case.family for case in results.CASES.values() if not cas
 UNGUARDED = {f"best_of_n.{source}.transform" for source in ("Gaussian", "Quantile", "Table", "Uniform")}
 # Compared with whole simulations, bit for bit, by tests/test_studies_statistics.py.
 UNGUARDED |= {"best_of_n.Simulation.merge", "best_of_n.Simulation.moments"}
+# Needs pandas.
+UNGUARDED |= {"ranking.RatingFit.to_frame"}
 
 
 @pytest.fixture(scope="module")

@@ -258,7 +258,7 @@ needs_glibc = pytest.mark.skipif(not HAS_GLIBC, reason="memory is counted by gli
 def test_many_small_calls_leave_no_memory_of_malloc(name):
     """Nor resident memory. A million calls by hand: ``ALIGNMENT_FAST_SEARCH=1000000 pytest -m search -k malloc``."""
     pairs = (pair.values for pair in OF_BOTH_TYPES)
-    assert_leaves_no_memory([bound(call, dtype=dtype) for call, dtype in pairs if call.name == name], cases(20_000))
+    assert_leaves_no_memory([bound(call, dtype=dtype) for call, dtype in pairs if call.name == name], cases(4_000))
 
 
 @needs_glibc

@@ -33,7 +33,7 @@ def _paired():
 
 def _updated():
     new = RANKING.fit(arena("some")).update(arena("some", weights=True))
-    return new.scores, list(new.to_frame())
+    return new.scores, new.covariance()
 
 
 def _judges():
@@ -67,7 +67,7 @@ def boards():
     for target in (("top",), ("order", 3, 0)):
         uses = _uses("fragility Fragility RemovedVotes")
         add(f"boards.ranks/fragility-{target[0]}", uses, RANKING.fragility, arena(), target, own=False)
-    add("boards.ranks/update", _uses("RatingFit.update RatingFit.to_frame"), _updated, own=False)
+    add("boards.ranks/update", _uses("RatingFit.update"), _updated, own=False)
     methods = (
         "discrimination_errors discrimination_interval position_bias_errors agreement noise reversed standard_errors"
     )
