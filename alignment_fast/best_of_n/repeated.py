@@ -289,7 +289,7 @@ def _answer_rows(answers):
     ragged = isinstance(answers, (list, tuple)) and len({np.size(row) for row in answers}) > 1
     if ragged:
         rows = [as_array(row, f"answers[{i}]") for i, row in enumerate(answers)]
-        leading: tuple[int, ...] = (len(rows),)
+        leading = (len(rows),)
     else:
         array = as_array(answers, "answers")
         if array.ndim == 0:
