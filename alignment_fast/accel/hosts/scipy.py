@@ -11,7 +11,7 @@ from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop.scipy.entropies import own_entropy
 from alignment_fast.interop.scipy.sums import own_log_softmax, own_logsumexp, own_softmax
 
-_KINDS = (np.ndarray, list, tuple, float, int, np.float64, np.float32)
+_KINDS: tuple[type, ...] = (np.ndarray, list, tuple, float, int, np.float64, np.float32)
 
 
 def _taken(*values: Any) -> None:
