@@ -39,7 +39,8 @@ def pairs_case(systems=180):
     expected = plain_better(scores, 10_000)
 
     def check(found):
-        assert (found != expected).mean() < 0.01  # bounds are drawn
+        assert (found & ~expected).mean() < 1e-3  # bounds are drawn
+        assert (found != expected).mean() < 0.03  # with a hundred tasks ours are wider than those of the normal law
 
     contenders = {
         OURS: Contender(lambda: separable_pairs(paired_scores(scores)), 1, check),

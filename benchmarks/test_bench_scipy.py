@@ -15,7 +15,7 @@ def case(name, group, arguments, *, rtol=1e-12, speed=None, **options):
     expected = host(*arguments, **options)
 
     def right(result):
-        np.testing.assert_allclose(result, expected, rtol=rtol)
+        np.testing.assert_allclose(result, expected, rtol=rtol, atol=1e-15)  # quantiles near 0 are ill-conditioned
 
     size = np.size(arguments[0])
     return Case(
