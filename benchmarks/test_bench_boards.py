@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from names.boards import plain_better, table
+from scipy.stats import t as student
 
 from alignment_fast.ranking import Comparisons, fit, fragility, paired_scores, rank_sets, separable_pairs
 from cases import OURS, Case, Contender, Target, each_contender
@@ -36,11 +37,13 @@ def sets_case(items=200, size=1_000_000):
 
 def pairs_case(systems=180):
     scores = table(systems)
-    expected = plain_better(scores, 10_000)
+    tasks, pairs = len(scores), systems * (systems - 1)
+    differences = scores[:, :, None] - scores[:, None]
+    errors = differences.std(axis=0, ddof=1) / np.sqrt(tasks) + np.eye(systems)
+    expected = differences.mean(axis=0) > student.isf(0.05 / pairs, tasks - 1) * errors  # Bonferroni: tasks are few
 
     def check(found):
-        assert (found & ~expected).mean() < 1e-3  # bounds are drawn
-        assert (found != expected).mean() < 0.03  # with a hundred tasks ours are wider than those of the normal law
+        assert (found == expected).all()
 
     contenders = {
         OURS: Contender(lambda: separable_pairs(paired_scores(scores)), 1, check),

@@ -9,17 +9,16 @@ import numpy as np
 import typer
 
 from alignment_fast._error_bounds import error_bound
-from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.outcomes import OutcomeTable, read_outcomes
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.best_of_n import BestOfNRow, print_rows, save
 from alignment_fast.commands.printing.terminal import (
     numbers,
     print_after,
-    progress_bar,
     require_memory,
+    working,
 )
-from alignment_fast.tables import display_name, limits
+from alignment_fast.tables import display_name
 
 __all__ = ["best_of_n"]
 
@@ -58,18 +57,10 @@ def best_of_n(
 
     Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
     """
-    import alignment_fast as af
-
     grid = _grid(DEFAULT_N if n is None and log_n is None else n, log_n)
     if not all(_by_brute_force(number, replicates) for number, _ in grid):
         require_memory(BYTES_PER_REPLICATE * replicates, f"--replicates {replicates}")
-    if out is not None:
-        require_folder(out)
-    with (
-        af.num_threads(threads or af.get_num_threads()),
-        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
-        progress_bar() as progress,
-    ):
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
         reading = progress.add_task("reading", total=None)
         outcomes = read_outcomes(
             file,

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.scores import ScoreColumns, read_scores
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.compare import print_systems, save
-from alignment_fast.commands.printing.terminal import print_after, progress_bar
-from alignment_fast.tables import display_name, limits
+from alignment_fast.commands.printing.terminal import print_after, working
+from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
     from alignment_fast.ranking import PairedScores
@@ -51,17 +50,10 @@ def compare(
 
     Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
     """
-    import alignment_fast as af
     from alignment_fast.ranking import paired_scores
 
     check_level(level)
-    if out is not None:
-        require_folder(out)
-    with (
-        af.num_threads(threads or af.get_num_threads()),
-        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
-        progress_bar() as progress,
-    ):
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
         bar = progress.add_task("reading", total=None)
         table = read_scores(
             file,

@@ -9,16 +9,15 @@ import numpy as np
 import typer
 
 from alignment_fast._error_bounds import error_bound
-from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.pools import PoolColumns, PoolTable, Samples, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version
 from alignment_fast.commands.printing.curve import print_columns, save
 from alignment_fast.commands.printing.terminal import (
     numbers,
     print_after,
-    progress_bar,
+    working,
 )
-from alignment_fast.tables import display_name, limits
+from alignment_fast.tables import display_name
 
 __all__ = ["curve"]
 
@@ -68,19 +67,11 @@ def curve(
 
     Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
     """
-    import alignment_fast as af
-
     requested = sorted(set(numbers(n, "--n", 1.0)))
     for number in requested:
         if not number.is_integer():
             raise ValueError(f"--n: {number:g} is not a whole number")
-    if out is not None:
-        require_folder(out)
-    with (
-        af.num_threads(threads or af.get_num_threads()),
-        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
-        progress_bar() as progress,
-    ):
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,

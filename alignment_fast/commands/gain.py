@@ -6,12 +6,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.pools import PoolColumns, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.gain import print_columns, save
-from alignment_fast.commands.printing.terminal import numbers, print_after, progress_bar
-from alignment_fast.tables import display_name, limits
+from alignment_fast.commands.printing.terminal import numbers, print_after, working
+from alignment_fast.tables import display_name
 
 __all__ = ["gain"]
 
@@ -42,9 +41,7 @@ def gain(
     """
     check_level(level)
     budgets = np.array(sorted(set(numbers(kl, "--kl", 0.0))) or BUDGETS)
-    if out is not None:
-        require_folder(out)
-    with limits(row_mib=row_mib, unpacked_mib=unpacked_mib), progress_bar() as progress:
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib) as progress:
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from alignment_fast._files import require_folder
 from alignment_fast.commands.inputs.pools import PoolColumns, PoolTable, read_pools
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.pass_at_k import print_columns, save
-from alignment_fast.commands.printing.terminal import numbers, print_after, progress_bar
-from alignment_fast.tables import display_name, limits
+from alignment_fast.commands.printing.terminal import numbers, print_after, working
+from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
     from alignment_fast.best_of_n import PassAtKFit
@@ -60,9 +59,7 @@ def pass_at_k(
 
     check_level(level)
     draws = _draws(k)
-    if out is not None:
-        require_folder(out)
-    with limits(row_mib=row_mib, unpacked_mib=unpacked_mib), progress_bar() as progress:
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib) as progress:
         task = progress.add_task("reading", total=None)
         pools = read_pools(
             file,

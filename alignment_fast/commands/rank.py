@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from alignment_fast._files import require_folder
 from alignment_fast._text import visible
 from alignment_fast.commands.options import RowMib, UnpackedMib, Version, check_level
 from alignment_fast.commands.printing.rank import Board, FigureText, print_board, save
-from alignment_fast.commands.printing.terminal import print_after, progress_bar, require_memory
+from alignment_fast.commands.printing.terminal import print_after, require_memory, working
 from alignment_fast.commands.rank_columns import Wanted, board_of, notes_of
 from alignment_fast.commands.rank_fits import WITH_PRIOR, Asked, features_of, fit_votes, further_columns, slices_of
-from alignment_fast.tables import display_name, limits
+from alignment_fast.tables import display_name
 
 if TYPE_CHECKING:
     from alignment_fast.commands.inputs.votes import VoteTable
@@ -131,7 +130,6 @@ def rank(
     scores (somebody won or lost everything, or groups that never met), after one line that says who: --l2 makes them
     finite; 130 interrupted.
     """
-    import alignment_fast as af
     from alignment_fast.commands.inputs.votes import read_votes
     from alignment_fast.errors import ConvergenceError
     from alignment_fast.ranking.votes import Layout
@@ -143,14 +141,8 @@ def rank(
     _check_together(asked, further.numbers, update, fragility, by, cluster)
     how = _intervals(intervals, bootstrap, cluster)
     replicates = bootstrap or (REPLICATES if how == Intervals.BOOTSTRAP else 0)
-    if out is not None:
-        require_folder(out)
     requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
-    with (
-        af.num_threads(threads or af.get_num_threads()),
-        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
-        progress_bar() as progress,
-    ):
+    with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
         task = progress.add_task("reading", total=None)
 
         def read(path: Path) -> "VoteTable":

@@ -98,7 +98,7 @@ def slices_of(votes: VoteTable, asked: Asked, features: Features | None) -> list
     """Return a fit for every value of the column ``by``, the largest slice first; each between the items it knows."""
     from alignment_fast.errors import ConvergenceError
 
-    values = votes.extra["by"]
+    values, known = votes.extra["by"], votes.comparisons.labels or ()
     found = []
     for name in sorted(set(values.tolist())):
         kept = values == name
@@ -109,7 +109,7 @@ def slices_of(votes: VoteTable, asked: Asked, features: Features | None) -> list
         chosen = {key: column if column is None else column[kept] for key, column in votes.arguments.items()}
         met, both = np.unique(np.concatenate([chosen["winner"], chosen["loser"]]), return_inverse=True)
         chosen["winner"], chosen["loser"] = both[: kept.sum()], both[kept.sum() :]
-        labels = [votes.comparisons.labels[item] for item in met.tolist()]  # type: ignore[index]
+        labels = [known[item] for item in met.tolist()]
         weight = chosen.get("weight")
         count = float(kept.sum() if weight is None else weight.sum())
         try:

@@ -165,9 +165,9 @@ def _slices(board: Board) -> dict[str, list[Any]]:
     for one in board.slices:
         if one.result is None:
             continue
-        elo = _elo_of(one, board.anchor)
+        elo, known = _elo_of(one, board.anchor), one.result.labels or ()
         for item in np.argsort(-one.result.scores, kind="stable").tolist():
-            row = (one.name, one.votes, int(one.result.ranks[item]), one.result.labels[item])  # type: ignore[index]
+            row = (one.name, one.votes, int(one.result.ranks[item]), known[item])
             for name, value in zip(out, (*row, float(one.result.scores[item]), float(elo[item])), strict=True):
                 out[name].append(value)
     return out

@@ -9,11 +9,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
+from alignment_fast._files import require_folder
 from alignment_fast._text import shortened_apart, visible, width_of
+from alignment_fast.tables import limits
 
 __all__ = [
     "BOUND_NOTE",
@@ -26,6 +29,7 @@ __all__ = [
     "say",
     "short_error",
     "terminal_width",
+    "working",
 ]
 
 # Names are not made shorter than this: what does not fit then goes over to the next line.
@@ -73,6 +77,23 @@ def short_error(error: float, bound: float) -> str:
 def progress_bar() -> Progress:
     """Return a progress bar on standard error, silent where that is no terminal, gone when it is done."""
     return Progress(console=Console(stderr=True, quiet=not sys.stderr.isatty()), transient=True)
+
+
+@contextlib.contextmanager
+def working(
+    *, out: Path | None, row_mib: int | None, unpacked_mib: int | None, threads: int | None = None
+) -> Iterator[Progress]:
+    """Refuse a folder that cannot be written to, then work by so many threads and within these limits, with a bar."""
+    import alignment_fast as af
+
+    if out is not None:
+        require_folder(out)
+    with (
+        af.num_threads(threads or af.get_num_threads()),
+        limits(row_mib=row_mib, unpacked_mib=unpacked_mib),
+        progress_bar() as progress,
+    ):
+        yield progress
 
 
 @contextlib.contextmanager
