@@ -101,6 +101,9 @@ def as_npz(header, rows):
 TABLES = {
     "rank": (("winner", "loser"), [("ann", "bob"), ("bob", "cat"), ("cat", "ann"), ("ann", "cat")] * 3, ()),
     "curve": (("prompt", "score"), [("ann", 1), ("ann", 2.5), ("bob", 3), ("bob", -1)] * 3, ("--n", "1,2")),
+    "pass-at-k": (("prompt", "correct"), [("ann", 1), ("ann", 0), ("bob", 1), ("bob", 1)] * 3, ("--k", "1,2")),
+    "gain": (("reward", "gold"), [(1, 2), (2.5, -1), (3, 0.5), (-1, 1)] * 3, ("--kl", "0.1,0.5")),
+    "compare": (("ann", "bob"), [(1, 2), (2.5, -1), (3, 0.5), (-1, 1)] * 3, ()),
     "best-of-n": (("count", "reward"), [(4, 1), (2, 2.5), (1, -3)] * 4, ("--n", "2", "--replicates", "20")),
 }
 
