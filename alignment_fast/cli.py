@@ -7,6 +7,8 @@ import io
 import os
 import signal
 import sys
+import threading
+from _thread import interrupt_main
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ SUCCESS = 0
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
 LONGEST_MESSAGE = 1500
+CALLBACK_SECONDS = 0.01  # longer than the callbacks of weak references and finalisers take
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,17 +45,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
 
     """
-    try:
+    if arguments is not None:
         return _run(arguments)
+    if hasattr(signal, "SIGPIPE"):  # `| head`: end in silence, as other commands do; all files are written by then
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.unraisablehook = _interrupt_again
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done but Python's own end, which would print a traceback
+
+
+def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Send Ctrl-C again where it fell into a callback whose exceptions Python drops, once the callback has ended."""
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        later = threading.Timer(CALLBACK_SECONDS, interrupt_main)
+        later.daemon = True
+        later.start()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        return _answer(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    if arguments is None:
-        arguments = sys.argv[1:]
-        if hasattr(signal, "SIGPIPE"):  # `| head`: end in silence, as other commands do; all files are written by then
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+def _answer(arguments: Sequence[str]) -> int:
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names hold letters that a terminal's encoding may lack

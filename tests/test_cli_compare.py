@@ -120,6 +120,7 @@ def test_a_pattern_chooses_systems(capsys, tmp_path):
         ("task,a\n1,2\n2,3\n", ("--level", "95"), "--level: 95 is not between 0 and 1; for 95 % say 0.95"),
         ("task,a\n1,2\n2,3\n", ("--task", "zzz"), "has no column 'zzz'"),
         ("task,a,weight\n1,2,-1\n2,3,1\n", (), "weight[0] = -1.0 is not a finite number of at least 0"),
+        ("task,a\n1,2\n2,3\n", ("--print",), "--print needs --out: the folder of compare.pdf"),
     ],
 )
 def test_errors_are_one_line(capsys, tmp_path, content, options, message):

@@ -291,6 +291,7 @@ def test_one_vote_is_a_vote(capsys, tmp_path):
         (("--fragility", "votes", "--model", "davidson"), "--fragility is of the model bradley-terry"),
         (("--update", "old.csv", "--by", "language"), "--update goes without --by"),
         (("--update", "no such file.csv"), "no such file.csv"),
+        (("--print",), "--print needs --out: the folder of board.pdf"),
     ],
 )
 def test_options_that_do_not_go(capsys, table, options, message):

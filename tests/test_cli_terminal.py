@@ -367,11 +367,13 @@ def test_what_cannot_be_written_is_printed_all_the_same(tmp_path):
 @pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_command_that_is_stopped_leaves_whole_files_or_none(tmp_path, kind):
     votes_of(tmp_path, [f"m{number}" for number in range(300)])
-    command = [sys.executable, "-P", "-m", "alignment_fast", "rank", "votes.csv", "--out", "out"]
+    program = "import sys; from alignment_fast.cli import main; print(flush=True); sys.exit(main())"
+    command = [sys.executable, "-P", "-c", program, "rank", "votes.csv", "--out", "out"]
     for wait in (1, 2):
         with subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
+            process.stdout.readline()  # the program is the command's from here on
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(wait)
             process.send_signal(getattr(signal, kind))
@@ -381,6 +383,25 @@ def test_a_command_that_is_stopped_leaves_whole_files_or_none(tmp_path, kind):
         for file in (tmp_path / "out").glob("rank.*"):
             content = file.read_bytes()
             assert content.endswith(b"\n" if file.suffix == ".csv" else b"IEND\xaeB`\x82")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_an_interrupt_in_a_callback_whose_exceptions_are_dropped_still_ends_the_command(tmp_path):
+    program = """
+import _thread, sys, time, weakref
+from alignment_fast import cli
+class Referent: ...
+def work(arguments):
+    referent = Referent()
+    reference = weakref.ref(referent, lambda _: _thread.interrupt_main())
+    del referent
+    for _ in range(6000):
+        time.sleep(0.01)
+cli._answer = work
+sys.exit(cli.main())
+"""
+    run = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize(

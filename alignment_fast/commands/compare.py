@@ -53,6 +53,8 @@ def compare(
     from alignment_fast.ranking import paired_scores
 
     check_level(level)
+    if for_print and out is None:
+        raise ValueError("--print needs --out: the folder of compare.pdf")
     with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
         bar = progress.add_task("reading", total=None)
         table = read_scores(

@@ -140,6 +140,8 @@ def rank(
     further = further_columns(by, cluster, covariates, styles)
     _check_together(asked, further.numbers, update, fragility, by, cluster)
     how = _intervals(intervals, bootstrap, cluster)
+    if for_print and out is None:
+        raise ValueError("--print needs --out: the folder of board.pdf")
     replicates = bootstrap or (REPLICATES if how == Intervals.BOOTSTRAP else 0)
     requested = Layout(winner, loser, tied, first, second, outcome, wins_first, wins_second, ties, weight)
     with working(out=out, row_mib=row_mib, unpacked_mib=unpacked_mib, threads=threads) as progress:
