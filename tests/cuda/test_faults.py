@@ -77,7 +77,47 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_moments, "pairwise": check_pairs}
+def check_rows(module):
+    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit."""
+    from alignment_fast.kernels.information import cpu as kernels
+    from alignment_fast.kernels.information.cuda import _ROWS
+
+    generator, count, letters = np.random.default_rng(4), 3, 555
+    p, q = (generator.dirichlet(np.ones(letters), count) for _ in range(2))
+    reward, orders = generator.normal(size=(count, letters)), np.array([[-0.5, 0.0, 2.0]])
+
+    def packed(others, kind):
+        address = (array.ctypes.data for array in (p, others))
+        kinds = kernels.WEIGHT_PROBABILITY, kind, 1, 0
+        return _ROWS.pack(*address, letters, letters, letters, *kinds, orders.ctypes.data, 0, orders.size)
+
+    def launch(name, others, kind, *arguments):
+        arrays = [x for x in (p, others, orders, *arguments) if isinstance(x, np.ndarray)]
+        values = [x.ctypes.data if isinstance(x, np.ndarray) else x for x in arguments]
+        bytes_of = b"".join(np.float64(x).tobytes() if isinstance(x, float) else np.int64(x).tobytes() for x in values)
+        spans = [edge for x in arrays for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
+        module.run(name, 1, 64, packed(others, kind) + np.int64(count).tobytes() + bytes_of, spans, 2)
+
+    means, expected, found = (np.empty((count, 3)) for _ in range(3))
+    kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
+    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, means, found)
+    assert np.allclose(found, expected, rtol=1e-13, atol=0)
+    log_pi, wanted = (np.empty((count, 3, letters)) for _ in range(2))
+    fields, own = np.empty((count, 3, 4)), np.empty((count, 3, 4))
+    kernels.tilts(p, 1, reward, orders, wanted, fields, 0, count)
+    scratch, results = np.empty((2, 6, letters)), [np.empty((count, 3)) for _ in range(4)]
+    launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
+    assert log_pi.tobytes() == wanted.tobytes()
+    assert own.tobytes() == fields.tobytes()
+
+
+CHECKS = {
+    "random": check_random,
+    "best_of_n": check_draws,
+    "common": check_moments,
+    "pairwise": check_pairs,
+    "information": check_rows,
+}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [
@@ -85,7 +125,11 @@ CUT = {
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
         ("PAIR_LOSSES(PAIR_CASE)", ""),
         ('#include "pairwise/cuda_tokens.inc"', ""),
-    ]
+    ],
+    "information": [
+        ('#include "information/cuda_tilted.inc"', ""),
+        ("rates(&rows, rows.single, rate, at, own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD", "0"),
+    ],
 }
 FOLD, WRONG_FOLD = "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"
 LOWERED = "high > (uint32_t)(winner[r] >> 32)"
@@ -112,6 +156,19 @@ FAULTS = {
     "a fused product of moments": ("common", "-fmad=false", "-fmad=true"),
     "an approximate division": ("pairwise", "-fmad=false", "-prec-div=false"),
     "lanes that disagree": ("best_of_n", f"__all_sync(AF_ALL_LANES, {LOWERED})", LOWERED),
+    "bounds test of a block": (
+        "information",
+        "left < AF_RELATIVE_BLOCK ? left : AF_RELATIVE_BLOCK",
+        "AF_RELATIVE_BLOCK",
+    ),
+    "wrong fold of a row": ("information", FOLD, WRONG_FOLD),
+    "a sum that one lane has": (
+        "information",
+        "(total) += __shfl_sync(AF_ALL_LANES, af_warp_sum(af_part), 0)",
+        "(total) += af_warp_sum(af_part)",
+    ),
+    "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -170,9 +227,7 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
 
 # Of what takes long to compile one architecture, or none.
 LONG = {"pairwise": (), "information": ("sm_90",)}
-COMPILED = [
-    (target, family) for family in build_cuda.families() for target in LONG.get(family, build_cuda.ARCHITECTURES)
-]
+COMPILED = [(t, f) for f in build_cuda.families() for t in LONG.get(f, build_cuda.ARCHITECTURES)]
 
 
 @pytest.mark.parametrize(("target", "family"), COMPILED)
