@@ -125,7 +125,7 @@ COMPUTED_IMPORTS = {
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit", "cuda"}
 COMMON_MODULES = {
     *("coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"),
-    *("images", "launches", "streams"),  # of CUDA devices
+    *("images", "launches", "sorting", "streams"),  # of CUDA devices
 }
 # Formulas of numbers as Python bodies, which numba compiles for users' code.
 TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]

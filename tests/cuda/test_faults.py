@@ -52,6 +52,30 @@ def check_moments(module):
         assert found.tobytes() == expected.tobytes()
 
 
+def check_sort(module):
+    """Three rows of two slices of numbers of which many are equal, by all passes, two tiles of sums among them."""
+    x = np.random.default_rng(1).integers(-3, 4, (3, 2500)).astype(np.float32) * np.float32(1.5e7)
+    for order in (0, 1, 2):
+        keys, places = np.empty((2, *x.shape), np.uint32), np.empty((2, *x.shape), np.int32)
+        counts, size = np.empty((3, 256, 2), np.int64), np.array(x.shape)
+        module.launch("sort_keys_f32", 2, 64, np.int64(x.size), x, keys[0], order=order)
+        for digit in range(4):
+            source, target = digit % 2, 1 - digit % 2
+            shift, before, sums = np.int32(8 * digit), places[source] if digit else np.uint64(0), np.empty(2, np.int64)
+            module.launch("sort_counts_f32", 2, 64, *size, keys[source], shift, counts, order=order)
+            module.launch("sum_tiles", 2, 64, np.int64(counts.size), counts, sums, order=order)
+            module.launch("running_sums", 2, 64, np.int64(2), np.uint64(0), sums, order=order)
+            module.launch("running_sums", 2, 64, np.int64(counts.size), sums, counts, order=order)
+            scattered = (*size, keys[source], before, shift, counts, keys[target], places[target])
+            module.launch("sort_scatter_f32", 2, 64, *scattered, order=order)
+        assert (places[0] == np.argsort(x, axis=-1, kind="stable")).all()
+
+
+def check_common(module):
+    check_moments(module)
+    check_sort(module)
+
+
 def check_pairs(module):
     """The default loss of 7300 pairs with gradients, in three orders of threads."""
     from alignment_fast.kernels.pairwise.cuda import _PAIRS
@@ -77,7 +101,7 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_moments, "pairwise": check_pairs}
+CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_common, "pairwise": check_pairs}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [
@@ -112,6 +136,14 @@ FAULTS = {
     "a fused product of moments": ("common", "-fmad=false", "-fmad=true"),
     "an approximate division": ("pairwise", "-fmad=false", "-prec-div=false"),
     "lanes that disagree": ("best_of_n", f"__all_sync(AF_ALL_LANES, {LOWERED})", LOWERED),
+    "an unstable place": ("common", "__popc(equal & below)", "__popc(equal & ~below) - 1"),
+    "a missing wait of a warp": (
+        "common",
+        "            __syncwarp();\n            if (is_in && before == 0)",
+        "            if (is_in && before == 0)",
+    ),
+    "a sum of tiles lost": ("common", "above += __shfl_sync", "above = __shfl_sync"),
+    "a slice too short": ("common", "#define SORT_SLICE 2048", "#define SORT_SLICE 1024"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
