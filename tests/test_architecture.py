@@ -131,6 +131,7 @@ COMMON_MODULES = {
 TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
+    "kernels/best_of_n/cuda_pool.py",
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
@@ -150,7 +151,7 @@ PARTS_OF_TABLES = {
 }
 
 # Operations of devices alone: in one pass there what host algorithms make of several.
-ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs"}
+ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs", "pass_refused"}
 
 # What kernels take from SciPy: the sparse matrix that one of their structures can be given as.
 FROM_SCIPY = {"scipy.sparse.csr_array"}

@@ -5,7 +5,7 @@ import numpy as np
 from alignment_fast.kernels.common import cpu, driver, images
 from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
 
-__all__ = ["BLOCK", "add_moments"]
+__all__ = ["BLOCK", "add_moments", "cast", "first_not_finite"]
 
 # Elements of a block of a sum, as on the CPU: totals have the same bits.
 BLOCK = cpu.BLOCK
@@ -28,12 +28,23 @@ def add_moments(x, total, num_threads=None):
     cpu.moments_fold(found.numpy(), total)
 
 
+def no_place(place):
+    """Return NONE on the device, for kernels that lower it to the first place where something holds."""
+    return place.copy(np.full(1, NONE, np.uint64))
+
+
 def first_not_finite(x, *, infinity_is_good=False):
-    """Return the flat place of the first NaN or infinity of `x`, float32 or float64, or NONE; waits for the device."""
-    first = x.place.copy(np.full(1, NONE, np.uint64))
+    """Return the flat place of the first NaN or infinity of `x`, float32 or float64, or None; waits for the device."""
+    first = no_place(x.place)
     kernel = _NOT_FINITE[8 * x.dtype.itemsize]
     run(kernel, blocks_for, x.size, x.place, x.size, x, infinity_is_good, first)
-    return int(first.numpy()[0])
+    return found_place(first)
+
+
+def found_place(first):
+    """Return what kernels left of the place NONE in `first` (1,), or None; waits for the device."""
+    place = int(first.numpy()[0])
+    return None if place == NONE else place
 
 
 def cast(x, dtype):
