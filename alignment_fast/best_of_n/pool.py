@@ -126,6 +126,8 @@ def curve(
     1e-14 of that range.
     float32 in, float32 out; the work is done in float64.
 
+    Arrays on a CUDA device are used there, pools of one size and without `variance`; the call waits for their check.
+
     Cost: for all n at M = 1e6 less than two sorts; a given n costs about 36 M / n multiplications, at most M.
 
     References
@@ -390,6 +392,9 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     Notes
     -----
     Cost: min(k, c) divisions for every m and c there are, at most 65536. Memory: a constant beside the results.
+
+    Counts on a CUDA device are used there, int64 and of one shape, or one of the two a number; `k` is on the host. The
+    call waits for their check.
 
     References
     ----------
