@@ -32,6 +32,12 @@ DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE", "").upper()
 CUDA = os.environ.get("ALIGNMENT_FAST_CUDA") == "1"
 
+TOPS = ("alignment_fast", "kernels", "benchmarks")
+# What developers run in a checkout, beside what is installed.
+TOOLS = {
+    *("executors_report", "gpu", "instructions", "random_battery", "readme_tables", "studies_report"),
+    "training_memory",
+}
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
 LONGEST_FIRST = (
@@ -58,7 +64,8 @@ FAMILIES = families()
 def packages():
     """Return every package by its import name, and its folder: kernels/ is installed as alignment_fast.kernels."""
     found = {}
-    for top, name in (("alignment_fast", "alignment_fast"), ("kernels", "alignment_fast.kernels")):
+    for top in TOPS:
+        name = top if top == "alignment_fast" else f"alignment_fast.{top}"
         for file in sorted((ROOT / top).rglob("__init__.py")):
             inner = file.parent.relative_to(ROOT / top).parts
             found[".".join([name, *inner])] = "/".join([top, *inner])
@@ -150,6 +157,10 @@ class BuildPy(build_py):
         if CUDA and not self.editable_mode:
             for family in build_cuda().families():
                 build_cuda().build(family, Path(self.build_lib) / "alignment_fast" / "kernels" / family)
+
+    def find_package_modules(self, package, package_dir):
+        found = super().find_package_modules(package, package_dir)
+        return [one for one in found if package != "alignment_fast.benchmarks" or one[1] not in TOOLS]
 
     def get_outputs(self, include_bytecode=1):
         return [
@@ -328,6 +339,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
+        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv"],
         "alignment_fast.conformance": ["schema.json", "vectors/*.json"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import betaincinv, betaln, gamma
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 DOUBLE = ("float64",)
 
