@@ -89,6 +89,11 @@ GCC_FLAGS = [
 ]
 SANITIZER_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+CLANG_CL_FLAGS = [
+    *MSVC_FLAGS,
+    *("/clang:-O3", "/clang:-fno-math-errno", "/clang:-fno-trapping-math"),
+    "/clang:-ffp-contract=off",  # after /fp:precise, which lets it fuse
+]
 X86 = platform.machine() in ("x86_64", "AMD64")
 
 DIRECTIVES = {
@@ -201,7 +206,7 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
-        self.flags = MSVC_FLAGS if msvc else GCC_FLAGS
+        self.flags = self.flags_on_windows() if msvc else GCC_FLAGS
         self.link_flags = SANITIZER_FLAGS if SANITIZE and not msvc else []
         if X86 and not msvc:
             self.flags = [*self.flags, "-mprefer-vector-width=512"]  # acts in the AVX-512 variant only
@@ -214,6 +219,15 @@ class BuildExt(build_ext):
             super().build_extensions()
         except (CCompilerError, CompileError, ExecError, PlatformError) as error:
             raise type(error)(NO_COMPILER.format(reason=error)) from error
+
+    def flags_on_windows(self):
+        """Take clang-cl where there is one, since cl compiles the baseline only; return the flags of the compiler."""
+        clang = shutil.which("clang-cl")
+        if clang is None:
+            return MSVC_FLAGS
+        self.compiler.initialize()
+        self.compiler.cc = clang
+        return CLANG_CL_FLAGS
 
     def compile_all(self):
         """Compile loops while Cython translates, then the wrappers that it wrote."""
@@ -332,7 +346,7 @@ def extensions():
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
-                                depends=["setup.py", "kernels/variant.c", *headers, *sources_of(family)],
+                depends=["setup.py", "kernels/variant.c", *headers, *sources_of(family)],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
             )
