@@ -62,13 +62,24 @@ def test_gains_of_divergences_are_those_of_the_exact_policy(kl):
     assert again.kl == pytest.approx(kl, rel=1e-5)
 
 
-def test_many_samples_start_from_a_part_and_give_the_same():
-    rewards = np.random.default_rng(2).gumbel(size=250_000)
-    budgets = np.array([0.0, 0.01, 0.3, 1.5])
-    found = achievable_gain(rewards, kl=budgets)
-    alphas = kl_constrained(None, rewards, budgets[1:]).alpha
-    expected = tilt(None, rewards, alphas).expected_reward - rewards.mean()
-    np.testing.assert_allclose(found.gain, [0.0, *expected], atol=1e-9)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("law", ["gumbel", "uniform", "exponential"])
+def test_gains_of_many_samples_are_those_of_the_exact_policy(law, weighted):
+    """Sums from bins, and over the samples where tilts are too steep for bins."""
+    rng = np.random.default_rng(2)
+    rewards = -getattr(rng, law)(size=20_000)
+    weight = rng.integers(0, 3, size=20_000) if weighted else np.ones(20_000)
+    p = weight / weight.sum()
+    budgets = np.array([0.0, 1e-8, 0.01, 0.3, 1.5, 5.0, 7.0])
+    found = achievable_gain(rewards, kl=budgets, weights=weight if weighted else None)
+    alphas = kl_constrained(p, rewards, budgets[1:]).alpha
+    expected = tilt(p, rewards, alphas).expected_reward - p @ rewards
+    np.testing.assert_allclose(found.gain, [0.0, *expected], atol=1e-11 * np.ptp(rewards))
+    one_by_one = [achievable_gain(rewards, beta=1 / a, weights=weight if weighted else None) for a in alphas]
+    together = achievable_gain(rewards, beta=1 / alphas, weights=weight if weighted else None)
+    for name in ("gain", "kl", "standard_error", "effective_samples"):
+        each = [getattr(one, name) for one in one_by_one]
+        np.testing.assert_allclose(getattr(together, name), each, rtol=1e-9, atol=1e-12)
 
 
 # ---- errors ----

@@ -45,11 +45,12 @@ __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 FEWEST = 1000.0
 # Tilts times the distance of the best reward from the mean from which on divergences are taken from the best reward.
 FAR = 100.0
-# Samples from which on tilts of given divergences are first found on a part of them.
-MANY, PART = 200_000, 16
-# Steps of the logarithm of a tilt below these are the last: Newton's next would be about their square, and the gain,
-# least at the tilt that is right, is off by the square of that. The second is for many samples, where steps take long.
-SETTLED, SETTLED_OF_MANY = 1e-6, 1e-2
+# Samples from which on sums over them are taken from moments in bins; samples for each bin, and the most bins: their
+# moments fit the second-level cache.
+MANY, PER_BIN, BINS = 2048, 4, 4096
+# A step of the logarithm of a tilt below this is the last: Newton's next would be about its square, and the gain, least
+# at the tilt that is right, is off by the square of that.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     Notes
     -----
     Accuracy: 1e-11 of the range of rewards, apart from the estimation.
-    Cost: one exponential for each sample and budget, 1.5 times that of `log_mgf`; three times as much for `kl`.
+    Cost: up to 2000 samples one exponential for each of them and budget, six times as much for `kl`. More samples are
+    put into bins: 25 ns for each of them and 50 µs for each budget, half the time of `log_mgf` at 40 orders; exponentials
+    again at tilts above 200 over the range of rewards.
 
     References
     ----------
@@ -177,7 +180,8 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     weight = _weights(weights, array.shape[-1])
     budgets, given = _budgets(beta, kl)
     grid = budgets.reshape(-1)
-    rows = [_gains(row, weight, grid, given) for row in array.astype(np.float64).reshape(-1, array.shape[-1])]
+    wide = array.astype(np.float64, copy=False).reshape(-1, array.shape[-1])
+    rows = [_gains(row, weight, grid, given) for row in wide]
     shape = (*array.shape[:-1], len(grid)) if budgets.ndim else array.shape[:-1]
     columns = np.array(rows).reshape(len(rows), 6, len(grid))
     gain, kls, jeffreys, betas, error, effective = (
@@ -233,19 +237,41 @@ class _Samples:
         self.most_kl = abs(np.log(share / self.total))
         self.best_samples = share if weight is None else share**2 / (weight[best] ** 2).sum()
         self.variance = float((d * d).sum() / self.total if weight is None else weight @ (d * d) / self.total)
+        self.bins = self.square_bins = None
+        if len(x) >= MANY and self.variance > 0.0:
+            count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
+            self.bins = self.square_bins = operations("policy").gain_bins(self.below, weight, count)
+            if weight is not None:
+                self.square_bins = operations("policy").gain_bins(self.below, square, count)
 
-    def at(self, t):
-        """Return (log E e^{t d}, mean and variance under the tilt, sums) at tilts (T,), deviations d from the mean."""
-        sums = operations("policy").gain_sums(self.below, self.weight, self.centre, t)
-        first = sums[:, 0]
+    def sums(self, t, centre):
+        """Return Σ e d^j, Σ e w d^j, Σ e² d^j of e = w exp(t x), d = x − centre, (T, 3, 3): from bins where these serve."""
+        out = np.empty((len(t), 3, 3))
+        near = np.zeros(len(t), dtype=bool) if self.bins is None else 2.0 * t <= self.bins.largest_tilt
+        ops = operations("policy")
+        if near.any():
+            parts = (self.bins, t[near]), (self.square_bins, t[near]), (self.square_bins, 2.0 * t[near])
+            out[near] = np.stack([ops.gain_sums_of_bins(bins, centre, at) for bins, at in parts], axis=1)
+        if not near.all():
+            out[~near] = ops.gain_sums(self.below, self.weight, centre, t[~near])
+        return out
+
+    def moments(self, t):
+        """Return (log E e^{t d}, mean and variance under the tilt) at tilts (T,), deviations d from the mean."""
+        first = np.empty((len(t), 3))
+        near = np.zeros(len(t), dtype=bool) if self.bins is None else t <= self.bins.largest_tilt
+        ops = operations("policy")
+        if near.any():
+            first[near] = ops.gain_sums_of_bins(self.bins, self.centre, t[near])
+        if not near.all():
+            first[~near] = ops.gain_sums(self.below, self.weight, self.centre, t[~near])[:, 0]
+        return self.moments_of(t, first)
+
+    def moments_of(self, t, first):
+        """Return the same from the sums of e d^j (T, 3)."""
         mean = first[:, 1] / first[:, 0]
         variance = np.maximum(first[:, 2] / first[:, 0] - mean**2, 0.0)
-        return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance, sums
-
-    def part(self):
-        """Return some of the samples, for a first guess."""
-        weight = None if self.weight is None else self.weight[::PART]
-        return _Samples(self.below[::PART], weight)
+        return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance
 
 
 def _gains(x, weight, budgets, given):
@@ -255,7 +281,9 @@ def _gains(x, weight, budgets, given):
     with np.errstate(over="ignore"):
         t = np.minimum(scale / budgets, 1e308) if given == "beta" else tilts_of(samples, budgets)
     finite = np.isfinite(t)
-    log_mgf, mean, _, sums = samples.at(np.where(finite, t, 0.0))
+    at = np.where(finite, t, 0.0)
+    sums = samples.sums(at, samples.centre)
+    log_mgf, mean, _ = samples.moments_of(at, sums[:, 0])
     kl = _divergences(samples, t, mean, log_mgf) if given == "beta" else budgets
     variance = _variance_of_beta(samples, mean, sums)
     if given == "kl":
@@ -283,7 +311,7 @@ def _divergences(samples, t, mean, log_mgf):
     kl = np.maximum(t * mean - log_mgf, 0.0)
     far = -t * samples.centre > FAR
     if far.any():
-        first = operations("policy").gain_sums(samples.below, samples.weight, 0.0, t[far])[:, 0]
+        first = samples.sums(t[far], 0.0)[:, 0]
         kl[far] = t[far] * (first[:, 1] / first[:, 0]) - np.log(first[:, 0] / samples.total)
     return kl
 
@@ -309,18 +337,13 @@ def tilts_of(samples, budgets):
     if samples.variance == 0.0:
         return t
     todo = np.flatnonzero((budgets > 0) & (budgets < samples.most_kl * (1 - 1e-12)))
-    start = np.sqrt(2 * budgets[todo] / samples.variance)
-    settled = SETTLED
-    if len(samples.below) >= MANY:
-        guess = tilts_of(samples.part(), budgets[todo])
-        start, settled = np.where(np.isfinite(guess) & (guess > 0), guess, start), SETTLED_OF_MANY
-    t[todo] = start
+    t[todo] = np.sqrt(2 * budgets[todo] / samples.variance)
     low, high = np.zeros(len(t)), np.full(len(t), np.inf)
     for _ in range(100):
         if not todo.size:
             break
         at = t[todo]
-        log_mgf, mean, variance, _ = samples.at(at)
+        log_mgf, mean, variance = samples.moments(at)
         kl = at * mean - log_mgf
         below = kl < budgets[todo]
         low[todo], high[todo] = np.where(below, at, low[todo]), np.where(below, high[todo], at)
@@ -331,7 +354,7 @@ def tilts_of(samples, budgets):
         middle = np.where(np.isinf(high[todo]), 4 * at, np.sqrt(np.maximum(low[todo], 1e-3 * high[todo]) * high[todo]))
         new = np.where(inside, new, np.where(np.isfinite(middle), middle, 4 * at))
         t[todo] = new
-        todo = todo[~(np.abs(np.log(new / at)) < settled)]
+        todo = todo[~(np.abs(np.log(new / at)) < SETTLED)]
     return t
 
 
