@@ -33,16 +33,12 @@ def main(studies=2000):
             held, opened = np.zeros(4), np.zeros(4)
             for _ in range(studies):
                 rewards = draw(rng, size)
-                ends = [
-                    achievable_gain(rewards, kl=DIVERGENCES).interval(),
-                    achievable_gain(rewards, beta=beta).interval(),
-                ]
-                lower, upper = (np.append(*pair) for pair in zip(*ends, strict=True))
+                found = [achievable_gain(rewards, kl=DIVERGENCES), achievable_gain(rewards, beta=beta)]
+                lower, upper = (np.append(*pair) for pair in zip(*(one.interval() for one in found), strict=True))
                 held += (lower <= truth) & (truth <= upper)
                 opened += np.isinf(upper)
-            cells = " | ".join(
-                f"{100 * a / studies:.1f} ({100 * b / studies:.0f})" for a, b in zip(held, opened, strict=True)
-            )
+            shares = zip(100 * held / studies, 100 * opened / studies, strict=True)
+            cells = " | ".join(f"{share:.1f} ({of_open:.0f})" for share, of_open in shares)
             print(f"| {name} | {size} | {cells} |", flush=True)
 
 

@@ -86,7 +86,7 @@ def _constants(masses, t, log_mgf, mean, given):
 
 
 def ends(estimate: Any, error: Any, constants: Any, level: float) -> tuple[Any, Any]:
-    """Return the ends of intervals: of the lower ones of the normal and of the ABC interval the lower; the upper of ABC."""
+    """Return the ends of intervals: the lower one of the lower ends of both kinds, the upper end of ABC."""
     a, z0, c = constants
     z = stats.norm.ppf((1 + level) / 2)
 

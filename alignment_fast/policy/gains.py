@@ -279,7 +279,7 @@ class _Samples:
         return Masses(centres - self.centre, *powers)
 
     def sums(self, t, centre):
-        """Return Σ e d^j, Σ e w d^j, Σ e² d^j of e = w exp(t x), d = x − centre, (T, 3, 3): from bins where they serve."""
+        """Return Σ e d^j, Σ e w d^j, Σ e² d^j of e = w exp(t x), d = x − centre, (T, 3, 3), from bins if they serve."""
         out = np.empty((len(t), 3, 3))
         near = self.within(2.0 * t)
         ops = operations("policy")
