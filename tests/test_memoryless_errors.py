@@ -67,7 +67,7 @@ def assert_within(law, figures, marginal, worst, case):
 
 
 def is_within(law, figures, roundings, marginal, worst, case):
-    """Return whether figures in extended precision, whose errors are known, show the same; the largest share is kept."""
+    """Return whether figures in extended precision, whose errors are known, show the same; keep the largest share."""
     assert_possible(law)
     shares = []
     for name, expected, rounding in zip(FIGURES, figures, roundings, strict=True):
