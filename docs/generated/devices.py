@@ -33,7 +33,8 @@ def lines(wanted):
 def table():
     """Return the text between the marks of the page."""
     head = "| family | public names | agreement with the CPU |\n|---|---|---|\n"
-    other = "\nEverything else refuses arrays on a device, and says so:\n\n| family | public names | why |\n|---|---|---|\n"
+    other = "\nEverything else refuses arrays on a device, and says so:\n\n"
+    other += "| family | public names | why |\n|---|---|---|\n"
     return head + "".join(lines("yes")) + other + "".join(lines("no"))
 
 
