@@ -2,6 +2,7 @@
  *
  *     cuda_means.inc     exponential means of every order, and all that follows from them
  *     cuda_tilted.inc    cumulants of tilts
+ *     cuda_sums.inc      log-MGFs of regular rows in tiles, for many warps to a row
  *     here               tilts, tilts of given divergence and rate functions of solve.inc
  *     cuda_row.inc, cuda_relative.inc   what differs in those texts */
 #include "alignment_fast/af_cuda.h"
@@ -40,12 +41,17 @@ AF_INLINE void put_real(int single, void *to, int64_t at, double x) {
 #include "information/relative.inc"
 #include "information/cuda_means.inc"
 #include "information/cuda_tilted.inc"
+#include "information/cuda_sums.inc"
 
 /* Orders come as arguments: nothing is copied that a launch would have to wait for. */
 #define MOST_NUMBERS 32
 typedef struct {
     double number[MOST_NUMBERS];
 } few_numbers;
+
+AF_KERNEL(clear)(int64_t n, unsigned *to) {
+    AF_EACH(i, n) to[i] = 0;
+}
 
 AF_KERNEL(put_numbers)(const __grid_constant__ few_numbers given, int64_t n, double *to) {
 #pragma unroll

@@ -50,7 +50,10 @@ __all__ = [
 
 _LIBRARY = images.library("information")
 _PUT = driver.Kernel(_LIBRARY, "put_numbers", "sqp")
-_MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdpp")
+_CLEAR = driver.Kernel(_LIBRARY, "clear", "qp")
+_SUM_TILES = driver.Kernel(_LIBRARY, "sum_tiles", "sqqp")
+_FOLD_TILES = driver.Kernel(_LIBRARY, "fold_tiles", "sqqppp")
+_MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
@@ -66,6 +69,8 @@ _MOST_LAUNCHES = 8
 # Doubles of scratch for every letter of a row that a warp works on, and rows at once: further ones take turns.
 _SCRATCH, _FIELDS = 6, 4
 MOST_ROWS = 1 << 12
+# Letters of a tile, and numbers that it keeps beside the sum of each order (cuda_sums.inc).
+_TILE, _OF_TILE = 256, 6
 
 
 def _numbers(values, place):
@@ -112,7 +117,8 @@ def _means(rows, orders, factor):
     place, packed, there = _packed(rows, orders)
     shape = rows.count, orders.shape[1]
     means, out = place.empty(shape, _FLOAT64), place.empty(shape, rows.rewards.dtype)
-    _launch(_MEANS, rows.count if out.size else 0, place, packed, rows.count, factor, means.pointer, out.pointer)
+    pointers = None, means.pointer, out.pointer
+    _launch(_MEANS, rows.count if out.size else 0, place, packed, rows.count, factor, *pointers)
     return means, out, packed, there
 
 
@@ -123,7 +129,19 @@ def exponential_mean(rows, orders, num_threads=None, *, negated=False):
 
 def log_mgf(rows, orders, num_threads=None):
     """Return K(t) for finite orders (count or 1, T), and status words."""
-    return _means(rows, orders, 0.0)[1], _NO_STATUS
+    place, packed, _there = _packed(rows, orders)
+    points, tiles = orders.shape[1], -(-rows.rewards.shape[-1] // _TILE)
+    out = place.empty((rows.count, points), rows.rewards.dtype)
+    if not out.size:
+        return out, _NO_STATUS
+    found = place.empty((rows.count, tiles, _OF_TILE + points), _FLOAT64)
+    needed, means = place.empty((rows.count,), np.int32), place.empty(out.shape, _FLOAT64)
+    _CLEAR.launch(place.device, place.stream, *blocks_for(rows.count, place.device), (rows.count, needed.pointer))
+    _launch(_SUM_TILES, rows.count * tiles, place, packed, rows.count, tiles, found.pointer)
+    pointers = found.pointer, needed.pointer, out.pointer
+    _launch(_FOLD_TILES, out.size, place, packed, rows.count, tiles, *pointers)
+    _launch(_MEANS, rows.count, place, packed, rows.count, 0.0, needed.pointer, means.pointer, out.pointer)
+    return out, _NO_STATUS
 
 
 def tilted_moments(rows, orders, order, num_threads=None):

@@ -157,7 +157,7 @@ def check_rows(module):
 
     means, expected, found = (np.empty((count, 3)) for _ in range(3))
     kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
-    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, means, found)
+    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, 0, means, found)
     assert np.allclose(found, expected, rtol=1e-13, atol=0)
     log_pi, wanted = (np.empty((count, 3, letters)) for _ in range(2))
     fields, own = np.empty((count, 3, 4)), np.empty((count, 3, 4))
@@ -185,6 +185,7 @@ CUT = {
     ],
     "information": [
         ('#include "information/cuda_tilted.inc"', ""),
+        ('#include "information/cuda_sums.inc"', ""),
         ("rates(&rows, rows.single, rate, at, own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD", "0"),
     ],
 }

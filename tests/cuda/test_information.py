@@ -122,6 +122,45 @@ def test_log_mgfs_are_those_of_the_oracle(cuda, weights, dtype):
         assert ((found[:, 1:] == expected) | (np.abs(found[:, 1:] - expected) <= bound)).all()
 
 
+class Unused:
+    """A kernel that does nothing."""
+
+    @staticmethod
+    def launch(*_arguments):
+        pass
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("letters", [1, 255, 256, 1300])
+def test_rows_that_are_regular_are_summed_in_tiles_alone(cuda, letters, weights, dtype, monkeypatch):
+    rng = np.random.default_rng(letters)
+    p, reward = rng.dirichlet(np.full(letters, 9.0), 2).astype(dtype), rng.normal(3.0, 2.0, (2, letters)).astype(dtype)
+    given, tilts = WEIGHTS[weights](p), np.array([1e-4, 0.5, -2.0, 30.0])
+    expected = af.information.log_mgf(reward, tilts, **given).astype(float)
+    monkeypatch.setattr(table, "_MEANS", Unused)
+    moved = {"p": None if given["p"] is None else cuda.array(given["p"])}
+    found = host(af.information.log_mgf(cuda.array(reward), tilts, **given | moved))
+    assert (np.abs(found - expected) <= {"float32": 8e-7, "float64": 4e-15}[dtype] * (1 + np.abs(tilts) * 11)).all()
+
+
+# Rows that tiles leave to the slower kernel, the relative error that their conditioning allows.
+IRREGULAR = {
+    "rare letters that carry the sum": (lambda p, r: (p**40, 900 * r), 1e-13),
+    "a value that cancels": (lambda p, r: (p, r - np.log((p * np.exp(r)).sum() / p.sum()) + 1e-6), 1e-8),
+    "an infinite reward": (lambda p, r: (p, np.where(np.arange(r.size) == 7, -INF, r)), 1e-13),
+}
+
+
+@pytest.mark.parametrize("case", IRREGULAR)
+def test_rows_that_tiles_do_not_settle_keep_their_digits(cuda, case):
+    make, allowed = IRREGULAR[case]
+    p, _, reward = rows("float64", letters=300, count=1, seed=3)
+    p, reward = make(p + 1e-9, reward)
+    found = host(af.information.log_mgf(cuda.array(reward), [1.0], p=cuda.array(p)))
+    np.testing.assert_allclose(found, [[float(oracle.log_mgf(p[0], reward[0], 1.0))]], rtol=allowed)
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200, 1e305])
 def test_totals_and_small_rewards_of_any_size(cuda, scale):
     p, _, reward = rows("float64")
@@ -184,7 +223,7 @@ def test_neither_the_order_of_threads_nor_the_grid_shows(cuda, order, monkeypatc
     p, q, reward = rows("float64", letters=600, count=5)
     calls = {
         "divergence": lambda p, q, r: af.information.renyi_divergence(p, q, [0.5, 1.0, 3.0]),
-        "log_mgf": lambda p, q, r: af.information.log_mgf(r, [0.5, -9.0], p=p),
+        "log_mgf": lambda p, q, r: af.information.log_mgf(r, [0.5, -9.0, 1e-3], p=p),
         "cumulants": lambda p, q, r: af.information.cumulants(r, 8, t=[0.0, 2.0], p=p),
         "tilt": lambda p, q, r: af.policy.tilt(p, r, [0.5, -9.0]).log_pi,
     }
