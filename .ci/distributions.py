@@ -16,7 +16,7 @@ VERSION = re.search(r'^__version__ = "(.*)"$', (ROOT / "alignment_fast/__init__.
 LICENSE = (ROOT / "LICENSE").read_bytes()
 MADE_BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 START_FILE = "alignment_fast_accel.pth"
-IN_WHEELS = {".py", ".pyi", ".pxd", ".h", ".inc", ".cu", ".json", ".pth", ".typed", ".so", ".pyd"}
+IN_WHEELS = {".py", ".pyi", ".pxd", ".h", ".c", ".inc", ".cu", ".json", ".tsv", ".pth", ".typed", ".so", ".pyd"}
 
 
 def tracked():
@@ -57,11 +57,12 @@ def check_wheel(path):
         metadata = archive.read(f"{information}/METADATA").decode()
     package = {name for name in files if not name.startswith(f"{information}/")}
     ours = {
-        re.sub("^kernels/", "alignment_fast/kernels/", name)
+        re.sub("^(kernels|benchmarks)/", r"alignment_fast/\1/", name)
         for name in tracked()
-        if re.match("(alignment_fast|kernels)/", name)
+        if re.match("(alignment_fast|kernels|benchmarks)/", name)
     }
-    modules = {name for name in ours if name.endswith((".py", ".pyi", ".pxd")) or "/kernels/include/" in name}
+    tools = {name for name in ours if re.match("alignment_fast/benchmarks/[^/]*$", name)}  # some stay in the checkout
+    modules = {name for name in ours - tools if name.endswith((".py", ".pyi", ".pxd")) or "/kernels/include/" in name}
     compiled = {name for name in package if name.endswith((".so", ".pyd"))}
     require(sorted(modules - package), "files that the wheel lacks")
     require(sorted(package - ours - compiled - {START_FILE}), "files of no checkout in the wheel")
