@@ -2,7 +2,7 @@
 
 import typer
 
-from alignment_fast.commands import best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
+from alignment_fast.commands import bench, best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
 from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
@@ -28,5 +28,6 @@ app.command("gain")(gain.gain)
 app.command("pass-at-k")(pass_at_k.pass_at_k)
 app.command("compare")(compare.compare)
 app.command("rank")(rank.rank)
+app.command("bench")(bench.bench)
 app.add_typer(reproduce.app, name="reproduce")
 app.add_typer(study.app, name="study")
