@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from alignment_fast.benchmarks import environment
 from alignment_fast.benchmarks.cases import OURS
 from alignment_fast.benchmarks.counts import instructions_of
 from alignment_fast.benchmarks.selection import Job, Selection
-from alignment_fast.benchmarks.timing import Limits
+from alignment_fast.benchmarks.timing import LONGEST_REASON, Limits
 from alignment_fast.kernels.common import cpu
 
 VERSION = 1  # of the record's schema: schema.json
@@ -62,7 +63,7 @@ class Worker:
     def __init__(self, settings, isa, threads):
         self.memory = settings.memory_mib
         self.environment = os.environ | environment.environment_of(isa, threads)
-        self.process = None
+        self.process, self.said = None, None
 
     def __enter__(self):
         return self
@@ -74,14 +75,16 @@ class Worker:
             for stream in (self.process.stdin, self.process.stdout):
                 with contextlib.suppress(OSError):
                     stream.close()
+            self.said.close()
             self.process = None
 
     def start(self):
+        self.said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "alignment_fast.benchmarks.worker", str(self.memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.said,
             env=self.environment,
             text=True,
             encoding="utf-8",
@@ -91,8 +94,13 @@ class Worker:
         """Return the answer to an order; EndedError where the process ends or takes longer than so many seconds."""
         if self.process is None:
             self.start()
-        process, at = self.process, LIST
-        late = threading.Timer(seconds, process.kill)
+        process, at, over = self.process, LIST, []
+
+        def end():
+            over.append(True)
+            process.kill()
+
+        late = threading.Timer(seconds, end)
         late.daemon = True
         late.start()
         try:
@@ -105,23 +113,39 @@ class Worker:
         except BrokenPipeError:
             pass
         finally:
-            over = not late.is_alive()
             late.cancel()
+            if over:
+                process.wait()
+                self.__exit__()
+        if over:
+            raise EndedError(at, f"more than {seconds:g} s")
+        process.wait()
+        why = how_it_ended(process.returncode, self.last_said())
         self.__exit__()
-        raise EndedError(at, f"more than {seconds:g} s" if over else how_it_ended(process.returncode))
+        raise EndedError(at, why)
+
+    def last_said(self):
+        """Return the last line that the process wrote on standard error: of a traceback the error."""
+        self.said.seek(0)
+        lines = self.said.read().splitlines()
+        return lines[-1][:LONGEST_REASON] if lines else "it said nothing"
 
 
-def how_it_ended(code):
+def how_it_ended(code, said):
     """Return in words how a process ended by itself."""
     if code == -9:
         return "ended by the system: out of memory"
-    return f"the process ended by signal {-code}" if code < 0 else f"the process ended with exit code {code}"
+    return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}: {said}"
 
 
 def jobs_of(worker, settings, threads):
-    """Return what there is to measure with so many threads."""
+    """Return the instruction set of the process, and what there is to measure with so many threads."""
     order = {"list": dataclasses.asdict(settings.selection), "threads": threads}
-    return [Job(**one) for one in worker.ask(order, START)["jobs"]]
+    try:
+        answer = worker.ask(order, START)
+    except EndedError as error:
+        raise ValueError(f"the process that measures cannot begin: {error}") from error
+    return answer["isa"], [Job(**one) for one in answer["jobs"]]
 
 
 def measured(worker, settings, job, threads):
@@ -205,11 +229,12 @@ def run(record, progress=lambda done, total, job: None):
     for isa in settings.isas:
         for threads in settings.threads:
             with Worker(settings, isa, threads) as worker:
-                record.runs.append({"isa": isa, "threads": threads, "load": environment.load()})
-                found = jobs_of(worker, settings, threads)
+                load = environment.load()
+                used, found = jobs_of(worker, settings, threads)
+                record.runs.append({"isa": used, "threads": threads, "load": load})
                 for done, job in enumerate(found):
-                    progress(done, len(found), f"{isa}, {threads} threads: {job.operation}")
-                    record.rows.append(row_of(job, isa, threads, measured(worker, settings, job, threads)))
+                    progress(done, len(found), f"{used}, {threads} threads: {job.operation}")
+                    record.rows.append(row_of(job, used, threads, measured(worker, settings, job, threads)))
 
 
 def instruction_sets(names):

@@ -1,6 +1,6 @@
 """The process that measures: reads orders from standard input, a line of JSON each, and answers in lines of JSON.
 
-    {"list": selection, "threads": 1}                -> {"jobs": [...]}
+    {"list": selection, "threads": 1}                -> {"isa": "avx2", "jobs": [...]}
     {"measure": job, "threads": 1, "limits": ...,
      "without": [...]}                               -> {"at": contender} before each first call, then {"figure": ...}
 
@@ -27,9 +27,10 @@ def limit_memory(mib):
 
 def listed(order):
     from alignment_fast.benchmarks.selection import Selection, jobs
+    from alignment_fast.kernels.common import cpu
 
     selection = Selection(**{key: tuple(one) if isinstance(one, list) else one for key, one in order["list"].items()})
-    return {"jobs": [dataclasses.asdict(job) for job in jobs(selection, order["threads"])]}
+    return {"isa": cpu.ISA, "jobs": [dataclasses.asdict(job) for job in jobs(selection, order["threads"])]}
 
 
 def measured(order, tell):
