@@ -23,9 +23,9 @@ def counts_of_names():
     """Return {(public name, dtype): (size, {kernel: {isa: count}})} of the record."""
     found = defaultdict(dict)
     for (kernel, given), counts in read(RECORD.read_text("utf-8"))[2].items():
-        name, dtype, size, *_ = [*given.split(), "", ""]
-        if "." in name and size.isdigit():
-            found[name, dtype, int(size)][kernel] = counts
+        words = given.split()
+        if len(words) > 2 and "." in words[0] and words[2].isdigit():
+            found[words[0], words[1], int(words[2])][kernel] = counts
     return {(name, dtype): (size, kernels) for (name, dtype, size), kernels in found.items()}
 
 
