@@ -242,6 +242,7 @@ def multiplayer(size, _dtype):
 
 
 DIFFERENT = {
+    "policy.Gain.interval": "its ends are of second order, the peer's of first",
     "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
     "best_of_n.hedge": "the peer is the best of a grid, without an error",
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
