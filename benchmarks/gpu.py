@@ -26,6 +26,7 @@ from alignment_fast.random import Stream
 
 REPEATS = 7
 PAIRS = 1 << 24
+POOL = 1_000_000
 LOGITS = 2048, 151_936
 
 
@@ -74,6 +75,25 @@ def compare_simulation(seed):
         yield f"{name} by {method}", bool((host.values == there.values).all() and (host.mean == there.mean).all())
 
 
+def compare_pools(seed, most=100_003):
+    """Yield the same of curves over all n and given ones, of up to `most` samples, and of pass@k."""
+    best, generator = af.best_of_n, np.random.default_rng(seed)
+    for shape in [(1000, 7), (30, 64), (2, 500), (3, most)]:
+        for dtype in ("float32", "float64"):
+            scores = generator.normal(size=shape).astype(dtype)
+            yield f"curve {shape} {dtype}", same(best.curve(place().copy(scores)).mean, best.curve(scores).mean)
+    scores, values = generator.integers(0, most // 9, (2, most)).astype(float), generator.normal(size=(2, most))
+    for estimator in ("u", "v"):
+        options = {"n": [1, 2, 30, 1000], "estimator": estimator}
+        found = best.curve(place().copy(scores), values=place().copy(values), **options).mean.numpy()
+        right = np.allclose(found, best.curve(scores, values=values, **options).mean, rtol=0, atol=1e-13)
+        yield f"curve of ties by {estimator}", bool(right)
+    total = generator.integers(100, 10_000, 5000)
+    correct = (total * generator.random(5000)).astype(np.int64)
+    found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
+    yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -113,6 +133,7 @@ def compare_tokens(seed):
 COMPARISONS = {
     "random": compare_random,
     "best_of_n": compare_simulation,
+    "pools": compare_pools,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
 }
@@ -164,6 +185,13 @@ def timings():
 
     winner, draws = best_of_n.DEFAULT.copy(np.full(1 << 14, 2**64 - 1, np.uint64)), 1 << 22
     yield "best draws", seconds(lambda: best_of_n.fold_winners((1, 2), 0, draws, 0, winner)), draws << 14, "draws", 0
+    from alignment_fast.kernels.common import sorting
+
+    pool = place().copy(np.random.default_rng(1).normal(size=(1, POOL)))
+    yield "sort float64", seconds(lambda: sorting.sorted_keys(pool)), POOL, "keys", 0
+    yield "pool curve, all n", seconds(lambda: af.best_of_n.curve(pool)), POOL, "samples", 0
+    counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
+    yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731

@@ -5,7 +5,7 @@ import pytest
 
 import alignment_fast as af
 from alignment_fast._operations import operations
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(7)
 REWARDS = RANDOM.standard_normal((10_000, 64))

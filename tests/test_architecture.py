@@ -125,12 +125,13 @@ COMPUTED_IMPORTS = {
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit", "cuda"}
 COMMON_MODULES = {
     *("coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"),
-    *("images", "launches", "streams"),  # of CUDA devices
+    *("images", "launches", "sorting", "streams"),  # of CUDA devices
 }
 # Formulas of numbers as Python bodies, which numba compiles for users' code.
 TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
+    "kernels/best_of_n/cuda_pool.py",
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
@@ -150,7 +151,7 @@ PARTS_OF_TABLES = {
 }
 
 # Operations of devices alone: in one pass there what host algorithms make of several.
-ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs"}
+ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs", "pass_refused"}
 
 # What kernels take from SciPy: the sparse matrix that one of their structures can be given as.
 FROM_SCIPY = {"scipy.sparse.csr_array"}
@@ -162,7 +163,7 @@ ONLY_IN = {
     "cupy": [],
     "numba": ["kernels/*/jit.py"],
     "llvmlite": ["kernels/special/jit.py"],
-    "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py"],
+    "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py", "alignment_fast/cli.py"],
     "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
     "multiprocessing": ["alignment_fast/studies/executors.py"],
     "sqlite3": ["alignment_fast/studies/*"],

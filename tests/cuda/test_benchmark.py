@@ -21,6 +21,12 @@ def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     assert all(found.values()), found
 
 
+def test_its_comparisons_of_pools_are_right_on_the_stand_in(cuda):
+    found = dict(runpy.run_path(str(COMMAND))["compare_pools"](7, 1001))
+    assert len(found) == 11
+    assert all(found.values()), found
+
+
 def test_without_a_device_it_says_so(tmp_path):
     command = [sys.executable, "-P", str(COMMAND), "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
