@@ -176,9 +176,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--of", choices=WITHOUT, default="kernels")
     parser.add_argument("--most", type=int, default=10**6, metavar="K")
-    parser.add_argument(
-        "--sizes", type=int, default=2, metavar="N", help="sizes of every name"
-    )
+    parser.add_argument("--sizes", type=int, default=2, metavar="N", help="sizes of every name")
     parser.add_argument("--guard", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME", help="parts of names")
     arguments = parser.parse_args()
