@@ -382,7 +382,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
-        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv"],
+        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv", "schema.json"],
         "alignment_fast.conformance": ["schema.json", "vectors/*.json"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],
