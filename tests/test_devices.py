@@ -53,7 +53,7 @@ def own_arrays(call):
 
 # What has a CUDA version, and would read these arrays.
 LOSSES = "preference_loss", "margin_loss", "unpaired_loss", "batch_kl", "sequence_logprobs", "sequence_logprobs_grad"
-POOLS = "curve", "pass_at_k"
+POOLS = "curve", "pass_at_k", "BestOfN"
 ON_CUDA = {"best_of_n.Table", *(f"best_of_n.{name}" for name in POOLS), *(f"pairwise.{name}" for name in LOSSES)}
 # A call of every other function of arrays.
 TAKERS = {call.name: call for call in CALLS if own_arrays(call) and not call.wraps and call.name not in ON_CUDA}
