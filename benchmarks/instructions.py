@@ -48,7 +48,8 @@ def is_compiled_by_numba(name):
 def public_calls():
     """Yield (heading, elements, call) of every public name of the benchmarks, float64 and float32."""
     import numpy as np
-    from names import Timed, all_names
+
+    from alignment_fast.benchmarks.names import Timed, all_names
 
     for name, entry in sorted(all_names().items()):
         if isinstance(entry, Timed) and not is_compiled_by_numba(name):

@@ -10,8 +10,9 @@ import sys
 import time
 
 import numpy as np
-from names import Timed, agree, all_different, all_names
 from report import measured, print_conditions, start_in_environment
+
+from alignment_fast.benchmarks.names import Timed, agree, all_different, all_names
 
 
 def timed(ours, theirs, rounds):

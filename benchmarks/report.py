@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 import readme_tables
 
-import floors
+from alignment_fast.benchmarks import floors
+from alignment_fast.benchmarks.cases import OURS, Case
 from alignment_fast.kernels.common import cpu
-from cases import OURS, Case
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures.json"
@@ -40,7 +40,7 @@ def all_cases():
     """Return every case of every ``test_bench_*.py``, whatever lists it stands in."""
     found = {}
     for file in sorted(HERE.glob("test_bench_*.py")):
-        for value in vars(importlib.import_module(file.stem)).values():
+        for value in vars(importlib.import_module(f"alignment_fast.benchmarks.{file.stem}")).values():
             if isinstance(value, list | tuple) and value and all(isinstance(item, Case) for item in value):
                 found |= {case.group: case for case in value}
     return list(found.values())

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from names.boards import plain_better, table
 from scipy.stats import t as student
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.names.boards import plain_better, table
+from alignment_fast.benchmarks.ranking_peers import arena
 from alignment_fast.ranking import Comparisons, fit, fragility, paired_scores, rank_sets, separable_pairs
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import arena
 
 RANDOM = np.random.default_rng(26)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alignment_fast._operations import operations
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 
 
 def drawn(size, items=100, seed=0):

@@ -13,8 +13,8 @@ from scipy import special, stats
 
 import alignment_fast as af
 from alignment_fast._operations import operations
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.kernels.information import cpu
-from cases import OURS, Case, Contender, Target, each_contender
 
 ORDER = 0.7
 ORDERS = {

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.ranking_peers import arena
 from alignment_fast.ranking import Comparisons, fit
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import arena
 
 ITEMS, VOTES = 100, 200_000
 NAMES = [f"organisation/model-{k:03d}-chat" for k in range(ITEMS)]
@@ -99,7 +99,7 @@ def warm_cases():
 FIRST = """
 import time
 import {module}
-from test_bench_labels import {call}, votes
+from alignment_fast.benchmarks.test_bench_labels import {call}, votes
 winner, loser = votes()
 start = time.process_time()
 {call}(winner, loser)

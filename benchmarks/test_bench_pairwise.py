@@ -14,8 +14,8 @@ import pytest
 from scipy import special
 
 import alignment_fast as af
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.kernels.common import threads
-from cases import OURS, Case, Contender, Target, each_contender
 
 BETA = 0.1
 OF_MEANS = ("simper",)

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.ranking_peers import FITS, arena
 from alignment_fast.ranking import Comparisons, fit, gradient
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import FITS, arena
 
 RANDOM = np.random.default_rng(2)
 

@@ -13,7 +13,7 @@ import pytest
 from scipy import special
 
 import alignment_fast as af
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 
 CHECKED = 3  # rows that are checked: the reference is slow
 

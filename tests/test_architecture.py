@@ -164,7 +164,7 @@ ONLY_IN = {
     "cupy": [],
     "numba": ["kernels/*/jit.py"],
     "llvmlite": ["kernels/special/jit.py"],
-    "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py"],
+    "threading": ["kernels/common/threads.py", "alignment_fast/studies/executors.py", "alignment_fast/cli.py"],
     "concurrent": ["kernels/common/threads.py", "alignment_fast/studies/*"],
     "multiprocessing": ["alignment_fast/studies/executors.py"],
     "sqlite3": ["alignment_fast/studies/*"],

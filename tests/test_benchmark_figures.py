@@ -9,7 +9,7 @@ import pytest
 import readme_tables
 import report
 
-from cases import OURS, Case, Contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender
 
 pytestmark = pytest.mark.same_everywhere
 

@@ -208,7 +208,7 @@ def spread_scores(gradient: NDArray[np.float64], diagonal: NDArray[np.float64], 
 def short_fit(
     cells: Cells,
     model: int,
-    unknown_of_share: Callable[[float], float] | None,
+    tie_unknown: Callable[[float, float, float], float] | None,
     ridge: float,
     gamma: float,
     covariates: Covariates,
