@@ -111,6 +111,26 @@ def compare_laws(seed, outcomes=50_257):
         yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
 
 
+def compare_ranking(seed, items=2000, votes=1_000_000):
+    """Yield whether likelihoods of comparisons and their derivatives are within 1e-11 of the CPU's."""
+    generator = np.random.default_rng(seed)
+    first, second = generator.integers(0, items, (2, votes))
+    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second))
+    scores, vector = generator.normal(size=(2, items))
+    there, direction = place().copy(scores), place().copy(vector)
+    for model in ("bradley-terry", "thurstone", "stern"):
+        pairs = [
+            (af.ranking.log_likelihood(there, met, model), af.ranking.log_likelihood(scores, met, model)),
+            (af.ranking.gradient(there, met, model), af.ranking.gradient(scores, met, model)),
+            (
+                af.ranking.hessian_product(there, direction, met, model),
+                af.ranking.hessian_product(scores, vector, met, model),
+            ),
+        ]
+        for name, (found, expected) in zip(("value", "gradient", "product"), pairs, strict=True):
+            yield f"{name} {model}", bool(np.allclose(found.numpy(), expected, rtol=1e-13, atol=1e-11 * votes / items))
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -152,6 +172,7 @@ COMPARISONS = {
     "best_of_n": compare_simulation,
     "pools": compare_pools,
     "laws": compare_laws,
+    "ranking": compare_ranking,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
 }

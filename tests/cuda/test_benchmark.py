@@ -21,10 +21,10 @@ def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     assert all(found.values()), found
 
 
-@pytest.mark.parametrize("what", ["pools", "laws"])
+@pytest.mark.parametrize("what", ["pools", "laws", "ranking"])
 def test_its_comparisons_are_right_at_reduced_sizes(cuda, what):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][what](7, 1001))
-    assert len(found) >= 11
+    assert len(found) >= 9
     assert all(found.values()), found
 
 

@@ -13,12 +13,15 @@ import pytest
 import stand_in
 from test_best_of_n import by_definition, folded
 
+from alignment_fast import ranking
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
 from alignment_fast.kernels.common import images, streams
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
+from alignment_fast.kernels.ranking import cuda as cuda_ranking
+from alignment_fast.kernels.ranking import likelihood
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -149,11 +152,28 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
+def check_ranking():
+    """The likelihood of 150 items that met often, its gradient and a product, by the operations that launch them."""
+    generator = np.random.default_rng(6)
+    first, second = generator.integers(0, 150, (2, 20_000))
+    cells = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second)).cells
+    scores = generator.normal(size=150)
+    place = streams.Place(0, streams.LEGACY)
+    results = []
+    for ops, u in ((likelihood, scores), (cuda_ranking, place.copy(scores))):
+        problem = ops.problem(ops.MODELS_BY_NAME["bradley_terry"], cells)
+        at = ops.evaluate(problem, u)
+        zeros = ops.prior(problem, u).curvature
+        results.append([at.value, at.gradient, ops.product(problem, at.curvatures, zeros, u)])
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+
+
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
-CHECKS |= {"common": check_common, "pairwise": check_pairs}
+CHECKS |= {"common": check_common, "pairwise": check_pairs, "ranking": check_ranking}
 # Parts of a family that have a check of their own.
 FAMILY = {"pools": "best_of_n", "laws": "best_of_n"}
-LAUNCHED = {"laws"}
+LAUNCHED = {"laws", "ranking"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 # Only what a check needs of a family that takes long to compile.
 CUT = {
@@ -209,6 +229,10 @@ FAULTS = {
     "a running sum that starts again": ("laws", "before = scaled_from(sum, AF_WARP - 1);", "before = sum;"),
     "a block of groups left out": ("laws", "block * LAW_BLOCK < row.groups;", "block < 1;"),
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
+    "a side of the other sign": ("ranking", "entry[e] % 2 ? -one : one", "one"),
+    "an item against itself": ("ranking", "entry[e] % 2 ? first[cell] : second[cell]", "first[cell]"),
+    "cells beyond a warp": ("ranking", "e < start[i + 1]; e += AF_WARP", "e < start[i] + AF_WARP; e += AF_WARP"),
+    "a block of cells left out": ("ranking", "block < blocks; ++block", "block < 1; ++block"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -241,7 +265,7 @@ def check(nvrtc, ptx_of, tmp_path, tmp_path_factory, monkeypatch):
         if part not in LAUNCHED:
             CHECKS[part](ptx.module(code.decode()))
             return
-        family = FAMILY[part]
+        family = FAMILY.get(part, part)
         monkeypatch.setattr(images, "image", lambda name, _: (code if name == family else ptx_of[name]) + b"\0")
         made = stand_in.StandIn(tmp_path_factory.getbasetemp())
         try:
