@@ -288,6 +288,13 @@ def test_a_quick_run_has_small_sizes():
     assert max(size for size in sizes if size) <= selection.QUICK
 
 
+def test_peers_are_chosen_by_name():
+    job = dataclasses.asdict(selection.jobs(Selection(only=("random normal float32",), families=("random",)), 1)[0])
+    limits = dataclasses.asdict(Limits(1, 0.0))
+    order = {"measure": job, "threads": 1, "limits": limits, "peers": ["NumPy SFC64"], "without": []}
+    assert worker.measured(order, lambda _: None)["contenders"] == ["alignment_fast", "NumPy SFC64"]
+
+
 def test_arrays_that_a_call_is_given_count_once():
     x = np.zeros(100)
     assert bytes_given(lambda: (x, x.sum())) == 800
