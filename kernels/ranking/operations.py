@@ -69,6 +69,7 @@ from alignment_fast.kernels.ranking.likelihood import (
     replicates,
     resample,
     spread_scores,
+    stationary,
     terms,
 )
 
@@ -133,6 +134,7 @@ __all__ = [
     "short_predictions",
     "short_rankings",
     "spread_scores",
+    "stationary",
     "strengths",
     "terms",
     "tied_strengths",
