@@ -410,9 +410,8 @@ def largest_likelihood(excess):
     grid = np.concatenate(
         [low[:, None] * np.linspace(0.999, 0.02, 24), np.tile(np.geomspace(0.01, 30, 40), (len(x), 1))], 1
     )
-    values = np.stack([_profile(x, grid[:, j])[0] for j in range(grid.shape[1])], axis=1)
-    allowed = np.stack([_profile(x, grid[:, j])[1] for j in range(grid.shape[1])], axis=1) > -0.5
-    best = np.argmax(np.where(allowed, values, -np.inf), axis=1)
+    values, indices = np.stack([_profile(x, grid[:, j]) for j in range(grid.shape[1])], axis=2)
+    best = np.argmax(np.where(indices > -0.5, values, -np.inf), axis=1)
     rows = np.arange(len(x))
     a, b = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, grid.shape[1] - 1)]
     golden = (np.sqrt(5) - 1) / 2

@@ -70,6 +70,7 @@ from alignment_fast.kernels.ranking.likelihood import (
     replicates,
     resample,
     spread_scores,
+    stationary,
     terms,
 )
 
@@ -135,6 +136,7 @@ __all__ = [
     "short_predictions",
     "short_rankings",
     "spread_scores",
+    "stationary",
     "strengths",
     "terms",
     "tied_strengths",
