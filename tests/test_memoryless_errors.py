@@ -101,6 +101,15 @@ def test_letters_so_rare_that_transforms_do_not_see_their_sums(method):
     assert (law.token_marginal > 0).all()
 
 
+def test_sums_so_rare_under_a_tilt_that_their_factors_drown_others_are_an_error_of_the_marginal():
+    """Found by search: NaN, of one letter whose best of 1.00005 draws is that of a steep tilt towards 1.8e-24."""
+    p, reward = [4.7914516361862156e-14, 0.397020141473122, 1.8259780646230198e-24], [0, 8, 9]
+    model = af.memoryless.MemorylessModel(p, reward=reward)
+    types, fft = (model.best_of_n(1, log_n=5.3736158197166225e-05, method=method) for method in ("types", "fft"))
+    assert np.abs(types.token_marginal - fft.token_marginal).max() <= fft.errors.token_marginal < 1e-11
+    assert fft.token_marginal.sum() == pytest.approx(1.0)
+
+
 def test_a_forced_saddlepoint_is_never_negative_and_knows_how_bad_it_is():
     law, exact = (RARE.best_of_n(250, delta=20.0, method=method) for method in ("saddlepoint", "types"))
     assert law.errors.kind == "estimate"
