@@ -48,7 +48,8 @@ LONGEST_FIRST = (
     *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
     *("policy", "common", "memoryless"),
 )
-CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")  # compiled on a machine that lacks machine code
+# Compiled on a machine that lacks machine code.
+CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h", "relative.inc", "solve.inc", "tilted_row.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):
     sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
@@ -381,7 +382,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
-        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv"],
+        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv", "schema.json"],
         "alignment_fast.conformance": ["schema.json", "vectors/*.json"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],

@@ -16,7 +16,9 @@ VERSION = re.search(r'^__version__ = "(.*)"$', (ROOT / "alignment_fast/__init__.
 LICENSE = (ROOT / "LICENSE").read_bytes()
 MADE_BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 START_FILE = "alignment_fast_accel.pth"
-IN_WHEELS = {".py", ".pyi", ".pxd", ".h", ".inc", ".cu", ".json", ".pth", ".typed", ".so", ".pyd"}
+IN_WHEELS = {".py", ".pyi", ".pxd", ".c", ".h", ".inc", ".cu", ".json", ".tsv", ".pth", ".typed", ".so", ".pyd"}
+# Of benchmarks/ a wheel has what is timed, not the developers' tools.
+TIMED = re.compile(r"alignment_fast/benchmarks/(?:names/\w+|test_bench_\w+|worker|schema)\.(?:py|json)$")
 
 
 def tracked():
@@ -57,11 +59,12 @@ def check_wheel(path):
         metadata = archive.read(f"{information}/METADATA").decode()
     package = {name for name in files if not name.startswith(f"{information}/")}
     ours = {
-        re.sub("^kernels/", "alignment_fast/kernels/", name)
+        re.sub("^(benchmarks|kernels)/", r"alignment_fast/\1/", name)
         for name in tracked()
-        if re.match("(alignment_fast|kernels)/", name)
+        if re.match("(alignment_fast|benchmarks|kernels)/", name)
     }
     modules = {name for name in ours if name.endswith((".py", ".pyi", ".pxd")) or "/kernels/include/" in name}
+    modules = {name for name in modules if "/benchmarks/" not in name} | {*filter(TIMED.match, ours)}
     compiled = {name for name in package if name.endswith((".so", ".pyd"))}
     require(sorted(modules - package), "files that the wheel lacks")
     require(sorted(package - ours - compiled - {START_FILE}), "files of no checkout in the wheel")

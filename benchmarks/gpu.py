@@ -28,6 +28,7 @@ REPEATS = 7
 PAIRS = 1 << 24
 POOL = 1_000_000
 LOGITS = 2048, 151_936
+ROWS = 4096, 50_257
 
 
 # ---- correctness ----
@@ -130,12 +131,37 @@ def compare_tokens(seed):
     )
 
 
+def compare_measures(seed):
+    """Yield whether information measures are within their bounds of the CPU's, and tilts the same."""
+    generator, info = np.random.default_rng(seed), af.information
+    orders = [0.5, 1.0, 2.0, np.inf]
+    for dtype, bound in (("float32", 5e-6), ("float64", 5e-14)):
+        p, q = (generator.dirichlet(np.ones(701), 3).astype(dtype) for _ in range(2))
+        reward = generator.normal(size=p.shape).astype(dtype)
+        calls = {
+            "divergences": lambda p, q, r: info.renyi_divergence(p, q, orders),
+            "entropies": lambda p, q, r: info.renyi_entropy(p, orders),
+            "log-MGFs": lambda p, q, r: info.log_mgf(r, [0.5, -2.0], p=p),
+            "cumulants": lambda p, q, r: info.cumulants(r, 4, t=0.5, p=p),
+        }
+        there = [place().copy(array) for array in (p, q, reward)]
+        for name, call in calls.items():
+            found, expected = call(*there).numpy(), call(p, q, reward)
+            yield f"{name} {dtype}", bool(np.allclose(found, expected, rtol=bound, atol=bound))
+        for name, call in {
+            "tilts": lambda p, q, r: af.policy.tilt(p, r, [1e-8, 3.0]).log_pi,
+            "rate functions": lambda p, q, r: info.rate_function(r, [0.1, 1.0], p=p).value,
+        }.items():
+            yield f"{name} {dtype}", same(call(*there), call(p, q, reward))
+
+
 COMPARISONS = {
     "random": compare_random,
     "best_of_n": compare_simulation,
     "pools": compare_pools,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
+    "information": compare_measures,
 }
 
 
@@ -208,6 +234,15 @@ def timings():
         "tokens",
         moved,
     )
+
+    reward = place().copy(fresh(1, *ROWS))
+    for points in (np.array([0.5]), np.linspace(0.1, 1.0, 16)):
+        call = lambda points=points: af.information.log_mgf(reward, points)  # noqa: E731
+        work = ROWS[0] * points.size
+        yield f"log-MGFs float32, tilts: {points.size}", seconds(call), work, "rows and tilts", 4 * ROWS[0] * ROWS[1]
+    p = place().copy(np.full(ROWS, 1.0 / ROWS[1], np.float32))
+    yield "entropies float32", seconds(lambda: af.information.entropy(p)), ROWS[0], "rows", 4 * ROWS[0] * ROWS[1]
+    yield "tilts float32", seconds(lambda: af.policy.tilt(p, reward, 0.5)), ROWS[0], "rows", 12 * ROWS[0] * ROWS[1]
 
 
 def copying():

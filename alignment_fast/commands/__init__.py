@@ -3,7 +3,7 @@
 import typer
 from typer.main import get_command
 
-from alignment_fast.commands import best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
+from alignment_fast.commands import bench, best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
 from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
@@ -29,6 +29,7 @@ _commands.command("gain")(gain.gain)
 _commands.command("pass-at-k")(pass_at_k.pass_at_k)
 _commands.command("compare")(compare.compare)
 _commands.command("rank")(rank.rank)
+_commands.command("bench")(bench.bench)
 _commands.add_typer(reproduce.app, name="reproduce")
 _commands.add_typer(study.app, name="study")
 

@@ -51,8 +51,9 @@ cdef object divergence_of(Py_buffer *scores, char kind, Py_buffer *masses, char 
             table.samples_divergence(&pool, at[i], out + 2 * SAMPLES_STATISTICS * count, found)
             for s in range(2 * SAMPLES_STATISTICS):
                 out[s * count + i] = found[s]
-        statistics = [None if s < 4 and masses is NULL else array_over(b'd', NO_AXIS, columns, out + s * count)
-                      for s in range(2 * SAMPLES_STATISTICS)]
+        statistics = []  # no comprehension: Cython 3.3 gives an element back twice where the list cannot grow
+        for s in range(2 * SAMPLES_STATISTICS):
+            statistics.append(None if s < 4 and masses is NULL else array_over(b'd', NO_AXIS, columns, out + s * count))
         return numbers_of(grid), array_over(b'd', NO_AXIS, columns, bound), statistics
     finally:
         free(pool.memory)
@@ -104,7 +105,8 @@ cdef object over_prompts(object scores, char kind, Py_buffer *values, char of_va
     cdef Py_buffer view
     work.judged = NULL
     try:
-        opened(scores, &view, 2)
+        if not opened(scores, &view, 2):
+            return None
         widen(&view, kind, given)
         PyBuffer_Release(&view)
         widen(values, of_values, judged)

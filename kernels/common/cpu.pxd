@@ -69,7 +69,7 @@ cdef bint are_masses(Py_ssize_t n, const double *p) noexcept nogil
 # `count` values, of any shape and over (rows, columns), where NO_AXIS stands for one without an axis of its own. All of
 # type 'f' or, for any other letter, 'd'.
 cdef object scalar_of(char kind, double value)
-cdef void *memory_of(object array) noexcept
+cdef void *memory_of(object array) except NULL
 cdef object new_array(char kind, object shape, void **memory)
 cdef object array_of(char kind, object shape, Py_ssize_t count, const double *values)
 cdef object array_over(char kind, Py_ssize_t rows, Py_ssize_t columns, const double *values)

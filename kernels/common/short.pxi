@@ -1,7 +1,7 @@
 # Arguments and results of small calls, read and made once for all families (short.pxd says why). Nothing here raises but
 # what makes a result, which raises MemoryError.
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBuffer_Release, Py_buffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_AsDouble, PyFloat_Check
 from libc.stdint cimport uint64_t
@@ -175,11 +175,9 @@ cdef object scalar_of(char kind, double value):
     return float32(<double><float>value) if kind == b'f' else float64(value)
 
 
-cdef void *memory_of(object array) noexcept:
+cdef void *memory_of(object array) except NULL:
     cdef Py_buffer view
-    if af_get_buffer(array, &view, PyBUF_SIMPLE) != 0:
-        PyErr_Clear()
-        return NULL
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
     PyBuffer_Release(&view)
     return view.buf
 

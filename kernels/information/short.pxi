@@ -609,14 +609,13 @@ cdef object derivatives(const Operands *operands, const Points *points, const af
             status = table.gradients(rows, single, quantity, scalars, vectors, scratch, 0, 1)
         if status != AF_ROWS_GOOD:
             return None
-        by_parameter = []
+        by_parameter, by_letters = [], []
         for j in range(n):
             for k in range(points.count):
                 of_point[k] = scalars[k * n + j]
             by_parameter.append(values_of(operands.real, points, of_point))
-        by_letters = [
-            vectors_at(operands.real, points, letters, vectors + j * letters, m, negative) for j in range(m)
-        ]
+        for j in range(m):  # no comprehension: Cython 3.3 gives an element back twice where the list cannot grow
+            by_letters.append(vectors_at(operands.real, points, letters, vectors + j * letters, m, negative))
     finally:
         free(vectors)
     return by_parameter, by_letters

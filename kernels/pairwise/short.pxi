@@ -6,7 +6,7 @@ import numpy
 from cpython.buffer cimport Py_buffer
 from libc.math cimport INFINITY
 
-from alignment_fast.kernels.common.cpu cimport number, opened, opened_of
+from alignment_fast.kernels.common.cpu cimport memory_of, number, opened, opened_of
 
 cdef object matmul = numpy.matmul
 cdef object array_type = numpy.ndarray, empty = numpy.empty, new_tuple = tuple.__new__, float32 = numpy.float32
@@ -58,7 +58,8 @@ cdef object new_array(Call *call, bint wanted, void **data):
     if not wanted:
         return None
     out = empty(call.size) if call.kind == b'd' else empty(call.size, float32)
-    next_array(call, out, &memory)
+    if not next_array(call, out, &memory):  # a buffer needs memory of its own
+        raise MemoryError
     data[0] = <void*>memory
     return out
 
@@ -559,7 +560,7 @@ def short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, ave
 cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, bint complete):
     """Return what `short_sequence_logprobs` does; None too where a token is masked and all must be there."""
     cdef Sequences call
-    cdef Py_buffer view
+    cdef void *written
     cdef Py_ssize_t i
     cdef bint mean = average
     try:
@@ -575,19 +576,16 @@ cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, 
             out = (float64 if call.kind == b'd' else float32)(sequence_value(&call, 0, mean))
         else:
             out = empty(call.count) if call.kind == b'd' else empty(call.count, float32)
-            opened(out, &view, 1)
+            written = memory_of(out)
             for i in range(call.count):
                 if call.kind == b'd':
-                    (<double*>view.buf)[i] = sequence_value(&call, i, mean)
+                    (<double*>written)[i] = sequence_value(&call, i, mean)
                 else:
-                    (<float*>view.buf)[i] = <float>sequence_value(&call, i, mean)
-            PyBuffer_Release(&view)
+                    (<float*>written)[i] = <float>sequence_value(&call, i, mean)
         if not return_log_partition:
             return out
         log_partition = empty(token_ids.shape)
-        opened(log_partition, &view, token_ids.ndim)
-        memcpy(view.buf, call.memory, <size_t>call.size * sizeof(double))
-        PyBuffer_Release(&view)
+        memcpy(memory_of(log_partition), call.memory, <size_t>call.size * sizeof(double))
         return out, log_partition
     finally:
         close_sequences(&call)
@@ -626,7 +624,6 @@ cdef object gradients_of(logits, token_ids, mask, upstream, average, log_partiti
     """Return what `short_sequence_logprobs_grad` does; None too where a token is masked and all must be there."""
     cdef Sequences call
     cdef af_token_rows gradients
-    cdef Py_buffer view
     cdef const double *known = NULL
     cdef const double *factor
     cdef bint mean = average
@@ -641,14 +638,12 @@ cdef object gradients_of(logits, token_ids, mask, upstream, average, log_partiti
                 return None
             known = <const double*>call.views[call.held - 1].buf
         out = empty(logits.shape) if call.kind == b'd' else empty(logits.shape, float32)
-        opened(out, &view, call.views[0].ndim)
         gradients = call.rows
-        gradients.logits = view.buf
+        gradients.logits = memory_of(out)
         if call.kind == b'd':
             table.logit_gradients_f64(&call.rows, call.ids, known, factor, &gradients, 0, call.size)
         else:
             table.logit_gradients_f32(&call.rows, call.ids, known, factor, &gradients, 0, call.size)
-        PyBuffer_Release(&view)
         return out
     finally:
         close_sequences(&call)

@@ -8,6 +8,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strchr
 
 from alignment_fast.kernels.common.cpu import ISA
+from alignment_fast.kernels.common.scratch cimport scratch as allocated
 
 cdef extern from *:
     """
@@ -49,13 +50,6 @@ SUMS = GAIN_SUMS
 MOMENTS = GAIN_MOMENTS
 POWERS = GAIN_POWERS
 STEP = GAIN_STEP
-
-
-cdef void *allocated(size_t size) except NULL:
-    cdef void *memory = malloc(size if size else 1)
-    if memory is NULL:
-        raise MemoryError(f"{size} bytes of scratch memory")
-    return memory
 
 
 cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:

@@ -242,10 +242,13 @@ AF_INLINE AF_FN(ranking_attempt) AF_FN(ranking_propose)(double mean, double u, d
     return attempt;
 }
 
-/* Whether an attempt outside the squeeze is accepted. */
-AF_INLINE int AF_FN(ranking_accepts)(AF_FN(ranking_attempt) attempt, double mean, double log_mean, double v) {
-    const double k = attempt.count, us = attempt.distance;
-    if (!(k >= 0.0 && (us >= 0.013 || v <= us))) return 0;
-    const double height = v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
-    return AF_FN(af_log_rn_f64)(height) <= k * log_mean - mean - AF_FN(ranking_log_factorial)(k);
+/* An attempt outside the squeeze is accepted where it is eligible and the logarithm of its height is at most that of the
+ * probability of its count, k log mean - mean - log k!. */
+AF_INLINE int AF_FN(ranking_is_eligible)(AF_FN(ranking_attempt) attempt, double v) {
+    return (attempt.count >= 0.0) & ((attempt.distance >= 0.013) | (v <= attempt.distance));
+}
+
+AF_INLINE double AF_FN(ranking_height)(AF_FN(ranking_attempt) attempt, double v) {
+    const double us = attempt.distance;
+    return v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
 }

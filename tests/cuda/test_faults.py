@@ -134,7 +134,47 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_best_of_n, "common": check_common, "pairwise": check_pairs}
+def check_rows(module):
+    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit."""
+    from alignment_fast.kernels.information import cpu as kernels
+    from alignment_fast.kernels.information.cuda import _ROWS
+
+    generator, count, letters = np.random.default_rng(4), 3, 555
+    p, q = (generator.dirichlet(np.ones(letters), count) for _ in range(2))
+    reward, orders = generator.normal(size=(count, letters)), np.array([[-0.5, 0.0, 2.0]])
+
+    def packed(others, kind):
+        address = (array.ctypes.data for array in (p, others))
+        kinds = kernels.WEIGHT_PROBABILITY, kind, 1, 0
+        return _ROWS.pack(*address, letters, letters, letters, *kinds, orders.ctypes.data, 0, orders.size)
+
+    def launch(name, others, kind, *arguments):
+        arrays = [x for x in (p, others, orders, *arguments) if isinstance(x, np.ndarray)]
+        values = [x.ctypes.data if isinstance(x, np.ndarray) else x for x in arguments]
+        bytes_of = b"".join(np.float64(x).tobytes() if isinstance(x, float) else np.int64(x).tobytes() for x in values)
+        spans = [edge for x in arrays for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
+        module.run(name, 1, 64, packed(others, kind) + np.int64(count).tobytes() + bytes_of, spans, 2)
+
+    means, expected, found = (np.empty((count, 3)) for _ in range(3))
+    kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
+    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, means, found)
+    assert np.allclose(found, expected, rtol=1e-13, atol=0)
+    log_pi, wanted = (np.empty((count, 3, letters)) for _ in range(2))
+    fields, own = np.empty((count, 3, 4)), np.empty((count, 3, 4))
+    kernels.tilts(p, 1, reward, orders, wanted, fields, 0, count)
+    scratch, results = np.empty((2, 6, letters)), [np.empty((count, 3)) for _ in range(4)]
+    launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
+    assert log_pi.tobytes() == wanted.tobytes()
+    assert own.tobytes() == fields.tobytes()
+
+
+CHECKS = {
+    "random": check_random,
+    "best_of_n": check_best_of_n,
+    "common": check_common,
+    "pairwise": check_pairs,
+    "information": check_rows,
+}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [
@@ -142,7 +182,11 @@ CUT = {
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
         ("PAIR_LOSSES(PAIR_CASE)", ""),
         ('#include "pairwise/cuda_tokens.inc"', ""),
-    ]
+    ],
+    "information": [
+        ('#include "information/cuda_tilted.inc"', ""),
+        ("rates(&rows, rows.single, rate, at, own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD", "0"),
+    ],
 }
 FOLD, WRONG_FOLD = "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"
 LOWERED = "high > (uint32_t)(winner[r] >> 32)"
@@ -182,6 +226,19 @@ FAULTS = {
     "a block of another group": ("best_of_n", "start[g + half] <= at ?", "start[g + half] < at ?"),
     "ties beyond a warp": ("best_of_n", "equal == AF_ALL_LANES;)", "end == begin;)"),
     "a fused product of pools": ("best_of_n", "-fmad=false", "-fmad=true"),
+    "bounds test of a block": (
+        "information",
+        "left < AF_RELATIVE_BLOCK ? left : AF_RELATIVE_BLOCK",
+        "AF_RELATIVE_BLOCK",
+    ),
+    "wrong fold of a row": ("information", FOLD, WRONG_FOLD),
+    "a sum that one lane has": (
+        "information",
+        "(total) += __shfl_sync(AF_ALL_LANES, af_warp_sum(af_part), 0)",
+        "(total) += af_warp_sum(af_part)",
+    ),
+    "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -247,8 +304,12 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
         assert not re.search(r"\.f(32|64)\b", kernel[: kernel.index("\n}")])
 
 
-@pytest.mark.parametrize("family", sorted({*build_cuda.families()} - {"pairwise"}))
-@pytest.mark.parametrize("target", build_cuda.ARCHITECTURES)
+# Of what takes long to compile one architecture, or none.
+LONG = {"pairwise": (), "information": ("sm_90",)}
+COMPILED = [(t, f) for f in build_cuda.families() for t in LONG.get(f, build_cuda.ARCHITECTURES)]
+
+
+@pytest.mark.parametrize(("target", "family"), COMPILED)
 def test_every_architecture_compiles(nvrtc, family, target):
     assert nvrtc.family(family, target)[:4] == b"\x7fELF"
 
@@ -256,11 +317,15 @@ def test_every_architecture_compiles(nvrtc, family, target):
 @pytest.mark.skipif(shutil.which("ptxas") is None, reason="no ptxas: REGISTERS AND SPILLS ARE NOT TESTED")
 @pytest.mark.parametrize("family", build_cuda.families())
 def test_registers_and_spills(ptx_of, family, tmp_path):
-    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack."""
+    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack.
+
+    Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
+    """
+    registers, stack, spilled = (128, 768, 64) if family == "information" else (80, 16, 16)
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= 80
-    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= 16
-    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= 16
+    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= registers
+    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= stack
+    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= spilled
