@@ -9,8 +9,8 @@ memory of the kernels afterwards, and give the usual bits when called again.
 
 What fails is the memory that kernels ask of the C library, or with ``--of objects`` that of Python's objects, whoever
 asks for it. Of more than K allocations per call the first K fail. Memory that NumPy asks of the C library is left out:
-NumPy 2.4 itself does not survive without it (``x[i] += y`` ends the process). Nor does it survive everywhere without that
-of objects (RESULTS.md says where), so that each call is then made in a process of its own.
+NumPy 2.4 itself does not survive without it (``x[i] += y`` ends the process), nor everywhere without that of objects
+(RESULTS.md says where), so that each call is then made in a process of its own.
 """
 
 import argparse
@@ -176,9 +176,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--of", choices=WITHOUT, default="kernels")
     parser.add_argument("--most", type=int, default=10**6, metavar="K")
-    parser.add_argument(
-        "--sizes", type=int, default=2, metavar="N", help="sizes of every name"
-    )
+    parser.add_argument("--sizes", type=int, default=2, metavar="N", help="sizes of every name")
     parser.add_argument("--guard", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME", help="parts of names")
     arguments = parser.parse_args()
