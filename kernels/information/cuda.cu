@@ -3,7 +3,8 @@
  *     cuda_means.inc     exponential means of every order, and all that follows from them
  *     cuda_tilted.inc    cumulants of tilts
  *     cuda_sums.inc      log-MGFs of regular rows in tiles, for many warps to a row
- *     here               tilts, tilts of given divergence and rate functions of solve.inc
+ *     cuda_gradients.inc derivatives of tilts and measures, of gradient.inc
+ *     here               tilts and rate functions of solve.inc
  *     cuda_row.inc, cuda_relative.inc   what differs in those texts */
 #include "alignment_fast/af_cuda.h"
 #include "alignment_fast/af_lanes.h"
@@ -69,8 +70,8 @@ AF_KERNEL(replace_finite)(int64_t count, int64_t points, int64_t single, const d
     }
 }
 
-AF_KERNEL(add)(int64_t n, int64_t single, const void *others, void *values) {
-    AF_EACH(i, n) put_real((int)single, values, i, letters{values, (int)single}[i] + letters{others, (int)single}[i]);
+AF_KERNEL(add)(int64_t n, int64_t other, int64_t single, const void *others, void *values) {
+    AF_EACH(i, n) put_real((int)single, values, i, letters{values, (int)single}[i] + letters{others, (int)single}[i % other]);
 }
 
 AF_KERNEL(spread_numbers)(int64_t count, int64_t points, int64_t single, const double *numbers, int64_t stride, void *to) {
@@ -115,3 +116,5 @@ AF_KERNEL(rate_rows)(const __grid_constant__ af_rows rows, int64_t count, double
         }
     }
 }
+
+#include "information/cuda_gradients.inc"

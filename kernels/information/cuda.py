@@ -13,6 +13,13 @@ from alignment_fast.kernels.common import status as status_words
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_for_warps
 from alignment_fast.kernels.common.streams import DeviceArray
 from alignment_fast.kernels.information.cpu import (
+    GRADIENT_SIZES,
+    OF_CONSTRAINED,
+    OF_CROSS_ENTROPY,
+    OF_DIVERGENCE,
+    OF_ENTROPY,
+    OF_LOG_MGF,
+    OF_TILT,
     REWARD_GIVEN,
     REWARD_LOG_OF,
     REWARD_LOG_RATIO,
@@ -25,6 +32,12 @@ from alignment_fast.kernels.information.cpu import (
 from alignment_fast.kernels.information.structures import LetterRows, TiltFields
 
 __all__ = [
+    "OF_CONSTRAINED",
+    "OF_CROSS_ENTROPY",
+    "OF_DIVERGENCE",
+    "OF_ENTROPY",
+    "OF_LOG_MGF",
+    "OF_TILT",
     "REWARD_GIVEN",
     "REWARD_LOGITS",
     "REWARD_LOG_OF",
@@ -37,6 +50,7 @@ __all__ = [
     "TiltFields",
     "added",
     "exponential_mean",
+    "gradients",
     "log_mgf",
     "plain_cross_entropy",
     "plain_divergence",
@@ -57,8 +71,10 @@ _MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
+_GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
+_GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
-_ADD = driver.Kernel(_LIBRARY, "add", "qqpp")
+_ADD = driver.Kernel(_LIBRARY, "add", "qqqpp")
 _SPREAD = driver.Kernel(_LIBRARY, "spread_numbers", "qqqpqp")
 _ROWS = struct.Struct("<QQqqqiiiiQqq")  # af_rows of structures.h
 _FLOAT64 = np.dtype(np.float64)
@@ -154,13 +170,13 @@ def tilted_moments(rows, orders, order, num_threads=None):
     return log_mgf, cumulants, _NO_STATUS
 
 
-def _of_rows(kernel, rows, packed, place, *arguments):
+def _of_rows(kernel, rows, packed, place, *arguments, before=()):
     """Launch a kernel whose warps have scratch for a row each."""
     at_once = min(rows.count, MOST_ROWS)
     scratch = place.empty((-(-at_once * 32 // THREADS) * THREADS // 32, _SCRATCH, rows.rewards.shape[-1]), _FLOAT64)
-    pointers = (None if array is None else array.pointer for array in arguments)
+    pointers = (array if array is None or isinstance(array, bytes) else array.pointer for array in arguments)
     shape = -(-at_once * 32 // THREADS), THREADS
-    kernel.launch(place.device, place.stream, *shape, (packed, rows.count, scratch.pointer, *pointers))
+    kernel.launch(place.device, place.stream, *shape, (packed, rows.count, *before, scratch.pointer, *pointers))
 
 
 def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
@@ -185,6 +201,20 @@ def rates(rows, levels, num_threads=None):
     return value, t, True
 
 
+def gradients(rows, points, quantity, num_threads=None):
+    """Return derivatives of `quantity` at points (count or 1, T), as `operations.gradients` does, and True."""
+    place, packed, _there = _packed(rows, points)
+    shape, letters, dtype = (rows.count, points.shape[1]), rows.rewards.shape[-1], rows.rewards.dtype
+    n, wide = GRADIENT_SIZES[quantity]
+    scalars = [place.empty(shape, dtype) for _ in range(n)]
+    vectors = [place.empty((*shape, letters), dtype) for _ in range(wide)]
+    if scalars[0].size:
+        own = place.empty((*shape, n), _FLOAT64), place.empty((*shape, wide, letters), _FLOAT64)
+        to = _GRADIENT_ARRAYS.pack(*(array.pointer for array in (*scalars, *vectors)), *[0] * (12 - n - wide))
+        _of_rows(_GRADIENTS, rows, packed, place, *own, to, before=(quantity,))
+    return scalars, vectors, True
+
+
 def replaced(values, others, factors):
     """Return `values` (count, T), where factors (count or 1, T) are not NaN `others` times them if that is finite."""
     there, (count, points) = _numbers(factors, values.place), values.shape
@@ -197,10 +227,11 @@ def replaced(values, others, factors):
 
 
 def added(results, others):
-    """Return the sum of two results of one call, of the caller's kind; libraries of arrays add by themselves."""
+    """Return the sum of two results of one call, as `operations.added` does; libraries of arrays add by themselves."""
     if not isinstance(results, DeviceArray):
         return results + others
-    place, arguments = results.place, (results.size, results.dtype != _FLOAT64, others.pointer, results.pointer)
+    place, arguments = results.place, (results.size, others.size, results.dtype != _FLOAT64)
+    arguments = (*arguments, others.pointer, results.pointer)
     if results.size:
         _ADD.launch(place.device, place.stream, *blocks_for(results.size, place.device), arguments)
     return results

@@ -208,6 +208,31 @@ def test_tilts_and_rates_have_the_bits_of_the_cpu(cuda, letters, dtype):
         assert np.array_equal(found.t.numpy(), expected.t)
 
 
+GRADIENTS = {
+    "log_mgf": lambda p, q, r: af.information.log_mgf_gradient(r, [0.0, 1.5], p=p),
+    "entropy": lambda p, q, r: af.information.renyi_entropy_gradient(p, [1.0, 2.0]),
+    "divergence": lambda p, q, r: af.information.renyi_divergence_gradient(p, q, [0.5, 1.0]),
+    "cross entropy": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5),
+    "natural": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5, variant="natural"),
+    "natural, of one row": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p[0], q, 0.5, variant="natural"),
+    "tilt": lambda p, q, r: [one for of in af.policy.tilt_gradient(p, r, [0.0, 2.0]) for one in of],
+}
+
+
+@fused
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_have_the_bits_of_the_cpu(cuda, name, dtype):
+    p, q, reward = (np.abs(x) + x.dtype.type(1e-3) for x in rows(dtype, letters=70))
+    arrays = there(cuda, p, q, reward)
+    if name.endswith("one row"):
+        arrays[0] = [cuda.array(p[0])]
+    expected, found = GRADIENTS[name](p, q, reward), GRADIENTS[name](*arrays)
+    for mine, wanted in zip(found, expected, strict=True):
+        assert (mine is None) == (wanted is None)
+        assert mine is None or np.array_equal(mine.numpy(), wanted)
+
+
 def test_weak_tilts_keep_the_digits_of_their_divergence(cuda):
     p, _, reward = rows("float64", letters=70)
     alphas = [1e-3, 1e-9, 1e-15]
@@ -309,7 +334,7 @@ def test_what_does_not_fit_says_why(cuda, case):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda p, r: af.information.log_mgf_gradient(r, 1.0, p=p),
+        lambda p, r: af.information.rate_function_gradient(r, 1.0, p=p),
         lambda p, r: af.policy.kl_constrained(p, r, 0.1),
         lambda p, r: af.information.log_mgf(r, INF, p=p),
     ],
