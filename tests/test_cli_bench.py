@@ -1,6 +1,7 @@
 """``alignment-fast bench``: what it measures, how it reports what goes wrong, and what the report says."""
 
 import dataclasses
+import inspect
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ import pytest
 from json_schema import valid
 
 from alignment_fast import benchmarks
-from alignment_fast.benchmarks import analysis, environment, page, running, selection, worker
+from alignment_fast.benchmarks import analysis, environment, floors, page, running, selection, worker
 from alignment_fast.benchmarks.counts import instructions_of
 from alignment_fast.benchmarks.names import Timed, all_names, bytes_given, case_of
 from alignment_fast.benchmarks.running import Record, Settings
@@ -369,6 +370,22 @@ def test_a_page_without_rows_says_so():
     document = json.loads(json.dumps(record.document()))
     assert valid(document, SCHEMA, SCHEMA)
     assert "Nothing." in page.text(document)
+
+
+def test_the_guide_says_what_the_command_does():
+    from alignment_fast.commands import bench
+
+    guide = (Path(__file__).parents[1] / "docs" / "guides" / "how_fast.md").read_text("utf-8")
+    rounds, seconds = bench.THOROUGH
+    assert f"up to {rounds} rounds or a second" in guide
+    assert seconds == 1
+    assert f"`--seconds` ({inspect.signature(bench.bench).parameters['seconds'].default:g})" in guide
+    assert bench.SHARE_OF_MEMORY == 0.75
+    assert "`--memory-mib` (three quarters of the machine's)" in guide
+    assert f"sizes up to {selection.QUICK:,}".replace(",", " ") in guide
+    assert f"below {floors.SMALLEST >> 10} KiB" in guide
+    assert f"within {100 * (analysis.FLAT - 1):.0f} % from {analysis.LARGE} elements on" in guide
+    assert f"(version {running.VERSION})" in guide
 
 
 def test_the_default_number_of_threads_is_one_and_two(monkeypatch):
