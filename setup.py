@@ -5,10 +5,12 @@ Switches (environment, read at build time):
 - ``ALIGNMENT_FAST_ABI3=1``      one cp311-abi3 wheel for every Python from 3.11 on
 - ``ALIGNMENT_FAST_DEBUG=1``     bounds checks, initialisation checks and C assertions on, -O1
 - ``ALIGNMENT_FAST_CUDA=1``      machine code of the kernels for CUDA, by NVRTC, in the wheel
+- ``SOURCE_DATE_EPOCH=SECONDS``    the time of every file in a source distribution (default: 1980) and a wheel
 - ``ALIGNMENT_FAST_SANITIZE=avx2``  AddressSanitizer and UndefinedBehaviorSanitizer in the wrappers and in the loops of
   this instruction set (baseline, avx2, avx512), which must be the one in use: all three take ten minutes to compile
 """
 
+import gzip
 import hashlib
 import importlib.util
 import os
@@ -16,6 +18,7 @@ import platform
 import re
 import shutil
 import sys
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, PlatformError
 
 ROOT = Path(__file__).parent
@@ -32,13 +36,20 @@ DEBUG = os.environ.get("ALIGNMENT_FAST_DEBUG") == "1"
 SANITIZE = os.environ.get("ALIGNMENT_FAST_SANITIZE", "").upper()
 CUDA = os.environ.get("ALIGNMENT_FAST_CUDA") == "1"
 
+TOPS = ("alignment_fast", "kernels", "benchmarks")
+# What developers run in a checkout, beside what is installed.
+TOOLS = {
+    *("executors_report", "gpu", "instructions", "random_battery", "readme_tables", "studies_report"),
+    "training_memory",
+}
 START_FILE = "alignment_fast/accel/alignment_fast_accel.pth"
 # Those that take the compiler longest come first: units are compiled side by side, and should end together.
 LONGEST_FIRST = (
     *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
     *("policy", "common", "memoryless"),
 )
-CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")  # compiled on a machine that lacks machine code
+# Compiled on a machine that lacks machine code.
+CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h", "relative.inc", "solve.inc", "tilted_row.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):
     sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
@@ -58,7 +69,8 @@ FAMILIES = families()
 def packages():
     """Return every package by its import name, and its folder: kernels/ is installed as alignment_fast.kernels."""
     found = {}
-    for top, name in (("alignment_fast", "alignment_fast"), ("kernels", "alignment_fast.kernels")):
+    for top in TOPS:
+        name = top if top == "alignment_fast" else f"alignment_fast.{top}"
         for file in sorted((ROOT / top).rglob("__init__.py")):
             inner = file.parent.relative_to(ROOT / top).parts
             found[".".join([name, *inner])] = "/".join([top, *inner])
@@ -85,6 +97,11 @@ GCC_FLAGS = [
 ]
 SANITIZER_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+CLANG_CL_FLAGS = [
+    *MSVC_FLAGS,
+    *("/clang:-O3", "/clang:-fno-math-errno", "/clang:-fno-trapping-math"),
+    "/clang:-ffp-contract=off",  # after /fp:precise, which lets it fuse
+]
 X86 = platform.machine() in ("x86_64", "AMD64")
 
 DIRECTIVES = {
@@ -151,12 +168,41 @@ class BuildPy(build_py):
             for family in build_cuda().families():
                 build_cuda().build(family, Path(self.build_lib) / "alignment_fast" / "kernels" / family)
 
+    def find_package_modules(self, package, package_dir):
+        found = super().find_package_modules(package, package_dir)
+        return [one for one in found if package != "alignment_fast.benchmarks" or one[1] not in TOOLS]
+
     def get_outputs(self, include_bytecode=1):
         return [
             *super().get_outputs(include_bytecode),
             *([] if self.editable_mode else [os.path.join(self.build_lib, os.path.basename(START_FILE))]),
             *([] if not CUDA or self.editable_mode else map(str, Path(self.build_lib).rglob("cuda.*_*"))),
         ]
+
+
+class Sdist(sdist):
+    """Writes the same bytes whenever, wherever and by whomever it is run."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, owner=None, group=None):
+        if format != "gztar":
+            raise ExecError(f"source distributions are .tar.gz files, not {format}")
+        time = int(os.environ.get("SOURCE_DATE_EPOCH", 315532800))
+
+        def without_origin(member):
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mtime = time
+            member.mode = 0o755 if member.mode & 0o100 else 0o644
+            return member
+
+        with (
+            open(f"{base_name}.tar.gz", "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=time) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for path in sorted(path.as_posix() for path in Path(base_dir).rglob("*") if path.is_file()):
+                archive.add(path, path, filter=without_origin)
+        return f"{base_name}.tar.gz"
 
 
 class BuildExt(build_ext):
@@ -172,7 +218,7 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
-        self.flags = MSVC_FLAGS if msvc else GCC_FLAGS
+        self.flags = self.flags_on_windows() if msvc else GCC_FLAGS
         self.link_flags = SANITIZER_FLAGS if SANITIZE and not msvc else []
         if X86 and not msvc:
             self.flags = [*self.flags, "-mprefer-vector-width=512"]  # acts in the AVX-512 variant only
@@ -185,6 +231,15 @@ class BuildExt(build_ext):
             super().build_extensions()
         except (CCompilerError, CompileError, ExecError, PlatformError) as error:
             raise type(error)(NO_COMPILER.format(reason=error)) from error
+
+    def flags_on_windows(self):
+        """Take clang-cl where there is one, since cl compiles the baseline only; return the flags of the compiler."""
+        clang = shutil.which("clang-cl")
+        if clang is None:
+            return MSVC_FLAGS
+        self.compiler.initialize()
+        self.compiler.cc = clang
+        return CLANG_CL_FLAGS
 
     def compile_all(self):
         """Compile loops while Cython translates, then the wrappers that it wrote."""
@@ -303,7 +358,6 @@ def extensions():
                 f"alignment_fast.kernels.{family}.cpu",
                 [f"{folder}/cpu.pyx"],
                 include_dirs=["kernels/include", "kernels"],
-                # What stands here also goes into the sdist: no MANIFEST.in is needed.
                 depends=["setup.py", "kernels/variant.c", *headers, *sources_of(family)],
                 define_macros=[*macros, ("AF_UNIT", "AF_UNIT_SELECT")],
                 py_limited_api=ABI3,
@@ -328,6 +382,7 @@ setup(
     package_data={
         "alignment_fast": ["py.typed", "*.pyi"],
         "alignment_fast.accel": ["*.pth"],
+        "alignment_fast.benchmarks": ["floors.c", "floors.inc", "instructions.tsv", "schema.json"],
         "alignment_fast.conformance": ["schema.json", "vectors/*.json"],
         "alignment_fast.interop": ["*.pyi"],
         "alignment_fast.kernels": ["__init__.pxd", "include/alignment_fast/*.h", "include/cuda_stub/*.h"],
@@ -335,7 +390,7 @@ setup(
     },
     include_package_data=False,
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
+    cmdclass={"build_ext": BuildExt, "build_py": BuildPy, "sdist": Sdist},
     options={
         "build": {"build_base": folder_of(ABI3, DEBUG, SANITIZE)},  # no module of another kind gets into a wheel
         **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {}),

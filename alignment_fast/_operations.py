@@ -18,6 +18,7 @@ _MODULES = {
     ("common", "cuda"): "alignment_fast.kernels.common.cuda",
     ("dynamics", "cpu"): "alignment_fast.kernels.dynamics.operations",
     ("information", "cpu"): "alignment_fast.kernels.information.operations",
+    ("information", "cuda"): "alignment_fast.kernels.information.cuda",
     ("memoryless", "cpu"): "alignment_fast.kernels.memoryless.operations",
     ("pairwise", "cpu"): "alignment_fast.kernels.pairwise.operations",
     ("pairwise", "cuda"): "alignment_fast.kernels.pairwise.cuda",

@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 import pytest
 
-import floors
+from alignment_fast.benchmarks import floors
+from alignment_fast.benchmarks.cases import OURS
 from alignment_fast.kernels.common import cpu
-from cases import OURS
 
 
 @pytest.fixture

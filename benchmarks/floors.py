@@ -8,6 +8,7 @@ The loops are in floors.inc, compiled on first use by the system's C compiler in
 """
 
 import ctypes
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,35 @@ class Floor:
 
     part: str
     seconds: float
+
+
+SMALLEST = 1 << 18  # bytes: below, the call from Python that reads them takes a large part of the time
+
+
+def size_of(result):
+    """Return the bytes of the arrays of a result, of its fields and parts."""
+    if dataclasses.is_dataclass(result):
+        result = [getattr(result, field.name) for field in dataclasses.fields(result)]
+    if isinstance(result, tuple | list):
+        return sum(map(size_of, result))
+    return result.nbytes if isinstance(result, np.ndarray) else 0
+
+
+def of_data(given, made):
+    """Return (part, call): reading so many bytes once or writing so many, or a call that makes an array at all."""
+    calls = {"read": partial(read, given), "write": partial(write, made)}
+    amounts = {"read": given, "write": made}
+    if max(amounts.values()) < SMALLEST:
+        return "call", partial(np.empty, min(made // 8, FIRST_LEVEL))
+    seconds = {}
+    for part, call in calls.items():
+        if amounts[part] >= SMALLEST:
+            call()
+            start = time.perf_counter()
+            call()
+            seconds[part] = time.perf_counter() - start
+    part = max(seconds, key=seconds.__getitem__)
+    return part, calls[part]
 
 
 def which(**amounts):

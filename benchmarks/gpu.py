@@ -26,7 +26,9 @@ from alignment_fast.random import Stream
 
 REPEATS = 7
 PAIRS = 1 << 24
+POOL = 1_000_000
 LOGITS = 2048, 151_936
+ROWS = 4096, 50_257
 
 
 # ---- correctness ----
@@ -74,6 +76,25 @@ def compare_simulation(seed):
         yield f"{name} by {method}", bool((host.values == there.values).all() and (host.mean == there.mean).all())
 
 
+def compare_pools(seed, most=100_003):
+    """Yield the same of curves over all n and given ones, of up to `most` samples, and of pass@k."""
+    best, generator = af.best_of_n, np.random.default_rng(seed)
+    for shape in [(1000, 7), (30, 64), (2, 500), (3, most)]:
+        for dtype in ("float32", "float64"):
+            scores = generator.normal(size=shape).astype(dtype)
+            yield f"curve {shape} {dtype}", same(best.curve(place().copy(scores)).mean, best.curve(scores).mean)
+    scores, values = generator.integers(0, most // 9, (2, most)).astype(float), generator.normal(size=(2, most))
+    for estimator in ("u", "v"):
+        options = {"n": [1, 2, 30, 1000], "estimator": estimator}
+        found = best.curve(place().copy(scores), values=place().copy(values), **options).mean.numpy()
+        right = np.allclose(found, best.curve(scores, values=values, **options).mean, rtol=0, atol=1e-13)
+        yield f"curve of ties by {estimator}", bool(right)
+    total = generator.integers(100, 10_000, 5000)
+    correct = (total * generator.random(5000)).astype(np.int64)
+    found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
+    yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -110,11 +131,37 @@ def compare_tokens(seed):
     )
 
 
+def compare_measures(seed):
+    """Yield whether information measures are within their bounds of the CPU's, and tilts the same."""
+    generator, info = np.random.default_rng(seed), af.information
+    orders = [0.5, 1.0, 2.0, np.inf]
+    for dtype, bound in (("float32", 5e-6), ("float64", 5e-14)):
+        p, q = (generator.dirichlet(np.ones(701), 3).astype(dtype) for _ in range(2))
+        reward = generator.normal(size=p.shape).astype(dtype)
+        calls = {
+            "divergences": lambda p, q, r: info.renyi_divergence(p, q, orders),
+            "entropies": lambda p, q, r: info.renyi_entropy(p, orders),
+            "log-MGFs": lambda p, q, r: info.log_mgf(r, [0.5, -2.0], p=p),
+            "cumulants": lambda p, q, r: info.cumulants(r, 4, t=0.5, p=p),
+        }
+        there = [place().copy(array) for array in (p, q, reward)]
+        for name, call in calls.items():
+            found, expected = call(*there).numpy(), call(p, q, reward)
+            yield f"{name} {dtype}", bool(np.allclose(found, expected, rtol=bound, atol=bound))
+        for name, call in {
+            "tilts": lambda p, q, r: af.policy.tilt(p, r, [1e-8, 3.0]).log_pi,
+            "rate functions": lambda p, q, r: info.rate_function(r, [0.1, 1.0], p=p).value,
+        }.items():
+            yield f"{name} {dtype}", same(call(*there), call(p, q, reward))
+
+
 COMPARISONS = {
     "random": compare_random,
     "best_of_n": compare_simulation,
+    "pools": compare_pools,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
+    "information": compare_measures,
 }
 
 
@@ -164,6 +211,13 @@ def timings():
 
     winner, draws = best_of_n.DEFAULT.copy(np.full(1 << 14, 2**64 - 1, np.uint64)), 1 << 22
     yield "best draws", seconds(lambda: best_of_n.fold_winners((1, 2), 0, draws, 0, winner)), draws << 14, "draws", 0
+    from alignment_fast.kernels.common import sorting
+
+    pool = place().copy(np.random.default_rng(1).normal(size=(1, POOL)))
+    yield "sort float64", seconds(lambda: sorting.sorted_keys(pool)), POOL, "keys", 0
+    yield "pool curve, all n", seconds(lambda: af.best_of_n.curve(pool)), POOL, "samples", 0
+    counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
+    yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731
@@ -180,6 +234,15 @@ def timings():
         "tokens",
         moved,
     )
+
+    reward = place().copy(fresh(1, *ROWS))
+    for points in (np.array([0.5]), np.linspace(0.1, 1.0, 16)):
+        call = lambda points=points: af.information.log_mgf(reward, points)  # noqa: E731
+        work = ROWS[0] * points.size
+        yield f"log-MGFs float32, tilts: {points.size}", seconds(call), work, "rows and tilts", 4 * ROWS[0] * ROWS[1]
+    p = place().copy(np.full(ROWS, 1.0 / ROWS[1], np.float32))
+    yield "entropies float32", seconds(lambda: af.information.entropy(p)), ROWS[0], "rows", 4 * ROWS[0] * ROWS[1]
+    yield "tilts float32", seconds(lambda: af.policy.tilt(p, reward, 0.5)), ROWS[0], "rows", 12 * ROWS[0] * ROWS[1]
 
 
 def copying():

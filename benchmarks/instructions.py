@@ -20,9 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from alignment_fast.benchmarks.counts import ISAS, read
+from alignment_fast.benchmarks.environment import compiler
+
 HERE = Path(__file__).parent
 RECORD = HERE / "instructions.tsv"
-ISAS = ("avx2", "baseline")
 LARGEST = 1024  # elements: every loop is in its middle, and callgrind takes 50 times as long
 OF_MATRICES = 128  # the same of what counts rows of square matrices
 MATRICES = ("responses", "items", "states")
@@ -48,7 +50,8 @@ def is_compiled_by_numba(name):
 def public_calls():
     """Yield (heading, elements, call) of every public name of the benchmarks, float64 and float32."""
     import numpy as np
-    from names import Timed, all_names
+
+    from alignment_fast.benchmarks.names import Timed, all_names
 
     for name, entry in sorted(all_names().items()):
         if isinstance(entry, Timed) and not is_compiled_by_numba(name):
@@ -142,8 +145,7 @@ def callgrind(isa, folder):
     out = folder / f"callgrind.{isa}"
     tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--compress-strings=no", "--compress-pos=no"]
     command = [*tool, f"--callgrind-out-file={out}", sys.executable, "-P", __file__, "--watched", library]
-    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | ENVIRONMENT | {"ALIGNMENT_FAST_ISA": isa, "PYTHONPATH": path}
+    environment = os.environ | ENVIRONMENT | {"ALIGNMENT_FAST_ISA": isa}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"callgrind failed: {done.stderr[-2000:]}")
@@ -180,14 +182,6 @@ def all_counts():
 # ---- the record ----
 
 
-def compiler():
-    """Return what compiled the kernels in use, as it wrote into them: ``GCC 12.2.0``."""
-    from alignment_fast.kernels.common import cpu
-
-    named = re.search(rb"GCC: \([^)]*\) ([0-9.]+)", Path(cpu.__file__).read_bytes())
-    return f"GCC {named[1].decode()}" if named else "another compiler"
-
-
 def written(found):
     """Return the text of the record."""
     missing = sorted(set(kernels().values()) - {kernel for kernel, _ in found})
@@ -196,16 +190,6 @@ def written(found):
         counts = [f"{found[kernel, given].get(isa, 0.0):.1f}" for isa in ISAS]
         lines.append("\t".join([kernel, given, *counts]))
     return "\n".join(lines) + "\n"
-
-
-def read(text):
-    """Return (compiler, kernels that are not reached, {(kernel, input): {isa: count}}) of a record."""
-    first, second, _, *rows = text.splitlines()
-    table = {}
-    for row in rows:
-        kernel, given, *counts = row.split("\t")
-        table[kernel, given] = dict(zip(ISAS, map(float, counts), strict=True))
-    return first.partition(": ")[2], set(second.partition(": ")[2].split()), table
 
 
 def grown(recorded, found):

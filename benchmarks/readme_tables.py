@@ -1,10 +1,27 @@
-"""The README's tables of figures, made from figures.json: which cases they show, and how a figure is written."""
+"""The README's tables of figures: ``python benchmarks/readme_tables.py [FILE]``.
 
+FILE is a record of ``alignment-fast bench``. Without it the cases of the tables are measured, under every instruction
+set of AVX-512 and AVX2 that the processor has: about five minutes on an idle machine. Either way figures.json keeps the
+rows that are shown, in the same schema, and the README is written from them.
+"""
+
+import argparse
+import json
 import re
+from pathlib import Path
 from typing import NamedTuple
 
+from alignment_fast.benchmarks import analysis, environment
+from alignment_fast.benchmarks.running import Record, Settings, run
+from alignment_fast.benchmarks.selection import Selection
+from alignment_fast.benchmarks.timing import Limits
+from alignment_fast.benchmarks.writing import duration, percent, table, times
+from alignment_fast.kernels.common import cpu
+
+FIGURES = Path(__file__).with_name("figures.json")
+README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-ISAS = {"avx2": "AVX2", "avx512": "AVX-512"}
+ISAS = {"avx512": "AVX-512", "avx2": "AVX2"}
 
 
 class Row(NamedTuple):
@@ -164,62 +181,94 @@ TABLES = {
 PEERS = {row.group: row.peers for rows in TABLES.values() for row in rows}
 
 
-def duration(nanoseconds):
-    """Write a time with three digits in the unit that keeps it between 1 and 1000: ``0.39 ns``, ``1.2 µs``."""
-    for unit, size in (("ns", 1.0), ("µs", 1e3), ("ms", 1e6)):
-        if nanoseconds < 999.5 * size:
-            return f"{nanoseconds / size:.3g} {unit}"
-    return f"{nanoseconds / 1e9:.3g} s"
-
-
-def times(ratio):
-    """Write a ratio with two digits, or all before the point: ``0.86x``, ``5.0x``, ``168x``."""
-    return f"{ratio:.2f}x" if ratio < 1 else f"{ratio:.1f}x" if ratio < 10 else f"{ratio:.0f}x"
-
-
-def cells(row, figure):
-    """Return the cells of a row for one instruction set: time, ratios in the order of the peers, share of the floor."""
-    if figure is None:
+def cells(line, row):
+    """Return the cells of a line for one instruction set: time, ratios in the order of the peers, share of a floor."""
+    if row is None or row["nanoseconds"] is None:
         return ["", "", ""]
-    ratios = [times(figure["ratios"][name]) if name in figure["ratios"] else "-" for name in row.peers]
-    floor = figure["floor"]
-    share = f"{100 * floor['share']:.0f} % {floor['part']}" if floor else ""
-    return [duration(figure["nanoseconds"]), "; ".join(ratios), share]
+    found, share = analysis.ratios(row), analysis.share(row)
+    ratios = [times(found[name]) if name in found else "-" for name in line.peers]
+    return [
+        duration(row["nanoseconds"]),
+        "; ".join(ratios),
+        f"{percent(share)} {row['floor']['part']}" if share else "",
+    ]
 
 
-def table(rows, found):
-    """Return the lines of one table."""
+def shown(document):
+    """Return {isa: {group: row}} of what the tables show."""
+    found = {isa: {} for isa in ISAS if any(run["isa"] == isa and run["threads"] == 1 for run in document["runs"])}
+    for row in document["rows"]:
+        if row["isa"] in found and row["threads"] == 1 and row["operation"] in PEERS:
+            found[row["isa"]][row["operation"]] = row
+    return found
+
+
+def kept(document):
+    """Return the record with the rows that are shown alone."""
+    rows = [row for by_group in shown(document).values() for row in by_group.values()]
+    return document | {"rows": rows}
+
+
+def lines_of(lines, found):
+    """Yield the lines of one table."""
     heads = [f"{ISAS[isa]}{head}" for isa in found for head in ("", ", ratios", ", of the floor")]
-    columns = ["operation", "against", *heads]
-    yield "| " + " | ".join(columns) + " |"
-    yield "|" + "---|" * len(columns)
-    for row in rows:
-        figures = [cell for isa in found for cell in cells(row, found[isa]["figures"].get(row.group))]
-        yield "| " + " | ".join([row.label, "; ".join(row.peers.values()), *figures]) + " |"
+    rows = [
+        (
+            line.label,
+            "; ".join(line.peers.values()),
+            *(cell for one in found.values() for cell in cells(line, one.get(line.group))),
+        )
+        for line in lines
+    ]
+    yield from table(("operation", "against", *heads), rows)
 
 
-def text(found):
+def text(document):
     """Return what stands between the marks: where and how the figures were taken, and the tables."""
-    where = next(iter(found.values()))["conditions"]
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items() if name != "alignment-fast")
-    loads = ", ".join(f"{part['conditions']['load']} ({ISAS[isa]})" for isa, part in found.items())
+    machine, versions, found = document["machine"], document["versions"], shown(document)
+    libraries = ", ".join(f"{name} {versions[name]}" for name in ("numpy", "scipy"))
+    loads = {run["isa"]: run["load"] for run in document["runs"] if run["threads"] == 1}
+    load = ", ".join(f"{loads[isa]} ({ISAS[isa]})" for isa in found)
     lines = [
-        f"Measured on {where['date']} on {where['processor']}, {where['processors']} CPUs, Python {where['python']}, "
-        f"{versions}, at a load of {loads};",
-        "one thread, processor time, least of interleaved rounds, by `python benchmarks/report.py --readme`. A ratio",
+        f"Measured on {document['date'][:10]} on {machine['processor']}, {machine['processors']} CPUs, "
+        f"Python {versions['python']}, {libraries}, at a load of {load};",
+        "one thread, processor time, least of interleaved rounds, by `python benchmarks/readme_tables.py`. A ratio",
         "is the peer's time over ours. A floor is the least time that the operation needs on this processor for one of",
         "its parts (`benchmarks/floors.py`): the last column is the time of the largest floor over ours, and its name.",
         "- stands for a peer that was not installed.",
     ]
     for title, rows in TABLES.items():
-        lines += ["", f"**{title}**", "", *table(rows, found)]
+        lines += ["", f"**{title}**", "", *lines_of(rows, found)]
     return "\n".join(lines)
 
 
-def replaced(readme, found):
-    """Return the README with the text of these figures between its marks."""
+def replaced(readme, document):
+    """Return the README with the text of this record between its marks."""
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    new, count = pattern.subn(lambda _: f"{BEGIN}\n{text(found)}\n{END}", readme)
+    new, count = pattern.subn(lambda _: f"{BEGIN}\n{text(document)}\n{END}", readme)
     if count != 1:
         raise ValueError(f"the README has {count} places for figures, not one")
     return new
+
+
+def measured():
+    """Return the record of the cases of the tables, measured now."""
+    isas = tuple(isa for isa in ISAS if isa in cpu.supported_isas())
+    memory = 3 * (environment.memory() or 8192) // 4
+    record = Record(Settings(Selection(groups=tuple(PEERS)), isas, (1,), Limits(longest=300.0), memory))
+    run(record, lambda done, total, what: print(f"{done + 1} of {total}: {what}", flush=True))
+    return record.document()
+
+
+def main():
+    """Write figures.json and the README."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", nargs="?", type=Path, help="a record of alignment-fast bench")
+    file = parser.parse_args().file
+    document = kept(json.loads(file.read_text("utf-8")) if file else measured())
+    FIGURES.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    README.write_text(replaced(README.read_text("utf-8"), document), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

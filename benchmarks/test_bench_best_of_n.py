@@ -9,8 +9,8 @@ from scipy.integrate import quad
 from scipy.special import ndtri
 
 from alignment_fast import best_of_n
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.best_of_n import BestOfN, Gaussian, Table, Uniform, simulate
-from cases import OURS, Case, Contender, Target, each_contender
 
 GENERATOR = np.random.Generator(np.random.PCG64(1))
 CHUNK = 2**16  # draws held at a time by the peers: their arrays stay in the second level of cache

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from names.boards import plain_better, table
 from scipy.stats import t as student
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.names.boards import plain_better, table
+from alignment_fast.benchmarks.ranking_peers import arena
 from alignment_fast.ranking import Comparisons, fit, fragility, paired_scores, rank_sets, separable_pairs
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import arena
 
 RANDOM = np.random.default_rng(26)
 
@@ -33,6 +33,21 @@ def sets_case(items=200, size=1_000_000):
         "NumPy, per draw": Contender(numpy, 1000, lambda found: None),
     }
     return Case(f"simultaneous rank sets, K = {items}, per replicate", contenders, targets=(Target("seconds", 2e-4),))
+
+
+def replicates_case(items=200, size=1_000_000, replicates=50):
+    """The same from counts that are drawn anew and fitted; the words of their streams alone take as long as the aim."""
+    result = fit(Comparisons(*arena(items, size, RANDOM), n_items=items))
+
+    def check(found):
+        assert (found.lower <= found.upper).all()
+
+    def replicate():
+        return rank_sets(result.bootstrap(replicates, rng=0, num_threads=1))
+
+    contenders = {OURS: Contender(replicate, replicates, check)}
+    group = f"simultaneous rank sets of refits, K = {items}, per replicate"
+    return Case(group, contenders, targets=(Target("seconds", 2e-4),))
 
 
 def pairs_case(systems=180):
@@ -68,6 +83,6 @@ def fragility_case(items=100, size=1_000_000):
 
 
 @pytest.mark.kernels("ranking.largest_gaps")
-@each_contender([sets_case(), pairs_case(), fragility_case()])
+@each_contender([sets_case(), pairs_case(), fragility_case(), replicates_case()])
 def test_boards(case, name, timed):
     timed(case, name)

@@ -6,9 +6,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from alignment_fast._operations import operations
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.ranking import Comparisons, elo, fit_plackett_luce
 from alignment_fast.ranking import _graph as graph
-from cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(1)
 

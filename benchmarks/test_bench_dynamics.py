@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 import alignment_fast as af
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(1)
 

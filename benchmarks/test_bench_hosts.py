@@ -1,12 +1,13 @@
 """Functions of other packages beside their fast versions, from lists and from arrays."""
 
-import importlib.util
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from alignment_fast._operations import operations
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender, of_library
 
 
 def drawn(size, items=100, seed=0):
@@ -67,12 +68,9 @@ def host_case(name, size, listed, aims):
         assert len(result.scores) == 100
 
     contenders = {OURS: Contender(lambda: getattr(evalica, name)(*data), size, right)}
-    if importlib.util.find_spec("evalica"):
-        import evalica as host
-
-        contenders["evalica"] = Contender(lambda: getattr(host, name)(*data), size, right)
-    targets = (Target("evalica", aims),) if "evalica" in contenders else ()
-    return Case(f"evalica.{name}, {'lists' if listed else 'arrays'}, M = {size}", contenders, targets=targets)
+    contenders["evalica"] = of_library("evalica", lambda: getattr(import_module("evalica"), name)(*data), size, right)
+    group = f"evalica.{name}, {'lists' if listed else 'arrays'}, M = {size}"
+    return Case(group, contenders, targets=(Target("evalica", aims),))
 
 
 def resamples_case(responses=16, size=8):
@@ -102,7 +100,7 @@ def resamples_case(responses=16, size=8):
 
 
 CASES = [tables_case(), resamples_case()]
-if importlib.util.find_spec("pandas"):
+if find_spec("pandas"):
     CASES += [
         host_case("bradley_terry", 100_000, True, 10.0),
         host_case("bradley_terry", 1_000_000, True, 10.0),

@@ -13,8 +13,8 @@ from scipy import special, stats
 
 import alignment_fast as af
 from alignment_fast._operations import operations
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender, of_library
 from alignment_fast.kernels.information import cpu
-from cases import OURS, Case, Contender, Target, each_contender
 
 ORDER = 0.7
 ORDERS = {
@@ -125,9 +125,8 @@ def case(size, name, aims):
     orders = ORDERS[name]
     count, tolerance, bytes_ = rows * width, 2e-5 if dtype == "float32" else 1e-12, 4 if dtype == "float32" else 8
     peers = {
-        peer: Contender(partial(call, size), count, partial(is_log_sum, size, tolerance))
+        peer: of_library(library, partial(call, size), count, partial(is_log_sum, size, tolerance))
         for peer, (library, call) in LIBRARIES.items()
-        if find_spec(library)
     }
     exponentials = (3 if "equispaced" in name else 1 + orders.size) / orders.size  # one of them for the normaliser
     one = Contender(partial(ours, size, orders), count * orders.size, partial(is_close, size, orders, tolerance))

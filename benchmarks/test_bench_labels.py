@@ -9,9 +9,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Missing, Target, each_contender
+from alignment_fast.benchmarks.ranking_peers import arena
 from alignment_fast.ranking import Comparisons, fit
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import arena
 
 ITEMS, VOTES = 100, 200_000
 NAMES = [f"organisation/model-{k:03d}-chat" for k in range(ITEMS)]
@@ -53,7 +53,7 @@ def close_to(expected, scores):
 def peers(winner, loser, check):
     """Return evalica's ways: from the lists, from a frame's columns, and from lists with the index made before."""
     if not (find_spec("evalica") and find_spec("pandas")):
-        return {}
+        return {"evalica": Missing("evalica")}
     import pandas
 
     index, frame = pandas.Index(NAMES), pandas.DataFrame({"winner": winner, "loser": loser})
@@ -99,7 +99,7 @@ def warm_cases():
 FIRST = """
 import time
 import {module}
-from test_bench_labels import {call}, votes
+from alignment_fast.benchmarks.test_bench_labels import {call}, votes
 winner, loser = votes()
 start = time.process_time()
 {call}(winner, loser)
@@ -123,6 +123,8 @@ def first_case():
     contenders = {OURS: Contender(partial(first_call, "ours", "alignment_fast.ranking"), VOTES, lambda _: None, True)}
     if find_spec("evalica"):
         contenders["evalica"] = Contender(partial(first_call, "evalica_of", "evalica"), VOTES, lambda _: None, True)
+    else:
+        contenders["evalica"] = Missing("evalica")
     return Case(
         f"Bradley-Terry fit, Python strings, first call of a process, K = {ITEMS}, M = {VOTES}, per vote",
         contenders,

@@ -7,12 +7,12 @@ import pytest
 from scipy import fft, special
 
 import alignment_fast as af
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.kernels.memoryless import operations as ops
 from alignment_fast.kernels.memoryless.structures import TiltedWindow
 from alignment_fast.memoryless import _keys as keys
 from alignment_fast.memoryless import _ladder as ladder
 from alignment_fast.memoryless import _types as types
-from cases import OURS, Case, Contender, Target, each_contender
 
 # ---- types ----
 

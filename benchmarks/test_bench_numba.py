@@ -5,8 +5,8 @@ import math
 import numba
 import numpy as np
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.interop import numba as fast
-from cases import OURS, Case, Contender, Target, each_contender
 
 SIZE = 1_000_000
 FORMULAS = {

@@ -7,15 +7,14 @@ floor is a plain loop that reads four arrays and writes two.
 
 from functools import cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from scipy import special
 
 import alignment_fast as af
+from alignment_fast.benchmarks.cases import OURS, Case, Target, each_contender, of_library
 from alignment_fast.kernels.common import threads
-from cases import OURS, Case, Contender, Target, each_contender
 
 BETA = 0.1
 OF_MEANS = ("simper",)
@@ -211,10 +210,9 @@ def is_close(name, size, dtype, result):
 def case(name, size, dtype):
     check = partial(is_close, name, size, dtype)
     contenders = {
-        peer: Contender(partial(call, name, size, dtype), size, check)
+        peer: of_library(library, partial(call, name, size, dtype), size, check)
         for peer, (library, call) in CALLS.items()
-        if (library is None or find_spec(library))
-        and (peer != "2 threads" or (size >= 10**6 and threads.cpu_count() > 1))
+        if (peer != "2 threads" or (size >= 10**6 and threads.cpu_count() > 1))
         and (peer != "torch.compile" or size == 10**7)
     }
     floor = {f"pairs_{dtype}": 1} if size == SIZES[-1] else {}  # smaller ones stay in a cache
@@ -251,9 +249,8 @@ def matched_case(size, dtype):
 
     calls = {OURS: (None, ours), "NumPy": ("numpy", numpys_matched), "torch": ("torch", torchs)}
     contenders = {
-        peer: Contender(partial(call, "aot", size, dtype), size, check)
+        peer: of_library(library, partial(call, "aot", size, dtype), size, check)
         for peer, (library, call) in calls.items()
-        if library is None or find_spec(library)
     }
     return Case(f"aot {dtype}, {size} pairs", contenders, targets=(Target("torch", 6),))
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 import alignment_fast as af
-from cases import OURS, Case, Contender, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, each_contender
 
 RANDOM = np.random.default_rng(2)
 

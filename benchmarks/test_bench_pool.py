@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.best_of_n import curve, pass_at_k
-from cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(1)
 

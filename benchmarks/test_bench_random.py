@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.random import Stream
-from cases import OURS, Case, Contender, Target, each_contender
 
 STREAM = Stream(1)
 PEERS = {name: np.random.Generator(getattr(np.random, name)(1)) for name in ("PCG64", "SFC64", "Philox")}

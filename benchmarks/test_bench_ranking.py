@@ -1,14 +1,13 @@
 """Fits of comparisons from index arrays, and bootstraps of them, against their peers."""
 
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender, of_library
+from alignment_fast.benchmarks.ranking_peers import FITS, arena
 from alignment_fast.ranking import Comparisons, fit, gradient
-from cases import OURS, Case, Contender, Target, each_contender
-from ranking_peers import FITS, arena
 
 RANDOM = np.random.default_rng(2)
 
@@ -36,13 +35,12 @@ TOLERANCES = {
 
 def fit_case(n_items, size, peers, targets=()):
     winner, loser = arena(n_items, size, RANDOM)
-    calls = {
-        name: partial(FITS[name][1], winner, loser, n_items) for name in (OURS, *peers) if find_spec(FITS[name][0])
-    }
-    expected = calls[OURS]()
-    contenders = {
-        name: Contender(call, size, agrees(expected, TOLERANCES.get(name, 1e-9))) for name, call in calls.items()
-    }
+    expected = FITS[OURS][1](winner, loser, n_items)
+    contenders = {}
+    for name in (OURS, *peers):
+        library, call, *_ = FITS[name]
+        check = agrees(expected, TOLERANCES.get(name, 1e-9))
+        contenders[name] = of_library(library, partial(call, winner, loser, n_items), size, check)
     return Case(f"Bradley-Terry fit, K = {n_items}, M = {size}, per comparison", contenders, targets=targets)
 
 
@@ -63,10 +61,9 @@ def bootstrap_case(n_items=100, size=1_000_000, replicates=20):
         return np.array([choix.ilsr_pairwise_dense(counts.astype(np.float64)) for counts in drawn])
 
     contenders = {
-        OURS: Contender(lambda: result.bootstrap(replicates, rng=0, num_threads=1).scores, replicates, spread)
+        OURS: Contender(lambda: result.bootstrap(replicates, rng=0, num_threads=1).scores, replicates, spread),
+        "multinomial, choix ilsr_pairwise_dense": of_library("choix", choix_loop, replicates, spread),
     }
-    if find_spec("choix"):
-        contenders["multinomial, choix ilsr_pairwise_dense"] = Contender(choix_loop, replicates, spread)
     return Case(
         f"bootstrap, K = {n_items}, M = {size}, per replicate", contenders, targets=(Target("seconds", 0.5e-3),)
     )

@@ -5,7 +5,7 @@ import pytest
 
 import alignment_fast as af
 from alignment_fast._operations import operations
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(7)
 REWARDS = RANDOM.standard_normal((10_000, 64))
@@ -75,10 +75,35 @@ def gains_case():
     )
 
 
-CASES = [weights_case("none"), weights_case("leave-one-out"), hill_case(), gains_case()]
+def frontier_case(name, budgets):
+    """The whole call: sums from bins, tilts of divergences, errors."""
+    log_mgf = af.information.log_mgf(SAMPLES, TILTS)
+
+    def right(result):
+        np.testing.assert_allclose(result.beta, 1 / TILTS, rtol=1e-6)
+
+    return Case(
+        f"achievable gain at 40 {name} of 1e6 rewards, per sample and budget",
+        {
+            OURS: Contender(lambda: af.policy.achievable_gain(SAMPLES, **{name: budgets}), 40 * len(SAMPLES), right),
+            "log_mgf of 40 orders": Contender(
+                lambda: af.information.log_mgf(SAMPLES, TILTS, num_threads=1),
+                40 * len(SAMPLES),
+                lambda found: np.testing.assert_allclose(found, log_mgf),
+            ),
+        },
+        targets=(Target("log_mgf of 40 orders", 1.0),),
+    )
 
 
-@pytest.mark.kernels("best_of_n.max_weights", "best_of_n.hill", "policy.gain_sums")
+FRONTIERS = [
+    frontier_case("beta", 1 / TILTS),
+    frontier_case("kl", af.policy.achievable_gain(SAMPLES, beta=1 / TILTS).kl),
+]
+CASES = [weights_case("none"), weights_case("leave-one-out"), hill_case(), gains_case(), *FRONTIERS]
+
+
+@pytest.mark.kernels("best_of_n.max_weights", "best_of_n.hill", "policy.gain_sums", "policy.gain_binned")
 @each_contender(CASES)
 def test_samples(case, name, timed):
     timed(case, name)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, each_contender
 from alignment_fast.kernels.common import cpu
-from cases import OURS, Case, Contender, each_contender
 
 N = 4096
 # Function -> (where it is timed, NumPy's or SciPy's way in its best form).

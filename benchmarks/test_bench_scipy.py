@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.interop import scipy as ours
-from cases import OURS, Case, Contender, Target, each_contender
 
 RANDOM = np.random.default_rng(0)
 

@@ -6,14 +6,13 @@ log-softmax; the others find them again, so that the aim for the backward pass i
 
 from functools import cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from scipy import special
 
 import alignment_fast as af
-from cases import OURS, Case, Contender, Target, each_contender
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender, of_library
 
 CHECKED = 3  # rows that are checked: the reference is slow
 
@@ -144,8 +143,8 @@ SIZES = {(1000, 50257, "float32"): True, (80, 262144, "float32"): False, (200, 5
 
 def contenders(size, mine, peers, check):
     count = size[0] * size[1]
-    calls = {OURS: mine, **{name: call for name, (library, call) in peers.items() if find_spec(library)}}
-    return {name: Contender(partial(call, size), count, check) for name, call in calls.items()}
+    calls = {OURS: (None, mine), **peers}
+    return {name: of_library(library, partial(call, size), count, check) for name, (library, call) in calls.items()}
 
 
 def cases(size, aimed):

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Target, each_contender
 from alignment_fast.kernels.pairwise import operations as ops
-from cases import OURS, Case, Contender, Target, each_contender
 
 HAS_LIGER = bool(find_spec("torch") and find_spec("liger_kernel"))
 if find_spec("torch"):

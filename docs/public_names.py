@@ -8,7 +8,7 @@ import alignment_fast
 
 # Modules that are imported by their own name; all others are files of a package, which offers their names.
 MODULES = ("best_of_n.continuous", "errors", "interop.human_eval", "interop.jax", "random")
-PRIVATE = ("kernels", "commands", "reproduce", "studies.estimands")
+PRIVATE = ("benchmarks", "kernels", "commands", "reproduce", "studies.estimands")
 PAGE = """{title}
 {line}
 

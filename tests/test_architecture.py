@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.same_everywhere, pytest.mark.interface, pytest.mark.cu
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted([*ROOT.glob("alignment_fast/**/*.py"), *ROOT.glob("kernels/**/*.py")])
+BENCHMARKS = sorted(ROOT.glob("benchmarks/**/*.py"))  # use all of the rest, which does not use them, but for a command
 CYTHON = sorted(file for kind in ("pyx", "pxd", "pxi") for file in ROOT.glob(f"kernels/**/*.{kind}"))
 C = sorted([*ROOT.glob("kernels/**/*.inc"), *ROOT.glob("kernels/**/*.h"), ROOT / "kernels" / "variant.c"])
 
@@ -49,10 +50,11 @@ PUBLIC_EDGES = {
     "_text": set(),
     "accel": {"interop"},
     "best_of_n": {"_scipy", "_statistics", "policy", "random"},
+    "benchmarks": set(),
     "cli": {"_text", "commands"},
     "commands": {
         *("__init__", "_config", "_files", "_text"),
-        *("best_of_n", "plot", "policy", "ranking", "reproduce", "studies", "tables"),
+        *("benchmarks", "best_of_n", "plot", "policy", "ranking", "reproduce", "studies", "tables"),
     },
     "conformance": {"__init__", "_files", "_text"},
     "dynamics": {"policy", "random"},
@@ -125,12 +127,13 @@ COMPUTED_IMPORTS = {
 KERNEL_MODULES = {"__init__", "spec", "operations", "structures", "jit", "cuda"}
 COMMON_MODULES = {
     *("coefficients", "functions", "generate_coefficients", "generate_tables", "status", "threads"),
-    *("images", "launches", "streams"),  # of CUDA devices
+    *("images", "launches", "sorting", "streams"),  # of CUDA devices
 }
 # Formulas of numbers as Python bodies, which numba compiles for users' code.
 TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
+    "kernels/best_of_n/cuda_pool.py",
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/overoptimization.py",
     "kernels/best_of_n/pool.py",
@@ -150,7 +153,7 @@ PARTS_OF_TABLES = {
 }
 
 # Operations of devices alone: in one pass there what host algorithms make of several.
-ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs"}
+ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs", "pass_refused"}
 
 # What kernels take from SciPy: the sparse matrix that one of their structures can be given as.
 FROM_SCIPY = {"scipy.sparse.csr_array"}
@@ -204,11 +207,11 @@ def path_of(file):
 
 
 def import_name(path):
-    """Return the name under which the module at `path` is imported: kernels/ is alignment_fast.kernels."""
+    """Return the name under which the module at `path` is imported: kernels/ is alignment_fast.kernels, and so on."""
     parts = list(Path(path).with_suffix("").parts)
     if parts[-1] == "__init__":
         parts.pop()
-    return ".".join(["alignment_fast", *parts] if parts[0] == "kernels" else parts)
+    return ".".join(["alignment_fast", *parts] if parts[0] in ("benchmarks", "kernels") else parts)
 
 
 # What an import of a module counts as whose name cannot be read in the source.
@@ -773,7 +776,7 @@ def test_every_edge_between_families_is_used(mine):
 
 @pytest.mark.parametrize("mine", PUBLIC_EDGES)
 def test_every_edge_between_public_packages_is_used(mine):
-    files = [file for file in PYTHON if part_of(import_name(path_of(file))) == mine]
+    files = [file for file in (*PYTHON, *BENCHMARKS) if part_of(import_name(path_of(file))) == mine]
     assert files, f"there is no {mine} any more"
     used = {part_of(name) for file in files for name in imports_of(file)}
     assert used >= PUBLIC_EDGES[mine] - {mine}

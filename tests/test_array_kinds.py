@@ -9,7 +9,8 @@ import types
 
 import numpy as np
 import pytest
-from names import Timed, all_names
+
+from alignment_fast.benchmarks.names import Timed, all_names
 
 pytestmark = [pytest.mark.frontends, pytest.mark.same_everywhere]
 

@@ -7,25 +7,30 @@ from types import SimpleNamespace
 import instructions
 import pytest
 import readme_tables
-import report
 
-from cases import OURS, Case, Contender
+from alignment_fast.benchmarks import timing
+from alignment_fast.benchmarks.cases import OURS, Case, Contender, Missing
+from alignment_fast.benchmarks.timing import Limits, figure_of
 
 pytestmark = pytest.mark.same_everywhere
 
 README = Path(__file__).parents[1] / "README.md"
-CONDITIONS = {
-    "date": "2026-01-01",
-    "processor": "some processor",
-    "processors": 2,
-    "load": 0.1,
-    "isa": "avx2",
-    "python": "3.11",
-    "versions": {"alignment-fast": "0.1", "numpy": "2.4"},
-}
 GROUP, PEERS = next(item for item in readme_tables.PEERS.items() if item[1])
-FIGURE = {"nanoseconds": 1234.0, "ratios": dict.fromkeys(PEERS, 12.34), "floor": {"part": "philox", "share": 0.876}}
-FOUND = {"avx2": {"conditions": CONDITIONS, "figures": {GROUP: FIGURE}}}
+ROW = {
+    "operation": GROUP,
+    "isa": "avx2",
+    "threads": 1,
+    "nanoseconds": 1234.0,
+    "peers": [{"name": name, "nanoseconds": 1234.0 * 12.34, "failed": None} for name in PEERS],
+    "floor": {"part": "philox", "nanoseconds": 1234.0 * 0.876},
+}
+FOUND = {
+    "date": "2026-01-01T00:00:00+00:00",
+    "machine": {"processor": "some processor", "processors": 2},
+    "versions": {"python": "3.11", "numpy": "2.4", "scipy": "1.17"},
+    "runs": [{"isa": "avx2", "threads": 1, "load": 0.1}],
+    "rows": [ROW],
+}
 
 
 # ---- how a figure is taken ----
@@ -56,31 +61,77 @@ def checked(_):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(report, "time", SimpleNamespace(process_time=clock, perf_counter=clock))
+    monkeypatch.setattr(timing, "time", SimpleNamespace(process_time=clock, perf_counter=clock))
     return clock
+
+
+def least_times(case, rounds, seconds, **options):
+    return figure_of(case, Limits(rounds, seconds, longest=1e6), **options).seconds
 
 
 def test_a_figure_is_the_least_of_several_calls_however_slow_they_are(clock):
     ours, theirs = clock.call(9.0, 3.0, 1.0, 2.0), clock.call(9.0, 7.0, 5.0, 4.0)
     case = Case("slow", {OURS: Contender(ours, 1, checked), "peer": Contender(theirs, 2, checked)})
-    assert report.least_times(case, rounds=15, seconds=0.5) == {OURS: 1.0, "peer": 2.0}  # the first calls do not count
+    assert least_times(case, rounds=15, seconds=0.5) == {OURS: 1.0, "peer": 2.0}  # the first calls do not count
 
 
 def test_there_is_no_round_more_than_was_asked_for(clock):
     case = Case("few", {OURS: Contender(clock.call(9.0, 3.0, 1.0), 1, checked)})
-    assert report.least_times(case, rounds=2, seconds=100.0) == {OURS: 1.0}
+    assert least_times(case, rounds=2, seconds=100.0) == {OURS: 1.0}
 
 
 def test_peers_that_are_not_asked_for_are_not_run(clock):
     case = Case(
         "one", {OURS: Contender(clock.call(*[1.0] * 9), 1, checked), "peer": Contender(clock.call(), 1, checked)}
     )
-    assert set(report.least_times(case, rounds=3, seconds=0.0, peers={})) == {OURS}
+    assert set(least_times(case, rounds=3, seconds=0.0, without={"peer"})) == {OURS}
 
 
 def test_a_call_may_tell_its_seconds_itself(clock):
     case = Case("first call", {OURS: Contender(lambda: 0.25, 10, checked, returns_seconds=True)})
-    assert report.least_times(case, rounds=3, seconds=0.0) == {OURS: 0.025}
+    assert least_times(case, rounds=3, seconds=0.0) == {OURS: 0.025}
+
+
+def test_calls_are_repeated_until_they_fill_what_the_clock_can_tell(clock):
+    call = clock.call(*[timing.SHORTEST / 10] * (1 + 4 + 16))
+    assert timing.measured(call, clock) == pytest.approx(timing.SHORTEST / 10)
+
+
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+def refuse(_):
+    raise AssertionError("3.0 is not 2.0")
+
+
+@pytest.mark.parametrize(
+    ("peer", "why"),
+    [
+        (Contender(raising(ValueError("no such\n mode")), 1, checked), "ValueError: no such mode"),
+        (Contender(raising(MemoryError()), 1, checked), "out of memory"),
+        (Contender(lambda: 3.0, 1, refuse), "wrong result: 3.0 is not 2.0"),
+        (Missing("some_library"), "some_library is not installed"),
+    ],
+)
+def test_what_goes_wrong_with_a_peer_is_its_result(peer, why, clock):
+    case = Case("faults", {OURS: Contender(clock.call(*[1.0] * 4), 1, checked), "peer": peer})
+    figure = figure_of(case, Limits(3, 0.0, longest=1e6))
+    assert figure.seconds == {OURS: 1.0}
+    assert figure.failed == {"peer": why}
+
+
+def test_a_contender_that_would_take_too_long_is_left_out(clock):
+    case = Case(
+        "slow peer",
+        {OURS: Contender(clock.call(*[1.0] * 4), 1, checked), "peer": Contender(clock.call(10.0), 1, checked)},
+    )
+    figure = figure_of(case, Limits(3, 0.0, longest=30.0))
+    assert figure.seconds == {OURS: 1.0}
+    assert figure.failed == {"peer": "one call takes 10 s"}
 
 
 # ---- the README's tables ----
@@ -110,7 +161,7 @@ def test_a_line_says_time_ratios_and_share_of_the_floor():
 
 def test_a_peer_that_was_not_installed_is_a_dash():
     (row,) = (row for rows in readme_tables.TABLES.values() for row in rows if row.group == GROUP)
-    assert readme_tables.cells(row, FIGURE | {"ratios": {}})[1] == "; ".join("-" * len(PEERS))
+    assert readme_tables.cells(row, ROW | {"peers": []})[1] == "; ".join("-" * len(PEERS))
 
 
 def test_a_case_stands_in_one_line():
@@ -121,8 +172,7 @@ def test_a_case_stands_in_one_line():
 def test_the_readme_shows_the_figures_of_the_file():
     text = README.read_text("utf-8")
     assert text.count(readme_tables.BEGIN) == text.count(readme_tables.END) == 1
-    if report.FIGURES.exists():
-        assert readme_tables.replaced(text, json.loads(report.FIGURES.read_text("utf-8"))) == text
+    assert readme_tables.replaced(text, json.loads(readme_tables.FIGURES.read_text("utf-8"))) == text
 
 
 # ---- instructions ----

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from names import Timed, agree, all_different, all_names
 
 import alignment_fast as af
+from alignment_fast.benchmarks.names import Timed, agree, all_different, all_names
 
 MODULES = ["best_of_n", "dynamics", "information", "memoryless", "pairwise", "policy", "random", "ranking"]
 PACKAGE = Path(af.__file__).parent

@@ -92,6 +92,7 @@ def test_ends_of_the_interval_are_those_of_the_likelihood_ratio(k):
     assert found.lower < found.mean < found.upper
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize(("total", "a", "b", "k"), [(10, 0.4, 1.2, 5), (10, 0.4, 1.2, 200), (4, 1.0, 3.0, 50)])
 def test_intervals_cover_as_often_as_they_say(total, a, b, k):
     """95 % of 500 samples of 200 problems, within 1.5 % and an error of the simulation."""
@@ -102,6 +103,7 @@ def test_intervals_cover_as_often_as_they_say(total, a, b, k):
     assert abs(covered / 500 - 0.95) < 0.015 + np.sqrt(0.95 * 0.05 / 500)
 
 
+@pytest.mark.optimised
 def test_intervals_of_the_inflated_model_cover_at_least_as_often():
     truth, covered = 0.8 * oracle.closed_pass_at_k(0.8, 2.0, 100), 0
     for seed in range(60):

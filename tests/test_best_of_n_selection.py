@@ -208,6 +208,7 @@ def test_the_peak_is_where_a_search_finds_it(family):
     assert found.gold == pytest.approx(max(values), abs=1e-9)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("family", ["best_of_n", "poisson", "soft"])
 @pytest.mark.parametrize("prompts", [None, 25])
 def test_errors_are_the_scatter_of_repeated_experiments(family, prompts):

@@ -78,7 +78,7 @@ def test_soft_search_over_rare_outcomes_and_real_n():
         n = 1 + 10 ** generator.uniform(-1.5, 1.5)
         temperature = max(10 ** generator.uniform(-0.5, 0.5), np.ptp(reward) / 60)
         found = soft_best_of_n(p, reward, n, temperature)
-        for spacing in (5e-3, 1e-3):  # where the first do not settle it, steps five times as fine
+        for spacing in (2e-2, 5e-3, 1e-3, 2e-4):  # where the first do not settle it, finer steps
             exact = oracle.soft_best_of_n_by_fine_steps(p, reward, n, temperature, spacing)
             error = (np.abs(found - exact) / (1e-12 * np.abs(exact) + 1e-300)).max()
             if error < 0.3:

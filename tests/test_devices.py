@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 from test_arrays import Foreign
+from test_device_table import DECLARED
 from test_short_path import CALLS, assert_same_bits, bound
 
 from alignment_fast import best_of_n, pairwise, random
@@ -52,8 +53,7 @@ def own_arrays(call):
 
 
 # What has a CUDA version, and would read these arrays.
-LOSSES = "preference_loss", "margin_loss", "unpaired_loss", "batch_kl", "sequence_logprobs", "sequence_logprobs_grad"
-ON_CUDA = {"best_of_n.Table", *(f"pairwise.{name}" for name in LOSSES)}
+ON_CUDA = {name for name, (answer, _) in DECLARED.items() if answer == "yes"} | {"pairwise.batch_kl"}
 # A call of every other function of arrays.
 TAKERS = {call.name: call for call in CALLS if own_arrays(call) and not call.wraps and call.name not in ON_CUDA}
 

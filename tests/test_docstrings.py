@@ -37,7 +37,7 @@ def imported(name):
 def public_modules():
     yield "alignment_fast"
     for module in pkgutil.walk_packages(alignment_fast.__path__, "alignment_fast."):
-        if module.name.startswith("alignment_fast.kernels") or module.name == PROGRAM:
+        if module.name.startswith(("alignment_fast.benchmarks", "alignment_fast.kernels")) or module.name == PROGRAM:
             continue
         yield module.name
 

@@ -388,6 +388,28 @@ def test_replicates_are_maxima_of_drawn_counts():
         assert abs(found - found.mean() - exact).max() <= bound("ranking.bootstrap")
 
 
+@pytest.mark.parametrize("mean", [40.0, 1.0], ids=["steps by the parent's factor", "Newton's where they do not shrink"])
+@pytest.mark.parametrize("model", range(5))
+def test_replicates_of_many_items_are_maxima_of_drawn_counts(model, mean):
+    """The gradient of drawn counts is 0 there to the tolerance; without a finite maximum both ways say so."""
+    random = np.random.default_rng(model)
+    first, second = (index.astype(np.int32) for index in np.triu_indices(40, 1))
+    ties = random.poisson(0.3 * mean, len(first)) + 0.0 if model >= 3 else np.empty(0)
+    counts = random.poisson(mean, (2, len(first))) + 0.0
+    problem = ranking.ComparisonProblem(model, Cells(40, first, second, *counts, ties), NO_COVARIATES, 0.0, 0.0)
+    start = np.append(np.zeros(40), 0.5 * np.ones(int(model >= 3)))
+    problem.newton(start, 1e-10, 100)
+    out, both_won = np.empty((3, len(start))), np.empty(3, np.uint8)
+    problem.bootstrap(11, 0, 3, start, 1e-10, 100, out, both_won)
+    for replicate, found in enumerate(out):
+        drawn = np.empty_like(counts), np.empty_like(ties)
+        problem.resample(11, replicate, *drawn[0], drawn[1])
+        cells = Cells(40, first, second, *drawn[0], drawn[1])
+        again = start.copy()
+        ranking.ComparisonProblem(model, cells, NO_COVARIATES, 0.0, 0.0).newton(again, 1e-12, 100)
+        assert abs(found - again).max() <= bound("ranking.bootstrap")
+
+
 # ---- who is reached ----
 
 

@@ -10,6 +10,7 @@ import search
 
 import alignment_fast as af
 from oracles import memoryless as oracle
+from oracles import memoryless_extended
 
 RARE = af.memoryless.MemorylessModel([1e-30, 0.5, 0.5], reward=[5.0, 0.0, 1.0])
 FIGURES = ("expected_reward", "reward_variance", "kl_to_reference", "kl_to_aligned")
@@ -47,8 +48,15 @@ def exact_figures(p, rewards, m, log_n, alpha):
     return (found.mean, found.variance, found.kl, gap), oracle.token_marginal(p, rewards, m, found.ratio)
 
 
+def assert_possible(law):
+    assert (law.token_marginal >= 0).all()
+    assert min(law.reward_variance, law.kl_to_reference, law.kl_to_aligned) >= 0
+    assert law.error_bound == law.errors.expected_reward
+
+
 def assert_within(law, figures, marginal, worst, case):
     """Assert that every figure is as near to the right one as it says, and a possible one."""
+    assert_possible(law)
     for name, expected in zip(FIGURES, figures, strict=True):
         found, error = getattr(law, name), getattr(law.errors, name)
         if expected == mpmath.inf:
@@ -56,9 +64,27 @@ def assert_within(law, figures, marginal, worst, case):
         else:
             worst.see(abs(found - expected), error + DIGITS * (1 + abs(expected)), (*case, name))
     assert max(abs(x - y) for x, y in zip(law.token_marginal, marginal, strict=True)) <= law.errors.token_marginal
-    assert (law.token_marginal >= 0).all()
-    assert min(law.reward_variance, law.kl_to_reference, law.kl_to_aligned) >= 0
-    assert law.error_bound == law.errors.expected_reward
+
+
+def is_within(law, figures, roundings, marginal, worst, case):
+    """Return whether figures in extended precision, whose errors are known, show the same; keep the largest share."""
+    assert_possible(law)
+    shares = []
+    for name, expected, rounding in zip(FIGURES, figures, roundings, strict=True):
+        found, error = getattr(law, name), getattr(law.errors, name)
+        if math.isfinite(expected):
+            away = float(abs(found - expected))
+            if not away + rounding <= error:
+                return False
+            shares.append((away / error if error else 0.0, name))
+        else:
+            assert found == math.inf
+    away = float(max(abs(x - y) for x, y in zip(law.token_marginal, marginal, strict=True)))
+    if not away + memoryless_extended.ROUNDING <= law.errors.token_marginal:
+        return False
+    for share, name in [*shares, (away / law.errors.token_marginal, "token_marginal")]:
+        worst.see(share, 1.0, (*case, name))
+    return True
 
 
 # ---- rare letters ----
@@ -86,16 +112,20 @@ def test_a_forced_saddlepoint_is_never_negative_and_knows_how_bad_it_is():
 # ---- bounds, searched ----
 
 
-def on_a_lattice(seed, worst):
+def on_a_lattice(seed, worst, *, quick=False):
     p, reward, m, log_n = drawn_case(seed)
     model = af.memoryless.MemorylessModel(p, reward=reward)
-    expected = None
+    expected = about = None
     for method in METHODS:
         law = model.best_of_n(m, log_n=log_n, method=method)
         assert law.errors.kind == "bound"
+        assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
+        if quick:
+            about = about or memoryless_extended.on_a_lattice(p, reward.tolist(), m, log_n, law.alpha)
+            if is_within(law, *about, worst, (seed, method)):
+                continue
         expected = expected or exact_figures(p, reward.tolist(), m, log_n, law.alpha)
         assert_within(law, *expected, worst, (seed, method))
-        assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -105,11 +135,15 @@ def test_bounds_of_rewards_on_a_lattice_hold(seed):
     worst.hold()
 
 
-def in_general_position(seed, worst):
+def in_general_position(seed, worst, *, quick=False):
     p, _, m, log_n = drawn_case(seed, longest=9)
     reward = np.random.default_rng(seed).normal(size=len(p))
     law = af.memoryless.MemorylessModel(p, reward=reward).best_of_n(min(m, 9), log_n=min(log_n, 5000.0))
     assert (law.method, law.errors.kind) == ("types", "bound")
+    if quick:
+        about = memoryless_extended.in_general_position(p, reward, law.m, law.log_n, law.alpha)
+        if about and is_within(law, *about, worst, (seed,)):
+            return
     rewards = [Fraction(float(r)) for r in reward]
     assert_within(law, *exact_figures(p, rewards, law.m, law.log_n, law.alpha), worst, (seed,))
 
@@ -119,6 +153,24 @@ def test_bounds_of_rewards_in_general_position_hold(seed):
     worst = search.Worst("N6", "memoryless")
     in_general_position(seed, worst)
     worst.hold()
+
+
+@pytest.mark.skipif(not memoryless_extended.WIDE, reason="long double is double here")
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("general", [False, True])
+def test_laws_in_extended_precision_are_as_near_to_those_in_many_digits_as_they_say(seed, general):
+    p, steps, m, log_n = drawn_case(seed, longest=9)
+    alpha = float(np.random.default_rng(seed).exponential())
+    reward = np.random.default_rng(seed).normal(size=len(p)) if general else steps
+    about = (memoryless_extended.in_general_position if general else memoryless_extended.on_a_lattice)(
+        p, reward if general else reward.tolist(), m := min(m, 9), log_n := min(log_n, 5000.0), alpha
+    )
+    rewards = [Fraction(float(r)) for r in reward]
+    figures, marginal = exact_figures(p, rewards, m, log_n, alpha)
+    errors = [*about[1], *[memoryless_extended.ROUNDING] * len(p)]
+    for found, expected, error in zip((*about[0], *about[2]), (*figures, *marginal), errors, strict=True):
+        high = float(found)
+        assert abs(high + mpmath.mpf(float(found - high)) - expected) <= error
 
 
 def answered(model, m, delta, method):
@@ -178,8 +230,14 @@ def test_token_marginals_whose_expansions_are_all_negative_are_those_of_first_or
 @pytest.mark.parametrize(
     ("look", "quantity"),
     [
-        (on_a_lattice, "bounds of memoryless, rewards on a lattice"),
-        (in_general_position, "bounds of memoryless, rewards in general position"),
+        (
+            lambda seed, worst: on_a_lattice(seed, worst, quick=memoryless_extended.WIDE),
+            "bounds of memoryless, rewards on a lattice",
+        ),
+        (
+            lambda seed, worst: in_general_position(seed, worst, quick=memoryless_extended.WIDE),
+            "bounds of memoryless, rewards in general position",
+        ),
         (lambda seed, worst: estimated(seed, "saddlepoint", worst), "estimates of memoryless, saddlepoint"),
         (lambda seed, worst: estimated(seed, "fft", worst), "estimates of memoryless, transforms off a lattice"),
     ],

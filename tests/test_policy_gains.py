@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from alignment_fast.policy import achievable_gain, kl_constrained, proxy_gap, tilt
+from alignment_fast.policy import achievable_gain, gains, kl_constrained, proxy_gap, tilt
 from oracles import gains as oracle
 
 X = np.random.default_rng(0).normal(size=30)
@@ -62,13 +62,24 @@ def test_gains_of_divergences_are_those_of_the_exact_policy(kl):
     assert again.kl == pytest.approx(kl, rel=1e-5)
 
 
-def test_many_samples_start_from_a_part_and_give_the_same():
-    rewards = np.random.default_rng(2).gumbel(size=250_000)
-    budgets = np.array([0.0, 0.01, 0.3, 1.5])
-    found = achievable_gain(rewards, kl=budgets)
-    alphas = kl_constrained(None, rewards, budgets[1:]).alpha
-    expected = tilt(None, rewards, alphas).expected_reward - rewards.mean()
-    np.testing.assert_allclose(found.gain, [0.0, *expected], atol=1e-9)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("law", ["gumbel", "uniform", "exponential"])
+def test_gains_of_many_samples_are_those_of_the_exact_policy(law, weighted):
+    """Sums from bins, and over the samples where tilts are too steep for bins."""
+    rng = np.random.default_rng(2)
+    rewards = -getattr(rng, law)(size=20_000)
+    weight = rng.integers(0, 3, size=20_000) if weighted else np.ones(20_000)
+    p = weight / weight.sum()
+    budgets = np.array([0.0, 1e-8, 0.01, 0.3, 1.5, 5.0, 7.0])
+    found = achievable_gain(rewards, kl=budgets, weights=weight if weighted else None)
+    alphas = kl_constrained(p, rewards, budgets[1:]).alpha
+    expected = tilt(p, rewards, alphas).expected_reward - p @ rewards
+    np.testing.assert_allclose(found.gain, [0.0, *expected], atol=1e-11 * np.ptp(rewards))
+    one_by_one = [achievable_gain(rewards, beta=1 / a, weights=weight if weighted else None) for a in alphas]
+    together = achievable_gain(rewards, beta=1 / alphas, weights=weight if weighted else None)
+    for name in ("gain", "kl", "standard_error", "effective_samples"):
+        each = [getattr(one, name) for one in one_by_one]
+        np.testing.assert_allclose(getattr(together, name), each, rtol=1e-9, atol=1e-12)
 
 
 # ---- errors ----
@@ -94,6 +105,52 @@ def test_intervals_cover_as_often_as_they_say(size, option, truth):
         lower, upper = achievable_gain(np.random.default_rng(seed).normal(size=size), **option).interval()
         covered += lower <= truth <= upper
     assert abs(covered / 1000 - 0.95) < 0.015 + 0.007
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("budget", [{"beta": 0.8}, {"kl": 0.2}], ids=str)
+def test_constants_of_intervals_are_derivatives_by_the_weights_of_samples(budget, weighted):
+    weight = np.random.default_rng(6).random(9) + 0.5 if weighted else np.ones(9)
+    found = achievable_gain(X[:9], weights=weight if weighted else None, **budget)
+    exact = oracle.abc_constants(X[:9].tolist(), weight.tolist(), **budget)
+    assert [found.acceleration, found.bias_correction, found.curvature] == pytest.approx(exact, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_constants_of_many_samples_are_those_of_all_of_them(weighted, monkeypatch):
+    rewards = np.random.default_rng(7).normal(size=5000)
+    weight = np.random.default_rng(8).random(5000) if weighted else None
+    names = "acceleration", "bias_correction", "curvature"
+    for budget in ({"kl": [1e-4, 0.1, 1.0]}, {"beta": [0.3, 3.0, 1e4]}):
+        found = achievable_gain(rewards, weights=weight, **budget)
+        with monkeypatch.context() as patch:
+            patch.setattr(gains, "MANY", 10_000)
+            exact = achievable_gain(rewards, weights=weight, **budget)
+        for name in names:
+            np.testing.assert_allclose(getattr(found, name), getattr(exact, name), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "kl"), [(300, 0.1), (3000, 0.5)])
+def test_intervals_of_verdicts_cover_too(size, kl):
+    """Of right and wrong, 30 % right: normal intervals would miss at the lower end, up to 7 % of the time."""
+    low, high = 0.3, 1.0 - 1e-12
+    for _ in range(60):
+        share = (low + high) / 2
+        divergence = share * np.log(share / 0.3) + (1 - share) * np.log((1 - share) / 0.7)
+        low, high = (share, high) if divergence < kl else (low, share)
+    covered = 0
+    for seed in range(600):
+        lower, upper = achievable_gain(np.random.default_rng(seed).random(size) < 0.3, kl=kl).interval()
+        covered += lower <= low - 0.3 <= upper
+    assert abs(covered / 600 - 0.95) < 0.015 + 0.009
+
+
+def test_skewed_estimates_have_intervals_that_are_open():
+    """A tail that is exponential: at β = 3 the square of e^{r/β} has moments, its cube has none."""
+    rewards = np.random.default_rng(0).gumbel(size=1000)
+    found = achievable_gain(rewards, beta=[3.0, 30.0])
+    assert found.acceleration[0] > 0.03
+    np.testing.assert_array_equal(np.isinf(found.interval()[1]), found.acceleration > 0.03)
 
 
 def test_intervals_are_open_where_few_samples_carry_the_policy():

@@ -114,16 +114,32 @@ def test_weights_of_any_size_have_the_same_scores(weight):
 
 
 @with_ties
-@pytest.mark.parametrize("weight", [1e-12, 1e-16, 1e-20])
+@pytest.mark.parametrize("weight", [1e-12, 1e-16, 1e-20, 1e-100, 1e-300])
 @pytest.mark.parametrize("start", [None, [0.0, 0.0]])
-def test_ties_beside_wins_of_tiny_weight_have_a_start(model, weight, start):
-    """The share of ties rounds to 1, whose odds were divided by zero: a ZeroDivisionError, or warnings, of fits."""
-    votes = Comparisons([0, 1, 0], [1, 0, 1], tied=[False, False, True], weight=[weight, weight, 1.0])
+def test_ties_beside_wins_of_tiny_weight_have_a_maximum(model, weight, start):
+    """The share of ties rounds to 1, and so do probabilities not to win: slopes were nothing, and zeros certified."""
+    votes = Comparisons([0, 1, 0], [1, 0, 1], tied=[False, False, True], weight=[weight, 2 * weight, 1.0])
     result = fit(votes, model, start=start)
-    np.testing.assert_allclose(result.scores, 0.0, atol=1e-9)
+    theta = model == "rao-kupper"
+    assert result.scores[1] - result.scores[0] == pytest.approx(np.log(2) / (1 + theta), rel=1e-9)
+    assert result.tie_parameter == pytest.approx(np.sqrt(0.5) / weight, rel=2e-9 + theta * 4 * weight)
     assert result.newton_decrement <= 1e-10
-    if model == "davidson":
-        assert result.tie_parameter == pytest.approx(1 / weight, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "second", "tied"),
+    [
+        ("davidson", 9.569277899349664e-20, 15.417637666387208, 14347.20289258577),
+        ("rao-kupper", 6.738906937674498e-16, 28.049722290078787, 20.409025690957684),
+        ("davidson", 6.630277328634326e-17, 0.12746076054861188, 77.7652197360842),
+    ],
+)
+def test_no_decrement_is_below_what_rounding_of_its_gradient_may_be(model, first, second, tied):
+    """Weights so uneven that the digits of one are lost beside another: true decrements were up to 3e-8."""
+    votes = Comparisons([0, 1, 0], [1, 0, 1], tied=[False, False, True], weight=[first, second, tied])
+    with pytest.raises(af.ConvergenceError, match="but the Newton decrement"):
+        fit(votes, model)
+    assert fit(votes, model, tol=1e-4).converged
 
 
 def test_no_number_in_a_message_is_uninitialised():
@@ -231,7 +247,11 @@ def test_the_two_oracles_agree():
     random = np.random.default_rng(12)
     for _ in range(60):
         case = random_case(random)
-        assert expected(*case, oracle.is_finite) == expected(*case, oracle.is_finite_by_multipliers)
+        told = [
+            expected(*case, finite)
+            for finite in (oracle.is_finite, oracle.is_finite_by_multipliers, oracle.is_finite_by_least_squares)
+        ]
+        assert len(set(told)) == 1
 
 
 @each_model
@@ -301,7 +321,7 @@ def test_fits_with_real_covariates_of_any_scale_are_finite_where_multipliers_say
         rows = zip(winner.tolist(), loser.tolist(), tied.tolist(), [0] * len(x), x.tolist(), strict=True)
         conditions = np.array(oracle.rows(model, list(rows), items), float)
         sizes = np.abs(conditions).max(axis=0)
-        finite = oracle.is_finite_by_multipliers(conditions / np.where(sizes > 0, sizes, 1.0))
+        finite = oracle.is_finite_by_least_squares(conditions / np.where(sizes > 0, sizes, 1.0))
         try:
             result = fit_contextual(winner, loser, x, model, tied=tied, n_items=items)
         except af.ConvergenceError as error:
@@ -309,6 +329,7 @@ def test_fits_with_real_covariates_of_any_scale_are_finite_where_multipliers_say
                 "unproven" if "as far as" in str(error) else "infinite" if "separable" in str(error) else "out of reach"
             )
             seen[kind].append(finite)
+            worst.see(0.0, 1e-10, None)
         except ValueError:  # components, or unknowns that no comparison tells apart
             continue
         else:

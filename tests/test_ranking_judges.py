@@ -306,6 +306,7 @@ def studied(objective, studies=60):
     return np.mean(correlation), np.mean(found)
 
 
+@pytest.mark.optimised
 def test_chosen_pairs_say_more_than_pairs_at_random():
     order, best = studied(None)
     for objective in ("uncertainty", "d-optimal"):

@@ -42,7 +42,7 @@ def test_the_likelihood_of_one_outcome_is_the_logarithm_of_its_probability(name)
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.tie])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_tie_parameter_starts_at_the_share_of_ties_between_equals(name, share):
-    tie = MODELS[name].tie.unknown(share)
+    tie = MODELS[name].tie.unknown(share, 0.25 * (1 - share), 0.75 * (1 - share))
     assert MODELS[name].probability(TIED, np.zeros(1), tie)[0] == pytest.approx(share, rel=1e-13)
     assert np.exp(tie) > MODELS[name].tie.least
 

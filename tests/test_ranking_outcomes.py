@@ -87,6 +87,7 @@ def test_sandwich_intervals_cover_95_percent(kind):
     assert 0.93 <= coverage(KINDS[kind], "sandwich", 300) <= 0.97
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("kind", KINDS)
 def test_bootstrap_intervals_cover_95_percent(kind):
     """1200 scores: the share within has standard error 0.6 %."""

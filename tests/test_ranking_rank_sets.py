@@ -385,6 +385,7 @@ def holds(sets, truth):
     return (sets.lower <= best) & (worst <= sets.upper)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("method", ["max-t", "step-down"])
 @pytest.mark.parametrize("design", DESIGNS)
 def test_simultaneous_sets_hold_all_ranks(design, method):
@@ -396,12 +397,14 @@ def test_simultaneous_sets_hold_all_ranks(design, method):
     assert np.mean(held) >= LEAST
 
 
+@pytest.mark.optimised
 def test_sets_of_replicates_hold_all_ranks():
     rng = np.random.default_rng(8)
     held = [holds(rank_sets(given, level=LEVEL), truth).all() for given, truth in map(replicates_of_votes, [rng] * 100)]
     assert np.mean(held) >= LEVEL - 0.015 - 2.5 * np.sqrt(LEVEL * (1 - LEVEL) / 100)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("design", DESIGNS)
 def test_each_set_holds_its_rank(design):
     rng = np.random.default_rng(9)
@@ -411,6 +414,7 @@ def test_each_set_holds_its_rank(design):
     assert np.mean(held, axis=0).min() >= LEAST
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("design", DESIGNS)
 def test_steps_between_tiers_are_real(design):
     rng, real = np.random.default_rng(10), []

@@ -41,3 +41,35 @@ def test_gain_sums(size, weighted):
     for row, tilt in zip(found, tilts, strict=True):
         exact, scale = gains.sums(x.tolist(), np.ones(size).tolist() if weight is None else weight.tolist(), -0.7, tilt)
         assert np.all(np.abs(row - exact) <= bound("policy.gain_sums") * np.array(scale) + 1e-300)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("size", "bins"), [(1, 512), (300, 512), (3000, 2048), (70_000, 4096)])
+def test_sums_from_bins_are_those_over_samples(size, bins, weighted):
+    """Up to the largest tilt that bins allow; in many digits where samples are few."""
+    rng = np.random.default_rng(size)
+    ops = operations("policy")
+    x = -rng.exponential(size=size)
+    weight = rng.random(size) if weighted else None
+    found = ops.gain_bins(x, weight, bins)
+    tilts = found.largest_tilt * np.array([0.0, 1e-6, 0.01, 0.5, 1.0])
+    sums = ops.gain_sums_of_bins(found, -0.7, tilts)
+    exact, scale = ops.gain_sums(x, weight, -0.7, tilts)[:, 0], np.ones((5, 3))
+    if size <= 300:
+        ones = np.ones(size) if weight is None else weight
+        pairs = [gains.sums(x.tolist(), ones.tolist(), -0.7, tilt) for tilt in tilts]
+        exact, scale = (np.array(values)[:, :3] for values in zip(*pairs, strict=True))
+    else:
+        scale = ops.gain_sums(x, weight, x.min(), tilts)[:, 0]
+    assert np.all(np.abs(sums - exact) <= bound("policy.gain_binned") * scale + 1e-300)
+
+
+def test_bins_of_millions_of_equal_rewards_keep_their_digits():
+    x = np.full(3_000_000, -0.3)
+    x[:2] = 0.0, -1.0
+    found = operations("policy").gain_bins(x, None, 512)
+    sums = operations("policy").gain_sums_of_bins(found, 0.0, np.array([50.0]))[0]
+    count = len(x) - 2
+    e = np.exp([0.0, -50.0 * 0.3, -50.0])
+    exact = [e[0] + count * e[1] + e[2], -0.3 * count * e[1] - e[2], 0.09 * count * e[1] + e[2]]
+    np.testing.assert_allclose(sums, exact, rtol=1e-12)

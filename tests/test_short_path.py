@@ -18,10 +18,10 @@ from functools import reduce
 import numpy as np
 import pytest
 import short
-from names import Timed, all_names
 from search import cases
 
 import alignment_fast as af
+from alignment_fast.benchmarks.names import Timed, all_names
 
 FAMILIES = [importlib.import_module(f"short.{info.name}") for info in pkgutil.iter_modules(short.__path__)]
 CALLS = [call for family in FAMILIES for call in family.CALLS]

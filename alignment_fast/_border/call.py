@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from alignment_fast._border.arrays import (
+    FLOAT32,
+    FLOAT64,
     all_plain,
     as_floating,
     common_device,
@@ -33,6 +35,8 @@ class Arguments:
         Which of them must be floating-point (log-probabilities).
     optional : collection of str
         Which of them may be None, and are left out then.
+    on_devices : bool
+        Whether arrays on a CUDA device are taken, as they are.
 
     Attributes
     ----------
@@ -51,7 +55,7 @@ class Arguments:
 
     __slots__ = ("arrays", "device", "dtype", "leading", "model")
 
-    def __init__(self, values, floating_only=(), optional=()):
+    def __init__(self, values, floating_only=(), optional=(), on_devices=False):
         given = {name: value for name, value in values.items() if value is not None}
         if len(given) < len(values):
             refuse_none(values, optional)
@@ -61,7 +65,10 @@ class Arguments:
         else:
             self.device = common_device(**given)
             self.model = model_of(given.values())
-            arrays = {n: as_floating(value, n, floating_only=n in floating_only) for n, value in given.items()}
+            if on_devices and self.device == "cuda":
+                arrays = arrays_on_device(given)
+            else:
+                arrays = {n: as_floating(value, n, floating_only=n in floating_only) for n, value in given.items()}
             self.dtype = common_dtype(arrays.values())
         self.arrays = self.accept(arrays)
         self.leading = self._common_leading(given)
@@ -119,6 +126,20 @@ class Arguments:
             raise ValueError(f"leading axes do not broadcast: {shapes({n: self.arrays[n] for n in given})}") from None
 
 
+def arrays_on_device(given):
+    """Return arrays on a device as they are there: of one dtype, which must be float32 or float64."""
+    from alignment_fast._border.devices import views
+
+    _, found = views(given)
+    kinds = {name: array.dtype if array.storage == "own" else array.storage for name, array in found.items()}
+    if len(set(kinds.values())) > 1:
+        raise TypeError("dtypes differ: " + ", ".join(f"{name} is {kind}" for name, kind in kinds.items()))
+    name, kind = next(iter(kinds.items()))
+    if kind not in (FLOAT32, FLOAT64):
+        raise TypeError(f"{name} must be float32 or float64 on a CUDA device, not {kind}")
+    return found
+
+
 def operations_of(family, **arguments):
     """Return the table of operations of `family` on the device that the array `arguments` share.
 
@@ -144,7 +165,12 @@ def refuse_none(values, optional=()):
 
 
 def give(result, model, *, dtype=None, shape=None):
-    """Return `result`, in `dtype` and `shape`, as the kind of array that `model` is, or as a scalar of NumPy's."""
+    """Return `result`, in `dtype` and `shape`, as the kind of array that `model` is, or as a scalar of NumPy's.
+
+    What is on a device has its dtype and its kind already.
+    """
+    if hasattr(result, "given"):
+        return (result if shape is None else result.reshape(shape)).given()
     with np.errstate(over="ignore"):  # what is beyond float32 is infinite
         result = np.asarray(result, dtype=dtype)
     if shape is not None:
@@ -167,8 +193,12 @@ def rows_of(array, core, leading, dtype=None):
     own, last = array.shape[:axes], array.shape[axes:]
     if math.prod(own) == 1:
         own = (1,)
+    elif own != leading and hasattr(array, "given"):
+        raise ValueError(f"leading axes of arrays on a CUDA device must be the same or 1: {own} is to be {leading}")
     elif own != leading:
         array, own = np.broadcast_to(array, (*leading, *last)), leading
+    if hasattr(array, "given"):  # on a device
+        return array.reshape(math.prod(own), *last)
     return np.ascontiguousarray(array, dtype=dtype).reshape(math.prod(own), *last)
 
 

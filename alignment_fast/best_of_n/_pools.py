@@ -16,19 +16,20 @@ def of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
     """
     rows, size = scores.shape
     every = grid is None and kind == "u"
-    ascending, back = (np.arange(1, size + 1), slice(None)) if grid is None else np.unique(grid, return_inverse=True)
+    ascending, back = (np.arange(1, size + 1), None) if grid is None else np.unique(grid, return_inverse=True)
     at = ascending.astype(np.float64)
     if rows * len(at) == 0:
         return np.empty((rows, len(at))), None if method is None else np.empty((rows, len(at)))
     if size <= ops.SMALL_POOL and method is None:
-        return ops.pool_small_means(scores, values, kind, at, num_threads=num_threads)[:, back], None
+        means = ops.pool_small_means(scores, values, kind, at, num_threads=num_threads)
+        return ops.pool_columns(means, back), None
     pools = ops.pool_arrange(scores, values, num_threads=num_threads)
     if every:
         means = all_means(ops, pools, num_threads)
     else:
         means = ops.pool_means(pools, kind, at, num_threads=num_threads)
     if method is None:
-        return means[:, back], None
+        return ops.pool_columns(means, back), None
     variances = np.full(means.shape, np.nan)
     most = {"unbiased": size // 2, "jackknife": size - 1}[method]
     usable = len(at) if kind == "v" and size > 1 else int(np.searchsorted(ascending, most, side="right"))
@@ -36,25 +37,21 @@ def of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
         variances[:, :usable] = ops.pool_variances(
             pools, kind, method, at[:usable], means[:, :usable], num_threads=num_threads
         )
-    return means[:, back], variances[:, back]
+    return ops.pool_columns(means, back), ops.pool_columns(variances, back)
 
 
 def all_means(ops, pools, num_threads):
     """Return the means by "u" at n = 1..M: (rows, M)."""
-    rows, size = pools.value.shape
+    size = pools.value.shape[1]
     if size < INTERPOLATED:
         return ops.pool_means(pools, "u", np.arange(1.0, size + 1), num_threads=num_threads)
     ends, nodes, transform = segments(size, ops.NODES)
     order = np.argsort(nodes, axis=None)
-    exact = np.arange(1.0, EXACT + 1)
-    summed = np.concatenate([exact, nodes.reshape(-1)[order]])
+    at = np.empty(nodes.size, np.int64)
+    at[order] = np.arange(EXACT, EXACT + nodes.size)
+    summed = np.concatenate([np.arange(1.0, EXACT + 1), nodes.reshape(-1)[order]])
     sums = ops.pool_means(pools, "u", summed, num_threads=num_threads)
-    out = np.empty(pools.value.shape)
-    out[:, :EXACT] = sums[:, :EXACT]
-    at_nodes = np.empty((rows, nodes.size))
-    at_nodes[:, order] = sums[:, EXACT:]
-    ops.pool_interpolate(at_nodes.reshape(rows, *nodes.shape), transform, ends, out, num_threads=num_threads)
-    return out
+    return ops.pool_interpolate(sums, at.reshape(nodes.shape), transform, ends, num_threads=num_threads)
 
 
 @cache

@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_floating, model_of
+from alignment_fast._border.arrays import as_array, as_floating, common_device, model_of
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
+from alignment_fast.best_of_n._device_pools import DevicePools, device_pass_at_k, is_on_device
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
 
@@ -125,6 +126,8 @@ def curve(
     1e-14 of that range.
     float32 in, float32 out; the work is done in float64.
 
+    Arrays on a CUDA device are used there, pools of one size and without `variance`; the call waits for their check.
+
     Cost: for all n at M = 1e6 less than two sorts; a given n costs about 36 M / n multiplications, at most M.
 
     References
@@ -159,7 +162,8 @@ def curve(
             return Curve(*found)
     check_num_threads(num_threads)
     ops = operations_of("best_of_n", scores=scores, values=values)
-    pools = _Input(scores, values, lengths)
+    on_device = common_device(scores=scores, values=values) == "cuda"
+    pools = DevicePools(scores, values, lengths, _Input) if on_device else _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
     if is_too_large(shape):
@@ -180,11 +184,8 @@ def curve(
                 if out is not None:
                     out[np.ix_(rows, reached)] = part
 
-    model = model_of([value for value in (scores, values) if value is not None])
     shape = pools.leading if scalar else shape
-    mean, spread = (
-        None if array is None else give(array, model, dtype=pools.dtype, shape=shape) for array in (mean, spread)
-    )
+    mean, spread = (None if array is None else pools.give(array, shape) for array in (mean, spread))
     return Curve(int(grid[0]) if scalar else grid, mean, spread)
 
 
@@ -212,6 +213,7 @@ class _Input:
     """The checked arguments of `curve`: scores, values, and how many samples each row has."""
 
     def __init__(self, scores, values=None, lengths=None):
+        self._model = model_of([value for value in (scores, values) if value is not None])
         if lengths is None and _is_ragged(scores):
             scores, lengths = _padded(scores, "scores")
             if values is not None:
@@ -258,6 +260,10 @@ class _Input:
             own = [None if a is None else np.ascontiguousarray(a[rows, :size], dtype=np.float64) for a in flat]
             parts.append((rows, *own))
         return parts
+
+    def give(self, array, shape):
+        """Return a result in the caller's kind and the dtype of the arguments."""
+        return give(array, self._model, dtype=self.dtype, shape=shape)
 
 
 def _not_finite(array):
@@ -387,6 +393,9 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     -----
     Cost: min(k, c) divisions for every m and c there are, at most 65536. Memory: a constant beside the results.
 
+    Counts on a CUDA device are used there, int64 and of one shape, or one of the two a number; `k` is on the host. The
+    call waits for their check.
+
     References
     ----------
     Chen et al., "Evaluating large language models trained on code", arXiv:2107.03374, eq. 1.
@@ -404,13 +413,20 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     found = ops.short_pass_at_k(num_samples, num_correct, k)
     if found is not None:
         return found
+    arrays = {"num_samples": num_samples, "num_correct": num_correct}
+    arrays = {name: value for name, value in arrays.items() if is_on_device(value)}
+    if arrays and common_device(**arrays) == "cuda":
+        return device_pass_at_k(operations_of("best_of_n", **arrays), num_samples, num_correct, k, _counts)
+    total, correct, ks = _counts(num_samples, num_correct, k)
+    found = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), ks)
+    shape = (*total.shape, len(ks)) if np.ndim(k) else total.shape
+    return give(found, model_of((num_samples, num_correct, k)), shape=shape)
+
+
+def _counts(num_samples, num_correct, k):
     total, correct, ks = counts(num_samples, num_correct, k)
     refuse_large_k(total, ks, k, num_samples)
-    out = np.empty((*total.shape, len(ks)))
-    for column, one in enumerate(ks):
-        out[..., column] = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), int(one)).reshape(total.shape)
-    shape = out.shape if np.ndim(k) else total.shape
-    return give(out, model_of((num_samples, num_correct, k)), shape=shape)
+    return total, correct, ks
 
 
 def refuse_large_k(total, ks, k, num_samples):

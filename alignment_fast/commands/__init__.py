@@ -1,13 +1,14 @@
-"""The commands of ``alignment-fast``, one module each; `app` is the Typer application that joins them."""
+"""The commands of ``alignment-fast``, one module each; `app` is the program that joins them."""
 
 import typer
+from typer.main import get_command
 
-from alignment_fast.commands import best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
+from alignment_fast.commands import bench, best_of_n, compare, curve, gain, info, pass_at_k, rank, reproduce, study
 from alignment_fast.commands.options import Version
 
 __all__ = ["app"]
 
-app = typer.Typer(
+_commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Best-of-N and preference alignment from the command line.",
@@ -16,17 +17,20 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@_commands.callback()
 def options(version: Version = False) -> None:
     """Take what goes before a command."""
 
 
-app.command("info")(info.info)
-app.command("best-of-n")(best_of_n.best_of_n)
-app.command("curve")(curve.curve)
-app.command("gain")(gain.gain)
-app.command("pass-at-k")(pass_at_k.pass_at_k)
-app.command("compare")(compare.compare)
-app.command("rank")(rank.rank)
-app.add_typer(reproduce.app, name="reproduce")
-app.add_typer(study.app, name="study")
+_commands.command("info")(info.info)
+_commands.command("best-of-n")(best_of_n.best_of_n)
+_commands.command("curve")(curve.curve)
+_commands.command("gain")(gain.gain)
+_commands.command("pass-at-k")(pass_at_k.pass_at_k)
+_commands.command("compare")(compare.compare)
+_commands.command("rank")(rank.rank)
+_commands.command("bench")(bench.bench)
+_commands.add_typer(reproduce.app, name="reproduce")
+_commands.add_typer(study.app, name="study")
+
+app = get_command(_commands)  # once: reading the signatures of all commands takes longer than most of them

@@ -16,6 +16,8 @@ class LetterArguments(Arguments):
         Which arguments must be floating-point (log-probabilities).
     optional : collection of str
         Which arguments may be None, and are left out then.
+    on_devices : bool
+        Whether arrays on a CUDA device are taken.
     **arguments : array_like or None
         The arguments.
 
@@ -23,8 +25,8 @@ class LetterArguments(Arguments):
 
     __slots__ = ("ops", "rewards", "weights", "width")
 
-    def __init__(self, weights=None, rewards=None, *, floating_only=(), optional=(), **arguments):
-        super().__init__(arguments, floating_only, optional)
+    def __init__(self, weights=None, rewards=None, *, floating_only=(), optional=(), on_devices=False, **arguments):
+        super().__init__(arguments, floating_only, optional, on_devices)
         self.weights = weights if weights in self.arrays else None
         self.rewards = rewards if rewards in self.arrays else None
         self.ops = self.operations("information")

@@ -55,7 +55,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
         if value is not None:
             return value
     check_num_threads(num_threads)
-    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value
 
@@ -103,7 +103,7 @@ def cross_entropy(
         if value is not None:
             return value
     check_num_threads(num_threads)
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     ops = arguments.ops
     value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, normalize_q)
     kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
@@ -154,7 +154,7 @@ def kl_divergence(
         if value is not None:
             return value
     check_num_threads(num_threads)
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, normalize_q)
     return _divergence(arguments, log, 1.0, num_threads, normalize_q) if value is None else value
 
@@ -203,7 +203,7 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
         value = operations("information").short_renyi_entropy(p, order, log)
         if value is not None:
             return value
-    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
 
 
@@ -264,7 +264,7 @@ def renyi_divergence(
         value = operations("information").short_renyi_divergence(p, q, order, log, normalize_q)
         if value is not None:
             return value
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _divergence(arguments, log, order, num_threads, normalize_q)
 
 
@@ -336,12 +336,12 @@ def renyi_cross_entropy(
         value = operations("information").short_renyi_cross_entropy(p, q, order, natural, log, normalize_q)
         if value is not None:
             return value
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     ops = arguments.ops
     if variant == "natural":
         divergence = _divergence(arguments, log, order, num_threads, normalize_q)
         own = _of_order(arguments, log, ops.REWARD_OWN_LOG, order, num_threads)
-        return divergence + own
+        return ops.added(divergence, own)
     kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
     return _of_order(arguments, log, kind, order, num_threads, normalize_q)
 
@@ -370,9 +370,7 @@ def _divergence(arguments, log, order, num_threads, normalize_q):
         mirrored, _ = ops.exponential_mean(
             replace(rows, weights=rows.rewards, rewards=rows.weights), -tiny, num_threads
         )
-        with np.errstate(invalid="ignore"):
-            mirrored *= tiny / (1 - tiny)
-        result = np.where(near_zero & np.isfinite(mirrored), mirrored, result)
+        result = ops.replaced(result, mirrored, np.where(near_zero, tiny / (1 - tiny), np.nan))
     return arguments.give(result, grid.shape)
 
 
@@ -383,6 +381,6 @@ def _of_order(arguments, log, reward_kind, order, num_threads, normalize_q=True)
     ops = arguments.ops
     kind = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
     rows = arguments.letters(kind, reward_kind, grid.leading, normalize_q)
-    result, words = ops.exponential_mean(rows, orders - 1.0, num_threads)
+    result, words = ops.exponential_mean(rows, orders - 1.0, num_threads, negated=True)
     arguments.check_letters(words, grid.leading)
-    return arguments.give(0.0 - result, grid.shape)
+    return arguments.give(result, grid.shape)

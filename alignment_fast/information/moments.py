@@ -38,10 +38,10 @@ class RateFunction(NamedTuple):
     t: Any
 
 
-def reward_arguments(reward, p, log, floating_only=("p",)):
+def reward_arguments(reward, p, log, *, on_devices=False):
     """Return the `LetterArguments` of rewards and weights `p` (None: uniform)."""
-    names = floating_only if log else ()
-    return LetterArguments("p", "reward", floating_only=names, optional=("p",), reward=reward, p=p)
+    options = {"floating_only": ("p",) if log else (), "optional": ("p",), "on_devices": on_devices}
+    return LetterArguments("p", "reward", **options, reward=reward, p=p)
 
 
 def log_mgf(
@@ -93,7 +93,7 @@ def log_mgf(
         value = operations("information").short_log_mgf(reward, t, p, log)
         if value is not None:
             return value
-    arguments = reward_arguments(reward, p, log)
+    arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
     orders = grid.rows()
@@ -187,20 +187,19 @@ def tilted_moments(
         if fields is not None:
             return tuple.__new__(TiltedMoments, fields)
     order = check_order(order)
-    arguments = reward_arguments(reward, p, log)
+    arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
     orders = grid.rows()
     if not np.isfinite(orders).all():
         raise ValueError("t must be finite: cumulants at t = ±inf are those of the letters of extreme reward")
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    result, words = ops.tilted_moments(rows, orders, order, num_threads)
+    k, found, words = ops.tilted_moments(rows, orders, order, num_threads)
     arguments.check_letters(words, grid.leading)
-    tilts = np.broadcast_to(orders, result.shape[:2])
     return TiltedMoments(
-        arguments.give(tilts, grid.shape),
-        arguments.give(result[..., 0], grid.shape),
-        arguments.give(result[..., 1:], (*grid.shape, order)),
+        arguments.give(ops.spread(rows, orders), grid.shape),
+        arguments.give(k, grid.shape),
+        arguments.give(found, (*grid.shape, order)),
     )
 
 
@@ -310,7 +309,7 @@ def rate_function(
         fields = operations("information").short_rate_function(reward, x, p, log)
         if fields is not None:
             return tuple.__new__(RateFunction, fields)
-    arguments = reward_arguments(reward, p, log)
+    arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(x, "x")
     levels = grid.rows()

@@ -59,8 +59,8 @@ def rows_of(ops, p, reward):
 
 def moments(ops, rows, theta, order):
     """Return K and the cumulants κ_1..κ_order under the tilts `theta` (T,), shape (1 + order, T)."""
-    found, _ = ops.tilted_moments(rows, np.ascontiguousarray(theta)[None], order, num_threads=1)
-    return found[0].T
+    log_mgf, cumulants, _ = ops.tilted_moments(rows, np.ascontiguousarray(theta)[None], order, num_threads=1)
+    return np.concatenate([log_mgf, cumulants[0].T])
 
 
 def log_tails(theta, k, m):

@@ -37,19 +37,22 @@ from alignment_fast._border.arrays import as_floating, as_parameter
 from alignment_fast._border.call import give
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
-from alignment_fast._scipy import stats
+from alignment_fast.policy._gain_intervals import Masses, ends, second_order
 
 __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 
 # Fewer effective samples than this, and than most of all samples, leave the upper end of an interval open.
 FEWEST = 1000.0
+# Accelerations above this leave it open too.
+SKEWED = 0.03
 # Tilts times the distance of the best reward from the mean from which on divergences are taken from the best reward.
 FAR = 100.0
-# Samples from which on tilts of given divergences are first found on a part of them.
-MANY, PART = 200_000, 16
-# Steps of the logarithm of a tilt below these are the last: Newton's next would be about their square, and the gain,
-# least at the tilt that is right, is off by the square of that. The second is for many samples, where steps take long.
-SETTLED, SETTLED_OF_MANY = 1e-6, 1e-2
+# Samples from which on sums over them are taken from moments in bins; samples for each bin, and the most bins: their
+# moments fit the second-level cache.
+MANY, PER_BIN, BINS = 2048, 4, 4096
+# A step of the logarithm of a tilt below this is the last: Newton's next would be about its square, and the gain, least
+# at the tilt that is right, is off by the square of that.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ class Gain:
         How many samples carry the tilted policy.
     samples : int
         How many there are.
+    acceleration, bias_correction, curvature : array (..., [T])
+        Constants of the ABC interval: a sixth of the skewness of the estimate, how far its median is off in standard
+        errors, and how it bends along its own influence.
 
     """
 
@@ -82,18 +88,25 @@ class Gain:
     standard_error: Any
     effective_samples: Any
     samples: int
+    acceleration: Any = 0.0
+    bias_correction: Any = 0.0
+    curvature: Any = 0.0
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
-        """Return the ends of normal intervals of the gain: the band of the frontier over a grid of budgets.
+        """Return the ends of intervals of the gain: the band of the frontier over a grid of budgets.
 
-        Where fewer than 1000 samples carry the tilted policy, and less than 0.7 of all, the estimate is skewed and
-        misses what lies beyond the best samples: the upper end is inf, which says so.
+        The upper end is that of the ABC interval, which takes skewness, bias and curvature into account; the lower end
+        is the lower one of that and of the normal interval. Where fewer than 1000 samples carry the tilted policy, and
+        less than 0.7 of all, or where the acceleration is above 0.03, the estimate misses what lies beyond the best
+        samples: the upper end is inf, which says so.
         """
         if not 0 < level < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
-        reach = stats.norm.ppf((1 + level) / 2) * np.nan_to_num(self.standard_error, nan=0.0)
+        constants = self.acceleration, self.bias_correction, self.curvature
+        lower, upper = ends(self.gain, np.nan_to_num(self.standard_error, nan=0.0), constants, level)
         few = ~(np.asarray(self.effective_samples) >= min(FEWEST, 0.7 * self.samples))
-        return self.gain - reach, np.where(few, np.inf, self.gain + reach)[()]
+        skewed = np.asarray(self.acceleration) > SKEWED
+        return lower, np.where(few | skewed, np.inf, upper)[()]
 
 
 @dataclass(frozen=True)
@@ -154,7 +167,9 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     Notes
     -----
     Accuracy: 1e-11 of the range of rewards, apart from the estimation.
-    Cost: one exponential for each sample and budget, 1.5 times that of `log_mgf`; three times as much for `kl`.
+    Cost: up to 2000 samples one exponential for each of them and budget, six times as much for `kl`. More samples are
+    put into bins: 40 ns for each of them and 0.3 ms for each budget, half the time of `log_mgf` at 40 orders;
+    exponentials again at tilts above 200 over the range of rewards.
 
     References
     ----------
@@ -177,13 +192,14 @@ def achievable_gain(rewards: Any, *, beta: Any = None, kl: Any = None, weights: 
     weight = _weights(weights, array.shape[-1])
     budgets, given = _budgets(beta, kl)
     grid = budgets.reshape(-1)
-    rows = [_gains(row, weight, grid, given) for row in array.astype(np.float64).reshape(-1, array.shape[-1])]
+    wide = array.astype(np.float64, copy=False).reshape(-1, array.shape[-1])
+    rows = [_gains(row, weight, grid, given) for row in wide]
     shape = (*array.shape[:-1], len(grid)) if budgets.ndim else array.shape[:-1]
-    columns = np.array(rows).reshape(len(rows), 6, len(grid))
-    gain, kls, jeffreys, betas, error, effective = (
-        give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(6)
+    columns = np.array(rows).reshape(len(rows), 9, len(grid))
+    gain, kls, jeffreys, betas, error, effective, *constants = (
+        give(np.ascontiguousarray(columns[:, i]), rewards, shape=shape) for i in range(9)
     )
-    return Gain(gain, kls, jeffreys, betas, error, effective, array.shape[-1])
+    return Gain(gain, kls, jeffreys, betas, error, effective, array.shape[-1], *constants)
 
 
 def _budgets(beta, kl):
@@ -233,29 +249,76 @@ class _Samples:
         self.most_kl = abs(np.log(share / self.total))
         self.best_samples = share if weight is None else share**2 / (weight[best] ** 2).sum()
         self.variance = float((d * d).sum() / self.total if weight is None else weight @ (d * d) / self.total)
+        self.bins = self.square_bins = None
+        if len(x) >= MANY and self.variance > 0.0:
+            count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
+            self.bins = self.square_bins = operations("policy").gain_bins(self.below, weight, count)
+            if weight is not None:
+                self.square_bins = operations("policy").gain_bins(self.below, square, count)
 
-    def at(self, t):
-        """Return (log E e^{t d}, mean and variance under the tilt, sums) at tilts (T,), deviations d from the mean."""
-        sums = operations("policy").gain_sums(self.below, self.weight, self.centre, t)
-        first = sums[:, 0]
+    def within(self, t):
+        """Return at which tilts (T,) bins serve."""
+        return np.zeros(len(t), dtype=bool) if self.bins is None else t <= self.bins.largest_tilt
+
+    def masses(self):
+        """Return the samples as `Masses`."""
+        share = np.full(len(self.below), 1.0 / self.total) if self.weight is None else self.weight / self.total
+        return Masses(self.below - self.centre, share, share**2, share**3)
+
+    def binned_masses(self):
+        """Return the means of samples in each bin as `Masses`."""
+        count, off = self.bins.moments[:2]
+        used = np.flatnonzero(count)
+        centres = -self.bins.width * (used + 0.5) + 0.5 * self.bins.width * off[used] / count[used]
+        if self.weight is None:
+            third = count[used] / self.total
+        else:
+            cubes = operations("policy").gain_bins(self.below, self.weight**3, self.bins.moments.shape[1])
+            third = cubes.moments[0, used] / self.total
+        powers = count[used] / self.total, self.square_bins.moments[0, used] / self.total**2, third / self.total**2
+        return Masses(centres - self.centre, *powers)
+
+    def sums(self, t, centre):
+        """Return Σ e d^j, Σ e w d^j, Σ e² d^j of e = w exp(t x), d = x − centre, (T, 3, 3), from bins if they serve."""
+        out = np.empty((len(t), 3, 3))
+        near = self.within(2.0 * t)
+        ops = operations("policy")
+        if near.any():
+            parts = (self.bins, t[near]), (self.square_bins, t[near]), (self.square_bins, 2.0 * t[near])
+            out[near] = np.stack([ops.gain_sums_of_bins(bins, centre, at) for bins, at in parts], axis=1)
+        if not near.all():
+            out[~near] = ops.gain_sums(self.below, self.weight, centre, t[~near])
+        return out
+
+    def moments(self, t):
+        """Return (log E e^{t d}, mean and variance under the tilt) at tilts (T,), deviations d from the mean."""
+        first = np.empty((len(t), 3))
+        near = self.within(t)
+        ops = operations("policy")
+        if near.any():
+            first[near] = ops.gain_sums_of_bins(self.bins, self.centre, t[near])
+        if not near.all():
+            first[~near] = ops.gain_sums(self.below, self.weight, self.centre, t[~near])[:, 0]
+        return self.moments_of(t, first)
+
+    def moments_of(self, t, first):
+        """Return the same from the sums of e d^j (T, 3)."""
         mean = first[:, 1] / first[:, 0]
         variance = np.maximum(first[:, 2] / first[:, 0] - mean**2, 0.0)
-        return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance, sums
-
-    def part(self):
-        """Return some of the samples, for a first guess."""
-        weight = None if self.weight is None else self.weight[::PART]
-        return _Samples(self.below[::PART], weight)
+        return np.log(first[:, 0] / self.total) - t * self.centre, mean, variance
 
 
 def _gains(x, weight, budgets, given):
-    """Return gain, kl, jeffreys, beta, standard error and effective samples, each (T,)."""
+    """Return gain, kl, jeffreys, beta, standard error, effective samples and constants of intervals, each (T,)."""
     scale = _scale(x)
     samples = _Samples(x / scale, weight)
     with np.errstate(over="ignore"):
         t = np.minimum(scale / budgets, 1e308) if given == "beta" else tilts_of(samples, budgets)
     finite = np.isfinite(t)
-    log_mgf, mean, _, sums = samples.at(np.where(finite, t, 0.0))
+    at = np.where(finite, t, 0.0)
+    sums = samples.sums(at, samples.centre)
+    log_mgf, tilted, _ = samples.moments_of(at, sums[:, 0])
+    mean = tilted
     kl = _divergences(samples, t, mean, log_mgf) if given == "beta" else budgets
     variance = _variance_of_beta(samples, mean, sums)
     if given == "kl":
@@ -270,7 +333,19 @@ def _gains(x, weight, budgets, given):
         beta = 1.0 / t
         jeffreys = np.where((t == 0) | (mean == 0), 0.0, t * mean)
     effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
-    return mean * scale, kl, jeffreys, beta * scale, np.sqrt(np.maximum(variance, 0.0)) * scale, effective
+    error = np.sqrt(np.maximum(variance, 0.0)) * scale
+    return mean * scale, kl, jeffreys, beta * scale, error, effective, *_constants(samples, t, log_mgf, tilted, given)
+
+
+def _constants(samples, t, log_mgf, mean, given):
+    """Return the constants of intervals (3, T): from bins where these serve."""
+    out = np.zeros((3, len(t)))
+    some = (t > 0) & np.isfinite(t) & (samples.variance > 0.0)
+    near = samples.within(t)
+    for served, masses in ((some & near, samples.binned_masses), (some & ~near, samples.masses)):
+        if served.any():
+            out[:, served] = second_order(masses(), t[served], log_mgf[served], mean[served], given)
+    return out
 
 
 def _scale(x):
@@ -283,7 +358,7 @@ def _divergences(samples, t, mean, log_mgf):
     kl = np.maximum(t * mean - log_mgf, 0.0)
     far = -t * samples.centre > FAR
     if far.any():
-        first = operations("policy").gain_sums(samples.below, samples.weight, 0.0, t[far])[:, 0]
+        first = samples.sums(t[far], 0.0)[:, 0]
         kl[far] = t[far] * (first[:, 1] / first[:, 0]) - np.log(first[:, 0] / samples.total)
     return kl
 
@@ -309,18 +384,13 @@ def tilts_of(samples, budgets):
     if samples.variance == 0.0:
         return t
     todo = np.flatnonzero((budgets > 0) & (budgets < samples.most_kl * (1 - 1e-12)))
-    start = np.sqrt(2 * budgets[todo] / samples.variance)
-    settled = SETTLED
-    if len(samples.below) >= MANY:
-        guess = tilts_of(samples.part(), budgets[todo])
-        start, settled = np.where(np.isfinite(guess) & (guess > 0), guess, start), SETTLED_OF_MANY
-    t[todo] = start
+    t[todo] = np.sqrt(2 * budgets[todo] / samples.variance)
     low, high = np.zeros(len(t)), np.full(len(t), np.inf)
     for _ in range(100):
         if not todo.size:
             break
         at = t[todo]
-        log_mgf, mean, variance, _ = samples.at(at)
+        log_mgf, mean, variance = samples.moments(at)
         kl = at * mean - log_mgf
         below = kl < budgets[todo]
         low[todo], high[todo] = np.where(below, at, low[todo]), np.where(below, high[todo], at)
@@ -331,7 +401,7 @@ def tilts_of(samples, budgets):
         middle = np.where(np.isinf(high[todo]), 4 * at, np.sqrt(np.maximum(low[todo], 1e-3 * high[todo]) * high[todo]))
         new = np.where(inside, new, np.where(np.isfinite(middle), middle, 4 * at))
         t[todo] = new
-        todo = todo[~(np.abs(np.log(new / at)) < settled)]
+        todo = todo[~(np.abs(np.log(new / at)) < SETTLED)]
     return t
 
 

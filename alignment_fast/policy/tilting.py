@@ -47,9 +47,10 @@ class TiltedPolicy(NamedTuple):
         return np.exp(self.log_pi) if hasattr(self.log_pi, "__array_ufunc__") else self.log_pi.exp()
 
 
-def policy_arguments(p, reward, log):
+def policy_arguments(p, reward, log, *, on_devices=False):
     """Return the `LetterArguments` of weights `p` (None: uniform) and `reward`."""
-    return LetterArguments("p", "reward", floating_only=("p",) if log else (), optional=("p",), p=p, reward=reward)
+    options = {"floating_only": ("p",) if log else (), "optional": ("p",), "on_devices": on_devices}
+    return LetterArguments("p", "reward", **options, p=p, reward=reward)
 
 
 def policy_rows(arguments, p, log, leading):
@@ -106,7 +107,7 @@ def tilt(
         fields = operations("information").short_tilt(p, reward, alpha, log)
         if fields is not None:
             return tuple.__new__(TiltedPolicy, fields)
-    arguments = policy_arguments(p, reward, log)
+    arguments = policy_arguments(p, reward, log, on_devices=True)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
@@ -124,7 +125,7 @@ def _tilted(arguments, rows, alphas, grid, num_threads):
         refuse_rows(arguments, rows, grid.leading)
     give, shape = arguments.give, grid.shape
     return TiltedPolicy(
-        give(np.broadcast_to(alphas, fields.kl.shape), shape),
+        give(arguments.ops.spread(rows, alphas), shape),
         give(log_pi, (*shape, arguments.width)),
         give(fields.kl, shape),
         give(fields.mean, shape),

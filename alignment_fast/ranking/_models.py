@@ -34,7 +34,7 @@ class TieParameter:
     condition : str
         The same in words.
     unknown : function
-        The unknown for which the share of ties between equals is as given.
+        The unknown for which ties between equals are as frequent as given by weights of ties, wins of either side.
     reach : float
         By how much the unknown must rise when a difference rises by 1, for a tie at that difference to stay as likely.
 
@@ -43,7 +43,7 @@ class TieParameter:
     symbol: str
     least: float
     condition: str
-    unknown: Callable[[float], float]
+    unknown: Callable[[float, float, float], float]
     reach: float
 
     @property
@@ -102,8 +102,29 @@ class ComparisonModel:
         return found
 
 
-# The largest share of ties below 1: beside wins of tiny weights the share itself rounds to 1.
-MOST_TIES = 1.0 - 2.0**-53
+# A share of ties from which on 1 less it has too few digits.
+NEXT_TO_ALL = 1.0 - 2.0**-30
+
+
+def _log_odds_of_ties(tied: float, won: float) -> float:
+    """Return log(tied / won), won being no less than rounding of `tied` where nobody has won."""
+    found: float = np.log(tied) - np.log(won or 2.0**-53 * tied)
+    return found
+
+
+def _threshold_of(tied: float, first: float, second: float) -> float:
+    """Return log θ where (θ − 1)/2 is the number of ties for a win."""
+    share = tied / (tied + first + second)
+    few = share > NEXT_TO_ALL
+    return np.log(2.0) + _log_odds_of_ties(tied, first + second) if few else 2.0 * np.arctanh(share)
+
+
+def _tie_of(tied: float, first: float, second: float) -> float:
+    """Return log ν where ν/2 is the number of ties for a win."""
+    share = tied / (tied + first + second)
+    few = share > NEXT_TO_ALL
+    return np.log(2.0) + _log_odds_of_ties(tied, first + second) if few else np.log(2.0 * share / (1.0 - share))
+
 
 MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
     {
@@ -133,16 +154,14 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
             unit="logits",
             source="Rao and Kupper, JASA 62 (1967) 194-204",
             kernel="rao_kupper",
-            tie=TieParameter("θ", 1.0, "above 1", lambda share: 2.0 * np.arctanh(min(share, MOST_TIES)), 1.0),
+            tie=TieParameter("θ", 1.0, "above 1", _threshold_of, 1.0),
         ),
         "davidson": ComparisonModel(
             formula="win : tie : loss as e^(d/2) : ν : e^(−d/2)",
             unit="logits",
             source="Davidson, JASA 65 (1970) 317-328",
             kernel="davidson",
-            tie=TieParameter(
-                "ν", 0.0, "positive", lambda share: np.log(2.0 * share / (1.0 - min(share, MOST_TIES))), 0.5
-            ),
+            tie=TieParameter("ν", 0.0, "positive", _tie_of, 0.5),
         ),
     }
 )

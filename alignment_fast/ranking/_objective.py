@@ -78,9 +78,8 @@ class Objective:
         """Return unknowns for equal scores, with the tie parameter that fits the share of ties."""
         u = np.zeros(self.unknowns)
         if self.tie is not None:
-            tied = self.cells.ties.sum()
-            share = tied / (tied + self.cells.wins_first.sum() + self.cells.wins_second.sum())
-            u[-1] = self.tie.unknown(share)
+            cells = self.cells
+            u[-1] = self.tie.unknown(cells.ties.sum(), cells.wins_first.sum(), cells.wins_second.sum())
         return u
 
     def start(self):

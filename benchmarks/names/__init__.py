@@ -1,6 +1,6 @@
 """Every public name beside the formula or peer that does its work: one file of `NAMES` per family.
 
-``python benchmarks/names_report.py`` times them; tests/test_benchmark_names.py fails for a name that is missing.
+``alignment-fast bench`` times them; tests/test_benchmark_names.py fails for a name that is missing.
 """
 
 import dataclasses
@@ -8,9 +8,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
+
+from alignment_fast.benchmarks.cases import OURS, Case, Contender
 
 
 @dataclass(frozen=True)
@@ -82,4 +84,37 @@ def agree(ours, theirs, dtype):
     return bool(others) and all(
         any(one.shape == other.shape and np.allclose(one, other, equal_nan=True, **close) for one in mine)
         for other in others
+    )
+
+
+def bytes_given(call):
+    """Return the bytes of the arrays that a call closes over or has as arguments, each of them once."""
+    arrays, left = {}, [call]
+    while left:
+        value = left.pop()
+        if isinstance(value, np.ndarray):
+            arrays[id(value)] = value.nbytes
+        elif isinstance(value, tuple | list):
+            left.extend(one for one in value if isinstance(one, np.ndarray))
+        elif isinstance(value, partial):
+            left += [value.args, *value.keywords.values()]
+        elif value is call:
+            left += [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+    return sum(arrays.values())
+
+
+def case_of(name, size, dtype):
+    """Return the comparison of a public name at one size; its results must agree unless they are different ones."""
+    entry = all_names()[name]
+    ours, theirs = entry.calls(size, np.dtype(dtype))
+    kept = []
+
+    def check(result):
+        assert name in all_different() or all(agree(mine, result, dtype) for mine in kept), "another result than ours"
+        kept.clear()
+
+    return Case(
+        f"{name}, {size} {entry.axis}, {dtype}",
+        {OURS: Contender(ours, size, kept.append), entry.peer: Contender(theirs, size, check)},
+        given=bytes_given(ours),
     )

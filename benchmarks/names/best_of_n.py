@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 SMALL, MEDIUM = (32, 1024), (32, 1024, 50_257)
 LETTERS = (32, 1024, 50_257, 1_000_000)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 SYSTEMS = (10, 100, 180)
 
@@ -44,7 +44,7 @@ def of_paired(name):
 
 
 def fragility(size, _):
-    from names.ranking import plain_newton, votes
+    from alignment_fast.benchmarks.names.ranking import plain_newton, votes
 
     given = votes(size)
     wins = given.to_matrix()[0]
@@ -63,7 +63,7 @@ def fragility(size, _):
 
 
 def update(size, _):
-    from names.ranking import indices, plain_newton, votes
+    from alignment_fast.benchmarks.names.ranking import indices, plain_newton, votes
 
     given, new = votes(size), af.ranking.Comparisons(*indices(size, size), n_items=size)
     result = af.ranking.fit(given)
@@ -73,7 +73,7 @@ def update(size, _):
 
 def judged(size, _):
     """Return comparisons of 10 items by 10 judges, and a plain negated likelihood of them with its gradient."""
-    from names.ranking import indices
+    from alignment_fast.benchmarks.names.ranking import indices
 
     winner, loser = indices(size)
     judge = np.random.default_rng(3).integers(0, 10, size)
@@ -128,7 +128,7 @@ def krippendorff_alpha(size, _):
 
 
 def next_pairs(size, _):
-    from names.ranking import votes
+    from alignment_fast.benchmarks.names.ranking import votes
 
     fitted = af.ranking.fit(votes(size))
     inverse = fitted.covariance()

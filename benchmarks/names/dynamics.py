@@ -3,8 +3,8 @@
 import numpy as np
 
 import alignment_fast as af
-from names import NotTimed, Timed
-from names.policy import preferences
+from alignment_fast.benchmarks.names import NotTimed, Timed
+from alignment_fast.benchmarks.names.policy import preferences
 
 POINT = {"alpha": 0.5, "beta": 4.0, "lam": 1.0}
 STEPS = 1000

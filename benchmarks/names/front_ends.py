@@ -1,7 +1,7 @@
 """Front ends, studies and acceleration: where each of them is timed beside its host."""
 
 from alignment_fast import studies
-from names import NotTimed
+from alignment_fast.benchmarks.names import NotTimed
 
 TORCH = "timed beside PyTorch's own losses by benchmarks/test_bench_training.py"
 COUNTED = "the host's function by its name; benchmarks/test_bench_hosts.py times it beside the host's formula"

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import binom
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 DELTA = 0.11
 COIN = af.memoryless.MemorylessModel([0.4, 0.6], reward=[0.0, 1.0])

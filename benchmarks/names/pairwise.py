@@ -3,7 +3,7 @@
 import numpy as np
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 PAIRS = (100, 1000, 50_000, 1_000_000, 10_000_000)
 TOKENS = (32, 1024, 50_257)

@@ -5,7 +5,7 @@ from scipy.optimize import linprog
 from scipy.special import softmax
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 RESULT = "a result; the function that returns it is timed"
 SMALL = (3, 32, 128)

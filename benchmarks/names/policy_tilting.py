@@ -4,7 +4,7 @@ import numpy as np
 from scipy import optimize, special
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 SIZES = (32, 1024, 50_257, 1_000_000)
 BUDGET = 0.5

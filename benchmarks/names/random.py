@@ -3,7 +3,7 @@
 import numpy as np
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 DRAWS = (1, 32, 1000, 50_000, 10_000_000)
 

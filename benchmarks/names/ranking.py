@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 ITEMS = (10, 100, 300)
 COMPARISONS = (100, 1000, 50_000, 1_000_000, 10_000_000)

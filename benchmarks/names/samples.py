@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import betaincinv, betaln, gamma
 
 import alignment_fast as af
-from names import NotTimed, Timed
+from alignment_fast.benchmarks.names import NotTimed, Timed
 
 DOUBLE = ("float64",)
 
@@ -242,6 +242,7 @@ def multiplayer(size, _dtype):
 
 
 DIFFERENT = {
+    "policy.Gain.interval": "its ends are of second order, the peer's of first",
     "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
     "best_of_n.hedge": "the peer is the best of a grid, without an error",
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",

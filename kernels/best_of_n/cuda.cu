@@ -173,3 +173,5 @@ AF_KERNEL(table_rewards)(int64_t n, const double *tail, int64_t size, const doub
                          double *reward) {
     AF_EACH(i, n) reward[i] = table_reward(tail[i], size, ladder, value);
 }
+
+#include "best_of_n/cuda_pool.inc"

@@ -1,15 +1,39 @@
-"""The operations of this family on a CUDA device: the simulation, with the bits of the CPU."""
+"""The operations of this family on a CUDA device: the simulation, with the bits of the CPU, and pools of scores."""
 
 import ctypes
 
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import simulation
+from alignment_fast.kernels.best_of_n.cuda_pool import (
+    pass_at_k,
+    pass_refused,
+    pool_arrange,
+    pool_columns,
+    pool_interpolate,
+    pool_means,
+    pool_small_means,
+)
+from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, NODES, SMALL_POOL
 from alignment_fast.kernels.common import driver, images, streams
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_for_warps
 from alignment_fast.kernels.common.streams import to_host
 
-__all__ = ["brute", "order", "to_host"]
+__all__ = [
+    "ESTIMATORS",
+    "NODES",
+    "SMALL_POOL",
+    "brute",
+    "order",
+    "pass_at_k",
+    "pass_refused",
+    "pool_arrange",
+    "pool_columns",
+    "pool_interpolate",
+    "pool_means",
+    "pool_small_means",
+    "to_host",
+]
 
 _LIBRARY = images.library("best_of_n")
 _FOLD = driver.Kernel(_LIBRARY, "fold_winners", "sqqqqqqp")

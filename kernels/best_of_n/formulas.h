@@ -126,3 +126,58 @@ AF_INLINE double AF_FN(renyi_term_near_one)(double v, double power, int about_pi
     const double series = about_pi ? AF_FN(af_exp_f64)(v) * (first + second) : first - second;
     return inner == v && inner_x == x ? mass * series : excess - power * mass * AF_FN(af_expm1_f64)(v);
 }
+
+/* ---- pools (pool.inc) ---- */
+
+#ifndef AF_POOL_FORMULAS
+#define AF_POOL_FORMULAS
+#define POOL_LANES 32    /* values of n of a group, the unit of work */
+#define POOL_DEPTH 36.05 /* log 2^52 */
+#define POOL_CARRY 256   /* ranks whose terms are summed before they join the total */
+#define POOL_NODES 18    /* of a polynomial in n */
+#define POOL_TERMS 65536 /* terms of pass@k that are summed one by one at most */
+
+enum { POOL_U, POOL_V };
+#endif
+
+/* The highest rank left out, for the smallest n of a group. */
+AF_INLINE ptrdiff_t AF_FN(pool_last)(ptrdiff_t size, double n) {
+    const double depth = POOL_DEPTH * (double)size / n + 1.0;
+    return depth < (double)size ? size - (ptrdiff_t)depth : 0;
+}
+
+/* 1 - C(total - correct, k) / C(total, k), the same with `correct` and k exchanged; let a be the smaller one and b the
+ * larger. With `missed` the chance that the first i of a are all missed, the next one adds missed b / (total - i): a sum
+ * of positive terms, which ends where what is missed is nothing beside it. Exactly 1 where a draw cannot miss, exactly
+ * rounded for a = 1. Error: 3 a 2^-53 relative.
+ *
+ * Beyond POOL_TERMS terms, missed = exp(sum of log(1 - b / (total - i)), i < a), the sum being an integral to 1e-17 of it:
+ * where it is above -45, b / total is below 45 / a, so that the integrand varies by less than a thousandth of itself and
+ * four nodes are more than enough. Error: 2^-50 relative.
+ * Reference: Chen et al., arXiv:2107.03374, eq. 1. */
+AF_INLINE double AF_FN(pass_by_terms)(int64_t total, int64_t a, int64_t b) {
+    double found = 0.0, missed = 1.0;
+    for (int64_t i = 0; i < a && missed > 0x1p-55 * found; ++i) {
+        const int64_t left = total - i;
+        found += missed * ((double)b / (double)left);
+        missed *= (double)(left - b) / (double)left;
+    }
+    return found < 1.0 ? found : 1.0;
+}
+
+AF_INLINE double AF_FN(pass_by_integral)(int64_t total, int64_t a, int64_t b) {
+    static const double node[4] = {-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611363115940526};
+    static const double weight[4] = {0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538};
+    const double m = (double)total, half = 0.5 * (double)a;
+    double sum = 0.0;
+    if ((double)a * ((double)b / m) > 45.0) return 1.0;
+    for (int j = 0; j < 4; ++j) /* the sum over 0..a-1 is the integral from -1/2 to a - 1/2 */
+        sum += weight[j] * AF_FN(af_log1p_f64)(-(double)b / (m - (half - 0.5 + half * node[j])));
+    return -AF_FN(af_expm1_f64)(half * sum);
+}
+
+AF_INLINE double AF_FN(pass_of)(int64_t total, int64_t correct, int64_t k) {
+    const int64_t a = correct < k ? correct : k, b = correct < k ? k : correct;
+    if (correct > 0 && correct > total - k) return 1.0;
+    return a > POOL_TERMS ? AF_FN(pass_by_integral)(total, a, b) : AF_FN(pass_by_terms)(total, a, b);
+}

@@ -76,7 +76,7 @@ def numpy_sorts_faster():
 def pool_small_means(scores, values, kind, n, *, num_threads=None):
     """Return the means of many small pools (rows, M) at ascending n (T,), sorting them batch by batch: (rows, T)."""
     rows, size = scores.shape
-    weight = _shared_weights(kind, n, size)
+    weight = shared_weights(kind, n, size)
     out = np.empty((rows, len(n)))
 
     def run(first, last):
@@ -97,9 +97,9 @@ def pool_means(pools, kind, n, *, num_threads=None):
     rows, size = pools.value.shape
     if size <= SMALL_POOL:
         out = np.empty((rows, len(n)))
-        cpu.pool_dots(pools.value, True, _shared_weights(kind, n, size), out)
+        cpu.pool_dots(pools.value, True, shared_weights(kind, n, size), out)
         return out
-    grid = _groups(n)
+    grid = groups(n)
     out = np.empty((rows, *grid.shape))
     step = _steps(kind, size)
 
@@ -111,22 +111,33 @@ def pool_means(pools, kind, n, *, num_threads=None):
     return out.reshape(len(out), -1)[:, : len(n)]
 
 
-def pool_interpolate(sums, transform, ends, out, *, num_threads=None):
-    """Write the means at n = ends[s] + 1 .. ends[s + 1] from those at the nodes of every segment s.
+def pool_interpolate(sums, at, transform, ends, *, num_threads=None):
+    """Return the means at n = 1..ends[-1], those above ends[0] by the polynomials on n = ends[s] + 1 .. ends[s + 1].
 
-    `sums` are (rows, segments, NODES), `transform` (NODES, NODES) their Chebyshev transform, `out` (rows, M).
+    `sums` (rows, columns) begin with the means up to ends[0]; those at node k of segment s are in column at[s, k].
+    `transform` (NODES, NODES) is the Chebyshev transform of a segment.
     """
+    exact = int(ends[0])
+    out = np.empty((len(sums), int(ends[-1])))
+    out[:, :exact] = sums[:, :exact]
+    at_nodes = np.take(sums, at, axis=1)
 
     def run(first, last):
-        cpu.pool_interpolate(sums, transform, ends, first, last, out)
+        cpu.pool_interpolate(at_nodes, transform, ends, first, last, out)
 
     threads.for_blocks(run, len(out), work=INTERPOLATION_COST * out.size, num_threads=num_threads)
+    return out
+
+
+def pool_columns(x, index):
+    """Return the columns `index` of `x` (rows, columns), or all of them in their order if it is None."""
+    return x if index is None else x[:, index]
 
 
 def pool_variances(pools, kind, method, n, means, *, num_threads=None):
     """Return the variances, by `method` of `VARIANCES`, of `means` (rows, T) at ascending n (T,)."""
     rows, size = pools.value.shape
-    grid = _groups(n)
+    grid = groups(n)
     out = np.empty((rows, *grid.shape))
     padded = np.zeros(out.shape)
     padded.reshape(rows, -1)[:, : len(n)] = means
@@ -141,10 +152,13 @@ def pool_variances(pools, kind, method, n, means, *, num_threads=None):
     return out.reshape(rows, -1)[:, : len(n)]
 
 
-def pass_at_k(total, correct, k):
-    """Return the chance that k of `total` samples, `correct` of them right, hold a right one: shape of `total`."""
-    out = np.empty(total.shape)
-    cpu.pass_at_k(total, correct, k, out)
+def pass_at_k(total, correct, ks):
+    """Return the chance that k of `total` samples, `correct` of them right, hold a right one: (problems, ks)."""
+    out = np.empty((len(total), len(ks)))
+    column = np.empty(len(total))
+    for i, k in enumerate(ks):
+        cpu.pass_at_k(total, correct, k, column)
+        out[:, i] = column
     return out
 
 
@@ -197,15 +211,15 @@ def _steps(kind, size):
     return out
 
 
-def _shared_weights(kind, n, size):
+def shared_weights(kind, n, size):
     """Return the weights of every rank of a small pool at ascending n: (groups, M, LANES)."""
-    grid = _groups(n)
+    grid = groups(n)
     out = np.empty((len(grid), size, cpu.LANES))
     cpu.pool_weights(ESTIMATORS[kind], _steps(kind, size), grid, out)
     return out
 
 
-def _groups(n):
+def groups(n):
     """Return ascending n in rows of LANES, the last one filled up with the greatest n."""
     rows = -(-len(n) // cpu.LANES)
     grid = np.full((rows, cpu.LANES), n[-1], dtype=np.float64)

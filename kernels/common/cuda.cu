@@ -1,6 +1,10 @@
-/* CUDA kernels that belong to no family: moments of blocks, in the order of af_moments_block (af_reduce.h). */
+/* CUDA kernels that belong to no family.
+ *
+ *     here             moments of blocks, in the order of af_moments_block (af_reduce.h); what is not finite; types
+ *     cuda_sort.inc    stable sorts, exclusive sums */
 #include "alignment_fast/af_cuda.h"
 #include "alignment_fast/af_math.h"
+#include "common/cuda_sort.inc"
 
 #define BLOCK 4096 /* AF_BLOCK */
 
@@ -46,3 +50,26 @@ AF_KERNEL(moments_blocks)(int64_t n, const double *x, double *out) {
         }
     }
 }
+
+/* ---- what is read, and in which type ---- */
+
+/* first <- the first place of a NaN, or of an infinity unless those are good; the one that is there if it is lower. */
+template <class T>
+static __device__ __forceinline__ void first_not_finite(int64_t n, const T *x, int infinity_is_good, unsigned long long *first) {
+    AF_EACH(i, n) {
+        const T size = x[i] < 0 ? -x[i] : x[i];
+        if (infinity_is_good ? size != size : !(size < (T)AF_INFINITY)) atomicMin(first, (unsigned long long)i);
+    }
+}
+
+AF_KERNEL(first_not_finite_f64)(int64_t n, const double *x, int infinity_is_good, unsigned long long *first) {
+    first_not_finite(n, x, infinity_is_good, first);
+}
+
+AF_KERNEL(first_not_finite_f32)(int64_t n, const float *x, int infinity_is_good, unsigned long long *first) {
+    first_not_finite(n, x, infinity_is_good, first);
+}
+
+AF_KERNEL(widened)(int64_t n, const float *x, double *out) { AF_EACH(i, n) out[i] = (double)x[i]; }
+
+AF_KERNEL(narrowed)(int64_t n, const double *x, float *out) { AF_EACH(i, n) out[i] = __double2float_rn(x[i]); }

@@ -1,4 +1,4 @@
-"""How many blocks of how many threads a launch has. Results never depend on it."""
+"""Launches: how many blocks of how many threads. Results never depend on it."""
 
 import functools
 
@@ -21,3 +21,13 @@ def blocks_for(tasks, device, threads=THREADS):
 def blocks_for_warps(tasks, device):
     """Return (blocks, threads of each) for so many tasks of a warp."""
     return blocks_for(32 * tasks, device)
+
+
+def run(kernel, shape, tasks, place, *arguments):
+    """Launch a kernel over so many tasks, `shape` being one of the functions above; without any there is nothing to do.
+
+    Arrays on the device stand for their addresses.
+    """
+    if tasks:
+        packed = tuple(getattr(argument, "pointer", argument) for argument in arguments)
+        kernel.launch(place.device, place.stream, *shape(tasks, place.device), packed)

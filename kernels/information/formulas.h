@@ -12,7 +12,8 @@
  *     argument of an exponential, where that would be multiplied by its size.
  * (d) log(q/p) where the quotient may be below the normal range: 2^500 q over p, and 500 log 2 less.
  * (e) Terms of entropy, cross entropy and divergence: p log p, p log q, p log(p/q), 0 where p = 0.
- * (f) Terms p e^{ρ r} of rewards that are logarithms, for ρ = 1, 2 and -1/2 (powers.inc): products, quotients, roots. */
+ * (f) Terms p e^{ρ r} of rewards that are logarithms, for ρ = 1, 2 and -1/2 (powers.inc): products, quotients, roots.
+ * (g) Cumulants from sums of powers about a point near the mean (Smith 1995; tilted.inc). */
 
 #ifndef AF_INFORMATION_FORMULAS
 #define AF_INFORMATION_FORMULAS
@@ -143,6 +144,23 @@ AF_INLINE double AF_FN(plain_term)(const int kind, double p, double q) {
     const double value = AF_FN(af_log_f64)(of);
     const double log_ratio = kind == AF_PLAIN_DIVERGENCE_BY_LOGS ? value - AF_FN(af_log_f64)(q) : value;
     return p > 0 ? p * log_ratio : 0.0;
+}
+
+/* ---- cumulants (g) ---- */
+
+/* Cumulants 1..n of the law with moments Σ π (r - c)^j = sums[j], n <= 8; the first is that of r itself. */
+static inline void AF_FN(cumulants_of_sums)(int n, const double *sums, double c, double *cumulants) {
+    double moment[9];
+    for (int j = 0; j <= n; ++j) moment[j] = sums[j] / sums[0];
+    for (int i = 1; i <= n; ++i) {
+        double value = moment[i], binomial = 1.0; /* C(i - 1, j - 1) */
+        for (int j = 1; j < i; ++j) {
+            value -= binomial * cumulants[j - 1] * moment[i - j];
+            binomial *= (double)(i - j) / (double)j;
+        }
+        cumulants[i - 1] = value;
+    }
+    cumulants[0] += c;
 }
 
 #else /* and once more for each type (af_each_type.h) */

@@ -71,6 +71,7 @@ __all__ = [
     "WEIGHT_UNIFORM",
     "LetterRows",
     "TiltFields",
+    "added",
     "best_walks",
     "communicating_classes",
     "cycle_mean",
@@ -86,6 +87,7 @@ __all__ = [
     "plain_entropy",
     "probabilities",
     "rates",
+    "replaced",
     "short_cross_entropy",
     "short_entropy",
     "short_kl_constrained",
@@ -108,6 +110,7 @@ __all__ = [
     "short_tilt",
     "short_tilt_gradient",
     "short_tilted_moments",
+    "spread",
     "stationary",
     "tilted_moments",
     "tilts",
@@ -180,9 +183,13 @@ def _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch):
     return tuple(map(min, zip(*words, strict=True)))
 
 
-def exponential_mean(rows, orders, num_threads=None):
-    """Return E(ρ) = log(Σ p e^{ρ r}) / ρ for orders (count or 1, T), any reals with their limits, and status words."""
-    return _reduced(cpu.exponential_mean, rows, orders, num_threads)
+def exponential_mean(rows, orders, num_threads=None, *, negated=False):
+    """Return E(ρ) = log(Σ p e^{ρ r}) / ρ for orders (count or 1, T), any reals with their limits, and status words.
+
+    With `negated` −E(ρ), without a negative zero.
+    """
+    result, words = _reduced(cpu.exponential_mean, rows, orders, num_threads)
+    return (0.0 - result if negated else result), words
 
 
 def log_mgf(rows, orders, num_threads=None):
@@ -197,10 +204,28 @@ def _reduced(kernel, rows, orders, num_threads):
 
 
 def tilted_moments(rows, orders, order, num_threads=None):
-    """Return K(t) and the cumulants κ_1..κ_order under p e^{t r}, shape (count, T, 1 + order), and status words."""
+    """Return K(t) (count, T), the cumulants κ_1..κ_order under p e^{t r} (count, T, order), and status words."""
     orders = np.ascontiguousarray(orders)
     out = np.empty((rows.count, orders.shape[1], 1 + order))
-    return out, _over_rows(cpu.tilted_moments, rows, orders, out, num_threads, *_scratch(rows, orders))
+    words = _over_rows(cpu.tilted_moments, rows, orders, out, num_threads, *_scratch(rows, orders))
+    return out[..., 0], out[..., 1:], words
+
+
+def replaced(values, others, factors):
+    """Return `values` (count, T), where factors (count or 1, T) are not NaN `others` times them if that is finite."""
+    with np.errstate(invalid="ignore"):
+        scaled = others * factors
+    return np.where(np.isfinite(scaled), scaled, values)
+
+
+def added(results, others):
+    """Return the sum of two results of one call, of the caller's kind."""
+    return results + others
+
+
+def spread(rows, orders):
+    """Return parameters (count or 1, T) for every row, (count, T)."""
+    return np.broadcast_to(orders, (rows.count, orders.shape[1]))
 
 
 def log_tilted(rows, orders, num_threads=None):

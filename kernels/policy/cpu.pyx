@@ -26,6 +26,9 @@ cdef extern from *:
         AXIOM_TOTAL_ORDER
         AXIOMS
         GAIN_SUMS
+        GAIN_MOMENTS
+        GAIN_POWERS
+    double GAIN_STEP
     Py_ssize_t policy_pairs_scratch(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil
     Py_ssize_t sampler_scratch(Py_ssize_t size) noexcept nogil
@@ -44,6 +47,9 @@ CYCLES = AXIOM_CYCLES
 TOTAL_ORDER = AXIOM_TOTAL_ORDER
 PROPERTIES = AXIOMS
 SUMS = GAIN_SUMS
+MOMENTS = GAIN_MOMENTS
+POWERS = GAIN_POWERS
+STEP = GAIN_STEP
 
 
 cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:
@@ -288,6 +294,27 @@ def gain_sums(const double[::1] x, const double[::1] weight, double centre, cons
     if last > first:
         with nogil:
             table.gain_sums(x.shape[0], &x[0], given, centre, last - first, &tilt[first], &out[first, 0])
+
+
+def gain_bin(const double[::1] x, const double[::1] weight, double width, double[:, ::1] moments):
+    """Add the moments (GAIN_MOMENTS, bins) of samples in bins of this width below 0; `weight` may be None."""
+    cdef Py_ssize_t bins = moments.shape[1]
+    cdef double *scratch = <double*>allocated(sizeof(double) * GAIN_MOMENTS * bins)
+    cdef const double *given = NULL
+    if weight is not None:
+        given = &weight[0]
+    with nogil:
+        table.gain_bin(x.shape[0], &x[0], given, width, bins, scratch, &moments[0, 0])
+    free(scratch)
+
+
+def gain_binned(const double[:, ::1] moments, double width, double centre, const double[::1] tilt, Py_ssize_t first,
+                Py_ssize_t last, double[:, ::1] out):
+    """Write the sums at tilts first .. last - 1, (tilts, GAIN_POWERS), of samples in bins."""
+    if last > first:
+        with nogil:
+            table.gain_binned(moments.shape[1], &moments[0, 0], width, centre, last - first, &tilt[first],
+                              &out[first, 0])
 
 
 include "short.pxi"

@@ -38,10 +38,21 @@ KERNELS = (
         oracle="gains:sums",
         reference="Owen, Monte Carlo theory, methods and examples (2013), section 9.2",
     ),
+    Kernel(
+        name="gain_binned",
+        formula="Σ e d^j, j = 0..2, from moments of samples in bins, for tilt · width <= 0.1; relative to Σ |terms|",
+        arguments=("moments", "width", "centre", "tilt", "first", "last", "out"),
+        dtypes=("float64",),
+        domain=((float("-inf"), 0.0), (0.0, float("inf"))),
+        bounds=MappingProxyType({"float64": 1e-12}),
+        unit="relative",
+        oracle="gains:sums",
+        reference="Greengard and Strain, SIAM J. Sci. Stat. Comput. 12 (1991) 79-94",
+    ),
 )
 
 # Entry points without a numerical result of their own.
-HELPERS = {"are_preferences", "count", "is_top", "keep_order", "normalise"}
+HELPERS = {"are_preferences", "count", "gain_bin", "is_top", "keep_order", "normalise"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
     *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
@@ -85,5 +96,10 @@ TABLE = (
     "const int64_t *chosen, double *P, double *scratch)",
     # gains.inc
     "void gain_sums(ptrdiff_t count, const double *x, const double *weight, double centre, ptrdiff_t tilts, "
+    "const double *tilt, double *out)",
+    # gain_bins.inc
+    "void gain_bin(ptrdiff_t count, const double *x, const double *weight, double width, ptrdiff_t bins, "
+    "double *scratch, double *moments)",
+    "void gain_binned(ptrdiff_t bins, const double *moments, double width, double centre, ptrdiff_t tilts, "
     "const double *tilt, double *out)",
 )

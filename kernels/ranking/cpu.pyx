@@ -69,6 +69,11 @@ cdef extern from *:
         double *wins_first
         double *wins_second
         double *ties
+    ctypedef struct ranking_draws:
+        const double *log_mean
+        double *log_factorial
+        double *below
+        uint8_t *guide
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
     int64_t choices_read(Py_ssize_t rows, Py_ssize_t width, int wide, const void *given, int32_t *item, int64_t *start,
@@ -163,6 +168,7 @@ cdef class ComparisonProblem:
     """
 
     cdef ranking_problem problem
+    cdef ranking_draws *draws  # NULL until counts are drawn; followed by three numbers of each cell
     cdef object given  # keeps the arrays behind the pointers
     cdef readonly Py_ssize_t unknowns
 
@@ -300,11 +306,21 @@ cdef class ComparisonProblem:
             table.ranking_half_leverages(&self.problem, &curvature[0], &covariance[0, 0], along, &out[0])
         free(along)
 
+    def __dealloc__(self):
+        free(self.draws)
+
+    def prepare(self):
+        """Compute what draws of all replicates share, unless it is there; before threads draw."""
+        if self.draws is NULL:
+            self.draws = <ranking_draws*>scratch(sizeof(ranking_draws) + 3 * self.problem.cells * sizeof(double))
+            table.ranking_prepare(&self.problem, self.draws, <double*>(self.draws + 1))
+
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
+        self.prepare()
         with nogil:
-            table.ranking_resample(&self.problem, key, replicate, &wins_first[0], &wins_second[0],
+            table.ranking_resample(&self.problem, self.draws, key, replicate, &wins_first[0], &wins_second[0],
                            &ties[0] if ties.shape[0] else NULL)
 
     def connected(self):
@@ -322,21 +338,26 @@ cdef class ComparisonProblem:
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = ranking_is_free(&problem)
-        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
+        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n) + n * ranking_stride(n))
         cdef double *scratch = counts + 3 * cells + problem.items
+        cdef double *factor = scratch + ranking_scratch(n)
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
-        cdef bint found
+        cdef bint found, near
+        self.prepare()
         with nogil:
+            near = table.ranking_chord_factor(&self.problem, &start[0], factor, scratch)
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
-                table.ranking_resample(&self.problem, key, r, counts, counts + cells, ties)
+                table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties)
                 both_won[r] = 0
                 for k in range(cells):
                     both_won[r] |= (counts[k] > 0.0) & (counts[cells + k] > 0.0)
                 for i in range(n):
                     out[r, i] = start[i]
                 found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
-                if found:
+                if found and not (near and table.ranking_chord(&problem, factor, tolerance, &out[r, 0], scratch)):
+                    for i in range(n):
+                        out[r, i] = start[i]
                     found = table.ranking_newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
                 if not found:
                     for i in range(n):

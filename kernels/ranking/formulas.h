@@ -19,7 +19,9 @@
  *         l' = 6 q²/(1 + 2q),  -l'' = 12 p q² (1 + q)/(1 + 2q)² <= 2 l',
  *     products of positive numbers, so that all keep their digits.
  * (d) rao-kupper: the derivatives of log(e^{2τ} - 1), 2 (1 + 1/odds) and its own, by odds = expm1(2τ): the digits of a
- *     small τ stay. They belong to all cells alike.
+ *     small τ stay. They belong to all cells alike. log P(tie) = log(1 - e^{-2τ}) + log σ(-x) + log σ(-y), x = d - τ and
+ *     y = -d - τ: no two terms of it cancel. Slopes from RANKING_FEW_WINS on by P(first) and P(second) in place of their
+ *     complements, which are 1 but for them: where hardly anything but ties is seen, all that is known is in them.
  * (e) davidson: weights relative to the largest of the three, so that none overflows; the logarithm of their sum is log1p of
  *     the two others.
  * (f) Elo: the winner takes k (outcome - σ(lead)) from the loser, ratings being in logits.
@@ -35,6 +37,7 @@
 #ifndef AF_RANKING_FORMULAS
 #define AF_RANKING_FORMULAS
 #define RANKING_DENSITY 0x1.9884533d43651p-2 /* 1 / sqrt(2π) */
+#define RANKING_FEW_WINS 10.0
 #define RANKING_SMALL 10.0
 #define RANKING_ROUND 0x1.8p52
 #define RANKING_LOG_ROOT_2PI 0x1.d67f1c864beb5p-1
@@ -66,7 +69,7 @@ typedef struct {
 
 /* (d) */
 typedef struct {
-    double tie, log_odds, rise, bend;
+    double tie, log_rest, more, bend; /* more: the derivative of log(e^{2τ} - 1) less 2 */
 } ranking_threshold;
 
 typedef double ranking_tie;
@@ -125,28 +128,35 @@ AF_INLINE ranking_term AF_FN(term_stern)(double d, double a, double b) {
 }
 
 AF_INLINE ranking_threshold AF_FN(ranking_threshold_of)(double tie) {
-    const double odds = AF_FN(af_expm1_f64)(2.0 * tie);
-    const ranking_threshold given = {
-        tie, AF_FN(af_log_f64)(odds), 2.0 * (1.0 + 1.0 / odds), 4.0 * (1.0 + 1.0 / odds) / odds,
-    };
+    const double odds = AF_FN(af_expm1_f64)(2.0 * tie), left = AF_FN(af_expm1_f64)(-2.0 * tie);
+    const double log_rest = tie < 0.35 ? AF_FN(af_log_f64)(-left) : AF_FN(af_log1p_f64)(-AF_FN(af_exp_f64)(-2.0 * tie));
+    const ranking_threshold given = {tie, log_rest, 2.0 / odds, 4.0 * (1.0 + 1.0 / odds) / odds};
     return given;
 }
 
 AF_INLINE ranking_chances AF_FN(chances_rao_kupper)(double d, double tie) {
     const double first = AF_FN(af_sigmoid_f64)(d - tie), second = AF_FN(af_sigmoid_f64)(-d - tie);
-    const ranking_chances chances = {first, second, AF_FN(af_expm1_f64)(2.0 * tie) * first * second};
+    const double odds = AF_FN(af_expm1_f64)(2.0 * tie);
+    const ranking_chances chances = {first, second, odds < AF_INFINITY ? odds * first * second : 1.0 - first - second};
     return chances;
 }
 
 AF_INLINE ranking_term AF_FN(term_rao_kupper)(double d, double a, double b, double t, ranking_threshold given) {
     const double x = d - given.tie, y = -d - given.tie, first = a + t, second = b + t;
     const double p = AF_FN(af_sigmoid_f64)(-x), q = AF_FN(af_sigmoid_f64)(-y); /* of not winning */
-    const double bend_x = first * (p * AF_FN(af_sigmoid_f64)(x)), bend_y = second * (q * AF_FN(af_sigmoid_f64)(y));
+    const double wins = AF_FN(af_sigmoid_f64)(x), loses = AF_FN(af_sigmoid_f64)(y);
+    const double near_x = AF_FN(af_softplus_f64)(-AF_FN(af_absolute_f64)(x));
+    const double near_y = AF_FN(af_softplus_f64)(-AF_FN(af_absolute_f64)(y));
+    const double above_x = x > 0 ? x : 0, above_y = y > 0 ? y : 0;
+    const double bend_x = first * (p * wins), bend_y = second * (q * loses);
+    const int few = given.tie > RANKING_FEW_WINS;
     ranking_term term;
-    term.value = t * given.log_odds - (first * AF_FN(af_softplus_f64)(-x) + second * AF_FN(af_softplus_f64)(-y));
-    term.slope = first * p - second * q;
+    term.value = a * ((x - above_x) - near_x) + b * ((y - above_y) - near_y) +
+                 t * (given.log_rest - (above_x + above_y + (near_x + near_y)));
+    term.slope = few ? (a * p - b * q) + t * (loses - wins) : first * p - second * q;
     term.curvature = bend_x + bend_y;
-    term.tie_slope = t * given.rise - (first * p + second * q);
+    term.tie_slope = few ? t * (given.more + (wins + loses)) - (a * p + b * q)
+                         : t * (2.0 + given.more) - (first * p + second * q);
     term.mixed = bend_y - bend_x;
     term.tie_curvature = bend_x + bend_y + t * given.bend;
     return term;
@@ -232,10 +242,13 @@ AF_INLINE AF_FN(ranking_attempt) AF_FN(ranking_propose)(double mean, double u, d
     return attempt;
 }
 
-/* Whether an attempt outside the squeeze is accepted. */
-AF_INLINE int AF_FN(ranking_accepts)(AF_FN(ranking_attempt) attempt, double mean, double log_mean, double v) {
-    const double k = attempt.count, us = attempt.distance;
-    if (!(k >= 0.0 && (us >= 0.013 || v <= us))) return 0;
-    const double height = v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
-    return AF_FN(af_log_rn_f64)(height) <= k * log_mean - mean - AF_FN(ranking_log_factorial)(k);
+/* An attempt outside the squeeze is accepted where it is eligible and the logarithm of its height is at most that of the
+ * probability of its count, k log mean - mean - log k!. */
+AF_INLINE int AF_FN(ranking_is_eligible)(AF_FN(ranking_attempt) attempt, double v) {
+    return (attempt.count >= 0.0) & ((attempt.distance >= 0.013) | (v <= attempt.distance));
+}
+
+AF_INLINE double AF_FN(ranking_height)(AF_FN(ranking_attempt) attempt, double v) {
+    const double us = attempt.distance;
+    return v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
 }

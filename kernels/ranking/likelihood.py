@@ -175,6 +175,7 @@ def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None
         problem.bootstrap(key, first, last, start, tolerance, limit, out, both_won)
 
     cells = problem.cells
+    problem.prepare()
     work = count * (DRAW_COST * cells * 2 + 5 * PASS_COST * cells + 3 * FACTOR_COST * len(start) ** 3 / 3)
     for_blocks(run, count, work=work, num_threads=num_threads)
     return out, both_won.astype(bool)
@@ -182,6 +183,7 @@ def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None
 
 def each_replicate(problem, run, count, *, num_threads=None):
     """Call ``run(first, last)`` over ranges of `count` replicates, each of which draws counts and fits them itself."""
+    problem.prepare()
     work = count * (DRAW_COST * problem.cells * 2 + 5 * PASS_COST * problem.cells)
     for_blocks(run, count, work=work, num_threads=num_threads)
 

@@ -140,7 +140,7 @@ cdef void with_home(ranking_problem *problem, covariates) except *:
     problem.covariates, problem.start, problem.column, problem.value = 1, &start[0], &column[0], &value[0]
 
 
-cdef bint start_from(const ranking_problem *problem, start, object unknown_of_share, double *u, double *scratch) except -1:
+cdef bint start_from(const ranking_problem *problem, start, object tie_unknown, double *u, double *scratch) except -1:
     """Write the first unknowns; return whether `start`, if it is given, fits. `scratch` has 3 numbers for each."""
     cdef Py_ssize_t n = ranking_unknowns(problem)
     cdef double[::1] scores
@@ -152,7 +152,9 @@ cdef bint start_from(const ranking_problem *problem, start, object unknown_of_sh
         memcpy(u, &scores[0], <size_t>n * sizeof(double))
         return True
     if ranking_has_ties(problem.model):
-        u[n - 1] = unknown_of_share(table.ranking_sum(problem.cells, problem.ties) / table.ranking_weight(problem))
+        u[n - 1] = tie_unknown(table.ranking_sum(problem.cells, problem.ties),
+                               table.ranking_sum(problem.cells, problem.wins_first),
+                               table.ranking_sum(problem.cells, problem.wins_second))
     table.ranking_evaluate(problem, u, scratch, scratch + n)
     scores = spread_start(problem.items, scratch, scratch + n, scratch + 2 * n)
     memcpy(u, &scores[0], <size_t>problem.items * sizeof(double))
@@ -168,14 +170,14 @@ cdef bint maximised(const ranking_problem *problem, double tolerance, int limit,
             and table.ranking_is_certain(problem, tolerance, limit, u, scratch, report))
 
 
-def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, covariates, bint reduced, start,
+def short_fit(cells, int model, tie_unknown, double ridge, double gamma, covariates, bint reduced, start,
               double tolerance, int limit):
     """Return the maximum, or None where the general path must decide: large, hopeless, or hard to certify.
 
     (unknowns, (value, largest entry of the gradient, decrement, last step, iterations), the prior's part of the value,
-    whether there is a tie parameter). `unknown_of_share` is None for a model without one; else it gives the unknown for a
-    share of ties. `covariates` are those of home advantage, or none; `reduced`: with bias reduction. `start` are
-    unknowns, or None.
+    whether there is a tie parameter). `tie_unknown` is None for a model without one; else it gives the unknown for
+    weights of ties and of wins of either side. `covariates` are those of home advantage, or none; `reduced`: with bias
+    reduction. `start` are unknowns, or None.
     """
     cdef ranking_problem problem
     cdef ranking_report report
@@ -197,7 +199,7 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, co
             sides = cells.home
             home = &sides[0]
             with_home(&problem, covariates)
-        if unknown_of_share is not None and (problem.ties is NULL or not table.ranking_sum(problem.cells, problem.ties) > 0.0):
+        if tie_unknown is not None and (problem.ties is NULL or not table.ranking_sum(problem.cells, problem.ties) > 0.0):
             problem.model = RANKING_BRADLEY_TERRY
         has_tie, n = ranking_has_ties(problem.model), ranking_unknowns(&problem)
         if not is_hopeful(&problem, home, reduced):
@@ -205,7 +207,7 @@ def short_fit(cells, int model, unknown_of_share, double ridge, double gamma, co
         scratch = allocate(ranking_bias_scratch(n, problem.cells if reduced else 0))
         unknowns = empty(n)
         view = unknowns
-        if not start_from(&problem, start, unknown_of_share, &view[0], scratch):
+        if not start_from(&problem, start, tie_unknown, &view[0], scratch):
             return None
         with nogil:
             found = maximised(&problem, tolerance, limit, reduced, &view[0], scratch, &report, &largest)

@@ -324,6 +324,7 @@ HELPERS = {
         "first_scores",
         "half_leverages",
         "merged_cells",
+        "prepare",
         "stride",
     ),
     *(
@@ -348,7 +349,8 @@ HELPERS = {
 }
 
 TABLE = (
-    # likelihood.inc, problem.inc, cholesky.inc, newton.inc, maximum.inc, home.inc, matrices.inc, bootstrap.inc
+    # likelihood.inc, problem.inc, cholesky.inc, newton.inc, chord.inc, maximum.inc, home.inc, matrices.inc,
+    # bootstrap.inc
     "void ranking_terms_at(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t n, "
     "ranking_terms *terms)",
     "void ranking_pass(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t last, "
@@ -383,8 +385,12 @@ TABLE = (
     "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
     "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
     "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",
-    "void ranking_resample(const ranking_problem *problem, uint64_t key, uint64_t replicate, double *wins_first, "
-    "double *wins_second, double *ties)",
+    "void ranking_prepare(const ranking_problem *problem, ranking_draws *draws, double *log_means)",
+    "void ranking_resample(const ranking_problem *problem, const ranking_draws *draws, uint64_t key, "
+    "uint64_t replicate, double *wins_first, double *wins_second, double *ties)",
+    "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
+    "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
+    "double *scratch)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
     # compress.inc
     "void compress_tally(const compress_rows *rows, ptrdiff_t first, ptrdiff_t last, uint32_t *table, "

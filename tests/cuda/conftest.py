@@ -5,7 +5,7 @@ import pytest
 import stand_in
 
 from alignment_fast.kernels import build_cuda
-from alignment_fast.kernels.common import images
+from alignment_fast.kernels.common import images, launches
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +35,15 @@ def cuda(ptx_of, tmp_path_factory, monkeypatch):
     made = stand_in.StandIn(tmp_path_factory.getbasetemp())
     yield made
     made.close()
+
+
+@pytest.fixture
+def shaped(cuda, monkeypatch):
+    """Return a function that makes all launches have so many blocks at most, of so many threads, run in an order."""
+
+    def shape(blocks, threads, order):
+        monkeypatch.setattr(launches, "_most", lambda _device: blocks)
+        monkeypatch.setattr(launches.blocks_for, "__defaults__", (threads,))
+        cuda.state.order = order
+
+    return shape

@@ -14,7 +14,7 @@
 #include <ucontext.h>
 
 enum { READY, AT_BARRIER, AT_WARP, ENDED };
-enum { FIBER_STACK = 1 << 16, LANES = 32, MOST_PARAMETERS = 4096 };
+enum { FIBER_STACK = 1 << 18, LANES = 32, MOST_PARAMETERS = 4096 };
 
 typedef struct {
     uint32_t grid[3], block[3];
@@ -84,6 +84,8 @@ static uint8_t *generic_at(thread *t, uint64_t address, uint64_t size, const uin
     if (address >= parameters && address + size <= parameters + MOST_PARAMETERS) return (uint8_t *)address;
     if (address >= own && address + size <= own + local_size) return (uint8_t *)address;
     if (address >= shared && address + size <= shared + t->home->shared_size) return (uint8_t *)address;
+    const uint64_t stack = (uint64_t)t->first.uc_stack.ss_sp; /* local memory of the functions that called this one */
+    if (stack && address >= stack && address + size <= stack + FIBER_STACK) return (uint8_t *)address;
     return global_at(t, address, size);
 }
 #define LOAD(N) static uint##N##_t load##N(const uint8_t *at) { uint##N##_t x; memcpy(&x, at, sizeof x); return x; } \

@@ -14,10 +14,16 @@ pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 
 
 @pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
-@pytest.mark.parametrize("family", ["random", "pairwise"])
+@pytest.mark.parametrize("family", ["random", "pairwise", "information"])
 def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][family](7))
     assert len(found) >= 6
+    assert all(found.values()), found
+
+
+def test_its_comparisons_of_pools_are_right_on_the_stand_in(cuda):
+    found = dict(runpy.run_path(str(COMMAND))["compare_pools"](7, 1001))
+    assert len(found) == 11
     assert all(found.values()), found
 
 

@@ -13,7 +13,8 @@ import pytest
 from test_best_of_n import by_definition, folded
 
 from alignment_fast.kernels import build_cuda
-from alignment_fast.kernels.best_of_n import simulation
+from alignment_fast.kernels.best_of_n import cuda_pool, pool, simulation
+from alignment_fast.kernels.best_of_n.structures import Pools
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 from alignment_fast.random import Stream
@@ -40,6 +41,38 @@ def check_draws(module):
     assert (folded(module, (1, 2), 5, 9001, 7, none, **shape) == expected).all()
 
 
+def check_means(module, n, order):
+    """Means of two pools of 700 samples, those that hardly count huge."""
+    value = np.sort(np.random.default_rng(4).normal(size=(2, 700)), axis=-1)
+    value[:, :500] *= 1e25
+    value[:, :5] *= 1e200
+    grid, starts = pool.groups(n), cuda_pool._starts(700, pool.groups(n)[:, 0])
+    step, found, block = np.empty(701), np.empty((2, n.size)), np.empty((2, starts[-1], 32, 2))
+    module.launch("pool_steps", 2, 64, np.int32(0), np.int64(700), step, order=order)
+    shared = (np.int32(0), *np.array([2, 700]), value)
+    module.launch("pool_blocks", 2, 64, *shared, step, np.int64(len(grid)), grid, starts, block, order=order)
+    rest = (np.int64(len(grid)), grid, starts, block, np.int64(n.size), found)
+    module.launch("pool_totals", 2, 64, *shared, *rest, order=order)
+    assert found.tobytes() == pool.pool_means(Pools(value), "u", n).tobytes()
+
+
+def check_pools(module):
+    """Means at n far apart, and at so many that ranks are left out; those of tied samples; three orders of threads."""
+    judged, places = np.random.default_rng(5).normal(size=(2, 700)), np.tile(np.arange(700, dtype=np.int32), (2, 1))
+    keys = np.repeat(np.arange(14, dtype=np.uint32), 50)[None].repeat(2, axis=0)
+    for order in (0, 1, 2):
+        check_means(module, np.arange(1.0, 630.0, 20.0), order)
+        check_means(module, np.concatenate([np.arange(1.0, 95.0, 3.0), np.arange(100.0, 701.0, 20.0)]), order)
+        means = np.empty((2, 700))
+        module.launch("pool_judged_f32", 2, 64, *np.array([2, 700]), keys, places, judged, means, order=order)
+        np.testing.assert_allclose(means[:, ::50], judged.reshape(2, 14, 50).mean(axis=-1), rtol=1e-13, atol=1e-15)
+
+
+def check_best_of_n(module):
+    check_draws(module)
+    check_pools(module)
+
+
 def check_moments(module):
     """Moments of three blocks, the last one short."""
     from alignment_fast.kernels.common import cpu as common
@@ -50,6 +83,30 @@ def check_moments(module):
     for order in (0, 1, 2):
         module.launch("moments_blocks", 2, 64, np.int64(x.size), x, found, order=order)
         assert found.tobytes() == expected.tobytes()
+
+
+def check_sort(module):
+    """Three rows of two slices of numbers of which many are equal, by all passes, two tiles of sums among them."""
+    x = np.random.default_rng(1).integers(-3, 4, (3, 2500)).astype(np.float32) * np.float32(1.5e7)
+    for order in (0, 1, 2):
+        keys, places = np.empty((2, *x.shape), np.uint32), np.empty((2, *x.shape), np.int32)
+        counts, size = np.empty((3, 256, 2), np.int64), np.array(x.shape)
+        module.launch("sort_keys_f32", 2, 64, np.int64(x.size), x, keys[0], order=order)
+        for digit in range(4):
+            source, target = digit % 2, 1 - digit % 2
+            shift, before, sums = np.int32(8 * digit), places[source] if digit else np.uint64(0), np.empty(2, np.int64)
+            module.launch("sort_counts_f32", 2, 64, *size, keys[source], shift, counts, order=order)
+            module.launch("sum_tiles", 2, 64, np.int64(counts.size), counts, sums, order=order)
+            module.launch("running_sums", 2, 64, np.int64(2), np.uint64(0), sums, order=order)
+            module.launch("running_sums", 2, 64, np.int64(counts.size), sums, counts, order=order)
+            scattered = (*size, keys[source], before, shift, counts, keys[target], places[target])
+            module.launch("sort_scatter_f32", 2, 64, *scattered, order=order)
+        assert (places[0] == np.argsort(x, axis=-1, kind="stable")).all()
+
+
+def check_common(module):
+    check_moments(module)
+    check_sort(module)
 
 
 def check_pairs(module):
@@ -77,7 +134,47 @@ def check_pairs(module):
         assert found.grad_rejected.tobytes() == expected.grad_rejected.tobytes()
 
 
-CHECKS = {"random": check_random, "best_of_n": check_draws, "common": check_moments, "pairwise": check_pairs}
+def check_rows(module):
+    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit."""
+    from alignment_fast.kernels.information import cpu as kernels
+    from alignment_fast.kernels.information.cuda import _ROWS
+
+    generator, count, letters = np.random.default_rng(4), 3, 555
+    p, q = (generator.dirichlet(np.ones(letters), count) for _ in range(2))
+    reward, orders = generator.normal(size=(count, letters)), np.array([[-0.5, 0.0, 2.0]])
+
+    def packed(others, kind):
+        address = (array.ctypes.data for array in (p, others))
+        kinds = kernels.WEIGHT_PROBABILITY, kind, 1, 0
+        return _ROWS.pack(*address, letters, letters, letters, *kinds, orders.ctypes.data, 0, orders.size)
+
+    def launch(name, others, kind, *arguments):
+        arrays = [x for x in (p, others, orders, *arguments) if isinstance(x, np.ndarray)]
+        values = [x.ctypes.data if isinstance(x, np.ndarray) else x for x in arguments]
+        bytes_of = b"".join(np.float64(x).tobytes() if isinstance(x, float) else np.int64(x).tobytes() for x in values)
+        spans = [edge for x in arrays for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
+        module.run(name, 1, 64, packed(others, kind) + np.int64(count).tobytes() + bytes_of, spans, 2)
+
+    means, expected, found = (np.empty((count, 3)) for _ in range(3))
+    kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
+    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, means, found)
+    assert np.allclose(found, expected, rtol=1e-13, atol=0)
+    log_pi, wanted = (np.empty((count, 3, letters)) for _ in range(2))
+    fields, own = np.empty((count, 3, 4)), np.empty((count, 3, 4))
+    kernels.tilts(p, 1, reward, orders, wanted, fields, 0, count)
+    scratch, results = np.empty((2, 6, letters)), [np.empty((count, 3)) for _ in range(4)]
+    launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
+    assert log_pi.tobytes() == wanted.tobytes()
+    assert own.tobytes() == fields.tobytes()
+
+
+CHECKS = {
+    "random": check_random,
+    "best_of_n": check_best_of_n,
+    "common": check_common,
+    "pairwise": check_pairs,
+    "information": check_rows,
+}
 # Only what a check needs of a family that takes long to compile.
 CUT = {
     "pairwise": [
@@ -85,7 +182,11 @@ CUT = {
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
         ("PAIR_LOSSES(PAIR_CASE)", ""),
         ('#include "pairwise/cuda_tokens.inc"', ""),
-    ]
+    ],
+    "information": [
+        ('#include "information/cuda_tilted.inc"', ""),
+        ("rates(&rows, rows.single, rate, at, own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD", "0"),
+    ],
 }
 FOLD, WRONG_FOLD = "half = AF_WARP / 2; half > 0; half /= 2", "half = 1; half < AF_WARP; half *= 2"
 LOWERED = "high > (uint32_t)(winner[r] >> 32)"
@@ -112,6 +213,32 @@ FAULTS = {
     "a fused product of moments": ("common", "-fmad=false", "-fmad=true"),
     "an approximate division": ("pairwise", "-fmad=false", "-prec-div=false"),
     "lanes that disagree": ("best_of_n", f"__all_sync(AF_ALL_LANES, {LOWERED})", LOWERED),
+    "an unstable place": ("common", "__popc(equal & below)", "__popc(equal & ~below) - 1"),
+    "a missing wait of a warp": (
+        "common",
+        "            __syncwarp();\n            if (is_in && before == 0)",
+        "            if (is_in && before == 0)",
+    ),
+    "a sum of tiles lost": ("common", "above += __shfl_sync", "above = __shfl_sync"),
+    "a slice too short": ("common", "#define SORT_SLICE 2048", "#define SORT_SLICE 1024"),
+    "weights that rise again": ("best_of_n", "2.0 * (double)low < of[POOL_LANES - 1]", "0"),
+    "a rest left out": ("best_of_n", "if (last > 0) {", "if (0) {"),
+    "a block of another group": ("best_of_n", "start[g + half] <= at ?", "start[g + half] < at ?"),
+    "ties beyond a warp": ("best_of_n", "equal == AF_ALL_LANES;)", "end == begin;)"),
+    "a fused product of pools": ("best_of_n", "-fmad=false", "-fmad=true"),
+    "bounds test of a block": (
+        "information",
+        "left < AF_RELATIVE_BLOCK ? left : AF_RELATIVE_BLOCK",
+        "AF_RELATIVE_BLOCK",
+    ),
+    "wrong fold of a row": ("information", FOLD, WRONG_FOLD),
+    "a sum that one lane has": (
+        "information",
+        "(total) += __shfl_sync(AF_ALL_LANES, af_warp_sum(af_part), 0)",
+        "(total) += af_warp_sum(af_part)",
+    ),
+    "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -156,20 +283,33 @@ def test_the_text_that_a_fault_changes_is_there(fault):
 # ---- of all kernels ----
 
 
+# Of families that fuse where formulas say so: simulations and what has the bits of every processor.
+UNFUSED = {
+    *("fold_winners", "fold_short_winners", "word_tails", "exponent_tails"),
+    *("gaussian_rewards", "uniform_rewards", "table_rewards"),
+    *("pool_judged_f32", "pool_judged_f64", "pool_totals", "pool_dots", "pool_coefficients", "pool_interpolated"),
+}
+
+
 @pytest.mark.parametrize("family", build_cuda.families())
 def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
-    """An assembler may fuse what says no rounding, and simulations fuse nothing at all."""
+    """An assembler may fuse what says no rounding; simulations and pools by "u" fuse nothing at all."""
     text = ptx_of[family].decode()
     assert not re.findall(r"\b(?:add|sub|mul|fma|div|sqrt|rcp)\.(?:f32|f64|ftz|approx)", text)
-    if family in ("random", "best_of_n", "common"):
-        assert "fma." not in text
+    for name, kernel in re.findall(r"\.entry (\w+)(.*?\n\})", text, re.S):
+        if family in ("random", "common") or name in UNFUSED:
+            assert "fma." not in kernel
     if family == "best_of_n":
         kernel = text[text.index(".entry fold_winners") :]
         assert not re.search(r"\.f(32|64)\b", kernel[: kernel.index("\n}")])
 
 
-@pytest.mark.parametrize("family", sorted({*build_cuda.families()} - {"pairwise"}))
-@pytest.mark.parametrize("target", build_cuda.ARCHITECTURES)
+# Of what takes long to compile one architecture, or none.
+LONG = {"pairwise": (), "information": ("sm_90",)}
+COMPILED = [(t, f) for f in build_cuda.families() for t in LONG.get(f, build_cuda.ARCHITECTURES)]
+
+
+@pytest.mark.parametrize(("target", "family"), COMPILED)
 def test_every_architecture_compiles(nvrtc, family, target):
     assert nvrtc.family(family, target)[:4] == b"\x7fELF"
 
@@ -177,11 +317,15 @@ def test_every_architecture_compiles(nvrtc, family, target):
 @pytest.mark.skipif(shutil.which("ptxas") is None, reason="no ptxas: REGISTERS AND SPILLS ARE NOT TESTED")
 @pytest.mark.parametrize("family", build_cuda.families())
 def test_registers_and_spills(ptx_of, family, tmp_path):
-    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack."""
+    """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack.
+
+    Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
+    """
+    registers, stack, spilled = (128, 768, 64) if family == "information" else (80, 16, 16)
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= 80
-    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= 16
-    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= 16
+    assert max(map(int, re.findall(r"Used (\d+) registers", said))) <= registers
+    assert max(map(int, re.findall(r"(\d+) bytes stack frame", said))) <= stack
+    assert max(map(int, re.findall(r"(\d+) bytes spill stores", said))) <= spilled

@@ -55,7 +55,7 @@ LEGS = {
         "tests/test_array_kinds.py",
     ),
     "studies": ("tests", "-m", "executors"),
-    "documentation": ("tests/test_site.py",),
+    "documentation": ("tests/test_site.py", "tests/test_policies.py"),
 }
 # One letter per leg in the file.
 LETTERS = dict(zip("ridsfgaexbhtuo", LEGS, strict=True))

@@ -60,3 +60,50 @@ def infinitesimal_jackknife(estimate, size, step=1e-5):
         up[i], down[i] = 1.0 + step, 1.0 - step
         moves.append((estimate(up) - estimate(down)) / (2 * step))
     return sum(m * m for m in moves) ** 0.5
+
+
+def tilted_gain(x, weight, tilt):
+    """Return (gain, D(π‖p)) at a tilt, in many digits."""
+    total = mpmath.fsum(weight)
+    e = [w * mpmath.exp(a * tilt) for a, w in zip(x, weight, strict=True)]
+    partition = mpmath.fsum(e)
+    mean = mpmath.fsum(a * b for a, b in zip(x, e, strict=True)) / partition
+    plain = mpmath.fsum(a * w for a, w in zip(x, weight, strict=True)) / total
+    return mean - plain, tilt * mean - mpmath.log(partition / total)
+
+
+def gain_of_weights(x, weight, *, beta=None, kl=None):
+    """Return the gain of weighted samples at either budget, the tilt of a divergence by bisection."""
+    if beta is not None:
+        return tilted_gain(x, weight, 1 / mpmath.mpf(beta))[0]
+    low, high = mpmath.mpf(0), mpmath.mpf(64)
+    while high - low > mpmath.mpf(10) ** -25:
+        middle = (low + high) / 2
+        low, high = (middle, high) if tilted_gain(x, weight, middle)[1] < kl else (low, middle)
+    return tilted_gain(x, weight, low)[0]
+
+
+def abc_constants(x, weight, **budget):
+    """Return (a, z0, c) of DiCiccio and Efron (1992) of the gain, all derivatives by differences."""
+    with mpmath.workdps(40):
+        total = mpmath.fsum(weight)
+        x, share = [mpmath.mpf(a) for a in x], [mpmath.mpf(w) / total for w in weight]
+        step = mpmath.mpf(10) ** -6
+
+        def along(change):
+            """First and second derivative as the weights move along `change`, which sums to 0."""
+            values = [
+                gain_of_weights(x, [w + k * step * s for w, s in zip(share, change, strict=True)], **budget)
+                for k in (-1, 0, 1)
+            ]
+            return (values[2] - values[0]) / (2 * step), (values[0] - 2 * values[1] + values[2]) / step**2
+
+        single = [along([(i == j) - w for j, w in enumerate(share)]) for i in range(len(x))]
+        influence = [first for first, _ in single]
+        error = mpmath.sqrt(mpmath.fsum((w * k) ** 2 for w, k in zip(share, influence, strict=True)))
+        a = mpmath.fsum((w * k) ** 3 for w, k in zip(share, influence, strict=True)) / (6 * error**3)
+        change = [w * w * k / error for w, k in zip(share, influence, strict=True)]
+        left = mpmath.fsum(change)
+        c = along([s - left * w for s, w in zip(change, share, strict=True)])[1] / (2 * error)
+        bias = mpmath.fsum(w * w * second for w, (_, second) in zip(share, single, strict=True)) / 2
+        return [float(value) for value in (a, a + c - bias / error, c)]

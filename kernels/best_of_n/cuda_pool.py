@@ -1,0 +1,125 @@
+"""Operations of the pool estimators on arrays of a CUDA device: sorted pools, blocks of ranks, all n from some, pass@k.
+
+What depends on sizes and n alone (grids, weights of small pools) is laid out on the host, by the code of the CPU.
+"""
+
+import numpy as np
+
+from alignment_fast.kernels.best_of_n import cpu, pool
+from alignment_fast.kernels.best_of_n.pool import ESTIMATORS
+from alignment_fast.kernels.best_of_n.structures import Pools
+from alignment_fast.kernels.common import cuda as common
+from alignment_fast.kernels.common import driver, images, sorting
+from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
+
+_LIBRARY = images.library("best_of_n")
+_FLOAT64 = np.dtype(np.float64)
+_STEPS = driver.Kernel(_LIBRARY, "pool_steps", "qqp")
+_JUDGED = {bits: driver.Kernel(_LIBRARY, f"pool_judged_f{bits}", "qqpppp") for bits in (32, 64)}
+_BLOCKS = driver.Kernel(_LIBRARY, "pool_blocks", "qqqppqppp")
+_TOTALS = driver.Kernel(_LIBRARY, "pool_totals", "qqqpqpppqp")
+_DOTS = driver.Kernel(_LIBRARY, "pool_dots", "qqppqp")
+_COEFFICIENTS = driver.Kernel(_LIBRARY, "pool_coefficients", "qqpqppp")
+_INTERPOLATED = driver.Kernel(_LIBRARY, "pool_interpolated", "qqpqppp")
+_COLUMNS = driver.Kernel(_LIBRARY, "pool_columns", "qqpqpp")
+_REFUSED = driver.Kernel(_LIBRARY, "pass_refused", "qpqpqqp")
+_PASS_AT_K = driver.Kernel(_LIBRARY, "pass_at_k", "qpqpqqpp")
+# Bytes of scratch for blocks of ranks, of as many pools as have room at a time.
+SCRATCH = 1 << 28
+DEPTH, CARRY = 36.05, 256  # of formulas.h
+
+
+def pool_arrange(scores, values=None, *, num_threads=None):
+    """Return the `Pools` of scores (rows, M), without what variances need."""
+    if values is None:
+        return Pools(sorting.sorted_values(sorting.sorted_keys(scores)))
+    (rows, size), place = scores.shape, scores.place
+    keys, order = sorting.sorted_keys(scores, ordered=True)
+    value, judged = place.empty(scores.shape, _FLOAT64), common.cast(values, _FLOAT64)
+    kernel = _JUDGED[8 * keys.dtype.itemsize]
+    run(kernel, blocks_for_warps, rows * -(-size // 32), place, rows, size, keys, order, judged, value)
+    return Pools(value)
+
+
+def pool_small_means(scores, values, kind, n, *, num_threads=None):
+    """Return the means of small pools (rows, M) at ascending n (T,): (rows, T), by the weights of the CPU."""
+    (rows, size), place = scores.shape, scores.place
+    value = pool_arrange(scores, values).value
+    weight = place.copy(pool.shared_weights(kind, n, size))
+    out = place.empty((rows, len(n)), _FLOAT64)
+    run(_DOTS, blocks_for, out.size, place, rows, size, value, weight, len(n), out)
+    return out
+
+
+def pool_means(pools, kind, n, *, num_threads=None):
+    """Return the means at ascending n (T,), each summed by itself: (rows, T)."""
+    (rows, size), place = pools.value.shape, pools.value.place
+    grid = pool.groups(n)
+    starts = _starts(size, grid[:, 0])
+    laid_out, start = place.copy(grid), place.copy(starts)
+    step, out = place.empty((size + 1,), _FLOAT64), place.empty((rows, len(n)), _FLOAT64)
+    which, total = ESTIMATORS[kind], int(starts[-1])
+    run(_STEPS, blocks_for, size + 1, place, which, size, step)
+    at_once = min(max(SCRATCH // (16 * cpu.LANES * total), 1), rows)
+    block = place.empty((at_once, total, cpu.LANES, 2), _FLOAT64)
+    for first in range(0, rows, at_once):
+        here = min(at_once, rows - first)
+        value, own = pools.value[first], out[first]
+        shared = (which, here, size, value)
+        run(_BLOCKS, blocks_for_warps, here * total, place, *shared, step, len(grid), laid_out, start, block)
+        totals = (len(grid), laid_out, start, block, len(n), own)
+        run(_TOTALS, blocks_for, here * grid.size, place, *shared, *totals)
+    return out
+
+
+def _starts(size, smallest):
+    """Return how many blocks of ranks the groups of n before each have, by the smallest n of each: (groups + 1,)."""
+    depth = DEPTH * size / smallest + 1.0
+    reached = np.where(depth < size, np.floor(depth), size).astype(np.int64)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(-(-reached // CARRY))])
+
+
+def pool_interpolate(sums, at, transform, ends, *, num_threads=None):
+    """Return the means at n = 1..ends[-1] from those up to ends[0] and at the nodes of segments, as on the CPU."""
+    (rows, width), segments, place = sums.shape, len(ends) - 1, sums.place
+    coefficient = place.empty((rows, *at.shape), _FLOAT64)
+    out = place.empty((rows, int(ends[-1])), _FLOAT64)
+    where, by = place.copy(at), place.copy(transform)
+    run(_COEFFICIENTS, blocks_for, coefficient.size, place, rows, width, sums, segments, where, by, coefficient)
+    edges = place.copy(ends)
+    run(_INTERPOLATED, blocks_for, out.size, place, rows, width, sums, segments, edges, coefficient, out)
+    return out
+
+
+def pool_columns(x, index):
+    """Return the columns `index` of `x` (rows, columns), or all of them in their order if it is None."""
+    if index is None:
+        return x
+    (rows, width), place = x.shape, x.place
+    out = place.empty((rows, len(index)), _FLOAT64)
+    run(_COLUMNS, blocks_for, out.size, place, rows, width, x, len(index), place.copy(index.astype(np.int64)), out)
+    return out
+
+
+def pass_refused(total, correct, most):
+    """Return whether a problem has more correct samples than samples, fewer than none, or fewer than `most` of them.
+
+    `total` and `correct` are int64, of one shape or of one element; waits for the device.
+    """
+    place, problems = correct.place, max(total.size, correct.size)
+    first = common.no_place(place)
+    run(_REFUSED, blocks_for, problems, place, problems, *_stepping(total), *_stepping(correct), most, first)
+    return common.found_place(first) is not None
+
+
+def pass_at_k(total, correct, ks):
+    """Return the chance that k of `total` samples, `correct` of them right, hold a right one: (problems, ks)."""
+    place, problems = correct.place, max(total.size, correct.size)
+    out = place.empty((problems, len(ks)), _FLOAT64)
+    arguments = (*_stepping(total), *_stepping(correct), len(ks), place.copy(ks), out)
+    run(_PASS_AT_K, blocks_for, out.size, place, problems, *arguments)
+    return out
+
+
+def _stepping(numbers):
+    return numbers, int(numbers.size > 1)
