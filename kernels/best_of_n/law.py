@@ -8,7 +8,7 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.random import operations as random
 
 # Nanoseconds per atom (construction) or per atom and n (evaluation) on one core: decides when threads are worth it.
-BUILD_COST = 30.0
+BUILD_COST = 80.0
 EVALUATION_COST = 5.0
 # The same for the log-ratio of a group, and for the probability of an atom from it.
 RATIO_COST = 2.5

@@ -64,6 +64,7 @@ def begun(name, arguments):
             "-verbosity=0",
             "-print_final_stats=1",
             "-timeout=60",
+            "-report_slow_units=60",
         ]
         command = [sys.executable, "-P", __file__, "--inside", name]
         process = subprocess.run(

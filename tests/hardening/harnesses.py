@@ -152,7 +152,7 @@ REFUSALS = (ValueError, TypeError, IndexError, OverflowError)
 
 
 def drawn(choices):
-    """Return an array in its layout, and a plain one of the same numbers, or None where the layout means more."""
+    """Return an array in its layout, and its numbers in a plain one; None where the layout has a meaning of its own."""
     shape, kind = choices.one_of(SHAPES), choices.one_of(DTYPES)
     values = [choices.one_of(VALUES) for _ in range(int(np.prod(shape)))]
     with np.errstate(all="ignore"):
