@@ -23,7 +23,7 @@ import numpy as np
 import alignment_fast as af
 
 FOLDER = Path(__file__).parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(FOLDER.parents[1] / "benchmarks")]
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
 
 AIM = 0.1  # seconds
 
@@ -69,7 +69,8 @@ def interrupted(call, after):
 
 def main():
     from memory import bits_of
-    from names import Timed, all_names
+
+    from alignment_fast.benchmarks.names import Timed, all_names
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", type=float, default=0.3, metavar="SECONDS", dest="begin")

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 FOLDER = Path(__file__).parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(FOLDER.parents[1] / "benchmarks")]
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
 
 # Growth by a block for every fiftieth call, and by some more, is one where it comes again and again: caches fill up.
 ROUNDS, FEW, BLOCK = 3, 100, 64
@@ -56,7 +56,7 @@ def grown(call, calls, seconds):
 
 
 def main():
-    from names import Timed, all_names
+    from alignment_fast.benchmarks.names import Timed, all_names
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=10**6, metavar="N")

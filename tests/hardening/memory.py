@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 FOLDER = Path(__file__).parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(FOLDER.parents[1] / "benchmarks")]
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
 
 import faults  # noqa: E402
 
@@ -39,7 +39,7 @@ QUIET = 30  # so many requests for objects in a row without effect: there are no
 
 def calls_of_names(sizes):
     """Yield (name, call) of every public name at its smallest sizes."""
-    from names import Timed, all_names
+    from alignment_fast.benchmarks.names import Timed, all_names
 
     for name, entry in all_names().items():
         if isinstance(entry, Timed):
