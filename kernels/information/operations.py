@@ -219,7 +219,7 @@ def replaced(values, others, factors):
 
 
 def added(results, others):
-    """Return the sum of two results of one call, of the caller's kind."""
+    """Return the sum of two results of one call, of the caller's kind; the second may serve every row of the first."""
     return results + others
 
 
@@ -278,15 +278,15 @@ def rates(rows, levels, num_threads=None):
 def gradients(rows, points, quantity, num_threads=None):
     """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and whether rows are good.
 
-    The first are by the parameter (count, T, scalars), the second by letters (count, T, vectors, V); for Rényi measures
-    rows, with q in the place of rewards, are good only if q has mass wherever p has.
+    The first are those by the parameter, (count, T) each, the second those by letters, (count, T, V) each; for Rényi
+    measures rows, with q in the place of rewards, are good only if q has mass wherever p has.
     """
     points = np.ascontiguousarray(points)
     shape = rows.count, points.shape[1]
     n_scalars, n_vectors = cpu.GRADIENT_SIZES[quantity]
     scalars, vectors = np.empty((*shape, n_scalars)), np.empty((*shape, n_vectors, rows.rewards.shape[1]))
     good = _over_points(cpu.gradients, rows, (quantity, points, scalars, vectors), shape, num_threads)
-    return scalars, vectors, good
+    return list(np.moveaxis(scalars, -1, 0)), list(np.moveaxis(vectors, -2, 0)), good
 
 
 def _over_points(kernel, rows, arrays, shape, num_threads):
