@@ -10,6 +10,7 @@ run once each. An input that a harness fails on is written to the working folder
 import argparse
 import importlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,11 @@ def begun(name, arguments):
         ]
         command = [sys.executable, "-P", __file__, "--inside", name]
         process = subprocess.run(
-            [*command, *limits, *fixed, folder, str(CORPUS / name)], capture_output=True, text=True, errors="replace"
+            [*command, *limits, *fixed, folder, str(CORPUS / name)],
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # the same inputs every time
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
         for line in process.stderr.splitlines():
             if "number_of_executed_units" in line or "new_units_added" in line:
