@@ -114,6 +114,7 @@ CASES = [
     "ranking.matrix",
     "ranking.cholesky",
     "ranking.solve",
+    "ranking.eliminate",
     "ranking.newton",
     "ranking.bootstrap",
     "ranking.resample",

@@ -164,3 +164,15 @@ def exact_by_ranks(rewards, k, baseline):
             total -= Fraction(k, n) * without / comb(n - 1, k)
         out[order[i]] = float(total)
     return out
+
+
+@each_baseline
+@pytest.mark.parametrize("size", [4, 5, 70])
+def test_weights_of_rewards_whose_differences_overflow(size, baseline):
+    rewards = np.random.default_rng(size).choice([-1.0, -0.5, 0.3, 1.0], size=(3, size))
+    rewards[:, :2] = 1.0, -1.0
+    rewards[1] *= 1e-300
+    for k in (1, size // 2):
+        found = max_at_k_weights(1.7e308 * rewards, k, baseline=baseline)
+        exact = max_at_k_weights(0.17 * rewards, k, baseline=baseline)
+        np.testing.assert_allclose(found / 1e308, exact * 10, rtol=1e-12, atol=1e-12)

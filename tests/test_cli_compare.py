@@ -140,3 +140,18 @@ def test_one_system_is_alone(capsys, tmp_path):
     code, out, _ = run(capsys, tmp_path / "scores.csv")
     assert code == 0
     assert "0 of 0 pairs, and 0 of 0 neighbours" in out
+
+
+def test_a_task_with_two_rows_is_refused(capsys, tmp_path):
+    """It would count twice; rows that only share a group are told apart by --cluster or another --task."""
+    rows = [(f"t{task % 39}", f"q{task}", *row) for task, row in enumerate(TABLE.tolist())]
+    path = write(tmp_path / "scores.csv", ("task", "question", *SYSTEMS), rows)
+    pattern = ("--score", "[!qt]*")
+    code, out, err = run(capsys, path, *pattern)
+    assert (code, out) == (2, "")
+    assert "scores.csv, line 41: task 't0' (column 'task') has scores already, in line 2" in err
+    assert "--cluster task" in err
+    for option in (("--task", "question"), ("--cluster", "task")):
+        code, out, _ = run(capsys, path, *pattern, *option)
+        assert code == 0
+        assert "40 tasks" in out

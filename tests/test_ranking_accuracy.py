@@ -21,6 +21,7 @@ STATED = {
     "fit_judges": r"Accuracy: exact to `tol`",
     "fit_plackett_luce": r"Accuracy: scores are exact to `tol`",
     "gradient": r"Accuracy: ([\d.e-]+) times the number of comparisons of each item",
+    "rank_centrality": r"Accuracy: ([\d.e-]+) relative in every weight",
     "log_likelihood": r"Accuracy: ([\d.e-]+) relative",
 }
 
@@ -111,3 +112,14 @@ def test_log_likelihoods_and_gradients(model):
         assert abs(RANKING.log_likelihood(scores, votes, model, **options) - exact) <= relative * abs(exact)
         found = RANKING.gradient(scores, votes, model, **options)
         assert all(abs(a - b) <= per_comparison * n for a, b, n in zip(found, slope, count, strict=True))
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e6])
+def test_rank_centrality(spread):
+    """Against the stationary law in whole fractions; of shares that are rounded alike."""
+    (relative,) = stated("rank_centrality")
+    wins = np.random.default_rng(3).integers(1, 1000, (6, 6)) * spread ** np.arange(6)[:, None]
+    np.fill_diagonal(wins, 0.0)
+    given = RANKING.Comparisons.from_matrix(wins)
+    exact = np.log(paired_models.stationary_law((wins / (wins + wins.T + np.eye(6))).T))
+    np.testing.assert_allclose(RANKING.rank_centrality(given), exact - exact.mean(), rtol=0, atol=2 * relative)

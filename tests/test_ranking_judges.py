@@ -95,6 +95,22 @@ def test_votes_that_cancel_each_other_are_no_end():
     np.testing.assert_allclose(np.sort(found.discrimination), [-1.0, 1.0], atol=1e-6)
 
 
+@pytest.mark.parametrize("turned", [1.0, -1.0])
+def test_intervals_of_two_judges_say_the_same(turned):
+    """Their squares have mean 1, so that each end of one is an end of the other."""
+    given, _, _ = votes_of(np.random.default_rng(2), [1.5, 0.6 * turned], 5, 900)
+    found = fit_judges(given)
+    low, high = found.discrimination_interval()
+    share = found.votes / found.votes.sum()
+    best = int(found.discrimination.argmax())
+    other = 1 - best
+    ends = np.sqrt((1.0 - share[best] * np.array([high[best], low[best]]) ** 2) / share[other])
+    np.testing.assert_allclose(np.sort(np.abs([low[other], high[other]])), ends, rtol=1e-9)
+    reach = stats.norm.ppf(0.975) * found.discrimination_errors()
+    np.testing.assert_allclose(high - low, 2 * reach, rtol=0.05)
+    assert np.all((low < found.discrimination) & (found.discrimination < high))
+
+
 def test_intervals_of_discriminations_hold_as_often_as_they_say():
     gamma, held = np.array([1.4, 1.0, 0.5, 0.0]), []
     for seed in range(250):

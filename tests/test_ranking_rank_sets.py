@@ -286,8 +286,8 @@ def test_a_difference_that_all_tasks_agree_on_is_sure_where_coins_would_hardly_f
         ([[1.0, np.nan], [1, 2]], {}, r"scores\[0, 1\] = nan is not finite: every system needs all tasks"),
         ([[1.0, 2.0]], {}, "scores need at least two tasks, not 1"),
         (np.zeros((0, 2)), {}, "scores need at least two tasks, not 0"),
-        ([[1e200, 0.0], [-1e200, 0.0]], {}, "scores are so large, or so close"),
-        ([[1e-170, 0.0], [2e-170, 0.0]], {}, "scores are so large, or so close"),
+        ([[1e200, 0.0], [-1e200, 1.0]], {}, "scores are so large, or so close"),
+        ([[1e-170, 1e10], [2e-170, 3e10]], {}, "scores are so large, or so close"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a", "a"]}, "scores need at least two clusters of tasks, not 1"),
         ([[1.0, 2.0], [2, 3]], {"cluster": ["a"]}, "cluster must have one value for each of 2"),
         ([[1.0, 2.0], [2, 3]], {"weight": [1.0]}, "weight must have one value for each of 2 tasks"),
@@ -300,6 +300,19 @@ def test_a_difference_that_all_tasks_agree_on_is_sure_where_coins_would_hardly_f
 def test_errors_of_paired_scores(scores, options, message):
     with pytest.raises(ValueError, match=message):
         paired_scores(scores, **options)
+
+
+@pytest.mark.parametrize("cluster", [None, [0, 0, 1, 2, 3, 3, 4, 5]])
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-170, 1e200, 8e307])
+def test_paired_scores_of_any_size(size, cluster):
+    """A power of two as a factor changes nothing but the unit; 5e-324 of whole numbers is exact."""
+    table = RANDOM.integers(-2, 3, size=(8, 4)).astype(float)
+    found, plain = (paired_scores(factor * table, cluster=cluster) for factor in (size, 1.0))
+    np.testing.assert_allclose(found.means, size * plain.means, rtol=1e-12, atol=5e-324)
+    np.testing.assert_allclose(found.standard_errors(), size * plain.standard_errors(), rtol=1e-12, atol=5e-324)
+    assert tiers(found).tolist() == tiers(plain).tolist()
+    np.testing.assert_array_equal(rank_sets(found).upper, rank_sets(plain).upper)
+    np.testing.assert_array_equal(separable_pairs(found), separable_pairs(plain))
 
 
 # ---- coverage: all ranks are in all sets, and every step between tiers is real

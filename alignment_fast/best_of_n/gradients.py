@@ -109,13 +109,21 @@ def max_at_k_weights(
     draws = _draws(k, size, baseline)
     centred = baseline != "none"
     pools = array.astype(np.float64, copy=False).reshape(-1, size)
-    if size <= ops.SMALL_POOL:
-        weights, good = ops.max_weights(pools, centred, *_coefficients(size, draws, centred), num_threads=num_threads)
-    else:
+    coefficients = _coefficients(size, draws, centred)
+
+    def weights_of(pools):
+        if size <= ops.SMALL_POOL:
+            return ops.max_weights(pools, centred, *coefficients, num_threads=num_threads)
         good = bool(np.isfinite(pools).all())
-        weights = _of_large_pools(pools, centred, *_coefficients(size, draws, centred)) if good else pools
-    if not good:
-        refuse(~np.isfinite(array), array, "rewards", "is not finite")
+        return (_of_large_pools(pools, centred, *coefficients) if good else pools), good
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights, good = weights_of(pools)
+        if not good:
+            refuse(~np.isfinite(array), array, "rewards", "is not finite")
+        wide = np.flatnonzero(~np.isfinite(weights[:, 0]))  # a difference of rewards overflowed: then all are NaN
+        if wide.size:
+            weights[wide] = weights_of(0.25 * pools[wide])[0] * 4.0
     return give(weights, rewards, dtype=array.dtype, shape=array.shape)
 
 

@@ -17,6 +17,7 @@ from alignment_fast.ranking.paired import PairedScores, paired_scores
 from alignment_fast.ranking.plackett_luce import PlackettLuceFit, Rankings, fit_plackett_luce
 from alignment_fast.ranking.rank_sets import RankSets, rank_sets, separable_pairs, tiers
 from alignment_fast.ranking.result import RatingFit
+from alignment_fast.ranking.spectral import rank_centrality
 
 __all__ = [
     "Agreement",
@@ -47,6 +48,7 @@ __all__ = [
     "log_likelihood",
     "next_pairs",
     "paired_scores",
+    "rank_centrality",
     "rank_sets",
     "separable_pairs",
     "tiers",

@@ -51,7 +51,8 @@ def differences_of(source: Any) -> Differences:
     if isinstance(source, Bootstrap):
         return _of_replicates(source)
     if isinstance(source, PairedScores):
-        return _of_covariance(source.means, source.covariance, source.labels, source.clusters - 1, source.clusters)
+        means = source.means / source.unit
+        return _of_covariance(means, source.relative, source.labels, source.clusters - 1, source.clusters)
     if isinstance(source, RatingFit):
         covariance, freedom = _covariance_of(source)
         return _of_covariance(source.scores, covariance, source.labels, freedom)

@@ -36,6 +36,8 @@ FARTHEST = 40.0
 HALVINGS = 40
 # Scores that differ by less say nothing of the judges.
 FLAT = 1e-6
+# Cosines of angles on the sphere below this are rounding: there is one judge.
+POLE = 1e-6
 # What is added to the information of each unknown, of their mean.
 STIFF = 1e-12
 
@@ -73,6 +75,7 @@ class JudgeFit:
     iterations: int
     comparisons: Comparisons = field(repr=False)
     covariance: Reals = field(repr=False)
+    on_sphere: bool = field(repr=False, default=False)
 
     def __repr__(self) -> str:
         noise, turned = len(self.noise()), len(self.reversed())
@@ -99,9 +102,22 @@ class JudgeFit:
         return found
 
     def discrimination_interval(self, level: float = 0.95) -> tuple[Reals, Reals]:
-        """Return (low, high), the intervals of the discriminations at confidence `level`, each on its own."""
-        half = normal_width(level) * self.discrimination_errors()
-        return self.discrimination - half, self.discrimination + half
+        """Return (low, high), the intervals of the discriminations at confidence `level`, each on its own.
+
+        Without a prior the mean of γ² is 1: discriminations times the roots of their shares of votes are a point of a
+        sphere, and errors shrink towards its poles. So intervals are those of the angle from the equator.
+        """
+        width, errors = normal_width(level), self.discrimination_errors()
+        low, high = self.discrimination - width * errors, self.discrimination + width * errors
+        share = np.sqrt(self.votes / self.votes.sum())
+        sine = np.clip(share * self.discrimination, -1.0, 1.0)
+        cosine = np.sqrt(1.0 - sine**2)
+        inside = np.flatnonzero(self.on_sphere & (share > 0) & (cosine > POLE))
+        share, sine, cosine = share[inside], sine[inside], cosine[inside]
+        angle, reach = np.arcsin(sine), width * errors[inside] * share / cosine
+        low[inside] = np.sin(np.maximum(angle - reach, -np.pi / 2)) / share
+        high[inside] = np.sin(np.minimum(angle + reach, np.pi / 2)) / share
+        return low, high
 
     def noise(self, level: float = 0.95) -> tuple[Hashable, ...]:
         """Return the judges who may be coins: whose interval of the discrimination holds 0."""
@@ -176,8 +192,9 @@ def fit_judges(
 
     Notes
     -----
-    Accuracy: exact to `tol`. Intervals are those of the information; by simulation those of 95 % hold the
-    discrimination of a judge with 1000 votes in 94 to 96 % of data sets, and with 300 in 92 to 95 %.
+    Accuracy: exact to `tol`. Errors are those of the information, intervals of discriminations those of angles; by
+    simulation those of 95 % hold the discrimination of a judge with 1000 votes in 94 to 96 % of data sets, and with 300
+    in 93 to 97 %.
     Cost: 0.3 µs per vote, and one inverse of K + J unknowns, for each of some 15 steps.
 
     References
@@ -229,6 +246,7 @@ def fit_judges(
         iterations,
         comparisons,
         model.covariance(u),
+        on_sphere=prior == 0,
     )
 
 

@@ -31,6 +31,10 @@ class PairedScores:
         Names of the systems.
     clusters : int
         Number of clusters of tasks, or of tasks: t statistics have one degree of freedom less.
+    unit : float
+        A power of 2 about as large as the scores.
+    relative : array (K, K)
+        The covariance in squares of that unit: `covariance` itself may overflow or vanish, errors and ranks do not.
 
     """
 
@@ -38,6 +42,12 @@ class PairedScores:
     covariance: NDArray[np.float64]
     labels: tuple[Hashable, ...] | None
     clusters: int
+    unit: float = 1.0
+    relative: NDArray[np.float64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.relative is None:
+            object.__setattr__(self, "relative", self.covariance / self.unit**2)
 
     def __repr__(self) -> str:
         order = np.argsort(-self.means, kind="stable")[:3]
@@ -47,7 +57,7 @@ class PairedScores:
 
     def standard_errors(self) -> NDArray[np.float64]:
         """Return the standard errors of the means."""
-        return np.sqrt(np.diag(self.covariance))
+        return self.unit * np.sqrt(np.diag(self.relative))
 
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (low, high), the intervals of the means at confidence `level`, by Student's t."""
@@ -91,7 +101,7 @@ def paired_scores(
     ------
     ValueError
         If a score or weight is not finite, shapes do not fit, names occur twice, there are fewer than two clusters, or
-        squares of differences of scores overflow or vanish.
+        a system's scores vary by less than 1e-150 of the largest score.
 
     Notes
     -----
@@ -136,17 +146,24 @@ def paired_scores(
         what = "tasks" if cluster is None else "clusters of tasks"
         raise ValueError(f"scores need at least two {what}, not {groups}: one has no error")
     shares = weights / weights.sum()
+    unit = float(2.0 ** np.clip(np.frexp(np.abs(table).max())[1], -1000, 1000))
+    table /= unit
     means = shares @ table
-    with np.errstate(over="ignore", invalid="ignore"):
-        parts = shares[:, None] * (table - means)
-        if cluster is not None:
-            totals = np.zeros((groups, table.shape[1]))
-            np.add.at(totals, codes, parts)
-            parts = totals
-        covariance = groups / (groups - 1) * (parts.T @ parts)
-    if not np.isfinite(covariance).all() or (parts.any(axis=0) & (np.diag(covariance) == 0)).any():
-        raise ValueError("scores are so large, or so close, that squares of differences are no numbers: scale them")
-    return PairedScores(means, covariance, names, groups)
+    parts = shares[:, None] * (table - means)
+    if cluster is not None:
+        totals = np.zeros((groups, table.shape[1]))
+        np.add.at(totals, codes, parts)
+        parts = totals
+    relative = groups / (groups - 1) * (parts.T @ parts)
+    small = np.flatnonzero(parts.any(axis=0) & (np.diag(relative) == 0))
+    if small.size:
+        which = int(small[0]) if names is None else names[small[0]]
+        raise ValueError(
+            f"scores are so large, or so close, that squares of those of {which!r} vanish beside others: scale them"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        covariance = relative * unit * unit
+    return PairedScores(unit * means, covariance, names, groups, unit, relative)
 
 
 def _weights(value: Any, tasks: int) -> NDArray[np.float64]:

@@ -149,6 +149,22 @@ def next_pairs(size, _):
     return lambda: af.ranking.next_pairs(fitted, 10, objective="d-optimal"), formula
 
 
+def rank_centrality(size, _):
+    from alignment_fast.benchmarks.names.ranking import votes
+
+    given = votes(size)
+
+    def formula():
+        points = given.to_matrix()[0] + 0.5
+        np.fill_diagonal(points, 0.0)
+        chance = points / (points + points.T + np.eye(size))
+        generator = chance - np.diag(chance.sum(axis=0))
+        law = np.linalg.lstsq(np.vstack([generator, np.ones(size)]), np.append(np.zeros(size), 1.0), rcond=None)[0]
+        return np.log(law) - np.log(law).mean()
+
+    return lambda: af.ranking.rank_centrality(given, prior=0.5), formula
+
+
 DRAWS = "NumPy, a tenth of the draws"
 NAMES = {
     "ranking.DavidsonLuceFit": NotTimed("the result of fit_davidson_luce"),
@@ -169,6 +185,7 @@ NAMES = {
     "ranking.JudgeFit.agreement": NotTimed("as `krippendorff_alpha`, which is timed"),
     "ranking.fit_judges": Timed("scipy's BFGS", "votes", (1000, 50_000), fit_judges, ("float64",)),
     "ranking.krippendorff_alpha": Timed("the formula", "units", (100, 10_000), krippendorff_alpha, ("float64",)),
+    "ranking.rank_centrality": Timed("np.linalg.lstsq", "items", (10, 100, 300), rank_centrality, ("float64",)),
     "ranking.next_pairs": Timed("pinv after every pick", "items", (10, 100), next_pairs, ("float64",)),
     "ranking.RatingFit.update": Timed("Newton on all votes", "items", (10, 100, 300), update, ("float64",)),
     "ranking.RatingFit.to_frame": NotTimed("pandas makes a frame of arrays that are there"),

@@ -376,6 +376,12 @@ def cholesky(double[:, ::1] a, Py_ssize_t n):
     return bool(done)
 
 
+def eliminate(double[:, ::1] rates, Py_ssize_t high, Py_ssize_t low):
+    """Take states high - 1, ..., low >= 1 out of a chain of these rates, in place."""
+    with nogil:
+        table.ranking_eliminate(rates.shape[0], high, low, &rates[0, 0])
+
+
 def solve(const double[:, ::1] u, double[::1] x):
     """Replace `x` by the solution of UᵀU y = x."""
     with nogil:

@@ -27,6 +27,8 @@ PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST = 8.0, 1.7, 0.1, 30.0
 # From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
 # on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
 DENSE = 0.5
+# States that one call takes out of a chain: of some thousands it takes 0.1 s at most.
+ELIMINATED = 16
 
 
 def completed(cells):
@@ -92,6 +94,11 @@ def product(problem, curvatures, prior, v, *, num_threads=None):
     if problem.has_ties:
         out[-1] += curvatures.tie * v[-1]
     return out
+
+
+def negated(x):
+    """Return -x."""
+    return -x
 
 
 def probabilities(model, d, tie, outcome):
@@ -186,6 +193,16 @@ def each_replicate(problem, run, count, *, num_threads=None):
     problem.prepare()
     work = count * (DRAW_COST * problem.cells * 2 + 5 * PASS_COST * problem.cells)
     for_blocks(run, count, work=work, num_threads=num_threads)
+
+
+def stationary(rates):
+    """Return the stationary law, of sum 1, of an irreducible chain of these rates between different states (K, K)."""
+    left, law = np.array(rates, order="C"), np.ones(len(rates))
+    for high in range(len(left), 1, -ELIMINATED):
+        cpu.eliminate(left, high, max(high - ELIMINATED, 1))
+    for state in range(1, len(left)):
+        law[state] = law[:state] @ left[:state, state]
+    return law / law.sum()
 
 
 def ranks(scores):

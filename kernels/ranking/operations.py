@@ -60,6 +60,7 @@ from alignment_fast.kernels.ranking.likelihood import (
     half_leverages,
     matrix,
     maximum,
+    negated,
     newton,
     prior,
     probabilities,
@@ -69,6 +70,7 @@ from alignment_fast.kernels.ranking.likelihood import (
     replicates,
     resample,
     spread_scores,
+    stationary,
     terms,
 )
 
@@ -107,6 +109,7 @@ __all__ = [
     "matrix",
     "maximum",
     "merged_cells",
+    "negated",
     "newton",
     "number_small_integers",
     "object_array",
@@ -133,6 +136,7 @@ __all__ = [
     "short_predictions",
     "short_rankings",
     "spread_scores",
+    "stationary",
     "strengths",
     "terms",
     "tied_strengths",

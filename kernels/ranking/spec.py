@@ -195,6 +195,15 @@ MODELS = (
         held_by=None,
     ),
     _model_row(
+        "eliminate",
+        "stationary law of a chain of rates, by elimination without subtractions; relative in every weight",
+        ("rates", "high", "low"),
+        1e-12,
+        "stationary_law",
+        "Grassmann, Taksar and Heyman, Oper. Res. 33 (1985) 1107-1116",
+        held_by=None,
+    ),
+    _model_row(
         "newton",
         "the maximum of the penalised log-likelihood; the bound is in logits",
         ("u", "tolerance", "limit"),
@@ -392,6 +401,8 @@ TABLE = (
     "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
     "double *scratch)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
+    # elimination.inc
+    "void ranking_eliminate(ptrdiff_t n, ptrdiff_t high, ptrdiff_t low, double *rates)",
     # compress.inc
     "void compress_tally(const compress_rows *rows, ptrdiff_t first, ptrdiff_t last, uint32_t *table, "
     "uint64_t *status)",

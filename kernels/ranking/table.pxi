@@ -48,6 +48,7 @@ cdef extern from *:
         int (*ranking_chord)(const ranking_problem *problem, const double *factor, double tolerance, double *u,
                              double *scratch) noexcept nogil
         int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil
+        void (*ranking_eliminate)(Py_ssize_t n, Py_ssize_t high, Py_ssize_t low, double *rates) noexcept nogil
         void (*compress_tally)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, uint32_t *table,
                                uint64_t *status) noexcept nogil
         void (*compress_tally_weights)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, double *table,

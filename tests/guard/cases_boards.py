@@ -82,6 +82,9 @@ def boards():
         replicates=50,
         own=False,
     )
+    add(
+        "boards.ranks/rank_centrality", _uses("rank_centrality"), RANKING.rank_centrality, arena(), prior=0.5, own=False
+    )
     for objective in ("uncertainty", "d-optimal", "top"):
         add(f"boards.ranks/next_pairs-{objective}", _uses("next_pairs"), _next, objective, own=False)
     methods = " ".join(f"DavidsonLuceFit.{one}" for one in ("interval", "parameter_errors", "ranks", "standard_errors"))

@@ -1,6 +1,7 @@
 """Comparison models by their definitions: probabilities of one comparison in mpmath, maxima in extended precision."""
 
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -113,3 +114,24 @@ def solution(factor, right):
     """Return the solution of UᵀU y = x in 40 digits."""
     upper = mpmath.matrix(factor.tolist())
     return np.array(mpmath.lu_solve(upper.T * upper, mpmath.matrix(right.tolist())).T.tolist()[0], dtype=float)
+
+
+def stationary_law(rates):
+    """Return the stationary law of a chain of these rates between different states, in whole fractions, as floats."""
+    size = len(rates)
+    exact = [[Fraction(float(rate)) for rate in row] for row in rates]
+    rows = [[exact[i][j] if i != j else Fraction(0) for i in range(size)] for j in range(size)]
+    for j in range(size):
+        rows[j][j] = -sum(exact[j][i] for i in range(size) if i != j)
+    rows[-1] = [Fraction(1)] * size
+    right = [Fraction(0)] * (size - 1) + [Fraction(1)]
+    for column in range(size):
+        pivot = next(row for row in range(column, size) if rows[row][column] != 0)
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        right[column], right[pivot] = right[pivot], right[column]
+        for row in range(size):
+            if row != column and rows[row][column] != 0:
+                share = rows[row][column] / rows[column][column]
+                rows[row] = [a - share * b for a, b in zip(rows[row], rows[column], strict=True)]
+                right[row] -= share * right[column]
+    return np.array([float(right[state] / rows[state][state]) for state in range(size)])

@@ -92,5 +92,6 @@ WITHOUT = {
     "ranking.fit_contextual": "iterations of Newton's method with NumPy's linear algebra",
     **{f"ranking.{name}": "iterations of Newton's method in NumPy" for name in ("fit_davidson_luce", "fit_judges")},
     "ranking.krippendorff_alpha": "a coincidence matrix of whole columns, by NumPy",
+    "ranking.rank_centrality": "an elimination over a matrix of comparisons that are held",
     "ranking.next_pairs": "a choice among all pairs of a fit, made once for many votes",
 }

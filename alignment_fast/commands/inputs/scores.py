@@ -72,15 +72,34 @@ def read_scores(path: Path, request: ScoreColumns, progress: tables.Progress) ->
         raise tables.TableError(
             f"{tables.display_name(path)} has no column of scores{wanted}; its columns are: {tables.listed(names)}"
         )
+    if task is not None and task not in others.values():
+        others = {"task": task, **others}
     return _wide(path, systems, others, progress)
 
 
 def _wide(path: Path, systems: Sequence[str], others: dict[str, str | None], progress: tables.Progress) -> TaskScores:
     scores = {f"score {number}": name for number, name in enumerate(systems)}
     found = _read(path, {**scores, **others}, list(scores), progress)
+    if "task" in found:
+        _check_tasks(path, found.pop("task"), others.pop("task"))
     described = f"a row per task, systems {systems[0]!r} to {systems[-1]!r}{_also(others)}"
     table = np.column_stack([found[role] for role in scores])
     return TaskScores(table, systems, found.get("cluster"), found.get("weight"), described)
+
+
+def _check_tasks(path: Path, tasks: np.ndarray, column: str | None) -> None:
+    """Raise where a task has two rows: it would count twice."""
+    number: dict[str, int] = {}
+    codes = numbered(tasks, number)
+    first, count = np.unique(codes, return_index=True, return_counts=True)[1:]
+    if len(first) < len(codes):
+        code = int(codes[first[count > 1].min()])
+        one, again = np.flatnonzero(codes == code)[:2].tolist()
+        raise tables.TableError(
+            f"{tables.display_name(path)}, {tables.place_of_row(path, again)}: task {list(number)[code]!r} (column "
+            f"{column!r}) has scores already, in {tables.place_of_row(path, one)}; if rows are tasks of their own, "
+            f"name them by another column with --task, or these with --cluster {column}"
+        )
 
 
 def _long(path: Path, columns: dict[str, str | None], progress: tables.Progress) -> TaskScores:
