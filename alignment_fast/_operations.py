@@ -26,6 +26,7 @@ _MODULES = {
     ("random", "cpu"): "alignment_fast.kernels.random.operations",
     ("random", "cuda"): "alignment_fast.kernels.random.cuda",
     ("ranking", "cpu"): "alignment_fast.kernels.ranking.operations",
+    ("ranking", "cuda"): "alignment_fast.kernels.ranking.cuda",
     ("special", "cpu"): "alignment_fast.kernels.special.operations",
 }
 _EXTRA = {"cuda": "cuda12 or cuda13"}

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from statistics import median
 
 from alignment_fast.benchmarks.writing import duration
@@ -83,7 +84,7 @@ def explanation(rows):
     """Say in words how the cost of an element depends on the size: rows of one public name, by size.
 
     Either it is flat, or a call has a fixed cost, or memory bounds the largest sizes, or the work grows faster than the
-    size; or none of these.
+    size, or it falls all the way; or none of these.
     """
     points = [(row["size"], row["nanoseconds"]) for row in rows]
     large = [cost for size, cost in points if size >= LARGE] or [cost for _, cost in points]
@@ -101,7 +102,9 @@ def explanation(rows):
         theirs = peer_points(rows)
         beside = f"; the peer's as size^{power(*theirs[-2:]):.1f}" if len(theirs) > 1 else ""
         return f"work grows as size^{power(*points[-2:]):.1f} up to {largest}{beside}"
-    return f"neither: {duration(min(large))} to {duration(max(large))}"
+    if all(after <= before for (_, before), (_, after) in pairwise(points)):
+        return f"falls from {duration(first)} at {smallest} to {duration(last)} at {largest}"
+    return f"not flat, unexplained: {duration(min(large))} to {duration(max(large))}"
 
 
 def gains_of_threads(rows, shortest=1e6):

@@ -11,7 +11,9 @@ PANELS = {
     "floor over ours": analysis.share,
     "nanoseconds per element": lambda row: row["nanoseconds"],
 }
+RATIOS = [*PANELS][:2]  # a line at 1 stands for as fast
 PANEL = (4.2, 3.2)  # inches
+LEGEND = "each line an operation (dashed: float32), the thick one their median"
 DASHES = {"float64": "-", "float32": "--"}
 
 
@@ -21,19 +23,18 @@ def family_figure(family, rows):
     found = analysis.series(rows)
     if not found:
         return None
-    figure = plot.new_figure((PANEL[0] * len(runs), PANEL[1] * len(PANELS) + 0.6), f"{family}: by number of elements")
+    figure = plot.new_figure((PANEL[0] * len(runs), PANEL[1] * len(PANELS) + 0.6), f"{family}: {LEGEND}")
     axes = figure.subplots(len(PANELS), len(runs), squeeze=False, sharex=True, sharey="row")
     for line, (label, value) in zip(axes, PANELS.items(), strict=True):
         line[0].set_ylabel(label)
         for place, run in zip(line, runs, strict=True):
             draw(place, {key: one for key, one in found.items() if key[2] == run}, value)
-            if line is axes[0]:
-                place.set_title(title_of(run))
-            if line is not axes[2]:
+            if label in RATIOS:
                 place.axhline(1, color=plot.REFERENCE, lw=1)
             plot.finish(place, legend=False)
-    for place in axes[-1]:
-        place.set_xlabel("elements")
+    for first, last, run in zip(axes[0], axes[-1], runs, strict=True):
+        first.set_title(title_of(run))
+        last.set_xlabel("elements")
     return figure
 
 

@@ -27,7 +27,8 @@ from alignment_fast.random import Stream
 REPEATS = 7
 PAIRS = 1 << 24
 POOL = 1_000_000
-LOGITS = 2048, 151_936
+LETTERS = 151_936
+LOGITS = 2048, LETTERS
 ROWS = 4096, 50_257
 
 
@@ -95,6 +96,42 @@ def compare_pools(seed, most=100_003):
     yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
 
 
+def compare_laws(seed, outcomes=50_257):
+    """Yield whether laws of many outcomes, of chances and of logits, are within 1e-12 of the CPU's."""
+    generator = np.random.default_rng(seed)
+    p, reward = generator.random((2, outcomes)) ** 6, np.round(generator.normal(size=(2, outcomes)), 3)
+    n = np.array([1.0, 1.01, 16.0, 1e4, 1e9])
+    for log in (False, True):
+        given = np.log(p) if log else p
+        host = af.best_of_n.BestOfN(given, reward, log=log)
+        there = af.best_of_n.BestOfN(place().copy(given), place().copy(reward), log=log)
+        for name in ("kl", "win_rate", "expected_reward", "reward_variance", "log_pmf"):
+            found, expected = getattr(there, name)(n).numpy(), getattr(host, name)(n)
+            yield f"{name}, log={log}", bool(np.allclose(found, expected, rtol=1e-12, atol=1e-12))
+        found = there.divergence("renyi", n, order=2.0).numpy()
+        yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
+
+
+def compare_ranking(seed, items=2000, votes=1_000_000):
+    """Yield whether likelihoods of comparisons and their derivatives are within 1e-11 of the CPU's."""
+    generator = np.random.default_rng(seed)
+    first, second = generator.integers(0, items, (2, votes))
+    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second))
+    scores, vector = generator.normal(size=(2, items))
+    there, direction = place().copy(scores), place().copy(vector)
+    for model in ("bradley-terry", "thurstone", "stern"):
+        pairs = [
+            (af.ranking.log_likelihood(there, met, model), af.ranking.log_likelihood(scores, met, model)),
+            (af.ranking.gradient(there, met, model), af.ranking.gradient(scores, met, model)),
+            (
+                af.ranking.hessian_product(there, direction, met, model),
+                af.ranking.hessian_product(scores, vector, met, model),
+            ),
+        ]
+        for name, (found, expected) in zip(("value", "gradient", "product"), pairs, strict=True):
+            yield f"{name} {model}", bool(np.allclose(found.numpy(), expected, rtol=1e-13, atol=1e-11 * votes / items))
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -159,6 +196,8 @@ COMPARISONS = {
     "random": compare_random,
     "best_of_n": compare_simulation,
     "pools": compare_pools,
+    "laws": compare_laws,
+    "ranking": compare_ranking,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
     "information": compare_measures,
@@ -216,6 +255,10 @@ def timings():
     pool = place().copy(np.random.default_rng(1).normal(size=(1, POOL)))
     yield "sort float64", seconds(lambda: sorting.sorted_keys(pool)), POOL, "keys", 0
     yield "pool curve, all n", seconds(lambda: af.best_of_n.curve(pool)), POOL, "samples", 0
+    reward, draws = place().copy(np.random.default_rng(1).normal(size=LETTERS)), np.arange(1.0, 1025.0)
+    yield "law of 151 936 outcomes", seconds(lambda: af.best_of_n.BestOfN(reward=reward)), LETTERS, "outcomes", 0
+    law = af.best_of_n.BestOfN(reward=reward)
+    yield "its divergence at 1024 n", seconds(lambda: law.kl(draws)), LETTERS << 10, "terms", 0
     counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
     yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]

@@ -255,7 +255,9 @@ def measured():
     """Return the record of the cases of the tables, measured now."""
     isas = tuple(isa for isa in ISAS if isa in cpu.supported_isas())
     memory = 3 * (environment.memory() or 8192) // 4
-    record = Record(Settings(Selection(groups=tuple(PEERS)), isas, (1,), Limits(longest=300.0), memory))
+    peers = tuple(dict.fromkeys(name for names in PEERS.values() for name in names))
+    selection = Selection(groups=tuple(PEERS), peers=peers)
+    record = Record(Settings(selection, isas, (1,), Limits(longest=300.0), memory))
     run(record, lambda done, total, what: print(f"{done + 1} of {total}: {what}", flush=True))
     return record.document()
 

@@ -156,6 +156,7 @@ def measured(worker, settings, job, threads):
             "measure": dataclasses.asdict(job),
             "threads": threads,
             "limits": dataclasses.asdict(settings.limits),
+            "peers": settings.selection.peers,
             "without": [*ended],
         }
         try:

@@ -39,6 +39,8 @@ class Selection:
         Sizes up to `QUICK`.
     groups : tuple of str
         Cases by their whole names, and nothing else.
+    peers : tuple of str
+        Of the contenders.
 
     """
 
@@ -47,6 +49,7 @@ class Selection:
     sizes: tuple[int, ...] = ()
     quick: bool = False
     groups: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
 
     def takes(self, operation):
         """Return whether an operation is asked for by its name."""

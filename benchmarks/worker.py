@@ -2,7 +2,7 @@
 
     {"list": selection, "threads": 1}                -> {"isa": "avx2", "jobs": [...]}
     {"measure": job, "threads": 1, "limits": ...,
-     "without": [...]}                               -> {"at": contender} before each first call, then {"figure": ...}
+     "peers": [...], "without": [...]}               -> {"at": contender} before each first call, then {"figure": ...}
 
 It has an instruction set, a number of threads and a limit of memory for itself, and may be ended from outside.
 """
@@ -34,18 +34,22 @@ def listed(order):
 
 
 def measured(order, tell):
+    from alignment_fast.benchmarks.cases import OURS
     from alignment_fast.benchmarks.selection import Job
     from alignment_fast.benchmarks.timing import Limits, figure_of, reason
 
     try:
-        case = dataclasses.replace(Job(**order["measure"]).case(), threads=order["threads"])
+        case = Job(**order["measure"]).case()
     except Exception as error:
         return {"failed": reason(error)}
+    peers = order["peers"] or case.contenders
+    contenders = {name: one for name, one in case.contenders.items() if name == OURS or name in peers}
+    case = dataclasses.replace(case, contenders=contenders, threads=order["threads"])
     figure = figure_of(case, Limits(**order["limits"]), lambda name: tell({"at": name}), order["without"])
     return {
         "figure": dataclasses.asdict(figure),
-        "contenders": [*case.contenders],
-        "elements": next(iter(case.contenders.values())).elements,
+        "contenders": [*contenders],
+        "elements": contenders[OURS].elements,
         "clock": "elapsed" if case.threads > 1 else "processor",
     }
 

@@ -133,6 +133,7 @@ COMMON_MODULES = {
 TWINS = ["kernels/common/scalar.py", "kernels/random/scalar.py"]
 # Parts of tables of operations, with files of their own.
 PARTS_OF_TABLES = {
+    "kernels/best_of_n/cuda_law.py",
     "kernels/best_of_n/cuda_pool.py",
     "kernels/best_of_n/law.py",
     "kernels/best_of_n/overoptimization.py",

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import instructions
 import pytest
 import readme_tables
+from json_schema import valid
 
 from alignment_fast.benchmarks import timing
 from alignment_fast.benchmarks.cases import OURS, Case, Contender, Missing
@@ -172,7 +173,15 @@ def test_a_case_stands_in_one_line():
 def test_the_readme_shows_the_figures_of_the_file():
     text = README.read_text("utf-8")
     assert text.count(readme_tables.BEGIN) == text.count(readme_tables.END) == 1
-    assert readme_tables.replaced(text, json.loads(readme_tables.FIGURES.read_text("utf-8"))) == text
+    document = json.loads(readme_tables.FIGURES.read_text("utf-8"))
+    schema = json.loads(readme_tables.FIGURES.with_name("schema.json").read_text("utf-8"))
+    assert valid(document, schema, schema)
+    assert readme_tables.replaced(text, document) == text
+
+
+def test_the_file_keeps_what_the_readme_shows_of_a_record():
+    other = [ROW | {"operation": "another"}, ROW | {"threads": 2}, ROW | {"isa": "baseline"}]
+    assert readme_tables.kept(FOUND | {"rows": [*other, ROW]})["rows"] == [ROW]
 
 
 # ---- instructions ----

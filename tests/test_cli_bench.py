@@ -1,6 +1,7 @@
 """``alignment-fast bench``: what it measures, how it reports what goes wrong, and what the report says."""
 
 import dataclasses
+import inspect
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ import pytest
 from json_schema import valid
 
 from alignment_fast import benchmarks
-from alignment_fast.benchmarks import analysis, environment, page, running, selection, worker
+from alignment_fast.benchmarks import analysis, environment, floors, page, running, selection, worker
 from alignment_fast.benchmarks.counts import instructions_of
 from alignment_fast.benchmarks.names import Timed, all_names, bytes_given, case_of
 from alignment_fast.benchmarks.running import Record, Settings
@@ -288,6 +289,13 @@ def test_a_quick_run_has_small_sizes():
     assert max(size for size in sizes if size) <= selection.QUICK
 
 
+def test_peers_are_chosen_by_name():
+    job = dataclasses.asdict(selection.jobs(Selection(only=("random normal float32",), families=("random",)), 1)[0])
+    limits = dataclasses.asdict(Limits(1, 0.0))
+    order = {"measure": job, "threads": 1, "limits": limits, "peers": ["NumPy SFC64"], "without": []}
+    assert worker.measured(order, lambda _: None)["contenders"] == ["alignment_fast", "NumPy SFC64"]
+
+
 def test_arrays_that_a_call_is_given_count_once():
     x = np.zeros(100)
     assert bytes_given(lambda: (x, x.sum())) == 800
@@ -323,7 +331,8 @@ def row(size, nanoseconds, theirs=None, floor=None, threads=1, elements=None):
         ([row(10, 101.0), row(1000, 2.0), row(10**5, 1.01)], "a call costs 1 µs, and each 1.01 ns"),
         ([row(1000, 0.2), row(10**7, 1.0, floor=("read", 0.7))], "memory: 70 % of the floor at 10000000"),
         ([row(1000, 1.0, 2.0), row(10**4, 10.0, 200.0)], "work grows as size^2.0 up to 10000; the peer's as size^3.0"),
-        ([row(1000, 1.0), row(10**4, 2.0), row(10**5, 1.0)], "neither: 1 ns to 2 ns"),
+        ([row(1000, 1.0), row(10**4, 2.0), row(10**5, 1.0)], "not flat, unexplained: 1 ns to 2 ns"),
+        ([row(10, 9.0), row(1000, 2.0), row(10**5, 1.0)], "falls from 9 ns at 10 to 1 ns at 100000"),
     ],
 )
 def test_what_an_element_costs_is_flat_or_explained(rows, said):
@@ -361,6 +370,22 @@ def test_a_page_without_rows_says_so():
     document = json.loads(json.dumps(record.document()))
     assert valid(document, SCHEMA, SCHEMA)
     assert "Nothing." in page.text(document)
+
+
+def test_the_guide_says_what_the_command_does():
+    from alignment_fast.commands import bench
+
+    guide = (Path(__file__).parents[1] / "docs" / "guides" / "how_fast.md").read_text("utf-8")
+    rounds, seconds = bench.THOROUGH
+    assert f"up to {rounds} rounds or a second" in guide
+    assert seconds == 1
+    assert f"`--seconds` ({inspect.signature(bench.bench).parameters['seconds'].default:g})" in guide
+    assert bench.SHARE_OF_MEMORY == 0.75
+    assert "`--memory-mib` (three quarters of the machine's)" in guide
+    assert f"sizes up to {selection.QUICK:,}".replace(",", " ") in guide
+    assert f"below {floors.SMALLEST >> 10} KiB" in guide
+    assert f"within {100 * (analysis.FLAT - 1):.0f} % from {analysis.LARGE} elements on" in guide
+    assert f"(version {running.VERSION})" in guide
 
 
 def test_the_default_number_of_threads_is_one_and_two(monkeypatch):

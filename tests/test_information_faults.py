@@ -613,3 +613,19 @@ def test_log_mgfs_are_as_accurate_as_stated():
             terms = [mpmath.exp(mpmath.mpf(float(t)) * mpmath.mpf(float(x))) for x in reward]
             exact = mpmath.log(mpmath.fsum(terms) / len(terms))
         assert abs(float(INFORMATION.log_mgf(reward, t)) - exact) <= stated * (1 + abs(t) * abs(reward).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("t", [1.0, -1.0, 0.3])
+def test_a_row_may_leave_the_range_in_which_e_to_the_x_less_one_is_summed(t, log, dtype):
+    """Rewards that grow letter by letter, and fall from a first one: tiles within 2.5 / t of each other, then not."""
+    random = np.random.default_rng(7)
+    ascending = np.sort(random.uniform(-1e-3, 9.0, 9000)) ** 3 / 100
+    weights = random.uniform(-3, 0, 9000) if log else random.random(9000)
+    for reward in (ascending, -ascending, np.roll(ascending, 1)):
+        rows = reward[None].astype(dtype), np.full((1, 1), t), weights[None].astype(dtype)
+        found = INFORMATION.log_mgf(rows[0], rows[1], p=rows[2], log=log)[:, 0]
+        exact, size = log_mgf_and_size_of_rows(*rows, log)
+        factor, smallest = conditioned(dtype)
+        assert abs(found - exact) <= factor * size + smallest

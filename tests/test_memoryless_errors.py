@@ -101,6 +101,29 @@ def test_letters_so_rare_that_transforms_do_not_see_their_sums(method):
     assert (law.token_marginal > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("m", "p"),
+    [
+        (7, [4.48359045939239e-18, 0.3831338080619555]),
+        (9, [1.2708238610368046e-17, 0.8500481930888152]),
+        (6, [1.3555457196835525e-17, 0.7669782967769646]),
+    ],
+)
+def test_letters_next_to_never_drawn_have_no_negative_share(m, p):
+    """Found by search: m less the count of the other letter was -2e-16 of all."""
+    law = af.memoryless.MemorylessModel(p, reward=[1.0, 0.5]).best_of_n(m, log_n=0.0, method="types")
+    np.testing.assert_allclose(law.token_marginal, np.divide(p, sum(p)), rtol=1e-12)
+
+
+def test_sums_so_rare_under_a_tilt_that_their_factors_drown_others_are_an_error_of_the_marginal():
+    """Found by search: NaN, of one letter whose best of 1.00005 draws is that of a steep tilt towards 1.8e-24."""
+    p, reward = [4.7914516361862156e-14, 0.397020141473122, 1.8259780646230198e-24], [0, 8, 9]
+    model = af.memoryless.MemorylessModel(p, reward=reward)
+    types, fft = (model.best_of_n(1, log_n=5.3736158197166225e-05, method=method) for method in ("types", "fft"))
+    assert np.abs(types.token_marginal - fft.token_marginal).max() <= fft.errors.token_marginal < 1e-11
+    assert fft.token_marginal.sum() == pytest.approx(1.0)
+
+
 def test_a_forced_saddlepoint_is_never_negative_and_knows_how_bad_it_is():
     law, exact = (RARE.best_of_n(250, delta=20.0, method=method) for method in ("saddlepoint", "types"))
     assert law.errors.kind == "estimate"
@@ -118,7 +141,7 @@ def on_a_lattice(seed, worst, *, quick=False):
     expected = about = None
     for method in METHODS:
         law = model.best_of_n(m, log_n=log_n, method=method)
-        assert law.errors.kind == "bound"
+        assert law.errors.kind == "bound" or method == "fft"  # from its whole law, where one tilt does not see enough
         assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
         if quick:
             about = about or memoryless_extended.on_a_lattice(p, reward.tolist(), m, log_n, law.alpha)

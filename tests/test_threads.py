@@ -38,7 +38,7 @@ def test_ranges_partition_the_blocks(n_blocks, work, num_threads):
 
 @given(st.integers(1, 2000), st.floats(threads.GRAIN + 1.0, 1e12), st.integers(1, 5))
 def test_a_range_is_short_enough_for_ctrl_c(n_blocks, work, num_threads):
-    """At most CHUNK (50 ms) of work before the interpreter gets to see Ctrl-C, or one block where that is more."""
+    """At most CHUNK (10 ms) of work before the interpreter gets to see Ctrl-C, or one block where that is more."""
     longest = max(last - first for first, last in ranges(n_blocks, work=work, num_threads=num_threads))
     assert longest == 1 or longest * work / n_blocks <= threads.CHUNK
 

@@ -20,6 +20,7 @@ def check_status(word, name, array, leading=None):
     """
     if word == status.OK:
         return
+    array = array if isinstance(array, np.ndarray) else array.numpy()  # of a device
     flat, code = status.decode(word)
     if leading is not None:
         flat = _own_position(flat, array.shape, leading)

@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from alignment_fast._border.status import refuse
-from alignment_fast._scipy import special, stats
+from alignment_fast._scipy import special
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
 from alignment_fast.best_of_n.repeated import draws_of
@@ -166,7 +166,7 @@ class PassAtKFit:
         if self.is_rejected:
             lower, upper = self._without_model(min(k, fewest), level)
             return -np.expm1(missed), lower, upper if k <= fewest else 1.0
-        reach = stats.chi2.ppf(level, 1)
+        reach = 2 * special.gammaincinv(0.5, level)
         ends = [-np.expm1(self._end(float(missed), up, reach, k, sign)) for sign in (1.0, -1.0)]
         return -np.expm1(missed), *ends
 
@@ -213,7 +213,7 @@ class PassAtKFit:
         problems = number.sum()
         mean = number @ solved / problems
         error = np.sqrt(number @ (solved - mean) ** 2 / max(problems - 1, 1) / problems)
-        reach = stats.norm.ppf((1 + level) / 2) * error
+        reach = special.ndtri((1 + level) / 2) * error
         return max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 

@@ -17,6 +17,7 @@ from alignment_fast._border.status import check_row_status
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
+from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.policy.tilting import TiltedPolicy
 
 DIVERGENCES = ("reverse_kl", "chi2", "tv", "hellinger2", "renyi")
@@ -63,6 +64,9 @@ class BestOfN:
 
     Finite rewards of any size have a finite expectation; their variance is inf where it is beyond the range of float64.
 
+    Arrays on a CUDA device are used there, without `sample`, `kl_estimate` and `aligned`: `p` and `reward` have one
+    row, or one for each law. The construction waits for their check.
+
     Cost: about 25 ns per outcome for construction at V = 50 000 (most of it the sort), a few ns per outcome and n for
     a value, on one core; memory 92 bytes per outcome.
 
@@ -96,14 +100,15 @@ class BestOfN:
             return
         if reward is None:
             raise ValueError("reward is required")
-        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else (), optional=("p",))
+        options = {"optional": ("p",), "on_devices": True}
+        given = _Arguments({"p": p, "reward": reward}, ("p",) if log else (), **options)
         self._dtype, self._leading, self._size = given.dtype, given.leading, given["reward"].shape[-1]
         self._model = given.model if is_foreign(given.model) else None  # do not keep the caller's memory alive
         self._device = given.device
         self._ops = given.operations("best_of_n")
         uniform = p is None
         self._laws, words = self._ops.law_build(
-            np.ones((1, self._size)) if uniform else given.rows("p", dtype=np.float64),
+            None if uniform else given.rows("p", dtype=np.float64),
             given.rows("reward", dtype=np.float64),
             given.count(),
             log=log and not uniform,
@@ -112,8 +117,9 @@ class BestOfN:
         if not uniform:
             check_row_status(words[:, 0], "p", given["p"], self._leading)
         check_row_status(words[:, 1], "reward", given["reward"], self._leading)
-        self._rewards = given["reward"].copy()  # for `aligned`; the caller may change theirs
-        self._single = not self._leading and self._model is None
+        # For `aligned`; the caller may change theirs. There is no such operation on a device.
+        self._rewards = given["reward"].copy() if self._device == "cpu" else None
+        self._single = not self._leading and self._model is None and self._device == "cpu"
 
     def __repr__(self) -> str:
         return f"BestOfN(shape={(*self._leading, self._size)}, dtype={self._dtype.name})"
@@ -129,6 +135,7 @@ class BestOfN:
         return np.ascontiguousarray(np.broadcast_to(own, leading)).reshape(-1)
 
     def _out(self, values, shape):
+        values = values if self._device == "cpu" else operations("common", self._device).cast(values, self._dtype)
         return give(values, self._model, dtype=self._dtype, shape=shape)
 
     def _value(self, kind, n, log_n, num_threads, order=0.0):
@@ -348,6 +355,8 @@ class BestOfN:
             found = ops.short_law_aligned(self._laws, tilts, self._rewards, n, log_n, self._dtype.type)
             if found is not None:
                 return AlignedPolicy(tuple.__new__(TiltedPolicy, found[0]), found[1])
+        if self._device != "cpu":
+            raise BackendUnavailableError(f"aligned has no version for {self._device!r}: pass the arrays on the CPU")
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)

@@ -41,7 +41,7 @@ from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
-from alignment_fast._scipy import special, stats
+from alignment_fast._scipy import special
 
 __all__ = ["Extrapolation", "TailIndex", "extrapolate", "hill"]
 
@@ -64,6 +64,8 @@ LARGEST_DISTANCE = {"hill": 0.337, "gpd": 0.25}
 FREEDOM = 20
 # Halvings of the interval that holds the best generalised Pareto law.
 HALVINGS = 60
+# Logarithms of one pass over some points of a likelihood at most.
+MOST_TERMS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -328,8 +330,8 @@ class _Pareto:
         self.share = np.full(len(ordered), (top + 0.5) / (size + 0.5))
         tails = (1 - level) / 2, (1 + level) / 2
         self.ends = {
-            "index": [top * self.index / stats.gamma(top).ppf(tail) for tail in tails],
-            "share": [np.full(len(ordered), stats.beta(top + 1, size - top).ppf(tail)) for tail in tails],
+            "index": [top * self.index / special.gammaincinv(top, tail) for tail in tails],
+            "share": [np.full(len(ordered), special.betaincinv(top + 1, size - top, tail)) for tail in tails],
         }
         scaled = excess / np.where(self.index > 0, self.index, 1.0)[:, None]
         off = _distance(scaled) > LARGEST_DISTANCE["hill"]
@@ -358,13 +360,13 @@ class _GeneralisedPareto:
         self.index, sigma = without_bias(*largest_likelihood(excess), top)
         self.scale = sigma * (1 + self.index)
         self.share = np.full(len(ordered), (top + 0.5) / (size + 0.5))
-        reach = stats.t.ppf((1 + level) / 2, FREEDOM) / np.sqrt(top)
+        reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top)
         tails = (1 - level) / 2, (1 + level) / 2
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
             "index": [(1 + self.index) * np.exp(0.5 / top + sign * reach) - 1 for sign in (-1, 1)],
             "scale": [self.scale * np.exp(0.5 * variance / top + sign * reach * np.sqrt(variance)) for sign in (-1, 1)],
-            "share": [np.full(len(ordered), stats.beta(top + 1, size - top).ppf(tail)) for tail in tails],
+            "share": [np.full(len(ordered), special.betaincinv(top + 1, size - top, tail)) for tail in tails],
         }
         safe = np.where(sigma > 0, sigma, 1.0)
         off = _distance(_exponential(excess / safe[:, None], self.index)) > LARGEST_DISTANCE["gpd"]
@@ -410,26 +412,30 @@ def largest_likelihood(excess):
     grid = np.concatenate(
         [low[:, None] * np.linspace(0.999, 0.02, 24), np.tile(np.geomspace(0.01, 30, 40), (len(x), 1))], 1
     )
-    values, indices = np.stack([_profile(x, grid[:, j]) for j in range(grid.shape[1])], axis=2)
-    best = np.argmax(np.where(indices > -0.5, values, -np.inf), axis=1)
+    values, index = _profile(x, grid)
+    best = np.argmax(np.where(index > -0.5, values, -np.inf), axis=1)
     rows = np.arange(len(x))
     a, b = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, grid.shape[1] - 1)]
     golden = (np.sqrt(5) - 1) / 2
     for _ in range(HALVINGS):
-        first, second = b - golden * (b - a), a + golden * (b - a)
-        higher = _profile(x, first)[0] > _profile(x, second)[0]
-        a, b = np.where(higher, a, first), np.where(higher, second, b)
+        between = np.stack([b - golden * (b - a), a + golden * (b - a)], axis=1)
+        values, _ = _profile(x, between)
+        higher = values[:, 0] > values[:, 1]
+        a, b = np.where(higher, a, between[:, 0]), np.where(higher, between[:, 1], b)
     theta = (a + b) / 2
-    index = _profile(x, theta)[1]
+    index = _profile(x, theta[:, None])[1][:, 0]
     sigma = np.where(np.abs(theta) > 1e-12, index / np.where(theta == 0, 1.0, theta), 1.0) * unit
     return np.where(flat, 0.0, index), np.where(flat, 0.0, sigma)
 
 
 def _profile(x, theta):
-    """Return the mean log-likelihood at θ, and the best ξ there."""
-    theta = np.where(np.abs(theta) < 1e-12, 1e-12, theta)
+    """Return the mean log-likelihood at θ (rows, points), and the best ξ there."""
+    theta, index = np.where(np.abs(theta) < 1e-12, 1e-12, theta), np.empty(theta.shape)
+    points = max(1, MOST_TERMS // x.size)
+    for first in range(0, theta.shape[1], points):
+        some = theta[:, first : first + points, None]
+        index[:, first : first + points] = np.log1p(np.maximum(some * x[:, None], -1 + 1e-12)).mean(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        index = np.log1p(np.maximum(theta[:, None] * x, -1 + 1e-12)).mean(axis=-1)
         return -np.log(index / theta) - index - 1, index
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.call import operations_of
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 from alignment_fast.information.moments import refuse_rows, reward_arguments
@@ -81,19 +82,17 @@ def log_mgf_gradient(
         fields = operations("information").short_log_mgf_gradient(reward, t, p, log)
         if fields is not None:
             return tuple.__new__(LogMgfGradient, fields)
-    arguments = reward_arguments(reward, p, log)
+    arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
     tilts = grid.rows()
     _require_finite(tilts, "t")
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
-    mean, vectors, good = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
+    (mean,), by_letters, good = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
     if not good:
         refuse_rows(arguments, rows, grid.leading)
     give_letters = letters_giver(arguments, grid)
-    return LogMgfGradient(
-        arguments.give(mean, grid.shape), give_letters(vectors[..., 0, :]), give_letters(vectors[..., 1, :])
-    )
+    return LogMgfGradient(arguments.give(mean, grid.shape), *map(give_letters, by_letters))
 
 
 def rate_function_gradient(
@@ -146,11 +145,9 @@ def rate_function_gradient(
         raise ValueError(
             "x must lie strictly between the least and the largest reward, where the rate has a derivative"
         )
-    _, vectors, _ = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
+    _, by_letters, _ = ops.gradients(rows, tilts, ops.OF_LOG_MGF, num_threads)
     give_letters = letters_giver(arguments, grid)
-    return RateFunctionGradient(
-        arguments.give(tilts, grid.shape), give_letters(-vectors[..., 0, :]), give_letters(-vectors[..., 1, :])
-    )
+    return RateFunctionGradient(arguments.give(tilts, grid.shape), *(give_letters(-vector) for vector in by_letters))
 
 
 def renyi_entropy_gradient(
@@ -191,7 +188,7 @@ def renyi_entropy_gradient(
         fields = operations("information").short_renyi_entropy_gradient(p, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
-    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), p=p)
+    arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     return _of_measure(arguments, log, order, arguments.ops.OF_ENTROPY, num_threads)
 
 
@@ -233,7 +230,7 @@ def renyi_divergence_gradient(
         fields = operations("information").short_renyi_divergence_gradient(p, q, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _of_measure(arguments, log, order, arguments.ops.OF_DIVERGENCE, num_threads)
 
 
@@ -285,17 +282,17 @@ def renyi_cross_entropy_gradient(
         # The entropy broadcasts over the leading axes of q, which it does not know.
         own = renyi_entropy_gradient(p, order, log=log, num_threads=num_threads)
         extra = divergence.log_p.ndim - own.log_p.ndim
-        fill = (1,) * extra
+        fill, added = (1,) * extra, operations_of("information", p=p, q=q).added
         return RenyiGradient(
-            divergence.order + own.order.reshape(fill + own.order.shape),
-            divergence.log_p + own.log_p.reshape(fill + own.log_p.shape),
+            added(divergence.order, own.order.reshape(fill + own.order.shape)),
+            added(divergence.log_p, own.log_p.reshape(fill + own.log_p.shape)),
             divergence.log_q,
         )
     if num_threads is None:
         fields = operations("information").short_renyi_cross_entropy_gradient(p, q, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
-    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), p=p, q=q)
+    arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _of_measure(arguments, log, order, arguments.ops.OF_CROSS_ENTROPY, num_threads)
 
 
@@ -314,13 +311,11 @@ def _of_measure(arguments, log, order, quantity, num_threads):
     weights = ops.WEIGHT_LOG if log else ops.WEIGHT_PROBABILITY
     of_q = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
     rows = arguments.letters(weights, ops.REWARD_OWN_LOG if quantity == ops.OF_ENTROPY else of_q, grid.leading)
-    by_order, vectors, good = ops.gradients(rows, orders, quantity, num_threads)
+    (by_order,), by_letters, good = ops.gradients(rows, orders, quantity, num_threads)
     if not good:
         _refuse_pairs(arguments, rows, grid.leading)
     give_letters = letters_giver(arguments, grid)
-    return RenyiGradient(
-        arguments.give(by_order, grid.shape), *(give_letters(vectors[..., k, :]) for k in range(vectors.shape[-2]))
-    )
+    return RenyiGradient(arguments.give(by_order, grid.shape), *map(give_letters, by_letters))
 
 
 def _refuse_pairs(arguments, rows, leading):

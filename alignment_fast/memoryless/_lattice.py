@@ -310,12 +310,15 @@ def _tilted_marginal(ops, asked, lattice, known, best):
     """Return the same from laws under one tilt, in which all factors are moderate, and the error of an entry at most.
 
     p_j P_{m-1}(s - j)/P_m(s) is the same expression of the tilted laws. The error is that of these laws and of the
-    correlation; that of best-of-n itself comes to it.
+    correlation; that of best-of-n itself comes to it. Sums that are merged are left out, and what best-of-n gives them
+    is an error: under the tilt they are so unlikely that rounding of their factor would be all that is left.
     """
     m, atoms, steps, theta = asked.m, best.atoms, asked.letters.keys.steps, known.theta
     weight, log_mgf = lattice.tilted(theta)
     ratio = np.zeros(m * lattice.top + 1)
-    ratio[atoms.sums] = np.exp(best.log_ratio + m * log_mgf[0] - theta[0] * atoms.sums)
+    apart = slice(int(atoms.merged), None)
+    kept, log_pi = atoms.sums[apart], best.log_pi[apart]
+    ratio[kept] = np.exp(best.log_ratio[apart] + m * log_mgf[0] - theta[0] * kept)
     positive, correlating = known.noise[0] == VANISHED, 0.0
     if m == 1:
         fewer, absolute, relative = np.ones(1), 0.0, known.relative[0]
@@ -332,7 +335,7 @@ def _tilted_marginal(ops, asked, lattice, known, best):
         one, two = float(ratio.sum()), np.sqrt([fewer @ fewer, ratio @ ratio])
         correlating = LAYER * math.log2(length) * UNIT * float(2 * two[0] * one + two[1])
     marginal = np.maximum(weight[0][steps] * overlap, 0.0)
-    kept = atoms.sums[int(atoms.merged) :]
     uncertainty = known.absolute[0] / np.maximum(known.mass[0][kept], known.absolute[0])
-    own = float(np.exp(best.log_pi[int(atoms.merged) :]) @ uncertainty) + known.relative[0] + relative
+    merged = float(np.exp(best.log_pi[: int(atoms.merged)]).sum())
+    own = float(np.exp(log_pi) @ uncertainty) + known.relative[0] + relative + merged
     return marginal / marginal.sum(), 2 * (own + (absolute * float(ratio.sum()) + correlating) * float(weight[0].max()))

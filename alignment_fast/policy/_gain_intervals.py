@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment_fast._scipy import stats
+from alignment_fast._scipy import special
 
 __all__ = ["Masses", "ends", "second_order"]
 
@@ -88,7 +88,7 @@ def _constants(masses, t, log_mgf, mean, given):
 def ends(estimate: Any, error: Any, constants: Any, level: float) -> tuple[Any, Any]:
     """Return the ends of intervals: the lower one of the lower ends of both kinds, the upper end of ABC."""
     a, z0, c = constants
-    z = stats.norm.ppf((1 + level) / 2)
+    z = special.ndtri((1 + level) / 2)
 
     def end(quantile):
         w = z0 + quantile

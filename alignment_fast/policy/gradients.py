@@ -83,7 +83,7 @@ def tilt_gradient(
         found = operations("information").short_tilt_gradient(p, reward, alpha, log)
         if found is not None:
             return TiltGradient(*_paired(*found))
-    arguments = policy_arguments(p, reward, log)
+    arguments = policy_arguments(p, reward, log, on_devices=True)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
     if np.isinf(alphas).any():
@@ -150,8 +150,8 @@ def _policy_gradients(arguments, rows, grid, alphas, quantity, num_threads):
         refuse_rows(arguments, rows, grid.leading)
     give_letters = letters_giver(arguments, grid)
     return _paired(
-        [arguments.give(scalars[..., k], grid.shape) for k in range(scalars.shape[-1])],
-        [give_letters(vectors[..., k, :]) for k in range(vectors.shape[-2])],
+        [arguments.give(scalar, grid.shape) for scalar in scalars],
+        [give_letters(vector) for vector in vectors],
     )
 
 

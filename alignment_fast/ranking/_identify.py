@@ -15,6 +15,8 @@ from alignment_fast.ranking._design import covariate_matrix
 
 # Rows of remainders that are worked on together.
 BLOCK = 8192
+# Cells whose graph is walked in the interpreter in less time than a sparse matrix of them takes to build.
+FEW = 256
 # Squares of singular values, relative, above which columns are independent beyond rounding of their Gram matrix.
 SURELY = 1e-9
 # Singular values, relative, that rounding alone leaves of dependent columns.
@@ -35,19 +37,21 @@ def confounded(cells, covariates, *, prior):
         return None
     seen = np.flatnonzero(cells.wins_first + cells.wins_second + (cells.ties if cells.ties.size else 0.0) > 0)
     first, second = cells.first[seen], cells.second[seen]
-    columns = covariate_matrix(cells, covariates)[seen]
-    scale = np.sqrt(np.bincount(columns.indices, columns.data**2, covariates.width))
+    few = len(first) <= FEW
+    columns = (_array if few else covariate_matrix)(cells, covariates)[seen]
+    scale = np.sqrt((columns**2).sum(axis=0))
     if (scale == 0).any():
         return Confounded(tuple(np.flatnonzero(scale == 0)[:1].tolist()), with_scores=False)
+    along_tree = _potentials_of_few if few else _potentials
     potential = (
-        np.zeros((cells.n_items, covariates.width)) if prior else _potentials(first, second, columns, cells.n_items)
+        np.zeros((cells.n_items, covariates.width)) if prior else along_tree(first, second, columns, cells.n_items)
     )
 
     def remainders():
         for at in range(0, len(first), BLOCK):
             part = slice(at, at + BLOCK)
             difference = potential[first[part]] - potential[second[part]]
-            yield (columns[part].toarray() - difference) / scale
+            yield ((columns if few else columns[part].toarray()) - difference) / scale
 
     gram = sum(block.T @ block for block in remainders())
     if np.linalg.eigvalsh(gram)[0] > SURELY:
@@ -63,6 +67,29 @@ def confounded(cells, covariates, *, prior):
     involved = np.flatnonzero(np.abs(directions[-1]) > 1e-6)
     moved = potential @ direction
     return Confounded(tuple(involved.tolist()), bool(np.ptp(moved) > 1e-6 * np.abs(direction).max()))
+
+
+def _array(cells, covariates):
+    """Return the covariates of all cells as an array."""
+    out = np.zeros((len(cells.first), covariates.width))
+    np.add.at(out, (np.arange(len(out)).repeat(np.diff(covariates.start)), covariates.column), covariates.value)
+    return out
+
+
+def _potentials_of_few(first, second, columns, n_items):
+    """Return what `_potentials` does along another spanning tree, walked from item 0."""
+    neighbours = [[] for _ in range(n_items)]
+    for edge, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        neighbours[one].append((other, edge, -1.0))
+        neighbours[other].append((one, edge, 1.0))
+    potential, reached, seen = np.zeros((n_items, columns.shape[1])), [0], {0}
+    for item in reached:
+        for child, edge, sign in neighbours[item]:
+            if child not in seen:
+                seen.add(child)
+                reached.append(child)
+                potential[child] = potential[item] + sign * columns[edge]
+    return potential
 
 
 def _potentials(first, second, columns, n_items):

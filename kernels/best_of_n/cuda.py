@@ -1,10 +1,11 @@
-"""The operations of this family on a CUDA device: the simulation, with the bits of the CPU, and pools of scores."""
+"""The operations of this family on a CUDA device: simulation with the bits of the CPU, pools of scores, laws."""
 
 import ctypes
 
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import simulation
+from alignment_fast.kernels.best_of_n.cuda_law import law_build, law_pmf, law_values
 from alignment_fast.kernels.best_of_n.cuda_pool import (
     pass_at_k,
     pass_refused,
@@ -14,6 +15,7 @@ from alignment_fast.kernels.best_of_n.cuda_pool import (
     pool_means,
     pool_small_means,
 )
+from alignment_fast.kernels.best_of_n.law import VALUES
 from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, NODES, SMALL_POOL
 from alignment_fast.kernels.common import driver, images, streams
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_for_warps
@@ -23,7 +25,11 @@ __all__ = [
     "ESTIMATORS",
     "NODES",
     "SMALL_POOL",
+    "VALUES",
     "brute",
+    "law_build",
+    "law_pmf",
+    "law_values",
     "order",
     "pass_at_k",
     "pass_refused",

@@ -8,7 +8,7 @@ from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.random import operations as random
 
 # Nanoseconds per atom (construction) or per atom and n (evaluation) on one core: decides when threads are worth it.
-BUILD_COST = 30.0
+BUILD_COST = 80.0
 EVALUATION_COST = 5.0
 # The same for the log-ratio of a group, and for the probability of an atom from it.
 RATIO_COST = 2.5
@@ -41,8 +41,9 @@ VALUES = {
 
 
 def law_build(p, reward, rows, *, log, num_threads=None):
-    """Build `rows` laws from `p` (1 or rows, V) and `reward` (1 or rows, V); returns (Laws, status words (rows, 2))."""
-    size = p.shape[1]
+    """Build `rows` laws from `p` or None, and `reward`, (1 or rows, V); returns (Laws, status words (rows, 2))."""
+    size = reward.shape[1]
+    p = np.ones((1, size)) if p is None else p
     laws = cpu.Laws(
         np.empty((rows, cpu.FIELDS, size)),
         np.empty((rows, cpu.INTEGERS, size), dtype=np.int32),
@@ -57,7 +58,7 @@ def law_build(p, reward, rows, *, log, num_threads=None):
     return laws, status
 
 
-def _points(n, is_log):
+def points(n, is_log):
     """Return n (or log n) of shape (rows, T) in the kernels' form."""
     out = np.empty((n.shape[0], n.shape[1] * cpu.POINT_BYTES), dtype=np.uint8)
     cpu.points(n, is_log, out)
@@ -68,7 +69,7 @@ def law_values(laws, kind, order, row_of, n, is_log, *, num_threads=None):
     """Return the value `kind`, a number of `VALUES`, for results `row_of` at n of shape (1 or results, T)."""
     size, columns = laws.size, n.shape[1]
     out = np.empty((len(row_of), columns))
-    at = _points(n, is_log)
+    at = points(n, is_log)
     chunks = -(-columns // CHUNK)
     blocks = -(-size // cpu.BLOCK)
     work = EVALUATION_COST * out.size * size
@@ -107,7 +108,7 @@ def law_pmf(laws, row_of, n, is_log, *, log, num_threads=None):
     """Return (log-)probabilities (results, T, V)."""
     size = laws.size
     out = np.empty((len(row_of), n.shape[1], size))
-    at = _points(n, is_log)
+    at = points(n, is_log)
     if size > LONG:
         for result, column, row, _, ratios in _each_point(laws, row_of, at, n.shape[1], num_threads):
 
@@ -128,7 +129,7 @@ def law_pmf(laws, row_of, n, is_log, *, log, num_threads=None):
 def law_kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
     """Return the expectation of the divergence's estimator, (results, T)."""
     out = np.empty((len(row_of), n.shape[1]))
-    at = _points(n, is_log)
+    at = points(n, is_log)
     if laws.size > LONG:
         partial = np.empty(-(-laws.size // cpu.BLOCK))
         for result, column, row, point, ratios in _each_point(laws, row_of, at, n.shape[1], num_threads):

@@ -3,7 +3,7 @@
 Work comes as `n_blocks` fixed blocks; a task is a range of consecutive blocks and writes its own slots, so the
 result does not depend on how ranges are cut or which thread takes them. No OpenMP runtime is linked: an OpenMP team
 does not survive ``fork`` and spins on busy machines. Threads take ranges from a shared counter, so an unlucky one
-does not hold up the rest. A range is at most about 50 ms of work: between ranges the interpreter sees Ctrl-C. Where a
+does not hold up the rest. A range is at most about 10 ms of work: between ranges the interpreter sees Ctrl-C. Where a
 single block is longer, the main thread leaves all work to the pool and waits, which Ctrl-C can interrupt.
 """
 
@@ -17,8 +17,9 @@ from concurrent.futures import Future
 
 # Below this much work (about one nanosecond per unit) waking a second thread costs more than it saves.
 GRAIN = 65_536
-# At most this much work before the interpreter gets to see Ctrl-C.
-CHUNK = 50_000_000
+# At most this much work before the interpreter gets to see Ctrl-C: within 100 ms even where it takes ten times as long
+# as is thought (new memory, processors that others use).
+CHUNK = 10_000_000
 # Seconds of one wait for the pool.
 WAIT = 0.05
 # Ranges per thread when there is enough work: evens out unequal speeds.

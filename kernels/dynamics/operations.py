@@ -141,7 +141,8 @@ class Lanes:
         def run(first, last):
             self.cpu.finish(steps, cpu.CONVERGENCE, first, last, *out)
 
-        threads.for_blocks(run, self.count, work=FINISH_COST * results.mean.size, num_threads=self.num_threads)
+        work = FINISH_COST * results.mean.size * self.problem.size
+        threads.for_blocks(run, self.count, work=work, num_threads=self.num_threads)
 
 
 def _is_single(problem):

@@ -19,7 +19,7 @@ cdef extern from *:
         const void *weights
         const void *rewards
         Py_ssize_t weights_stride, rewards_stride, letters
-        int weight_kind, reward_kind, normalize
+        int weight_kind, reward_kind, normalize, single
         const double *orders
         Py_ssize_t orders_stride, n_orders
     ctypedef struct af_verdict:
@@ -70,7 +70,7 @@ cdef af_rows describe(const real[:, ::1] weights, int weight_kind, const real[:,
     rows.rewards_stride = 0 if rewards.shape[0] == 1 else rows.letters
     rows.weight_kind = weight_kind
     rows.reward_kind = reward_kind
-    rows.normalize = normalize
+    rows.normalize, rows.single = normalize, real is float
     rows.orders = &orders[0, 0]
     rows.orders_stride = 0 if orders.shape[0] == 1 else orders.shape[1]
     rows.n_orders = orders.shape[1]

@@ -2,7 +2,9 @@
  *
  *     cuda_means.inc     exponential means of every order, and all that follows from them
  *     cuda_tilted.inc    cumulants of tilts
- *     here               tilts, tilts of given divergence and rate functions of solve.inc
+ *     cuda_sums.inc      log-MGFs of regular rows in tiles, for many warps to a row
+ *     cuda_gradients.inc derivatives of tilts and measures, of gradient.inc
+ *     here               tilts and rate functions of solve.inc
  *     cuda_row.inc, cuda_relative.inc   what differs in those texts */
 #include "alignment_fast/af_cuda.h"
 #include "alignment_fast/af_lanes.h"
@@ -40,12 +42,17 @@ AF_INLINE void put_real(int single, void *to, int64_t at, double x) {
 #include "information/relative.inc"
 #include "information/cuda_means.inc"
 #include "information/cuda_tilted.inc"
+#include "information/cuda_sums.inc"
 
 /* Orders come as arguments: nothing is copied that a launch would have to wait for. */
 #define MOST_NUMBERS 32
 typedef struct {
     double number[MOST_NUMBERS];
 } few_numbers;
+
+AF_KERNEL(clear)(int64_t n, unsigned *to) {
+    AF_EACH(i, n) to[i] = 0;
+}
 
 AF_KERNEL(put_numbers)(const __grid_constant__ few_numbers given, int64_t n, double *to) {
 #pragma unroll
@@ -63,8 +70,8 @@ AF_KERNEL(replace_finite)(int64_t count, int64_t points, int64_t single, const d
     }
 }
 
-AF_KERNEL(add)(int64_t n, int64_t single, const void *others, void *values) {
-    AF_EACH(i, n) put_real((int)single, values, i, letters{values, (int)single}[i] + letters{others, (int)single}[i]);
+AF_KERNEL(add)(int64_t n, int64_t other, int64_t single, const void *others, void *values) {
+    AF_EACH(i, n) put_real((int)single, values, i, letters{values, (int)single}[i] + letters{others, (int)single}[i % other]);
 }
 
 AF_KERNEL(spread_numbers)(int64_t count, int64_t points, int64_t single, const double *numbers, int64_t stride, void *to) {
@@ -109,3 +116,5 @@ AF_KERNEL(rate_rows)(const __grid_constant__ af_rows rows, int64_t count, double
         }
     }
 }
+
+#include "information/cuda_gradients.inc"

@@ -13,6 +13,13 @@ from alignment_fast.kernels.common import status as status_words
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_for_warps
 from alignment_fast.kernels.common.streams import DeviceArray
 from alignment_fast.kernels.information.cpu import (
+    GRADIENT_SIZES,
+    OF_CONSTRAINED,
+    OF_CROSS_ENTROPY,
+    OF_DIVERGENCE,
+    OF_ENTROPY,
+    OF_LOG_MGF,
+    OF_TILT,
     REWARD_GIVEN,
     REWARD_LOG_OF,
     REWARD_LOG_RATIO,
@@ -25,6 +32,12 @@ from alignment_fast.kernels.information.cpu import (
 from alignment_fast.kernels.information.structures import LetterRows, TiltFields
 
 __all__ = [
+    "OF_CONSTRAINED",
+    "OF_CROSS_ENTROPY",
+    "OF_DIVERGENCE",
+    "OF_ENTROPY",
+    "OF_LOG_MGF",
+    "OF_TILT",
     "REWARD_GIVEN",
     "REWARD_LOGITS",
     "REWARD_LOG_OF",
@@ -37,6 +50,7 @@ __all__ = [
     "TiltFields",
     "added",
     "exponential_mean",
+    "gradients",
     "log_mgf",
     "plain_cross_entropy",
     "plain_divergence",
@@ -50,12 +64,17 @@ __all__ = [
 
 _LIBRARY = images.library("information")
 _PUT = driver.Kernel(_LIBRARY, "put_numbers", "sqp")
-_MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdpp")
+_CLEAR = driver.Kernel(_LIBRARY, "clear", "qp")
+_SUM_TILES = driver.Kernel(_LIBRARY, "sum_tiles", "sqqp")
+_FOLD_TILES = driver.Kernel(_LIBRARY, "fold_tiles", "sqqppp")
+_MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
+_GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
+_GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
-_ADD = driver.Kernel(_LIBRARY, "add", "qqpp")
+_ADD = driver.Kernel(_LIBRARY, "add", "qqqpp")
 _SPREAD = driver.Kernel(_LIBRARY, "spread_numbers", "qqqpqp")
 _ROWS = struct.Struct("<QQqqqiiiiQqq")  # af_rows of structures.h
 _FLOAT64 = np.dtype(np.float64)
@@ -66,6 +85,8 @@ _MOST_LAUNCHES = 8
 # Doubles of scratch for every letter of a row that a warp works on, and rows at once: further ones take turns.
 _SCRATCH, _FIELDS = 6, 4
 MOST_ROWS = 1 << 12
+# Letters of a tile, and numbers that it keeps beside the sum of each order (cuda_sums.inc).
+_TILE, _OF_TILE = 256, 6
 
 
 def _numbers(values, place):
@@ -112,7 +133,8 @@ def _means(rows, orders, factor):
     place, packed, there = _packed(rows, orders)
     shape = rows.count, orders.shape[1]
     means, out = place.empty(shape, _FLOAT64), place.empty(shape, rows.rewards.dtype)
-    _launch(_MEANS, rows.count if out.size else 0, place, packed, rows.count, factor, means.pointer, out.pointer)
+    pointers = None, means.pointer, out.pointer
+    _launch(_MEANS, rows.count if out.size else 0, place, packed, rows.count, factor, *pointers)
     return means, out, packed, there
 
 
@@ -123,7 +145,19 @@ def exponential_mean(rows, orders, num_threads=None, *, negated=False):
 
 def log_mgf(rows, orders, num_threads=None):
     """Return K(t) for finite orders (count or 1, T), and status words."""
-    return _means(rows, orders, 0.0)[1], _NO_STATUS
+    place, packed, _there = _packed(rows, orders)
+    points, tiles = orders.shape[1], -(-rows.rewards.shape[-1] // _TILE)
+    out = place.empty((rows.count, points), rows.rewards.dtype)
+    if not out.size:
+        return out, _NO_STATUS
+    found = place.empty((rows.count, tiles, _OF_TILE + points), _FLOAT64)
+    needed, means = place.empty((rows.count,), np.int32), place.empty(out.shape, _FLOAT64)
+    _CLEAR.launch(place.device, place.stream, *blocks_for(rows.count, place.device), (rows.count, needed.pointer))
+    _launch(_SUM_TILES, rows.count * tiles, place, packed, rows.count, tiles, found.pointer)
+    pointers = found.pointer, needed.pointer, out.pointer
+    _launch(_FOLD_TILES, out.size, place, packed, rows.count, tiles, *pointers)
+    _launch(_MEANS, rows.count, place, packed, rows.count, 0.0, needed.pointer, means.pointer, out.pointer)
+    return out, _NO_STATUS
 
 
 def tilted_moments(rows, orders, order, num_threads=None):
@@ -136,13 +170,13 @@ def tilted_moments(rows, orders, order, num_threads=None):
     return log_mgf, cumulants, _NO_STATUS
 
 
-def _of_rows(kernel, rows, packed, place, *arguments):
+def _of_rows(kernel, rows, packed, place, *arguments, before=()):
     """Launch a kernel whose warps have scratch for a row each."""
     at_once = min(rows.count, MOST_ROWS)
     scratch = place.empty((-(-at_once * 32 // THREADS) * THREADS // 32, _SCRATCH, rows.rewards.shape[-1]), _FLOAT64)
-    pointers = (None if array is None else array.pointer for array in arguments)
+    pointers = (array if array is None or isinstance(array, bytes) else array.pointer for array in arguments)
     shape = -(-at_once * 32 // THREADS), THREADS
-    kernel.launch(place.device, place.stream, *shape, (packed, rows.count, scratch.pointer, *pointers))
+    kernel.launch(place.device, place.stream, *shape, (packed, rows.count, *before, scratch.pointer, *pointers))
 
 
 def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
@@ -167,6 +201,20 @@ def rates(rows, levels, num_threads=None):
     return value, t, True
 
 
+def gradients(rows, points, quantity, num_threads=None):
+    """Return derivatives of `quantity` at points (count or 1, T), as `operations.gradients` does, and True."""
+    place, packed, _there = _packed(rows, points)
+    shape, letters, dtype = (rows.count, points.shape[1]), rows.rewards.shape[-1], rows.rewards.dtype
+    n, wide = GRADIENT_SIZES[quantity]
+    scalars = [place.empty(shape, dtype) for _ in range(n)]
+    vectors = [place.empty((*shape, letters), dtype) for _ in range(wide)]
+    if scalars[0].size:
+        own = place.empty((*shape, n), _FLOAT64), place.empty((*shape, wide, letters), _FLOAT64)
+        to = _GRADIENT_ARRAYS.pack(*(array.pointer for array in (*scalars, *vectors)), *[0] * (12 - n - wide))
+        _of_rows(_GRADIENTS, rows, packed, place, *own, to, before=(quantity,))
+    return scalars, vectors, True
+
+
 def replaced(values, others, factors):
     """Return `values` (count, T), where factors (count or 1, T) are not NaN `others` times them if that is finite."""
     there, (count, points) = _numbers(factors, values.place), values.shape
@@ -179,10 +227,11 @@ def replaced(values, others, factors):
 
 
 def added(results, others):
-    """Return the sum of two results of one call, of the caller's kind; libraries of arrays add by themselves."""
+    """Return the sum of two results of one call, as `operations.added` does; libraries of arrays add by themselves."""
     if not isinstance(results, DeviceArray):
         return results + others
-    place, arguments = results.place, (results.size, results.dtype != _FLOAT64, others.pointer, results.pointer)
+    place, arguments = results.place, (results.size, others.size, results.dtype != _FLOAT64)
+    arguments = (*arguments, others.pointer, results.pointer)
     if results.size:
         _ADD.launch(place.device, place.stream, *blocks_for(results.size, place.device), arguments)
     return results

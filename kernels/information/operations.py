@@ -117,9 +117,12 @@ __all__ = [
     "tilts_of_divergence",
 ]
 
-# Nanoseconds per letter and order, for the choice of the number of threads only.
+# Nanoseconds per letter and order, for the number of threads and for Ctrl-C: a row that lasts longer than is thought
+# cannot be interrupted. Of one pass over a row, of moments under a tilt, of estimates, of a search for a tilt.
 _COST = 1.0
-_TILT_COST = 20.0
+_MOMENTS_COST = 5.0
+_ESTIMATES_COST = 20.0
+_SEARCH_COST = 60.0
 # Samples of a block of elementwise work.
 _SAMPLES = 4096
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
@@ -174,7 +177,8 @@ def _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch):
         words.append(kernel(*described, *scratch, out, first, last))
 
     if out.size:
-        work = _COST * rows.count * rows.rewards.shape[1] * orders.shape[1]
+        cost = _MOMENTS_COST if scratch else _COST
+        work = cost * rows.count * rows.rewards.shape[1] * orders.shape[1]
         threads.for_blocks(run, rows.count, work=work, num_threads=num_threads)
     return tuple(map(min, zip(*words, strict=True)))
 
@@ -215,7 +219,7 @@ def replaced(values, others, factors):
 
 
 def added(results, others):
-    """Return the sum of two results of one call, of the caller's kind."""
+    """Return the sum of two results of one call, of the caller's kind; the second may serve every row of the first."""
     return results + others
 
 
@@ -274,15 +278,15 @@ def rates(rows, levels, num_threads=None):
 def gradients(rows, points, quantity, num_threads=None):
     """Return derivatives of `quantity` (an ``OF_`` constant) at points (count or 1, T), and whether rows are good.
 
-    The first are by the parameter (count, T, scalars), the second by letters (count, T, vectors, V); for Rényi measures
-    rows, with q in the place of rewards, are good only if q has mass wherever p has.
+    The first are those by the parameter, (count, T) each, the second those by letters, (count, T, V) each; for Rényi
+    measures rows, with q in the place of rewards, are good only if q has mass wherever p has.
     """
     points = np.ascontiguousarray(points)
     shape = rows.count, points.shape[1]
     n_scalars, n_vectors = cpu.GRADIENT_SIZES[quantity]
     scalars, vectors = np.empty((*shape, n_scalars)), np.empty((*shape, n_vectors, rows.rewards.shape[1]))
     good = _over_points(cpu.gradients, rows, (quantity, points, scalars, vectors), shape, num_threads)
-    return scalars, vectors, good
+    return list(np.moveaxis(scalars, -1, 0)), list(np.moveaxis(vectors, -2, 0)), good
 
 
 def _over_points(kernel, rows, arrays, shape, num_threads):
@@ -293,7 +297,7 @@ def _over_points(kernel, rows, arrays, shape, num_threads):
         threads.for_blocks(
             lambda first, last: found.append(kernel(*given, first, last)),
             rows.count,
-            work=_TILT_COST * shape[0] * shape[1] * rows.rewards.shape[1],
+            work=_SEARCH_COST * shape[0] * shape[1] * rows.rewards.shape[1],
             num_threads=num_threads,
         )
     return all(found)
@@ -306,7 +310,7 @@ def estimates(rho, num_threads=None):
     threads.for_blocks(
         lambda first, last: cpu.estimates(flat, k3, slope, first * _SAMPLES, min(last * _SAMPLES, flat.size)),
         -(-flat.size // _SAMPLES),
-        work=_TILT_COST * flat.size,
+        work=_ESTIMATES_COST * flat.size,
         num_threads=num_threads,
     )
     return k3.reshape(rho.shape), slope.reshape(rho.shape)
@@ -323,7 +327,7 @@ def estimator_moments(p, reference, log, num_threads=None):
     threads.for_blocks(
         lambda first, last: cpu.estimator_moments(p, kind, reference, scalars, vectors, first, last),
         len(p),
-        work=2 * _TILT_COST * p.size,
+        work=2 * _ESTIMATES_COST * p.size,
         num_threads=num_threads,
     )
     return scalars, vectors

@@ -103,6 +103,7 @@ cdef af_rows one_row(const Operands *operands, int weights, int weight_kind, int
     rows.weights_stride = rows.rewards_stride = rows.orders_stride = 0
     rows.letters = operands.letters
     rows.weight_kind, rows.reward_kind, rows.normalize = weight_kind, reward_kind, normalize
+    rows.single = operands.real == b'f'
     rows.orders, rows.n_orders = orders, n_orders
     return rows
 

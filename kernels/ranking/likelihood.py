@@ -96,6 +96,11 @@ def product(problem, curvatures, prior, v, *, num_threads=None):
     return out
 
 
+def negated(x):
+    """Return -x."""
+    return -x
+
+
 def probabilities(model, d, tie, outcome):
     """Return the probabilities of an outcome (0: the first wins, 1: the second, 2: a tie) at differences `d`."""
     d = np.asarray(d, dtype=np.float64)

@@ -21,9 +21,10 @@ def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     assert all(found.values()), found
 
 
-def test_its_comparisons_of_pools_are_right_on_the_stand_in(cuda):
-    found = dict(runpy.run_path(str(COMMAND))["compare_pools"](7, 1001))
-    assert len(found) == 11
+@pytest.mark.parametrize("what", ["pools", "laws", "ranking"])
+def test_its_comparisons_are_right_at_reduced_sizes(cuda, what):
+    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][what](7, 1001))
+    assert len(found) >= 9
     assert all(found.values()), found
 
 

@@ -10,13 +10,18 @@ import subprocess
 import numpy as np
 import ptx
 import pytest
+import stand_in
 from test_best_of_n import by_definition, folded
 
+from alignment_fast import ranking
 from alignment_fast.kernels import build_cuda
-from alignment_fast.kernels.best_of_n import cuda_pool, pool, simulation
+from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
+from alignment_fast.kernels.common import images, streams
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
+from alignment_fast.kernels.ranking import cuda as cuda_ranking
+from alignment_fast.kernels.ranking import likelihood
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -68,9 +73,22 @@ def check_pools(module):
         np.testing.assert_allclose(means[:, ::50], judged.reshape(2, 14, 50).mean(axis=-1), rtol=1e-13, atol=1e-15)
 
 
-def check_best_of_n(module):
-    check_draws(module)
-    check_pools(module)
+def check_laws():
+    """A law of 7000 outcomes, many of them tied, some of no mass, by the operations that launch the kernels."""
+    generator = np.random.default_rng(8)
+    p, reward = generator.random((1, 7000)) ** 8, np.round(generator.normal(size=(1, 7000)), 4)
+    p[generator.random(p.shape) < 0.3] = 0.0
+    reward[0, :100] = -9.0
+    p[0, :100] = 1e-6
+    n, rows = np.array([[1.5, 40.0]]), np.zeros(1, np.int64)
+    host, _ = law.law_build(p, reward, 1, log=False)
+    there, _ = cuda_law.law_build(*(streams.Place(0, streams.LEGACY).copy(x) for x in (p, reward)), 1, log=False)
+    for kind in ("kl", "win_rate"):
+        expected = law.law_values(host, law.VALUES[kind], 0.0, rows, n, False)
+        found = cuda_law.law_values(there, law.VALUES[kind], 0.0, rows, n, False).numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    chances = cuda_law.law_pmf(there, rows, n, False, log=False).numpy()
+    np.testing.assert_allclose(chances, law.law_pmf(host, rows, n, False, log=False), rtol=1e-12, atol=1e-300)
 
 
 def check_moments(module):
@@ -157,7 +175,7 @@ def check_rows(module):
 
     means, expected, found = (np.empty((count, 3)) for _ in range(3))
     kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
-    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, means, found)
+    launch("exponential_means", q, kernels.REWARD_LOG_RATIO, 1.0, 0, means, found)
     assert np.allclose(found, expected, rtol=1e-13, atol=0)
     log_pi, wanted = (np.empty((count, 3, letters)) for _ in range(2))
     fields, own = np.empty((count, 3, 4)), np.empty((count, 3, 4))
@@ -168,15 +186,35 @@ def check_rows(module):
     assert own.tobytes() == fields.tobytes()
 
 
-CHECKS = {
-    "random": check_random,
-    "best_of_n": check_best_of_n,
-    "common": check_common,
-    "pairwise": check_pairs,
-    "information": check_rows,
-}
+def check_ranking():
+    """The likelihood of 150 items that met often, its gradient and a product, by the operations that launch them."""
+    generator = np.random.default_rng(6)
+    first, second = generator.integers(0, 150, (2, 20_000))
+    cells = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second)).cells
+    scores = generator.normal(size=150)
+    place = streams.Place(0, streams.LEGACY)
+    results = []
+    for ops, u in ((likelihood, scores), (cuda_ranking, place.copy(scores))):
+        problem = ops.problem(ops.MODELS_BY_NAME["bradley_terry"], cells)
+        at = ops.evaluate(problem, u)
+        zeros = ops.prior(problem, u).curvature
+        results.append([at.value, at.gradient, ops.product(problem, at.curvatures, zeros, u)])
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+
+
+CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
+CHECKS |= {"common": check_common, "pairwise": check_pairs}
+CHECKS |= {"information": check_rows, "ranking": check_ranking}
+# Parts of a family that have a check of their own.
+FAMILY = {"pools": "best_of_n", "laws": "best_of_n"}
+LAUNCHED = {"laws", "ranking"}
+POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 # Only what a check needs of a family that takes long to compile.
 CUT = {
+    "best_of_n": [(POOLS, ""), (LAWS, "")],
+    "pools": [(LAWS, "")],
+    "laws": [(POOLS, "")],
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -185,6 +223,8 @@ CUT = {
     ],
     "information": [
         ('#include "information/cuda_tilted.inc"', ""),
+        ('#include "information/cuda_sums.inc"', ""),
+        ('#include "information/cuda_gradients.inc"', ""),
         ("rates(&rows, rows.single, rate, at, own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD", "0"),
     ],
 }
@@ -221,11 +261,19 @@ FAULTS = {
     ),
     "a sum of tiles lost": ("common", "above += __shfl_sync", "above = __shfl_sync"),
     "a slice too short": ("common", "#define SORT_SLICE 2048", "#define SORT_SLICE 1024"),
-    "weights that rise again": ("best_of_n", "2.0 * (double)low < of[POOL_LANES - 1]", "0"),
-    "a rest left out": ("best_of_n", "if (last > 0) {", "if (0) {"),
-    "a block of another group": ("best_of_n", "start[g + half] <= at ?", "start[g + half] < at ?"),
-    "ties beyond a warp": ("best_of_n", "equal == AF_ALL_LANES;)", "end == begin;)"),
-    "a fused product of pools": ("best_of_n", "-fmad=false", "-fmad=true"),
+    "weights that rise again": ("pools", "2.0 * (double)low < of[POOL_LANES - 1]", "0"),
+    "a rest left out": ("pools", "if (last > 0) {", "if (0) {"),
+    "a block of another group": ("pools", "start[g + half] <= at ?", "start[g + half] < at ?"),
+    "ties beyond a warp": ("pools", "equal == AF_ALL_LANES;)", "end == begin;)"),
+    "a fused product of pools": ("pools", "-fmad=false", "-fmad=true"),
+    "an outcome of no mass": ("laws", "begins || g == 0 ? g : g - 1", "g"),
+    "a running sum that starts again": ("laws", "before = scaled_from(sum, AF_WARP - 1);", "before = sum;"),
+    "a block of groups left out": ("laws", "block * LAW_BLOCK < row.groups;", "block < 1;"),
+    "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
+    "a side of the other sign": ("ranking", "entry[e] % 2 ? -one : one", "one"),
+    "an item against itself": ("ranking", "entry[e] % 2 ? first[cell] : second[cell]", "first[cell]"),
+    "cells beyond a warp": ("ranking", "e < start[i + 1]; e += AF_WARP", "e < start[i] + AF_WARP; e += AF_WARP"),
+    "a block of cells left out": ("ranking", "block < blocks; ++block", "block < 1; ++block"),
     "bounds test of a block": (
         "information",
         "left < AF_RELATIVE_BLOCK ? left : AF_RELATIVE_BLOCK",
@@ -243,14 +291,14 @@ FAULTS = {
 }
 
 
-def compiled(nvrtc, family, change, folder):
-    """Return the kernels of `family` with a change of their text or flags, run on the processor."""
-    old, new = change
+def compiled(nvrtc, part, change, folder):
+    """Return PTX of the kernels of `part`, a family or one of its parts, with a change of their text or flags."""
+    (old, new), family = change, FAMILY.get(part, part)
     for path in build_cuda.sources(family):
         target = folder / path.relative_to(build_cuda.FOLDER)
         target.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text("utf-8")
-        for before, after in [*CUT.get(family, []), (old, new)]:
+        for before, after in [*CUT.get(part, []), (old, new)]:
             text = text.replace(before, after)
         target.write_text(text, "utf-8")
     stubs = folder / "include" / "cuda_stub"
@@ -259,25 +307,46 @@ def compiled(nvrtc, family, change, folder):
         (stubs / stub.name).write_text(stub.read_text("utf-8"), "utf-8")
     source = (folder / family / "cuda.cu").read_text("utf-8")
     options = [new] if old.startswith("-") else []
-    return ptx.Module(nvrtc.compile(source, build_cuda.PTX, options=options, folder=folder).decode())
+    return nvrtc.compile(source, build_cuda.PTX, options=options, folder=folder)
+
+
+@pytest.fixture
+def check(nvrtc, ptx_of, tmp_path, tmp_path_factory, monkeypatch):
+    """Return a function that checks a part of a family with a change, on a stand-in where operations launch it."""
+
+    def checked(part, change):
+        code = compiled(nvrtc, part, change, tmp_path)
+        if part not in LAUNCHED:
+            CHECKS[part](ptx.module(code.decode()))
+            return
+        family = FAMILY.get(part, part)
+        monkeypatch.setattr(images, "image", lambda name, _: (code if name == family else ptx_of[name]) + b"\0")
+        made = stand_in.StandIn(tmp_path_factory.getbasetemp())
+        try:
+            CHECKS[part]()
+        finally:
+            made.close()
+
+    return checked
 
 
 @pytest.mark.parametrize("family", CHECKS)
-def test_the_checks_are_green_without_a_fault(nvrtc, tmp_path, family):
-    CHECKS[family](compiled(nvrtc, family, ("nothing of this", ""), tmp_path))
+def test_the_checks_are_green_without_a_fault(check, family):
+    check(family, ("nothing of this", ""))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_found(nvrtc, tmp_path, fault):
-    family, *change = FAULTS[fault]
+def test_a_planted_fault_is_found(check, fault):
+    part, *change = FAULTS[fault]
     with pytest.raises((AssertionError, RuntimeError, ptx.UnknownInstructionError)):
-        CHECKS[family](compiled(nvrtc, family, change, tmp_path))
+        check(part, change)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_text_that_a_fault_changes_is_there(fault):
-    family, old, _ = FAULTS[fault]
-    assert old in build_cuda.FLAGS or any(old in path.read_text("utf-8") for path in build_cuda.sources(family))
+    part, old, _ = FAULTS[fault]
+    sources = build_cuda.sources(FAMILY.get(part, part))
+    assert old in build_cuda.FLAGS or any(old in path.read_text("utf-8") for path in sources)
 
 
 # ---- of all kernels ----
@@ -287,7 +356,15 @@ def test_the_text_that_a_fault_changes_is_there(fault):
 UNFUSED = {
     *("fold_winners", "fold_short_winners", "word_tails", "exponent_tails"),
     *("gaussian_rewards", "uniform_rewards", "table_rewards"),
-    *("pool_judged_f32", "pool_judged_f64", "pool_totals", "pool_dots", "pool_coefficients", "pool_interpolated"),
+    *(
+        "pool_judged_f32",
+        "pool_judged_f64",
+        "pool_totals",
+        "pass_refused",
+        "pool_dots",
+        "pool_coefficients",
+        "pool_interpolated",
+    ),
 }
 
 
@@ -321,7 +398,7 @@ def test_registers_and_spills(ptx_of, family, tmp_path):
 
     Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
     """
-    registers, stack, spilled = (128, 768, 64) if family == "information" else (80, 16, 16)
+    registers, stack, spilled = (128, 1536, 64) if family == "information" else (80, 16, 16)
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]

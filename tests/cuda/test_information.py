@@ -122,6 +122,45 @@ def test_log_mgfs_are_those_of_the_oracle(cuda, weights, dtype):
         assert ((found[:, 1:] == expected) | (np.abs(found[:, 1:] - expected) <= bound)).all()
 
 
+class Unused:
+    """A kernel that does nothing."""
+
+    @staticmethod
+    def launch(*_arguments):
+        pass
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("letters", [1, 255, 256, 1300])
+def test_rows_that_are_regular_are_summed_in_tiles_alone(cuda, letters, weights, dtype, monkeypatch):
+    rng = np.random.default_rng(letters)
+    p, reward = rng.dirichlet(np.full(letters, 9.0), 2).astype(dtype), rng.normal(3.0, 2.0, (2, letters)).astype(dtype)
+    given, tilts = WEIGHTS[weights](p), np.array([1e-4, 0.5, -2.0, 30.0])
+    expected = af.information.log_mgf(reward, tilts, **given).astype(float)
+    monkeypatch.setattr(table, "_MEANS", Unused)
+    moved = {"p": None if given["p"] is None else cuda.array(given["p"])}
+    found = host(af.information.log_mgf(cuda.array(reward), tilts, **given | moved))
+    assert (np.abs(found - expected) <= {"float32": 8e-7, "float64": 4e-15}[dtype] * (1 + np.abs(tilts) * 11)).all()
+
+
+# Rows that tiles leave to the slower kernel, the relative error that their conditioning allows.
+IRREGULAR = {
+    "rare letters that carry the sum": (lambda p, r: (p**40, 900 * r), 1e-13),
+    "a value that cancels": (lambda p, r: (p, r - np.log((p * np.exp(r)).sum() / p.sum()) + 1e-6), 1e-8),
+    "an infinite reward": (lambda p, r: (p, np.where(np.arange(r.size) == 7, -INF, r)), 1e-13),
+}
+
+
+@pytest.mark.parametrize("case", IRREGULAR)
+def test_rows_that_tiles_do_not_settle_keep_their_digits(cuda, case):
+    make, allowed = IRREGULAR[case]
+    p, _, reward = rows("float64", letters=300, count=1, seed=3)
+    p, reward = make(p + 1e-9, reward)
+    found = host(af.information.log_mgf(cuda.array(reward), [1.0], p=cuda.array(p)))
+    np.testing.assert_allclose(found, [[float(oracle.log_mgf(p[0], reward[0], 1.0))]], rtol=allowed)
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200, 1e305])
 def test_totals_and_small_rewards_of_any_size(cuda, scale):
     p, _, reward = rows("float64")
@@ -169,6 +208,31 @@ def test_tilts_and_rates_have_the_bits_of_the_cpu(cuda, letters, dtype):
         assert np.array_equal(found.t.numpy(), expected.t)
 
 
+GRADIENTS = {
+    "log_mgf": lambda p, q, r: af.information.log_mgf_gradient(r, [0.0, 1.5], p=p),
+    "entropy": lambda p, q, r: af.information.renyi_entropy_gradient(p, [1.0, 2.0]),
+    "divergence": lambda p, q, r: af.information.renyi_divergence_gradient(p, q, [0.5, 1.0]),
+    "cross entropy": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5),
+    "natural": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5, variant="natural"),
+    "natural, of one row": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p[0], q, 0.5, variant="natural"),
+    "tilt": lambda p, q, r: [one for of in af.policy.tilt_gradient(p, r, [0.0, 2.0]) for one in of],
+}
+
+
+@fused
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_have_the_bits_of_the_cpu(cuda, name, dtype):
+    p, q, reward = (np.abs(x) + x.dtype.type(1e-3) for x in rows(dtype, letters=70))
+    arrays = there(cuda, p, q, reward)
+    if name.endswith("one row"):
+        arrays[0] = [cuda.array(p[0])]
+    expected, found = GRADIENTS[name](p, q, reward), GRADIENTS[name](*arrays)
+    for mine, wanted in zip(found, expected, strict=True):
+        assert (mine is None) == (wanted is None)
+        assert mine is None or np.array_equal(mine.numpy(), wanted)
+
+
 def test_weak_tilts_keep_the_digits_of_their_divergence(cuda):
     p, _, reward = rows("float64", letters=70)
     alphas = [1e-3, 1e-9, 1e-15]
@@ -184,7 +248,7 @@ def test_neither_the_order_of_threads_nor_the_grid_shows(cuda, order, monkeypatc
     p, q, reward = rows("float64", letters=600, count=5)
     calls = {
         "divergence": lambda p, q, r: af.information.renyi_divergence(p, q, [0.5, 1.0, 3.0]),
-        "log_mgf": lambda p, q, r: af.information.log_mgf(r, [0.5, -9.0], p=p),
+        "log_mgf": lambda p, q, r: af.information.log_mgf(r, [0.5, -9.0, 1e-3], p=p),
         "cumulants": lambda p, q, r: af.information.cumulants(r, 8, t=[0.0, 2.0], p=p),
         "tilt": lambda p, q, r: af.policy.tilt(p, r, [0.5, -9.0]).log_pi,
     }
@@ -270,7 +334,7 @@ def test_what_does_not_fit_says_why(cuda, case):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda p, r: af.information.log_mgf_gradient(r, 1.0, p=p),
+        lambda p, r: af.information.rate_function_gradient(r, 1.0, p=p),
         lambda p, r: af.policy.kl_constrained(p, r, 0.1),
         lambda p, r: af.information.log_mgf(r, INF, p=p),
     ],

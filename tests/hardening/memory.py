@@ -9,8 +9,8 @@ memory of the kernels afterwards, and give the usual bits when called again.
 
 What fails is the memory that kernels ask of the C library, or with ``--of objects`` that of Python's objects, whoever
 asks for it. Of more than K allocations per call the first K fail. Memory that NumPy asks of the C library is left out:
-NumPy 2.4 itself does not survive without it (``x[i] += y`` ends the process). Nor does it survive everywhere without
-that of objects (RESULTS.md says where), so that each call is then made in a process of its own.
+NumPy 2.4 itself does not survive without it (``x[i] += y`` ends the process), nor everywhere without that of objects
+(RESULTS.md says where), so that each call is then made in a process of its own.
 """
 
 import argparse

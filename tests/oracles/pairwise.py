@@ -224,7 +224,7 @@ def simper(a, c, b, d, p):
 
 
 PAIRED = {
-    **{name: of_margin(name) for name in ("sigmoid", "robust", "hinge", "ipo", "exo_pair", "discopop", "sigmoid_norm")},
+    **{name: of_margin(name) for name in OF_MARGIN},
     **{
         function.__name__: function
         for function in (

@@ -11,6 +11,8 @@
 #define AF_WARP 32
 #define AF_THREADS 256 /* of a block, at most: what launches use */
 #define AF_KERNEL(name) extern "C" __global__ void __launch_bounds__(AF_THREADS) name
+/* The same with at most 80 registers: three blocks on a multiprocessor. */
+#define AF_KERNEL_OF_THREE(name) extern "C" __global__ void __launch_bounds__(AF_THREADS, 3) name
 #define AF_ALL_LANES 0xffffffffu
 
 static __device__ __forceinline__ int64_t af_thread(void) { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }

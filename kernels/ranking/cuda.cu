@@ -1,0 +1,78 @@
+/* CUDA kernels of ranking: the log-likelihood of cells, its gradient, and products with its Hessian, for models in which a
+ * tie is half a win for each.
+ *
+ * Terms of cells by the formulas of the processor; then every item adds up those of its own cells, which are listed by item
+ * in the order of the cells, by a warp in a fixed order: no atomics, the same bits for any launch. The sum over all cells is
+ * one over blocks of 4096, from left to right. Bound: memory, 32 bytes a cell for terms and 16 for each side of a sum. */
+#include "alignment_fast/af_cuda.h"
+#include "alignment_fast/af_math.h"
+#include "alignment_fast/af_random.h"
+#include "ranking/formulas.h"
+
+#define RANKING_BLOCK 4096 /* AF_BLOCK */
+
+/* ties: of each cell, or NULL. */
+#define RANKING_TERMS_KERNEL(NAME, name, chance) \
+    AF_KERNEL(terms_##name)(int64_t cells, const int32_t *first, const int32_t *second, const double *wins_first, \
+                            const double *wins_second, const double *ties, const double *u, double *value, double *slope, \
+                            double *curvature) { \
+        AF_EACH(k, cells) { \
+            const double half = ties ? 0.5 * ties[k] : 0.0, d = u[first[k]] - u[second[k]]; \
+            const ranking_term term = term_##name(d, wins_first[k] + half, wins_second[k] + half); \
+            value[k] = term.value; \
+            slope[k] = term.slope; \
+            curvature[k] = term.curvature; \
+        } \
+    }
+RANKING_WITHOUT_TIES(RANKING_TERMS_KERNEL)
+
+/* sum[block] = Σ x over a block, by a warp. */
+AF_KERNEL(block_sums)(int64_t n, const double *x, double *sum) {
+    AF_EACH_WARP(block, (n + RANKING_BLOCK - 1) / RANKING_BLOCK) {
+        const int64_t last = (block + 1) * RANKING_BLOCK < n ? (block + 1) * RANKING_BLOCK : n;
+        double mine = 0.0;
+        for (int64_t i = block * RANKING_BLOCK + af_lane(); i < last; i += AF_WARP) mine += x[i];
+        mine = af_warp_sum(mine);
+        if (af_lane() == 0) sum[block] = mine;
+    }
+}
+
+/* out = the sums of all blocks, from left to right. */
+AF_KERNEL(total_of_blocks)(int64_t blocks, const double *sum, double *out) {
+    AF_EACH(task, 1) {
+        double total = 0.0;
+        for (int64_t block = 0; block < blocks; ++block) total += sum[block];
+        out[task] = total;
+    }
+}
+
+/* Entries start[i] .. start[i + 1] - 1 are those of item i: twice the number of a cell, and 1 more where i is its second. */
+
+/* out[i] = Σ slope over the cells of i, negative where it is the second. */
+AF_KERNEL(slopes_of_items)(int64_t items, const int64_t *start, const int64_t *entry, const double *slope, double *out) {
+    AF_EACH_WARP(i, items) {
+        double sum = 0.0;
+        for (int64_t e = start[i] + af_lane(); e < start[i + 1]; e += AF_WARP) {
+            const double one = slope[entry[e] / 2];
+            sum += entry[e] % 2 ? -one : one;
+        }
+        sum = af_warp_sum(sum);
+        if (af_lane() == 0) out[i] = sum;
+    }
+}
+
+/* out[i] = Σ curvature (v_i - v_j) over the cells of i, j being the other one. */
+AF_KERNEL(products_of_items)(int64_t items, const int64_t *start, const int64_t *entry, const int32_t *first,
+                             const int32_t *second, const double *curvature, const double *v, double *out) {
+    AF_EACH_WARP(i, items) {
+        double sum = 0.0;
+        for (int64_t e = start[i] + af_lane(); e < start[i + 1]; e += AF_WARP) {
+            const int64_t cell = entry[e] / 2;
+            sum += curvature[cell] * (v[i] - v[entry[e] % 2 ? first[cell] : second[cell]]);
+        }
+        sum = af_warp_sum(sum);
+        if (af_lane() == 0) out[i] = sum;
+    }
+}
+
+AF_KERNEL(negated)(int64_t n, const double *x, double *out) { AF_EACH(i, n) out[i] = -x[i]; }

@@ -1,0 +1,105 @@
+"""The operations of this family on a CUDA device: likelihoods of comparisons, gradients and products with Hessians.
+
+For models in which a tie is half a win for each, without covariates and priors; the others stay on the CPU.
+"""
+
+import numpy as np
+
+from alignment_fast.kernels.common import driver, images
+from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
+from alignment_fast.kernels.ranking import cpu
+from alignment_fast.kernels.ranking.likelihood import PRODUCT_COST
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, NOTHING, CellCurvatures, Evaluation, Prior
+
+__all__ = ["MODELS_BY_NAME", "PRODUCT_COST", "completed", "evaluate", "negated", "prior", "problem", "product"]
+
+_LIBRARY = images.library("ranking")
+_FLOAT64 = np.dtype(np.float64)
+_TERMS = {
+    cpu.MODELS_BY_NAME[name]: driver.Kernel(_LIBRARY, f"terms_{name}", "qppppppppp")
+    for name in ("bradley_terry", "thurstone", "stern")
+}
+_BLOCK_SUMS = driver.Kernel(_LIBRARY, "block_sums", "qpp")
+_TOTAL = driver.Kernel(_LIBRARY, "total_of_blocks", "qpp")
+_SLOPES = driver.Kernel(_LIBRARY, "slopes_of_items", "qpppp")
+_PRODUCTS = driver.Kernel(_LIBRARY, "products_of_items", "qppppppp")
+_NEGATED = driver.Kernel(_LIBRARY, "negated", "qpp")
+MODELS_BY_NAME = cpu.MODELS_BY_NAME
+BLOCK = 4096  # of cuda.cu
+
+
+class _Problem:
+    """Cells under a model as kernels take them, on a device once a point there is known."""
+
+    has_ties = False
+
+    def __init__(self, model, cells):
+        self.model, self._cells = model, cells
+        self.unknowns = self.items = cells.n_items
+        self.cells = len(cells.first)
+        self._place, self._arrays = None, ()
+
+    def on(self, place):
+        """Return (first, second, wins of both, ties or None, start, entries) on the device of `place`."""
+        if self._place is not place:
+            cells = self._cells
+            counts = cells.wins_first, cells.wins_second, cells.ties if cells.ties.size else None
+            arrays = cells.first, cells.second, *counts, *self._listed()
+            self._arrays = tuple(None if array is None else place.copy(np.asarray(array)) for array in arrays)
+            self._place = place
+        return self._arrays
+
+    def _listed(self):
+        """Return where the entries of each item start, and all entries, in the order of the cells."""
+        sides = np.concatenate([self._cells.first, self._cells.second])
+        order = np.argsort(sides, kind="stable")
+        start = np.concatenate([np.zeros(1, np.int64), np.bincount(sides, minlength=self.items).cumsum()])
+        return start.astype(np.int64), 2 * (order % max(self.cells, 1)) + (order >= self.cells)
+
+
+def completed(cells):
+    """Return the cells themselves: a list of each item's cells serves dense graphs too."""
+    return cells
+
+
+def problem(model, cells, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0):
+    """Return `cells` under the model of that number, one without tie parameter, as the other operations take them."""
+    return _Problem(model, cells)
+
+
+def prior(problem, u):
+    """Return the `Prior` at `u`: there is none."""
+    return Prior(0.0, NOTHING, NOTHING)
+
+
+def evaluate(problem, u, *, curvatures=True, num_threads=None):
+    """Return the `Evaluation` at `u` on the device, without the diagonal: the value an array without axes."""
+    place, cells = u.place, problem.cells
+    first, second, wins_first, wins_second, ties, start, entries = problem.on(place)
+    value, slope, curvature = (place.empty((cells,), _FLOAT64) for _ in range(3))
+    counts = (first, second, wins_first, wins_second, ties)
+    run(_TERMS[problem.model], blocks_for, cells, place, cells, *counts, u, value, slope, curvature)
+    blocks = -(-cells // BLOCK)
+    sums, total = place.empty((blocks,), _FLOAT64), place.empty((), _FLOAT64)
+    run(_BLOCK_SUMS, blocks_for_warps, blocks, place, cells, value, sums)
+    run(_TOTAL, blocks_for, 1, place, blocks, sums, total)
+    gradient = place.empty((problem.items,), _FLOAT64)
+    run(_SLOPES, blocks_for_warps, problem.items, place, problem.items, start, entries, slope, gradient)
+    return Evaluation(total, gradient, NOTHING, CellCurvatures(curvature, NOTHING, 0.0) if curvatures else None)
+
+
+def product(problem, curvatures, prior, v, *, num_threads=None):
+    """Return the negated Hessian with these `CellCurvatures` times `v`."""
+    place, items = v.place, problem.items
+    first, second, _, _, _, start, entries = problem.on(place)
+    out = place.empty((items,), _FLOAT64)
+    arguments = (start, entries, first, second, curvatures.difference, v, out)
+    run(_PRODUCTS, blocks_for_warps, items, place, items, *arguments)
+    return out
+
+
+def negated(x):
+    """Return -x."""
+    out = x.place.empty(x.shape, _FLOAT64)
+    run(_NEGATED, blocks_for, x.size, x.place, x.size, x, out)
+    return out

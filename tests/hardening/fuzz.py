@@ -1,0 +1,108 @@
+"""Fuzzes every reader and the border that arrays cross, by the lines of the package that an input reaches (atheris).
+
+    pip install atheris; python -P tests/hardening/fuzz.py [--runs N] [--seconds N] [--keep] [HARNESS...]
+
+N inputs for every harness (`harnesses.py`), or N seconds of each. They begin with the inputs of the folder ``corpus``;
+with ``--keep`` those that reach new lines are kept there, smallest first. Without atheris the inputs that are kept are
+run once each. An input that a harness fails on is written to the working folder, and named.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+CORPUS = FOLDER / "corpus"
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+LARGEST = {"store": 1 << 16, "parquet": 1 << 14}  # bytes of an input
+
+REACHED = {  # modules whose lines count; those of `tables` where a harness is not named
+    "commands": ["commands", "tables"],
+    "spec": ["studies.spec"],
+    "store": ["studies.store"],
+    "border": ["best_of_n", "information", "pairwise", "policy", "ranking"],
+}
+
+
+def fuzz(name, options):
+    """Fuzz one harness in this process, which ends with it."""
+    import atheris
+
+    with atheris.instrument_imports(include=["alignment_fast"]):
+        for module in REACHED.get(name, ["tables"]):
+            importlib.import_module(f"alignment_fast.{module}")
+    import harnesses
+
+    warnings.simplefilter("ignore")
+    atheris.Setup([sys.argv[0], *options], harnesses.HARNESSES[name])
+    atheris.Fuzz()
+
+
+def replay(name):
+    """Run the inputs of a harness that are kept; return how many there are."""
+    import harnesses
+
+    inputs = sorted((CORPUS / name).iterdir())
+    for path in inputs:
+        harnesses.HARNESSES[name](path.read_bytes())
+    return len(inputs)
+
+
+def begun(name, arguments):
+    """Fuzz one harness in a process of its own; return whether it is without a fault."""
+    with tempfile.TemporaryDirectory() as folder:
+        limits = [f"-max_total_time={arguments.seconds}"] if arguments.seconds else [f"-runs={arguments.runs}"]
+        fixed = [
+            "-seed=1",
+            f"-max_len={LARGEST.get(name, 4096)}",
+            "-verbosity=0",
+            "-print_final_stats=1",
+            "-timeout=60",
+            "-report_slow_units=60",
+        ]
+        command = [sys.executable, "-P", __file__, "--inside", name]
+        process = subprocess.run(
+            [*command, *limits, *fixed, folder, str(CORPUS / name)], capture_output=True, text=True, errors="replace"
+        )
+        for line in process.stderr.splitlines():
+            if "number_of_executed_units" in line or "new_units_added" in line:
+                print(f"{name}: {line.removeprefix('stat::')}", flush=True)
+        if process.returncode:
+            print(process.stdout[-3000:], process.stderr[-500:], sep="\n")
+        elif arguments.keep:
+            merged = Path(folder) / "merged"
+            merged.mkdir()
+            merge = [*command, "-merge=1", *fixed[1:2], str(merged), folder, str(CORPUS / name)]
+            subprocess.run(merge, capture_output=True)
+            shutil.rmtree(CORPUS / name)
+            shutil.copytree(merged, CORPUS / name)
+        return process.returncode == 0
+
+
+def main():
+    if sys.argv[1:2] == ["--inside"]:
+        fuzz(sys.argv[2], sys.argv[3:])
+    import harnesses
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=2000, metavar="N")
+    parser.add_argument("--seconds", type=int, metavar="N")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="HARNESS", default=list(harnesses.HARNESSES))
+    arguments = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        warnings.simplefilter("ignore")
+        print("no atheris here: inputs that are kept,", {name: replay(name) for name in arguments.names})
+        return 0
+    faults = [name for name in arguments.names if not begun(name, arguments)]
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
