@@ -92,6 +92,8 @@ def further_calls():
     yield "law of two blocks", long, lambda: large.kl(16.0, **one)
     yield "variance of a curve", size, lambda: bon.curve(reward, [1, 4, 64], variance="unbiased", **one)
     yield "sparse comparisons", size, lambda: af.ranking.Comparisons(winner, loser, weight=p, n_items=20_000, **one)
+    many = rng.normal(size=4 * size)
+    yield "gains of many samples", 4 * size, lambda: af.policy.achievable_gain(many, kl=[0.1, 0.5])
     for dtype in (np.float64, np.float32):
         pairs = rng.normal(size=(4, size)).astype(dtype)
         yield f"aot {dtype.__name__}", size, partial(af.pairwise.preference_loss, *pairs, loss_type="aot", beta=0.1)
