@@ -135,7 +135,7 @@ def outcome_rows(cells, covariates, *, has_tie, prior):
     ):
         part = sign * difference[np.flatnonzero(seen > 0)]
         parts.append(hstack([part, np.full((part.shape[0], 1), tie)]) if has_tie else part)
-    return OutcomeRows(vstack(parts).tocsr(), cells.n_items, scores, covariates.width, has_tie)
+    return OutcomeRows(csr_array(vstack(parts)), cells.n_items, scores, covariates.width, has_tie)
 
 
 # ---- 2: pairs in which both won ----
@@ -284,12 +284,12 @@ def _roundings(matrix, v, chosen):
 def _spread(matrix):
     """Return a direction with as many rows as possible well above 0."""
     from scipy.optimize import linprog
-    from scipy.sparse import eye_array, hstack
+    from scipy.sparse import hstack, identity
 
     count, n = matrix.shape
     gain = np.concatenate([np.zeros(n), -np.ones(count)])
     bounds = [(-1.0, 1.0)] * n + [(0.0, POSITIVE)] * count
-    found = linprog(gain, A_ub=hstack([-matrix, eye_array(count)]), b_ub=np.zeros(count), bounds=bounds, method="highs")
+    found = linprog(gain, A_ub=hstack([-matrix, identity(count)]), b_ub=np.zeros(count), bounds=bounds, method="highs")
     return None if found.x is None else found.x[:n]
 
 
