@@ -10,6 +10,7 @@ Derivatives with respect to log p and log q are along unnormalised logarithms (l
 self-normalised: they sum to zero.
 """
 
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -282,7 +283,10 @@ def renyi_cross_entropy_gradient(
         # The entropy broadcasts over the leading axes of q, which it does not know.
         own = renyi_entropy_gradient(p, order, log=log, num_threads=num_threads)
         extra = divergence.log_p.ndim - own.log_p.ndim
-        fill, added = (1,) * extra, operations_of("information", p=p, q=q).added
+        fill = (1,) * extra
+        # Which device is asked only where one may be.
+        on_host = isinstance(divergence.log_p, np.ndarray)
+        added = operator.add if on_host else operations_of("information", p=p, q=q).added
         return RenyiGradient(
             added(divergence.order, own.order.reshape(fill + own.order.shape)),
             added(divergence.log_p, own.log_p.reshape(fill + own.log_p.shape)),
