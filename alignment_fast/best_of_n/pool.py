@@ -213,7 +213,7 @@ class _Input:
     """The checked arguments of `curve`: scores, values, and how many samples each row has."""
 
     def __init__(self, scores, values=None, lengths=None):
-        self._model = model_of([value for value in (scores, values) if value is not None])
+        self._model = model_of([scores] if values is None else [scores, values])
         if lengths is None and _is_ragged(scores):
             scores, lengths = _padded(scores, "scores")
             if values is not None:
