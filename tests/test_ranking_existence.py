@@ -10,6 +10,7 @@ from arenas import simulated
 
 import alignment_fast as af
 from alignment_fast._border.rng import BOOTSTRAP, stream_key
+from alignment_fast.kernels.common import cpu
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
 from alignment_fast.ranking._models import MODELS
@@ -137,9 +138,10 @@ def test_ties_beside_wins_of_tiny_weight_have_a_maximum(model, weight, start):
 def test_no_decrement_is_below_what_rounding_of_its_gradient_may_be(model, first, second, tied):
     """Weights so uneven that the digits of one are lost beside another: true decrements were up to 3e-8."""
     votes = Comparisons([0, 1, 0], [1, 0, 1], tied=[False, False, True], weight=[first, second, tied])
-    with pytest.raises(af.ConvergenceError, match="but the Newton decrement"):
+    with pytest.raises(af.ConvergenceError, match=r"but the Newton decrement|rounding leaves no curvature"):
         fit(votes, model)
-    assert fit(votes, model, tol=1e-4).converged
+    if cpu.ISA != "baseline":  # where Rao-Kupper's search ends, and says so, where no curvature is left
+        assert fit(votes, model, tol=1e-4).converged
 
 
 def test_no_number_in_a_message_is_uninitialised():

@@ -26,7 +26,8 @@ RANDOM = np.random.default_rng(26)
 def independent(means, error=1.0, freedom=10**6):
     """Return paired scores whose means are independent, all with that error."""
     means = np.asarray(means, dtype=np.float64)
-    return PairedScores(means, error**2 * np.eye(len(means)), None, freedom + 1)
+    covariance = error**2 * np.eye(len(means))
+    return PairedScores(means, covariance, None, freedom + 1, 1.0, covariance)
 
 
 # ---- the largest differences of draws
@@ -93,7 +94,7 @@ def test_each_item_on_its_own_goes_by_its_own_pairs(items):
 def test_sets_are_those_of_their_bound():
     means, covariance = RANDOM.normal(size=6) * 3, np.cov(RANDOM.normal(size=(6, 30)))
     errors = np.sqrt(np.diag(covariance)[:, None] + np.diag(covariance) - 2 * covariance)
-    found = rank_sets(PairedScores(means, covariance, None, 10**6))
+    found = rank_sets(PairedScores(means, covariance, None, 10**6, 1.0, covariance))
     draws = np.random.default_rng(1).multivariate_normal(np.zeros(6), covariance, 100_000)
     gaps = np.abs(draws[:, :, None] - draws[:, None]) / np.where(errors > 0, errors, np.inf)
     expected = oracle.sets(means, errors, np.quantile(gaps.max(axis=(1, 2)), 0.95))

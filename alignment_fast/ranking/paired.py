@@ -42,12 +42,8 @@ class PairedScores:
     covariance: NDArray[np.float64]
     labels: tuple[Hashable, ...] | None
     clusters: int
-    unit: float = 1.0
-    relative: NDArray[np.float64] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        if self.relative is None:
-            object.__setattr__(self, "relative", self.covariance / self.unit**2)
+    unit: float
+    relative: NDArray[np.float64]
 
     def __repr__(self) -> str:
         order = np.argsort(-self.means, kind="stable")[:3]
