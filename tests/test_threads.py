@@ -1,9 +1,11 @@
 """The thread pool (kernels/common/threads.py): how work is cut, who may use how many threads, what may go wrong."""
 
+import contextlib
 import gc
 import os
 import signal
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -310,16 +312,41 @@ def test_where_no_thread_can_be_started_those_there_are_do_the_work(started, wor
     assert gone() is None
 
 
+def let_every_thread_leave_its_last_task():
+    everyone = threading.Barrier(threads._pool._size, timeout=60)
+    for task in [threads._pool.submit(everyone.wait) for _ in range(everyone.parties)]:
+        task.result()
+
+
 def test_idle_threads_keep_no_data_alive():
     x = np.ones(1000)
     gone = weakref.ref(x)
     threads.for_blocks(lambda *_, x=x: x.sum(), 500, work=PARALLEL_WORK, num_threads=2)
-    everyone = threading.Barrier(threads._pool._size, timeout=60)  # every thread has left its last task behind
-    for task in [threads._pool.submit(everyone.wait) for _ in range(everyone.parties)]:
-        task.result()
-    del x, task
+    let_every_thread_leave_its_last_task()
+    del x
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("work", [PARALLEL_WORK, 1000.0 * threads.CHUNK])
+def test_what_failed_keeps_no_data_alive(work):
+    x = np.ones(1000)
+    gone = weakref.ref(x)
+
+    def fail(*_, x=x):
+        time.sleep(0.001)  # so that other threads fail too
+        raise ZeroDivisionError(x.size)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(ZeroDivisionError):
+            threads.for_blocks(fail, 500, work=work, num_threads=3)
+        let_every_thread_leave_its_last_task()
+        del fail, x
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 # ---- fork ----

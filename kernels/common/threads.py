@@ -13,7 +13,7 @@ import os
 import queue
 import sys
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 # Below this much work (about one nanosecond per unit) waking a second thread costs more than it saves.
 GRAIN = 65_536
@@ -199,10 +199,23 @@ def _run_parallel(run, n_blocks, step, threads):
         raise
     finally:
         # A future never started is simply taken back; others are waited for, so that results are the caller's alone.
-        failures = [f.exception() for f in futures if not f.cancel()]
-    for failure in failures:
-        if failure is not None:
-            raise failure
+        started = [future for future in futures if not future.cancel()]
+        futures.clear()
+        wait(started)
+    _raise_first(started)
+
+
+def _raise_first(futures):
+    """Raise what the first future failed with, if one did.
+
+    An exception's traceback holds this function's variables and its callers': were it, or its future, among them still,
+    that circle would keep the arrays of the failed call until the collector runs.
+    """
+    try:
+        while futures:
+            futures.pop(0).result()
+    finally:
+        futures.clear()
 
 
 def _run_beside(run, n_blocks, threads):
@@ -228,8 +241,7 @@ def _run_beside(run, n_blocks, threads):
         for future in futures:
             future.cancel()
         raise
-    for future in futures:
-        future.result()
+    _raise_first(futures)
 
 
 def _drain(run, n_blocks, step):
