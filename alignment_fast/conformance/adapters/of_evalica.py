@@ -35,7 +35,7 @@ def made() -> Adapter:
         if case.arguments["model"] != "bradley-terry" or priors:
             raise NotCovered
         x, y, results, names = votes(case)
-        options = {"win_weight": 1.0, "tie_weight": 0.5, "tolerance": TOLERANCE, "limit": LIMIT}
+        options: dict[str, Any] = {"win_weight": 1.0, "tie_weight": 0.5, "tolerance": TOLERANCE, "limit": LIMIT}
         strengths = in_order(evalica.bradley_terry(x, y, results, **options).scores, names, np.nan)
         scores = np.log(strengths)
         return {"scores": scores - scores.mean()}

@@ -243,7 +243,7 @@ class _Tokens(torch.autograd.Function):
     def jvp(ctx: Any, move: torch.Tensor, *_: Any) -> tuple[Any, ...]:
         """Along v: v_y - ⟨p, v⟩, and of entropies ⟨gradient, v⟩."""
         logits, ids, log_partition, entropies = ctx.saved_tensors
-        _, mean, hit = _moments(logits, ids, log_partition, move)
+        mean, hit = _moments(logits, ids, log_partition, move)[1:]
         dtype = wide(logits.dtype)
         of_entropy = torch.zeros_like(entropies)
         if entropies.numel():
