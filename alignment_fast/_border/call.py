@@ -171,8 +171,10 @@ def give(result, model, *, dtype=None, shape=None):
     """
     if hasattr(result, "given"):
         return (result if shape is None else result.reshape(shape)).given()
-    with np.errstate(over="ignore"):  # what is beyond float32 is infinite
-        result = np.asarray(result, dtype=dtype)
+    result = np.asarray(result)
+    if dtype is not None and result.dtype != dtype:
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite
+            result = result.astype(dtype)
     if shape is not None:
         result = result.reshape(shape)
     return like(result, model) if is_foreign(model) else result[()]

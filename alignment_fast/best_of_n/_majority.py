@@ -16,7 +16,7 @@ multinomial coefficients :math:`c!/(i!\, i'!\, (c-i-i')!)`; U squared less that 
 variance of U.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -34,11 +34,15 @@ def chance(right, others, k):
     theta = k / size
     state = np.zeros((len(least), k + 1))
     state[:, 0] = 1.0
-    for count in others:
-        share = _binomial(count, theta)
+    for place, count in enumerate(others):
+        most = min(count, k)
+        factors = _binomial(count, theta)[: most + 1] * _factor(np.arange(most + 1), least[:, None], y[:, None])
+        if place == 0:
+            state[:, : most + 1] = factors
+            continue
         new = np.zeros_like(state)
-        for i in range(min(count, k) + 1):
-            new[:, i:] += (share[i] * _factor(i, least, y))[:, None] * state[:, : k + 1 - i]
+        for i in range(most + 1):
+            new[:, i:] += factors[:, i : i + 1] * state[:, : k + 1 - i]
         state = new
     share = np.zeros(k + 1)
     own = _binomial(right, theta)[: k + 1]
@@ -93,6 +97,7 @@ def _factor(i, least, y):
     return np.where(i < least, 1.0, np.where(i == least, y, 0.0))
 
 
+@lru_cache(maxsize=64)  # of one pool: its answers have few different counts
 def _binomial(count, theta):
     """Return the chances of 0..count successes."""
     i = np.arange(count + 1)

@@ -23,6 +23,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_array, model_of
 from alignment_fast._border.call import give
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n import _majority
 from alignment_fast.best_of_n.pool import Curve, MeanCurve, counts, curve, mean_over_prompts, refuse_large_k
 
@@ -96,6 +97,9 @@ def pass_all_k(num_samples: Any, num_correct: Any, k: Any) -> Curve:
     (array([0.5333, 0.3481]), array([0.2028, 0.2332]))
 
     """
+    found = operations("best_of_n").short_pass_all_k(num_samples, num_correct, k)
+    if found is not None:
+        return Curve(*found)
     total, correct, ks = counts(num_samples, num_correct, k)
     refuse_large_k(total, ks, k, num_samples)
     shares = _all_of(np.concatenate([ks, 2 * ks]), correct, total)
@@ -165,6 +169,13 @@ def best_at_k(
     (array([0.8333, 0.6333]), array([0.0278, 0.0711]))
 
     """
+    if not (type(scores) is np.ndarray and scores.ndim and type(k) is int and 0 < k <= scores.shape[-1]):
+        _refuse_draws(scores, k)
+    return curve(scores, k, values=values, variance=variance, lengths=lengths, num_threads=num_threads)
+
+
+def _refuse_draws(scores, k):
+    """Raise ValueError for numbers of samples that are none, or that exceed the largest pool."""
     ks = draws_of(k)
     if isinstance(scores, (list, tuple)) and all(np.ndim(row) == 1 for row in scores):
         largest = max(map(len, scores), default=0)
@@ -172,7 +183,6 @@ def best_at_k(
         largest = np.shape(scores)[-1] if np.ndim(scores) else 0
     if largest:
         refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
-    return curve(scores, k, values=values, variance=variance, lengths=lengths, num_threads=num_threads)
 
 
 def draws_of(k):
@@ -249,21 +259,32 @@ def majority_at_k(
     refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
     grid = ks.reshape(-1).tolist()
     mean, spread = np.full((len(rows), len(grid)), np.nan), np.full((len(rows), len(grid)), np.nan)
+    known = {}  # problems of the same counts have the same chances
     for i, (row, answer) in enumerate(zip(rows, right, strict=True)):
-        try:
-            names, number = np.unique(row, return_counts=True)
-        except TypeError as error:
-            raise TypeError(f"answers[{i}] holds answers that do not compare: {error}") from None
-        own = int(number[names == answer].sum())
-        others = tuple(sorted(number[names != answer].tolist()))
+        own, others = _votes(row, answer, i)
         for column, draws in enumerate(grid):
             if draws <= len(row):
-                mean[i, column] = _majority.chance(own, others, draws)
-                spread[i, column] = _spread(variance, own, others, draws, mean[i, column])
+                case = own, others, draws
+                if case not in known:
+                    chance = _majority.chance(*case)
+                    known[case] = chance, _spread(variance, *case, chance)
+                mean[i, column], spread[i, column] = known[case]
     shape = (*leading, len(grid)) if ks.ndim else leading
     model = answers if not isinstance(answers, (list, tuple)) else mean
     mean, spread = (give(array, model, shape=shape) for array in (mean, spread))
     return Curve(ks.astype(np.int64) if ks.ndim else int(ks), mean, spread if variance else None)
+
+
+def _votes(row, answer, i):
+    """Return how many samples of problem i give the right answer, and the counts of the others, ascending."""
+    if row.dtype.kind == "b" and answer is True:
+        own = int(np.count_nonzero(row))
+        return own, (len(row) - own,) if own < len(row) else ()
+    try:
+        names, number = np.unique(row, return_counts=True)
+    except TypeError as error:
+        raise TypeError(f"answers[{i}] holds answers that do not compare: {error}") from None
+    return int(number[names == answer].sum()), tuple(sorted(number[names != answer].tolist()))
 
 
 def _spread(method, own, others, k, mean):

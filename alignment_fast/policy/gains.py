@@ -103,7 +103,8 @@ class Gain:
         if not 0 < level < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
         constants = self.acceleration, self.bias_correction, self.curvature
-        lower, upper = ends(self.gain, np.nan_to_num(self.standard_error, nan=0.0), constants, level)
+        known = np.where(np.isnan(self.standard_error), 0.0, self.standard_error)
+        lower, upper = ends(self.gain, known, constants, level)
         few = ~(np.asarray(self.effective_samples) >= min(FEWEST, 0.7 * self.samples))
         skewed = np.asarray(self.acceleration) > SKEWED
         return lower, np.where(few | skewed, np.inf, upper)[()]

@@ -116,8 +116,9 @@ class RatingFit:
     @property
     def ranks(self) -> NDArray[np.int64]:
         """Rank of every item: one more than the number of items with a higher score."""
-        ascending = np.sort(self.scores)
-        return len(ascending) + 1 - np.searchsorted(ascending, self.scores, side="right")
+        ascending = self.scores.copy()
+        ascending.sort()
+        return len(ascending) + 1 - ascending.searchsorted(self.scores, side="right")
 
     def elo(
         self,
@@ -323,7 +324,7 @@ class RatingFit:
 
     def standard_errors(self, kind: str = "information") -> NDArray[np.float64]:
         """Return the standard errors of the scores; `kind` as in `covariance`."""
-        return np.sqrt(np.diag(self.covariance(kind)))
+        return np.sqrt(self.covariance(kind).diagonal())
 
     def parameter_errors(self, kind: str = "information") -> NDArray[np.float64]:
         """Return the standard errors of home advantage, coefficients, log of the tie parameter, as far as fitted."""

@@ -3,7 +3,7 @@
 def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
     """Return (n, means, variances or None) of one pool of fewer than `most` samples; `method` is one of VARIANCES, or None.
 
-    `n` is None for 1..M, an integer, or an ascending row of them.
+    Of several small pools of one size, too, without values and variances. `n` is None for 1..M, an integer, or an ascending row of them.
     """
     cdef Py_buffer view, judged
     cdef integers grid
@@ -11,7 +11,7 @@ def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
     grid.held = False
     try:
         if not of_scores:
-            return None
+            return curves_of(scores, n, kind) if values is None and method is None else None
         if values is not None:
             of_values = opened(values, &judged, 1)
             if not of_values or judged.shape[0] != view.shape[0]:
@@ -94,6 +94,43 @@ cdef object curve_of(Py_buffer *view, char of_scores, Py_buffer *judged, char of
         free(work.judged)
 
 
+cdef object curves_of(object scores, object n, int kind):
+    """Return (n, means, None) of small pools of one size, (rows, M)."""
+    cdef Py_buffer view
+    cdef integers grid
+    cdef char of_type = opened(scores, &view, 2)
+    cdef Py_ssize_t rows, size, padded
+    cdef double *given = NULL
+    cdef double *means
+    cdef pool_work work
+    grid.held = False
+    work.judged = NULL
+    try:
+        if not of_type or view.shape[1] > POOL_SMALL or not take_grid(n, view.shape[1], kind == POOL_U, &grid):
+            return None
+        rows, size = view.shape[0], view.shape[1]
+        if rows * size * grid.size > 8 * SHORT_WORK:
+            return None
+        padded = (grid.size + POOL_LANES - 1) // POOL_LANES * POOL_LANES
+        given = <double*>scratch(rows * (size + grid.size) * sizeof(double))
+        means = given + rows * size
+        widen(&view, of_type, given)
+        if not all_finite(rows * size, given):
+            return None
+        work = work_for(size, padded)
+        table.pool_grid(grid.size, grid.values, padded, work.at)
+        table.pool_steps(kind, size, work.step)
+        weigh(kind, size, padded // POOL_LANES, &work)
+        table.pool_dots(False, rows, size, given, work.weights, grid.size, means)
+        return numbers_of(&grid), array_over(of_type, rows, axis(grid.scalar, grid.size), means), None
+    finally:
+        free(work.judged)
+        free(given)
+        drop_integers(&grid)
+        if of_type:
+            PyBuffer_Release(&view)
+
+
 cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *work, pool_row *row) except -1:
     """Write the pool in ascending order of score, unless a number is bad; return whether all are good."""
     cdef double *score = <double*>memory_of(scores)
@@ -116,14 +153,18 @@ cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *
     return True
 
 
-cdef void means_of(int kind, pool_row *row, Py_ssize_t count, Py_ssize_t groups, pool_work *work) noexcept:
+cdef void weigh(int kind, Py_ssize_t size, Py_ssize_t groups, pool_work *work) noexcept:
+    """Write the weights of every rank of a small pool."""
     cdef Py_ssize_t j
+    for j in range(groups):
+        table.pool_weights(kind, size, work.step, work.at + j * POOL_LANES, work.weights + j * size * POOL_LANES)
+
+
+cdef void means_of(int kind, pool_row *row, Py_ssize_t count, Py_ssize_t groups, pool_work *work) noexcept:
     if row.size > POOL_SMALL:
         table.pool_mean(kind, row, groups, work.at, work.weights, work.mean)
         return
-    for j in range(groups):
-        table.pool_weights(kind, row.size, work.step, work.at + j * POOL_LANES,
-                           work.weights + j * row.size * POOL_LANES)
+    weigh(kind, row.size, groups, work)
     table.pool_dots(True, 1, row.size, row.value, work.weights, count, work.mean)
 
 
@@ -154,6 +195,15 @@ cdef object numbers_of(const integers *grid):
 
 def short_pass_at_k(total, correct, k):
     """Return pass@k of one problem or a row of them, at one k or a row of them."""
+    return over_problems(total, correct, k, False)
+
+
+def short_pass_all_k(total, correct, k):
+    """Return (k, pass^k, variances) of one problem or a row of them, at one k or a row of them."""
+    return over_problems(total, correct, k, True)
+
+
+cdef object over_problems(object total, object correct, object k, bint every):
     cdef integers m, c, ks
     m.held = c.held = ks.held = False
     try:
@@ -161,7 +211,7 @@ def short_pass_at_k(total, correct, k):
             return None
         if not (m.scalar or c.scalar or m.size == c.size) or max(m.size, c.size) * ks.size > SHORT_WORK:
             return None
-        return passed(&m, &c, &ks)
+        return all_passed(&m, &c, &ks) if every else passed(&m, &c, &ks)
     finally:
         drop_integers(&m)
         drop_integers(&c)
@@ -181,6 +231,24 @@ cdef object passed(const integers *m, const integers *c, const integers *ks):
         return array_over(b'd', axis(m.scalar and c.scalar, problems), axis(ks.scalar, ks.size), out)
     finally:
         free(out)
+
+
+cdef object all_passed(const integers *m, const integers *c, const integers *ks):
+    """Return (k, chances, variances), (problems, k) without the axes of scalars; None where a count is bad or k is large."""
+    cdef Py_ssize_t problems = max(m.size, c.size), columns = axis(ks.scalar, ks.size)
+    cdef Py_ssize_t m_step = not m.scalar, c_step = not c.scalar, rows = axis(m.scalar and c.scalar, problems)
+    cdef double *mean
+    if (not table.all_between(ks.size, ks.values, 1, SHORT_WORK // (problems * ks.size))
+            or not table.pass_counts_are_good(problems, m.values, m_step, c.values, c_step, ks.size, ks.values)):
+        return None
+    mean = <double*>scratch(2 * problems * ks.size * sizeof(double))
+    try:
+        table.pass_all_of_k(problems, m.values, m_step, c.values, c_step, ks.size, ks.values, mean,
+                            mean + problems * ks.size)
+        return (numbers_of(ks), array_over(b'd', rows, columns, mean),
+                array_over(b'd', rows, columns, mean + problems * ks.size))
+    finally:
+        free(mean)
 
 
 # ---- means over prompts ----

@@ -90,6 +90,9 @@ cdef extern from *:
                                     const int64_t *k) noexcept nogil
         void (*pass_at_each_k)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
                                Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, double *out) noexcept nogil
+        void (*pass_all_of_k)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
+                              Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, double *mean,
+                              double *variance) noexcept nogil
         void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
         void (*square)(Py_ssize_t n, double *x) noexcept nogil
         void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil

@@ -317,4 +317,13 @@ def gain_binned(const double[:, ::1] moments, double width, double centre, const
                               &out[first, 0])
 
 
+def hodge(const double[:, :, ::1] P, double[:, ::1] scores, double[:, :, ::1] cyclic, double[::1] share, Py_ssize_t first,
+          Py_ssize_t last):
+    """Write the scores, the cyclic parts and their shares of matrices first .. last - 1, all pairs weighing alike."""
+    cdef Py_ssize_t row
+    with nogil:
+        for row in range(first, last):
+            share[row] = table.policy_hodge(P.shape[1], &P[row, 0, 0], &scores[row, 0], &cyclic[row, 0, 0])
+
+
 include "short.pxi"

@@ -24,6 +24,7 @@ from alignment_fast.kernels.policy.cpu import (
     short_dpo_covariance,
     short_dpo_loss,
     short_dpo_sensitivity,
+    short_hodge,
     short_ipo,
     short_ipo_covariance,
     short_ipo_loss,
@@ -59,6 +60,7 @@ __all__ = [
     "gain_bins",
     "gain_sums",
     "gain_sums_of_bins",
+    "hodge",
     "ipo_covariances",
     "ipo_losses",
     "is_top",
@@ -75,6 +77,7 @@ __all__ = [
     "short_dpo_covariance",
     "short_dpo_loss",
     "short_dpo_sensitivity",
+    "short_hodge",
     "short_ipo",
     "short_ipo_covariance",
     "short_ipo_loss",
@@ -199,6 +202,14 @@ def pair_potentials(P, rho):
     potential, loss = np.empty((count, K)), np.empty(count)
     _over_rows(cpu.pair_potentials, count, _TRIPLE * K**3, P, rho, potential, loss)
     return potential, loss
+
+
+def hodge(P):
+    """Return scores (count, K), cyclic parts (count, K, K) and their shares (count,), all pairs weighing alike."""
+    count, K = P.shape[:2]
+    scores, cyclic, share = np.empty((count, K)), np.empty(P.shape), np.empty(count)
+    _over_rows(cpu.hodge, count, 4 * K * K, P, scores, cyclic, share)
+    return scores, cyclic, share
 
 
 def tilted(ref, scores, beta):

@@ -56,13 +56,14 @@ HELPERS = {"are_preferences", "count", "gain_bin", "is_top", "keep_order", "norm
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
     *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
-    *("least_ipo_losses", "order_samplers", "pair_potentials", "sensitivities", "shares", "smith_samplers"),
+    *("hodge", "least_ipo_losses", "order_samplers", "pair_potentials", "sensitivities", "shares", "smith_samplers"),
 }
 
 TABLE = (
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
     "int policy_normalise(ptrdiff_t size, double *masses)",
     "void policy_advantages(ptrdiff_t size, const double *P, const double *mu, double *out)",
+    "double policy_hodge(ptrdiff_t size, const double *P, double *score, double *cyclic)",
     "void policy_tilt(ptrdiff_t size, const double *ref, const double *score, double beta, double *log_pi, "
     "double *out, double *scratch)",
     "double policy_least_ipo_loss(ptrdiff_t size, const double *mu, const double *advantage)",

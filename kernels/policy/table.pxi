@@ -4,6 +4,7 @@ cdef extern from *:
         int (*policy_are_preferences)(Py_ssize_t size, const double *P, double tolerance) noexcept nogil
         int (*policy_normalise)(Py_ssize_t size, double *masses) noexcept nogil
         void (*policy_advantages)(Py_ssize_t size, const double *P, const double *mu, double *out) noexcept nogil
+        double (*policy_hodge)(Py_ssize_t size, const double *P, double *score, double *cyclic) noexcept nogil
         void (*policy_tilt)(Py_ssize_t size, const double *ref, const double *score, double beta, double *log_pi,
                             double *out, double *scratch) noexcept nogil
         double (*policy_least_ipo_loss)(Py_ssize_t size, const double *mu, const double *advantage) noexcept nogil

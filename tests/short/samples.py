@@ -1,12 +1,47 @@
-"""Evaluation from samples has no short path: calls are few, and work on whole sets of problems."""
+"""Small calls of evaluation from samples. Most have no short path: calls are few, on whole sets of problems."""
 
-CALLS: list = []
+import numpy as np
+
+from short import Call
+
+SCORES = np.random.default_rng(5).normal(size=(5, 7))
+SCORES[1, 2] = SCORES[1, 5] = 0.0
+K = np.array([1, 2, 5])
+P = np.array([[0.5, 0.9, 0.25], [0.1, 0.5, 0.8], [0.75, 0.2, 0.5]])
+UPPER = np.triu(np.random.default_rng(6).random((3, 9, 9)), 1)
+SEVERAL = UPPER + np.tril(1 - np.swapaxes(UPPER, -1, -2), -1) + 0.5 * np.eye(9)
+
+CALLS = [
+    *(
+        Call("best_of_n.pass_all_k", (10, correct, k), float32=False, python_calls=5)
+        for correct in (3, np.array([0, 3, 9, 10]))
+        for k in (2, 7, K)
+    ),
+    Call(
+        "best_of_n.pass_all_k",
+        (np.array([9, 10]), np.array([0, 3]), 2),
+        bad=((1, 0, 11), (0, 1, 1)),
+        float32=False,
+        python_calls=5,
+    ),
+    Call("best_of_n.best_at_k", (SCORES[0], 3), bad=((0, 1, np.nan),), python_calls=6),
+    *(
+        Call("best_of_n.best_at_k", (SCORES, k), {"variance": None}, bad=((0, 9, np.inf),), python_calls=6)
+        for k in (1, 3, 7)
+    ),
+    *(
+        Call("best_of_n.curve", (SCORES, n), {"estimator": kind}, bad=((0, 9, np.nan),), python_calls=5)
+        for n in (None, 3, K)
+        for kind in ("u", "v")
+    ),
+    Call("policy.hodge", (P,), bad=((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))),
+    Call("policy.hodge", (SEVERAL,), bad=((0, 100, 0.7),)),
+]
 ONCE = "called once for a set of problems, not in a loop"
 WITHOUT = dict.fromkeys(
     (
         "best_of_n.PassAtKFit.pass_at_k",
         "best_of_n.PassAtKFit.posterior",
-        "best_of_n.best_at_k",
         "best_of_n.best_of_majority",
         "best_of_n.calibrated_rewards",
         "best_of_n.coverage_at_cost",
@@ -16,11 +51,9 @@ WITHOUT = dict.fromkeys(
         "best_of_n.hill",
         "best_of_n.majority_at_k",
         "best_of_n.max_at_k_weights",
-        "best_of_n.pass_all_k",
         "best_of_n.tsallis_weights",
         "best_of_n.worst_of_n",
         "dynamics.multiplayer",
-        "policy.hodge",
         "policy.Gain.interval",
         "policy.achievable_gain",
         "policy.proxy_gap",
