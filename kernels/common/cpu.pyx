@@ -8,7 +8,7 @@ import os
 
 from cpython.ref cimport PyObject
 from cython cimport floating
-from libc.stdint cimport int8_t, int64_t
+from libc.stdint cimport int8_t, int64_t, uint32_t
 
 from alignment_fast.kernels.common.api cimport af_api
 

@@ -11,6 +11,12 @@ cdef extern from *:
     #else
     #define AF_READ static inline
     #endif
+    /* What Cython writes is compiled at -O1, which makes of a loop over pairs one of five quarters of the time. */
+    #if defined(__GNUC__) && !defined(__clang__)
+    #define AF_READ_LOOP static __attribute__((optimize("O3")))
+    #else
+    #define AF_READ_LOOP static
+    #endif
     #ifdef Py_GIL_DISABLED
     /* Lists could change while they are read: nothing is looked at. */
     AF_READ Py_ssize_t af_row_size(PyObject *row) { return (void)row, -1; }
@@ -33,6 +39,24 @@ cdef extern from *:
     }
     #endif
 
+    /* The interpreter has one object of each int from 0 to 256. Where these lie side by side, as they do in its own array,
+     * an address says which of them it is, without a look at the object. */
+    enum { AF_SMALL_INTS = 257, AF_INT_BYTES = 32 };
+    static uintptr_t af_small_ints = 0, af_small_bytes = 0;
+    static void af_find_small_ints(void) {
+        uintptr_t first = 0;
+        for (long value = 0; value < AF_SMALL_INTS; ++value) {
+            PyObject *item = PyLong_FromLong(value), *again = PyLong_FromLong(value);
+            const uintptr_t place = (uintptr_t)item, found = (uintptr_t)again;
+            Py_XDECREF(item);
+            Py_XDECREF(again);
+            if (!value) first = place;
+            if (!place || found != place || place != first + AF_INT_BYTES * (uintptr_t)value) return;
+        }
+        af_small_ints = first;
+        af_small_bytes = AF_INT_BYTES * AF_SMALL_INTS;
+    }
+
     /* Write an int to `out`; return whether it is below 2^63 in size. Most are a digit or 0, which needs no call. */
     AF_READ int af_read_int(PyObject *item, int64_t *out) {
     #if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030C0000
@@ -45,10 +69,26 @@ cdef extern from *:
         *out = PyLong_AsLongLongAndOverflow(item, &overflow);
         return !overflow;
     }
-    /* Write item i of a row to `out`; return whether it is an int in [0, limit). */
-    AF_READ int af_read_index(PyObject *row, Py_ssize_t i, long long limit, int64_t *out) {
-        PyObject *item = af_row_item(row, i);
+    /* Write an item to `out`; return whether it is an int in [0, limit). */
+    AF_READ int af_read_item(PyObject *item, long long limit, int64_t *out) {
+        const uintptr_t place = (uintptr_t)item - af_small_ints;
+        if (place < af_small_bytes) return (*out = (int64_t)(place / AF_INT_BYTES)) < limit;
         return Py_TYPE(item) == &PyLong_Type && af_read_int(item, out) && *out >= 0 && *out < limit;
+    }
+    AF_READ int af_read_index(PyObject *row, Py_ssize_t i, long long limit, int64_t *out) {
+        return af_read_item(af_row_item(row, i), limit, out);
+    }
+    /* Write the two items of a row to `out`; return whether it has two, and both are such ints. */
+    AF_READ int af_read_pair(PyObject *row, long long limit, int64_t *out) {
+    #if defined(Py_GIL_DISABLED) || defined(Py_LIMITED_API)
+        return af_row_size(row) == 2 && af_read_index(row, 0, limit, out) && af_read_index(row, 1, limit, out + 1);
+    #else
+        PyObject **items; /* of which kind a row is, is asked once */
+        if (PyTuple_CheckExact(row)) items = ((PyTupleObject *)row)->ob_item;
+        else if (PyList_CheckExact(row)) items = ((PyListObject *)row)->ob_item;
+        else return 0;
+        return Py_SIZE(row) == 2 && af_read_item(items[0], limit, out) && af_read_item(items[1], limit, out + 1);
+    #endif
     }
     /* Write item i of a row to `out`; return whether it is an int in [0, limit), or of a type that is one, as enums are. */
     AF_READ int af_read_code(PyObject *row, Py_ssize_t i, long long limit, int8_t *out) {
@@ -74,23 +114,26 @@ cdef extern from *:
         return 1;
     }
     /* Add 1 to counts[i, j], (limit, limit), for every row (i, j); return whether all rows are pairs of such ints. */
-    static int af_count_pairs(PyObject *rows, Py_ssize_t size, long long limit, double *counts) {
+    AF_READ_LOOP int af_count_pairs(PyObject *rows, Py_ssize_t size, long long limit, uint32_t *counts) {
         for (Py_ssize_t i = 0; i < size; ++i) {
-            PyObject *row = af_row_item(rows, i);
-            int64_t first, second;
-    #ifdef __GNUC__
-            if (i + 8 < size) __builtin_prefetch(af_row_item(rows, i + 8)); /* rows lie anywhere */
-    #endif
-            if (af_row_size(row) != 2 || !af_read_index(row, 0, limit, &first) || !af_read_index(row, 1, limit, &second)) return 0;
-            counts[first * limit + second] += 1;
+            int64_t pair[2];
+            if (!af_read_pair(af_row_item(rows, i), limit, pair)) return 0;
+            ++counts[pair[0] * limit + pair[1]];
         }
+        return 1;
+    }
+    AF_READ_LOOP int af_read_pairs(PyObject *rows, Py_ssize_t size, long long limit, int64_t *out) {
+        for (Py_ssize_t i = 0; i < size; ++i)
+            if (!af_read_pair(af_row_item(rows, i), limit, out + 2 * i)) return 0;
         return 1;
     }
     """
     Py_ssize_t af_row_size(PyObject *row)
     PyObject *af_row_item(PyObject *row, Py_ssize_t i)  # borrowed
     bint af_read_indices(PyObject *row, Py_ssize_t size, long long limit, int64_t *out)
-    bint af_count_pairs(PyObject *rows, Py_ssize_t size, long long limit, double *counts)
+    void af_find_small_ints()
+    bint af_count_pairs(PyObject *rows, Py_ssize_t size, long long limit, uint32_t *counts)
+    bint af_read_pairs(PyObject *rows, Py_ssize_t size, long long limit, int64_t *out)
     bint af_read_code(PyObject *row, Py_ssize_t i, long long limit, int8_t *out)
     bint af_read_real(PyObject *row, Py_ssize_t i, double *out)
 
@@ -98,8 +141,15 @@ cdef extern from *:
 import numpy
 
 cdef object empty = numpy.empty
+cdef object zeros = numpy.zeros
 cdef object int64 = numpy.int64
 cdef object int8 = numpy.int8
+cdef object uint32 = numpy.uint32
+
+cdef enum:
+    LARGEST_COUNT = 0x7FFFFFFF
+
+af_find_small_ints()
 
 
 def read_index_rows(rows, long long limit):
@@ -135,30 +185,29 @@ def read_index_rows(rows, long long limit):
 def read_index_pairs(rows, long long limit):
     """Return an int64 array (M, 2) of a list or tuple of pairs of ints in [0, limit); None for anything else."""
     cdef PyObject *all_rows = <PyObject*>rows
-    cdef PyObject *row
-    cdef Py_ssize_t count = af_row_size(all_rows), i
+    cdef Py_ssize_t count = af_row_size(all_rows)
     cdef int64_t[:, ::1] pairs
     if count < 0:
         return None
     found = empty((count, 2), int64)
     pairs = found
-    for i in range(count):
-        row = af_row_item(all_rows, i)
-        if af_row_size(row) != 2 or not af_read_indices(row, 2, limit, &pairs[i, 0]):
-            return None
+    if af_row_size(all_rows) != count or count and not af_read_pairs(all_rows, count, limit, &pairs[0, 0]):
+        return None
     return found
 
 
-def count_index_pairs(rows, double[:, ::1] counts):
-    """Add 1 to ``counts[i, j]`` for every pair (i, j) of a list or tuple of pairs of indices; return whether it is one.
-
-    Where it is not, some pairs have been added.
-    """
+def count_index_pairs(rows, Py_ssize_t limit):
+    """Return how often (i, j) stands in a list or tuple of pairs of ints in [0, limit), at [i, j]; None for anything else."""
     cdef PyObject *all_rows = <PyObject*>rows
     cdef Py_ssize_t count = af_row_size(all_rows)
-    if count < 0 or counts.shape[0] != counts.shape[1]:
-        return False
-    return count == 0 or counts.shape[0] > 0 and af_count_pairs(all_rows, count, counts.shape[0], &counts[0, 0])
+    cdef uint32_t[:, ::1] counts
+    if not 0 <= count < LARGEST_COUNT or limit < 1:
+        return None
+    found = zeros((limit, limit), uint32)  # half of what counts in double precision take of the nearest cache
+    counts = found
+    if af_row_size(all_rows) != count or not af_count_pairs(all_rows, count, limit, &counts[0, 0]):
+        return None
+    return found.astype("d")
 
 
 def read_choices(rows, long long limit):

@@ -12,6 +12,8 @@ import numpy as np
 from alignment_fast._operations import operations
 from alignment_fast.accel._detour import UnsupportedError
 from alignment_fast.interop import choix
+from alignment_fast.interop.choix._data import count_matrix
+from alignment_fast.interop.choix._spectral import rank_centrality_dense
 
 _SMALLEST_TOLERANCE = 1e-12
 
@@ -114,6 +116,14 @@ def _pairs(data: Any, n_items: int) -> np.ndarray:
     return found
 
 
+def _wins(data: Any, n_items: int) -> np.ndarray:
+    """Return how often item i won against item j, at [i, j], of pairs that are read once."""
+    wins = operations("common").count_index_pairs(data, n_items)
+    if wins is None or not len(data):
+        return count_matrix(n_items, _pairs(data, n_items))
+    return wins
+
+
 def _is_row(row: Any, n_items: int) -> bool:
     if type(row) is np.ndarray:
         return row.ndim == 1 and len(row) > 1 and _are_indices(row, n_items)
@@ -174,8 +184,11 @@ _ALONE = {"alpha": _prior, "tol": _tolerance, "max_iter": _steps, "method": _wor
 _OF_ITEMS = {"initial_params": _start, "params": _params}
 
 
-def _fast(name: str, read: Any = None) -> Any:
-    """Return the front end's function behind checks of its arguments; `read`, one of those above, checks its data."""
+def _fast(name: str, read: Any = None, dense: Any = None) -> Any:
+    """Return the front end's function behind checks of its arguments; `read`, one of those above, checks its data.
+
+    Where `read` is `_wins`, `dense` is the function of its matrix.
+    """
     function = getattr(choix, name)
     names = [name for name in function.__code__.co_varnames[: function.__code__.co_argcount] if name != "strict"]
     of_items = {**_OF_ITEMS, "data": read}
@@ -191,8 +204,11 @@ def _fast(name: str, read: Any = None) -> Any:
                 _ALONE[key](value)
             elif key in of_items:
                 values[key] = of_items[key](value, n_items)
+        if dense is not None:
+            del values["n_items"]
+            values["comp_mat"] = values.pop("data")
         with _raising():
-            result = function(**values)
+            result = (function if dense is None else dense)(**values)
         if not np.isfinite(result).all():
             raise UnsupportedError("the result is not finite")
         return result
@@ -240,13 +256,17 @@ def ep_pairwise(n_items: Any, data: Any, alpha: Any, model: Any, max_iter: Any, 
     return found
 
 
-_PAIRWISE = ("lsr_pairwise", "ilsr_pairwise", "rank_centrality")
+_PAIRWISE = {
+    "lsr_pairwise": choix.lsr_pairwise_dense,
+    "ilsr_pairwise": choix.ilsr_pairwise_dense,
+    "rank_centrality": rank_centrality_dense,
+}
 _DENSE = ("lsr_pairwise_dense", "ilsr_pairwise_dense")
 
 FUNCTIONS = {
     "choix.ep": {"ep_pairwise": ep_pairwise},
     "choix.lsr": {
-        **{name: _fast(name, _pairs) for name in _PAIRWISE},
+        **{name: _fast(name, _wins, dense) for name, dense in _PAIRWISE.items()},
         **{name: _fast(name) for name in _DENSE},
         **{name: _fast(name, _rankings) for name in ("lsr_rankings", "ilsr_rankings")},
         **{name: _fast(name, _choices) for name in ("lsr_top1", "ilsr_top1")},

@@ -76,8 +76,8 @@ class PairCounts(NamedTuple):
 
 def count_matrix(n_items, data):
     """Return how often item i won against item j in pairs (winner, loser), at [i, j]."""
-    matrix = np.zeros((n_items, n_items))
-    if operations("common").count_index_pairs(data, matrix):
+    matrix = operations("common").count_index_pairs(data, n_items)
+    if matrix is not None:
         return matrix
     pairs = pairs_of(n_items, data)
     keys = pairs[:, 0] * n_items + pairs[:, 1]

@@ -18,7 +18,7 @@ from alignment_fast.interop.choix._data import (
     remaining,
 )
 from alignment_fast.interop.choix._strict import edges_of, refuse_unbounded
-from alignment_fast.interop.choix._transforms import exp_transform, iterated, log_transform, statdist
+from alignment_fast.interop.choix._transforms import exp_transform, iterated, log_transform, statdist_in_place
 
 __all__ = [
     "ilsr_pairwise",
@@ -34,19 +34,27 @@ __all__ = [
 
 
 def _stationary(rates):
-    """Return the parameters of the chain with these rates between different items."""
+    """Return the parameters of the chain with these rates between different items, which are overwritten."""
     rates.flat[:: len(rates) + 1] -= rates.sum(axis=1)
-    return log_transform(statdist(rates))
+    return log_transform(statdist_in_place(rates))
 
 
 def _weights(n_items, params):
     return np.ones(n_items) if params is None else exp_transform(params)
 
 
-def _of_matrix(wins, alpha, params):
-    """Return a step of LSR from the matrix of wins of i over j."""
-    weights = _weights(len(wins), params)
-    return _stationary(alpha + wins.T / (weights[:, None] + weights))
+def _losses(wins):
+    """Return how often i lost to j, from the matrix of wins, as a matrix of its own."""
+    return np.array(wins.T, order="C").astype(np.float64, casting="same_kind", copy=False)
+
+
+def _of_losses(losses, alpha, params):
+    """Return a step of LSR from how often i lost to j."""
+    weights = _weights(len(losses), params)
+    rates = np.add.outer(weights, weights)
+    np.divide(losses, rates, out=rates)
+    rates += alpha
+    return _stationary(rates)
 
 
 # Moves whose places in the matrix are kept from one step to the next.
@@ -102,7 +110,7 @@ def lsr_pairwise(
     n_items: int, data: Data, alpha: float = 0.0, initial_params: Data = None, strict: bool = False
 ) -> np.ndarray:
     """Return the LSR estimate from pairs (winner, loser); arguments and result are those of ``choix.lsr_pairwise``."""
-    return _of_matrix(_wins(n_items, data, alpha, strict), alpha, initial_params)
+    return lsr_pairwise_dense(_wins(n_items, data, alpha, strict), alpha, initial_params)
 
 
 def ilsr_pairwise(
@@ -115,8 +123,7 @@ def ilsr_pairwise(
     strict: bool = False,
 ) -> np.ndarray:
     """Return the estimate of iterated LSR from pairs, as ``choix.ilsr_pairwise``."""
-    wins = _wins(n_items, data, alpha, strict)
-    return iterated(partial(_of_matrix, wins, alpha), initial_params, max_iter, tol)
+    return ilsr_pairwise_dense(_wins(n_items, data, alpha, strict), alpha, initial_params, max_iter, tol)
 
 
 def lsr_pairwise_dense(
@@ -125,7 +132,7 @@ def lsr_pairwise_dense(
     """Return the LSR estimate from the matrix of wins of i over j, as ``choix.lsr_pairwise_dense``."""
     wins = np.asarray(comp_mat)
     _check(wins, alpha, strict)
-    return _of_matrix(wins, alpha, initial_params)
+    return _of_losses(_losses(wins), alpha, initial_params)
 
 
 def ilsr_pairwise_dense(
@@ -139,14 +146,23 @@ def ilsr_pairwise_dense(
     """Return the estimate of iterated LSR from the matrix of wins, as ``choix.ilsr_pairwise_dense``."""
     wins = np.asarray(comp_mat)
     _check(wins, alpha, strict)
-    return iterated(partial(_of_matrix, wins, alpha), initial_params, max_iter, tol)
+    return iterated(partial(_of_losses, _losses(wins), alpha), initial_params, max_iter, tol)
 
 
 def rank_centrality(n_items: int, data: Data, alpha: float = 0.0, strict: bool = False) -> np.ndarray:
     """Return the Rank Centrality estimate from pairs, as ``choix.rank_centrality``."""
-    moves = alpha + _wins(n_items, data, alpha, strict).T
+    return rank_centrality_dense(_wins(n_items, data, alpha, strict), alpha)
+
+
+def rank_centrality_dense(comp_mat: np.ndarray, alpha: float = 0.0) -> np.ndarray:
+    """Return the Rank Centrality estimate from the matrix of wins of i over j."""
+    moves = _losses(comp_mat)
+    moves += alpha
     both = moves + moves.T
-    return _stationary(np.divide(moves, both, out=np.zeros_like(moves), where=moves > 0))
+    if not alpha:
+        np.maximum(both, 1.0, out=both)  # counts of pairs; of those that never met there are no moves
+    np.divide(moves, both, out=moves, where=alpha >= 0 or moves > 0)
+    return _stationary(moves)
 
 
 def lsr_rankings(

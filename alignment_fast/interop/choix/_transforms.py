@@ -24,22 +24,28 @@ def exp_transform(params):
 def statdist(generator):
     """Return the stationary distribution of a Markov chain with rates `generator`, scaled to mean 1.
 
-    Rows sum to 0. The last row of U in generatorᵀ = P L U is then 0, and U π = 0 is solved from the last component on,
-    as the host does.
-
     Raises
     ------
     ValueError
         If the chain has more than one absorbing class.
 
     """
-    generator = np.asarray(generator, dtype=np.float64)
+    return statdist_in_place(np.array(generator, dtype=np.float64, order="C"))
+
+
+def statdist_in_place(generator):
+    """Return what `statdist` does; `generator`, float64 in C order, is overwritten.
+
+    Rows sum to 0. The last row of U in generatorᵀ = P L U is then 0, and U π = 0 is solved from the last component on,
+    which is 1, as the host does.
+    """
     n = len(generator)
-    upper, _, _ = lapack.dgetrf(generator.T)
-    rest, info = lapack.dtrtrs(upper[:-1, :-1], -upper[:-1, -1:]) if n > 1 else (np.empty((0, 1)), 0)
+    upper, _, _ = lapack.dgetrf(generator.T, overwrite_a=True)
+    last = np.zeros(n)
+    upper[-1, -1] = last[-1] = 1.0
+    found, info = lapack.dtrtrs(upper, last)
     if info:
         raise ValueError(SEVERAL_CLASSES)
-    found = np.append(rest, 1.0)
     return (n / found.sum()) * found
 
 
