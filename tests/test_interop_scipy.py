@@ -52,6 +52,21 @@ def test_rows_of_every_length_sum_to_one(letters, dtype):
     np.testing.assert_allclose(ours.log_softmax(x), np.log(plain), rtol=20 * np.finfo(dtype).eps, atol=1e-6)
 
 
+@each_dtype
+@pytest.mark.parametrize("letters", [3, 40, 5000])  # a last group, groups of every instruction set, blocks
+def test_shares_that_are_no_normal_numbers_are_rounded_once(letters, dtype):
+    # Beside 1, powers from the smallest normal number down to below the smallest of all: their shares are themselves.
+    information = np.finfo(dtype)
+    lowest, least = np.log(float(information.tiny)), float(information.smallest_subnormal)
+    x = np.linspace(lowest, np.log(least) - 2, letters).astype(dtype)
+    x[0] = 0
+    found, limit = ours.softmax(x), mpmath.mpf(rows_of("special")["softmax"].bound(dtype))
+    for at in range(1, letters, max(1, letters // 40)):
+        exact = mpmath.exp(mpmath.mpf(float(x[at])))
+        assert abs(mpmath.mpf(float(found[at])) - exact) <= limit * exact + mpmath.mpf(least) / 2
+    assert found[-1] == 0
+
+
 @pytest.mark.parametrize("distance", [5.0, 40.0, 300.0, 740.0])
 def test_a_logarithm_of_nearly_1_keeps_its_digits(distance):
     found = ours.log_softmax([0.0, -distance])[0]
