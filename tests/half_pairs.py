@@ -16,7 +16,6 @@ EVERY = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 FINITE = EVERY[np.isfinite(EVERY)]
 BELOW_ZERO = {"simpo", "orpo", "alphapo", "tpo_l"}  # losses of log-probabilities themselves, which are never positive
 OPTIONS = {"exo_pair": {"label_smoothing": 0.1}}  # whose formula has the logarithm of it
-ROWS = 8  # chosen values of one call, each beside every rejected one
 
 
 def of_pairs(loss_type, chosen, rejected):
@@ -29,16 +28,18 @@ def of_pairs(loss_type, chosen, rejected):
     return preference_loss(chosen, rejected, loss_type=loss_type, reduction="none", grad=True, **options)
 
 
+def not_finite(found):
+    """Return of how many pairs a number is not finite."""
+    numbers = [x for x in (found.loss, found.grad_policy_chosen, found.grad_policy_rejected) if x is not None]
+    if all(np.dot(x, np.zeros_like(x)) == 0.0 for x in numbers):  # NaN where one is not: faster than looking at each
+        return 0
+    return np.count_nonzero(~np.logical_and.reduce([np.isfinite(x) for x in numbers]))
+
+
 def main(names):
     for loss_type in names or [name for name, row in LOSS_TYPES.items() if row.is_paired]:
         values = FINITE[np.signbit(FINITE)] if loss_type in BELOW_ZERO else FINITE
-        wrong = 0
-        for first in range(0, len(values), ROWS):
-            some = values[first : first + ROWS]
-            found = of_pairs(loss_type, np.repeat(some, len(values)), np.tile(values, len(some)))
-            numbers = [found.loss, found.grad_policy_chosen, found.grad_policy_rejected]
-            finite = [np.isfinite(x) for x in numbers if x is not None]
-            wrong += np.count_nonzero(~np.logical_and.reduce(finite))
+        wrong = sum(not_finite(of_pairs(loss_type, np.full(len(values), value), values)) for value in values)
         print(f"{loss_type}: {len(values) ** 2} pairs, {wrong} not finite", flush=True)
 
 
