@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alignment_fast.kernels.common import status
 from alignment_fast.kernels.common.cpu import supported_isas
-from alignment_fast.kernels.information import cpu
+from alignment_fast.kernels.information import cpu, operations
 from bounds import bound
 from fresh import output_of
 from oracles import information as oracle
@@ -382,7 +382,7 @@ def test_an_operand_of_one_row_serves_every_row():
 DIGEST = """
 import hashlib
 import numpy as np
-from alignment_fast.kernels.information import cpu
+from alignment_fast.kernels.information import cpu, operations
 rng = np.random.default_rng(3)
 digest = hashlib.sha256()
 for dtype in ("float32", "float64"):
@@ -559,6 +559,20 @@ def test_plain_entropies_agree_with_the_general_route(letters):
     }
     for plain, general in pairs.items():
         assert plain == pytest.approx(general, rel=2e-15, abs=4e-15)
+
+
+@pytest.mark.parametrize("letters", [65_537, 300_000])
+def test_long_rows_have_the_same_bits_for_any_number_of_threads(letters):
+    rng = np.random.default_rng(letters)
+    p, q = rng.random(letters) * (rng.random(letters) < 0.8), rng.random(letters) + 0.1
+    rows = {"plain_entropy": (p,), "plain_cross_entropy": (p, q, True), "plain_divergence": (p, q, False)}
+    for name, arguments in rows.items():
+        whole = getattr(cpu, name)(*arguments)
+        for threads in (1, 2, 7):
+            assert getattr(operations, name)(*arguments, num_threads=threads) == whole
+    for bad in (np.nan, -1.0, INF):
+        p[letters // 2] = bad
+        assert np.isnan(operations.plain_divergence(p, q, True, num_threads=2))
 
 
 def test_plain_entropies_of_a_known_pair():

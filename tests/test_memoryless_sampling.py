@@ -55,6 +55,15 @@ def test_many_letters_are_drawn_one_by_one():
     assert abs(sums.mean() - law.expected_reward) < 4 * math.sqrt(law.reward_variance / 2000)
 
 
+def test_draws_do_not_depend_on_earlier_calls():
+    model = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], [4 / 7, 2 / 7, 1 / 7])
+    for m, delta in ((20, 0.1), (20, 0.1), (20, 0.3), (50, 0.1), (20, 0.1)):
+        found = model.sample_sequences(m, 5, delta=delta, rng=3)
+        np.testing.assert_array_equal(found, DYADIC.sample_sequences(m, 5, delta=delta, rng=3))
+        new = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], [4 / 7, 2 / 7, 1 / 7])
+        np.testing.assert_array_equal(found, new.sample_sequences(m, 5, delta=delta, rng=3))
+
+
 def test_draws_depend_on_the_seed_only():
     a, b, c = (TERNARY.sample_sequences(20, 5, delta=0.1, rng=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(a, b)

@@ -56,7 +56,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
             return value
     check_num_threads(num_threads)
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
-    value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy)
+    value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy, num_threads)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value
 
 
@@ -105,7 +105,7 @@ def cross_entropy(
     check_num_threads(num_threads)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     ops = arguments.ops
-    value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, normalize_q)
+    value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, num_threads, normalize_q)
     kind = ops.REWARD_LOGITS if log else ops.REWARD_LOG_OF
     return _of_order(arguments, log, kind, 1.0, num_threads, normalize_q) if value is None else value
 
@@ -155,7 +155,7 @@ def kl_divergence(
             return value
     check_num_threads(num_threads)
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
-    value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, normalize_q)
+    value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, num_threads, normalize_q)
     return _divergence(arguments, log, 1.0, num_threads, normalize_q) if value is None else value
 
 
@@ -346,11 +346,11 @@ def renyi_cross_entropy(
     return _of_order(arguments, log, kind, order, num_threads, normalize_q)
 
 
-def _of_plain_rows(arguments, log, kernel, *options):
+def _of_plain_rows(arguments, log, kernel, num_threads, *options):
     """Return a measure of order 1 of single rows of float64 probabilities, or None where the general path decides."""
     if log or arguments.dtype is not _FLOAT64 or arguments.count() != 1:
         return None
-    value = kernel(*(arguments.rows(name)[0] for name in arguments.arrays), *options)
+    value = kernel(*(arguments.rows(name)[0] for name in arguments.arrays), *options, num_threads=num_threads)
     return arguments.give(value, arguments.leading) if value == value else None  # NaN: a bad value, still to be named
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.status import place, refuse
+from alignment_fast._operations import operations
 from alignment_fast.information import _markov as markov
 from alignment_fast.information._arguments import LetterArguments
 
@@ -57,6 +58,7 @@ def _stochastic(array, name):
     """Return the rows of `array` normalised in float64; NaN, negative and infinite entries and empty rows raise."""
     for bad, reason in ((np.isnan(array), "is NaN"), (array < 0, "is negative"), (np.isinf(array), "is infinite")):
         refuse(bad, array, name, reason)
+    array = np.ascontiguousarray(array)  # in one order of its sums
     total = array.sum(axis=-1, keepdims=True, dtype=np.float64)
     if (total == 0).any():
         where = place(int(np.argmax(total == 0)), total.shape[:-1])
@@ -120,6 +122,10 @@ def markov_renyi_cross_entropy_rate(
     array([0.693147, 0.693147, 0.693147])
 
     """
+    if initial is None:
+        value = operations("information").short_markov_rate(P, Q, order, normalize_q)
+        if value is not None:
+            return value
     arguments = _MatrixArguments(P=P, Q=Q)
     chain = _stochastic(arguments["P"], "P")
     other = _stochastic(arguments["Q"], "Q")
@@ -127,14 +133,17 @@ def markov_renyi_cross_entropy_rate(
     grid = arguments.grid(order, "order")
     orders = _points(grid)
     first = _initial(initial, arguments.width)
-    chain = _broadcast(chain, grid.leading)
-    with np.errstate(divide="ignore"):
-        log_other = np.log(_broadcast(other, grid.leading))
-    rates = [
-        [markov.cross_entropy_rate(p, log_q, t, first) for t in row]
-        for p, log_q, row in zip(chain, log_other, orders, strict=True)
-    ]
+    chain, other = _broadcast(chain, grid.leading), _broadcast(other, grid.leading)
+    rates = [[_rate(p, q, t, first) for t in row] for p, q, row in zip(chain, other, orders.tolist(), strict=True)]
     return arguments.give(np.array(rates, dtype=np.float64), grid.shape)
+
+
+def _rate(p, q, order, initial):
+    found = operations("information").markov_rate(p, q, order)
+    if not np.isnan(found):
+        return found
+    with np.errstate(divide="ignore"):
+        return markov.cross_entropy_rate(p, np.log(q), order, initial)
 
 
 def _initial(initial, n_states):
@@ -187,6 +196,9 @@ def markov_aligned(P: ArrayLike, reward: ArrayLike, alpha: ArrayLike) -> MarkovP
            [0.2462, 0.7538]])
 
     """
+    found = operations("information").short_markov_aligned(P, reward, alpha)
+    if found is not None:
+        return tuple.__new__(MarkovPolicy, found)
     arguments = _MatrixArguments(P=P, reward=reward)
     chain = _stochastic(arguments["P"], "P")
     rewards = arguments["reward"].astype(np.float64)
@@ -214,6 +226,9 @@ def _require_irreducible(P, reward, where):
 
 
 def _aligned(P, reward, alpha):
+    found = operations("information").markov_aligned(P, reward, alpha)
+    if found is not None:
+        return found
     tilted = markov.tilt(P, reward, alpha)
     chain = P * np.exp(tilted.log_ratio)
     chain /= chain.sum(axis=1, keepdims=True)

@@ -89,13 +89,11 @@ class Ratio(NamedTuple):
         return np.where(distance < np.maximum(NEAREST * gap, 0.0), self.log_ratio[nearest], -np.inf)
 
 
-def best_of_n(letters, m, ratio, *, size, highest, generator):
+def best_of_n(letters, m, ratio, tilt, *, size, generator):
     """Return distinct rewards (size, m) of best-of-n sequences: tilted proposals accepted with probability w/max w.
 
-    w(s) = (π(s)/P(s)) e^{m Λ(a) - a s}, with the tilt a <= `highest` that makes max w, the number of proposals per
-    draw, least: it grows like √m and does not depend on n.
+    w(s) = (π(s)/P(s)) e^{m Λ(a) - a s}, a the `tilt`.
     """
-    tilt = _best_tilt(letters, m, ratio, highest)
     proposals = Proposals(letters, m, tilt, generator)
     log_most = _log_most(ratio, tilt, proposals.log_mgf, m)
     found, missing = [np.empty((0, m), dtype=np.int64)], size
@@ -113,7 +111,9 @@ def _log_most(ratio, tilt, log_mgf, m):
     return float((ratio.log_ratio - tilt * ratio.support).max()) + m * log_mgf
 
 
-def _best_tilt(letters, m, ratio, highest):
+def best_tilt(letters, m, ratio, highest):
+    """Return the tilt <= `highest` of fewest proposals per draw: they grow like √m and do not depend on n."""
+
     def cost(tilt):
         return _log_most(ratio, tilt, np.logaddexp.reduce(np.log(letters.p) + tilt * letters.reward), m)
 

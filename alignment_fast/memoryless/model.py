@@ -91,7 +91,7 @@ class MemorylessModel:
     ) -> None:
         if (q is None) == (reward is None):
             raise ValueError("give exactly one of q and reward" + (", not both" if q is not None else ""))
-        self._num_threads = num_threads
+        self._num_threads, self._last_proposals = num_threads, None
         self._p, name = _vector(p, "p"), "q" if reward is None else "reward"
         given = _vector(q if reward is None else reward, name)
         if given.shape != self._p.shape:
@@ -361,7 +361,8 @@ class MemorylessModel:
         """Return exact draws of best-of-n over sequences of m letters, at any n.
 
         Tilted sequences are proposed and accepted by what best-of-n makes of the sum of their rewards. About √m
-        proposals are needed for a draw, whatever n is.
+        proposals are needed for a draw, whatever n is. What they are made from is kept for a next call of the same m
+        and n.
 
         Parameters
         ----------
@@ -391,10 +392,8 @@ class MemorylessModel:
         generator = _generator(rng)
         if len(self._letters.p) == 1:
             return self._letters_of(np.zeros((size, m), dtype=np.int64), generator)
-        alpha = float(self.aligned(log_n / m).alpha)
-        ratio = self._ratio(self._question(m, log_n, alpha))
-        highest = min(alpha, self._highest_tilt(m))
-        rewards = _sampling.best_of_n(self._letters, m, ratio, size=size, highest=highest, generator=generator)
+        ratio, proposed = self._proposals(m, log_n)
+        rewards = _sampling.best_of_n(self._letters, m, ratio, proposed, size=size, generator=generator)
         return self._letters_of(rewards, generator)
 
     def tail_probability(self, m: int, level: float, draws: int, *, rng: Seed = None) -> TailEstimate:
@@ -445,6 +444,17 @@ class MemorylessModel:
         chosen, ops = self._module(self._method(asked.m, "auto"))
         found = chosen.ratio(ops, asked)
         return _binned.ratio(operations("memoryless"), asked) if found is None else found
+
+    def _proposals(self, m, log_n):
+        """Return the ratio of best-of-n to the reference and the tilt of proposals, kept for the next call."""
+        kept = self._last_proposals
+        if kept is None or kept[0] != (m, log_n):
+            alpha = float(self.aligned(log_n / m).alpha)
+            ratio = self._ratio(self._question(m, log_n, alpha))
+            highest = min(alpha, self._highest_tilt(m))
+            kept = (m, log_n), (ratio, _sampling.best_tilt(self._letters, m, ratio, highest))
+            self._last_proposals = kept
+        return kept[1]
 
     def _highest_tilt(self, m):
         """Return a tilt under which about one of m letters misses the largest reward."""

@@ -29,6 +29,7 @@ g)` times that.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -241,21 +242,45 @@ class _Samples:
         self.weight = weight
         self.total = float(len(x)) if weight is None else weight.sum()
         self.centre = float(self.below.mean() if weight is None else weight @ self.below / self.total)
-        d = self.below - self.centre
-        square = np.ones(1) if weight is None else weight * weight
-        powers = [float((square * d**j).sum()) if weight is not None or j else float(len(x)) for j in range(3)]
-        self.squares = np.array(powers) / self.total**2
-        best = self.below == 0.0
-        share = float(best.sum()) if weight is None else weight[best].sum()
-        self.most_kl = abs(np.log(share / self.total))
-        self.best_samples = share if weight is None else share**2 / (weight[best] ** 2).sum()
-        self.variance = float((d * d).sum() / self.total if weight is None else weight @ (d * d) / self.total)
         self.bins = self.square_bins = None
         if len(x) >= MANY and self.variance > 0.0:
             count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
             self.bins = self.square_bins = operations("policy").gain_bins(self.below, weight, count)
             if weight is not None:
-                self.square_bins = operations("policy").gain_bins(self.below, square, count)
+                self.square_bins = operations("policy").gain_bins(self.below, weight * weight, count)
+
+    @cached_property
+    def variance(self):
+        """The variance of rewards."""
+        d = self.below - self.centre
+        return float((d * d).sum() / self.total if self.weight is None else self.weight @ (d * d) / self.total)
+
+    @cached_property
+    def squares(self):
+        """Sums of w² d^j, j = 0, 1, 2, over the square of the total."""
+        d = self.below - self.centre
+        square = np.ones(1) if self.weight is None else self.weight * self.weight
+        powers = [float((square * d**j).sum()) if self.weight is not None or j else float(len(d)) for j in range(3)]
+        return np.array(powers) / self.total**2
+
+    @cached_property
+    def _best(self):
+        """The total weight of the best samples, and that of its squares."""
+        best = self.below == 0.0
+        if self.weight is None:
+            return float(best.sum()), float(best.sum())
+        return self.weight[best].sum(), (self.weight[best] ** 2).sum()
+
+    @property
+    def most_kl(self):
+        """The divergence of the best samples from all."""
+        return abs(np.log(self._best[0] / self.total))
+
+    @property
+    def best_samples(self):
+        """How many samples they count as."""
+        share, squares = self._best
+        return share if self.weight is None else share**2 / squares
 
     def within(self, t):
         """Return at which tilts (T,) bins serve."""
@@ -473,22 +498,28 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
     return ProxyGap(*(give(np.ascontiguousarray(columns[:, i]), gold, shape=shape) for i in range(6)))
 
 
+def _mean(x):
+    """Return the mean of a row, without the microseconds that NumPy's takes."""
+    return np.add.reduce(x) / len(x)
+
+
 def _gold_gains(proxy, gold, budgets, given):
     """Return (gold gain, kl, beta), each (T,), and influences of samples on the gain (T, M); NaN beyond the best."""
     scale = _scale(proxy)
     samples = _Samples(proxy / scale, None)
     t = scale / budgets if given == "beta" else tilts_of(samples, budgets)
     values, influences = np.empty((3, len(t))), np.empty((len(t), len(gold)))
-    d, away = samples.below - samples.centre, gold - gold.mean()
+    d, away = samples.below - samples.centre, gold - _mean(gold)
     for i, tilt in enumerate(t):
         e = np.exp(tilt * samples.below) if np.isfinite(tilt) else (samples.below == 0) * 1.0
-        log_share = np.log(e.mean())
-        e /= e.mean()
-        mean, gain = (e * d).mean(), (e * away).mean()
+        share = _mean(e)
+        log_share = np.log(share)
+        e /= share
+        mean, gain = _mean(e * d), _mean(e * away)
         moved = e * (away - gain)
         kl = tilt * mean - (log_share - tilt * samples.centre) if np.isfinite(tilt) else samples.most_kl
         if given == "kl" and 0 < tilt < np.inf:
-            spread, joint = (e * (d - mean) ** 2).mean(), (e * (d - mean) * (away - gain)).mean()
+            spread, joint = _mean(e * (d - mean) ** 2), _mean(e * (d - mean) * (away - gain))
             moved = moved - joint * (tilt * e * (d - mean) - (e - 1)) / (tilt * spread)
         values[:, i] = gain, kl, scale / tilt if tilt else np.inf
         influences[i] = moved - away if np.isfinite(tilt) else np.nan

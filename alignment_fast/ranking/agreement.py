@@ -93,9 +93,9 @@ def krippendorff_alpha(
         raise ValueError(f"ratings[{unit}, {judge}] = {table[unit, judge]} is not finite")
     given = ~np.isnan(table)
     values, code = np.unique(table[given], return_inverse=True)
-    counts = np.zeros((len(table), len(values)))
-    np.add.at(counts, (np.nonzero(given)[0], code), 1.0)
-    return alpha_of_counts(counts, values, level, replicates, confidence, rng)
+    cells = np.nonzero(given)[0] * len(values) + code
+    counts = np.bincount(cells, minlength=len(table) * len(values)).astype(np.float64)
+    return alpha_of_counts(counts.reshape(len(table), len(values)), values, level, replicates, confidence, rng)
 
 
 def alpha_of_counts(

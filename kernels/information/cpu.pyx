@@ -15,6 +15,7 @@ cdef extern from *:
     #define AF_LOOPS "information/loops.inc"
     #include "alignment_fast/af_simd.h"
     """
+    size_t markov_bytes(Py_ssize_t n) nogil
     ctypedef struct af_rows:
         const void *weights
         const void *rewards
@@ -31,6 +32,7 @@ cdef extern from *:
         AF_OF_LOG_MGF, AF_OF_TILT, AF_OF_CONSTRAINED, AF_OF_ENTROPY, AF_OF_CROSS_ENTROPY, AF_OF_DIVERGENCE
         AF_ROWS_GOOD, AF_ROW_SCRATCH, AF_ESTIMATOR_SCALARS, AF_ESTIMATOR_VECTORS
         AF_TILT_DIVERGENCE, AF_TILT_MEAN, AF_TILT_VARIANCE, AF_TILT_LOG_MGF, AF_TILT_FIELDS
+        AF_BLOCK, AF_PLAIN_ENTROPY, AF_PLAIN_CROSS_ENTROPY, AF_PLAIN_DIVERGENCE
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
 
@@ -38,6 +40,10 @@ include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 
+BLOCK = AF_BLOCK
+PLAIN_ENTROPY = AF_PLAIN_ENTROPY
+PLAIN_CROSS_ENTROPY = AF_PLAIN_CROSS_ENTROPY
+PLAIN_DIVERGENCE = AF_PLAIN_DIVERGENCE
 OF_LOG_MGF = AF_OF_LOG_MGF
 OF_TILT = AF_OF_TILT
 OF_CONSTRAINED = AF_OF_CONSTRAINED
@@ -173,6 +179,20 @@ def plain_cross_entropy(const double[::1] p, const double[::1] q, bint normalize
 def plain_divergence(const double[::1] p, const double[::1] q, bint normalize):
     """Return the Kullback-Leibler divergence D(p‖q) of two rows of equal length in nats; NaN as in `plain_entropy`."""
     return divergence_f64(p.shape[0], &p[0], &q[0], normalize)
+
+
+def plain_parts(int kind, const double[::1] p, const double[::1] q, double[:, ::1] parts, Py_ssize_t first, Py_ssize_t last):
+    """Write what blocks first .. last - 1 of a row add to the sums of a measure, of a ``PLAIN_`` kind."""
+    with nogil:
+        table.plain_parts(kind, p.shape[0], &p[0], &q[0], first, last, &parts[0, 0])
+
+
+def plain_from_parts(int kind, const double[::1] p, const double[::1] q, bint normalize, const double[:, ::1] parts):
+    """Return the measure from what all blocks add."""
+    cdef double value
+    with nogil:
+        value = table.plain_from_parts(kind, p.shape[0], &p[0], &q[0], normalize, &parts[0, 0])
+    return value
 
 
 cdef double *scratch_of(const af_rows *rows) except NULL:

@@ -6,6 +6,7 @@ from alignment_fast.kernels.common.scratch cimport scratch as memory_of_bytes
 
 cdef enum:
     NODA_STEPS = 60  # the iteration converges quadratically: they bound a stalled one
+    MOST_STATES = 32  # of a chain that one call is done with, in a millisecond
 
 
 def communicating_classes(const uint8_t[:, ::1] support, int64_t[::1] label):
@@ -63,3 +64,27 @@ def stationary(double[:, ::1] A, double[::1] law):
             table.markov_reduce(n, k, &A[0, 0])
         PyErr_CheckSignals()
     table.markov_law(n, &A[0, 0], &law[0])
+
+
+def markov_rate(const double[:, ::1] P, const double[:, ::1] Q, double order):
+    """Return the rate of Renyi cross entropy of one small chain; NaN where matrices have to be looked at one by one."""
+    cdef Py_ssize_t n = P.shape[0]
+    cdef double *memory
+    if n > MOST_STATES:
+        return float("nan")
+    memory = <double*>memory_of_bytes(markov_bytes(n))
+    value = table.markov_rate(n, &P[0, 0], &Q[0, 0], order - 1.0, memory)
+    free(memory)
+    return value
+
+
+def markov_aligned(const double[:, ::1] P, const double[:, ::1] reward, double alpha, double[:, ::1] chain, double[::1] out):
+    """Write the aligned chain, and log lambda, divergence, reward and variance rates; return whether it was small and good."""
+    cdef Py_ssize_t n = P.shape[0]
+    cdef double *memory
+    if n > MOST_STATES:
+        return False
+    memory = <double*>memory_of_bytes(markov_bytes(n))
+    good = table.markov_aligned(n, &P[0, 0], &reward[0, 0], alpha, &chain[0, 0], &out[0], memory) != 0
+    free(memory)
+    return good

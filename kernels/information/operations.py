@@ -26,9 +26,6 @@ from alignment_fast.kernels.information.cpu import (
     WEIGHT_LOG,
     WEIGHT_PROBABILITY,
     WEIGHT_UNIFORM,
-    plain_cross_entropy,
-    plain_divergence,
-    plain_entropy,
     short_cross_entropy,
     short_entropy,
     short_kl_constrained,
@@ -38,6 +35,8 @@ from alignment_fast.kernels.information.cpu import (
     short_kl_estimators,
     short_log_mgf,
     short_log_mgf_gradient,
+    short_markov_aligned,
+    short_markov_rate,
     short_matched,
     short_optimality_gap,
     short_rate_function,
@@ -81,6 +80,8 @@ __all__ = [
     "gradients",
     "log_mgf",
     "log_tilted",
+    "markov_aligned",
+    "markov_rate",
     "perron",
     "plain_cross_entropy",
     "plain_divergence",
@@ -97,6 +98,8 @@ __all__ = [
     "short_kl_estimators",
     "short_log_mgf",
     "short_log_mgf_gradient",
+    "short_markov_aligned",
+    "short_markov_rate",
     "short_matched",
     "short_optimality_gap",
     "short_rate_function",
@@ -123,6 +126,9 @@ _COST = 1.0
 _MOMENTS_COST = 5.0
 _ESTIMATES_COST = 20.0
 _SEARCH_COST = 60.0
+# Of a measure of order 1, by letter; rows that are longer than this are cut for threads.
+_PLAIN_COST = 2.0
+_LONG_ROW = 1 << 16
 # Samples of a block of elementwise work.
 _SAMPLES = 4096
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
@@ -289,6 +295,37 @@ def gradients(rows, points, quantity, num_threads=None):
     return list(np.moveaxis(scalars, -1, 0)), list(np.moveaxis(vectors, -2, 0)), good
 
 
+def plain_entropy(p, num_threads=None):
+    """Return the entropy of one row of probabilities (V,), by threads where it is long; NaN where values are bad."""
+    return _of_blocks(cpu.PLAIN_ENTROPY, p, p, True, num_threads) if len(p) > _LONG_ROW else cpu.plain_entropy(p)
+
+
+def plain_cross_entropy(p, q, normalize, num_threads=None):
+    """Return the cross entropy of two rows (V,), as `plain_entropy`."""
+    if len(p) > _LONG_ROW:
+        return _of_blocks(cpu.PLAIN_CROSS_ENTROPY, p, q, normalize, num_threads)
+    return cpu.plain_cross_entropy(p, q, normalize)
+
+
+def plain_divergence(p, q, normalize, num_threads=None):
+    """Return the divergence D(p‖q) of two rows (V,), as `plain_entropy`."""
+    if len(p) > _LONG_ROW:
+        return _of_blocks(cpu.PLAIN_DIVERGENCE, p, q, normalize, num_threads)
+    return cpu.plain_divergence(p, q, normalize)
+
+
+def _of_blocks(kind, p, q, normalize, num_threads):
+    blocks = -(-len(p) // cpu.BLOCK)
+    parts = np.empty((blocks, 4))
+    threads.for_blocks(
+        lambda first, last: cpu.plain_parts(kind, p, q, parts, first, last),
+        blocks,
+        work=_PLAIN_COST * len(p),
+        num_threads=num_threads,
+    )
+    return cpu.plain_from_parts(kind, p, q, normalize, parts)
+
+
 def _over_points(kernel, rows, arrays, shape, num_threads):
     """Call a kernel over rows and points; return whether all rows were good."""
     found = []
@@ -365,3 +402,15 @@ def stationary(log_p):
     law = np.empty(len(log_p))
     cpu.stationary(np.array(log_p, order="C"), law)
     return law
+
+
+def markov_rate(P, Q, order):
+    """Return the rate of Rényi cross entropy of one small irreducible chain; NaN where the pieces have to serve."""
+    return cpu.markov_rate(np.ascontiguousarray(P), np.ascontiguousarray(Q), order)
+
+
+def markov_aligned(P, reward, alpha):
+    """Return chain, log λ, divergence, reward and variance rates under a tilt; None where the pieces have to serve."""
+    chain, rates = np.empty(P.shape), np.empty(4)
+    good = cpu.markov_aligned(np.ascontiguousarray(P), np.ascontiguousarray(reward), alpha, chain, rates)
+    return (chain, *rates) if good else None

@@ -790,3 +790,93 @@ def short_kl_estimator_moments(p, reference, log):
     finally:
         free(vectors)
     return fields
+
+
+# ---- Markov sources ----
+
+
+cdef struct Chains:
+    Py_ssize_t states
+    char real
+    double *P
+    double *other  # behind P, and what a kernel needs behind that
+    double *memory
+
+
+cdef bint read_chains(object P, object other, Chains *out) except -1:
+    """Read two matrices of one type, the rows of the first normalised; return whether they are good. P is to be freed."""
+    cdef Py_buffer view
+    cdef object given
+    cdef char real
+    cdef Py_ssize_t n = 0, k
+    cdef double *to
+    cdef bint good
+    out.P = NULL
+    for given in (P, other):
+        real = opened(given, &view, 2)
+        if real == 0:
+            return False
+        if out.P is NULL:
+            n, out.real = view.shape[0], real
+        good = real == out.real and view.shape[0] == n and view.shape[1] == n and n <= MOST_STATES
+        try:
+            if good and out.P is NULL:
+                out.P = <double*>memory_of_bytes(3 * n * n * sizeof(double) + markov_bytes(n))
+                out.states, out.other, out.memory = n, out.P + n * n, out.P + 3 * n * n
+                to = out.P
+            elif good:
+                to = out.other
+            if good:
+                for k in range(n * n):
+                    to[k] = (<const double*>view.buf)[k] if real == b'd' else (<const float*>view.buf)[k]
+        finally:
+            PyBuffer_Release(&view)
+        if not good:
+            return False
+    return table.markov_normalise(n, out.P)
+
+
+def short_markov_rate(P, Q, order, bint normalize):
+    """Return the rate of Renyi cross entropy of one small chain, whose states are all possible at first."""
+    cdef Chains chains
+    cdef Py_ssize_t n
+    cdef double t, value
+    cdef double *normal
+    if not number(order, &t):
+        return None
+    chains.P = NULL
+    try:
+        if not read_chains(P, Q, &chains):
+            return None
+        n = chains.states
+        normal = chains.other + n * n
+        memcpy(normal, chains.other, n * n * sizeof(double))
+        if not table.markov_normalise(n, normal):
+            return None
+        value = table.markov_rate(n, chains.P, normal if normalize else chains.other, t - 1.0, chains.memory)
+        return scalar_of(chains.real, value) if value == value else None
+    finally:
+        free(chains.P)
+
+
+def short_markov_aligned(P, reward, alpha):
+    """Return the fields of the aligned policy of one small chain."""
+    cdef Chains chains
+    cdef Py_ssize_t n
+    cdef double tilt
+    cdef double out[4]
+    cdef double *chain
+    if not number(alpha, &tilt):
+        return None
+    chains.P = NULL
+    try:
+        if not read_chains(P, reward, &chains):
+            return None
+        n = chains.states
+        chain = chains.other + n * n
+        if not table.markov_aligned(n, chains.P, chains.other, tilt, chain, out, chains.memory):
+            return None
+        return (array_of(chains.real, (n, n), chain, n * n), scalar_of(chains.real, out[0]), scalar_of(chains.real, out[1]),
+                scalar_of(chains.real, out[2]), scalar_of(chains.real, out[3]))
+    finally:
+        free(chains.P)

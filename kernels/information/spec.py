@@ -161,7 +161,10 @@ KERNELS = (
 )
 
 # Entry points without a numerical result of their own.
-HELPERS: set[str] = {"estimator_moments", "communicating_classes", "cycle_mean", "best_walks", "perron", "stationary"}
+HELPERS: set[str] = {
+    *("estimator_moments", "communicating_classes", "cycle_mean", "best_walks", "markov_aligned", "markov_rate"),
+    *("perron", "plain_from_parts", "plain_parts", "stationary"),
+}
 
 TABLE = (
     *of_each_type(
@@ -179,6 +182,10 @@ TABLE = (
     "double plain_entropy(ptrdiff_t n, const double *p)",
     "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",
     "double plain_divergence(ptrdiff_t n, const double *p, const double *q, int normalize)",
+    "void plain_parts(int kind, ptrdiff_t n, const double *p, const double *q, ptrdiff_t first, ptrdiff_t last, "
+    "double *parts)",
+    "double plain_from_parts(int kind, ptrdiff_t n, const double *p, const double *q, int normalize, "
+    "const double *parts)",
     "int tilts(const af_rows *rows, int single, void *log_pi, double *out, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",
     "int tilts_of_divergence(const af_rows *rows, int single, const double *log_deficit, const double *start, "
@@ -195,6 +202,10 @@ TABLE = (
     "double *scratch)",
     "void markov_reduce(ptrdiff_t n, ptrdiff_t k, double *A)",
     "void markov_law(ptrdiff_t n, double *A, double *law)",
+    "int markov_normalise(ptrdiff_t n, double *matrix)",
+    "double markov_rate(ptrdiff_t n, const double *P, const double *Q, double rho, double *memory)",
+    "int markov_aligned(ptrdiff_t n, const double *P, const double *r, double alpha, double *chain, double *out, "
+    "double *memory)",
     "void estimates(ptrdiff_t n, const double *rho, double *k3, double *slope)",
     "int estimator_moments(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch, "
     "ptrdiff_t first, ptrdiff_t last)",

@@ -16,6 +16,10 @@ cdef extern from *:
         double (*plain_entropy)(Py_ssize_t n, const double *p) noexcept nogil
         double (*plain_cross_entropy)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
         double (*plain_divergence)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
+        void (*plain_parts)(int kind, Py_ssize_t n, const double *p, const double *q, Py_ssize_t first, Py_ssize_t last,
+                            double *parts) noexcept nogil
+        double (*plain_from_parts)(int kind, Py_ssize_t n, const double *p, const double *q, int normalize,
+                                   const double *parts) noexcept nogil
         int (*tilts)(const af_rows *rows, int single, void *log_pi, double *out, double *scratch, Py_ssize_t first,
                      Py_ssize_t last) noexcept nogil
         int (*tilts_of_divergence)(const af_rows *rows, int single, const double *log_deficit, const double *start,
@@ -34,6 +38,10 @@ cdef extern from *:
                            double *scratch) noexcept nogil
         void (*markov_reduce)(Py_ssize_t n, Py_ssize_t k, double *A) noexcept nogil
         void (*markov_law)(Py_ssize_t n, double *A, double *law) noexcept nogil
+        int (*markov_normalise)(Py_ssize_t n, double *matrix) noexcept nogil
+        double (*markov_rate)(Py_ssize_t n, const double *P, const double *Q, double rho, double *memory) noexcept nogil
+        int (*markov_aligned)(Py_ssize_t n, const double *P, const double *r, double alpha, double *chain, double *out,
+                              double *memory) noexcept nogil
         void (*estimates)(Py_ssize_t n, const double *rho, double *k3, double *slope) noexcept nogil
         int (*estimator_moments)(const af_rows *rows, int single, double *scalars, double *vectors, double *scratch,
                                  Py_ssize_t first, Py_ssize_t last) noexcept nogil

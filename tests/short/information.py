@@ -18,6 +18,12 @@ BAD = ((0, 1, np.nan), (0, 0, -1.0))
 BAD_PAIR = (*BAD, (1, 2, np.nan), (1, 1, np.inf))
 BAD_REWARD = ((0, 1, np.nan), ("p", 1, -1.0))
 
+CHAIN = np.array([[0.7, 0.3, 0.0], [0.4, 0.5, 0.1], [2.0, 1.0, 1.0]])
+OTHER = np.array([[0.5, 0.4, 0.1], [3.0, 1.0, 1.0], [0.2, 0.2, 0.6]])
+NINE = RANDOM.dirichlet(np.ones(9), (2, 9))
+GAINS = np.array([[0.3, -1.0, 2.0], [0.0, 0.5, 1.5], [-0.7, 0.1, 0.2]])
+BAD_CHAINS = ((0, 1, np.nan), (0, 0, -1.0), (1, 2, np.nan))
+
 CALLS = [
     Call("information.entropy", (P,), bad=BAD),
     Call("information.entropy", (LOG_P,), {"log": True}),
@@ -56,9 +62,16 @@ CALLS = [
     Call("information.renyi_divergence_gradient", (LOG_P, LOG_Q, FINITE_ORDERS), {"log": True}),
     Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), bad=BAD_PAIR),
     Call("information.renyi_cross_entropy_gradient", (P, Q, 0.5), {"variant": "natural"}, python_calls=8),
+    *(
+        Call("information.markov_renyi_cross_entropy_rate", (CHAIN, OTHER, order), bad=BAD_CHAINS)
+        for order in (0, 0.5, 1.001, 2.0, np.float64(30.0))
+    ),
+    Call("information.markov_renyi_cross_entropy_rate", (CHAIN, OTHER, 3.0), {"normalize_q": False}),
+    Call("information.markov_renyi_cross_entropy_rate", (OTHER, CHAIN, 2.0)),  # q lacks a transition
+    *(Call("information.markov_renyi_cross_entropy_rate", (*NINE, order)) for order in (-2, 0.9, 2.0)),
+    *(
+        Call("information.markov_aligned", (CHAIN, GAINS, alpha), bad=(*BAD_CHAINS[:2], (1, 0, np.inf)))
+        for alpha in (0.0, 1e-6, 0.5, -3)
+    ),
+    Call("information.markov_aligned", (NINE[0], np.log(NINE[1]), 0.5)),
 ]
-
-WITHOUT = {
-    "information.markov_renyi_cross_entropy_rate": "an eigenvalue problem, its steps compiled one by one, and NumPy",
-    "information.markov_aligned": "an eigenvalue problem, its steps compiled one by one, and NumPy",
-}
