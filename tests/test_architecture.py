@@ -80,6 +80,7 @@ PUBLIC_EDGES = {
 
 # Private modules of one package that modules of other packages use all the same.
 PRIVATE_EDGES = {
+    "accel": {"interop.choix._data", "interop.choix._spectral"},
     "dynamics": {"policy._arguments", "policy._optimum"},
     "interop": {"accel._imports", "pairwise._batch", "pairwise._number"},
     "policy": {"information._arguments"},

@@ -1,6 +1,9 @@
-"""Readers of Python lists of codes and of numbers, in one pass: what they take, and what they leave to others."""
+"""Readers of Python lists, and of lines of JSON, in one pass: what they take, and what they leave to others."""
 
 import enum
+import itertools
+import json
+import random
 
 import numpy as np
 import pytest
@@ -42,3 +45,101 @@ def test_pairs_of_ints_of_every_size_are_read():
     np.testing.assert_array_equal(OPS.read_index_pairs(pairs, 2**62), pairs)
     assert OPS.read_index_pairs([(0, -1)], 2**62) is None
     assert OPS.read_index_pairs([(0, 2**62)], 2**62) is None
+
+
+@pytest.mark.parametrize("pairs", [[(0, 1), [2, 1], (0, 1)], ((0, 2),), []])
+def test_pairs_are_counted(pairs):
+    expected = np.zeros((3, 3))
+    for first, second in pairs:
+        expected[first, second] += 1
+    found = OPS.count_index_pairs(pairs, 3)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_ints_on_both_sides_of_256_are_counted():
+    found = OPS.count_index_pairs([(255, 256), (256, 257), (257, 258), (0, 299), (299, 0)], 300)
+    assert {tuple(place) for place in np.argwhere(found)} == {(255, 256), (256, 257), (257, 258), (0, 299), (299, 0)}
+
+
+@pytest.mark.parametrize(
+    "pairs", [[(0, 3)], [(0, 256)], [(-1, 0)], [(0, True)], [(0, 1, 2)], [(0,)], [{0, 1}], [3], [(2**70, 0)], iter([])]
+)
+def test_what_is_no_pair_of_items_is_not_counted(pairs):
+    assert OPS.count_index_pairs(pairs, 3) is None
+
+
+def cells_of(text, names=("a", "b"), numbers=(False, True)):
+    """Return the cells of each name as `read_json_cells` finds them, or None."""
+    found = OPS.read_json_cells(text, tuple(name.encode() for name in names), numbers)
+    if found is None:
+        return None
+    return [[bytes(data[i:j]).decode() for i, j in itertools.pairwise(ends)] for ends, data in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a": "x", "b": 1}\n{"b":-0.5e+3,"a":""}\n',
+        b'  {"a" : "x" ,\t"b" : 10 } \r\n\n \t\n{"a":"\xc3\xa4","b":0}',
+        b'{"c": [1, {"d": null}, [], {}], "a": "x", "e": "\\u00e4\\"\\\\", "b": 2, "f": {"a": "y", "b": true}}\n',
+        b"",
+        b"\n\n",
+    ],
+)
+def test_cells_of_plain_objects_are_those_of_json(text):
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    words, numbers = cells_of(text)
+    assert words == [row["a"] for row in rows]
+    assert [float(number) for number in numbers] == [row["b"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *('{"a": "x"}', '{"a": 1, "b": 1}', '{"a": "x", "b": "1"}', '{"a": null, "b": 1}', '{"a": "x", "b": true}'),
+        *('{"a": "x", "a": "x", "b": 1}', '{"a": "\\n", "b": 1}', '{"\\u0061": "x", "b": 1}', '["a", "b"]', "{}", "1"),
+        *(
+            '{"a": "x", "b": 01}',
+            '{"a": "x", "b": 1.}',
+            '{"a": "x", "b": .5}',
+            '{"a": "x", "b": +1}',
+            '{"a": "x", "b": -}',
+        ),
+        *(
+            '{"a": "x", "b": 1e}',
+            '{"a": "x", "b": NaN}',
+            '{"a": "x", "b": 1,}',
+            '{"a": "x" "b": 1}',
+            '{"a": "x", "b": 1',
+        ),
+        *('{"a": "x", "b": 1}}', '{"a": "x", "b": 1} {"a": "x", "b": 1}', '{"a": "x\t", "b": 1}', '{"a": "x, "b": 1}'),
+        *('{"a": "x", "b": 1, "c": tru}', '{"a": "x", "b": 1, "c": [1,]}', '{"a": "x", "b": 1, "c": {"d"}}'),
+        *('{"a": "x", "b": 1, "c": "\\x"}', '{"a": "x", "b": 1, "c": "\\u12g4"}', '{"a": "x", "b": 1, "c": [1}'),
+        *('{"a": "x",\n"b": 1}', '{"a": "x", "b": 1}\r{"a": "x", "b": 1}', '{"a": "x", "b": ' + "1" * 400 + "}"),
+        *('{"a": "x", "b": -}', '{"a": "x", "b": 1', '{"a": "x", "b": 1, "c": "'),
+        '{"a": "x", "b": 1, "c": ' + "[" * 100 + "]" * 100 + "}",
+    ],
+)
+def test_other_objects_are_left_to_others(line):
+    good = '{"a": "x", "b": 1}'
+    assert cells_of(f"{good}\n{good}".encode()) == [["x", "x"], ["1", "1"]]
+    assert cells_of(f"{good}\n{line}\n{good}\n".encode()) is None
+    assert cells_of(line.encode()) is None
+
+
+def test_whatever_is_taken_of_damaged_objects_is_what_json_takes():
+    draw = random.Random(5)
+    whole = b'{"a": "x y", "n": [1.5, {"m": null}], "s": "\\u00e4\\n", "b": -12.5e1, "t": true}'
+    taken = 0
+    for _ in range(4000):
+        text = bytearray(whole)
+        for _ in range(draw.choice([1, 1, 2])):
+            at = draw.randrange(len(text))
+            text[at : at + draw.randrange(2)] = bytes(draw.choices(b'{}[]",:\\0159.eE+-nt \x01', k=draw.randrange(2)))
+        found = cells_of(bytes(text))
+        if found is not None:
+            row = json.loads(text)
+            taken += 1
+            assert [found[0], [float(cell) for cell in found[1]]] == [[row["a"]], [row["b"]]]
+    assert taken > 100

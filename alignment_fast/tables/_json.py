@@ -1,7 +1,8 @@
-"""JSON: one object per line, or one array of objects; pieces of whole objects, each read by Arrow.
+"""JSON: one object per line, or one array of objects; pieces of whole objects, each read at once.
 
-Where Arrow is not installed, or finds something wrong or unusual, the standard library reads a piece: it says which row
-is wrong, or returns the values.
+Of plain objects, one per line, the cells that are asked for are found by one pass that checks the rest and leaves it;
+Arrow parses all others. Where Arrow is not installed, or finds something wrong or unusual, the standard library reads
+a piece: it says which row is wrong, or returns the values.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast.tables import _table
 from alignment_fast.tables._arrow import arrow_module, has_arrow
 from alignment_fast.tables._contents import Number, Rules, shortened, shown
@@ -106,6 +108,10 @@ class _Objects(abc.ABC):
     def for_arrow(self, piece: JsonPiece) -> tuple[bytes, int]:
         """Return a piece as objects with white space between them, and their number."""
 
+    def cells(self, piece: JsonPiece, names: tuple[bytes, ...], numbers: tuple[bool, ...]) -> Any:
+        """Return (offsets, text) of the cells of every name, or None where there is something unusual in a piece."""
+        return None
+
     @abc.abstractmethod
     def items(self, piece: JsonPiece) -> Iterator[Item]:
         """Yield the objects of a piece; the first thing that is no object is a TableError."""
@@ -131,22 +137,29 @@ class _PerLine(_Objects):
     """One object per line."""
 
     def pieces(self, stream: Any) -> Iterator[JsonPiece]:
-        text, line = stream.read(_table.CHUNK_BYTES).removeprefix(MARK), 0
-        while text:
-            block = stream.read(_table.CHUNK_BYTES)
-            end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1 if block else len(text)
+        rest, line, mark = b"", 0, MARK
+        while block := stream.read(_table.CHUNK_BYTES).removeprefix(mark):
+            # A carriage return at the end of a block may belong to a line feed.
+            end = max(block.rfind(b"\n"), block.rfind(b"\r", 0, len(block) - 1)) + 1
             if end:
-                yield JsonPiece(text[:end], line)
-                line += lines_in(text[:end])
-            text = text[end:] + block
-            if len(text) > row_limit() + _table.CHUNK_BYTES:
+                text = b"".join((rest, memoryview(block)[:end]))
+                yield JsonPiece(text, line)
+                line += lines_in(text)
+                rest = b""
+            rest, mark = rest + block[end:], b""
+            if len(rest) > row_limit():
                 raise self.too_long(f"line {line + 1}")
+        if rest:
+            yield JsonPiece(rest, line)
 
     def for_arrow(self, piece: JsonPiece) -> tuple[bytes, int]:
         starts = Counter(line.lstrip()[:1] for line in _lines(piece.text))
         count = starts[b"{"]
         whole = count + starts[b""] == starts.total()  # else objects begin and end within lines
         return piece.text + b"\n", count if whole else -1
+
+    def cells(self, piece: JsonPiece, names: tuple[bytes, ...], numbers: tuple[bool, ...]) -> Any:
+        return operations("common").read_json_cells(piece.text, names, numbers)
 
     def items(self, piece: JsonPiece) -> Iterator[Item]:
         for line, text in enumerate(_lines(piece.text), start=piece.before + 1):
@@ -303,17 +316,11 @@ class Json(Table):
                 return None
             types[name] = kind
         arrow = arrow_module("json")
-        text, count = objects.for_arrow(piece)
+        columns = self._plain_cells(objects, piece, rules, types)
         try:
-            table = arrow.json.read_json(
-                arrow.BufferReader(text),
-                arrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
-                arrow.json.ParseOptions(
-                    explicit_schema=arrow.schema(list(types.items())), unexpected_field_behavior="ignore"
-                ),
-            )
-            columns = {name: table.column(name).combine_chunks() for name in types}
-            if table.num_rows != count or any(column.null_count for column in columns.values()):
+            if columns is None:
+                columns = self._parsed(objects, piece, types)
+            if columns is None:
                 return None
             chunk = {role: content.from_arrow(columns[name]) for role, (name, content) in rules.items()}
         except (ValueError, arrow.ArrowException):
@@ -321,6 +328,42 @@ class Json(Table):
         if any(values.dtype == np.float64 and np.isinf(values).any() for values in chunk.values()):
             return None  # infinity itself, or an integer that is too large
         return chunk if all(rules[role][1].acceptable(values) for role, values in chunk.items()) else None
+
+    def _plain_cells(
+        self, objects: _Objects, piece: JsonPiece, rules: Rules, types: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return columns of strings and numbers as they are written, found without parsing what is not asked for."""
+        arrow = arrow_module()
+        numbers = {name: types[name] == arrow.float64() for name, _ in rules.values()}
+        for name, content in rules.values():
+            if types[name] != arrow.string() and not (numbers[name] and content.json_types == Number.json_types):
+                return None
+        try:
+            names = tuple(name.encode() for name in numbers)
+        except UnicodeEncodeError:
+            return None
+        found = objects.cells(piece, names, tuple(numbers.values()))
+        if found is None:
+            return None
+        return {
+            name: arrow.StringArray.from_buffers(len(offsets) - 1, arrow.py_buffer(offsets), arrow.py_buffer(text))
+            for name, (offsets, text) in zip(numbers, found, strict=True)
+        }
+
+    def _parsed(self, objects: _Objects, piece: JsonPiece, types: dict[str, Any]) -> dict[str, Any] | None:
+        """Return columns by Arrow's parser, or None where an object, or a cell, is missing."""
+        arrow = arrow_module("json")
+        text, count = objects.for_arrow(piece)
+        table = arrow.json.read_json(
+            arrow.BufferReader(text),
+            arrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            arrow.json.ParseOptions(
+                explicit_schema=arrow.schema(list(types.items())), unexpected_field_behavior="ignore"
+            ),
+        )
+        columns = {name: table.column(name).combine_chunks() for name in types}
+        complete = table.num_rows == count and not any(column.null_count for column in columns.values())
+        return columns if complete else None
 
     def _by_items(self, items: Iterator[Item], rules: Rules) -> Chunk | None:
         """Return the columns of objects; the first thing wrong in them is a TableError."""

@@ -58,8 +58,11 @@ class QuoteError(ValueError):
 
 def lines_in(text: bytes) -> int:
     """Return the number of line ends in `text`, as an editor counts."""
-    feeds, returns = text.count(b"\n"), text.count(b"\r")
-    return feeds + returns - (text.count(b"\r\n") if feeds and returns else 0)
+    letters = np.frombuffer(text, dtype=np.uint8)
+    feeds = int(np.count_nonzero(letters == LINE_FEED))  # many at a time, which bytes.count does not
+    if b"\r" not in text:
+        return feeds
+    return feeds + text.count(b"\r") - text.count(b"\r\n")
 
 
 def without_lines(text: bytes, lines: int) -> bytes | None:

@@ -8,7 +8,7 @@ import os
 
 from cpython.ref cimport PyObject
 from cython cimport floating
-from libc.stdint cimport int8_t, int64_t, uint32_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t
 
 from alignment_fast.kernels.common.api cimport af_api
 
@@ -50,6 +50,7 @@ cdef const af_table *table = af_select(ISA.encode())
 
 
 include "lists.pxi"
+include "objects.pxi"
 include "short.pxi"
 
 

@@ -9,6 +9,7 @@ from alignment_fast.kernels.common.cpu import (
     read_codes,
     read_index_pairs,
     read_index_rows,
+    read_json_cells,
     read_reals,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_codes",
     "read_index_pairs",
     "read_index_rows",
+    "read_json_cells",
     "read_reals",
 ]
 
