@@ -55,6 +55,28 @@ def hill_case():
     )
 
 
+def pareto_case():
+    """Of the 18 highest scores of 64, above the next one."""
+    top = np.sort(SCORES[:20_000], axis=-1)[:, -19:]
+    excess = top[:, 1:] - top[:, :1]
+
+    def right(result):
+        index, scale = result
+        inside = (index > -0.49) & (index / scale * excess.mean(axis=1) < 25)
+        theta = (index / scale)[inside, None]
+        q = excess[inside] / (1 + theta * excess[inside])
+        np.testing.assert_allclose(np.log1p(theta * excess[inside]).mean(axis=1), index[inside], rtol=1e-7)
+        np.testing.assert_allclose((1 + index[inside]) * q.mean(axis=1), index[inside] / theta[:, 0], rtol=1e-6)
+
+    ops = operations("best_of_n")
+    call = Contender(lambda: ops.paretos(excess, num_threads=1), len(excess), right)
+    return Case(
+        "generalised Pareto laws of 20 000 pools, 18 excesses each, per pool",
+        {OURS: call},
+        targets=(Target("seconds", 5e-6),),
+    )
+
+
 def gains_case():
     log_mgf = af.information.log_mgf(SAMPLES, TILTS)
 
@@ -100,10 +122,12 @@ FRONTIERS = [
     frontier_case("beta", 1 / TILTS),
     frontier_case("kl", af.policy.achievable_gain(SAMPLES, beta=1 / TILTS).kl),
 ]
-CASES = [weights_case("none"), weights_case("leave-one-out"), hill_case(), gains_case(), *FRONTIERS]
+CASES = [weights_case("none"), weights_case("leave-one-out"), hill_case(), pareto_case(), gains_case(), *FRONTIERS]
 
 
-@pytest.mark.kernels("best_of_n.max_weights", "best_of_n.hill", "policy.gain_sums", "policy.gain_binned")
+@pytest.mark.kernels(
+    "best_of_n.max_weights", "best_of_n.hill", "best_of_n.pareto", "policy.gain_sums", "policy.gain_binned"
+)
 @each_contender(CASES)
 def test_samples(case, name, timed):
     timed(case, name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alignment_fast.best_of_n import extrapolate, hill
-from alignment_fast.best_of_n.tails import REASONS, largest_likelihood
+from alignment_fast.best_of_n.tails import REASONS
 from oracles import tails as oracle
 
 STATED = {"hill": r"Accuracy: (1e-13) relative to max"}
@@ -50,15 +50,24 @@ def test_thresholds_that_are_not_positive_have_no_index(size):
     assert hill(scores, top=1).index > 0
 
 
-@pytest.mark.parametrize("index", [-0.3, 0.0, 0.3])
-def test_the_generalised_pareto_fit_is_the_largest_likelihood(index):
-    excess = generalised(3, 3, 200, index)
-    found = largest_likelihood(excess)
-    for row, xi, sigma in zip(excess, *found, strict=True):
-        assert (xi, sigma) == pytest.approx(oracle.largest_likelihood(row), abs=2e-5)
-
-
 # ---- extrapolation ----
+
+
+@pytest.mark.parametrize("index", [0.05, 0.4, 0.8])
+def test_extrapolations_by_power_laws_are_their_definition(index):
+    scores, n = power_laws(4, 1, 60, index)[0], [1, 7.5, 900, 1100, 1e7]
+    found = extrapolate(scores, n, tail="hill", top=20)
+    expected = [oracle.extrapolated_by_power_law(scores.tolist(), 20, one) for one in n]
+    np.testing.assert_allclose(found.mean, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("index", [-0.3, 0.0, 0.3])
+def test_extrapolations_by_generalised_pareto_laws_are_their_definition(index):
+    scores, n = generalised(7, 1, 100, index)[0], [1, 7.5, 900, 1100, 1e7]
+    found = extrapolate(scores, n, top=60)
+    assert found.usable.all()
+    expected = [oracle.extrapolated_by_generalised_pareto(scores.tolist(), 60, one) for one in n]
+    np.testing.assert_allclose(found.mean, expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("times", [1, 100])
@@ -106,7 +115,7 @@ def test_one_draw_is_the_mean_of_the_pool_and_more_draws_are_better():
 
 
 def test_numbers_of_draws_of_any_size():
-    """For a power law, n times as many draws are worth n^index: from a million on, where the formula changes."""
+    """For a power law, n times as many draws are worth n^index: from any n on."""
     scores = power_laws(3, 1, 2000, 0.3)[0]
     n = np.array([1e5, 0.9999e6, 1.0001e6, 1e9, 1e30, 1e200])
     found = extrapolate(scores, n, tail="hill")

@@ -30,6 +30,46 @@ def test_hill_of_thresholds_that_are_not_positive_is_nan_and_of_bad_scores_is_re
         assert not ops.hills(np.array([[1.0, bad, 3.0, 4.0]]), 2)[2]
 
 
+def excesses(seed, rows, top, index):
+    u = np.random.default_rng(seed).random((rows, top))
+    return (u**-index - 1) / index if index else -np.log(u)
+
+
+def is_largest_likelihood(excess, found):
+    exact = np.array([tails.pareto(row.tolist()) for row in excess])
+    index, scale = exact.T
+    stated = bound("best_of_n.pareto")
+    assert np.all(np.abs(found[0] - index) <= stated * np.maximum(1, np.abs(index)))
+    assert np.all(np.abs(found[1] - scale) <= stated * scale)
+
+
+@pytest.mark.parametrize("index", [-0.8, -0.3, 0.0, 0.3, 1.5])
+@pytest.mark.parametrize("top", [2, 3, 18, 33, 200])
+def test_pareto_laws_are_those_of_largest_likelihood(top, index):
+    """Where the likelihood rises down to an index of -1/2, which few excesses or bounded ones make it do, that one."""
+    excess = 1e-3 * excesses(top, 5, top, index)
+    is_largest_likelihood(excess, operations("best_of_n").paretos(excess))
+
+
+def test_pareto_laws_of_exponential_quantiles_have_an_index_near_zero():
+    excess = -np.log1p(-(np.arange(500) + 0.5) / 500)[None]
+    excess = np.concatenate([excess, excess * (1 + 0.004 * excess), excess * (1 - 0.004 * excess)])
+    is_largest_likelihood(excess, operations("best_of_n").paretos(excess))
+
+
+def test_a_pool_is_fitted_as_it_is_alone_and_flat_ones_are_none():
+    ops, excess = operations("best_of_n"), excesses(1, 21, 40, 0.2)
+    excess[5], excess[9, :30] = 0.0, 0.0
+    index, scale = ops.paretos(excess, num_threads=1)
+    for row in range(len(excess)):
+        assert [part[0] for part in ops.paretos(excess[row : row + 1])] == [index[row], scale[row]]
+    assert (index[5], scale[5]) == (0.0, 0.0)
+    for wide in (np.inf, np.nan):
+        excess[2, 3] = wide
+        assert not np.isfinite(ops.paretos(excess)[0][2])
+    np.testing.assert_array_equal(ops.paretos(excess)[0][6:], index[6:])
+
+
 @pytest.mark.parametrize("size", [1, 3, 8, 2047, 2048, 2049, 5000])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_gain_sums(size, weighted):

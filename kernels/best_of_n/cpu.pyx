@@ -624,6 +624,21 @@ def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_
     return good
 
 
+# ---- tails of pools (pool_tails.inc) ----
+
+
+def pareto(const double[:, ::1] excess, const double[::1] grid, Py_ssize_t first, Py_ssize_t last, double[::1] index,
+           double[::1] scale):
+    """Write the generalised Pareto laws of the excesses of pools first..last-1."""
+    cdef double *memory
+    if last > first:
+        memory = <double*>scratch(excess.shape[1] * POOL_LANES * sizeof(double))
+        with nogil:
+            table.pool_pareto(last - first, excess.shape[1], &excess[first, 0], grid.shape[0], &grid[0], memory,
+                              &index[first], &scale[first])
+        free(memory)
+
+
 # ---- divergence from samples, means over prompts (samples.inc) ----
 
 STATISTICS = SAMPLES_STATISTICS

@@ -20,10 +20,15 @@ SORT_COST = 20.0
 MEAN_COST = {"u": 0.2, "v": 1.5}
 VARIANCE_COST = {"unbiased": 1.0, "jackknife": 2.0}
 INTERPOLATION_COST = 3.0
+PARETO_COST = 80.0
 # From so many samples on a sort takes longer than finding out whose is faster (`numpy_sorts_faster`).
 LARGE_POOL = 32768
 # Small pools share one table of weights; so many of them are sorted and summed at a time.
 BATCH = 4096
+# Where the best law is looked for: index over scale in units of the mean excess; below 0, in those of the lowest one.
+PARETO_GRID = np.concatenate([-np.linspace(0.999, 0.02, 24), np.geomspace(0.01, 30, 40)])
+# Pools of the widest vectors: a block of work.
+PARETO_ROWS = 8
 
 
 def pool_arrange(scores, values=None, *, num_threads=None):
@@ -185,6 +190,19 @@ def hills(scores, top, *, num_threads=None):
         lambda first, last: cpu.hill(scores, top, first, last, index, threshold), scores, num_threads
     )
     return index, threshold, good
+
+
+def paretos(excess, *, num_threads=None):
+    """Return index and scale of the generalised Pareto laws of largest likelihood of excesses (rows, k) >= 0."""
+    index, scale = np.empty(len(excess)), np.empty(len(excess))
+
+    def run(first, last):
+        end = min(last * PARETO_ROWS, len(excess))
+        cpu.pareto(excess, PARETO_GRID, first * PARETO_ROWS, end, index, scale)
+
+    work = PARETO_COST * excess.size
+    threads.for_blocks(run, -(-len(excess) // PARETO_ROWS), work=work, num_threads=num_threads)
+    return index, scale
 
 
 def _of_small_pools(kernel, pools, num_threads):

@@ -314,6 +314,17 @@ POOL = (
         oracle="tails:hill",
         reference="Hill, Annals of Statistics 3 (1975) 1163; relative to max(1, index)",
     ),
+    Kernel(
+        name="pareto",
+        formula="index >= -1/2 and scale, index/scale <= 30/mean, of largest likelihood of a generalised Pareto law",
+        arguments=("excess", "grid", "first", "last", "index", "scale"),
+        dtypes=("float64",),
+        domain=(),
+        bounds=MappingProxyType({"float64": 1e-7}),
+        unit="relative",
+        oracle="tails:pareto",
+        reference="Grimshaw, Technometrics 35 (1993) 185; of the index relative to max(1, index)",
+    ),
 )
 
 KERNELS = (*LAW, *RELATIVES, *SIMULATION, *POOL)
@@ -400,6 +411,9 @@ TABLE = (
     "const double *below, const double *above, double *out)",
     "int pool_hill(ptrdiff_t rows, ptrdiff_t size, ptrdiff_t top, const double *score, double *index, "
     "double *threshold)",
+    # pool_tails.inc
+    "void pool_pareto(ptrdiff_t rows, ptrdiff_t top, const double *excess, ptrdiff_t points, const double *grid, "
+    "double *memory, double *index, double *scale)",
     # rows.inc
     "void fill(ptrdiff_t n, double value, double *out)",
     "int are_probabilities(ptrdiff_t n, const double *p, int log)",

@@ -78,6 +78,8 @@ cdef extern from *:
                                 const double *below, const double *above, double *out) noexcept nogil
         int (*pool_hill)(Py_ssize_t rows, Py_ssize_t size, Py_ssize_t top, const double *score, double *index,
                          double *threshold) noexcept nogil
+        void (*pool_pareto)(Py_ssize_t rows, Py_ssize_t top, const double *excess, Py_ssize_t points, const double *grid,
+                            double *memory, double *index, double *scale) noexcept nogil
         void (*fill)(Py_ssize_t n, double value, double *out) noexcept nogil
         int (*are_probabilities)(Py_ssize_t n, const double *p, int log) noexcept nogil
         int (*are_log_probabilities)(Py_ssize_t n, const double *x) noexcept nogil
