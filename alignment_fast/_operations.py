@@ -17,6 +17,7 @@ _MODULES = {
     ("common", "cpu"): "alignment_fast.kernels.common.operations",
     ("common", "cuda"): "alignment_fast.kernels.common.cuda",
     ("dynamics", "cpu"): "alignment_fast.kernels.dynamics.operations",
+    ("dynamics", "cuda"): "alignment_fast.kernels.dynamics.cuda",
     ("information", "cpu"): "alignment_fast.kernels.information.operations",
     ("information", "cuda"): "alignment_fast.kernels.information.cuda",
     ("memoryless", "cpu"): "alignment_fast.kernels.memoryless.operations",

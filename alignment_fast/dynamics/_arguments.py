@@ -9,6 +9,7 @@ from alignment_fast._border.arrays import as_parameter, parameter_grid
 from alignment_fast._border.call import rows_of
 from alignment_fast._border.status import place, refuse
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
+from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.policy import _optimum as optimum
 from alignment_fast.policy._arguments import PreferenceArguments
@@ -66,20 +67,23 @@ class TrajectoryArguments:
 
 
 def arguments(
-    P, parameters, init, sampler, ref, *, method, noise=None, seed=None, steps=None, outer=False
+    P, parameters, init, sampler, ref, *, method, noise=None, seed=None, steps=None, outer=False, on_devices=False
 ) -> TrajectoryArguments:
     """Return the `TrajectoryArguments`; what is wrong raises an error that names it.
 
     `parameters` holds alpha, beta and lam, each a number, an array or a `Schedule` of `steps` rounds. With `outer`
     every row meets every parameter point, however many axes the parameters have; without, parameters of two and more
-    axes broadcast against the rows. `init` may be None where no trajectory starts.
+    axes broadcast against the rows. `init` may be None where no trajectory starts. With `on_devices` arrays on a CUDA
+    device are taken.
     """
     check_noise(noise)
     check_method(method)
     distributions = {"init": init, "sampler": sampler, "ref": ref}
     if init is None:
         del distributions["init"]
-    task = PreferenceArguments(P, distributions=distributions)
+    task = PreferenceArguments(P, distributions=distributions, on_devices=on_devices)
+    if task.place is not None and isinstance(noise, FreshPairs):
+        raise BackendUnavailableError("noise of fresh pairs has no CUDA version: pass P on the CPU")
     base, schedule = _split(parameters, steps)
     (alpha, beta, lam), leading, shape = _grids(base, task.leading, outer)
     matrices = frozen_estimate(task["P"], noise, seed) if isinstance(noise, FrozenEstimate) else task["P"]
@@ -101,6 +105,7 @@ def arguments(
         lam=lam,
         schedule=schedule,
         pairs=fresh_pairs(noise, seed),
+        place=task.place,
     )
     return TrajectoryArguments(task, leading, shape, problem)
 

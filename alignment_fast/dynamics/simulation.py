@@ -133,7 +133,8 @@ def simulate(
     Returns
     -------
     Trajectory
-        float32 for float32 input, else float64; computed in float64.
+        float32 for float32 input, else float64; computed in float64. For arrays on a CUDA device (`P` and the policies,
+        float32 or float64) arrays there; the call waits for a copy of them on the host, where they are checked.
 
     Raises
     ------
@@ -141,6 +142,8 @@ def simulate(
         For a P that is not square or not complementary or leaves [0, 1], a policy with a negative entry or without
         mass, a parameter out of range, shapes that do not broadcast; for DPO, where the graph of wins is not strongly
         connected.
+    BackendUnavailableError
+        For fresh pairs with arrays on a CUDA device.
 
     Warns
     -----
@@ -174,7 +177,8 @@ def simulate(
             return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    given = arguments(P, parameters, init, sampler, ref, method=method, noise=noise, seed=seed, steps=steps)
+    options = {"method": method, "noise": noise, "seed": seed, "steps": steps, "on_devices": True}
+    given = arguments(P, parameters, init, sampler, ref, **options)
     ops = given.task.operations("dynamics")
     times = recorded(record, steps)
     refuse_large((*given.shape, len(times), given.problem.size), "the path")

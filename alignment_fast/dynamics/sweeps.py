@@ -18,6 +18,7 @@ __all__ = ["SweepBlock", "sweep", "sweep_blocks"]
 
 # A block is at most so many trajectories (about 20 MB of state at K = 4) and about so many nanoseconds of work.
 _TRAJECTORIES, _WORK = 65_536, 2e9
+_NO_TIMES = np.empty(0, dtype=np.int64)
 
 
 class SweepBlock(NamedTuple):
@@ -78,7 +79,7 @@ def sweep_blocks(
     """
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    options = {"method": method, "noise": noise, "seed": seed, "steps": steps}
+    options = {"method": method, "noise": noise, "seed": seed, "steps": steps, "on_devices": True}
     given = arguments(P, parameters, init, sampler, ref, **options, outer=True)
     ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
@@ -103,10 +104,9 @@ def _block_rows(ops, given, steps):
 
 def _parts(ops, problem, steps, burn_in, step, start, num_threads):
     """Yield (first, last, results) of consecutive rows."""
-    times = np.empty(0, dtype=np.int64)
     for first in range(start, problem.rows, step):
         last = min(first + step, problem.rows)
-        yield first, last, ops.simulate(problem.part(first, last), steps, burn_in, times, num_threads)
+        yield first, last, ops.simulate(problem.part(first, last), steps, burn_in, _NO_TIMES, num_threads)
 
 
 def sweep(
@@ -138,7 +138,7 @@ def sweep(
     init, sampler, ref, steps, burn_in, method, noise, seed
         As in `simulate`.
     progress : callable, optional
-        Called as ``progress(done, total)``, numbers of matrices, after each block.
+        Called as ``progress(done, total)``, numbers of matrices, after each block; on a CUDA device once.
     num_threads : int, optional
         Threads to use; the result has the same bits for any number.
 
@@ -181,11 +181,16 @@ def sweep(
             return Trajectory(*found)
     steps, burn_in = rounds(steps, burn_in)
     parameters = {"alpha": alpha, "beta": beta, "lam": lam}
-    options = {"method": method, "noise": noise, "seed": seed, "steps": steps}
+    options = {"method": method, "noise": noise, "seed": seed, "steps": steps, "on_devices": True}
     given = arguments(P, parameters, init, sampler, ref, **options, outer=True)
     ops = given.task.operations("dynamics")
     warn_at_unstable_point(given)
     problem = given.problem
+    if problem.place is not None:  # nothing is waited for: there is no progress to see
+        whole = ops.simulate(problem, steps, burn_in, _NO_TIMES)
+        if progress is not None:
+            progress(problem.rows, problem.rows)
+        return trajectory(given, whole, None)
     whole = TrajectoryResults.empty(problem.rows * problem.points, problem.size, 0)
     for first, last, part in _parts(ops, problem, steps, burn_in, _block_rows(ops, given, steps), 0, num_threads):
         rows = slice(first * problem.points, last * problem.points)

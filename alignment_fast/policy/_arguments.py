@@ -27,6 +27,13 @@ class PreferenceArguments(Arguments):
         Distributions of ordered pairs, self-normalised here.
     vectors : dict of str to array_like (..., K)
         Finite numbers.
+    on_devices : bool
+        Whether arrays on a CUDA device are taken: they are copied to the host, where they are checked.
+
+    Attributes
+    ----------
+    place : Place or None
+        Where on a device the arguments are; None: on the CPU.
 
     Raises
     ------
@@ -35,7 +42,7 @@ class PreferenceArguments(Arguments):
 
     """
 
-    __slots__ = ("_designs", "_distributions")
+    __slots__ = ("_designs", "_distributions", "place")
 
     def __init__(
         self,
@@ -44,10 +51,11 @@ class PreferenceArguments(Arguments):
         distributions: dict[str, Any] | None = None,
         designs: dict[str, Any] | None = None,
         vectors: dict[str, Any] | None = None,
+        on_devices: bool = False,
     ):
         distributions, designs, vectors = distributions or {}, designs or {}, vectors or {}
         self._distributions, self._designs = distributions, designs
-        super().__init__({"P": P, **distributions, **designs, **vectors}, optional=distributions)
+        super().__init__({"P": P, **distributions, **designs, **vectors}, (), distributions, on_devices)
 
     def core(self, name):
         """Return how many of the last axes of an argument are responses."""
@@ -55,6 +63,9 @@ class PreferenceArguments(Arguments):
 
     def accept(self, arrays):
         """Return the arrays checked, normalised and in float64; a distribution that is not there is uniform."""
+        self.place = getattr(arrays["P"], "place", None)
+        if self.place is not None:
+            arrays = {name: array.numpy() for name, array in arrays.items()}
         P = _preferences(arrays["P"])
         K = P.shape[-1]
         accepted = {"P": P}
@@ -66,6 +77,12 @@ class PreferenceArguments(Arguments):
             if name not in accepted:
                 accepted[name] = _finite(_last_axis(arrays[name], name, K), name).astype(np.float64)
         return accepted
+
+    def give(self, result, shape=None, *, dtype=None):
+        """Return `result` as `Arguments.give` does; numbers on a device in the dtype of the arguments too."""
+        if self.place is not None and dtype is None:
+            result = self.operations("common").cast(result, self.dtype)
+        return super().give(result, shape, dtype=dtype)
 
 
 def nonnegative_grid(value: Any, leading: tuple[int, ...], name: str) -> Grid:

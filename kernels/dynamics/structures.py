@@ -1,7 +1,7 @@
 """What operations of trajectories take and return: plain data."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class TrajectoryProblem:
         None: exact scores.
     first_row : int
         Number of the first row in a larger problem that this one is a part of.
+    place : Place or None
+        Where on a CUDA device results are to be; None: on the CPU.
 
     """
 
@@ -52,6 +54,7 @@ class TrajectoryProblem:
     schedule: np.ndarray | None = None
     pairs: SampledPairs | None = None
     first_row: int = 0
+    place: Any = None
 
     BY_ROW: ClassVar = ("skew", "log_ref", "sampler", "log_init", "alpha", "beta", "lam")
 
@@ -87,9 +90,9 @@ class TrajectoryResults:
     path: np.ndarray
 
     @classmethod
-    def empty(cls, trajectories, size, times):
-        """Return results yet to be written."""
-        per_response = (np.empty((trajectories, size)) for _ in range(3))
-        per_trajectory = (np.empty(trajectories) for _ in range(4))
-        converged = np.empty(trajectories, dtype=np.uint8)
-        return cls(*per_response, *per_trajectory, converged, np.empty((trajectories, times, size)))
+    def empty(cls, trajectories, size, times, make=np.empty, flag=np.uint8):
+        """Return results yet to be written: what `make` returns for shapes and dtypes, `flag` that of truth values."""
+        per_response = (make((trajectories, size), np.float64) for _ in range(3))
+        per_trajectory = (make((trajectories,), np.float64) for _ in range(4))
+        converged = make((trajectories,), flag)
+        return cls(*per_response, *per_trajectory, converged, make((trajectories, times, size), np.float64))

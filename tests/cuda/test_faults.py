@@ -6,6 +6,7 @@ And what holds of all kernels: nothing is fused that the source does not fuse, a
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 
 import numpy as np
 import ptx
@@ -18,6 +19,9 @@ from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
 from alignment_fast.kernels.common import images, streams
+from alignment_fast.kernels.dynamics import cuda as cuda_trajectories
+from alignment_fast.kernels.dynamics import operations as trajectories
+from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 from alignment_fast.kernels.ranking import cuda as cuda_ranking
@@ -186,6 +190,23 @@ def check_rows(module):
     assert own.tobytes() == fields.tobytes()
 
 
+def check_trajectories():
+    """Rounds of two matrices beyond a warp at two points each, largest at the last response, bit for bit."""
+    generator, K = np.random.default_rng(7), 35
+    skew, log_init = np.triu(generator.uniform(-0.45, 0.45, (2, K, K)), 1), np.log(generator.dirichlet(np.ones(K), 2))
+    log_init[:, -1] = 0.0
+    uniform, points = np.full((1, K), 1 / K), (np.array([[0.5, 0.9]]), np.array([[2.0, 4.0]]), np.array([[0.5, 1.0]]))
+    arrays = skew - np.swapaxes(skew, 1, 2), np.log(uniform), uniform, log_init, *points
+    for method in ("ipo", "dpo"):
+        results = []
+        for ops, place in ((trajectories, None), (cuda_trajectories, streams.Place(0, streams.LEGACY))):
+            problem = TrajectoryProblem(method, 2, *arrays, place=place)
+            results.append(ops.simulate(problem, 5, 2, np.array([0, 3])))
+        for field in fields(results[0]):
+            expected, found = (getattr(one, field.name) for one in results)
+            assert found.numpy().tobytes() == expected.tobytes(), field.name
+
+
 def check_ranking():
     """The likelihood of 150 items that met often, its gradient and a product, by the operations that launch them."""
     generator = np.random.default_rng(6)
@@ -205,10 +226,10 @@ def check_ranking():
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
-CHECKS |= {"information": check_rows, "ranking": check_ranking}
+CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
 # Parts of a family that have a check of their own.
 FAMILY = {"pools": "best_of_n", "laws": "best_of_n"}
-LAUNCHED = {"laws", "ranking"}
+LAUNCHED = {"laws", "ranking", "dynamics"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 # Only what a check needs of a family that takes long to compile.
 CUT = {
@@ -287,6 +308,12 @@ FAULTS = {
     ),
     "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
     "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
+    "a response beyond a warp": ("dynamics", "(af_lane() == (int)((i) % AF_WARP))", "(af_lane() == (int)(i))"),
+    "lanes that do not wait": ("dynamics", "#define AF_MEET() __syncwarp()", "#define AF_MEET() ((void)0)"),
+    "a matrix turned over": ("dynamics", "matrix[j * size + i], -policy[j]", "matrix[i * size + j], -policy[j]"),
+    "memory of another trajectory": ("dynamics", "af_thread() / AF_WARP * own", "af_thread() / AF_WARP / 2 * own"),
+    "the largest of one lane": ("dynamics", "((x) = af_warp_max(x))", "((void)0)"),
+    "a fused product of rounds": ("dynamics", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -398,7 +425,7 @@ def test_registers_and_spills(ptx_of, family, tmp_path):
 
     Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
     """
-    registers, stack, spilled = (128, 1536, 64) if family == "information" else (80, 16, 16)
+    registers, stack, spilled = {"information": (128, 1536, 64), "dynamics": (128, 32, 16)}.get(family, (80, 16, 16))
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]

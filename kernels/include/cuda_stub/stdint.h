@@ -9,6 +9,7 @@ typedef int int32_t;
 typedef unsigned int uint32_t;
 typedef long long int64_t;
 typedef unsigned long long uint64_t;
+typedef unsigned long long uintptr_t;
 #define INT32_MAX 0x7fffffff
 #define INT64_MAX 0x7fffffffffffffffll
 #define UINT32_MAX 0xffffffffu
