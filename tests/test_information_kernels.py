@@ -294,11 +294,11 @@ def test_rows_whose_later_tiles_leave_the_range_of_the_first(weight_drift, rewar
     weights, rewards = drifting(weight_drift, reward_drift, dtype)
     if weight_kind == cpu.WEIGHT_PROBABILITY:
         weights = np.exp(weights)
-    kind = weight_kind, cpu.REWARD_GIVEN
+    p, r = letters_of((weight_kind, cpu.REWARD_GIVEN), weights, rewards)
     for orders in ([0.7], [-3.0], [0.5, -2.0, 1.5], np.linspace(0.3, 3.3, 16)):
         got = mean(weights, weight_kind, rewards, cpu.REWARD_GIVEN, orders)[0]
         for value, order in zip(got, orders, strict=True):
-            expected, size = definition(*letters_of(kind, weights, rewards), order)
+            expected, size = definition(p, r, order)
             assert abs(value - expected) <= bound("information.exponential_mean", dtype) * size, order
 
 

@@ -35,7 +35,8 @@ class Law:
     @staticmethod
     def digits(p, n, log_n, log):
         """Enough for 1 - F and for F^n - F'^n at the smallest mass and the largest n given."""
-        spread = max((abs(float(x)) for x in p if abs(float(x)) < 1e300), default=0) if log else 750
+        logs = [float(x) for x in p] if log else [float(mpmath.log(float(x))) for x in p if x > 0]
+        spread = max((abs(x) for x in logs if abs(x) < 1e300), default=0)
         return int(DIGITS + spread + 2 * (float(log_n) if log_n is not None else mpmath.log(n)))
 
     def _groups(self):
