@@ -304,6 +304,15 @@ def test_a_programme_that_takes_rows_in_turn_finds_what_all_rows_say(monkeypatch
         assert (whole.direction is None) == (few.direction is None) == finite
 
 
+def test_covariates_that_are_nearly_the_same_have_a_direction_that_is_proven():
+    """Found by search: a row that is only 5e-4 of its size above 0 was taken for one that is 0."""
+    x = [45.5617912e-3, 22.8201351, 97.3615134, 259.911468, -97.2427595, 11.7679599]
+    tied = [False, False, True, False, False, False]
+    with pytest.raises(af.ConvergenceError, match=r"separable.*again and again; give") as caught:
+        fit_contextual([0, 1, 0, 0, 1, 2], [2, 2, 1, 2, 0, 0], np.array(x)[:, None], "thurstone", tied=tied)
+    assert "floating point" not in str(caught.value)
+
+
 def real_case(random):
     """Return (winner, loser, tied, covariates, items, model) with covariates of any scale."""
     items, count, width = int(random.integers(2, 5)), int(random.integers(4, 16)), int(random.integers(1, 3))
