@@ -263,6 +263,13 @@ def test_token_marginals_whose_expansions_are_all_negative_are_those_of_first_or
     assert off <= law.errors.token_marginal + exact.errors.token_marginal
 
 
+def test_a_typical_tilt_that_leaves_one_letter_has_no_saddlepoint():
+    """Found by search: its deviation is 0, and was divided by."""
+    worst = search.Worst("N6", "memoryless")
+    estimated(36724, "saddlepoint", worst, letters=(3, 4), lengths=(5, 10, 16, 24, 32))
+    assert worst.count == 0
+
+
 @pytest.mark.search
 @pytest.mark.parametrize(
     ("look", "quantity"),

@@ -102,6 +102,16 @@ def test_covariates_that_say_the_same_are_named():
         fit_contextual(winner, loser, x)
 
 
+@pytest.mark.parametrize("size", [1e300, 1e160, 1e-300])
+def test_covariates_whose_squares_leave_doubles_are_not_called_zero(size):
+    """Found by search. No Newton step is possible there, and what cannot be told apart is known all the same."""
+    winner, loser, x = [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], np.array([1.0, 0.5, -1.0, 0.3, 0.2, 0.9])[:, None]
+    with pytest.raises(af.ConvergenceError, match="the curvature is not positive and finite"):
+        fit_contextual(winner, loser, size * x)
+    with pytest.raises(ValueError, match=r"coefficients\[0\] cannot be told from coefficients\[1\]"):
+        fit_contextual(winner, loser, np.concatenate([size * x, 3 * x], axis=1))
+
+
 def test_weights_beyond_double_precision_are_refused():
     with pytest.raises(ValueError, match="weights of all comparisons add up to more than the largest double"):
         Comparisons([0, 1], [1, 0], weight=[1.5e308, 1.5e308])
