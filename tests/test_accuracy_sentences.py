@@ -21,6 +21,7 @@ MODULES = (
     "best_of_n.continuous",
     "dynamics",
     "information",
+    "interop.scipy",
     "memoryless",
     "pairwise",
     "policy",

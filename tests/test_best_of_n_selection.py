@@ -71,6 +71,15 @@ def test_tsallis_weights_have_their_form(order):
         assert abs(w.sum() - 1) <= stated
 
 
+@pytest.mark.parametrize("unit", [1e308, 1.7e308, 1e-308, 5e-324])
+@pytest.mark.parametrize("order", [0.5, 1.0, 2.0])
+def test_tsallis_weights_of_any_total(unit, order):
+    """Found by search: NaN where the total of p is above the largest double."""
+    reward = [0.0, 1.0, 2.0]
+    found = tsallis_weights(reward, 0.8, order=order, p=[unit] * 3)
+    np.testing.assert_allclose(found, tsallis_weights(reward, 0.8, order=order), atol=1e-15)
+
+
 def test_tsallis_weights_of_order_2_are_pessimism_and_of_order_1_the_tilted_policy():
     reward = np.random.default_rng(1).normal(size=30)
     pessimism = inference_time_pessimism(reward, 0.7)

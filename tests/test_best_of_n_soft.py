@@ -102,6 +102,38 @@ def test_soft_limits():
     np.testing.assert_allclose(soft_best_of_n(p, reward, 1e12, 0.7), tilted / tilted.sum(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("n", [1, 2, 2.5, 40])
+@pytest.mark.parametrize(
+    ("reward", "temperature"),
+    [
+        ([0.0, 1.0, 2.0], 1e-308),
+        ([-1e308, 0.0, 1e308], 1.0),
+        ([1.0, 1e17, 1e300], 1e-3),
+        ([0.0, 1e6, 2e6], 1.0),
+    ],
+)
+def test_soft_of_rewards_however_far_apart_is_best_of_n(reward, temperature, n):
+    """Found by search: all zeros where the range overflows, no end where it is 1e17."""
+    p = [0.2, 0.5, 0.3]
+    np.testing.assert_allclose(soft_best_of_n(p, reward, n, temperature), BestOfN(p, reward).pmf(n), rtol=1e-11)
+
+
+@pytest.mark.parametrize("n", [3, 3.3, 1e9])
+def test_soft_of_neighbours_far_from_others_does_not_know_how_far(n):
+    p, near, far = [0.2, 0.3, 0.2, 0.3], [0.0, 1900.0, 1901.0, 3800.0], [0.0, 1e9, 1e9 + 1, 1e300]
+    np.testing.assert_allclose(soft_best_of_n(p, far, n, 1.0), soft_best_of_n(p, near, n, 1.0), rtol=1e-11)
+
+
+def test_pessimism_of_rewards_that_overflow():
+    """Found by search: weights inf, threshold -inf."""
+    assert inference_time_pessimism([1e308, -1e308], 1e308).weights.tolist() == [1.0, 0.0]
+    found = inference_time_pessimism([1e308, 0.0, 5e307], 1e308)
+    np.testing.assert_allclose(found.weights, [1 / 2, 1 / 6, 1 / 3], rtol=1e-14)
+    assert found.threshold == pytest.approx(-5e307, rel=1e-14)
+    for beta in (1e-300, 1.0, 1e300):
+        assert inference_time_pessimism([1e308, -1e308], beta).weights.tolist() == [1.0, 0.0]
+
+
 def numbers(exact):
     return [float(x) for x in exact]
 

@@ -348,6 +348,23 @@ def test_accuracies_stated_are_the_bounds_tested(name):
     assert [float(number) for number in found.groups()] == [rows_of("special")[kernel].bound(dtype) for dtype in dtypes]
 
 
+@pytest.mark.parametrize(("name", "pattern"), [("entropy", r"Accuracy: ([\d.e-]+) relative, that of")])
+def test_entropies_and_divergences_of_near_equal_masses_are_as_near_as_stated(name, pattern):
+    function = getattr(ours, name)
+    stated = float(re.search(pattern, " ".join(function.__doc__.split()))[1])
+    random = np.random.default_rng(8)
+    for scale in 10.0 ** np.arange(-14, 0):
+        p = random.integers(1, 10**6, 6) * 10.0 ** random.integers(-200, 200)
+        q = p * (1 + scale * random.normal(size=6))
+        with mpmath.workdps(60):
+            exact = [[mpmath.mpf(x) for x in row.tolist()] for row in (p, q)]
+            (one, other) = ([x / mpmath.fsum(row) for x in row] for row in exact)
+            entropy = -mpmath.fsum(x * mpmath.log(x) for x in one)
+            divergence = mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(one, other, strict=True))
+            assert abs(function(p) - entropy) <= stated * entropy
+            assert abs(function(p, q) - divergence) <= stated * divergence
+
+
 @pytest.mark.parametrize("name", ours.__all__)
 def test_signatures_are_scipys(name):
     """Names and order of arguments; ufuncs have none to compare."""

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import special
 
 from alignment_fast.policy import achievable_gain, gains, kl_constrained, proxy_gap, tilt
 from oracles import gains as oracle
@@ -286,3 +287,35 @@ def test_ensembles_average_over_neighbours_in_a_circle():
 def test_bad_proxies(proxy, gold, message):
     with pytest.raises(ValueError, match=message):
         proxy_gap(proxy, gold, kl=1.0)
+
+
+# ---- budgets and weights of any size ----
+
+
+@pytest.mark.parametrize("kl", [1e-40, 1e-20, 1e-15, 1e-12, 1e-10, 1e-8, 1e-7])
+def test_gains_of_tiny_budgets_are_those_of_the_variance(kl):
+    """sqrt(2 kl V) (1 + S sqrt(2 kl)/6), S the skewness; found by search: a hundred times too large at 1e-20."""
+    rewards = np.array([0.0, 1.0, 2.0, 5.0, 3.0, 1.0])
+    found = achievable_gain(rewards, kl=[kl, 1e-6])
+    skewness = ((rewards - 2.0) ** 3).mean() / rewards.var() ** 1.5
+    expected = np.sqrt(2 * kl * rewards.var()) * (1 + skewness * np.sqrt(2 * kl) / 6)
+    assert found.gain[0] == pytest.approx(expected, abs=1e-11 * np.ptp(rewards))
+    assert found.gain[0] == pytest.approx(expected, rel=1e-5, abs=1e-16)
+    share = found.standard_error / np.sqrt(2 * np.array([kl, 1e-6]) * rewards.var())
+    assert share[0] == pytest.approx(share[1], rel=1e-2)
+    lower, upper = found.interval()
+    assert (lower <= found.gain + 1e-16).all()
+    assert (upper >= found.gain).all()
+
+
+@pytest.mark.parametrize("beta", [1e3, 1e6, 1e12, 1e100])
+def test_divergences_of_weak_tilts_are_those_of_the_variance(beta):
+    rewards = np.array([0.0, 1.0, 2.0, 5.0, 3.0, 1.0])
+    assert achievable_gain(rewards, beta=beta).kl == pytest.approx(rewards.var() / (2 * beta**2), rel=2e-3)
+
+
+@pytest.mark.parametrize(("weight", "kl"), [(1e-200, 1e-6), (1e-60, 1e-12), (1e-60, 0.1), (1e-60, 5.0), (1e-10, 5.0)])
+def test_gains_where_the_best_sample_has_next_to_no_weight(weight, kl):
+    """Found by search: the gain of the best sample itself, whatever the budget is."""
+    gain = achievable_gain([1.0, 0.0], kl=kl, weights=[weight, 1.0]).gain
+    assert special.rel_entr(gain, weight) + special.rel_entr(1 - gain, 1 / (1 + weight)) == pytest.approx(kl, rel=1e-6)

@@ -102,6 +102,16 @@ def test_covariates_that_say_the_same_are_named():
         fit_contextual(winner, loser, x)
 
 
+@pytest.mark.parametrize("size", [1e300, 1e160, 1e-300])
+def test_covariates_whose_squares_leave_doubles_are_not_called_zero(size):
+    """Found by search. No Newton step is possible there, and what cannot be told apart is known all the same."""
+    winner, loser, x = [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], np.array([1.0, 0.5, -1.0, 0.3, 0.2, 0.9])[:, None]
+    with pytest.raises(af.ConvergenceError, match="the curvature is not positive and finite"):
+        fit_contextual(winner, loser, size * x)
+    with pytest.raises(ValueError, match=r"coefficients\[0\] cannot be told from coefficients\[1\]"):
+        fit_contextual(winner, loser, np.concatenate([size * x, 3 * x], axis=1))
+
+
 def test_weights_beyond_double_precision_are_refused():
     with pytest.raises(ValueError, match="weights of all comparisons add up to more than the largest double"):
         Comparisons([0, 1], [1, 0], weight=[1.5e308, 1.5e308])
@@ -302,6 +312,15 @@ def test_a_programme_that_takes_rows_in_turn_finds_what_all_rows_say(monkeypatch
         assert whole.proven
         assert few.proven
         assert (whole.direction is None) == (few.direction is None) == finite
+
+
+def test_covariates_that_are_nearly_the_same_have_a_direction_that_is_proven():
+    """Found by search: a row that is only 5e-4 of its size above 0 was taken for one that is 0."""
+    x = [45.5617912e-3, 22.8201351, 97.3615134, 259.911468, -97.2427595, 11.7679599]
+    tied = [False, False, True, False, False, False]
+    with pytest.raises(af.ConvergenceError, match=r"separable.*again and again; give") as caught:
+        fit_contextual([0, 1, 0, 0, 1, 2], [2, 2, 1, 2, 0, 0], np.array(x)[:, None], "thurstone", tied=tied)
+    assert "floating point" not in str(caught.value)
 
 
 def real_case(random):

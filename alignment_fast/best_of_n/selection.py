@@ -191,10 +191,11 @@ def tsallis_weights(reward: Any, beta: float, *, order: float = 2.0, p: Any = No
             raise ValueError(f"{name} = {value} is not a finite number > 0")
     mass = np.ones(r.shape) if p is None else np.broadcast_to(as_floating(p, "p"), r.shape).astype(np.float64)
     refuse(~((mass >= 0) & np.isfinite(mass)), mass, "p", "is not a finite number >= 0")
-    total = mass.sum(axis=-1, keepdims=True)
-    if not (total > 0).all():
+    largest = mass.max(axis=-1, keepdims=True)
+    if not (largest > 0).all():
         raise ValueError("p has a row without positive mass")
-    mass = mass / total
+    mass = np.ldexp(mass, -np.frexp(largest)[1])  # their total may be above the largest double
+    mass = mass / mass.sum(axis=-1, keepdims=True)
     some = np.where(mass > 0, r, -np.inf).astype(np.float64)
     with np.errstate(over="ignore"):  # infinitely far below the best
         below = np.where(mass > 0, some - some.max(axis=-1, keepdims=True), 0.0) / beta

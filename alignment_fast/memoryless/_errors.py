@@ -126,8 +126,10 @@ def moments(tails, delta, mean):
     """Return bounds of the errors of mean and variance, `mean` being the one that is taken for it."""
     steps = np.diff(tails.support)
     off = float(steps @ delta[1:])
-    squares = steps * np.abs(tails.support[1:] + tails.support[:-1] - 2 * mean)
-    return off, float(squares @ delta[1:]) + off**2
+    with np.errstate(over="ignore", invalid="ignore"):  # rewards of 1e154 have an infinite variance
+        squares = steps * np.abs(tails.support[1:] + tails.support[:-1] - 2 * mean)
+        off_variance = float(squares @ delta[1:]) + off * off
+    return off, off_variance if off_variance >= 0 else math.inf
 
 
 def divergence(tails, delta, log_ratio, log_n, kl):
@@ -179,8 +181,9 @@ def figure_errors(tails, log_ratio, log_n, figures, size):
     off_mean, off_variance = moments(tails, delta, mean)
     off_kl = divergence(tails, delta, log_ratio, log_n, kl)
     rounded = 16 * UNIT * (1 + log_n)
-    deviation, place = math.sqrt(max(variance, 0.0)), 8 * UNIT * size
+    variance, place = float(variance), float(8 * UNIT * size)
+    deviation = math.sqrt(max(variance, 0.0))
     of_mean = off_mean + rounded * deviation + place
-    of_variance = off_variance + 2 * rounded * variance + 2 * place * deviation + place**2
+    of_variance = off_variance + 2 * rounded * variance + 2 * place * deviation + place * place
     of_tokens = min(1.0, float(delta[1:].sum()) + rounded)
     return Errors(float(of_mean), float(of_variance), float(off_kl + rounded * kl), of_tokens, True)

@@ -165,7 +165,10 @@ def best_of_n(ops, asked):
     points, averaging = _averaging(nodes, weights)
     tilts = curve.tilt(points)
     typical = np.array([averaging @ tilts])
-    ripples, gap = ripple(ops, rows, typical[0], m, moments(ops, rows, typical, 2)[:, 0])
+    k = moments(ops, rows, typical, 2)[:, 0]
+    if not k[2] > 0:  # one letter is all that the typical tilt leaves
+        return None
+    ripples, gap = ripple(ops, rows, typical[0], m, k)
     # An error of a tail shifts v by as much, and sums by ds/dv times that.
     shift = np.abs(chebyshev.chebval(nodes, chebyshev.chebder(curve.s)) / slope_of_v)
     terms = 2 * np.abs(chebyshev.chebval(nodes, curve.truncation)) + ripples + curve.miss + abs(1 - total)

@@ -31,6 +31,8 @@ FEW_TYPES = 20_000
 MANY_POINTS = 1 << 24
 # Letters of a sequence whose law of sums is taken: exponents are of their size, and keep few digits beyond it.
 LONGEST = 1 << 24
+# Weights of letters from here on are taken smaller before they are added up.
+LARGE = 2.0**960
 # Absolute error of the expected reward, in units of its deviation, up to which the saddlepoint is good enough.
 GOOD = 1e-4
 
@@ -101,6 +103,7 @@ class MemorylessModel:
         self._log_p = untilted.log_pi
         self._support = np.flatnonzero(self._log_p > -np.inf)
         mass = self._p[self._support]
+        mass = np.ldexp(mass, -np.frexp(mass.max())[1])  # their total may be above the largest double
         self._letters = Letters.merged(operations("memoryless"), mass / mass.sum(), self._reward[self._support])
 
     def __repr__(self) -> str:
@@ -554,6 +557,8 @@ def _log_q(q, p):
         at = int(bad[0])
         reason = f"is zero where p = {p[at]:g}: its reward would be -inf" if q[at] == 0 else "is no probability"
         raise ValueError(f"q{place(at, q.shape)} = {q[at]} {reason}")
+    if q.max() > LARGE:  # their total may be above the largest double
+        q = np.ldexp(q, -64)
     return np.log(np.where(q > 0, q, 1.0)) - np.where(q > 0, np.log(q.sum()), 0.0)
 
 

@@ -48,6 +48,12 @@ FEWEST = 1000.0
 SKEWED = 0.03
 # Tilts times the distance of the best reward from the mean from which on divergences are taken from the best reward.
 FAR = 100.0
+# Tilts in units of the range of rewards below which t Λ' − Λ has fewer digits than the integral of s Λ'' by two points.
+NEAR = 1e-3
+# Below this one the standard error of a gain at a given divergence is the same share of it, and would be all rounding.
+STEADY = 1e-2
+# The first tilt that is tried is at most this, in the same units: far beyond it a divergence is all rounding.
+FIRST = 1000.0
 # Samples from which on sums over them are taken from moments in bins; samples for each bin, and the most bins: their
 # moments fit the second-level cache.
 MANY, PER_BIN, BINS = 2048, 4, 4096
@@ -71,7 +77,7 @@ class Gain:
     beta : array (..., [T])
         KL coefficient at which that policy is best; 0 where a divergence takes no more.
     standard_error : array (..., [T])
-        Of `gain`; NaN where beta is 0.
+        Of `gain`; NaN where beta is 0, and where weights that differ by 1e100 leave no squares of them.
     effective_samples : array (..., [T])
         How many samples carry the tilted policy.
     samples : int
@@ -265,11 +271,13 @@ class _Samples:
 
     @cached_property
     def _best(self):
-        """The total weight of the best samples, and that of its squares."""
+        """The total weight of the best samples, and how many samples they count as."""
         best = self.below == 0.0
         if self.weight is None:
             return float(best.sum()), float(best.sum())
-        return self.weight[best].sum(), (self.weight[best] ** 2).sum()
+        weight = self.weight[best]
+        scaled = np.ldexp(weight, -np.frexp(weight.max())[1])  # squares of rare weights must not vanish
+        return weight.sum(), scaled.sum() ** 2 / (scaled**2).sum()
 
     @property
     def most_kl(self):
@@ -278,9 +286,8 @@ class _Samples:
 
     @property
     def best_samples(self):
-        """How many samples they count as."""
-        share, squares = self._best
-        return share if self.weight is None else share**2 / squares
+        """How many samples the best ones count as."""
+        return self._best[1]
 
     def within(self, t):
         """Return at which tilts (T,) bins serve."""
@@ -343,24 +350,30 @@ def _gains(x, weight, budgets, given):
     finite = np.isfinite(t)
     at = np.where(finite, t, 0.0)
     sums = samples.sums(at, samples.centre)
-    log_mgf, tilted, _ = samples.moments_of(at, sums[:, 0])
+    log_mgf, tilted, spread = samples.moments_of(at, sums[:, 0])
     mean = tilted
-    kl = _divergences(samples, t, mean, log_mgf) if given == "beta" else budgets
+    kl = _divergences(samples, t, log_mgf, mean, spread) if given == "beta" else budgets
     variance = _variance_of_beta(samples, mean, sums)
+    constants = t, log_mgf, tilted
     if given == "kl":
         known = (t > 0) & finite
         safe = np.where(known, t, 1.0)
-        mean = np.where(known, (budgets + log_mgf) / safe, mean)
-        variance = np.where(known, _variance_of_kl(samples, safe, sums), 0.0)
+        mean = np.where(known & (t >= NEAR), (budgets + log_mgf) / safe, mean)
+        steady = np.maximum(safe, STEADY)
+        of_steady = sums if (steady == safe).all() else samples.sums(steady, samples.centre)
+        variance = np.where(known, _variance_of_kl(samples, steady, of_steady) * (safe / steady) ** 2, 0.0)
+        if of_steady is not sums:
+            moments = samples.moments_of(steady, of_steady[:, 0])
+            constants = (np.where(known, *pair) for pair in zip((steady, *moments), constants, strict=False))
         mean = np.where(finite, mean, abs(samples.centre))
         kl = np.where(finite, kl, samples.most_kl)
         variance = np.where(finite, variance, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = 1.0 / t
         jeffreys = np.where((t == 0) | (mean == 0), 0.0, t * mean)
-    effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
+        effective = np.where(finite, sums[:, 0, 0] ** 2 / sums[:, 2, 0], samples.best_samples)
     error = np.sqrt(np.maximum(variance, 0.0)) * scale
-    return mean * scale, kl, jeffreys, beta * scale, error, effective, *_constants(samples, t, log_mgf, tilted, given)
+    return mean * scale, kl, jeffreys, beta * scale, error, effective, *_constants(samples, *constants, given)
 
 
 def _constants(samples, t, log_mgf, mean, given):
@@ -370,7 +383,8 @@ def _constants(samples, t, log_mgf, mean, given):
     near = samples.within(t)
     for served, masses in ((some & near, samples.binned_masses), (some & ~near, samples.masses)):
         if served.any():
-            out[:, served] = second_order(masses(), t[served], log_mgf[served], mean[served], given)
+            with np.errstate(over="ignore", invalid="ignore"):  # of weights too rare for squares
+                out[:, served] = second_order(masses(), t[served], log_mgf[served], mean[served], given)
     return out
 
 
@@ -379,9 +393,11 @@ def _scale(x):
     return 2.0 ** np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000)
 
 
-def _divergences(samples, t, mean, log_mgf):
-    """Return t Λ' − Λ; where t is large that is a small difference, and taken from the best reward it is not."""
+def _divergences(samples, t, log_mgf, mean, variance):
+    """Return t Λ' − Λ; where t is small or large that is a small difference, and other expressions are not."""
     kl = np.maximum(t * mean - log_mgf, 0.0)
+    small = t < NEAR
+    kl[small] = _near_divergences(samples, t[small], variance[small])
     far = -t * samples.centre > FAR
     if far.any():
         first = samples.sums(t[far], 0.0)[:, 0]
@@ -389,9 +405,15 @@ def _divergences(samples, t, mean, log_mgf):
     return kl
 
 
+def _near_divergences(samples, t, variance):
+    """Return the same at small tilts: the integral of s Λ''(s) from 0 to t, along which Λ'' is all but straight."""
+    return t**2 * (samples.variance / 6 + variance / 3)
+
+
 def _variance_of_beta(samples, mean, sums):
     first, given, square = sums[:, 0], sums[:, 1], sums[:, 2]
-    tilted = (square[:, 2] - 2 * mean * square[:, 1] + mean**2 * square[:, 0]) / first[:, 0] ** 2
+    with np.errstate(invalid="ignore"):  # of weights too rare for squares
+        tilted = (square[:, 2] - 2 * mean * square[:, 1] + mean**2 * square[:, 0]) / first[:, 0] ** 2
     both = (given[:, 2] - mean * given[:, 1]) / (samples.total * first[:, 0])
     return tilted - 2 * both + samples.squares[2]
 
@@ -399,7 +421,8 @@ def _variance_of_beta(samples, mean, sums):
 def _variance_of_kl(samples, t, sums):
     first, given, square = sums[:, 0], sums[:, 1], sums[:, 2]
     share = samples.total * first[:, 0]
-    partition = square[:, 0] / first[:, 0] ** 2 - 2 * given[:, 0] / share + samples.squares[0]
+    with np.errstate(invalid="ignore"):  # of weights too rare for squares
+        partition = square[:, 0] / first[:, 0] ** 2 - 2 * given[:, 0] / share + samples.squares[0]
     both = given[:, 1] / share - samples.squares[1]
     return partition / t**2 - 2 * both / t + samples.squares[2]
 
@@ -410,14 +433,14 @@ def tilts_of(samples, budgets):
     if samples.variance == 0.0:
         return t
     todo = np.flatnonzero((budgets > 0) & (budgets < samples.most_kl * (1 - 1e-12)))
-    t[todo] = np.sqrt(2 * budgets[todo] / samples.variance)
+    t[todo] = np.minimum(np.sqrt(2 * budgets[todo] / samples.variance), FIRST)
     low, high = np.zeros(len(t)), np.full(len(t), np.inf)
     for _ in range(100):
         if not todo.size:
             break
         at = t[todo]
         log_mgf, mean, variance = samples.moments(at)
-        kl = at * mean - log_mgf
+        kl = np.where(at < NEAR, _near_divergences(samples, at, variance), at * mean - log_mgf)
         below = kl < budgets[todo]
         low[todo], high[todo] = np.where(below, at, low[todo]), np.where(below, high[todo], at)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -7,7 +7,7 @@ only if the remainders of the columns are linearly independent; a prior fixes p 
 remainders. Remainders of home advantage are small integers: that verdict is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ FEW = 256
 SURELY = 1e-9
 # Singular values, relative, that rounding alone leaves of dependent columns.
 ROUNDING = 1e-12
+# Covariates beyond this, or below its inverse, are taken in other units.
+EXTREME = 1e100
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def confounded(cells, covariates, *, prior):
     seen = np.flatnonzero(cells.wins_first + cells.wins_second + (cells.ties if cells.ties.size else 0.0) > 0)
     first, second = cells.first[seen], cells.second[seen]
     few = len(first) <= FEW
+    covariates = _of_moderate_size(covariates)
     columns = (_array if few else covariate_matrix)(cells, covariates)[seen]
     scale = np.sqrt((columns**2).sum(axis=0))
     if (scale == 0).any():
@@ -67,6 +70,17 @@ def confounded(cells, covariates, *, prior):
     involved = np.flatnonzero(np.abs(directions[-1]) > 1e-6)
     moved = potential @ direction
     return Confounded(tuple(involved.tolist()), bool(np.ptp(moved) > 1e-6 * np.abs(direction).max()))
+
+
+def _of_moderate_size(covariates):
+    """Return the covariates, each column divided by a power of two where squares of its entries might overflow."""
+    size = np.abs(covariates.value)
+    if not ((size > EXTREME) | ((size > 0) & (size < 1 / EXTREME))).any():
+        return covariates
+    largest = np.zeros(covariates.width)
+    np.maximum.at(largest, covariates.column, size)
+    value = np.ldexp(covariates.value, -np.frexp(largest)[1][covariates.column])
+    return replace(covariates, value=value)
 
 
 def _array(cells, covariates):

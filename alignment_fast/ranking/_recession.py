@@ -277,8 +277,11 @@ def _roundings(matrix, v, chosen):
     spread = _spread(matrix[chosen])
     if spread is None:
         return
-    flat = np.flatnonzero(matrix @ spread < 0.5 * POSITIVE)
-    yield from _on_equations(matrix[flat], spread)
+    along, flat = matrix @ spread, np.zeros(0, dtype=int)
+    for least in (0.5 * POSITIVE, LEFT):  # covariates that are nearly the same leave rows only just above 0
+        before, flat = flat, np.flatnonzero(along < least)
+        if least > LEFT or len(flat) < len(before):
+            yield from _on_equations(matrix[flat], spread)
 
 
 def _spread(matrix):

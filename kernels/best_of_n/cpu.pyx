@@ -389,10 +389,15 @@ def soft_best_of_n(const double[::1] p, const double[::1] reward, double n, doub
     free(memory)
 
 
-def soft_outcomes(const double[::1] p, const double[::1] reward, double temperature, double[::1] mass,
+def soft_outcomes(const double[::1] p, const double[::1] reward, double temperature, double n, double[::1] mass,
                   double[::1] scaled):
-    """Write p / sum p and (reward - best) / temperature, the best among outcomes with mass, 0 for those without."""
-    table.soft_outcomes(p.shape[0], &p[0], &reward[0], temperature, &mass[0], &scaled[0])
+    """Write p / sum p and (reward - best) / temperature, the best among outcomes with mass, 0 for those without.
+
+    Gaps too wide to matter for `n` are narrowed.
+    """
+    cdef double *memory = <double*>scratch(relatives_bytes(p.shape[0]))
+    table.soft_outcomes(p.shape[0], &p[0], &reward[0], temperature, n, memory, &mass[0], &scaled[0])
+    free(memory)
 
 
 def soft_trapezes(const double[::1] mass, const double[::1] scaled, double n, double shift, double[::1] out):

@@ -32,10 +32,10 @@ def soft_best_of_n(p, reward, n, temperature):
     return out
 
 
-def soft_outcomes(p, reward, temperature):
-    """Return masses and (reward - best) / temperature, both (V,)."""
+def soft_outcomes(p, reward, temperature, n):
+    """Return masses and (reward - best) / temperature, both (V,); gaps too wide to matter for `n` are narrowed."""
     mass, scaled = np.empty(p.size), np.empty(p.size)
-    cpu.soft_outcomes(p, reward, temperature, mass, scaled)
+    cpu.soft_outcomes(p, reward, temperature, n, mass, scaled)
     return mass, scaled
 
 

@@ -373,8 +373,8 @@ TABLE = (
     "void quantile_tilt(double c, double *kl, double *win)",
     "double quantile_strength(double kl)",
     "double pessimism(ptrdiff_t size, const double *p, const double *reward, double beta, double *memory, double *out)",
-    "void soft_outcomes(ptrdiff_t size, const double *p, const double *reward, double temperature, double *mass, "
-    "double *scaled)",
+    "void soft_outcomes(ptrdiff_t size, const double *p, const double *reward, double temperature, double n, "
+    "double *memory, double *mass, double *scaled)",
     "void soft_sums(ptrdiff_t nodes, const double *log_s, const double *weight, ptrdiff_t size, const double *mass, "
     "const double *scaled, double n, double *scratch, double *out)",
     "void soft_trapezes(ptrdiff_t size, const double *mass, const double *scaled, double n, double shift, "

@@ -35,8 +35,8 @@ cdef extern from *:
         double (*quantile_strength)(double kl) noexcept nogil
         double (*pessimism)(Py_ssize_t size, const double *p, const double *reward, double beta, double *memory,
                             double *out) noexcept nogil
-        void (*soft_outcomes)(Py_ssize_t size, const double *p, const double *reward, double temperature, double *mass,
-                              double *scaled) noexcept nogil
+        void (*soft_outcomes)(Py_ssize_t size, const double *p, const double *reward, double temperature, double n,
+                              double *memory, double *mass, double *scaled) noexcept nogil
         void (*soft_sums)(Py_ssize_t nodes, const double *log_s, const double *weight, Py_ssize_t size,
                           const double *mass, const double *scaled, double n, double *scratch,
                           double *out) noexcept nogil

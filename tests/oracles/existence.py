@@ -42,37 +42,21 @@ def rank(vectors):
     return found
 
 
-def null_vector(vectors, size):
-    """Return the vector orthogonal to ``size - 1`` rows, by their minors; zero where they are dependent."""
-    if size == 1:
-        return [1]
-    return [
-        (-1) ** column * _determinant([row[:column] + row[column + 1 :] for row in vectors]) for column in range(size)
-    ]
-
-
-def _determinant(matrix):
-    if not matrix:
-        return 1
-    return sum(
-        (-1) ** column * entry * _determinant([row[:column] + row[column + 1 :] for row in matrix[1:]])
-        for column, entry in enumerate(matrix[0])
-        if entry
-    )
-
-
 def is_finite(conditions):
-    """Return whether the rows leave no direction, by trying every edge of their cone; they must have full rank."""
-    size = len(conditions[0])
-    for edge in itertools.combinations(conditions, size - 1):
-        v = null_vector(edge, size)
-        if not any(v):
-            continue
-        for sign in (1, -1):
-            values = [sign * sum(a * b for a, b in zip(row, v, strict=True)) for row in conditions]
-            if min(values) >= 0 and max(values) > 0:
-                return False
-    return True
+    """Return whether the rows leave no direction, by trying every edge of their cone; they must have full rank.
+
+    Rows are of small integers, and so are the minors of all but one of them, vectors along the edges: rounded, they are
+    exact.
+    """
+    rows = np.array(conditions, dtype=float)
+    size = rows.shape[1]
+    chosen = list(itertools.combinations(range(len(rows)), size - 1))
+    edges = rows[np.array(chosen, dtype=int).reshape(len(chosen), size - 1)]
+    minors = [(-1) ** column * np.linalg.det(np.delete(edges, column, axis=2)) for column in range(size)]
+    assert np.abs(minors).max() < 1e6
+    values = np.rint(np.stack(minors, axis=1)) @ rows.T
+    low, high = values.min(axis=1), values.max(axis=1)
+    return not (((low >= 0) & (high > 0)) | ((high <= 0) & (low < 0))).any()
 
 
 def is_finite_by_multipliers(conditions):
