@@ -99,6 +99,17 @@ def test_of_two_outcomes_best_of_n_is_the_aligned_policy(top, log_n):
     assert matched.policy.kl == pytest.approx(af.best_of_n.BestOfN([1 - top, top], [0.0, 1.0]).kl(log_n=log_n))
 
 
+@pytest.mark.parametrize("n", [3, [1, 3, 200]])
+def test_rewards_common_to_all_rows(n):
+    """Found by search: rows of p that share their rewards ended in an error of memory layout."""
+    p, reward = [[0.2, 0.5, 0.3], [0.1, 0.8, 0.1]], [0.0, 1.0, 2.0]
+    found = af.best_of_n.BestOfN(p, reward).aligned(n)
+    for row, one in enumerate(p):
+        alone = af.best_of_n.BestOfN(one, reward).aligned(n)
+        np.testing.assert_array_equal(found.policy.alpha[row], alone.policy.alpha)
+        np.testing.assert_array_equal(found.divergence[row], alone.divergence)
+
+
 @pytest.mark.search
 def test_aligned_search_over_rare_outcomes_and_any_n():
     """Two outcomes: that best-of-n leaves next to nothing to the lower one, or changes next to nothing."""

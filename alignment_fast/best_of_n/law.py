@@ -364,7 +364,8 @@ class BestOfN:
         log_p = ops.law_pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
         kl = ops.law_values(self._laws, ops.VALUES["kl"], 0.0, row_of, points, is_log, **options)
         width, rows = self._size, len(row_of)
-        rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width).astype(np.float64)
+        rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width)
+        rewards = np.ascontiguousarray(rewards, dtype=np.float64)  # a reshaped broadcast may keep strides of 0
         log_pi, kl = log_pi.reshape(rows, -1, width), kl.reshape(rows, -1)
         policy, divergence = align(ops, log_p.reshape(rows, width), rewards, log_pi, kl, num_threads)
         shapes = dict.fromkeys(policy._fields, grid.shape) | {"log_pi": (*grid.shape, width)}
