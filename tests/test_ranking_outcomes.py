@@ -10,11 +10,12 @@ import search
 import alignment_fast as af
 from alignment_fast._border.rng import DRAWS, stream_key
 from alignment_fast.random import Stream
-from alignment_fast.ranking import Comparisons, fit, fit_contextual
+from alignment_fast.ranking import Comparisons, _models, fit, fit_contextual
 from alignment_fast.ranking._replicates import poisson
 from oracles import paired_models
 
 SCORES = np.linspace(-1.0, 1.0, 6)
+MODELS = sorted(_models.MODELS)
 
 
 def pairs(random, size, items=6):
@@ -140,16 +141,13 @@ def slopes(model, result, table):
     return out
 
 
-@pytest.mark.parametrize("model", ["bradley-terry", "davidson", "rao-kupper", "stern", "thurstone"])
+@pytest.mark.parametrize("model", MODELS)
 def test_slopes_by_complex_steps_are_those_by_differences_in_many_digits(model):
     for d, tie, counts in ((0.3, 0.7, (1.5, 0, 0)), (-1.2, 0.4, (0, 0.3, 0)), (2.0, 0.9, (0, 0, 2.5))):
         expected = paired_models.terms(model, d, tie, *counts)
         steps = ((1e-100j, 0), (0, 1e-100j))
         found = [paired_models.complex_cells(model, d + x, tie + y, *counts).imag / 1e-100 for x, y in steps]
         assert [float(x) for x in found] == pytest.approx([expected[1], expected[3]], rel=1e-13, abs=1e-14)
-
-
-MODELS = ["bradley-terry", "davidson", "rao-kupper", "stern", "thurstone"]
 
 
 def covariances(table, model, with_clusters):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alignment_fast.ranking import Comparisons, Rankings, elo, fit, fit_contextual, fit_plackett_luce
+from alignment_fast.ranking._models import MODELS
 
 RANDOM = np.random.default_rng(5)
 
@@ -34,7 +35,7 @@ def votes(items, size, *, ties=False, home=False, labels=None):
     ],
 )
 def test_an_update_is_the_fit_of_all(items, model, options):
-    shape = {"ties": model in ("davidson", "rao-kupper"), "home": "home" in options}
+    shape = {"ties": MODELS[model].tie is not None, "home": "home" in options}
     old, new = votes(items, 40 * items, **shape), votes(items, items, **shape)
     found = fit(old, model, **options).update(new)
     expected = fit(old + new, model, **options)

@@ -57,6 +57,8 @@ class Number:
     def from_arrow(self, cells: Any) -> np.ndarray:
         """Return an Arrow array of text or of an `arrow_type`; ValueError where `cell` would raise it."""
         arrow = arrow_module("compute")
+        if arrow.types.is_float16(cells.type):  # pyarrow 15 cannot cast it
+            return cells.to_numpy(zero_copy_only=False).astype(np.float64)
         if not is_text(cells.type):
             return cells.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False)
         trimmed = arrow.compute.ascii_trim_whitespace(as_plain_text(cells))
