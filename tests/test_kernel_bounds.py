@@ -379,7 +379,7 @@ def test_replicates_are_maxima_of_drawn_counts():
     cells = Cells(6, first, second, *(5.0 + random.poisson(9, (2, len(first)))))
     problem = ranking.ComparisonProblem(BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
     out, both_won = np.empty((4, 6)), np.empty(4, np.uint8)
-    problem.bootstrap(11, 0, 4, np.zeros(6), 1e-10, 100, out, both_won)
+    problem.bootstrap(11, 0, 4, np.zeros(6), None, 1e-10, 100, out, both_won)
     assert both_won.all()
     for replicate, found in enumerate(out):
         counts = np.empty(len(first)), np.empty(len(first))
@@ -400,7 +400,9 @@ def test_replicates_of_many_items_are_maxima_of_drawn_counts(model, mean):
     start = np.append(np.zeros(40), 0.5 * np.ones(int(model >= 3)))
     problem.newton(start, 1e-10, 100)
     out, both_won = np.empty((3, len(start))), np.empty(3, np.uint8)
-    problem.bootstrap(11, 0, 3, start, 1e-10, 100, out, both_won)
+    factor = np.empty((len(start), ranking.stride(len(start))))
+    assert problem.chord_factor(start, factor)
+    problem.bootstrap(11, 0, 3, start, factor, 1e-10, 100, out, both_won)
     for replicate, found in enumerate(out):
         drawn = np.empty_like(counts), np.empty_like(ties)
         problem.resample(11, replicate, *drawn[0], drawn[1])

@@ -158,12 +158,14 @@ class ComparisonProblem:
     def prepare(self) -> None: ...
     def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
     def connected(self) -> bool: ...
+    def chord_factor(self, u: _Reals, factor: NDArray[np.float64]) -> bool: ...
     def bootstrap(
         self,
         key: int,
         first: int,
         last: int,
         start: _Reals,
+        factor: NDArray[np.float64] | None,
         tolerance: float,
         limit: int,
         out: _Reals,

@@ -71,6 +71,9 @@ cdef extern from *:
         double *ties
     ctypedef struct ranking_draws:
         const double *log_mean
+        const double *b
+        const double *squeeze
+        const double *height
         double *log_factorial
         double *below
         uint8_t *guide
@@ -106,7 +109,7 @@ cdef extern from *:
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
                          const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
                          double *const *all_counts) noexcept nogil
-    const Py_ssize_t RANKING_TERMS
+    const Py_ssize_t RANKING_TERMS, RANKING_SHARED
     const char *const ranking_model_names[]
     enum:
         RANKING_BRADLEY_TERRY, RANKING_MODELS
@@ -312,7 +315,8 @@ cdef class ComparisonProblem:
     def prepare(self):
         """Compute what draws of all replicates share, unless it is there; before threads draw."""
         if self.draws is NULL:
-            self.draws = <ranking_draws*>scratch(sizeof(ranking_draws) + 3 * self.problem.cells * sizeof(double))
+            self.draws = <ranking_draws*>scratch(sizeof(ranking_draws)
+                                                + RANKING_SHARED * self.problem.cells * sizeof(double))
             table.ranking_prepare(&self.problem, self.draws, <double*>(self.draws + 1))
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
@@ -328,34 +332,44 @@ cdef class ComparisonProblem:
         cdef uint8_t[::1] reached = bytearray(self.problem.items)
         return bool(table.ranking_connected(&self.problem, &reached[0]))
 
-    def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start, double tolerance,
-                  int limit, double[:, ::1] out, uint8_t[::1] both_won):
+    def chord_factor(self, const double[::1] u, double[:, ::1] factor):
+        """Write the factor of the negated Hessian at `u`, n rows of ``stride(n)``; return whether steps by it pay."""
+        cdef double *scratch = allocate(self.unknowns)
+        cdef bint found
+        with nogil:
+            found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], scratch)
+        free(scratch)
+        return found
+
+    def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
+                  const double[:, ::1] factor, double tolerance, int limit, double[:, ::1] out, uint8_t[::1] both_won):
         """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
 
-        `both_won` says of each whether it has a cell in which both items won.
+        Steps are by `factor`, of ``chord_factor``, unless it is None. `both_won` says of each whether it has a cell in which both
+        items won.
         """
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = ranking_is_free(&problem)
-        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n) + n * ranking_stride(n))
+        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
         cdef double *scratch = counts + 3 * cells + problem.items
-        cdef double *factor = scratch + ranking_scratch(n)
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
-        cdef bint found, near
+        cdef bint found, near = factor is not None
         self.prepare()
         with nogil:
-            near = table.ranking_chord_factor(&self.problem, &start[0], factor, scratch)
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
                 table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties)
                 both_won[r] = 0
                 for k in range(cells):
-                    both_won[r] |= (counts[k] > 0.0) & (counts[cells + k] > 0.0)
+                    if counts[k] > 0.0 and counts[cells + k] > 0.0:
+                        both_won[r] = 1
+                        break
                 for i in range(n):
                     out[r, i] = start[i]
                 found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
-                if found and not (near and table.ranking_chord(&problem, factor, tolerance, &out[r, 0], scratch)):
+                if found and not (near and table.ranking_chord(&problem, &factor[0, 0], tolerance, &out[r, 0], scratch)):
                     for i in range(n):
                         out[r, i] = start[i]
                     found = table.ranking_newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED

@@ -225,30 +225,40 @@ AF_INLINE double AF_FN(ranking_log_factorial)(double k) {
     return (k + 0.5) * AF_FN(af_log_rn_f64)(k) - k + RANKING_LOG_ROOT_2PI + series;
 }
 
-/* One attempt of PTRS: the proposal, and whether it falls into the squeeze. */
+/* What attempts of PTRS take from the mean. */
 typedef struct {
-    double count, b, a, distance;
-    int accepted;
-} AF_FN(ranking_attempt);
+    double b, squeeze, height;
+} AF_FN(ranking_shape);
 
-AF_INLINE AF_FN(ranking_attempt) AF_FN(ranking_propose)(double mean, double u, double v) {
-    AF_FN(ranking_attempt) attempt;
-    const double side = u - 0.5;
-    attempt.b = 0.931 + 2.53 * AF_SQRT(mean);
-    attempt.a = -0.059 + 0.02483 * attempt.b;
-    attempt.distance = 0.5 - AF_FN(af_absolute_f64)(side);
-    attempt.count = AF_FN(ranking_floor)((2.0 * attempt.a / attempt.distance + attempt.b) * side + mean + 0.43);
-    attempt.accepted = (attempt.distance >= 0.07) & (v <= 0.9277 - 3.6224 / (attempt.b - 2.0));
-    return attempt;
+AF_INLINE AF_FN(ranking_shape) AF_FN(ranking_shape_of)(double mean) {
+    AF_FN(ranking_shape) shape;
+    shape.b = 0.931 + 2.53 * AF_SQRT(mean);
+    shape.squeeze = 0.9277 - 3.6224 / (shape.b - 2.0);
+    shape.height = 1.1239 + 1.1328 / (shape.b - 3.4);
+    return shape;
+}
+
+AF_INLINE double AF_FN(ranking_slant)(double b) { return -0.059 + 0.02483 * b; }
+
+AF_INLINE double AF_FN(ranking_distance)(double u) { return 0.5 - AF_FN(af_absolute_f64)(u - 0.5); }
+
+/* The count that one attempt proposes, and whether it falls into the squeeze. */
+AF_INLINE double AF_FN(ranking_propose)(double mean, double b, double u) {
+    return AF_FN(ranking_floor)((2.0 * AF_FN(ranking_slant)(b) / AF_FN(ranking_distance)(u) + b) * (u - 0.5) + mean + 0.43);
+}
+
+AF_INLINE int AF_FN(ranking_is_squeezed)(double squeeze, double u, double v) {
+    return (AF_FN(ranking_distance)(u) >= 0.07) & (v <= squeeze);
 }
 
 /* An attempt outside the squeeze is accepted where it is eligible and the logarithm of its height is at most that of the
  * probability of its count, k log mean - mean - log k!. */
-AF_INLINE int AF_FN(ranking_is_eligible)(AF_FN(ranking_attempt) attempt, double v) {
-    return (attempt.count >= 0.0) & ((attempt.distance >= 0.013) | (v <= attempt.distance));
+AF_INLINE int AF_FN(ranking_is_eligible)(double count, double u, double v) {
+    const double distance = AF_FN(ranking_distance)(u);
+    return (count >= 0.0) & ((distance >= 0.013) | (v <= distance));
 }
 
-AF_INLINE double AF_FN(ranking_height)(AF_FN(ranking_attempt) attempt, double v) {
-    const double us = attempt.distance;
-    return v * (1.1239 + 1.1328 / (attempt.b - 3.4)) / (attempt.a / (us * us) + attempt.b);
+AF_INLINE double AF_FN(ranking_height)(double b, double height, double u, double v) {
+    const double distance = AF_FN(ranking_distance)(u);
+    return v * height / (AF_FN(ranking_slant)(b) / (distance * distance) + b);
 }

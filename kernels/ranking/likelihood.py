@@ -178,8 +178,11 @@ def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None
     """
     out, both_won = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
 
+    factor = np.empty((len(start), cpu.stride(len(start))))
+    factor = factor if problem.chord_factor(start, factor) else None
+
     def run(first, last):
-        problem.bootstrap(key, first, last, start, tolerance, limit, out, both_won)
+        problem.bootstrap(key, first, last, start, factor, tolerance, limit, out, both_won)
 
     cells = problem.cells
     problem.prepare()

@@ -214,7 +214,7 @@ MODELS = (
     _model_row(
         "bootstrap",
         "the maxima of replicates of the counts, drawn as by `resample`; the bound is in logits",
-        ("key", "first", "last", "start", "tolerance", "limit", "out", "both_won"),
+        ("key", "first", "last", "start", "factor", "tolerance", "limit", "out", "both_won"),
         1e-9,
         "maximum",
         "Newton's method with a certificate",
@@ -328,6 +328,7 @@ HELPERS = {
     *(
         "beaten_neighbours",
         "check",
+        "chord_factor",
         "complete",
         "connected",
         "first_scores",
@@ -394,7 +395,7 @@ TABLE = (
     "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
     "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
     "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",
-    "void ranking_prepare(const ranking_problem *problem, ranking_draws *draws, double *log_means)",
+    "void ranking_prepare(const ranking_problem *problem, ranking_draws *draws, double *memory)",
     "void ranking_resample(const ranking_problem *problem, const ranking_draws *draws, uint64_t key, "
     "uint64_t replicate, double *wins_first, double *wins_second, double *ties)",
     "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
