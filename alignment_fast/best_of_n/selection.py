@@ -272,6 +272,9 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     array([5, 1])
 
     """
+    found = operations("best_of_n").short_best_of_majority(answers, rewards, k, least)
+    if found is not None:
+        return found
     found = in_callers_kind(best_of_majority, {"answers": answers, "rewards": rewards}, k=k, least=least)
     if found is not None:
         return found

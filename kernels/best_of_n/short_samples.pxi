@@ -60,6 +60,45 @@ cdef object divergence_of(Py_buffer *scores, char kind, Py_buffer *masses, char 
         free(score)
 
 
+# Samples whose answers are compared with one another at once, and answers that are submitted.
+cdef enum:
+    SHORT_VOTES = 256
+    SHORT_SUBMITTED = 16
+
+
+def short_best_of_majority(answers, rewards, k, least):
+    """Return the places of the samples to submit, of integers and as many rewards."""
+    cdef integers votes
+    cdef Py_buffer view
+    cdef char kind = 0
+    cdef int64_t found[SHORT_VOTES + SHORT_SUBMITTED]
+    cdef double share
+    cdef double *reward = NULL
+    cdef Py_ssize_t count
+    votes.held = False
+    try:
+        if type(k) is not int or not 1 <= k <= SHORT_SUBMITTED or not number(least, &share) or not 0.0 <= share <= 1.0:
+            return None
+        if not take_integers(answers, &votes) or votes.scalar or votes.size > SHORT_VOTES:
+            return None
+        kind = opened(rewards, &view, 1)
+        if not kind or view.shape[0] != votes.size:
+            return None
+        reward = <double*>scratch(votes.size * sizeof(double))
+        widen(&view, kind, reward)
+        if not all_finite(votes.size, reward):
+            return None
+        count = table.best_of_majority(votes.size, votes.values, reward, k, share, found + SHORT_SUBMITTED, found)
+        out = empty(count, int64)
+        memcpy(memory_of(out), found, count * sizeof(int64_t))
+        return out
+    finally:
+        free(reward)
+        drop_integers(&votes)
+        if kind:
+            PyBuffer_Release(&view)
+
+
 # ---- over-optimisation ----
 
 

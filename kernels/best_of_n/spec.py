@@ -428,6 +428,8 @@ TABLE = (
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, double *out)",
     "void pass_all_of_k(ptrdiff_t problems, const int64_t *total, ptrdiff_t total_step, const int64_t *correct, "
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, double *mean, double *variance)",
+    "ptrdiff_t best_of_majority(ptrdiff_t n, const int64_t *answer, const double *reward, ptrdiff_t k, double least, "
+    "int64_t *frequency, int64_t *out)",
     "void divide(ptrdiff_t n, double by, double *x)",
     "void square(ptrdiff_t n, double *x)",
     "void round_f32(ptrdiff_t n, double *x)",

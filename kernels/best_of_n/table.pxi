@@ -95,6 +95,8 @@ cdef extern from *:
         void (*pass_all_of_k)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
                               Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, double *mean,
                               double *variance) noexcept nogil
+        Py_ssize_t (*best_of_majority)(Py_ssize_t n, const int64_t *answer, const double *reward, Py_ssize_t k,
+                                      double least, int64_t *frequency, int64_t *out) noexcept nogil
         void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
         void (*square)(Py_ssize_t n, double *x) noexcept nogil
         void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil

@@ -7,6 +7,8 @@ from short import Call
 SCORES = np.random.default_rng(5).normal(size=(5, 7))
 SCORES[1, 2] = SCORES[1, 5] = 0.0
 K = np.array([1, 2, 5])
+VOTES = np.array([4, 4, 7, 5, 4, 5, 7, -1, 4, 5, 4, 4])
+REWARDS = np.array([0.2, 0.6, 0.9, 0.5, 0.1, 0.8, 0.9, 2.0, 0.6, 0.8, 0.0, -1.0])
 P = np.array([[0.5, 0.9, 0.25], [0.1, 0.5, 0.8], [0.75, 0.2, 0.5]])
 UPPER = np.triu(np.random.default_rng(6).random((3, 9, 9)), 1)
 SEVERAL = UPPER + np.tril(1 - np.swapaxes(UPPER, -1, -2), -1) + 0.5 * np.eye(9)
@@ -34,6 +36,11 @@ CALLS = [
         for n in (None, 3, K)
         for kind in ("u", "v")
     ),
+    *(
+        Call("best_of_n.best_of_majority", (VOTES, REWARDS, k), {"least": least}, bad=((1, 3, np.nan),))
+        for k in (1, 2, 9)
+        for least in (0.0, 0.25, 0.3, 1)
+    ),
     Call("policy.hodge", (P,), bad=((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))),
     Call("policy.hodge", (SEVERAL,), bad=((0, 100, 0.7),)),
 ]
@@ -42,7 +49,6 @@ WITHOUT = dict.fromkeys(
     (
         "best_of_n.PassAtKFit.pass_at_k",
         "best_of_n.PassAtKFit.posterior",
-        "best_of_n.best_of_majority",
         "best_of_n.calibrated_rewards",
         "best_of_n.coverage_at_cost",
         "best_of_n.extrapolate",
