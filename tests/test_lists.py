@@ -143,3 +143,64 @@ def test_whatever_is_taken_of_damaged_objects_is_what_json_takes():
             taken += 1
             assert [found[0], [float(cell) for cell in found[1]]] == [[row["a"]], [row["b"]]]
     assert taken > 100
+
+
+TEXTS = [
+    "",
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "abcdefg",
+    "abcdefgh",
+    "abcdefgi",
+    "abcdefgh" * 5,
+    "abcdefgh" * 4 + "x",
+    "ä",
+    "\0",
+    "\0\0",
+]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize("names", [TEXTS, TEXTS[:1], [f"model {k}" for k in range(5000)]])
+def test_texts_are_coded_in_the_order_in_which_they_appear(kind, names):
+    draw = random.Random(2)
+    texts = [draw.choice(names) for _ in range(20_000)]
+    data = b"skipped" + "".join(texts).encode()
+    start = np.cumsum([7, *(len(text.encode()) for text in texts)]).astype(kind)
+    codes, first = operations("ranking").encode_texts(np.frombuffer(data, np.uint8), start)
+    found = list(dict.fromkeys(texts))
+    assert [texts[place] for place in first] == found
+    assert [found[code] for code in codes] == texts
+
+
+@pytest.mark.parametrize("start", [[0], [-1, 2], [0, 4], [2, 1], [0, 9, 3]])
+def test_starts_that_are_not_those_of_texts_are_refused(start):
+    with pytest.raises(ValueError, match="starts are not those of texts"):
+        operations("ranking").encode_texts(np.zeros(3, np.uint8), np.array(start, np.int32))
+
+
+def test_votes_between_small_integers_are_counted():
+    rng = np.random.default_rng(4)
+    for most in (3, 17, 200, 255):
+        first, second = rng.integers(0, most + 1, (2, 30_000))
+        first[:20_000] = 2  # larger values come late
+        winner = rng.integers(0, 3, 30_000).astype(np.int8)
+        names, wins, ties = operations("ranking").count_small_integers(first, second, winner)
+        assert names.tolist() == list(dict.fromkeys([*first.tolist(), *second.tolist()]))
+        expected = np.zeros((2, 256, 256))
+        np.add.at(expected[0], (first[winner == 1], second[winner == 1]), 1)
+        np.add.at(expected[0], (second[winner == 2], first[winner == 2]), 1)
+        np.add.at(expected[1], (first[winner == 0], second[winner == 0]), 1)
+        np.add.at(expected[1], (second[winner == 0], first[winner == 0]), 1)
+        np.testing.assert_array_equal([wins, ties], expected[:, names[:, None], names])
+
+
+@pytest.mark.parametrize(
+    ("first", "winner"),
+    [([0, 256], [1, 1]), ([0, -1], [1, 1]), ([0, 2**62], [1, 1]), ([0, 1], [1, 3]), ([0, 1], [1, -1])],
+)
+def test_votes_of_other_values_are_not_counted(first, winner):
+    arrays = np.array(first), np.array([1, 0]), np.array(winner, np.int8)
+    assert operations("ranking").count_small_integers(*arrays) is None

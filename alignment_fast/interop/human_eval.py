@@ -61,8 +61,8 @@ def estimate_pass_at_k(num_samples: Any, num_correct: Any, k: int) -> np.ndarray
 
 def _listed(counts):
     """Return a list of ints as an array, and anything else as it is."""
-    found = operations("common").read_index_rows([counts], _LARGEST) if type(counts) is list else None
-    return counts if found is None else found[0]
+    found = operations("common").read_indices(counts, _LARGEST) if type(counts) is list else None
+    return counts if found is None else found
 
 
 def _as_many(num_samples, problems):

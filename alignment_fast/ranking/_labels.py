@@ -69,7 +69,7 @@ def as_indices(column: Any, name: str) -> Codes:
 def _missing(column: Any, library: str) -> int | None:
     """Return the position of the first missing value of a column that can have some."""
     flags = {"pandas": "isna", "polars": "is_null", "pyarrow": "is_null"}.get(library)
-    if flags is None:
+    if flags is None or (library == "pyarrow" and not column.null_count):
         return None
     found = np.flatnonzero(np.asarray(getattr(column, flags)()))
     return int(found[0]) if found.size else None
@@ -94,11 +94,15 @@ def encode(column: Any, name: str, *, numbers: bool = False) -> tuple[Codes, lis
     missing = _missing(column, library)
     if missing is not None:
         raise ValueError(f"{name}[{missing}] is missing")
+    texts = _arrow_texts(column, library)
+    if texts is not None:
+        codes, first = operations("ranking").encode_texts(*_spans(texts))
+        return codes, _checked(texts.take(first).to_pylist(), codes, name, numbers)
     if library == "pandas":
         codes, labels = column.factorize()
         return codes, _checked(labels.tolist(), codes, name, numbers)
     if library == "pyarrow":
-        array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+        array = _whole(column)
         array = array if hasattr(array, "dictionary") else array.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False)
         return codes, _checked(array.dictionary.to_pylist(), codes, name, numbers)
@@ -118,6 +122,33 @@ def _encode_objects(values: Any, name: str) -> tuple[Codes, list[Hashable]]:
             check_hashable(value, f"{name}[{place}]")
         raise
     return codes, labels
+
+
+def _whole(column: Any) -> Any:
+    """Return a column of Arrow as one array."""
+    if not hasattr(column, "combine_chunks"):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _arrow_texts(column: Any, library: str) -> Any:
+    """Return a column of pyarrow or pandas whose texts Arrow holds one behind the other, as one array; or None."""
+    if library == "pandas":
+        kind = column.dtype
+        if getattr(kind, "storage", None) != "pyarrow" and not hasattr(kind, "pyarrow_dtype"):
+            return None
+        column = column.array.__arrow_array__()
+    elif library != "pyarrow":
+        return None
+    return _whole(column) if len(column) and str(column.type) in ("string", "large_string") else None
+
+
+def _spans(texts: Any) -> tuple[NDArray[np.uint8], Codes]:
+    """Return the letters of an array of texts, and where each begins and the last one ends."""
+    _, starts, letters = texts.buffers()
+    kind = np.int32 if str(texts.type) == "string" else np.int64
+    start = np.frombuffer(starts, kind, len(texts) + 1, texts.offset * np.dtype(kind).itemsize)
+    return np.frombuffer(letters or b"", np.uint8), start
 
 
 def _fixed_rows(column: Any, library: str) -> tuple[Any, Any]:

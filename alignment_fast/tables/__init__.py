@@ -5,9 +5,10 @@
 file, line (counted as an editor counts: header and blank lines included, from 1) and column.
 
 CSV, TSV and JSON are cut into pieces of some MiB that hold whole rows, and each piece is read by pyarrow, which is fast
-but does not know line numbers. Where it, or a check on its values, finds something wrong, the standard library's slow
-reader goes through the same piece: it says which line it was, or returns the values. pyarrow is imported on first use
-and comes with the extra ``app``; JSON (slowly) and npz do without it.
+but does not know line numbers; of plain JSON lines one compiled pass finds the cells that are asked for. Where either,
+or a check on its values, finds something wrong, the standard library's slow reader goes through the same piece: it says
+which line it was, or returns the values. pyarrow is imported on first use and comes with the extra ``app``; JSON
+(slowly) and npz do without it.
 
 A row of text may have 16 MiB, and what must be unpacked before it can be read 8 GiB: beyond, a small compressed file
 could fill all memory or disk. `limits` sets other limits, and so do ``ALIGNMENT_FAST_ROW_MIB`` and

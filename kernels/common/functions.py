@@ -105,7 +105,7 @@ KERNELS = FUNCTIONS + MOMENTS
 HELPERS = {
     *("supported_isas", "choose_isa"),
     *("count_index_pairs", "read_choices", "read_codes", "read_index_pairs", "read_index_rows", "read_json_cells"),
-    "read_reals",
+    *("read_indices", "read_reals"),
 }
 
 MAP = "void map_{name}_{{suffix}}(ptrdiff_t n, const {{real}} *x, {{real}} *out)"

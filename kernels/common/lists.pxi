@@ -182,6 +182,20 @@ def read_index_rows(rows, long long limit):
     return items[:total], found
 
 
+def read_indices(values, long long limit):
+    """Return an int64 array of a list or tuple of ints in [0, limit); None for anything else."""
+    cdef PyObject *row = <PyObject*>values
+    cdef Py_ssize_t count = af_row_size(row)
+    cdef int64_t[::1] out
+    if count < 0:
+        return None
+    found = empty(count, int64)
+    out = found
+    if af_row_size(row) != count or count and not af_read_indices(row, count, limit, &out[0]):
+        return None
+    return found
+
+
 def read_index_pairs(rows, long long limit):
     """Return an int64 array (M, 2) of a list or tuple of pairs of ints in [0, limit); None for anything else."""
     cdef PyObject *all_rows = <PyObject*>rows

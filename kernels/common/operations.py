@@ -9,6 +9,7 @@ from alignment_fast.kernels.common.cpu import (
     read_codes,
     read_index_pairs,
     read_index_rows,
+    read_indices,
     read_json_cells,
     read_reals,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "read_codes",
     "read_index_pairs",
     "read_index_rows",
+    "read_indices",
     "read_json_cells",
     "read_reals",
 ]

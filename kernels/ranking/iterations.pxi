@@ -41,6 +41,67 @@ def codes_of_small_integers(const int64_t[::1] values, const int32_t[::1] number
     return codes
 
 
+cdef extern from *:
+    enum: VOTES_BITS
+
+cdef enum:
+    FIRST_BITS = 4
+    MOST_VOTES = 0x7FFFFFFF
+
+
+cdef Py_ssize_t values_in_order(const int64_t[::1] values, const uint32_t[::1] seen, Py_ssize_t first,
+                                uint8_t[::1] known, int64_t[::1] name, Py_ssize_t count) noexcept:
+    """Add the values in the order in which they first appear, as far as all that are seen have; return their number."""
+    cdef Py_ssize_t i, left = 0
+    for i in range(known.shape[0]):
+        left += seen[first + i] != 0 and not known[i]
+    i = 0
+    while left:
+        if not known[values[i]]:
+            known[values[i]] = 1
+            name[count] = values[i]
+            count += 1
+            left -= 1
+        i += 1
+    return count
+
+
+def count_small_integers(const int64_t[::1] first, const int64_t[::1] second, const int8_t[::1] winner):
+    """Return (values in the order of appearance, matrix of wins, matrix of ties) of votes between small integers.
+
+    Return None where one is not in [0, 256), a winner is none, or votes are few beside the pairs of values.
+    """
+    cdef Py_ssize_t n = first.shape[0], known
+    cdef int bits = FIRST_BITS
+    cdef int64_t left = 1
+    cdef uint32_t[::1] counts, seen
+    cdef double[:, ::1] wins, ties
+    cdef int64_t[::1] name = empty(1 << VOTES_BITS, numpy.int64)
+    cdef uint8_t[::1] named
+    if not 0 < n < MOST_VOTES:
+        return None
+    while left:
+        if bits > VOTES_BITS or 3 << 2 * bits > 8 * n + 4096:
+            return None
+        counts = numpy.zeros(3 << 2 * bits, numpy.uint32)
+        with nogil:
+            left = table.votes_counts(n, &first[0], &second[0], &winner[0], bits, &counts[0])
+        if left < 0:
+            return None
+        while left >> bits:
+            bits += 1
+            if bits > VOTES_BITS:
+                return None
+    seen, named = empty(2 << bits, numpy.uint32), numpy.zeros(1 << bits, numpy.uint8)
+    table.votes_seen(bits, &counts[0], &seen[0])
+    known = values_in_order(first, seen, 0, named, name, 0)
+    known = values_in_order(second, seen, 1 << bits, named, name, known)
+    won, tied = empty((known, known)), empty((known, known))
+    wins, ties = won, tied
+    table.votes_of_counts(known, &name[0], bits, &counts[0], &wins[0, 0], &ties[0, 0])
+    return numpy.array(name[:known]), won, tied
+
+
 def vote_matrices(const int32_t[::1] first, const int32_t[::1] second, const int8_t[::1] winner,
                   const double[::1] weight, double[:, ::1] wins, double[:, ::1] ties):
     """Add votes to matrices of zeros: of i over j to ``wins[i, j]``, ties to ``ties[i, j]`` and ``ties[j, i]``.

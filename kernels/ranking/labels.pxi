@@ -7,7 +7,107 @@ from libc.string cimport memcmp, memcpy
 cdef extern from *:
     """
     static int32_t af_code(PyObject *number) { return (int32_t)PyLong_AsLong(number); }
+
+    /* Texts that lie one behind the other: text i is data[start[i] : start[i + 1]], the starts of 32 or 64 bits. */
+    typedef struct {
+        const uint8_t *data;
+        int64_t size; /* of data */
+        const int32_t *start;
+        const int64_t *long_start;
+    } af_texts;
+    /* Names that have been seen: a table of name + 1 (0: free; `size` is a power of two), and of each name its hash and the
+     * first text that it is. */
+    typedef struct {
+        int32_t *slots;
+        Py_ssize_t size;
+        int32_t count;
+        uint64_t *hashes;
+        int64_t *first;
+    } af_names;
+
+    /* In line, whatever the level of optimisation of what stands around loops. */
+    #ifdef __GNUC__
+    #define AF_TEXT static inline __attribute__((always_inline))
+    #else
+    #define AF_TEXT static inline
+    #endif
+    AF_TEXT int64_t af_text_start(const af_texts *texts, Py_ssize_t i) {
+        return texts->start ? texts->start[i] : texts->long_start[i];
+    }
+    /* Products wait for nothing; only a rotation and a sum go from word to word. */
+    AF_TEXT uint64_t af_text_hash(const uint8_t *text, Py_ssize_t size) {
+        const uint64_t factor = 0x9E3779B97F4A7C15u;
+        uint64_t total = (uint64_t)size, word = 0;
+        if (size < 8) {
+            for (Py_ssize_t at = 0; at < size; ++at) word = word << 8 | text[at];
+        } else {
+            for (Py_ssize_t at = 0; at + 8 < size; at += 8) {
+                memcpy(&word, text + at, 8);
+                word *= factor;
+                total = (total << 5 | total >> 59) + (word ^ word >> 32);
+            }
+            memcpy(&word, text + size - 8, 8); /* the last letters, some of them again */
+        }
+        total = ((total << 5 | total >> 59) ^ word) * factor;
+        return total ^ total >> 32;
+    }
+    AF_TEXT int af_same_text(const uint8_t *text, const uint8_t *other, Py_ssize_t size) {
+        uint64_t here, there;
+        if (size < 8) return !memcmp(text, other, (size_t)size);
+        for (Py_ssize_t at = 0; at + 8 < size; at += 8) {
+            memcpy(&here, text + at, 8);
+            memcpy(&there, other + at, 8);
+            if (here != there) return 0;
+        }
+        memcpy(&here, text + size - 8, 8);
+        memcpy(&there, other + size - 8, 8);
+        return here == there;
+    }
+    /* What Cython writes is compiled at -O1. */
+    #if defined(__GNUC__) && !defined(__clang__)
+    __attribute__((optimize("O3")))
+    #endif
+    /* Write the codes of texts first..last-1 until half the table is full, or one does not lie in the data; return the text
+     * behind the last one. */
+    static Py_ssize_t af_code_texts(const af_texts *texts, Py_ssize_t first, Py_ssize_t last, af_names *names, int32_t *out) {
+        const uint64_t mask = (uint64_t)names->size - 1;
+        Py_ssize_t i = first;
+        for (; i < last && 2 * (Py_ssize_t)names->count < names->size; ++i) {
+            const int64_t begin = af_text_start(texts, i), size = af_text_start(texts, i + 1) - begin;
+            const uint8_t *text = texts->data + begin;
+            if (size < 0 || begin + size > texts->size) break;
+            const uint64_t hash = af_text_hash(text, size);
+            uint64_t slot = hash & mask;
+            int32_t name;
+            for (; (name = names->slots[slot] - 1) >= 0; slot = (slot + 1) & mask) {
+                if (names->hashes[name] != hash) continue;
+                const int64_t other = af_text_start(texts, names->first[name]);
+                if (af_text_start(texts, names->first[name] + 1) - other == size && af_same_text(text, texts->data + other, size))
+                    break;
+            }
+            if (name < 0) {
+                name = names->count++;
+                names->slots[slot] = name + 1;
+                names->hashes[name] = hash;
+                names->first[name] = i;
+            }
+            out[i] = name;
+        }
+        return i;
+    }
     """
+    ctypedef struct af_texts:
+        const uint8_t *data
+        int64_t size
+        const int32_t *start
+        const int64_t *long_start
+    ctypedef struct af_names:
+        int32_t *slots
+        Py_ssize_t size
+        int32_t count
+        uint64_t *hashes
+        int64_t *first
+    Py_ssize_t af_code_texts(const af_texts *texts, Py_ssize_t first, Py_ssize_t last, af_names *names, int32_t *out) nogil
     PyObject *PyDict_GetItemWithError(object dictionary, object key) except? NULL
     PyObject *PyList_GetItem(object sequence, Py_ssize_t i) noexcept
     void *Py_TYPE(PyObject *x) noexcept
@@ -199,3 +299,47 @@ def encode_rows(const uint8_t[:, ::1] rows):
         free(slots)
         free(hashes)
         free(first)
+
+
+ctypedef fused starts:
+    int32_t
+    int64_t
+
+
+def encode_texts(const uint8_t[::1] data, const starts[::1] start):
+    """Return (codes, first text of every name) of texts that lie one behind the other, as Arrow has them.
+
+    Text i is ``data[start[i] : start[i + 1]]``; starts that do not fit `data` are a ValueError.
+    """
+    cdef af_texts texts
+    cdef af_names names
+    cdef Py_ssize_t n = start.shape[0] - 1, i
+    memset(&texts, 0, sizeof(texts))
+    memset(&names, 0, sizeof(names))
+    if n < 1 or start[0] < 0:
+        raise ValueError("starts are not those of texts")
+    texts.size = data.shape[0]
+    texts.data = &data[0] if data.shape[0] else <const uint8_t*><const char*>b""
+    if starts is int32_t:
+        texts.start = &start[0]
+    else:
+        texts.long_start = &start[0]
+    codes, firsts, hashes = empty(n, int32), empty(n, numpy.int64), empty(n, numpy.uint64)
+    cdef int32_t[::1] out = codes
+    cdef int64_t[::1] first = firsts
+    cdef uint64_t[::1] hash = hashes
+    names.first, names.hashes, names.size = &first[0], &hash[0], FIRST_SLOTS
+    names.slots = <int32_t*>calloc(FIRST_SLOTS, sizeof(int32_t))
+    try:
+        if names.slots is NULL:
+            raise MemoryError
+        i = af_code_texts(&texts, 0, n, &names, &out[0])
+        while i < n:
+            if 2 * <Py_ssize_t>names.count < names.size:
+                raise ValueError("starts are not those of texts")
+            names.slots = widened(names.slots, 4 * names.size, names.hashes, names.count)
+            names.size *= 4
+            i = af_code_texts(&texts, i, n, &names, &out[0])
+        return codes, firsts[: names.count].copy()
+    finally:
+        free(names.slots)

@@ -341,10 +341,12 @@ HELPERS = {
         "beaten_neighbours",
         "encode_objects",
         "encode_rows",
+        "encode_texts",
         "first_scores",
         "merged_cells",
         "number_small_integers",
         "codes_of_small_integers",
+        "count_small_integers",
         "integer_vote_matrices",
         "home_is_told",
         "maximum",
@@ -435,6 +437,11 @@ TABLE = (
     "ptrdiff_t votes_numbers(ptrdiff_t n, const int64_t *value, ptrdiff_t slots, ptrdiff_t known, int32_t *slot, "
     "int64_t *name)",
     "void votes_codes(ptrdiff_t n, const int64_t *value, const int32_t *slot, int32_t *code)",
+    "int64_t votes_counts(ptrdiff_t n, const int64_t *first, const int64_t *second, const int8_t *winner, int bits, "
+    "uint32_t *counts)",
+    "void votes_seen(int bits, const uint32_t *counts, uint32_t *seen)",
+    "void votes_of_counts(ptrdiff_t items, const int64_t *name, int bits, const uint32_t *counts, double *wins, "
+    "double *ties)",
     "ptrdiff_t votes_matrices(const votes *vote, ptrdiff_t items, double *wins, double *ties)",
     "void votes_mirrored(ptrdiff_t items, double *ties)",
     "ptrdiff_t votes_points(const votes *vote, const votes_rules *rules, int exact, double *points)",

@@ -78,6 +78,11 @@ cdef extern from *:
         Py_ssize_t (*votes_numbers)(Py_ssize_t n, const int64_t *value, Py_ssize_t slots, Py_ssize_t known, int32_t *slot,
                                    int64_t *name) noexcept nogil
         void (*votes_codes)(Py_ssize_t n, const int64_t *value, const int32_t *slot, int32_t *code) noexcept nogil
+        int64_t (*votes_counts)(Py_ssize_t n, const int64_t *first, const int64_t *second, const int8_t *winner,
+                                int bits, uint32_t *counts) noexcept nogil
+        void (*votes_seen)(int bits, const uint32_t *counts, uint32_t *seen) noexcept nogil
+        void (*votes_of_counts)(Py_ssize_t items, const int64_t *name, int bits, const uint32_t *counts, double *wins,
+                                double *ties) noexcept nogil
         Py_ssize_t (*votes_matrices)(const votes *vote, Py_ssize_t items, double *wins, double *ties) noexcept nogil
         void (*votes_mirrored)(Py_ssize_t items, double *ties) noexcept nogil
         Py_ssize_t (*votes_points)(const votes *vote, const votes_rules *rules, int exact, double *points) noexcept nogil

@@ -9,7 +9,7 @@ import pandas as pd
 from alignment_fast._operations import operations
 from alignment_fast.interop.evalica import _results as results
 from alignment_fast.interop.evalica._strict import davidson_scores, maximum_scores, refuse_unconverged
-from alignment_fast.interop.evalica._votes import Tables, Votes, refuse_unknown, tables_of, votes_of
+from alignment_fast.interop.evalica._votes import Tables, Votes, refuse_unknown, tables_of, tabulated, votes_of
 
 # Entries of a table of all pairs that is made only for counting.
 _FEW = 1 << 20
@@ -35,6 +35,10 @@ def _check_weights(win_weight: float, tie_weight: float) -> None:
 def _points(tables: Tables, win_weight: float, tie_weight: float, nan: float) -> np.ndarray:
     """Return the matrix of wins with ties as parts of them."""
     with np.errstate(all="ignore"):
+        points = win_weight * tables.wins
+        points += tie_weight * tables.ties
+        if np.isfinite(points.sum()):  # so is everything that it was made of, and stays as it is
+            return points
         return _number(win_weight * _number(tables.wins, nan) + tie_weight * _number(tables.ties, nan), nan)
 
 
@@ -217,10 +221,10 @@ def average_win_rate(
 ) -> results.AverageWinRateResult:
     """Return the mean over opponents of each element's share of the points, as ``evalica.average_win_rate``."""
     _check_weights(win_weight, tie_weight)
-    votes = votes_of(xs, ys, winners, index, weights, solver)
-    scores, _ = win_rates(tables_of(votes, solver), win_weight=win_weight, tie_weight=tie_weight)
-    series = _sorted(scores, votes.index, "average_win_rate")
-    return results.AverageWinRateResult(series, votes.index, win_weight, tie_weight, solver)
+    tables, names = tabulated(xs, ys, winners, index, weights, solver)
+    scores, _ = win_rates(tables, win_weight=win_weight, tie_weight=tie_weight)
+    series = _sorted(scores, names, "average_win_rate")
+    return results.AverageWinRateResult(series, names, win_weight, tie_weight, solver)
 
 
 def bradley_terry(
@@ -242,17 +246,17 @@ def bradley_terry(
     With `strict` they are the maximum of the likelihood; where there is none, `ConvergenceError` is raised.
     """
     _check_weights(win_weight, tie_weight)
-    votes = votes_of(xs, ys, winners, index, weights, solver)
+    tables, names = tabulated(xs, ys, winners, index, weights, solver)
     scores, sweeps = strengths(
-        tables_of(votes, solver),
+        tables,
         win_weight=win_weight,
         tie_weight=tie_weight,
         tolerance=tolerance,
         limit=limit,
         strict=strict,
     )
-    series = _sorted(scores, votes.index, "bradley_terry")
-    return results.BradleyTerryResult(series, votes.index, win_weight, tie_weight, solver, tolerance, sweeps, limit)
+    series = _sorted(scores, names, "bradley_terry")
+    return results.BradleyTerryResult(series, names, win_weight, tie_weight, solver, tolerance, sweeps, limit)
 
 
 def newman(
@@ -276,9 +280,9 @@ def newman(
     geometric mean 1 and are, with `v`, the maximum of the likelihood.
     """
     _check_weights(win_weight, tie_weight)
-    votes = votes_of(xs, ys, winners, index, weights, solver)
+    tables, names = tabulated(xs, ys, winners, index, weights, solver)
     scores, sweeps, v = tied_strengths(
-        tables_of(votes, solver),
+        tables,
         v_init=v_init,
         win_weight=win_weight,
         tie_weight=tie_weight,
@@ -288,8 +292,8 @@ def newman(
         strict=strict,
     )
     return results.NewmanResult(
-        _sorted(scores, votes.index, "newman"),
-        votes.index,
+        _sorted(scores, names, "newman"),
+        names,
         v,
         v_init,
         win_weight,
@@ -353,9 +357,9 @@ def eigen(
 ) -> results.EigenResult:
     """Return the leading left eigenvector of the matrix of points, as ``evalica.eigen``."""
     _check_weights(win_weight, tie_weight)
-    votes = votes_of(xs, ys, winners, index, weights, solver)
+    tables, names = tabulated(xs, ys, winners, index, weights, solver)
     scores, sweeps = eigenvector(
-        tables_of(votes, solver),
+        tables,
         win_weight=win_weight,
         tie_weight=tie_weight,
         solver=solver,
@@ -363,8 +367,8 @@ def eigen(
         limit=limit,
         strict=strict,
     )
-    series = _sorted(scores, votes.index, "eigen")
-    return results.EigenResult(series, votes.index, win_weight, tie_weight, solver, tolerance, sweeps, limit)
+    series = _sorted(scores, names, "eigen")
+    return results.EigenResult(series, names, win_weight, tie_weight, solver, tolerance, sweeps, limit)
 
 
 def pagerank(
@@ -384,9 +388,9 @@ def pagerank(
 ) -> results.PageRankResult:
     """Return where a walk ends that moves from losers to winners, or anywhere, as ``evalica.pagerank``."""
     _check_weights(win_weight, tie_weight)
-    votes = votes_of(xs, ys, winners, index, weights, solver)
+    tables, names = tabulated(xs, ys, winners, index, weights, solver)
     scores, sweeps = stationary(
-        tables_of(votes, solver),
+        tables,
         damping=damping,
         win_weight=win_weight,
         tie_weight=tie_weight,
@@ -396,8 +400,8 @@ def pagerank(
         strict=strict,
     )
     return results.PageRankResult(
-        _sorted(scores, votes.index, "pagerank"),
-        votes.index,
+        _sorted(scores, names, "pagerank"),
+        names,
         damping,
         win_weight,
         tie_weight,

@@ -190,6 +190,31 @@ def tables_of(votes: Votes, solver: str) -> Tables:
     return tables
 
 
+def tabulated(xs: Any, ys: Any, winners: Any, index: Any, weights: Any, solver: str) -> tuple[Tables, Any]:
+    """Return the tables of comparisons and their index; errors are those of `votes_of`."""
+    found = _counted(xs, ys, winners) if index is None and weights is None else None
+    if found is not None:
+        return found
+    votes = votes_of(xs, ys, winners, index, weights, solver)
+    return tables_of(votes, solver), votes.index
+
+
+def _counted(xs: Any, ys: Any, winners: Any) -> tuple[Tables, Any] | None:
+    """Return tables and index of arrays of small integers, counted as they are read; None for anything else."""
+    if not (_is_vector(xs) and _is_vector(ys) and _is_vector(winners)):
+        return None
+    if xs.dtype != ys.dtype or xs.dtype.kind not in "iu" or winners.dtype not in (np.int8, np.uint8):
+        return None
+    if not len(xs) == len(ys) == len(winners):
+        return None
+    first, second = (side.astype(np.int64, copy=False) for side in (xs, ys))
+    found = operations("ranking").count_small_integers(first, second, winners.view(np.int8))
+    if found is None:
+        return None
+    values, wins, ties = found
+    return Tables(wins, ties), pd.Index(values if xs.dtype == np.int64 else list(values.astype(xs.dtype)))
+
+
 def matrices(
     xs_indexed: Any, ys_indexed: Any, winners: Any, index: Any, weights: Any = None, solver: str = "pyo3"
 ) -> MatricesResult:
