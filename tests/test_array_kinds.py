@@ -125,10 +125,16 @@ def is_numbers(value):
     return type(value) is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative and value.size > 0
 
 
+def made(value, make):
+    """Return a value of a closure with its arrays, those of a tuple too, made anew by `make`."""
+    if type(value) is tuple:
+        return tuple(made(part, make) for part in value)
+    return make(value.copy()) if is_numbers(value) else value
+
+
 def over(call, make):
     """Return `call`, a function without arguments, with the arrays that it closes over made anew by `make`."""
-    values = [cell.cell_contents for cell in call.__closure__ or ()]
-    cells = tuple(types.CellType(make(value.copy()) if is_numbers(value) else value) for value in values)
+    cells = tuple(types.CellType(made(cell.cell_contents, make)) for cell in call.__closure__ or ())
     return types.FunctionType(call.__code__, call.__globals__, call.__name__, call.__defaults__, cells)
 
 
@@ -152,7 +158,8 @@ def as_numpy(value):
 def closes_over_arrays(name):
     ours, _ = all_names()[name].calls(all_names()[name].sizes[0], np.dtype("float64"))
     held = [cell.cell_contents for cell in getattr(ours, "__closure__", None) or ()]
-    return isinstance(ours, types.FunctionType) and any(map(is_numbers, held))
+    parts_of = [part for value in held for part in (value if type(value) is tuple else (value,))]
+    return isinstance(ours, types.FunctionType) and any(map(is_numbers, parts_of))
 
 
 NAMES = [name for name, entry in all_names().items() if isinstance(entry, Timed) and closes_over_arrays(name)]

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 
@@ -167,7 +168,7 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
     Returns
     -------
     KLEstimatorMoments
-        float64.
+        float64, of the caller's kind.
 
     Raises
     ------
@@ -199,6 +200,9 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
     fields = operations("information").short_kl_estimator_moments(p, reference, log)
     if fields is not None:
         return tuple.__new__(KLEstimatorMoments, fields)
+    given = in_callers_kind(kl_estimator_moments, {"p": p, "reference": reference}, log=log)
+    if given is not None:
+        return given
     policy, base = _weights(p, "p", log), _weights(reference, "reference", log)
     try:
         policy, base = np.broadcast_arrays(policy, base)
