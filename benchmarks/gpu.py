@@ -132,6 +132,27 @@ def compare_ranking(seed, items=2000, votes=1_000_000):
             yield f"{name} {model}", bool(np.allclose(found.numpy(), expected, rtol=1e-13, atol=1e-11 * votes / items))
 
 
+def compare_trajectories(seed, rows=500, steps=300):
+    """Yield whether trajectories of policies and their Lyapunov exponents have the bits of the CPU's."""
+    generator = np.random.default_rng(seed)
+    for responses in (3, 8, 40):
+        skew = np.triu(generator.uniform(-0.45, 0.45, (rows, responses, responses)), 1)
+        host = 0.5 + skew - np.swapaxes(skew, 1, 2), generator.dirichlet(np.ones(responses), rows)
+        at = {"alpha": [0.5, 1.0], "beta": [4.0, 1.0], "lam": [0.5, 1.0], "steps": steps, "burn_in": steps // 2}
+        for method in ("ipo", "dpo"):
+            expected, found = (
+                [
+                    *vars(af.dynamics.simulate(P, init=init, record=steps // 3, method=method, **at)).items(),
+                    ("exponent", af.dynamics.lyapunov_exponent(P, init=init, method=method, **at)),
+                ]
+                for P, init in (host, map(place().copy, host))
+            )
+            right = [
+                same(there, here) for (name, here), (_, there) in zip(expected, found, strict=True) if name != "times"
+            ]
+            yield f"{method} of {responses} responses", all(right)
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -198,6 +219,7 @@ COMPARISONS = {
     "pools": compare_pools,
     "laws": compare_laws,
     "ranking": compare_ranking,
+    "dynamics": compare_trajectories,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
     "information": compare_measures,

@@ -269,6 +269,17 @@ def test_lyapunov_exponents_are_the_growth_of_small_distances(K, method):
     assert exponent == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("K", [3, 8, 20, 97])
+def test_lyapunov_exponents_do_not_depend_on_how_many_there_are(K, method):
+    """Few trajectories advance one by one, many side by side: the same bits."""
+    P, init = np.stack([matrix(K, seed) for seed in range(6)]), np.arange(1.0, K + 1)
+    options = {"alpha": 0.7, "beta": 1.5, "lam": 0.6, "init": init, "steps": 9, "burn_in": 2, "method": method}
+    many = af.dynamics.lyapunov_exponent(P, **options)
+    alone = [af.dynamics.lyapunov_exponent(one, **options) for one in P]
+    assert many.tobytes() == np.array(alone).tobytes()
+
+
 def test_at_a_stable_fixed_point_the_exponent_is_the_logarithm_of_the_spectral_radius():
     exponent = af.dynamics.lyapunov_exponent(
         RPS, alpha=0.5, beta=2.0, lam=0.8, init=[0.5, 0.3, 0.2], steps=4000, burn_in=1000

@@ -63,7 +63,8 @@ def lyapunov_exponent(
     Returns
     -------
     array (..., [S])
-        float32 for float32 input, else float64; −inf where a direction dies at once.
+        float32 for float32 input, else float64; −inf where a direction dies at once. For arrays on a CUDA device an
+        array there, as in `simulate`.
 
     Raises
     ------
@@ -94,7 +95,8 @@ def lyapunov_exponent(
     steps, burn_in = rounds(steps, burn_in)
     if burn_in == steps:
         raise ValueError(f"burn_in = {burn_in} leaves none of {steps} steps to average over")
-    given = arguments(P, {"alpha": alpha, "beta": beta, "lam": lam}, init, sampler, ref, method=method)
+    parameters = {"alpha": alpha, "beta": beta, "lam": lam}
+    given = arguments(P, parameters, init, sampler, ref, method=method, on_devices=True)
     ops = given.task.operations("dynamics")
     exponents = ops.lyapunov_exponents(given.problem, steps, burn_in, num_threads)
     return given.task.give(exponents.reshape(given.shape))

@@ -13,6 +13,7 @@ FOUND: Final[int]
 UNCONVERGED: Final[int]
 SMALL_MATRIX: Final[int]
 FEW_TRAJECTORIES: Final[int]
+HALVED_MATRIX: Final[int]
 
 _Reals = NDArray[np.float64]
 _Flags = NDArray[np.uint8]

@@ -62,6 +62,7 @@ cdef extern from *:
         STABILITY_CONDITIONS
     enum:
         AF_TRAJECTORY_LANES
+        SINGLE_HALF
         TRAJECTORY_IPO
         TRAJECTORY_DPO
     Py_ssize_t trajectory_state_size(Py_ssize_t size, Py_ssize_t lanes) noexcept nogil

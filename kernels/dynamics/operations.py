@@ -55,6 +55,8 @@ PIECE = 30e6
 SMALL = cpu.SMALL_MATRIX
 # So many trajectories of small matrices are faster one by one than as lanes of a block.
 FEW = cpu.FEW_TRAJECTORIES
+# From this many responses on, a trajectory by itself adds up in an order of its own.
+HALVED = cpu.HALVED_MATRIX
 # From this many responses on, the product of a shared matrix with the policies of all points is BLAS's.
 LARGE = 192
 # Nanoseconds per response and triple of them to find a fixed point.
@@ -64,13 +66,13 @@ CLOSED_COST = 50.0
 
 
 class Lanes:
-    """The blocks of a problem, in round 0; with `alone`, of one trajectory each where that is faster."""
+    """The blocks of a problem, in round 0; of one trajectory each where that is faster, with `tangents` or without."""
 
-    def __init__(self, problem, burn_in, times, path, num_threads, *, alone=True):
+    def __init__(self, problem, burn_in, times, path, num_threads, *, tangents=False):
         self.problem = problem
         self.num_threads = num_threads
         self.shared = problem.size > SMALL and problem.points >= cpu.LANES
-        self.lanes = 1 if alone and not self.shared and _is_single(problem) else cpu.LANES
+        self.lanes = 1 if not self.shared and _is_single(problem, tangents) else cpu.LANES
         per_row = -(-problem.points // self.lanes)
         self.count = problem.rows * per_row if self.shared else -(-problem.rows * problem.points // self.lanes)
         self.per_row = per_row
@@ -145,12 +147,15 @@ class Lanes:
         threads.for_blocks(run, self.count, work=work, num_threads=self.num_threads)
 
 
-def _is_single(problem):
+def _is_single(problem, tangents):
     """Return whether trajectories of a problem whose lanes share no matrix advance one by one, along the responses.
 
-    Up to SMALL responses the bits are the same in either form; above, the number of rows must not matter.
+    Below HALVED responses the bits are the same in either form; from there on, the number of rows must not matter.
     """
-    return problem.pairs is None and (problem.size > SMALL or problem.rows * problem.points <= FEW)
+    few = problem.rows * problem.points <= FEW
+    if tangents and problem.method == "dpo":
+        return few and problem.size < HALVED
+    return problem.pairs is None and (problem.size > SMALL or few)
 
 
 def trajectory_cost(problem):
@@ -183,8 +188,7 @@ def lyapunov_exponents(problem, steps, burn_in, num_threads=None):
     exponents = np.empty(problem.rows * problem.points)
     if exponents.size == 0:
         return exponents
-    alone = problem.method == "ipo"
-    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, alone=alone)
+    lanes = Lanes(problem, burn_in, np.empty(0, dtype=np.int64), np.empty((0, 0, 0)), num_threads, tangents=True)
     tangent = np.empty((lanes.count, (problem.size + 1) * lanes.lanes))
     lanes.cpu.lyapunov_start(0, lanes.count, tangent)
 

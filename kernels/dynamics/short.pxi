@@ -297,7 +297,7 @@ cdef enum:
     SMALL = 8
     FEW = 4
 
-SMALL_MATRIX, FEW_TRAJECTORIES = SMALL, FEW
+SMALL_MATRIX, FEW_TRAJECTORIES, HALVED_MATRIX = SMALL, FEW, SINGLE_HALF
 
 
 cdef struct trajectories:
@@ -322,7 +322,7 @@ cdef bint open_trajectories(trajectories *run, object P, object alpha, object be
                             object sampler, object ref, object steps, object burn_in, object method, bint tangents):
     """Describe trajectories from `init`; return whether all arguments are good, and few.
 
-    `tangents`: those of DPO go in lanes always. What is held goes back by `close_trajectories`.
+    `tangents`: of a trajectory that stays where it is too. What is held goes back by `close_trajectories`.
     """
     cdef responses *task = &run.task
     cdef trajectory_problem *problem = &run.problem
@@ -358,7 +358,11 @@ cdef bint open_trajectories(trajectories *run, object P, object alpha, object be
     if not good:
         closed(task)
         return False
-    single = not (tangents and dpo) and (size > SMALL or points <= FEW)
+    single = points <= FEW
+    if tangents and dpo:
+        single &= size < SINGLE_HALF
+    else:
+        single |= size > SMALL
     memset(problem, 0, sizeof(trajectory_problem))
     problem.method, problem.lanes = number, 1 if single else AF_TRAJECTORY_LANES
     problem.rows, problem.points, problem.size, problem.burn_in = 1, points, size, burn_in

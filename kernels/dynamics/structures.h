@@ -10,7 +10,9 @@
 #define AF_LINE_DOUBLES 8 /* of the cache */
 #ifdef __CUDACC__
 #define AF_LARGEST_COPIED 0
+#define TRAJECTORY_STEP AF_APART /* a part of a round: once in the code */
 #else
+#define TRAJECTORY_STEP AF_INLINE
 #define AF_LARGEST_COPIED 512     /* responses; a larger matrix of a single trajectory is read in place, not from a copy */
 #endif
 

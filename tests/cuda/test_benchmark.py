@@ -21,6 +21,13 @@ def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     assert all(found.values()), found
 
 
+@pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
+def test_trajectories_are_right_on_the_stand_in(cuda):
+    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"]["dynamics"](7, 2, 6))
+    assert len(found) == 6
+    assert all(found.values()), found
+
+
 @pytest.mark.parametrize("what", ["pools", "laws", "ranking"])
 def test_its_comparisons_are_right_at_reduced_sizes(cuda, what):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][what](7, 1001))

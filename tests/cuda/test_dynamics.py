@@ -112,14 +112,38 @@ def test_sweeps_have_the_bits_of_the_cpu(cuda, block):
     assert last == 3
 
 
+@fused
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("K", [3, 9, 35])
+def test_lyapunov_exponents_have_the_bits_of_the_cpu(cuda, K, method):
+    arrays, options = given(K), POINTS | {"steps": 12, "burn_in": 3, "method": method}
+    expected = af.dynamics.lyapunov_exponent(**arrays, **options)
+    found = af.dynamics.lyapunov_exponent(**there(cuda, arrays), **options)
+    assert found.shape == expected.shape == (2, 2)
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("method", ["ipo", "dpo"])
+@pytest.mark.parametrize("K", [3, 34, 97])
+def test_lyapunov_exponents_are_the_growth_of_small_distances(cuda, K, method):
+    arrays, at = given(K, rows=1), (0.7, 0.6, 0.5)
+    expected = oracle.lyapunov_exponent(
+        arrays["P"][0], *at, arrays["init"][0], arrays["sampler"], arrays["ref"][0], steps=6, burn_in=2, method=method
+    )
+    options = dict(zip(("alpha", "beta", "lam"), at, strict=True)) | {"steps": 6, "burn_in": 2, "method": method}
+    found = af.dynamics.lyapunov_exponent(**there(cuda, arrays), **options)
+    assert found.numpy() == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_launch_does_not_show(cuda, monkeypatch, order):
     """Warps that have several trajectories one after the other, and threads in any order."""
-    arrays, options = given(6, rows=9), POINTS | {"steps": 4, "record": 2}
+    arrays, options = given(6, rows=9), POINTS | {"steps": 4}
 
     def results():
-        run = af.dynamics.simulate(**there(cuda, arrays), **options, method="dpo")
-        return [value.numpy().tobytes() for name, value in vars(run).items() if name != "times"]
+        run = af.dynamics.simulate(**there(cuda, arrays), **options, record=2, method="dpo")
+        found = [value.numpy().tobytes() for name, value in vars(run).items() if name != "times"]
+        return [*found, af.dynamics.lyapunov_exponent(**there(cuda, arrays), **options, burn_in=1).numpy().tobytes()]
 
     expected = results()
     monkeypatch.setattr(table, "MOST", 1)

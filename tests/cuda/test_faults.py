@@ -191,7 +191,7 @@ def check_rows(module):
 
 
 def check_trajectories():
-    """Rounds of two matrices beyond a warp at two points each, largest at the last response, bit for bit."""
+    """Rounds and exponents of two matrices beyond a warp at two points, largest at the last response, bit for bit."""
     generator, K = np.random.default_rng(7), 35
     skew, log_init = np.triu(generator.uniform(-0.45, 0.45, (2, K, K)), 1), np.log(generator.dirichlet(np.ones(K), 2))
     log_init[:, -1] = 0.0
@@ -205,6 +205,9 @@ def check_trajectories():
         for field in fields(results[0]):
             expected, found = (getattr(one, field.name) for one in results)
             assert found.numpy().tobytes() == expected.tobytes(), field.name
+        problem = TrajectoryProblem(method, 2, *arrays, place=streams.Place(0, streams.LEGACY))
+        found = cuda_trajectories.lyapunov_exponents(problem, 5, 2).numpy()
+        assert found.tobytes() == trajectories.lyapunov_exponents(problem, 5, 2).tobytes()
 
 
 def check_ranking():
@@ -313,6 +316,7 @@ FAULTS = {
     "a matrix turned over": ("dynamics", "matrix[j * size + i], -policy[j]", "matrix[i * size + j], -policy[j]"),
     "memory of another trajectory": ("dynamics", "af_thread() / AF_WARP * own", "af_thread() / AF_WARP / 2 * own"),
     "the largest of one lane": ("dynamics", "((x) = af_warp_max(x))", "((void)0)"),
+    "growth that every lane counts": ("dynamics", "#define AF_FIRST_LANE (af_lane() == 0)", "#define AF_FIRST_LANE 1"),
     "a fused product of rounds": ("dynamics", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
@@ -425,7 +429,7 @@ def test_registers_and_spills(ptx_of, family, tmp_path):
 
     Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
     """
-    registers, stack, spilled = {"information": (128, 1536, 64), "dynamics": (128, 32, 16)}.get(family, (80, 16, 16))
+    registers, stack, spilled = {"information": (128, 1536, 64), "dynamics": (128, 256, 16)}.get(family, (80, 16, 16))
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
