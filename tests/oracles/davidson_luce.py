@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 from scipy.optimize import minimize
@@ -52,12 +53,13 @@ def maximum_with_adherence(rankings, who, items, rankers, prior):
 
     Without a prior the mean of the squares of adherences over choices is 1.
     """
+    rows = Counter(zip(map(tuple, rankings), who, strict=True))
     choices = np.bincount(who, [sum(1 for _ in row) - (len(row[-1]) == 1) for row in rankings], rankers)
 
     def negated(u):
         theta, delta, eta = u[:items], {2: math.exp(u[items])}, u[items + 1 :]
         value = sum(
-            log_likelihood([row], (eta[one] * theta).tolist(), delta) for row, one in zip(rankings, who, strict=True)
+            times * log_likelihood([row], (eta[one] * theta).tolist(), delta) for (row, one), times in rows.items()
         )
         return 0.5 * prior * ((eta - 1) ** 2).sum() - value
 

@@ -1,5 +1,7 @@
 """Log-probabilities of tokens and their gradients in 50-digit arithmetic, one row of logits at a time."""
 
+import functools
+
 import mpmath
 
 DIGITS = 50
@@ -11,6 +13,11 @@ def _exact(logits):
 
 def _log_probabilities(logits):
     """Return log p of every letter: relative to the largest logit, which may have more digits than there are here."""
+    return _of_row(tuple(float(z) for z in logits))
+
+
+@functools.lru_cache(maxsize=4)  # several functions are asked about one row
+def _of_row(logits):
     exact = _exact(logits)
     top = max(exact)
     log_sum = mpmath.log(mpmath.fsum(mpmath.exp(z - top) for z in exact))
