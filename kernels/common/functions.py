@@ -13,8 +13,8 @@ from .spec import Kernel, of_each_type
 
 # Largest error found, in ulp, on 2026-11-21 (softplus in float32 on 2026-11-30); no test finds them again. float64
 # against mpmath on 50 000 to 200 000 points per function (every piece and seam, uniform and logarithmic). float32
-# against the float64 functions: exp, expm1, log and softplus on all 2^32 numbers, the normal quantiles on all of (0,
-# 1), the others on at least every 23rd number. "fma" is AVX2 and AVX-512, whose results are the same bits.
+# against the float64 functions: exp, expm1, log, log1p and softplus on all 2^32 numbers, the normal quantiles on all
+# of (0, 1), the others on at least every 23rd number. "fma" is AVX2 and AVX-512, whose results are the same bits.
 MEASURED = MappingProxyType(
     {
         # name: (float64 baseline, float64 fma, float32 baseline, float32 fma)
