@@ -16,22 +16,25 @@ from alignment_fast.kernels.common import cpu
 from alignment_fast.kernels.common.functions import FUNCTIONS
 
 BLOCK = 1 << 18
-UNITS = 2.0 ** np.arange(-149, 105)  # of the last place of float32, by binary exponent from -126 on
+# One by the unit of the last place of float32, by binary exponent from -126 on.
+SCALES = 2.0 ** np.arange(149, -105, -1)
 DOMAINS = {row.name: row.domain[0] for row in FUNCTIONS}
 
 
 @numba.njit
 def compare(found, exact, bits, x, low, high, totals):
     """Add a block to [arguments, nearest results, largest error in ulp, its argument]."""
+    count, nearest, largest, at = 0, 0, totals[2], totals[3]
     for i in range(x.size):
         exponent = ((bits[i] >> 52) & 2047) - 1023
         if not low <= x[i] <= high or abs(exact[i]) > 3.4028234663852886e38 or exponent == 1024:
             continue
-        error = abs(np.float64(found[i]) - exact[i]) / UNITS[max(exponent, -126) + 126]
-        totals[0] += 1
-        totals[1] += error <= 0.5000001
-        if not error <= totals[2]:
-            totals[2], totals[3] = error, x[i]
+        error = abs(np.float64(found[i]) - exact[i]) * SCALES[max(exponent, -126) + 126]
+        count += 1
+        nearest += error <= 0.5000001
+        if not error <= largest:
+            largest, at = error, np.float64(x[i])
+    totals[:] = totals[0] + count, totals[1] + nearest, largest, at
 
 
 def apply(name, x):
@@ -51,8 +54,12 @@ def measure(name, with_peers):
     low, high = DOMAINS[name]
     functions = ways(name, with_peers)
     totals = {way: np.array([0.0, 0.0, -1.0, np.nan]) for way in functions}
+    patterns = np.arange(BLOCK, dtype=np.uint32)
+    x = patterns.view(np.float32)
     for first in range(0, 1 << 32, BLOCK):
-        x = np.arange(first, first + BLOCK, dtype=np.uint64).astype(np.uint32).view(np.float32)
+        patterns += np.uint32(first - int(patterns[0]))
+        if not ((x >= low) & (x <= high)).any():
+            continue
         with np.errstate(all="ignore"):  # of NaN and of peers
             exact = apply(name, x.astype(np.float64))
             for way, function in functions.items():

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from .spec import Kernel, of_each_type
 
-# Largest error found, in ulp, on 2026-11-21; no test finds them again. float64 against mpmath on 50 000 to 200 000
-# points per function (every piece and seam, uniform and logarithmic). float32 against the float64 functions: exp, expm1
-# and log on all 2^32 numbers, the normal quantiles on all of (0, 1), the others on at least every 23rd number. "fma" is
-# AVX2 and AVX-512, whose results are the same bits.
+# Largest error found, in ulp, on 2026-11-21 (softplus in float32 on 2026-11-30); no test finds them again. float64
+# against mpmath on 50 000 to 200 000 points per function (every piece and seam, uniform and logarithmic). float32
+# against the float64 functions: exp, expm1, log, log1p and softplus on all 2^32 numbers, the normal quantiles on all
+# of (0, 1), the others on at least every 23rd number. "fma" is AVX2 and AVX-512, whose results are the same bits.
 MEASURED = MappingProxyType(
     {
         # name: (float64 baseline, float64 fma, float32 baseline, float32 fma)
@@ -23,7 +23,7 @@ MEASURED = MappingProxyType(
         "log": (0.79, 0.80, 0.84, 0.84),
         "log1p": (0.88, 0.85, 0.90, 0.91),
         "log1mexp": (1.93, 1.99, 2.28, 1.76),
-        "softplus": (2.52, 2.52, 2.82, 2.77),
+        "softplus": (2.52, 2.52, 2.82, 2.80),
         "sigmoid": (1.99, 1.99, 2.41, 2.41),
         "normal_cdf": (3.09, 2.58, 3.16, 2.89),
         "log_normal_cdf": (3.41, 3.41, 4.28, 4.14),
