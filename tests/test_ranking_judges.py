@@ -1,5 +1,7 @@
 """Judges of different discrimination, how far they agree, and which pair to compare next."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -122,6 +124,21 @@ def test_intervals_of_discriminations_hold_as_often_as_they_say():
         held.append((low <= truth) & (truth <= high))
     assert abs(np.mean(held) - 0.95) <= 0.015
     assert np.abs(np.mean(held, axis=0) - 0.95).max() <= 0.015 + 2.5 * np.sqrt(0.95 * 0.05 / 250)
+
+
+def test_intervals_of_discriminations_hold_from_the_stated_number_of_votes_on():
+    votes, least, most = map(int, re.search(r"with (\d+)\s+in (\d+) to (\d+) %", fit_judges.__doc__).groups())
+    gamma, held = np.array([1.4, 1.0, 0.5]), []
+    for seed in range(400):
+        given, rows, names = votes_of(np.random.default_rng(seed), gamma, 5, 3 * votes)
+        count = np.bincount([row[2] for row in rows])
+        found = fit_judges(given)
+        low, high = (ends[in_order(found, names)] for ends in found.discrimination_interval(0.95))
+        truth = gamma / np.sqrt(count @ gamma**2 / count.sum())
+        held.append((low <= truth) & (truth <= high))
+    error = 100 * np.sqrt(0.95 * 0.05 / 400)
+    share = 100 * np.mean(held, axis=0)
+    assert np.all((least - 2.5 * error <= share) & (share <= most + 2.5 * error))
 
 
 SIDES = {"winner": [0, 1, 0, 1], "loser": [1, 0, 1, 0]}

@@ -194,7 +194,7 @@ def fit_judges(
     -----
     Accuracy: exact to `tol`. Errors are those of the information, intervals of discriminations those of angles; by
     simulation those of 95 % hold the discrimination of a judge with 1000 votes in 94 to 96 % of data sets, and with 300
-    in 93 to 97 %.
+    in 93 to 97 %. With fewer they hold it less often: with 200 votes of each of three judges in 92 to 95 %.
     Cost: 0.3 µs per vote, and one inverse of K + J unknowns, for each of some 15 steps.
 
     References
