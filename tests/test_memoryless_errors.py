@@ -235,7 +235,8 @@ def estimated_on_coarse_lattices(seed, worst):
     """What transforms of rewards in general position say on as few intervals as sequences of 512 letters and more get.
 
     What lattices differ by must cover the errors of short sequences on these, too, whose laws are less smooth. All that
-    they get costs most of the time: one seed in forty has it.
+    they get costs most of the time: one seed in forty has it. The worst of 101 000 figures, a variance on 256 intervals
+    (seed 7597), was off by 2.4 times its estimate; on 4096 intervals that seed stays within 0.8.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_binned, "MOST", (128, 256, 128, 512, 128, 256)[seed % 6] if seed % 40 else 1 << 12)

@@ -19,7 +19,7 @@ from alignment_fast.memoryless.results import Law
 POINTS = 1 << 21
 LEAST, MOST = 64, 1 << 12
 # What two extrapolations differ by is stated so many times over, and all that lattices differ by is doubled: where
-# single sums weigh, these may be small by accident (found by search: 1.7 times too small once in 1e5 figures).
+# single sums weigh, these may be small by accident (found by search: up to 1.7 times too small among 1e5 figures).
 SAFETY = 8.0
 
 
