@@ -36,7 +36,7 @@ def sets_case(items=200, size=1_000_000):
 
 
 def replicates_case(items=200, size=1_000_000, replicates=50):
-    """The same from counts that are drawn anew and fitted; the words of their streams alone take as long as the aim."""
+    """The same from counts that are drawn anew and fitted; words of their streams alone are 0.3 to 0.45 of the aim."""
     result = fit(Comparisons(*arena(items, size, RANDOM), n_items=items))
 
     def check(found):
