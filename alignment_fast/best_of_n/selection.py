@@ -27,6 +27,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give
 from alignment_fast._border.kinds import in_callers_kind
+from alignment_fast._border.scalars import as_number
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n.law import BestOfN
@@ -290,6 +291,7 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
         raise TypeError(f"k must be an integer, not {k!r}") from None
     if number < 1:
         raise ValueError(f"k = {number} is below 1")
+    least = as_number(least, "least")
     if not 0 <= least <= 1:
         raise ValueError(f"least = {least} is not between 0 and 1")
     _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
