@@ -146,7 +146,7 @@ def _arrow_texts(column: Any, library: str) -> Any:
 def _spans(texts: Any) -> tuple[NDArray[np.uint8], Codes]:
     """Return the letters of an array of texts, and where each begins and the last one ends."""
     _, starts, letters = texts.buffers()
-    kind = np.int32 if str(texts.type) == "string" else np.int64
+    kind: type[np.signedinteger[Any]] = np.int32 if str(texts.type) == "string" else np.int64
     start = np.frombuffer(starts, kind, len(texts) + 1, texts.offset * np.dtype(kind).itemsize)
     return np.frombuffer(letters or b"", np.uint8), start
 
