@@ -90,6 +90,16 @@ def test_intervals_of_generalised_pareto_laws_cover_as_often_as_they_say(index, 
     assert found.usable.mean() > 0.97
 
 
+@pytest.mark.parametrize("times", [1, 10, 100])
+@pytest.mark.parametrize(("index", "size"), [(-0.45, 500), (-0.4, 2000), (-0.3, 2000), (-0.3, 500), (-0.3, 64)])
+def test_intervals_of_tails_that_end_soon_hold_as_often_as_the_docstring_says(index, size, times):
+    """2000 pools, less an error of the simulation."""
+    found = extrapolate(generalised(5, 2000, size, index), times * size)
+    truth = oracle.best_of_n_of_generalised_pareto(index, times * size)
+    assert ((found.lower <= truth) & (truth <= found.upper))[found.usable].mean() > 0.935 - 0.0055
+    assert "hold at least 93.5 % of the time" in " ".join(extrapolate.__doc__.split())
+
+
 def test_pools_of_64_cover_at_least_as_often():
     found = extrapolate(power_laws(6, 4000, 64, 0.3), 640, tail="hill")
     truth = oracle.best_of_n_of_pareto(0.3, 640)

@@ -66,6 +66,9 @@ LARGEST_DISTANCE = {"hill": 0.337, "gpd": 0.25}
 # Degrees of freedom of Student's quantiles that stand for normal ones of logarithms of ξ and ν: with hundreds of scores
 # above the threshold their spread is a few per cent more than what it tends to (found by simulation).
 FREEDOM = 20
+# Estimates of generalised Pareto indices below this one vary by more than what their spread tends to: intervals reach
+# farther, by as much of it as the index is below (found by simulation, from 64 scores to 2000).
+SHORT_TAIL = -0.1
 
 
 @dataclass(frozen=True)
@@ -244,9 +247,11 @@ def extrapolate(
 
     Notes
     -----
-    The law is taken to hold above the threshold; that it does further out is an assumption. Cost: "hill" a sort and a
-    few numbers for each pool and n; "gpd" a search for the law of largest likelihood in addition, 0.1 µs for each of
-    the highest scores, in threads.
+    The law is taken to hold above the threshold; that it does further out is an assumption. Where it does, intervals of
+    level 95 % were seen to hold at least 93.5 % of the time, of generalised Pareto laws of index -0.45 to 0.1 from 500
+    scores on, for n up to 100 M; and from 64 scores on for indices above -0.35. Cost: "hill" a sort and a few numbers
+    for each pool and n; "gpd" a search for the law of largest likelihood in addition, 0.1 µs for each of the highest
+    scores, in threads.
 
     References
     ----------
@@ -258,7 +263,7 @@ def extrapolate(
     >>> scores = np.random.default_rng(0).normal(size=2000)
     >>> found = af.best_of_n.extrapolate(scores, 20_000)
     >>> bool(found.usable), round(float(found.lower), 1), round(float(found.mean), 1), round(float(found.upper), 1)
-    (True, 3.0, 3.4, 4.2)
+    (True, 3.0, 3.4, 4.4)
     >>> print(af.best_of_n.extrapolate(np.round(scores), 20_000).reason)
     scores above the threshold are tied: they are not draws of a continuous law
 
@@ -374,7 +379,8 @@ class _GeneralisedPareto:
         self.index, sigma = without_bias(*operations_of("best_of_n").paretos(excess), top)
         self.scale = sigma * (1 + self.index)
         self.share = (top + 0.5) / (size + 0.5)
-        reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top)
+        farther = 1 + np.maximum(SHORT_TAIL - self.index, 0.0)
+        reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top) * farther
         tails = (1 - level) / 2, (1 + level) / 2
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
