@@ -52,7 +52,7 @@ LONGEST_FIRST = (
 CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")
 # Texts that CUDA kernels run too.
 CUDA_SOURCES += ("gradient.inc", "law_values.inc", "relative.inc", "scaled.inc", "solve.inc", "tilted_row.inc")
-CUDA_SOURCES += ("single.inc", "statistics.inc", "trajectories.inc")
+CUDA_SOURCES += ("lyapunov.inc", "single.inc", "statistics.inc", "trajectories.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):
     sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")
