@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import fused
 
 from alignment_fast import random
 from alignment_fast.kernels.best_of_n import cpu
@@ -73,7 +74,7 @@ def test_streams_have_the_bits_of_every_instruction_set(formulas):
     assert applied(formulas, "uniforms", stream.uint64(500)).tobytes() == stream.uniform(500).tobytes()
 
 
-@pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
+@fused
 def test_elementary_functions_have_the_bits_of_builds_with_fma(formulas):
     size = np.abs(REALS)
     assert applied(formulas, "exps", REALS).tobytes() == by_kernel(common.exp, REALS).tobytes()

@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from alignment_fast.kernels.common import cpu as common
+from marks import fused
 
 COMMAND = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 
 
-@pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
+@fused
 @pytest.mark.parametrize("family", ["random", "pairwise", "information"])
 def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][family](7))
@@ -21,7 +20,7 @@ def test_its_comparisons_are_right_on_the_stand_in(cuda, family):
     assert all(found.values()), found
 
 
-@pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
+@fused
 def test_trajectories_are_right_on_the_stand_in(cuda):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"]["dynamics"](7, 2, 6))
     assert len(found) == 6

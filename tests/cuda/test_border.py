@@ -6,14 +6,13 @@ import types
 import numpy as np
 import pytest
 import stand_in
+from marks import fused
 
 import alignment_fast as af
-from alignment_fast.kernels.common import cpu as common
 from alignment_fast.kernels.common import streams
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
-fused = pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
 
 HOST = {"cuInit", "cuDevicePrimaryCtxRetain", "cuModuleLoadData"}  # at first use, on no stream
 WAITING = {"cuStreamSynchronize", "cuEventSynchronize", "cuMemcpyDtoHAsync_v2", "cuMemcpyHtoDAsync_v2", "cuMemAlloc_v2"}

@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
+from marks import fused
 
 import alignment_fast as af
-from alignment_fast.kernels.common import cpu as common
 from alignment_fast.kernels.common import streams
 from alignment_fast.kernels.dynamics import cuda as table
 from bounds import bound
 from oracles import dynamics as oracle
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
-fused = pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
 
 POINTS = {"alpha": [0.5, 1.0], "beta": [3.0, 1.5], "lam": [0.5, 1.0]}
 # Without rare responses, at which the oracle's optima of DPO lose digits.

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from marks import fused
 
 import alignment_fast as af
-from alignment_fast.kernels.common import cpu as common
 from alignment_fast.kernels.information import cuda as table
 from oracles import information as oracle
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
-fused = pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has")
 
 INF = np.inf
 DTYPES = ("float32", "float64")

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from marks import fused
 
-from alignment_fast.kernels.common import cpu as common
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
 pytestmark = [
     pytest.mark.cuda,
     pytest.mark.same_everywhere,
-    pytest.mark.skipif(common.ISA == "baseline", reason="this instruction set has no fused products, CUDA has"),
+    fused,
 ]
 
 PARAMETERS = {"beta": 0.3, "epsilon": 0.1, "gamma": 0.5, "lam": 1.5, "tau": 0.7, "delta": 0.2, "exponent": -0.6}
