@@ -175,6 +175,17 @@ def test_texts_are_coded_in_the_order_in_which_they_appear(kind, names):
     assert [found[code] for code in codes] == texts
 
 
+# Pairs of the same hash (af_text_hash): by their letters, and a text of one letter with one of two.
+@pytest.mark.parametrize(
+    "pair", [(b"model-aa-version", b"model-bb?v\x85\x91ai\x8f\x8d"), (b"`", b"\0\0"), (b"a", b"\0\1")]
+)
+def test_texts_of_the_same_hash_are_told_apart(pair):
+    texts = [*pair, *reversed(pair)]
+    start = np.cumsum([0, *map(len, texts)])
+    codes, first = operations("ranking").encode_texts(np.frombuffer(b"".join(texts), np.uint8), start)
+    assert (codes.tolist(), first.tolist()) == ([0, 1, 1, 0], [0, 1])
+
+
 @pytest.mark.parametrize("start", [[0], [-1, 2], [0, 4], [2, 1], [0, 9, 3]])
 def test_starts_that_are_not_those_of_texts_are_refused(start):
     with pytest.raises(ValueError, match="starts are not those of texts"):
