@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 
+import alignment_fast as af
 from alignment_fast.benchmarks.names import Timed, all_names
 
 pytestmark = [pytest.mark.frontends, pytest.mark.same_everywhere]
@@ -200,6 +201,27 @@ def test_results_are_of_the_callers_kind_on_its_device(name, kind):
         assert isinstance(one, expected if expected is not np.ndarray else np.ndarray | np.generic)
         if expected is not np.ndarray:
             assert getattr(one, "device", None) == getattr(make(np.ones(1)), "device", None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_for_arrays_and_columns_of_items_are_of_the_callers_kind(kind):
+    make, expected = KINDS[kind]()
+    wins = np.array([[0.0, 3.0, 1.0], [1.0, 0.0, 2.0], [2.0, 1.0, 0.0]])
+    result = af.ranking.fit(af.ranking.Comparisons.from_matrix(wins, labels=("tea", "milk", "rum")))
+    one, other = np.array([0, 1, 2]), np.array([1, 2, 0])
+    plain = result.predict(one, other)
+    for found in (result.predict(make(one), make(other)), result.predict(one, make(other))):
+        assert isinstance(found, expected)
+        np.testing.assert_array_equal(as_numpy(found), plain)
+
+
+def test_predictions_for_columns_of_labels():
+    polars, pandas, arrow = (pytest.importorskip(name) for name in ("polars", "pandas", "pyarrow"))
+    wins = np.array([[0.0, 3.0, 1.0], [1.0, 0.0, 2.0], [2.0, 1.0, 0.0]])
+    result = af.ranking.fit(af.ranking.Comparisons.from_matrix(wins, labels=("tea", "milk", "rum")))
+    names = ["rum", "tea"]
+    for column in (polars.Series(names), pandas.Series(names), pandas.Categorical(names), arrow.array(names)):
+        np.testing.assert_array_equal(result.predict(column, "milk"), result.predict(names, "milk"))
 
 
 def test_names_that_hold_numpys_are_names():

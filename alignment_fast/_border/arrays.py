@@ -31,6 +31,13 @@ def is_foreign(value):
     return not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__") and library_of(value) != "pyarrow"
 
 
+def is_array(value):
+    """Return whether `value` is an array or a column of any library; NumPy's scalars are none."""
+    if isinstance(value, np.ndarray | np.generic):
+        return isinstance(value, np.ndarray)
+    return hasattr(value, "__dlpack__") or hasattr(value, "__array__")
+
+
 def model_of(values):
     """Return the first foreign array among `values`, or the first of them: the one whose kind results take."""
     return next((value for value in values if is_foreign(value)), next(iter(values)))

@@ -106,12 +106,14 @@ def summary(ops, asked):
     weight = min(1.0, 4 * single_share(letters, m, asked.alpha))
     bins = binned(letters.p, letters.reward, intervals, "split")
     split = (bins.share > 0) & (bins.share < 1)
-    moved = weight * bins.span * m * float(marginal[split] @ (1 - bins.share[split]))
+    up = 1 - bins.share[split]
+    moved = weight * bins.span * m * float(marginal[split] @ up)
+    spread = weight * bins.span**2 * m * float(marginal[split] @ (up * bins.share[split]))
     variance, most = max(variance, 0.0), most_divergence(asked.log_n)
     of_tokens = 2 * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
     errors = Errors(
         off_mean + moved,
-        off_variance + 2 * moved * (math.sqrt(variance) + moved),
+        off_variance + 2 * moved * (math.sqrt(variance) + moved) + spread,
         # Letters that share an interval are one letter here, whatever the divergence between them is.
         min(off_kl + weight * (1 + most), max(fine.kl, most - fine.kl)),
         min(1.0, of_tokens + weight),

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.arrays import is_array, like, model_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
@@ -207,7 +208,7 @@ class RatingFit:
 
         Parameters
         ----------
-        i, j : label, index, or array or list of labels or of indices
+        i, j : label, index, or array, column or list of labels or of indices
             Items; arrays broadcast. Integers in an array are indices.
         home : float
             1 where i is at home, -1 where j is, 0 on neutral ground.
@@ -215,7 +216,7 @@ class RatingFit:
         Returns
         -------
         float or array
-            In models with ties, the probability of a win outright; see `predict_tie`.
+            Of the caller's kind. In models with ties, the probability of a win outright; see `predict_tie`.
 
         Raises
         ------
@@ -238,7 +239,7 @@ class RatingFit:
             found = operations("ranking").short_predictions(self.scores, i, j, float(shift), number, tie, outcome)
             if found is not None:
                 return found
-        return self._predicted(self._index(i), self._index(j), shift, outcome)
+        return like(self._predicted(self._index(i), self._index(j), shift, outcome), model_of((i, j)))
 
     def _predicted(self, one: Any, other: Any, shift: float, outcome: int) -> Any:
         """Return the probability of an outcome for indices, `shift` being added to the difference of the scores."""
@@ -260,7 +261,8 @@ class RatingFit:
         return effective_model(self.specification.model, self.comparisons.cells)
 
     def _index(self, item: Any) -> Any:
-        return self.comparisons.indices(item) if isinstance(item, np.ndarray | list) else self.comparisons.index(item)
+        many = is_array(item) or isinstance(item, list)
+        return self.comparisons.indices(item) if many else self.comparisons.index(item)
 
     # ---- how sure ----
 
