@@ -278,6 +278,13 @@ def test_a_typical_tilt_that_leaves_one_letter_has_no_saddlepoint():
     assert worst.count == 0
 
 
+def test_tails_known_at_too_few_tilts_give_no_saddlepoint():
+    """Found by search: a series through fewer points than it has coefficients gave the least sum as the mean."""
+    worst = search.Worst("N6", "memoryless")
+    estimated(64527, "saddlepoint", worst, letters=(3, 4), lengths=(5, 10, 16, 24, 32))
+    assert worst.count == 0
+
+
 @pytest.mark.search
 @pytest.mark.parametrize(
     ("look", "quantity"),

@@ -38,6 +38,8 @@ NODES = 160
 LOWEST, HIGHEST = -37.0, 3.7
 # 1/u - 1/w loses digits like 1/u^3: points so near the mean are left to the polynomial.
 NEAR_MEAN = 0.05
+# By how much the probabilities of a law that is worth the name may miss 1 in all.
+FAR_FROM_ONE = 0.5
 # Chebyshev points of the token marginal: e^{θ r} over the narrow range of θ.
 MARGINAL_POINTS = 10
 # Characteristic function: bins of the range of the reward, step of t in standard deviations of its peaks, and up to
@@ -147,18 +149,25 @@ class _TiltedBestOfN(NamedTuple):
 
 
 def best_of_n(ops, asked):
-    """Return `_TiltedBestOfN`, or None where it reaches an end of the range of sums, where no tilt is typical."""
+    """Return `_TiltedBestOfN`; None where it reaches an end of the range of sums, where no tilt is typical.
+
+    None too where tails are known at too few tilts for a curve, or where what the curve gives is far from a law.
+    """
     m = asked.m
     origin, rows = _centred(ops, asked.letters)
     ends = _range(ops, rows, asked)
     if ends is None:
         return None
     curve = _good_curve(ops, rows, asked, ends)
+    if curve is None:
+        return None
     nodes, weights = _legendre()
     v, slope_of_v = chebyshev.chebval(nodes, curve.v), chebyshev.chebval(nodes, chebyshev.chebder(curve.v))
     with np.errstate(over="ignore"):
         weights = weights * np.exp(v - np.exp(v)) * -slope_of_v
     total = weights.sum()
+    if not abs(1 - total) < FAR_FROM_ONE:
+        return None
     weights = weights / total
     s = chebyshev.chebval(nodes, curve.s)
     mean = float(weights @ s)
@@ -200,12 +209,12 @@ class _Curve(NamedTuple):
 
 
 def _good_curve(ops, rows, asked, ends):
-    """Return the curve of the first degree that is enough, else the last one."""
+    """Return the curve of the first degree that is enough, else the last one; None without enough points for it."""
     for degree in DEGREES:
         curve = _curve(ops, rows, asked, ends, degree)
         if curve.miss < ENOUGH:
             break
-    return curve
+    return curve if math.isfinite(curve.miss) else None
 
 
 def _curve(ops, rows, asked, ends, degree):
@@ -217,13 +226,15 @@ def _curve(ops, rows, asked, ends, degree):
         v = gumbel(theta, log_tails(theta, k, m), asked.log_n)
     clear = (np.abs(theta) * np.sqrt(m * k[2]) > NEAR_MEAN) & np.isfinite(v)
     series = _fit(x[clear], v[clear], degree)
-    miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max())
+    # Through fewer points than coefficients a series goes exactly, whatever it does between them.
+    enough = np.count_nonzero(clear) > degree
+    miss = float(np.abs(chebyshev.chebval(x[clear], series) - v[clear]).max()) if enough else math.inf
     s, rest = (_fit(x, values, degree) for values in (m * k[1], truncation(k, m)))
     return _Curve(*ends, s, series, rest, miss)
 
 
 def _fit(x, values, degree):
-    """Return a Chebyshev series through as many points as its degree asks for, or fewer: `miss` says how well."""
+    """Return a Chebyshev series by least squares."""
     return chebyshev.chebfit(x, values, degree, full=True)[0]
 
 
@@ -380,6 +391,8 @@ def ratio(ops, asked):
     if ends is None:
         return None
     curve = _good_curve(ops, rows, asked, ends)
+    if curve is None:
+        return None
     x = np.linspace(-1.0, 1.0, FINE)
     v = chebyshev.chebval(x, curve.v)
     log_n = asked.log_n

@@ -528,7 +528,8 @@ class MemorylessModel:
             return found, chosen
         if method == "saddlepoint" and found is None:
             raise ValueError(
-                "best-of-n reaches an end of the range of sums, where there is no saddlepoint; use method='fft'"
+                "there is no saddlepoint: best-of-n reaches an end of the range of sums, or letters so rare that tails "
+                "are not known there; use method='fft'"
             )
         inaccurate = found is None or found.errors.expected_reward > GOOD * math.sqrt(found.reward_variance)
         large = self._letters.keys.span is None and _binned.points(asked.m) > MANY_POINTS
