@@ -208,6 +208,7 @@ def compare_measures(seed):
             yield f"{name} {dtype}", bool(np.allclose(found, expected, rtol=bound, atol=bound))
         for name, call in {
             "tilts": lambda p, q, r: af.policy.tilt(p, r, [1e-8, 3.0]).log_pi,
+            "tilts of a divergence": lambda p, q, r: af.policy.kl_constrained(p, r, [1e-8, 0.3]).log_pi,
             "rate functions": lambda p, q, r: info.rate_function(r, [0.1, 1.0], p=p).value,
         }.items():
             yield f"{name} {dtype}", same(call(*there), call(p, q, reward))
@@ -308,6 +309,7 @@ def timings():
     p = place().copy(np.full(ROWS, 1.0 / ROWS[1], np.float32))
     yield "entropies float32", seconds(lambda: af.information.entropy(p)), ROWS[0], "rows", 4 * ROWS[0] * ROWS[1]
     yield "tilts float32", seconds(lambda: af.policy.tilt(p, reward, 0.5)), ROWS[0], "rows", 12 * ROWS[0] * ROWS[1]
+    yield "tilts of a divergence", seconds(lambda: af.policy.kl_constrained(p, reward, 0.1)), ROWS[0], "rows", 0
 
 
 def copying():

@@ -83,7 +83,14 @@ AF_INLINE double *own_scratch(double *scratch, int64_t letters) {
     return scratch + af_thread() / AF_WARP * AF_ROW_SCRATCH * letters;
 }
 
-/* Tilts by rows.orders: log_pi[row][k], unless it is NULL, and the fields of each tilt by [row][k]; NaN in a row that is bad. */
+/* Whether order k of a row is a number: NaN stands for a tilt that there is none of. */
+AF_INLINE int has_tilt(const af_rows &rows, int64_t row, int64_t k) {
+    const double order = rows.orders[row * rows.orders_stride + k];
+    return order == order;
+}
+
+/* Tilts by rows.orders: log_pi[row][k], unless it is NULL, and the fields of each tilt by [row][k]; NaN in a row that is bad,
+ * and for an order that is NaN. */
 AF_KERNEL(tilt_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, double *fields,
                  void *log_pi, void *divergence, void *mean, void *variance, void *log_mgf) {
     AF_EACH_WARP(row, count) {
@@ -92,14 +99,34 @@ AF_KERNEL(tilt_rows)(const __grid_constant__ af_rows rows, int64_t count, double
         AF_MEET();
         AF_EACH_OWN(k, rows.n_orders) {
             const int64_t point = row * rows.n_orders + k;
+            const int there = good && has_tilt(rows, row, k);
             const double *of = fields + point * AF_TILT_FIELDS;
-            put_real(rows.single, divergence, point, good ? of[AF_TILT_DIVERGENCE] : AF_NAN);
-            put_real(rows.single, mean, point, good ? of[AF_TILT_MEAN] : AF_NAN);
-            put_real(rows.single, variance, point, good ? of[AF_TILT_VARIANCE] : AF_NAN);
-            put_real(rows.single, log_mgf, point, good ? of[AF_TILT_LOG_MGF] : AF_NAN);
+            put_real(rows.single, divergence, point, there ? of[AF_TILT_DIVERGENCE] : AF_NAN);
+            put_real(rows.single, mean, point, there ? of[AF_TILT_MEAN] : AF_NAN);
+            put_real(rows.single, variance, point, there ? of[AF_TILT_VARIANCE] : AF_NAN);
+            put_real(rows.single, log_mgf, point, there ? of[AF_TILT_LOG_MGF] : AF_NAN);
         }
-        for (int64_t k = 0; !good && log_pi && k < rows.n_orders; ++k)
-            AF_EACH_OWN(i, rows.letters) put_real(rows.single, log_pi, (row * rows.n_orders + k) * rows.letters + i, AF_NAN);
+        for (int64_t k = 0; log_pi && k < rows.n_orders; ++k)
+            if (!(good && has_tilt(rows, row, k)))
+                AF_EACH_OWN(i, rows.letters)
+                    put_real(rows.single, log_pi, (row * rows.n_orders + k) * rows.letters + i, AF_NAN);
+    }
+}
+
+/* The tilts alpha[row][k] of the divergences rows.orders, from `start` unless that is NULL, and what they reach; NaN in a
+ * row that is bad and for a divergence that none was found to meet. */
+AF_KERNEL(divergence_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, const double *start,
+                           double *reached, double *alpha) {
+    AF_EACH_WARP(row, count) {
+        const int good = tilts_of_divergence(&rows, rows.single, 0, start, alpha, reached, own_scratch(scratch, rows.letters),
+                                             row, row + 1) == AF_ROWS_GOOD;
+        AF_MEET();
+        AF_EACH_OWN(k, rows.n_orders) {
+            const int64_t point = row * rows.n_orders + k;
+            const double goal = rows.orders[row * rows.orders_stride + k], missed = af_absolute_f64(reached[point] - goal);
+            const int met = !(alpha[point] < AF_INFINITY) | (missed <= AF_GOAL_TOLERANCE * goal);
+            if (!(good & met)) alpha[point] = AF_NAN;
+        }
     }
 }
 

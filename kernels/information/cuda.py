@@ -60,6 +60,7 @@ __all__ = [
     "spread",
     "tilted_moments",
     "tilts",
+    "tilts_of_divergence",
 ]
 
 _LIBRARY = images.library("information")
@@ -71,6 +72,7 @@ _MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
+_DIVERGENCES = driver.Kernel(_LIBRARY, "divergence_rows", "sqpppp")
 _GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
 _GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
@@ -90,7 +92,9 @@ _TILE, _OF_TILE = 256, 6
 
 
 def _numbers(values, place):
-    """Return parameters from the host as an array on the device."""
+    """Return parameters from the host as an array on the device, where they may be already."""
+    if isinstance(values, DeviceArray):
+        return values
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
     out = place.empty(values.shape, _FLOAT64)
     if flat.size > _AT_ONCE * _MOST_LAUNCHES:
@@ -188,6 +192,19 @@ def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
     if fields.kl.size:
         _of_rows(_TILTS, rows, packed, place, place.empty((*shape, _FIELDS), _FLOAT64), log_pi, *fields)
     return log_pi, fields, True
+
+
+def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
+    """Return the tilts of divergence (count or 1, T), None and True: bad rows and divergences that are missed are NaN.
+
+    `start` (count, T) is from the host, as the divergences are.
+    """
+    place, packed, _there = _packed(rows, divergence)
+    alpha = place.empty((rows.count, divergence.shape[1]), _FLOAT64)
+    if alpha.size:
+        first = None if start is None else _numbers(start, place)
+        _of_rows(_DIVERGENCES, rows, packed, place, first, place.empty(alpha.shape, _FLOAT64), alpha)
+    return alpha, None, True
 
 
 def rates(rows, levels, num_threads=None):

@@ -157,7 +157,10 @@ def check_pairs(module):
 
 
 def check_rows(module):
-    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit."""
+    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit.
+
+    Tilts of given divergences too, one of them so small that the first row has none.
+    """
     from alignment_fast.kernels.information import cpu as kernels
     from alignment_fast.kernels.information.cuda import _ROWS
 
@@ -165,17 +168,17 @@ def check_rows(module):
     p, q = (generator.dirichlet(np.ones(letters), count) for _ in range(2))
     reward, orders = generator.normal(size=(count, letters)), np.array([[-0.5, 0.0, 2.0]])
 
-    def packed(others, kind):
+    def packed(others, kind, orders):
         address = (array.ctypes.data for array in (p, others))
         kinds = kernels.WEIGHT_PROBABILITY, kind, 1, 0
         return _ROWS.pack(*address, letters, letters, letters, *kinds, orders.ctypes.data, 0, orders.size)
 
-    def launch(name, others, kind, *arguments):
+    def launch(name, others, kind, *arguments, orders=orders):
         arrays = [x for x in (p, others, orders, *arguments) if isinstance(x, np.ndarray)]
         values = [x.ctypes.data if isinstance(x, np.ndarray) else x for x in arguments]
         bytes_of = b"".join(np.float64(x).tobytes() if isinstance(x, float) else np.int64(x).tobytes() for x in values)
         spans = [edge for x in arrays for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
-        module.run(name, 1, 64, packed(others, kind) + np.int64(count).tobytes() + bytes_of, spans, 2)
+        module.run(name, 1, 64, packed(others, kind, orders) + np.int64(count).tobytes() + bytes_of, spans, 2)
 
     means, expected, found = (np.empty((count, 3)) for _ in range(3))
     kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
@@ -188,6 +191,13 @@ def check_rows(module):
     launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
     assert log_pi.tobytes() == wanted.tobytes()
     assert own.tobytes() == fields.tobytes()
+    reward[0] *= 1e300
+    budgets, given = np.array([[1e-60, 0.3, 3.0]]), kernels.REWARD_GIVEN
+    wanted, reached, alpha = (np.empty((count, 3)) for _ in range(3))
+    kernels.tilts_of_divergence(p, 1, reward, budgets, None, None, wanted, reached, 0, count)
+    wanted[0, 0] = np.nan
+    launch("divergence_rows", reward, given, scratch, 0, np.empty((count, 3)), alpha, orders=budgets)
+    assert alpha.tobytes() == wanted.tobytes()
 
 
 def check_trajectories():
@@ -310,6 +320,7 @@ FAULTS = {
         "(total) += af_warp_sum(af_part)",
     ),
     "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a budget that is missed": ("information", "(missed <= AF_GOAL_TOLERANCE * goal)", "1"),
     "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a response beyond a warp": ("dynamics", "(af_lane() == (int)((i) % AF_WARP))", "(af_lane() == (int)(i))"),
     "lanes that do not wait": ("dynamics", "#define AF_MEET() __syncwarp()", "#define AF_MEET() ((void)0)"),
