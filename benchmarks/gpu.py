@@ -116,16 +116,19 @@ def compare_ranking(seed, items=2000, votes=1_000_000):
     """Yield whether likelihoods of comparisons and their derivatives are within 1e-11 of the CPU's."""
     generator = np.random.default_rng(seed)
     first, second = generator.integers(0, items, (2, votes))
-    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second))
+    options = {"tied": generator.random(votes) < 0.3, "home": generator.integers(-1, 2, votes)}
+    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second), **options)
     scores, vector = generator.normal(size=(2, items))
     there, direction = place().copy(scores), place().copy(vector)
-    for model in ("bradley-terry", "thurstone", "stern"):
+    ties = {"rao-kupper": 1.5, "davidson": 0.8}
+    for model in ("bradley-terry", "thurstone", "stern", *ties):
+        at = {"model": model, "home_advantage": 0.3, "tie_parameter": ties.get(model)}
         pairs = [
-            (af.ranking.log_likelihood(there, met, model), af.ranking.log_likelihood(scores, met, model)),
-            (af.ranking.gradient(there, met, model), af.ranking.gradient(scores, met, model)),
+            (af.ranking.log_likelihood(there, met, **at), af.ranking.log_likelihood(scores, met, **at)),
+            (af.ranking.gradient(there, met, **at), af.ranking.gradient(scores, met, **at)),
             (
-                af.ranking.hessian_product(there, direction, met, model),
-                af.ranking.hessian_product(scores, vector, met, model),
+                af.ranking.hessian_product(there, direction, met, **at),
+                af.ranking.hessian_product(scores, vector, met, **at),
             ),
         ]
         for name, (found, expected) in zip(("value", "gradient", "product"), pairs, strict=True):

@@ -24,8 +24,6 @@ from alignment_fast.kernels.dynamics import operations as trajectories
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.kernels.ranking import cuda as cuda_ranking
-from alignment_fast.kernels.ranking import likelihood
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -221,20 +219,21 @@ def check_trajectories():
 
 
 def check_ranking():
-    """The likelihood of 150 items that met often, its gradient and a product, by the operations that launch them."""
+    """The likelihood of 150 items that met often, its gradient and a product, with ties and an advantage too."""
     generator = np.random.default_rng(6)
     first, second = generator.integers(0, 150, (2, 20_000))
-    cells = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second)).cells
+    tied, home = generator.random(20_000) < 0.3, generator.integers(-1, 2, 20_000)
+    met = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second), tied=tied, home=home)
     scores = generator.normal(size=150)
-    place = streams.Place(0, streams.LEGACY)
-    results = []
-    for ops, u in ((likelihood, scores), (cuda_ranking, place.copy(scores))):
-        problem = ops.problem(ops.MODELS_BY_NAME["bradley_terry"], cells)
-        at = ops.evaluate(problem, u)
-        zeros = ops.prior(problem, u).curvature
-        results.append([at.value, at.gradient, ops.product(problem, at.curvatures, zeros, u)])
-    for expected, found in zip(*results, strict=True):
-        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+    there = streams.Place(0, streams.LEGACY).copy(scores)
+    for options in ({}, {"model": "davidson", "tie_parameter": 0.7, "home_advantage": 0.3}):
+        for function, arrays in (
+            (ranking.log_likelihood, 1),
+            (ranking.gradient, 1),
+            (ranking.hessian_product, 2),
+        ):
+            expected, found = (function(*[u] * arrays, met, **options) for u in (scores, there))
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
@@ -304,6 +303,9 @@ FAULTS = {
     "a running sum that starts again": ("laws", "before = scaled_from(sum, AF_WARP - 1);", "before = sum;"),
     "a block of groups left out": ("laws", "block * LAW_BLOCK < row.groups;", "block < 1;"),
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
+    "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
+    "a covariate left out": ("ranking", "e < given.start[k + 1]; ++e", "e < given.start[k]; ++e"),
+    "a tie parameter for an advantage": ("ranking", "i == n ? one : other", "i == n ? other : one"),
     "a side of the other sign": ("ranking", "entry[e] % 2 ? -one : one", "one"),
     "an item against itself": ("ranking", "entry[e] % 2 ? first[cell] : second[cell]", "first[cell]"),
     "cells beyond a warp": ("ranking", "e < start[i + 1]; e += AF_WARP", "e < start[i] + AF_WARP; e += AF_WARP"),
