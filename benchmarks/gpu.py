@@ -108,6 +108,11 @@ def compare_laws(seed, outcomes=50_257):
         for name in ("kl", "win_rate", "expected_reward", "reward_variance", "log_pmf"):
             found, expected = getattr(there, name)(n).numpy(), getattr(host, name)(n)
             yield f"{name}, log={log}", bool(np.allclose(found, expected, rtol=1e-12, atol=1e-12))
+        found = there.kl_estimate(n).numpy()
+        yield f"estimator, log={log}", bool(np.allclose(found, host.kl_estimate(n), rtol=1e-12))
+        # A uniform on the edge between two outcomes may fall to either side.
+        found = there.sample(2000, n, rng=seed).numpy() == host.sample(2000, n, rng=seed)
+        yield f"draws, log={log}", bool(found.mean() > 0.999)
         found = there.divergence("renyi", n, order=2.0).numpy()
         yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
 
@@ -285,6 +290,7 @@ def timings():
     yield "law of 151 936 outcomes", seconds(lambda: af.best_of_n.BestOfN(reward=reward)), LETTERS, "outcomes", 0
     law = af.best_of_n.BestOfN(reward=reward)
     yield "its divergence at 1024 n", seconds(lambda: law.kl(draws)), LETTERS << 10, "terms", 0
+    yield "draws from it", seconds(lambda: law.sample(1 << 20, 16, rng=1)), 1 << 20, "draws", 0
     counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
     yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]

@@ -93,6 +93,24 @@ def check_laws():
     np.testing.assert_allclose(chances, law.law_pmf(host, rows, n, False, log=False), rtol=1e-12, atol=1e-300)
 
 
+def check_outcomes():
+    """The expected estimator of a law of two blocks of outcomes, and draws from one whose rewards are all but equal."""
+    generator, at = np.random.default_rng(9), streams.Place(0, streams.LEGACY)
+    for size in (4200, 100):
+        p, reward = generator.random((1, size)), np.zeros((1, size))
+        reward[0, :9] = np.arange(9.0)
+        host, _ = law.law_build(p, reward, 1, log=False)
+        there, _ = cuda_law.law_build(at.copy(p), at.copy(reward), 1, log=False)
+        rows, n = np.zeros(1, np.int64), np.array([[1.5, 4.0]])
+        estimates = cuda_law.law_kl_estimate(there, rows, n, False).numpy()
+        np.testing.assert_allclose(estimates, law.law_kl_estimate(host, rows, n, False), rtol=1e-12)
+    drawn = [
+        ops.law_draw(laws, [ops.law_sampler(laws, 0)] * 2, [1.5, 4.0], False, 50, 7)
+        for ops, laws in ((law, host), (cuda_law, there))
+    ]
+    assert (drawn[1].numpy() == drawn[0]).all()
+
+
 def check_moments(module):
     """Moments of three blocks, the last one short."""
     from alignment_fast.kernels.common import cpu as common
@@ -237,17 +255,21 @@ def check_ranking():
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
+CHECKS |= {"outcomes": check_outcomes}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
 # Parts of a family that have a check of their own.
-FAMILY = {"pools": "best_of_n", "laws": "best_of_n"}
-LAUNCHED = {"laws", "ranking", "dynamics"}
+FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n"}
+LAUNCHED = {"laws", "outcomes", "ranking", "dynamics"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
+ATOMS = '#include "best_of_n/cuda_law_atoms.inc"'
+LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
 # Only what a check needs of a family that takes long to compile.
 CUT = {
-    "best_of_n": [(POOLS, ""), (LAWS, "")],
-    "pools": [(LAWS, "")],
-    "laws": [(POOLS, "")],
+    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, "")],
+    "pools": [(LAWS, ""), (ATOMS, "")],
+    "laws": [(POOLS, ""), (ATOMS, "")],
+    "outcomes": [(POOLS, ""), *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS)],
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -303,6 +325,9 @@ FAULTS = {
     "a running sum that starts again": ("laws", "before = scaled_from(sum, AF_WARP - 1);", "before = sum;"),
     "a block of groups left out": ("laws", "block * LAW_BLOCK < row.groups;", "block < 1;"),
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
+    "a block of outcomes left out": ("outcomes", "block < blocks; ++block) total", "block < 1; ++block) total"),
+    "a group that starts again": ("outcomes", "            sum += before;\n", ""),
+    "uniforms of another replicate": ("outcomes", "(uint64_t)k, (uint64_t)i, word", "(uint64_t)i, (uint64_t)k, word"),
     "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
     "a covariate left out": ("ranking", "e < given.start[k + 1]; ++e", "e < given.start[k]; ++e"),
     "a tie parameter for an advantage": ("ranking", "i == n ? one : other", "i == n ? other : one"),
