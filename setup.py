@@ -60,6 +60,7 @@ CUDA_SOURCES += (
     "solve.inc",
     "tilted_row.inc",
 )
+CUDA_SOURCES += ("optimum.inc", "responses.inc", "rewards.inc")
 CUDA_SOURCES += ("lyapunov.inc", "single.inc", "statistics.inc", "trajectories.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):

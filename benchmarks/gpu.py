@@ -161,6 +161,18 @@ def compare_trajectories(seed, rows=500, steps=300):
             yield f"{method} of {responses} responses", all(right)
 
 
+def compare_optima(seed, rows=3000):
+    """Yield whether optima of IPO and DPO have the bits of the CPU's."""
+    generator = np.random.default_rng(seed)
+    for responses in (3, 16):
+        skew = np.triu(generator.uniform(-0.45, 0.45, (rows, responses, responses)), 1)
+        host = 0.5 + skew - np.swapaxes(skew, 1, 2), generator.dirichlet(np.ones(responses), rows)
+        for optimum in (af.policy.ipo, af.policy.dpo):
+            expected, found = (optimum(*arrays, None, [0.5, 4.0]) for arrays in (host, map(place().copy, host)))
+            right = all(same(*pair) for pair in zip(found, expected, strict=True))
+            yield f"{optimum.__name__} of {responses} responses", right
+
+
 def compare_losses(seed):
     """Yield the same of every paired loss, in both types, with gradients and metrics."""
     for name, loss in af.pairwise.LOSS_TYPES.items():
@@ -229,6 +241,7 @@ COMPARISONS = {
     "laws": compare_laws,
     "ranking": compare_ranking,
     "dynamics": compare_trajectories,
+    "policy": compare_optima,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
     "information": compare_measures,
@@ -293,6 +306,9 @@ def timings():
     yield "draws from it", seconds(lambda: law.sample(1 << 20, 16, rng=1)), 1 << 20, "draws", 0
     counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
     yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
+    skew = np.triu(np.random.default_rng(1).uniform(-0.45, 0.45, (1 << 14, 8, 8)), 1)
+    matrices = place().copy(0.5 + skew - np.swapaxes(skew, 1, 2))
+    yield "optima of DPO, 8 responses", seconds(lambda: af.policy.dpo(matrices, None, None, 1.0)), 1 << 14, "rows", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731

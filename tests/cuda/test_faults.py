@@ -14,7 +14,7 @@ import pytest
 import stand_in
 from test_best_of_n import by_definition, folded
 
-from alignment_fast import ranking
+from alignment_fast import policy, ranking
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -254,22 +254,55 @@ def check_ranking():
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
 
 
+def check_optima(optimum):
+    """Optima of three matrices of nine responses at strengths of their own, bit for bit."""
+    generator = np.random.default_rng(5)
+    skew = np.triu(generator.uniform(-0.45, 0.45, (3, 9, 9)), 1)
+    P, mu, beta = 0.5 + skew - np.swapaxes(skew, 1, 2), generator.dirichlet(np.ones(9), 3), np.arange(6.0).reshape(3, 2)
+    at = streams.Place(0, streams.LEGACY)
+    expected, found = (optimum(*arrays, None, beta) for arrays in ((P, mu), (at.copy(P), at.copy(mu))))
+    for wanted, mine in zip(expected, found, strict=True):
+        assert mine.numpy().tobytes() == wanted.tobytes()
+
+
+def check_policy():
+    check_optima(policy.dpo)
+
+
+def check_ipo():
+    check_optima(policy.ipo)
+
+
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
 CHECKS |= {"outcomes": check_outcomes}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
+CHECKS |= {"policy": check_policy, "ipo": check_ipo}
 # Parts of a family that have a check of their own.
-FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n"}
-LAUNCHED = {"laws", "outcomes", "ranking", "dynamics"}
+FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n", "ipo": "policy"}
+LAUNCHED = {"laws", "outcomes", "ranking", "dynamics", "policy", "ipo"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 ATOMS = '#include "best_of_n/cuda_law_atoms.inc"'
 LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
+
+
+def unused(*kernels):
+    """Return changes that leave out kernels: what no one asks for is not compiled."""
+    return [(f"AF_KERNEL({name})", f"template <int> void {name}") for name in kernels]
+
+
 # Only what a check needs of a family that takes long to compile.
+DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
     "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, "")],
-    "pools": [(LAWS, ""), (ATOMS, "")],
-    "laws": [(POOLS, ""), (ATOMS, "")],
-    "outcomes": [(POOLS, ""), *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS)],
+    "pools": [(LAWS, ""), (ATOMS, ""), *DRAWS],
+    "laws": [(POOLS, ""), (ATOMS, ""), *DRAWS],
+    "outcomes": [
+        *[(POOLS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
+        *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
+    ],
+    "ipo": unused("dpo_rewards", "dpo_losses"),
+    "policy": unused("preference_advantages", "least_ipo_losses"),
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -356,6 +389,12 @@ FAULTS = {
     "the largest of one lane": ("dynamics", "((x) = af_warp_max(x))", "((void)0)"),
     "growth that every lane counts": ("dynamics", "#define AF_FIRST_LANE (af_lane() == 0)", "#define AF_FIRST_LANE 1"),
     "a fused product of rounds": ("dynamics", "-fmad=false", "-fmad=true"),
+    "the matrix of another problem": ("policy", "P + row * P_step", "P"),
+    "the strength of another problem": ("ipo", "beta[row * beta_step + point]", "beta[point]"),
+    "the loss of another problem": ("ipo", "factor[row * factor_step + point]", "factor[point]"),
+    "the scores of another problem": ("ipo", "x[task / size * x_step + task % size]", "x[task % size]"),
+    "a tile of advantages lost": ("ipo", "            sum += part;", "            sum = part;"),
+    "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -451,7 +490,7 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
 
 
 # Of what takes long to compile one architecture, or none.
-LONG = {"pairwise": (), "information": ("sm_90",)}
+LONG = {"pairwise": (), "information": ("sm_90",), "policy": ("sm_90",)}
 COMPILED = [(t, f) for f in build_cuda.families() for t in LONG.get(f, build_cuda.ARCHITECTURES)]
 
 
@@ -465,9 +504,13 @@ def test_every_architecture_compiles(nvrtc, family, target):
 def test_registers_and_spills(ptx_of, family, tmp_path):
     """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack.
 
-    Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
+    Two blocks where a warp or thread runs the processor's text for a row, and what a lane keeps of a block of letters.
     """
-    registers, stack, spilled = {"information": (128, 1536, 64), "dynamics": (128, 256, 16)}.get(family, (80, 16, 16))
+    registers, stack, spilled = {
+        "information": (128, 1536, 64),
+        "dynamics": (128, 256, 16),
+        "policy": (128, 16, 16),
+    }.get(family, (80, 16, 16))
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]
