@@ -92,6 +92,10 @@ def compare_pools(seed, most=100_003):
         yield f"curve of ties by {estimator}", bool(right)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
+    rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)
+    found = best.max_at_k_weights(place().copy(rewards), 4, baseline="leave-one-out").numpy()
+    expected = best.max_at_k_weights(rewards, 4, baseline="leave-one-out")
+    yield "weights of the best of 4", bool(np.allclose(found, expected, rtol=0, atol=1e-6))
     found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
     yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
 
@@ -305,6 +309,14 @@ def timings():
     yield "its divergence at 1024 n", seconds(lambda: law.kl(draws)), LETTERS << 10, "terms", 0
     yield "draws from it", seconds(lambda: law.sample(1 << 20, 16, rng=1)), 1 << 20, "draws", 0
     counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
+    rewards = place().copy(np.random.default_rng(1).normal(size=(1 << 16, 16)))
+    yield (
+        "weights of the best of 4 of 16",
+        seconds(lambda: af.best_of_n.max_at_k_weights(rewards, 4)),
+        1 << 20,
+        "samples",
+        0,
+    )
     yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
     skew = np.triu(np.random.default_rng(1).uniform(-0.45, 0.45, (1 << 14, 8, 8)), 1)
     matrices = place().copy(0.5 + skew - np.swapaxes(skew, 1, 2))

@@ -14,6 +14,7 @@ from alignment_fast.kernels.best_of_n.cuda_law import (
     law_values,
 )
 from alignment_fast.kernels.best_of_n.cuda_pool import (
+    max_weights,
     pass_at_k,
     pass_refused,
     pool_arrange,
@@ -40,6 +41,7 @@ __all__ = [
     "law_pmf",
     "law_sampler",
     "law_values",
+    "max_weights",
     "order",
     "pass_at_k",
     "pass_refused",

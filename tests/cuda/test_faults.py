@@ -73,6 +73,12 @@ def check_pools(module):
         means = np.empty((2, 700))
         module.launch("pool_judged_f32", 2, 64, *np.array([2, 700]), keys, places, judged, means, order=order)
         np.testing.assert_allclose(means[:, ::50], judged.reshape(2, 14, 50).mean(axis=-1), rtol=1e-13, atol=1e-15)
+    coefficients = np.random.default_rng(6).normal(size=(3, 700))
+    expected, found = (judged[0] * coefficients[0], np.empty((2, 700)))
+    expected[1:] += np.cumsum(coefficients[1] * judged[0])[:-1]
+    expected[:-1] += np.cumsum((coefficients[2] * judged[0])[::-1])[-2::-1]
+    module.launch("pool_max_weights", 2, 64, *np.array([2, 700]), judged, places, np.int32(0), *coefficients, found)
+    np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-12)
 
 
 def check_laws():
@@ -352,6 +358,11 @@ FAULTS = {
     "weights that rise again": ("pools", "2.0 * (double)low < of[POOL_LANES - 1]", "0"),
     "a rest left out": ("pools", "if (last > 0) {", "if (0) {"),
     "a block of another group": ("pools", "start[g + half] <= at ?", "start[g + half] < at ?"),
+    "a rank that weighs twice": (
+        "pools",
+        "for (int64_t i = size; i-- > 0;) {",
+        "for (int64_t i = size - 1; i-- > 0;) {",
+    ),
     "ties beyond a warp": ("pools", "equal == AF_ALL_LANES;)", "end == begin;)"),
     "a fused product of pools": ("pools", "-fmad=false", "-fmad=true"),
     "an outcome of no mass": ("laws", "begins || g == 0 ? g : g - 1", "g"),
@@ -472,6 +483,7 @@ UNFUSED = {
         "pool_dots",
         "pool_coefficients",
         "pool_interpolated",
+        "pool_max_weights",
     ),
 }
 
