@@ -233,6 +233,7 @@ def compare_measures(seed):
         for name, call in {
             "tilts": lambda p, q, r: af.policy.tilt(p, r, [1e-8, 3.0]).log_pi,
             "tilts of a divergence": lambda p, q, r: af.policy.kl_constrained(p, r, [1e-8, 0.3]).log_pi,
+            "estimators of samples": lambda p, q, r: af.policy.kl_estimators(r, q).k3,
             "rate functions": lambda p, q, r: info.rate_function(r, [0.1, 1.0], p=p).value,
         }.items():
             yield f"{name} {dtype}", same(call(*there), call(p, q, reward))
@@ -346,6 +347,8 @@ def timings():
     p = place().copy(np.full(ROWS, 1.0 / ROWS[1], np.float32))
     yield "entropies float32", seconds(lambda: af.information.entropy(p)), ROWS[0], "rows", 4 * ROWS[0] * ROWS[1]
     yield "tilts float32", seconds(lambda: af.policy.tilt(p, reward, 0.5)), ROWS[0], "rows", 12 * ROWS[0] * ROWS[1]
+    few = [place().copy(fresh(i, PAIRS)) for i in range(2)]
+    yield "estimators of a divergence", seconds(lambda: af.policy.kl_estimators(*few)), PAIRS, "samples", 32 * PAIRS
     yield "tilts of a divergence", seconds(lambda: af.policy.kl_constrained(p, reward, 0.1)), ROWS[0], "rows", 0
 
 

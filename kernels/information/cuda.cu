@@ -144,4 +144,25 @@ AF_KERNEL(rate_rows)(const __grid_constant__ af_rows rows, int64_t count, double
     }
 }
 
+/* ρ = log π/b, ρ²/2 and e^-ρ - 1 + ρ, then 1, ρ and 1 - e^-ρ; a step of 0: one number for all samples. ρ and its square are
+ * rounded to the type of the samples, as on the processor. */
+typedef struct {
+    void *to[6];
+} estimator_arrays;
+
+AF_KERNEL(sample_estimators)(int64_t n, int64_t single, const void *policy, int64_t policy_step, const void *reference,
+                             int64_t reference_step, const __grid_constant__ estimator_arrays out) {
+    AF_EACH(i, n) {
+        const double a = letters{policy, (int)single}[i * policy_step], b = letters{reference, (int)single}[i * reference_step];
+        const double rho = single ? (double)((float)a - (float)b) : a - b;
+        const double half = single ? (double)(0.5f * (float)rho * (float)rho) : 0.5 * rho * rho;
+        put_real((int)single, out.to[0], i, rho);
+        put_real((int)single, out.to[1], i, half);
+        put_real((int)single, out.to[2], i, rho == -AF_INFINITY ? AF_INFINITY : af_exponential_rest(-rho));
+        put_real((int)single, out.to[3], i, rho == rho ? 1.0 : rho);
+        put_real((int)single, out.to[4], i, rho);
+        put_real((int)single, out.to[5], i, 0.0 - af_expm1_f64(-rho));
+    }
+}
+
 #include "information/cuda_gradients.inc"

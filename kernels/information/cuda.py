@@ -57,6 +57,7 @@ __all__ = [
     "plain_entropy",
     "rates",
     "replaced",
+    "sample_estimators",
     "spread",
     "tilted_moments",
     "tilts",
@@ -77,6 +78,8 @@ _GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
 _GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
 _ADD = driver.Kernel(_LIBRARY, "add", "qqqpp")
+_ESTIMATORS = driver.Kernel(_LIBRARY, "sample_estimators", "qqpqpqs")
+_ESTIMATOR_ARRAYS = struct.Struct("<6Q")
 _SPREAD = driver.Kernel(_LIBRARY, "spread_numbers", "qqqpqp")
 _ROWS = struct.Struct("<QQqqqiiiiQqq")  # af_rows of structures.h
 _FLOAT64 = np.dtype(np.float64)
@@ -262,6 +265,19 @@ def spread(rows, orders):
         which = rows.count, points, out.dtype != _FLOAT64, there.pointer, 0 if length == 1 else points
         _SPREAD.launch(place.device, place.stream, *blocks_for(out.size, place.device), (*which, out.pointer))
     return out
+
+
+def sample_estimators(policy, reference):
+    """Return the six arrays that `operations.sample_estimators` does, of arrays of one shape, or one number."""
+    place, shape = policy.place, np.broadcast_shapes(policy.shape, reference.shape)
+    found = [place.empty(shape, policy.dtype) for _ in range(6)]
+    size = found[0].size
+    given = (policy.pointer, int(policy.size > 1), reference.pointer, int(reference.size > 1))
+    to = _ESTIMATOR_ARRAYS.pack(*(array.pointer for array in found))
+    if size:
+        kind = policy.dtype != _FLOAT64
+        _ESTIMATORS.launch(place.device, place.stream, *blocks_for(size, place.device), (size, kind, *given, to))
+    return found
 
 
 def plain_entropy(*_arrays, num_threads=None):

@@ -184,6 +184,7 @@ def check_rows(module):
     Tilts of given divergences too, one of them so small that the first row has none.
     """
     from alignment_fast.kernels.information import cpu as kernels
+    from alignment_fast.kernels.information import operations
     from alignment_fast.kernels.information.cuda import _ROWS
 
     generator, count, letters = np.random.default_rng(4), 3, 555
@@ -213,6 +214,11 @@ def check_rows(module):
     launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
     assert log_pi.tobytes() == wanted.tobytes()
     assert own.tobytes() == fields.tobytes()
+    columns = [np.empty(count * letters) for _ in range(6)]
+    given = [count * letters, 0, p.ctypes.data, 1, q.ctypes.data, 1, *(x.ctypes.data for x in columns)]
+    spans = [edge for x in (p, q, *columns) for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
+    module.run("sample_estimators", 1, 64, np.array(given, np.int64).tobytes(), spans, 2)
+    assert columns[2].tobytes() == operations.sample_estimators(p, q)[2].tobytes()
     reward[0] *= 1e300
     budgets, given = np.array([[1e-60, 0.3, 3.0]]), kernels.REWARD_GIVEN
     wanted, reached, alpha = (np.empty((count, 3)) for _ in range(3))
@@ -391,6 +397,7 @@ FAULTS = {
         "(total) += af_warp_sum(af_part)",
     ),
     "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a sample beside its reference": ("information", "[i * reference_step]", "[0]"),
     "a budget that is missed": ("information", "(missed <= AF_GOAL_TOLERANCE * goal)", "1"),
     "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a response beyond a warp": ("dynamics", "(af_lane() == (int)((i) % AF_WARP))", "(af_lane() == (int)(i))"),

@@ -273,6 +273,26 @@ def test_gradients_have_the_bits_of_the_cpu(cuda, name, dtype):
         assert mine is None or np.array_equal(mine.numpy(), wanted)
 
 
+@fused
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_estimators_of_samples_have_the_bits_of_the_cpu(cuda, dtype):
+    rng = np.random.default_rng(2)
+    policy, reference = (-rng.exponential(9.0, (3, 150)).astype(dtype) for _ in range(2))
+    policy[0, :4], reference[0, 1:6] = [-INF, -INF, np.nan, -3e38], [-INF, -2.0, -1.0, -INF, policy[0, 5]]
+    for given in ((policy, reference), (policy, reference[1, 1]), (policy[2, 2], reference[2])):
+        expected = af.policy.kl_estimators(*map(np.asarray, given))
+        found = af.policy.kl_estimators(*there(cuda, *map(np.asarray, given)))
+        for name in expected._fields:
+            mine, wanted = getattr(found, name).numpy(), getattr(expected, name)
+            assert mine.dtype == wanted.dtype
+            np.testing.assert_array_equal(mine, wanted, name)
+
+
+def test_estimators_of_samples_are_not_repeated(cuda):
+    with pytest.raises(ValueError, match="on a CUDA device they must have one shape"):
+        af.policy.kl_estimators(*there(cuda, np.zeros((2, 3)), np.zeros(3)))
+
+
 def test_weak_tilts_keep_the_digits_of_their_divergence(cuda):
     p, _, reward = rows("float64", letters=70)
     alphas = [1e-3, 1e-9, 1e-15]
