@@ -156,7 +156,8 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     Notes
     -----
     For ρ = μ μᵀ with μ > 0 this is `ipo`. Accuracy: 1e-14 · (1 + largest |z|) of z, however rare some pairs of a
-    connected design are. Cost: 2 K³/3 flops. Reference: arXiv:2310.12036; arXiv:2602.12180.
+    connected design are. Cost: 2 K³/3 flops; arrays on a CUDA device are refused. Reference: arXiv:2310.12036;
+    arXiv:2602.12180.
 
     Examples
     --------
