@@ -51,7 +51,16 @@ LONGEST_FIRST = (
 # Compiled on a machine that lacks machine code.
 CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")
 # Texts that CUDA kernels run too.
-CUDA_SOURCES += ("gradient.inc", "law_values.inc", "relative.inc", "scaled.inc", "solve.inc", "tilted_row.inc")
+CUDA_SOURCES += (
+    "gradient.inc",
+    "law_each.inc",
+    "law_values.inc",
+    "relative.inc",
+    "scaled.inc",
+    "solve.inc",
+    "tilted_row.inc",
+)
+CUDA_SOURCES += ("optimum.inc", "responses.inc", "rewards.inc")
 CUDA_SOURCES += ("lyapunov.inc", "single.inc", "statistics.inc", "trajectories.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):

@@ -24,6 +24,7 @@ _MODULES = {
     ("pairwise", "cpu"): "alignment_fast.kernels.pairwise.operations",
     ("pairwise", "cuda"): "alignment_fast.kernels.pairwise.cuda",
     ("policy", "cpu"): "alignment_fast.kernels.policy.operations",
+    ("policy", "cuda"): "alignment_fast.kernels.policy.cuda",
     ("random", "cpu"): "alignment_fast.kernels.random.operations",
     ("random", "cuda"): "alignment_fast.kernels.random.cuda",
     ("ranking", "cpu"): "alignment_fast.kernels.ranking.operations",

@@ -92,6 +92,10 @@ def compare_pools(seed, most=100_003):
         yield f"curve of ties by {estimator}", bool(right)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
+    rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)
+    found = best.max_at_k_weights(place().copy(rewards), 4, baseline="leave-one-out").numpy()
+    expected = best.max_at_k_weights(rewards, 4, baseline="leave-one-out")
+    yield "weights of the best of 4", bool(np.allclose(found, expected, rtol=0, atol=1e-6))
     found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
     yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
 
@@ -108,6 +112,11 @@ def compare_laws(seed, outcomes=50_257):
         for name in ("kl", "win_rate", "expected_reward", "reward_variance", "log_pmf"):
             found, expected = getattr(there, name)(n).numpy(), getattr(host, name)(n)
             yield f"{name}, log={log}", bool(np.allclose(found, expected, rtol=1e-12, atol=1e-12))
+        found = there.kl_estimate(n).numpy()
+        yield f"estimator, log={log}", bool(np.allclose(found, host.kl_estimate(n), rtol=1e-12))
+        # A uniform on the edge between two outcomes may fall to either side.
+        found = there.sample(2000, n, rng=seed).numpy() == host.sample(2000, n, rng=seed)
+        yield f"draws, log={log}", bool(found.mean() > 0.999)
         found = there.divergence("renyi", n, order=2.0).numpy()
         yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
 
@@ -116,16 +125,19 @@ def compare_ranking(seed, items=2000, votes=1_000_000):
     """Yield whether likelihoods of comparisons and their derivatives are within 1e-11 of the CPU's."""
     generator = np.random.default_rng(seed)
     first, second = generator.integers(0, items, (2, votes))
-    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second))
+    options = {"tied": generator.random(votes) < 0.3, "home": generator.integers(-1, 2, votes)}
+    met = af.ranking.Comparisons(first, np.where(first == second, (first + 1) % items, second), **options)
     scores, vector = generator.normal(size=(2, items))
     there, direction = place().copy(scores), place().copy(vector)
-    for model in ("bradley-terry", "thurstone", "stern"):
+    ties = {"rao-kupper": 1.5, "davidson": 0.8}
+    for model in ("bradley-terry", "thurstone", "stern", *ties):
+        at = {"model": model, "home_advantage": 0.3, "tie_parameter": ties.get(model)}
         pairs = [
-            (af.ranking.log_likelihood(there, met, model), af.ranking.log_likelihood(scores, met, model)),
-            (af.ranking.gradient(there, met, model), af.ranking.gradient(scores, met, model)),
+            (af.ranking.log_likelihood(there, met, **at), af.ranking.log_likelihood(scores, met, **at)),
+            (af.ranking.gradient(there, met, **at), af.ranking.gradient(scores, met, **at)),
             (
-                af.ranking.hessian_product(there, direction, met, model),
-                af.ranking.hessian_product(scores, vector, met, model),
+                af.ranking.hessian_product(there, direction, met, **at),
+                af.ranking.hessian_product(scores, vector, met, **at),
             ),
         ]
         for name, (found, expected) in zip(("value", "gradient", "product"), pairs, strict=True):
@@ -151,6 +163,18 @@ def compare_trajectories(seed, rows=500, steps=300):
                 same(there, here) for (name, here), (_, there) in zip(expected, found, strict=True) if name != "times"
             ]
             yield f"{method} of {responses} responses", all(right)
+
+
+def compare_optima(seed, rows=3000):
+    """Yield whether optima of IPO and DPO have the bits of the CPU's."""
+    generator = np.random.default_rng(seed)
+    for responses in (3, 16):
+        skew = np.triu(generator.uniform(-0.45, 0.45, (rows, responses, responses)), 1)
+        host = 0.5 + skew - np.swapaxes(skew, 1, 2), generator.dirichlet(np.ones(responses), rows)
+        for optimum in (af.policy.ipo, af.policy.dpo):
+            expected, found = (optimum(*arrays, None, [0.5, 4.0]) for arrays in (host, map(place().copy, host)))
+            right = all(same(*pair) for pair in zip(found, expected, strict=True))
+            yield f"{optimum.__name__} of {responses} responses", right
 
 
 def compare_losses(seed):
@@ -208,6 +232,8 @@ def compare_measures(seed):
             yield f"{name} {dtype}", bool(np.allclose(found, expected, rtol=bound, atol=bound))
         for name, call in {
             "tilts": lambda p, q, r: af.policy.tilt(p, r, [1e-8, 3.0]).log_pi,
+            "tilts of a divergence": lambda p, q, r: af.policy.kl_constrained(p, r, [1e-8, 0.3]).log_pi,
+            "estimators of samples": lambda p, q, r: af.policy.kl_estimators(r, q).k3,
             "rate functions": lambda p, q, r: info.rate_function(r, [0.1, 1.0], p=p).value,
         }.items():
             yield f"{name} {dtype}", same(call(*there), call(p, q, reward))
@@ -220,6 +246,7 @@ COMPARISONS = {
     "laws": compare_laws,
     "ranking": compare_ranking,
     "dynamics": compare_trajectories,
+    "policy": compare_optima,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
     "information": compare_measures,
@@ -281,8 +308,20 @@ def timings():
     yield "law of 151 936 outcomes", seconds(lambda: af.best_of_n.BestOfN(reward=reward)), LETTERS, "outcomes", 0
     law = af.best_of_n.BestOfN(reward=reward)
     yield "its divergence at 1024 n", seconds(lambda: law.kl(draws)), LETTERS << 10, "terms", 0
+    yield "draws from it", seconds(lambda: law.sample(1 << 20, 16, rng=1)), 1 << 20, "draws", 0
     counts = place().copy(np.full(1 << 20, 200)), place().copy(np.arange(1 << 20) % 200)
+    rewards = place().copy(np.random.default_rng(1).normal(size=(1 << 16, 16)))
+    yield (
+        "weights of the best of 4 of 16",
+        seconds(lambda: af.best_of_n.max_at_k_weights(rewards, 4)),
+        1 << 20,
+        "samples",
+        0,
+    )
     yield "pass@10", seconds(lambda: af.best_of_n.pass_at_k(*counts, 10)), 1 << 20, "problems", 0
+    skew = np.triu(np.random.default_rng(1).uniform(-0.45, 0.45, (1 << 14, 8, 8)), 1)
+    matrices = place().copy(0.5 + skew - np.swapaxes(skew, 1, 2))
+    yield "optima of DPO, 8 responses", seconds(lambda: af.policy.dpo(matrices, None, None, 1.0)), 1 << 14, "rows", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731
@@ -308,6 +347,9 @@ def timings():
     p = place().copy(np.full(ROWS, 1.0 / ROWS[1], np.float32))
     yield "entropies float32", seconds(lambda: af.information.entropy(p)), ROWS[0], "rows", 4 * ROWS[0] * ROWS[1]
     yield "tilts float32", seconds(lambda: af.policy.tilt(p, reward, 0.5)), ROWS[0], "rows", 12 * ROWS[0] * ROWS[1]
+    few = [place().copy(fresh(i, PAIRS)) for i in range(2)]
+    yield "estimators of a divergence", seconds(lambda: af.policy.kl_estimators(*few)), PAIRS, "samples", 32 * PAIRS
+    yield "tilts of a divergence", seconds(lambda: af.policy.kl_constrained(p, reward, 0.1)), ROWS[0], "rows", 0
 
 
 def copying():

@@ -61,6 +61,25 @@ class DevicePools:
         return self._common.cast(array, self.dtype).reshape(shape).given()
 
 
+def device_max_weights(ops, rewards, coefficients_of, check):
+    """Return what `max_at_k_weights` does, of rewards on a device.
+
+    ``coefficients_of(shape)`` returns whether they are centred and the coefficients that `max_weights` takes,
+    ``check(array)`` raises for a bad reward of an array on the host.
+    """
+    _, found = views({"rewards": rewards})
+    array = found["rewards"]
+    if array.dtype not in (FLOAT32, FLOAT64):
+        kind = array.dtype if array.storage == "own" else array.storage
+        raise TypeError(f"rewards must be float32 or float64 on a CUDA device, not {kind}")
+    given = coefficients_of(array.shape)
+    common = operations("common", "cuda")
+    if common.first_not_finite(array) is not None:
+        check(array.numpy())
+    weights, _ = ops.max_weights(array.reshape(-1, array.shape[-1]), *given)
+    return common.cast(weights, array.dtype).reshape(array.shape).given()
+
+
 def device_pass_at_k(ops, num_samples, num_correct, k, check):
     """Return what `pass_at_k` does, of int64 arrays on a device; one of the two may be a number."""
     ks = as_array(k, "k")

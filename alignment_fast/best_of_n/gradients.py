@@ -33,10 +33,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.arrays import as_floating, common_device
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
+from alignment_fast.best_of_n._device_pools import device_max_weights
 
 __all__ = ["max_at_k_weights"]
 
@@ -82,7 +83,8 @@ def max_at_k_weights(
     Notes
     -----
     Accuracy: 1e-12 of the largest |reward| times k/n. Cost: one sort of every pool; two NumPy sorts in all where n is
-    at most 64, an argsort and six passes above. To use them in a loss, take the mean over prompts of
+    at most 64, an argsort and six passes above. Rewards on a CUDA device are sorted there, and each pool is a thread's;
+    the call waits for the check of the rewards. To use the weights in a loss, take the mean over prompts of
     −Σ w log p(x), with w held constant.
 
     References
@@ -102,14 +104,19 @@ def max_at_k_weights(
     if baseline not in ("none", "leave-one-out"):
         raise ValueError(f"baseline {baseline!r} is not one of 'none', 'leave-one-out'")
     ops = operations_of("best_of_n", rewards=rewards)
+
+    def given_of(shape):
+        if not shape or shape[-1] == 0:
+            raise ValueError(f"rewards of shape {shape} hold no samples")
+        centred = baseline != "none"
+        return centred, *_coefficients(shape[-1], _draws(k, shape[-1], baseline), centred)
+
+    if common_device(rewards=rewards) == "cuda":
+        return device_max_weights(ops, rewards, given_of, _refuse_infinite)
     array = as_floating(rewards, "rewards")
-    if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(f"rewards of shape {array.shape} hold no samples")
+    centred, *coefficients = given_of(array.shape)
     size = array.shape[-1]
-    draws = _draws(k, size, baseline)
-    centred = baseline != "none"
     pools = array.astype(np.float64, copy=False).reshape(-1, size)
-    coefficients = _coefficients(size, draws, centred)
 
     def weights_of(pools):
         if size <= ops.SMALL_POOL:
@@ -120,11 +127,15 @@ def max_at_k_weights(
     with np.errstate(over="ignore", invalid="ignore"):
         weights, good = weights_of(pools)
         if not good:
-            refuse(~np.isfinite(array), array, "rewards", "is not finite")
+            _refuse_infinite(array)
         wide = np.flatnonzero(~np.isfinite(weights[:, 0]))  # a difference of rewards overflowed: then all are NaN
         if wide.size:
             weights[wide] = weights_of(0.25 * pools[wide])[0] * 4.0
     return give(weights, rewards, dtype=array.dtype, shape=array.shape)
+
+
+def _refuse_infinite(array):
+    refuse(~np.isfinite(array), array, "rewards", "is not finite")
 
 
 def _draws(k, size, baseline):

@@ -65,7 +65,8 @@ class MemorylessModel:
     Notes
     -----
     Rewards on a lattice (multiples of one span, up to a constant) and those whose exponentials have rational ratios
-    with numbers up to 65536 are recognised, so that equal sums are exactly ties.
+    with numbers up to 65536 are recognised, so that equal sums are exactly ties. Arrays on a CUDA device are refused:
+    types and transforms of the one model are made on the CPU.
 
     References
     ----------

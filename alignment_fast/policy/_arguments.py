@@ -78,6 +78,11 @@ class PreferenceArguments(Arguments):
                 accepted[name] = _finite(_last_axis(arrays[name], name, K), name).astype(np.float64)
         return accepted
 
+    def placed(self, name, leading):
+        """Return an array as `rows` does, where the arguments are."""
+        rows = self.rows(name, leading)
+        return rows if self.place is None else self.place.copy(rows)
+
     def give(self, result, shape=None, *, dtype=None):
         """Return `result` as `Arguments.give` does; numbers on a device in the dtype of the arguments too."""
         if self.place is not None and dtype is None:

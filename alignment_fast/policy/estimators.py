@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
+from alignment_fast._border.call import arrays_on_device
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
@@ -112,7 +113,7 @@ def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
     Notes
     -----
     Accuracy: 4 units in the last place for exact ρ, tiny ones included, where e^−ρ − 1 + ρ would lose all digits. Cost:
-    one exponential per sample.
+    one exponential per sample. Arrays on a CUDA device, float32 or float64, have one shape, or one of them is a number.
 
     References
     ----------
@@ -131,23 +132,29 @@ def kl_estimators(log_policy: Any, log_reference: Any) -> KLEstimators:
     fields = operations("information").short_kl_estimators(log_policy, log_reference)
     if fields is not None:
         return tuple.__new__(KLEstimators, fields)
-    device = common_device(log_policy=log_policy, log_reference=log_reference)
-    policy = as_floating(log_policy, "log_policy", floating_only=True)
-    reference = as_floating(log_reference, "log_reference", floating_only=True)
-    dtype = np.result_type(policy, reference)
-    try:
-        with np.errstate(invalid="ignore"):  # -inf − -inf is NaN
-            rho = np.subtract(policy, reference, dtype=dtype)
-    except ValueError:
-        raise ValueError(
-            f"log_policy of shape {policy.shape} and log_reference of shape {reference.shape} do not broadcast"
-        ) from None
-    k3, slope = operations("information", device).estimates(rho.astype(np.float64, copy=False))
-    with np.errstate(over="ignore"):
-        exact = (rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope)
-        columns = [np.asarray(column).astype(dtype, copy=False) for column in exact]
+    given = {"log_policy": log_policy, "log_reference": log_reference}
+    device = common_device(**given)
+    if device == "cuda":
+        policy, reference = arrays_on_device(given).values()
+    else:
+        policy, reference = (as_floating(value, name, floating_only=True) for name, value in given.items())
+    _refuse_shapes(policy.shape, reference.shape, repeats=device == "cpu")
+    columns = operations("information", device).sample_estimators(policy, reference)
     model = log_policy if library_of(log_policy) not in ("numpy", "builtins") else log_reference
-    return KLEstimators(*(like(column, model) if column.ndim else column[()] for column in columns))
+    return KLEstimators(
+        *(column[()] if device == "cpu" and not column.ndim else like(column, model) for column in columns)
+    )
+
+
+def _refuse_shapes(policy, reference, *, repeats):
+    """Raise ValueError for shapes that do not broadcast, or where nothing but one number `repeats`, for others too."""
+    both = f"log_policy of shape {policy} and log_reference of shape {reference}"
+    try:
+        common = np.broadcast_shapes(policy, reference)
+    except ValueError:
+        raise ValueError(f"{both} do not broadcast") from None
+    if not repeats and any(shape != common and math.prod(shape) != 1 for shape in (policy, reference)):
+        raise ValueError(f"{both}: on a CUDA device they must have one shape, or one of them be a number")
 
 
 def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEstimatorMoments:

@@ -112,7 +112,8 @@ def kl_constrained_gradient(
     Raises
     ------
     ValueError
-        As `kl_constrained`, and for a budget of 0 or of D_max and more, where alpha has no derivative.
+        As `kl_constrained`, and for a budget of 0 or of D_max and more, where alpha has no derivative. For arrays on a
+        CUDA device nothing waits: there the derivatives by such a budget are NaN.
 
     Notes
     -----
@@ -131,13 +132,13 @@ def kl_constrained_gradient(
         found = operations("information").short_kl_constrained_gradient(p, reward, kl, log)
         if found is not None:
             return ConstrainedGradient(*_paired(*found))
-    arguments = policy_arguments(p, reward, log)
+    arguments = policy_arguments(p, reward, log, on_devices=True)
     grid, budgets = divergence_grid(arguments, kl)
     rows = policy_rows(arguments, p, log, grid.leading)
-    alphas, _, good = arguments.ops.tilts_of_divergence(rows, budgets, num_threads)
+    alphas, reached, good = arguments.ops.tilts_of_divergence(rows, budgets, num_threads)
     if not good:
         refuse_rows(arguments, rows, grid.leading)
-    if not ((alphas > 0) & np.isfinite(alphas)).all():
+    if reached is not None and not ((alphas > 0) & np.isfinite(alphas)).all():  # on a device NaN says so
         raise ValueError("kl must lie strictly between 0 and −log p(argmax reward), where alpha has a derivative")
     quantity = arguments.ops.OF_CONSTRAINED
     return ConstrainedGradient(*_policy_gradients(arguments, rows, grid, alphas, quantity, num_threads))

@@ -89,7 +89,8 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     -----
     The loss at the optimum is beta² (1/4 − 2 Var_μ(P μ)). Accuracy: 1e-15 of the scores, 1e-15 · (1 + beta + |log π|)
     of log-probabilities; the divergence keeps its digits as beta → 0. Cost: 2 K² flops per row. From 64 responses and
-    16 distributions of one P on, the scores are a product of BLAS. Reference: arXiv:2310.12036; arXiv:2602.12180.
+    16 distributions of one P on, the scores are a product of BLAS. Arrays on a CUDA device are checked on the host, and
+    each problem is a thread's there: for many of few responses. Reference: arXiv:2310.12036; arXiv:2602.12180.
 
     Examples
     --------
@@ -102,14 +103,13 @@ def ipo(P: ArrayLike, mu: ArrayLike | None, ref: ArrayLike | None, beta: ArrayLi
     found = operations("policy").short_ipo(P, mu, ref, beta)
     if found is not None:
         return tuple.__new__(PreferenceOptimum, found)
-    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
+    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref}, on_devices=True)
     grid = nonnegative_grid(beta, task.leading, "beta")
     ops = task.operations("policy")
     leading, matrices, mu_rows = _sampled(task)
     advantage = ops.advantages(matrices, mu_rows)
-    least = ops.least_ipo_losses(mu_rows, advantage).reshape(leading)
-    advantage = advantage.reshape(*leading, advantage.shape[-1])
-    return _optimum(task, grid, advantage, 0.5 + advantage, _squared(grid) * least[..., None])
+    least = ops.least_ipo_losses(mu_rows, advantage)
+    return _optimum(task, grid, leading, advantage, least, raised=0.5, factors=_squared(grid))
 
 
 def _squared(grid: Grid) -> np.ndarray:
@@ -118,10 +118,12 @@ def _squared(grid: Grid) -> np.ndarray:
         return grid.values**2
 
 
-def _sampled(task: PreferenceArguments) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
-    """Return the leading axes that P and mu have together, and both as rows."""
+def _sampled(task: PreferenceArguments) -> tuple[tuple[int, ...], Any, Any]:
+    """Return the leading axes that P and mu have together, and both as rows, where the arguments are."""
     leading = np.broadcast_shapes(task["P"].shape[:-2], task["mu"].shape[:-1])
-    return leading, task.rows("P", leading), task.rows("mu", leading)
+    if task.place is not None and math.prod(leading) != 1:
+        leading = task.leading  # rows are not repeated there
+    return leading, task.placed("P", leading), task.placed("mu", leading)
 
 
 def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLike) -> PreferenceOptimum:
@@ -154,7 +156,8 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     Notes
     -----
     For ρ = μ μᵀ with μ > 0 this is `ipo`. Accuracy: 1e-14 · (1 + largest |z|) of z, however rare some pairs of a
-    connected design are. Cost: 2 K³/3 flops. Reference: arXiv:2310.12036; arXiv:2602.12180.
+    connected design are. Cost: 2 K³/3 flops; arrays on a CUDA device are refused. Reference: arXiv:2310.12036;
+    arXiv:2602.12180.
 
     Examples
     --------
@@ -173,8 +176,7 @@ def ipo_pairs(P: ArrayLike, rho: ArrayLike, ref: ArrayLike | None, beta: ArrayLi
     leading = np.broadcast_shapes(task["P"].shape[:-2], task["rho"].shape[:-2])
     ops = task.operations("policy")
     potential, least = ops.pair_potentials(task.rows("P", leading), task.rows("rho", leading))
-    potential, least = potential.reshape(*leading, potential.shape[-1]), least.reshape(leading)
-    return _optimum(task, grid, potential, potential, _squared(grid) * least[..., None])
+    return _optimum(task, grid, leading, potential, least, factors=_squared(grid))
 
 
 def dpo(
@@ -225,8 +227,8 @@ def dpo(
     -----
     Newton with steps shortened by self-concordance, so without line search, from log-odds; 1 step for Bradley-Terry P,
     else 4 to 8. Accuracy: 1e-11 · (1 + range of r) of rewards, for chances down to e⁻⁵⁰ and weights down to e⁻³⁰⁰:
-    systems are solved without subtractions. Cost: K²/2 exponentials and 2 K³/3 flops per step. Reference:
-    arXiv:2305.18290 (DPO); arXiv:2602.12180.
+    systems are solved without subtractions. Cost: K²/2 exponentials and 2 K³/3 flops per step. Arrays on a CUDA device:
+    as in `ipo`. Reference: arXiv:2305.18290 (DPO); arXiv:2602.12180.
 
     Examples
     --------
@@ -239,28 +241,50 @@ def dpo(
     found = operations("policy").short_dpo(P, mu, ref, beta, tol, max_iter)
     if found is not None:
         return tuple.__new__(PreferenceOptimum, found)
-    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref})
+    task = PreferenceArguments(P, distributions={"mu": mu, "ref": ref}, on_devices=True)
     grid = nonnegative_grid(beta, task.leading, "beta")
-    rewards = _dpo_rewards(task, tol, max_iter)
     leading, matrices, mu_rows = _sampled(task)
-    loss = task.operations("policy").dpo_losses(_flat(rewards, leading), matrices, mu_rows)[0].reshape(leading)
-    return _optimum(task, grid, rewards, rewards, loss[..., None])
+    rewards = _dpo_reward_rows(task, leading, matrices, mu_rows, tol, max_iter)
+    loss, _ = task.operations("policy").dpo_losses(rewards, matrices, mu_rows)
+    return _optimum(task, grid, leading, rewards, loss)
 
 
-def _optimum(task: PreferenceArguments, grid: Grid, exponent, scores, loss) -> PreferenceOptimum:
-    """Return the optimum π ∝ ref · exp(beta · exponent) of the given scores and loss (..., T)."""
-    K = exponent.shape[-1]
+def _optimum(
+    task: PreferenceArguments, grid: Grid, leading: tuple[int, ...], exponent, loss, *, raised=-0.0, factors=None
+) -> PreferenceOptimum:
+    """Return the optimum π ∝ ref · exp(beta · exponent); exponent and loss by the rows of `leading`.
+
+    Scores are `exponent` and what it is `raised` by (−0.0 changes no bit), the loss is multiplied by `factors`
+    of the shape of the grid's values where they are given.
+    """
+    ops, K, points = task.operations("policy"), exponent.shape[-1], grid.values.shape[-1]
     refuse_large((*grid.shape, K), "the policy")
-    rows = (_flat(task["ref"], grid.leading), _flat(exponent, grid.leading))
-    betas = np.broadcast_to(grid.rows(), (math.prod(grid.leading), grid.values.shape[-1]))
-    tilted = task.operations("policy").tilted(*rows, np.ascontiguousarray(betas))
+    count = math.prod(grid.leading)
+    betas = np.ascontiguousarray(np.broadcast_to(grid.rows(), (count, points)))
+    tilted = ops.tilted(task.placed("ref", grid.leading), _spread(exponent, leading, grid.leading), betas)
+    scores = ops.raised(_spread(exponent, leading, task.leading), raised, math.prod(task.leading))
+    factors = None if factors is None else factors.reshape(-1, points)
+    losses = ops.scaled_losses(_spread(loss, leading, grid.leading), factors, count, points)
     return PreferenceOptimum(
-        task.give(tilted.log_pi.reshape(*grid.shape, K)),
-        task.give(np.broadcast_to(scores, (*task.leading, K))),
-        task.give(_on_grid(loss, grid)),
-        task.give(tilted.entropy.reshape(grid.shape)),
-        task.give(tilted.kl.reshape(grid.shape)),
+        task.give(tilted.log_pi, (*grid.shape, K)),
+        task.give(scores, (*task.leading, K)),
+        task.give(losses, grid.shape),
+        task.give(tilted.entropy, grid.shape),
+        task.give(tilted.kl, grid.shape),
     )
+
+
+def _spread(rows, leading: tuple[int, ...], to: tuple[int, ...]):
+    """Return rows over `leading` axes as rows over the axes `to`, or the one row that serves all."""
+    if len(rows) == 1 or leading == to:
+        return rows
+    if hasattr(rows, "given"):
+        raise ValueError(
+            f"beta has the leading axes {to}, arrays on a CUDA device have {leading}: they must be the same"
+        )
+    core = rows.shape[1:]
+    spread = np.broadcast_to(rows.reshape(*leading, *core), (*to, *core))
+    return np.ascontiguousarray(spread.reshape(math.prod(to), *core))
 
 
 def _flat(array: np.ndarray, leading: tuple[int, ...]) -> np.ndarray:
@@ -277,18 +301,23 @@ def _on_grid(values, grid: Grid, *core: int):
 
 def _dpo_rewards(task: PreferenceArguments, tol: float, max_iter: int) -> np.ndarray:
     """Return the implicit rewards of DPO over the leading axes of P and mu."""
+    leading, P, mu = _sampled(task)
+    rewards = _dpo_reward_rows(task, leading, P, mu, tol, max_iter)
+    return rewards.reshape(*leading, rewards.shape[-1])
+
+
+def _dpo_reward_rows(task: PreferenceArguments, leading: tuple[int, ...], P, mu, tol: float, max_iter: int):
+    """Return the implicit rewards of DPO for rows P and mu over `leading` axes."""
     if not tol > 0:
         raise ValueError(f"tol must be positive, got {tol}")
     _require_finite_optimum(task["P"], task["mu"])
-    leading, P, mu = _sampled(task)
     rewards, width = task.operations("policy").rewards(P, mu, tol, max_iter)
-    rewards = rewards.reshape(*leading, rewards.shape[-1])
     if not (width <= tol).all():
         worst = int(np.argmax(np.where(np.isnan(width), np.inf, width)))
         raise ConvergenceError(
             f"DPO{_of_matrix(place(worst, leading))}: the last of {max_iter} Newton steps moved rewards by "
             f"{width[worst]:.3g}, more than tol = {tol:.3g}",
-            task.give(rewards),
+            task.give(rewards, (*leading, rewards.shape[-1])),
         )
     return rewards
 

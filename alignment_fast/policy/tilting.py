@@ -176,6 +176,7 @@ def kl_constrained(
     ConvergenceError
         Where no tilt is found that meets a budget below D_max as said below: alpha would be subnormal, or rewards
         differ by little against their size and the letters that matter are rare. The policies found are its ``result``.
+        For arrays on a CUDA device nothing waits: there the policy of such a budget is NaN.
 
     Notes
     -----
@@ -196,7 +197,7 @@ def kl_constrained(
         fields = operations("information").short_kl_constrained(p, reward, kl, log)
         if fields is not None:
             return tuple.__new__(TiltedPolicy, fields)
-    arguments = policy_arguments(p, reward, log)
+    arguments = policy_arguments(p, reward, log, on_devices=True)
     grid, budgets = divergence_grid(arguments, kl)
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
     rows = policy_rows(arguments, p, log, grid.leading)
@@ -205,6 +206,12 @@ def kl_constrained(
     if not good:
         refuse_rows(arguments, rows, grid.leading)
     policy = _tilted(arguments, rows, alphas, grid, num_threads)
+    if reached is not None:  # on a device NaN says so
+        _refuse_missed(alphas, reached, budgets, grid, policy)
+    return policy
+
+
+def _refuse_missed(alphas, reached, budgets, grid, policy):
     missed = np.isfinite(alphas) & ~(np.abs(reached - budgets) <= _MET * budgets)
     if missed.any():
         flat = int(np.flatnonzero(missed)[0])
@@ -214,7 +221,6 @@ def kl_constrained(
             f"{float(reached.reshape(-1)[flat])}, not within {_MET:g} of it",
             policy,
         )
-    return policy
 
 
 def matched(log_p, reward, kl, log_deficit, num_threads=None):

@@ -5,8 +5,6 @@ import numpy as np
 from alignment_fast._border.arrays import FLOAT32, FLOAT64, common_device
 from alignment_fast._border.devices import views
 from alignment_fast._operations import operations
-from alignment_fast.errors import BackendUnavailableError
-from alignment_fast.ranking._models import check_model
 from alignment_fast.ranking._objective import Objective
 from alignment_fast.ranking.comparisons import check_comparisons
 
@@ -16,16 +14,14 @@ def is_on_device(scores):
     return common_device(scores=scores) == "cuda"
 
 
-def device_objective(given, comparisons, model, home_advantage, check):
+def device_objective(given, comparisons, model, covariates, others, check):
     """Return the `Objective` and the arrays `given` by name, one number per item, in float64 on their device.
 
+    The first of them is the scores, which come back with the `others`, unknowns from the host, behind them.
     ``check(array, name, n_items)`` raises for an array of the host with a bad number.
     """
     common_device(**given)
     cells = check_comparisons(comparisons).cells
-    if check_model(model).tie is not None or home_advantage:
-        what = f"model {model!r}" if check_model(model).tie is not None else "home_advantage"
-        raise BackendUnavailableError(f"{what} has no CUDA version: pass scores on the CPU")
     _, found = views(given)
     common = operations("common", "cuda")
     for name, array in found.items():
@@ -34,5 +30,6 @@ def device_objective(given, comparisons, model, home_advantage, check):
             raise TypeError(f"{name} must be float32 or float64 on a CUDA device, not {kind}")
         if array.shape != (cells.n_items,) or common.first_not_finite(array) is not None:
             check(array.numpy(), name, cells.n_items)
-    arrays = [common.cast(array, np.dtype(np.float64)) for array in found.values()]
-    return Objective(operations("ranking", "cuda"), cells, model), *arrays
+    scores, *arrays = (common.cast(array, np.dtype(np.float64)) for array in found.values())
+    ops = operations("ranking", "cuda")
+    return Objective(ops, cells, model, covariates=covariates), ops.unknowns(scores, others), *arrays

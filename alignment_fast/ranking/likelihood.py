@@ -10,7 +10,7 @@ from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.scalars import as_number
 from alignment_fast._operations import operations
-from alignment_fast.kernels.ranking.structures import NO_COVARIATES
+from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
 from alignment_fast.ranking._device_likelihood import device_objective, is_on_device
 from alignment_fast.ranking._models import check_model
 from alignment_fast.ranking._objective import Objective
@@ -56,7 +56,7 @@ def log_likelihood(
     -------
     float
         Accuracy: 2e-15 relative. About 8 ns per pair that met. For `scores` on a CUDA device an array without axes
-        there: models without a tie parameter, no home advantage; the comparisons are sent at each call.
+        there; the comparisons are sent at each call.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def log_likelihood(
         if small is not None:
             return small
     if is_on_device(scores):
-        objective, u = device_objective({"scores": scores}, comparisons, model, home_advantage, one_per_item)
+        beside = _beside_scores(comparisons, model, tie_parameter, home_advantage)
+        objective, u = device_objective({"scores": scores}, comparisons, model, *beside, one_per_item)
         return objective.evaluate(u, curvatures=False).value.given()
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     return objective.evaluate(u, curvatures=False).value
@@ -115,7 +116,8 @@ def gradient(
         if small is not None:
             return small
     if is_on_device(scores):
-        objective, u = device_objective({"scores": scores}, comparisons, model, home_advantage, one_per_item)
+        beside = _beside_scores(comparisons, model, tie_parameter, home_advantage)
+        objective, u = device_objective({"scores": scores}, comparisons, model, *beside, one_per_item)
         return objective.evaluate(u, curvatures=False).gradient.given()
     given = in_callers_kind(
         gradient,
@@ -172,8 +174,11 @@ def hessian_product(
         if small is not None:
             return small
     if is_on_device(scores):
-        arrays = {"scores": scores, "vector": vector}
-        objective, u, direction = device_objective(arrays, comparisons, model, home_advantage, one_per_item)
+        arrays, beside = (
+            {"scores": scores, "vector": vector},
+            _beside_scores(comparisons, model, tie_parameter, home_advantage),
+        )
+        objective, u, direction = device_objective(arrays, comparisons, model, *beside, one_per_item)
         return objective.ops.negated(objective.hessian(u, objective.evaluate(u))(direction)).given()
     given = in_callers_kind(
         hessian_product,
@@ -229,17 +234,26 @@ def _objective(
     home_advantage: float,
     num_threads: int | None,
 ) -> tuple[Objective, NDArray[np.float64]]:
-    tie, cells = check_model(model).tie, check_comparisons(comparisons).cells
-    u = [one_per_item(scores, "scores", cells.n_items)]
-    covariates = NO_COVARIATES
+    check_model(model)
+    cells = check_comparisons(comparisons).cells
+    u = one_per_item(scores, "scores", cells.n_items)
+    covariates, others = _beside_scores(comparisons, model, tie_parameter, home_advantage)
+    ops = operations("ranking")
+    objective = Objective(ops, cells, model, covariates=covariates, num_threads=num_threads)
+    return objective, ops.unknowns(u, others)
+
+
+def _beside_scores(
+    comparisons: Comparisons, model: str, tie_parameter: float | None, home_advantage: float
+) -> tuple[Covariates, list[float]]:
+    """Return the covariates, and the unknowns behind the scores: coefficients, the logarithm of the tie parameter."""
+    tie, covariates, others = check_model(model).tie, NO_COVARIATES, []
     if home_advantage:
-        covariates = home_covariate(cells)
-        u.append(np.array([as_number(home_advantage, "home_advantage")]))
+        covariates = home_covariate(check_comparisons(comparisons).cells)
+        others.append(as_number(home_advantage, "home_advantage"))
     if tie is not None:
         tie_parameter = None if tie_parameter is None else as_number(tie_parameter, "tie_parameter")
         if tie_parameter is None or not tie.least < tie_parameter < np.inf:
             raise ValueError(f"tie_parameter of {model!r} must be finite and {tie.condition}, not {tie_parameter}")
-        u.append(np.log([tie_parameter]))
-    ops = operations("ranking")
-    objective = Objective(ops, cells, model, covariates=covariates, num_threads=num_threads)
-    return objective, np.concatenate(u)
+        others.append(float(np.log([tie_parameter])[0]))
+    return covariates, others

@@ -1,4 +1,4 @@
-"""Best-of-N for Cython code: plain names, no GIL, no exceptions. Formulae: closed_forms.inc, law_atoms.inc, simulation.inc."""
+"""Best-of-N for Cython code: plain names, no GIL, no exceptions. Formulae: closed_forms.inc, law_each.inc, simulation.inc."""
 
 from libc.stdint cimport uint64_t
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-# ---- exact laws (law_build.inc, law.inc, law_atoms.inc, closed_forms.inc) ----
+# ---- exact laws (law_build.inc, law.inc, law_each.inc, law_atoms.inc, closed_forms.inc) ----
 
 BLOCK: Final[int]
 FIELDS: Final[int]

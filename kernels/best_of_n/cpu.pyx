@@ -71,7 +71,7 @@ include "table.pxi"
 cdef const af_table *table = af_select(ISA.encode())
 
 
-# ---- exact laws (law_build.inc, law.inc, law_atoms.inc, closed_forms.inc) ----
+# ---- exact laws (law_build.inc, law.inc, law_each.inc, law_atoms.inc, closed_forms.inc) ----
 
 BLOCK = AF_BLOCK
 FIELDS = LAW_FIELDS

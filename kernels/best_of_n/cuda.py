@@ -5,8 +5,16 @@ import ctypes
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import simulation
-from alignment_fast.kernels.best_of_n.cuda_law import law_build, law_pmf, law_values
+from alignment_fast.kernels.best_of_n.cuda_law import (
+    law_build,
+    law_draw,
+    law_kl_estimate,
+    law_pmf,
+    law_sampler,
+    law_values,
+)
 from alignment_fast.kernels.best_of_n.cuda_pool import (
+    max_weights,
     pass_at_k,
     pass_refused,
     pool_arrange,
@@ -28,8 +36,12 @@ __all__ = [
     "VALUES",
     "brute",
     "law_build",
+    "law_draw",
+    "law_kl_estimate",
     "law_pmf",
+    "law_sampler",
     "law_values",
+    "max_weights",
     "order",
     "pass_at_k",
     "pass_refused",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import cpu, law
+from alignment_fast.kernels.best_of_n.structures import LawSampler
 from alignment_fast.kernels.common import cuda as common
 from alignment_fast.kernels.common import driver, images, sorting, status
 from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
@@ -24,6 +25,11 @@ _SUMS, _MOMENTS, _RENYI = (driver.Kernel(_LIBRARY, f"law_{name}", "sqdqppqqp") f
 _PARTIALS = {cpu.EXPECTED_REWARD: _MOMENTS, cpu.REWARD_VARIANCE: _MOMENTS, cpu.RENYI: _RENYI}  # by kind, else sums
 _TOTALS = driver.Kernel(_LIBRARY, "law_totals", "sqdqppqqpp")
 _PMF = driver.Kernel(_LIBRARY, "law_pmf", "sqqppqqp")
+_ESTIMATES = driver.Kernel(_LIBRARY, "law_estimates", "sqppqqp")
+_ESTIMATE_TOTALS = driver.Kernel(_LIBRARY, "law_estimate_totals", "qqqpp")
+_STARTS = driver.Kernel(_LIBRARY, "law_starts", "sqpp")
+_WITHIN = driver.Kernel(_LIBRARY, "law_within", "sqpp")
+_DRAWS = driver.Kernel(_LIBRARY, "law_draws", "sqqppqqp")
 TILE, BLOCK = 1024, cpu.BLOCK  # groups of a running sum, of a sum, that a warp takes
 CHANCES, LOGARITHMS, REWARDS = range(3)  # what is checked
 _BATCH = struct.Struct("<QQQq")  # law_batch of cuda_law.inc
@@ -149,4 +155,35 @@ def law_pmf(laws, row_of, n, is_log, *, log, num_threads=None):
     place = laws.groups.place
     out = place.empty((len(row_of), n.shape[1], laws.size), _FLOAT64)
     run(_PMF, blocks_for, out.size, place, laws.packed(), log, *_laid_out(laws, row_of, n, is_log), out)
+    return out
+
+
+def law_kl_estimate(laws, row_of, n, is_log, *, num_threads=None):
+    """Return the expectation of the divergence's estimator, (results, T)."""
+    place, columns, blocks = laws.groups.place, n.shape[1], -(-laws.size // BLOCK)
+    partial = place.empty((len(row_of), blocks, columns), _FLOAT64)
+    out = place.empty((len(row_of), columns), _FLOAT64)
+    run(_ESTIMATES, blocks_for_warps, partial.size, place, laws.packed(), *_laid_out(laws, row_of, n, is_log), partial)
+    run(_ESTIMATE_TOTALS, blocks_for, out.size, place, len(row_of), blocks, columns, partial, out)
+    return out
+
+
+def law_sampler(laws, row):
+    """Return what draws from row `row` need, on the device."""
+    place, size, batch = laws.groups.place, laws.size, laws.packed()
+    sampler = LawSampler(row, place.empty((2, size), _FLOAT64), place.empty((size + 1,), _INT32))
+    tails, within = sampler.reals[0], sampler.reals[1]
+    run(_STARTS, blocks_for, size, place, batch, row, tails, sampler.start)
+    run(_WITHIN, blocks_for_warps, size, place, batch, row, sampler.start, within)
+    return sampler
+
+
+def law_draw(laws, samplers, n, is_log, count, key, *, num_threads=None):
+    """Return `count` draws for each sampler and n (or log n), (samplers, count), from the uniforms of the CPU."""
+    place = laws.groups.place
+    out = place.empty((len(samplers), count), _INT64)
+    if out.size:
+        listed = [(of.row, of.reals[0].pointer, of.reals[1].pointer, of.start.pointer) for of in samplers]
+        given = place.copy(np.array(listed, np.uint64)), place.copy(np.array(n, np.float64))
+        run(_DRAWS, blocks_for, out.size, place, laws.packed(), key, len(samplers), *given, is_log, count, out)
     return out

@@ -22,6 +22,7 @@ _DOTS = driver.Kernel(_LIBRARY, "pool_dots", "qqppqp")
 _COEFFICIENTS = driver.Kernel(_LIBRARY, "pool_coefficients", "qqpqppp")
 _INTERPOLATED = driver.Kernel(_LIBRARY, "pool_interpolated", "qqpqppp")
 _COLUMNS = driver.Kernel(_LIBRARY, "pool_columns", "qqpqpp")
+_MAX_WEIGHTS = driver.Kernel(_LIBRARY, "pool_max_weights", "qqppqpppp")
 _REFUSED = driver.Kernel(_LIBRARY, "pass_refused", "qpqpqqp")
 _PASS_AT_K = driver.Kernel(_LIBRARY, "pass_at_k", "qpqpqqpp")
 # Bytes of scratch for blocks of ranks, of as many pools as have room at a time.
@@ -89,6 +90,16 @@ def pool_interpolate(sums, at, transform, ends, *, num_threads=None):
     edges = place.copy(ends)
     run(_INTERPOLATED, blocks_for, out.size, place, rows, width, sums, segments, edges, coefficient, out)
     return out
+
+
+def max_weights(rewards, centred, own, below, above, *, num_threads=None):
+    """Return the weights of samples of pools (rows, M) of any size, and True: rewards are finite here."""
+    (rows, size), place = rewards.shape, rewards.place
+    _keys, order = sorting.sorted_keys(rewards, ordered=True)
+    out, coefficients = place.empty((rows, size), _FLOAT64), map(place.copy, (own, below, above))
+    given = common.cast(rewards, _FLOAT64), order, centred, *coefficients
+    run(_MAX_WEIGHTS, blocks_for, rows, place, rows, size, *given, out)
+    return out, True
 
 
 def pool_columns(x, index):

@@ -343,7 +343,7 @@ OF_PUBLIC_FUNCTIONS = {
 }
 
 TABLE = (
-    # law_build.inc, law.inc, law_atoms.inc, closed_forms.inc
+    # law_build.inc, law.inc, law_each.inc, law_atoms.inc, closed_forms.inc
     "void law_build(law_row *row, const double *p, const double *reward, int log, void *memory, uint64_t *status)",
     "void law_points(ptrdiff_t count, const double *value, int is_log, law_point *out)",
     "double law_value(const law_row *row, int kind, double order, law_point n)",

@@ -83,7 +83,14 @@ AF_INLINE double *own_scratch(double *scratch, int64_t letters) {
     return scratch + af_thread() / AF_WARP * AF_ROW_SCRATCH * letters;
 }
 
-/* Tilts by rows.orders: log_pi[row][k], unless it is NULL, and the fields of each tilt by [row][k]; NaN in a row that is bad. */
+/* Whether order k of a row is a number: NaN stands for a tilt that there is none of. */
+AF_INLINE int has_tilt(const af_rows &rows, int64_t row, int64_t k) {
+    const double order = rows.orders[row * rows.orders_stride + k];
+    return order == order;
+}
+
+/* Tilts by rows.orders: log_pi[row][k], unless it is NULL, and the fields of each tilt by [row][k]; NaN in a row that is bad,
+ * and for an order that is NaN. */
 AF_KERNEL(tilt_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, double *fields,
                  void *log_pi, void *divergence, void *mean, void *variance, void *log_mgf) {
     AF_EACH_WARP(row, count) {
@@ -92,14 +99,34 @@ AF_KERNEL(tilt_rows)(const __grid_constant__ af_rows rows, int64_t count, double
         AF_MEET();
         AF_EACH_OWN(k, rows.n_orders) {
             const int64_t point = row * rows.n_orders + k;
+            const int there = good && has_tilt(rows, row, k);
             const double *of = fields + point * AF_TILT_FIELDS;
-            put_real(rows.single, divergence, point, good ? of[AF_TILT_DIVERGENCE] : AF_NAN);
-            put_real(rows.single, mean, point, good ? of[AF_TILT_MEAN] : AF_NAN);
-            put_real(rows.single, variance, point, good ? of[AF_TILT_VARIANCE] : AF_NAN);
-            put_real(rows.single, log_mgf, point, good ? of[AF_TILT_LOG_MGF] : AF_NAN);
+            put_real(rows.single, divergence, point, there ? of[AF_TILT_DIVERGENCE] : AF_NAN);
+            put_real(rows.single, mean, point, there ? of[AF_TILT_MEAN] : AF_NAN);
+            put_real(rows.single, variance, point, there ? of[AF_TILT_VARIANCE] : AF_NAN);
+            put_real(rows.single, log_mgf, point, there ? of[AF_TILT_LOG_MGF] : AF_NAN);
         }
-        for (int64_t k = 0; !good && log_pi && k < rows.n_orders; ++k)
-            AF_EACH_OWN(i, rows.letters) put_real(rows.single, log_pi, (row * rows.n_orders + k) * rows.letters + i, AF_NAN);
+        for (int64_t k = 0; log_pi && k < rows.n_orders; ++k)
+            if (!(good && has_tilt(rows, row, k)))
+                AF_EACH_OWN(i, rows.letters)
+                    put_real(rows.single, log_pi, (row * rows.n_orders + k) * rows.letters + i, AF_NAN);
+    }
+}
+
+/* The tilts alpha[row][k] of the divergences rows.orders, from `start` unless that is NULL, and what they reach; NaN in a
+ * row that is bad and for a divergence that none was found to meet. */
+AF_KERNEL(divergence_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, const double *start,
+                           double *reached, double *alpha) {
+    AF_EACH_WARP(row, count) {
+        const int good = tilts_of_divergence(&rows, rows.single, 0, start, alpha, reached, own_scratch(scratch, rows.letters),
+                                             row, row + 1) == AF_ROWS_GOOD;
+        AF_MEET();
+        AF_EACH_OWN(k, rows.n_orders) {
+            const int64_t point = row * rows.n_orders + k;
+            const double goal = rows.orders[row * rows.orders_stride + k], missed = af_absolute_f64(reached[point] - goal);
+            const int met = !(alpha[point] < AF_INFINITY) | (missed <= AF_GOAL_TOLERANCE * goal);
+            if (!(good & met)) alpha[point] = AF_NAN;
+        }
     }
 }
 
@@ -114,6 +141,27 @@ AF_KERNEL(rate_rows)(const __grid_constant__ af_rows rows, int64_t count, double
             put_real(rows.single, value, point, good ? rate[point] : AF_NAN);
             put_real(rows.single, t, point, good ? at[point] : AF_NAN);
         }
+    }
+}
+
+/* ρ = log π/b, ρ²/2 and e^-ρ - 1 + ρ, then 1, ρ and 1 - e^-ρ; a step of 0: one number for all samples. ρ and its square are
+ * rounded to the type of the samples, as on the processor. */
+typedef struct {
+    void *to[6];
+} estimator_arrays;
+
+AF_KERNEL(sample_estimators)(int64_t n, int64_t single, const void *policy, int64_t policy_step, const void *reference,
+                             int64_t reference_step, const __grid_constant__ estimator_arrays out) {
+    AF_EACH(i, n) {
+        const double a = letters{policy, (int)single}[i * policy_step], b = letters{reference, (int)single}[i * reference_step];
+        const double rho = single ? (double)((float)a - (float)b) : a - b;
+        const double half = single ? (double)(0.5f * (float)rho * (float)rho) : 0.5 * rho * rho;
+        put_real((int)single, out.to[0], i, rho);
+        put_real((int)single, out.to[1], i, half);
+        put_real((int)single, out.to[2], i, rho == -AF_INFINITY ? AF_INFINITY : af_exponential_rest(-rho));
+        put_real((int)single, out.to[3], i, rho == rho ? 1.0 : rho);
+        put_real((int)single, out.to[4], i, rho);
+        put_real((int)single, out.to[5], i, 0.0 - af_expm1_f64(-rho));
     }
 }
 

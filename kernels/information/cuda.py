@@ -57,9 +57,11 @@ __all__ = [
     "plain_entropy",
     "rates",
     "replaced",
+    "sample_estimators",
     "spread",
     "tilted_moments",
     "tilts",
+    "tilts_of_divergence",
 ]
 
 _LIBRARY = images.library("information")
@@ -71,10 +73,13 @@ _MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
+_DIVERGENCES = driver.Kernel(_LIBRARY, "divergence_rows", "sqpppp")
 _GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
 _GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
 _ADD = driver.Kernel(_LIBRARY, "add", "qqqpp")
+_ESTIMATORS = driver.Kernel(_LIBRARY, "sample_estimators", "qqpqpqs")
+_ESTIMATOR_ARRAYS = struct.Struct("<6Q")
 _SPREAD = driver.Kernel(_LIBRARY, "spread_numbers", "qqqpqp")
 _ROWS = struct.Struct("<QQqqqiiiiQqq")  # af_rows of structures.h
 _FLOAT64 = np.dtype(np.float64)
@@ -90,7 +95,9 @@ _TILE, _OF_TILE = 256, 6
 
 
 def _numbers(values, place):
-    """Return parameters from the host as an array on the device."""
+    """Return parameters from the host as an array on the device, where they may be already."""
+    if isinstance(values, DeviceArray):
+        return values
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
     out = place.empty(values.shape, _FLOAT64)
     if flat.size > _AT_ONCE * _MOST_LAUNCHES:
@@ -190,6 +197,19 @@ def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
     return log_pi, fields, True
 
 
+def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
+    """Return the tilts of divergence (count or 1, T), None and True: bad rows and divergences that are missed are NaN.
+
+    `start` (count, T) is from the host, as the divergences are.
+    """
+    place, packed, _there = _packed(rows, divergence)
+    alpha = place.empty((rows.count, divergence.shape[1]), _FLOAT64)
+    if alpha.size:
+        first = None if start is None else _numbers(start, place)
+        _of_rows(_DIVERGENCES, rows, packed, place, first, place.empty(alpha.shape, _FLOAT64), alpha)
+    return alpha, None, True
+
+
 def rates(rows, levels, num_threads=None):
     """Return I(x) at the levels x (count or 1, T), its maximisers t, and True: bad rows are NaN."""
     place, packed, _there = _packed(rows, levels)
@@ -245,6 +265,19 @@ def spread(rows, orders):
         which = rows.count, points, out.dtype != _FLOAT64, there.pointer, 0 if length == 1 else points
         _SPREAD.launch(place.device, place.stream, *blocks_for(out.size, place.device), (*which, out.pointer))
     return out
+
+
+def sample_estimators(policy, reference):
+    """Return the six arrays that `operations.sample_estimators` does, of arrays of one shape, or one number."""
+    place, shape = policy.place, np.broadcast_shapes(policy.shape, reference.shape)
+    found = [place.empty(shape, policy.dtype) for _ in range(6)]
+    size = found[0].size
+    given = (policy.pointer, int(policy.size > 1), reference.pointer, int(reference.size > 1))
+    to = _ESTIMATOR_ARRAYS.pack(*(array.pointer for array in found))
+    if size:
+        kind = policy.dtype != _FLOAT64
+        _ESTIMATORS.launch(place.device, place.stream, *blocks_for(size, place.device), (size, kind, *given, to))
+    return found
 
 
 def plain_entropy(*_arrays, num_threads=None):

@@ -89,6 +89,7 @@ __all__ = [
     "probabilities",
     "rates",
     "replaced",
+    "sample_estimators",
     "short_cross_entropy",
     "short_entropy",
     "short_kl_constrained",
@@ -351,6 +352,17 @@ def estimates(rho, num_threads=None):
         num_threads=num_threads,
     )
     return k3.reshape(rho.shape), slope.reshape(rho.shape)
+
+
+def sample_estimators(policy, reference):
+    """Return ρ, ρ²/2 and e^−ρ − 1 + ρ of log-probabilities that broadcast, then their derivatives 1, ρ and 1 − e^−ρ."""
+    dtype = np.result_type(policy, reference)
+    with np.errstate(invalid="ignore"):  # -inf − -inf is NaN
+        rho = np.subtract(policy, reference, dtype=dtype)
+    k3, slope = estimates(rho.astype(np.float64, copy=False))
+    with np.errstate(over="ignore"):
+        exact = (rho, 0.5 * rho * rho, k3, np.where(np.isnan(rho), rho, 1.0), rho, slope)
+        return [np.asarray(column).astype(dtype, copy=False) for column in exact]
 
 
 def estimator_moments(p, reference, log, num_threads=None):

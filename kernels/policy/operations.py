@@ -69,7 +69,9 @@ __all__ = [
     "normalised",
     "order_samplers",
     "pair_potentials",
+    "raised",
     "rewards",
+    "scaled_losses",
     "sensitivities",
     "short_axiom",
     "short_classes",
@@ -218,6 +220,16 @@ def tilted(ref, scores, beta):
     out = TiltedRows(np.empty((count, T, K)), np.empty((count, T)), np.empty((count, T)))
     _over_rows(cpu.tilted, count, _RESPONSE * K * T, ref, scores, beta, *out)
     return out
+
+
+def raised(x, by, count):
+    """Return `x` (count or 1, K) plus a number, for so many rows."""
+    return np.broadcast_to(x + by, (count, x.shape[-1]))
+
+
+def scaled_losses(loss, factor, count, points):
+    """Return losses (count or 1,) times factors (count or 1, points), None: 1, as (count, points)."""
+    return np.broadcast_to(loss[:, None] if factor is None else factor * loss[:, None], (count, points))
 
 
 def rewards(P, mu, tol, max_iter):

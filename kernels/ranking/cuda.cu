@@ -1,5 +1,4 @@
-/* CUDA kernels of ranking: the log-likelihood of cells, its gradient, and products with its Hessian, for models in which a
- * tie is half a win for each.
+/* CUDA kernels of ranking: the log-likelihood of cells, its gradient in the scores, and products with its Hessian there.
  *
  * Terms of cells by the formulas of the processor; then every item adds up those of its own cells, which are listed by item
  * in the order of the cells, by a warp in a fixed order: no atomics, the same bits for any launch. The sum over all cells is
@@ -11,20 +10,58 @@
 
 #define RANKING_BLOCK 4096 /* AF_BLOCK */
 
-/* ties: of each cell, or NULL. */
+/* Cells. ties: of each, or NULL; covariates by rows, start NULL: none. Unknowns u: scores of the items, coefficients of the
+ * covariates, and τ in models with ties, the last of them. */
+typedef struct {
+    int64_t cells, items, last;
+    const int32_t *first, *second;
+    const double *wins_first, *wins_second, *ties;
+    const int64_t *start;
+    const int32_t *column;
+    const double *covariate, *u;
+} ranking_cells;
+
+typedef struct {
+    double *value, *slope, *curvature;
+} ranking_terms;
+
+AF_INLINE double difference_of(const ranking_cells &given, int64_t k) {
+    const double *u = given.u;
+    double more = 0.0;
+    if (given.start)
+        for (int64_t e = given.start[k]; e < given.start[k + 1]; ++e) more += given.covariate[e] * u[given.items + given.column[e]];
+    return u[given.first[k]] - u[given.second[k]] + more;
+}
+
+AF_INLINE void put_term(const ranking_terms &to, int64_t k, const ranking_term &term) {
+    to.value[k] = term.value;
+    to.slope[k] = term.slope;
+    to.curvature[k] = term.curvature;
+}
+
 #define RANKING_TERMS_KERNEL(NAME, name, chance) \
-    AF_KERNEL(terms_##name)(int64_t cells, const int32_t *first, const int32_t *second, const double *wins_first, \
-                            const double *wins_second, const double *ties, const double *u, double *value, double *slope, \
-                            double *curvature) { \
-        AF_EACH(k, cells) { \
-            const double half = ties ? 0.5 * ties[k] : 0.0, d = u[first[k]] - u[second[k]]; \
-            const ranking_term term = term_##name(d, wins_first[k] + half, wins_second[k] + half); \
-            value[k] = term.value; \
-            slope[k] = term.slope; \
-            curvature[k] = term.curvature; \
+    AF_KERNEL(terms_##name)(const __grid_constant__ ranking_cells given, const __grid_constant__ ranking_terms to) { \
+        AF_EACH(k, given.cells) { \
+            const double half = given.ties ? 0.5 * given.ties[k] : 0.0, d = difference_of(given, k); \
+            put_term(to, k, term_##name(d, given.wins_first[k] + half, given.wins_second[k] + half)); \
         } \
     }
 RANKING_WITHOUT_TIES(RANKING_TERMS_KERNEL)
+
+#define RANKING_TIED_KERNEL(NAME, name, type) \
+    AF_KERNEL(terms_##name)(const __grid_constant__ ranking_cells given, const __grid_constant__ ranking_terms to) { \
+        const type of_all = type##_of(given.u[given.last]); \
+        AF_EACH(k, given.cells) { \
+            const double tied = given.ties ? given.ties[k] : 0.0, d = difference_of(given, k); \
+            put_term(to, k, term_##name(d, given.wins_first[k], given.wins_second[k], tied, of_all)); \
+        } \
+    }
+RANKING_WITH_TIES(RANKING_TIED_KERNEL)
+
+/* out = n scores, and up to two numbers behind them. */
+AF_KERNEL(scores_and_more)(int64_t n, const double *scores, int64_t more, double one, double other, double *out) {
+    AF_EACH(i, n + more) out[i] = i < n ? scores[i] : i == n ? one : other;
+}
 
 /* sum[block] = Σ x over a block, by a warp. */
 AF_KERNEL(block_sums)(int64_t n, const double *x, double *sum) {

@@ -1,7 +1,9 @@
 """The operations of this family on a CUDA device: likelihoods of comparisons, gradients and products with Hessians.
 
-For models in which a tie is half a win for each, without covariates and priors; the others stay on the CPU.
+In the scores alone, without priors: coefficients of covariates and the tie parameter are given.
 """
+
+import struct
 
 import numpy as np
 
@@ -11,40 +13,51 @@ from alignment_fast.kernels.ranking import cpu
 from alignment_fast.kernels.ranking.likelihood import PRODUCT_COST
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, NOTHING, CellCurvatures, Evaluation, Prior
 
-__all__ = ["MODELS_BY_NAME", "PRODUCT_COST", "completed", "evaluate", "negated", "prior", "problem", "product"]
+__all__ = [
+    "MODELS_BY_NAME",
+    "PRODUCT_COST",
+    "completed",
+    "evaluate",
+    "negated",
+    "prior",
+    "problem",
+    "product",
+    "unknowns",
+]
 
 _LIBRARY = images.library("ranking")
 _FLOAT64 = np.dtype(np.float64)
-_TERMS = {
-    cpu.MODELS_BY_NAME[name]: driver.Kernel(_LIBRARY, f"terms_{name}", "qppppppppp")
-    for name in ("bradley_terry", "thurstone", "stern")
-}
+_TERMS = {number: driver.Kernel(_LIBRARY, f"terms_{name}", "ss") for name, number in cpu.MODELS_BY_NAME.items()}
+_CELLS, _TO = struct.Struct("<3q9Q"), struct.Struct("<3Q")  # ranking_cells and ranking_terms of cuda.cu
+_SCORES_AND_MORE = driver.Kernel(_LIBRARY, "scores_and_more", "qpqddp")
 _BLOCK_SUMS = driver.Kernel(_LIBRARY, "block_sums", "qpp")
 _TOTAL = driver.Kernel(_LIBRARY, "total_of_blocks", "qpp")
 _SLOPES = driver.Kernel(_LIBRARY, "slopes_of_items", "qpppp")
 _PRODUCTS = driver.Kernel(_LIBRARY, "products_of_items", "qppppppp")
 _NEGATED = driver.Kernel(_LIBRARY, "negated", "qpp")
 MODELS_BY_NAME = cpu.MODELS_BY_NAME
+_WITH_TIES = {cpu.MODELS_BY_NAME[name] for name in ("rao_kupper", "davidson")}
 BLOCK = 4096  # of cuda.cu
 
 
 class _Problem:
     """Cells under a model as kernels take them, on a device once a point there is known."""
 
-    has_ties = False
-
-    def __init__(self, model, cells):
-        self.model, self._cells = model, cells
-        self.unknowns = self.items = cells.n_items
+    def __init__(self, model, cells, covariates):
+        self.model, self._cells, self._covariates = model, cells, covariates
+        self.items = cells.n_items
+        self.has_ties = model in _WITH_TIES
+        self.unknowns = self.items + covariates.width + self.has_ties
         self.cells = len(cells.first)
         self._place, self._arrays = None, ()
 
     def on(self, place):
-        """Return (first, second, wins of both, ties or None, start, entries) on the device of `place`."""
+        """Return (first, second, wins of both, ties or None, covariates or None thrice, start, entries) there."""
         if self._place is not place:
-            cells = self._cells
+            cells, of = self._cells, self._covariates
             counts = cells.wins_first, cells.wins_second, cells.ties if cells.ties.size else None
-            arrays = cells.first, cells.second, *counts, *self._listed()
+            covariates = (of.start, of.column, of.value) if of.width else (None, None, None)
+            arrays = cells.first, cells.second, *counts, *covariates, *self._listed()
             self._arrays = tuple(None if array is None else place.copy(np.asarray(array)) for array in arrays)
             self._place = place
         return self._arrays
@@ -63,8 +76,18 @@ def completed(cells):
 
 
 def problem(model, cells, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0):
-    """Return `cells` under the model of that number, one without tie parameter, as the other operations take them."""
-    return _Problem(model, cells)
+    """Return `cells` under the model of that number as the other operations take them, with a few coefficients."""
+    return _Problem(model, cells, covariates)
+
+
+def unknowns(scores, others):
+    """Return one array of the scores and of a list of at most two further unknowns from the host."""
+    if not others:
+        return scores
+    place, n, (one, other) = scores.place, scores.size, (*others, 0.0)[:2]
+    out = place.empty((n + len(others),), _FLOAT64)
+    run(_SCORES_AND_MORE, blocks_for, out.size, place, n, scores, len(others), one, other, out)
+    return out
 
 
 def prior(problem, u):
@@ -73,12 +96,14 @@ def prior(problem, u):
 
 
 def evaluate(problem, u, *, curvatures=True, num_threads=None):
-    """Return the `Evaluation` at `u` on the device, without the diagonal: the value an array without axes."""
+    """Return the `Evaluation` at `u`, gradients in the scores alone, no diagonal: the value an array without axes."""
     place, cells = u.place, problem.cells
-    first, second, wins_first, wins_second, ties, start, entries = problem.on(place)
+    *given, start, entries = problem.on(place)
     value, slope, curvature = (place.empty((cells,), _FLOAT64) for _ in range(3))
-    counts = (first, second, wins_first, wins_second, ties)
-    run(_TERMS[problem.model], blocks_for, cells, place, cells, *counts, u, value, slope, curvature)
+    addresses = (0 if array is None else array.pointer for array in (*given, u))
+    packed = _CELLS.pack(cells, problem.items, problem.unknowns - 1, *addresses)
+    to = _TO.pack(value.pointer, slope.pointer, curvature.pointer)
+    run(_TERMS[problem.model], blocks_for, cells, place, packed, to)
     blocks = -(-cells // BLOCK)
     sums, total = place.empty((blocks,), _FLOAT64), place.empty((), _FLOAT64)
     run(_BLOCK_SUMS, blocks_for_warps, blocks, place, cells, value, sums)
@@ -89,9 +114,9 @@ def evaluate(problem, u, *, curvatures=True, num_threads=None):
 
 
 def product(problem, curvatures, prior, v, *, num_threads=None):
-    """Return the negated Hessian with these `CellCurvatures` times `v`."""
+    """Return the negated Hessian in the scores with these `CellCurvatures` times `v`, one number for each item."""
     place, items = v.place, problem.items
-    first, second, _, _, _, start, entries = problem.on(place)
+    first, second, *_, start, entries = problem.on(place)
     out = place.empty((items,), _FLOAT64)
     arguments = (start, entries, first, second, curvatures.difference, v, out)
     run(_PRODUCTS, blocks_for_warps, items, place, items, *arguments)

@@ -51,6 +51,11 @@ def problem(model, cells, *, covariates=NO_COVARIATES, ridge=0.0, gamma=0.0):
     return cpu.ComparisonProblem(model, cells, covariates, ridge, gamma)
 
 
+def unknowns(scores, others):
+    """Return one vector of the scores and of a list of further unknowns, coefficients and the tie parameter."""
+    return np.concatenate([scores, others]) if others else scores
+
+
 def terms(problem, u):
     """Return the `CellTerms` at `u`."""
     out = np.empty((6, problem.cells))

@@ -74,6 +74,7 @@ from alignment_fast.kernels.ranking.likelihood import (
     spread_scores,
     stationary,
     terms,
+    unknowns,
 )
 
 __all__ = [
@@ -144,6 +145,7 @@ __all__ = [
     "strengths",
     "terms",
     "tied_strengths",
+    "unknowns",
     "vote_matrices",
     "vote_points",
 ]

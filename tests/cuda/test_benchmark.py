@@ -27,9 +27,16 @@ def test_trajectories_are_right_on_the_stand_in(cuda):
     assert all(found.values()), found
 
 
-@pytest.mark.parametrize("what", ["pools", "laws", "ranking"])
-def test_its_comparisons_are_right_at_reduced_sizes(cuda, what):
-    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][what](7, 1001))
+@fused
+def test_optima_are_right_on_the_stand_in(cuda):
+    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"]["policy"](7, 2))
+    assert len(found) == 4
+    assert all(found.values()), found
+
+
+@pytest.mark.parametrize(("what", "sizes"), [("pools", [1001]), ("laws", [1001]), ("ranking", [101, 20_000])])
+def test_its_comparisons_are_right_at_reduced_sizes(cuda, what, sizes):
+    found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"][what](7, *sizes))
     assert len(found) >= 9
     assert all(found.values()), found
 

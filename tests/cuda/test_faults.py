@@ -14,7 +14,7 @@ import pytest
 import stand_in
 from test_best_of_n import by_definition, folded
 
-from alignment_fast import ranking
+from alignment_fast import policy, ranking
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -24,8 +24,6 @@ from alignment_fast.kernels.dynamics import operations as trajectories
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.kernels.pairwise import cpu, losses
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
-from alignment_fast.kernels.ranking import cuda as cuda_ranking
-from alignment_fast.kernels.ranking import likelihood
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -75,6 +73,12 @@ def check_pools(module):
         means = np.empty((2, 700))
         module.launch("pool_judged_f32", 2, 64, *np.array([2, 700]), keys, places, judged, means, order=order)
         np.testing.assert_allclose(means[:, ::50], judged.reshape(2, 14, 50).mean(axis=-1), rtol=1e-13, atol=1e-15)
+    coefficients = np.random.default_rng(6).normal(size=(3, 700))
+    expected, found = (judged[0] * coefficients[0], np.empty((2, 700)))
+    expected[1:] += np.cumsum(coefficients[1] * judged[0])[:-1]
+    expected[:-1] += np.cumsum((coefficients[2] * judged[0])[::-1])[-2::-1]
+    module.launch("pool_max_weights", 2, 64, *np.array([2, 700]), judged, places, np.int32(0), *coefficients, found)
+    np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-12)
 
 
 def check_laws():
@@ -93,6 +97,24 @@ def check_laws():
         np.testing.assert_allclose(found, expected, rtol=1e-13)
     chances = cuda_law.law_pmf(there, rows, n, False, log=False).numpy()
     np.testing.assert_allclose(chances, law.law_pmf(host, rows, n, False, log=False), rtol=1e-12, atol=1e-300)
+
+
+def check_outcomes():
+    """The expected estimator of a law of two blocks of outcomes, and draws from one whose rewards are all but equal."""
+    generator, at = np.random.default_rng(9), streams.Place(0, streams.LEGACY)
+    for size in (4200, 100):
+        p, reward = generator.random((1, size)), np.zeros((1, size))
+        reward[0, :9] = np.arange(9.0)
+        host, _ = law.law_build(p, reward, 1, log=False)
+        there, _ = cuda_law.law_build(at.copy(p), at.copy(reward), 1, log=False)
+        rows, n = np.zeros(1, np.int64), np.array([[1.5, 4.0]])
+        estimates = cuda_law.law_kl_estimate(there, rows, n, False).numpy()
+        np.testing.assert_allclose(estimates, law.law_kl_estimate(host, rows, n, False), rtol=1e-12)
+    drawn = [
+        ops.law_draw(laws, [ops.law_sampler(laws, 0)] * 2, [1.5, 4.0], False, 50, 7)
+        for ops, laws in ((law, host), (cuda_law, there))
+    ]
+    assert (drawn[1].numpy() == drawn[0]).all()
 
 
 def check_moments(module):
@@ -157,25 +179,29 @@ def check_pairs(module):
 
 
 def check_rows(module):
-    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit."""
+    """Divergences of rows that end within a block, within 1e-13, and tilts of such rows, bit for bit.
+
+    Tilts of given divergences too, one of them so small that the first row has none.
+    """
     from alignment_fast.kernels.information import cpu as kernels
+    from alignment_fast.kernels.information import operations
     from alignment_fast.kernels.information.cuda import _ROWS
 
     generator, count, letters = np.random.default_rng(4), 3, 555
     p, q = (generator.dirichlet(np.ones(letters), count) for _ in range(2))
     reward, orders = generator.normal(size=(count, letters)), np.array([[-0.5, 0.0, 2.0]])
 
-    def packed(others, kind):
+    def packed(others, kind, orders):
         address = (array.ctypes.data for array in (p, others))
         kinds = kernels.WEIGHT_PROBABILITY, kind, 1, 0
         return _ROWS.pack(*address, letters, letters, letters, *kinds, orders.ctypes.data, 0, orders.size)
 
-    def launch(name, others, kind, *arguments):
+    def launch(name, others, kind, *arguments, orders=orders):
         arrays = [x for x in (p, others, orders, *arguments) if isinstance(x, np.ndarray)]
         values = [x.ctypes.data if isinstance(x, np.ndarray) else x for x in arguments]
         bytes_of = b"".join(np.float64(x).tobytes() if isinstance(x, float) else np.int64(x).tobytes() for x in values)
         spans = [edge for x in arrays for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
-        module.run(name, 1, 64, packed(others, kind) + np.int64(count).tobytes() + bytes_of, spans, 2)
+        module.run(name, 1, 64, packed(others, kind, orders) + np.int64(count).tobytes() + bytes_of, spans, 2)
 
     means, expected, found = (np.empty((count, 3)) for _ in range(3))
     kernels.exponential_mean(p, 1, q, kernels.REWARD_LOG_RATIO, True, orders, expected, 0, count)
@@ -188,6 +214,18 @@ def check_rows(module):
     launch("tilt_rows", reward, kernels.REWARD_GIVEN, scratch, own, log_pi, *results)
     assert log_pi.tobytes() == wanted.tobytes()
     assert own.tobytes() == fields.tobytes()
+    columns = [np.empty(count * letters) for _ in range(6)]
+    given = [count * letters, 0, p.ctypes.data, 1, q.ctypes.data, 1, *(x.ctypes.data for x in columns)]
+    spans = [edge for x in (p, q, *columns) for edge in (x.ctypes.data, x.ctypes.data + x.nbytes)]
+    module.run("sample_estimators", 1, 64, np.array(given, np.int64).tobytes(), spans, 2)
+    assert columns[2].tobytes() == operations.sample_estimators(p, q)[2].tobytes()
+    reward[0] *= 1e300
+    budgets, given = np.array([[1e-60, 0.3, 3.0]]), kernels.REWARD_GIVEN
+    wanted, reached, alpha = (np.empty((count, 3)) for _ in range(3))
+    kernels.tilts_of_divergence(p, 1, reward, budgets, None, None, wanted, reached, 0, count)
+    wanted[0, 0] = np.nan
+    launch("divergence_rows", reward, given, scratch, 0, np.empty((count, 3)), alpha, orders=budgets)
+    assert alpha.tobytes() == wanted.tobytes()
 
 
 def check_trajectories():
@@ -211,34 +249,72 @@ def check_trajectories():
 
 
 def check_ranking():
-    """The likelihood of 150 items that met often, its gradient and a product, by the operations that launch them."""
+    """The likelihood of 150 items that met often, its gradient and a product, with ties and an advantage too."""
     generator = np.random.default_rng(6)
     first, second = generator.integers(0, 150, (2, 20_000))
-    cells = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second)).cells
+    tied, home = generator.random(20_000) < 0.3, generator.integers(-1, 2, 20_000)
+    met = ranking.Comparisons(first, np.where(first == second, (first + 1) % 150, second), tied=tied, home=home)
     scores = generator.normal(size=150)
-    place = streams.Place(0, streams.LEGACY)
-    results = []
-    for ops, u in ((likelihood, scores), (cuda_ranking, place.copy(scores))):
-        problem = ops.problem(ops.MODELS_BY_NAME["bradley_terry"], cells)
-        at = ops.evaluate(problem, u)
-        zeros = ops.prior(problem, u).curvature
-        results.append([at.value, at.gradient, ops.product(problem, at.curvatures, zeros, u)])
-    for expected, found in zip(*results, strict=True):
-        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+    there = streams.Place(0, streams.LEGACY).copy(scores)
+    for options in ({}, {"model": "davidson", "tie_parameter": 0.7, "home_advantage": 0.3}):
+        for function, arrays in (
+            (ranking.log_likelihood, 1),
+            (ranking.gradient, 1),
+            (ranking.hessian_product, 2),
+        ):
+            expected, found = (function(*[u] * arrays, met, **options) for u in (scores, there))
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+
+
+def check_optima(optimum):
+    """Optima of three matrices of nine responses at strengths of their own, bit for bit."""
+    generator = np.random.default_rng(5)
+    skew = np.triu(generator.uniform(-0.45, 0.45, (3, 9, 9)), 1)
+    P, mu, beta = 0.5 + skew - np.swapaxes(skew, 1, 2), generator.dirichlet(np.ones(9), 3), np.arange(6.0).reshape(3, 2)
+    at = streams.Place(0, streams.LEGACY)
+    expected, found = (optimum(*arrays, None, beta) for arrays in ((P, mu), (at.copy(P), at.copy(mu))))
+    for wanted, mine in zip(expected, found, strict=True):
+        assert mine.numpy().tobytes() == wanted.tobytes()
+
+
+def check_policy():
+    check_optima(policy.dpo)
+
+
+def check_ipo():
+    check_optima(policy.ipo)
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
+CHECKS |= {"outcomes": check_outcomes}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
+CHECKS |= {"policy": check_policy, "ipo": check_ipo}
 # Parts of a family that have a check of their own.
-FAMILY = {"pools": "best_of_n", "laws": "best_of_n"}
-LAUNCHED = {"laws", "ranking", "dynamics"}
+FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n", "ipo": "policy"}
+LAUNCHED = {"laws", "outcomes", "ranking", "dynamics", "policy", "ipo"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
+ATOMS = '#include "best_of_n/cuda_law_atoms.inc"'
+LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
+
+
+def unused(*kernels):
+    """Return changes that leave out kernels: what no one asks for is not compiled."""
+    return [(f"AF_KERNEL({name})", f"template <int> void {name}") for name in kernels]
+
+
 # Only what a check needs of a family that takes long to compile.
+DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
-    "best_of_n": [(POOLS, ""), (LAWS, "")],
-    "pools": [(LAWS, "")],
-    "laws": [(POOLS, "")],
+    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, "")],
+    "pools": [(LAWS, ""), (ATOMS, ""), *DRAWS],
+    "laws": [(POOLS, ""), (ATOMS, ""), *DRAWS],
+    "outcomes": [
+        *[(POOLS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
+        *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
+    ],
+    "ipo": unused("dpo_rewards", "dpo_losses"),
+    "policy": unused("preference_advantages", "least_ipo_losses"),
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -288,12 +364,23 @@ FAULTS = {
     "weights that rise again": ("pools", "2.0 * (double)low < of[POOL_LANES - 1]", "0"),
     "a rest left out": ("pools", "if (last > 0) {", "if (0) {"),
     "a block of another group": ("pools", "start[g + half] <= at ?", "start[g + half] < at ?"),
+    "a rank that weighs twice": (
+        "pools",
+        "for (int64_t i = size; i-- > 0;) {",
+        "for (int64_t i = size - 1; i-- > 0;) {",
+    ),
     "ties beyond a warp": ("pools", "equal == AF_ALL_LANES;)", "end == begin;)"),
     "a fused product of pools": ("pools", "-fmad=false", "-fmad=true"),
     "an outcome of no mass": ("laws", "begins || g == 0 ? g : g - 1", "g"),
     "a running sum that starts again": ("laws", "before = scaled_from(sum, AF_WARP - 1);", "before = sum;"),
     "a block of groups left out": ("laws", "block * LAW_BLOCK < row.groups;", "block < 1;"),
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
+    "a block of outcomes left out": ("outcomes", "block < blocks; ++block) total", "block < 1; ++block) total"),
+    "a group that starts again": ("outcomes", "            sum += before;\n", ""),
+    "uniforms of another replicate": ("outcomes", "(uint64_t)k, (uint64_t)i, word", "(uint64_t)i, (uint64_t)k, word"),
+    "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
+    "a covariate left out": ("ranking", "e < given.start[k + 1]; ++e", "e < given.start[k]; ++e"),
+    "a tie parameter for an advantage": ("ranking", "i == n ? one : other", "i == n ? other : one"),
     "a side of the other sign": ("ranking", "entry[e] % 2 ? -one : one", "one"),
     "an item against itself": ("ranking", "entry[e] % 2 ? first[cell] : second[cell]", "first[cell]"),
     "cells beyond a warp": ("ranking", "e < start[i + 1]; e += AF_WARP", "e < start[i] + AF_WARP; e += AF_WARP"),
@@ -310,6 +397,8 @@ FAULTS = {
         "(total) += af_warp_sum(af_part)",
     ),
     "a row in another's place": ("information", "((double *)out)[at + low + i]", "((double *)out)[low + i]"),
+    "a sample beside its reference": ("information", "[i * reference_step]", "[0]"),
+    "a budget that is missed": ("information", "(missed <= AF_GOAL_TOLERANCE * goal)", "1"),
     "a fused product of tilts": ("information", "-fmad=false", "-fmad=true"),
     "a response beyond a warp": ("dynamics", "(af_lane() == (int)((i) % AF_WARP))", "(af_lane() == (int)(i))"),
     "lanes that do not wait": ("dynamics", "#define AF_MEET() __syncwarp()", "#define AF_MEET() ((void)0)"),
@@ -318,6 +407,12 @@ FAULTS = {
     "the largest of one lane": ("dynamics", "((x) = af_warp_max(x))", "((void)0)"),
     "growth that every lane counts": ("dynamics", "#define AF_FIRST_LANE (af_lane() == 0)", "#define AF_FIRST_LANE 1"),
     "a fused product of rounds": ("dynamics", "-fmad=false", "-fmad=true"),
+    "the matrix of another problem": ("policy", "P + row * P_step", "P"),
+    "the strength of another problem": ("ipo", "beta[row * beta_step + point]", "beta[point]"),
+    "the loss of another problem": ("ipo", "factor[row * factor_step + point]", "factor[point]"),
+    "the scores of another problem": ("ipo", "x[task / size * x_step + task % size]", "x[task % size]"),
+    "a tile of advantages lost": ("ipo", "            sum += part;", "            sum = part;"),
+    "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
 
@@ -395,6 +490,7 @@ UNFUSED = {
         "pool_dots",
         "pool_coefficients",
         "pool_interpolated",
+        "pool_max_weights",
     ),
 }
 
@@ -413,7 +509,7 @@ def test_every_sum_and_product_has_its_own_rounding(ptx_of, family):
 
 
 # Of what takes long to compile one architecture, or none.
-LONG = {"pairwise": (), "information": ("sm_90",)}
+LONG = {"pairwise": (), "information": ("sm_90",), "policy": ("sm_90",)}
 COMPILED = [(t, f) for f in build_cuda.families() for t in LONG.get(f, build_cuda.ARCHITECTURES)]
 
 
@@ -427,9 +523,13 @@ def test_every_architecture_compiles(nvrtc, family, target):
 def test_registers_and_spills(ptx_of, family, tmp_path):
     """At most 80 registers: three blocks of 256 threads on a multiprocessor, and next to nothing on the stack.
 
-    Where a warp runs the processor's text for a row, two blocks, and what a lane keeps of a block of letters.
+    Two blocks where a warp or thread runs the processor's text for a row, and what a lane keeps of a block of letters.
     """
-    registers, stack, spilled = {"information": (128, 1536, 64), "dynamics": (128, 256, 16)}.get(family, (80, 16, 16))
+    registers, stack, spilled = {
+        "information": (128, 1536, 64),
+        "dynamics": (128, 256, 16),
+        "policy": (128, 16, 16),
+    }.get(family, (80, 16, 16))
     file = tmp_path / "kernels.ptx"
     file.write_bytes(ptx_of[family].rstrip(b"\0"))
     command = ["ptxas", "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernels.cubin")]

@@ -207,6 +207,44 @@ def test_tilts_and_rates_have_the_bits_of_the_cpu(cuda, letters, dtype):
         assert np.array_equal(found.t.numpy(), expected.t)
 
 
+# Budgets of both searches, of none, and of more than can be spent.
+BUDGETS = [0.0, 1e-20, 0.3, 2.0, 40.0, INF]
+
+
+@fused
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("letters", [1, 33, 300])
+def test_policies_of_given_divergence_have_the_bits_of_the_cpu(cuda, letters, dtype):
+    rng = np.random.default_rng(letters)
+    p, reward = rng.dirichlet(np.ones(letters), 2).astype(dtype), rng.normal(size=(2, letters)).astype(dtype)
+    for given, options in [
+        (None, {"kl": BUDGETS}),
+        (np.log(p), {"kl": [[0.1], [0.7]], "log": True, "start": 0.5}),
+    ]:
+        expected = af.policy.kl_constrained(given, reward, **options)
+        found = af.policy.kl_constrained(*there(cuda, given, reward), **options)
+        for name in expected._fields:
+            mine, wanted = getattr(found, name).numpy(), getattr(expected, name)
+            assert mine.dtype == wanted.dtype
+            assert np.array_equal(mine, wanted), name
+
+
+def test_budgets_that_are_missed_are_nan_and_nothing_waits(cuda):
+    """Where the CPU raises: a tilt so small that it is 0, a divergence at which alpha has no derivative."""
+    p, _, reward = rows("float64")
+    p, reward = cuda.array(p), cuda.array(reward * np.array([[1e300], [1.0]]))
+    af.policy.kl_constrained(p, reward, 0.1)  # what is done once
+    cuda.forget()
+    policy = af.policy.kl_constrained(p, reward, [1e-60, 0.5])
+    gradient = af.policy.kl_constrained_gradient(p, reward, [0.0, 0.5, 900.0]).alpha
+    assert not {name for name, _ in cuda.calls()} & {"cuStreamSynchronize", "cuMemcpyHtoDAsync_v2"}
+    for field in policy:
+        nan = np.isnan(field.numpy()).reshape(2, 2, -1)
+        assert (nan == [[[True], [False]], [[False], [False]]]).all()
+    nan = np.isnan(gradient.reward.numpy())
+    assert (nan == np.array([True, False, True])[:, None]).all()
+
+
 GRADIENTS = {
     "log_mgf": lambda p, q, r: af.information.log_mgf_gradient(r, [0.0, 1.5], p=p),
     "entropy": lambda p, q, r: af.information.renyi_entropy_gradient(p, [1.0, 2.0]),
@@ -214,6 +252,9 @@ GRADIENTS = {
     "cross entropy": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5),
     "natural": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p, q, 0.5, variant="natural"),
     "natural, of one row": lambda p, q, r: af.information.renyi_cross_entropy_gradient(p[0], q, 0.5, variant="natural"),
+    "constrained": lambda p, q, r: [
+        one for of in af.policy.kl_constrained_gradient(p, r, [1e-9, 0.1, 0.4]) for one in of
+    ],
     "tilt": lambda p, q, r: [one for of in af.policy.tilt_gradient(p, r, [0.0, 2.0]) for one in of],
 }
 
@@ -230,6 +271,26 @@ def test_gradients_have_the_bits_of_the_cpu(cuda, name, dtype):
     for mine, wanted in zip(found, expected, strict=True):
         assert (mine is None) == (wanted is None)
         assert mine is None or np.array_equal(mine.numpy(), wanted)
+
+
+@fused
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_estimators_of_samples_have_the_bits_of_the_cpu(cuda, dtype):
+    rng = np.random.default_rng(2)
+    policy, reference = (-rng.exponential(9.0, (3, 150)).astype(dtype) for _ in range(2))
+    policy[0, :4], reference[0, 1:6] = [-INF, -INF, np.nan, -3e38], [-INF, -2.0, -1.0, -INF, policy[0, 5]]
+    for given in ((policy, reference), (policy, reference[1, 1]), (policy[2, 2], reference[2])):
+        expected = af.policy.kl_estimators(*map(np.asarray, given))
+        found = af.policy.kl_estimators(*there(cuda, *map(np.asarray, given)))
+        for name in expected._fields:
+            mine, wanted = getattr(found, name).numpy(), getattr(expected, name)
+            assert mine.dtype == wanted.dtype
+            np.testing.assert_array_equal(mine, wanted, name)
+
+
+def test_estimators_of_samples_are_not_repeated(cuda):
+    with pytest.raises(ValueError, match="on a CUDA device they must have one shape"):
+        af.policy.kl_estimators(*there(cuda, np.zeros((2, 3)), np.zeros(3)))
 
 
 def test_weak_tilts_keep_the_digits_of_their_divergence(cuda):
@@ -250,6 +311,7 @@ def test_neither_the_order_of_threads_nor_the_grid_shows(cuda, order, monkeypatc
         "log_mgf": lambda p, q, r: af.information.log_mgf(r, [0.5, -9.0, 1e-3], p=p),
         "cumulants": lambda p, q, r: af.information.cumulants(r, 8, t=[0.0, 2.0], p=p),
         "tilt": lambda p, q, r: af.policy.tilt(p, r, [0.5, -9.0]).log_pi,
+        "divergence of tilts": lambda p, q, r: af.policy.kl_constrained(p, r, [1e-3, 1.0]).log_pi,
     }
     arrays = there(cuda, p, q, reward)
     expected = {name: call(*arrays).numpy().tobytes() for name, call in calls.items()}
@@ -304,6 +366,7 @@ def test_a_row_that_is_bad_is_nan_and_the_others_are_not(cuda, bad):
         af.information.log_mgf(r, 0.0, p=a),
         af.information.cumulants(r, 2, p=a),
         af.policy.tilt(a, r, 1.0).log_pi,
+        af.policy.kl_constrained(a, r, 0.1).alpha,
         af.information.rate_function(r, 0.1, p=a).value,
     ):
         nan = np.isnan(found.numpy())
@@ -334,7 +397,6 @@ def test_what_does_not_fit_says_why(cuda, case):
     "call",
     [
         lambda p, r: af.information.rate_function_gradient(r, 1.0, p=p),
-        lambda p, r: af.policy.kl_constrained(p, r, 0.1),
         lambda p, r: af.information.log_mgf(r, INF, p=p),
     ],
 )

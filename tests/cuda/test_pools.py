@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
-from alignment_fast.best_of_n import curve, pass_at_k
+from alignment_fast.best_of_n import curve, max_at_k_weights, pass_at_k
 from alignment_fast.kernels.best_of_n import cuda_pool
 from alignment_fast.kernels.common import streams
+from oracles import gradients
 from oracles import pool as oracle
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -107,6 +108,35 @@ def test_no_pools_have_no_curves(cuda):
     assert curve(cuda.array(np.empty((0, 5)))).mean.shape == (0, 5)
 
 
+# ---- weights of samples ----
+
+
+@pytest.mark.parametrize("baseline", ["none", "leave-one-out"])
+def test_weights_are_those_of_the_definition(cuda, baseline):
+    rewards = np.concatenate([scores((3, 6)), np.random.default_rng(1).integers(0, 3, (3, 6)).astype(float)])
+    for k in (1, 3, 5):
+        found = max_at_k_weights(cuda.array(rewards), k, baseline=baseline).numpy()
+        exact = [[float(w) for w in gradients.weights(row.tolist(), k, baseline)] for row in rewards]
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", [(1,), (2, 3, 16), (2, 300), (0, 4)])
+def test_weights_beside_those_of_the_processor(cuda, shape, dtype):
+    rewards, k = scores(shape, dtype), max(shape[-1] // 4, 1)
+    for baseline in ("none", "leave-one-out")[: shape[-1]]:
+        found = max_at_k_weights(cuda.array(rewards), k, baseline=baseline)
+        assert (found.dtype, found.shape) == (rewards.dtype, rewards.shape)
+        expected = max_at_k_weights(rewards, k, baseline=baseline)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-6 if dtype == "float32" else 1e-12)
+
+
+def test_weights_of_rewards_whose_differences_overflow(cuda):
+    rewards = np.array([[1.7e308, -1.7e308, 1.0], [0.0, 1.0, 2.0]])
+    found = max_at_k_weights(cuda.array(rewards), 2, baseline="leave-one-out").numpy()
+    np.testing.assert_allclose(found, max_at_k_weights(rewards, 2, baseline="leave-one-out"), rtol=1e-13, atol=1e-13)
+
+
 # ---- pass@k ----
 
 
@@ -173,6 +203,15 @@ BAD = {
         af.BackendUnavailableError,
         "of best_of_n there is no pool_variances on 'cuda': pass the arrays on the CPU",
     ),
+    "an infinite reward": (
+        max_at_k_weights,
+        ([[0.0, 1.0], [np.inf, 2.0]],),
+        {"k": 1},
+        ValueError,
+        r"rewards\[1, 0\] = inf is not finite",
+    ),
+    "rewards that are counts": (max_at_k_weights, ([1, 2],), {"k": 1}, TypeError, "rewards must be float32 or float64"),
+    "too many draws": (max_at_k_weights, ([1.0, 2.0],), {"k": 3}, ValueError, "k = 3 is not between 1 and the 2 sam"),
     "more correct ones than samples": (
         pass_at_k,
         ([5, 6], [1, 7]),

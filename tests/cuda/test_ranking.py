@@ -4,31 +4,39 @@ import mpmath
 import numpy as np
 import pytest
 
-import alignment_fast as af
 from alignment_fast.kernels.common import streams
 from alignment_fast.ranking import Comparisons, gradient, hessian_product, log_likelihood
 from oracles import paired_models as oracle
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 LAUNCHES = [(1, 32, 0), (3, 96, 1), (64, 256, 5)]
-MODELS = ("bradley-terry", "thurstone", "stern")
+MODELS = ("bradley-terry", "thurstone", "stern", "rao-kupper", "davidson")
+TIES = {"rao-kupper": 1.7, "davidson": 0.6}
 
 
-def votes(items, count, *, ties=True, seed=1):
+def given(model, home=0.0):
+    return {"model": model, "home_advantage": home, **({"tie_parameter": TIES[model]} if model in TIES else {})}
+
+
+def votes(items, count, *, ties=True, home=False, seed=1):
     generator = np.random.default_rng(seed)
     first, second = generator.integers(0, items, (2, count))
     second = np.where(first == second, (first + 1) % items, second)
-    outcome = generator.choice(3 if ties else 2, count) / 2 if ties else None
-    return Comparisons(first, second, outcome=outcome), generator.normal(size=items) * 3
+    tied = generator.random(count) < 0.3 if ties else None
+    at_home = generator.integers(-1, 2, count) if home else None
+    return Comparisons(first, second, tied=tied, home=at_home), generator.normal(size=items) * 3
 
 
-def exact(model, comparisons, scores, vector):
+def exact(model, comparisons, scores, vector, home):
     """Value, gradient and product with the Hessian, cell by cell."""
-    cells = comparisons.cells
+    cells, tie = comparisons.cells, np.log(TIES.get(model, 1.0))
+    homes = cells.home if cells.home.size else np.zeros(len(cells.first))
     value, slopes, product = mpmath.mpf(0), [mpmath.mpf(0)] * len(scores), [mpmath.mpf(0)] * len(scores)
     ties = cells.ties if cells.ties.size else np.zeros(len(cells.first))
-    for i, j, a, b, t in zip(cells.first, cells.second, cells.wins_first, cells.wins_second, ties, strict=True):
-        term = oracle.terms(model, mpmath.mpf(scores[i]) - mpmath.mpf(scores[j]), 0, *map(float, (a, b, t)))
+    wins = cells.wins_first, cells.wins_second
+    for i, j, a, b, t, at_home in zip(cells.first, cells.second, *wins, ties, homes, strict=True):
+        d = mpmath.mpf(scores[i]) - mpmath.mpf(scores[j]) + home * float(at_home)
+        term = oracle.terms(model, d, tie, *map(float, (a, b, t)))
         value += term[0]
         slopes[i] += term[1]
         slopes[j] -= term[1]
@@ -37,31 +45,32 @@ def exact(model, comparisons, scores, vector):
     return float(value), [float(x) for x in slopes], [float(x) for x in product]
 
 
-@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("ties", "home"), [(False, 0.0), (True, 0.0), (True, 0.4)])
 @pytest.mark.parametrize("model", MODELS)
-def test_values_and_derivatives_against_many_digits(cuda, model, ties):
-    comparisons, scores = votes(6, 200, ties=ties)
-    vector = np.arange(6.0) - 1.5
-    value, slopes, product = exact(model, comparisons, scores, vector)
+def test_values_and_derivatives_against_many_digits(cuda, model, ties, home):
+    comparisons, scores = votes(6, 200, ties=ties, home=home > 0)
+    vector, options = np.arange(6.0) - 1.5, given(model, home)
+    value, slopes, product = exact(model, comparisons, scores, vector, home)
     there, direction = cuda.array(scores), cuda.array(vector)
-    assert log_likelihood(there, comparisons, model).numpy() == pytest.approx(value, rel=2e-15)
-    np.testing.assert_allclose(gradient(there, comparisons, model).numpy(), slopes, rtol=0, atol=2e-13)
-    np.testing.assert_allclose(hessian_product(there, direction, comparisons, model).numpy(), product, atol=2e-13)
+    assert log_likelihood(there, comparisons, **options).numpy() == pytest.approx(value, rel=2e-15)
+    np.testing.assert_allclose(gradient(there, comparisons, **options).numpy(), slopes, rtol=0, atol=2e-13)
+    found = hessian_product(there, direction, comparisons, **options).numpy()
+    np.testing.assert_allclose(found, product, atol=2e-13)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_many_cells_beside_the_processor(cuda, model):
     """Beyond a block of the sum of all cells, and items with more cells than a warp has lanes."""
     comparisons, scores = votes(150, 40_000)
-    there, vector = cuda.array(scores), np.cos(np.arange(150.0))
-    value = log_likelihood(there, comparisons, model)
+    there, vector, options = cuda.array(scores), np.cos(np.arange(150.0)), given(model)
+    value = log_likelihood(there, comparisons, **options)
     assert isinstance(value, streams.DeviceArray)
     assert value.shape == ()
-    assert value.numpy() == pytest.approx(log_likelihood(scores, comparisons, model), rel=4e-15)
-    expected = gradient(scores, comparisons, model)
-    np.testing.assert_allclose(gradient(there, comparisons, model).numpy(), expected, rtol=0, atol=1e-11)
-    expected = hessian_product(scores, vector, comparisons, model)
-    found = hessian_product(there, cuda.array(vector), comparisons, model).numpy()
+    assert value.numpy() == pytest.approx(log_likelihood(scores, comparisons, **options), rel=4e-15)
+    expected = gradient(scores, comparisons, **options)
+    np.testing.assert_allclose(gradient(there, comparisons, **options).numpy(), expected, rtol=0, atol=1e-11)
+    expected = hessian_product(scores, vector, comparisons, **options)
+    found = hessian_product(there, cuda.array(vector), comparisons, **options).numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
 
 
@@ -71,7 +80,7 @@ def test_the_launch_does_not_show(cuda, shaped, launch):
 
     def results():
         there = cuda.array(scores)
-        found = log_likelihood(there, comparisons), gradient(there, comparisons)
+        found = log_likelihood(there, comparisons, **given("davidson")), gradient(there, comparisons)
         return [x.numpy().tobytes() for x in (*found, hessian_product(there, there, comparisons))]
 
     expected = results()
@@ -95,15 +104,15 @@ BAD = {
     "integers": ([0, 1], {}, TypeError, "scores must be float32 or float64 on a CUDA device, not int64"),
     "a tie parameter": (
         [0.0, 1.0],
-        {"model": "davidson", "tie_parameter": 1.0},
-        af.BackendUnavailableError,
-        "model 'davidson' has no CUDA version: pass scores on the CPU",
+        {"model": "davidson", "tie_parameter": 0.0},
+        ValueError,
+        "tie_parameter of 'davidson' must be finite and positive, not 0",
     ),
     "a home advantage": (
         [0.0, 1.0],
         {"home_advantage": 0.5},
-        af.BackendUnavailableError,
-        "home_advantage has no CUDA version: pass scores on the CPU",
+        ValueError,
+        "home advantage: the comparisons do not say who was at home",
     ),
 }
 

@@ -1,0 +1,103 @@
+"""The operations of this family on a CUDA device: the optima of IPO and DPO, a thread for each problem."""
+
+import numpy as np
+
+from alignment_fast.kernels.common import driver, images
+from alignment_fast.kernels.common.launches import THREADS, blocks_for, run
+from alignment_fast.kernels.policy.operations import TiltedRows
+
+__all__ = ["advantages", "dpo_losses", "least_ipo_losses", "raised", "rewards", "scaled_losses", "tilted"]
+
+_LIBRARY = images.library("policy")
+_FLOAT64 = np.dtype(np.float64)
+_ADVANTAGES = driver.Kernel(_LIBRARY, "preference_advantages", "qqpqpqp")
+_LEAST = driver.Kernel(_LIBRARY, "least_ipo_losses", "qqpqpp")
+_REWARDS = driver.Kernel(_LIBRARY, "dpo_rewards", "qqpqpqdqpqpp")
+_DPO_LOSSES = driver.Kernel(_LIBRARY, "dpo_losses", "qqppqpqpqpp")
+_TILTED = driver.Kernel(_LIBRARY, "tilted_policies", "qqqpqpqpqpqppp")
+_RAISED = driver.Kernel(_LIBRARY, "raised_rows", "qqpqdp")
+_SCALED = driver.Kernel(_LIBRARY, "scaled_losses", "qqpqpqp")
+# Problems at once: further ones take turns, for each has scratch of its own.
+MOST = 1 << 15
+
+
+def _count(*arrays):
+    """Return the number of problems that arrays of so many rows, or of one for all, describe."""
+    rows = [len(array) for array in arrays]
+    return max(rows) if all(rows) else 0
+
+
+def _step(array):
+    """Return the distance of two rows, 0 where one serves all."""
+    return array[0].size if len(array) > 1 else 0
+
+
+def _scratch(place, tasks, own):
+    """Return so many doubles for each thread of a launch, and the function that says how many threads it has."""
+    blocks = -(-min(tasks, MOST) // THREADS)
+    return place.empty((blocks * THREADS, own), _FLOAT64), lambda _tasks, _device: (blocks, THREADS)
+
+
+def advantages(P, mu):
+    """Return M μ, M = (P − Pᵀ)/2, for each row."""
+    count, size = _count(P, mu), mu.shape[-1]
+    out = mu.place.empty((count, size), _FLOAT64)
+    run(_ADVANTAGES, blocks_for, count, mu.place, count, size, P, _step(P), mu, _step(mu), out)
+    return out
+
+
+def least_ipo_losses(mu, advantage):
+    """Return the least pair loss of IPO at beta = 1 for each row of `advantage`."""
+    count, size = advantage.shape
+    out = mu.place.empty((count,), _FLOAT64)
+    run(_LEAST, blocks_for, count, mu.place, count, size, mu, _step(mu), advantage, out)
+    return out
+
+
+def rewards(P, mu, tol, max_iter):
+    """Return DPO's rewards (count, K), mean zero, and on the host the width (count,) of the last step of Newton."""
+    place, count, size = mu.place, _count(P, mu), mu.shape[-1]
+    out, width = place.empty((count, size), _FLOAT64), place.empty((count,), _FLOAT64)
+    own = 3 * (size * (size - 1) // 2) + size * size + 2 * size  # policy_pairs_scratch of rewards.inc
+    scratch, shape = _scratch(place, count, own)
+    arguments = (P, _step(P), mu, _step(mu), tol, max_iter, scratch, own, out, width)
+    run(_REWARDS, shape, count, place, count, size, *arguments)
+    return out, width.numpy()
+
+
+def dpo_losses(reward, P, mu):
+    """Return DPO's losses (count,) and their gradients (count, K)."""
+    place, (count, size) = reward.place, reward.shape
+    value, gradient = place.empty((count,), _FLOAT64), place.empty((count, size), _FLOAT64)
+    scratch, shape = _scratch(place, count, size * size)
+    arguments = (reward, P, _step(P), mu, _step(mu), scratch, size * size, value, gradient)
+    run(_DPO_LOSSES, shape, count, place, count, size, *arguments)
+    return value, gradient
+
+
+def tilted(ref, scores, beta):
+    """Return `TiltedRows` of reference, scores (count or 1, K) and, from the host, beta (count or 1, T)."""
+    place, count, size, points = ref.place, _count(ref, scores, beta), ref.shape[-1], beta.shape[1]
+    out = TiltedRows(*(place.empty((count, points, *more), _FLOAT64) for more in ((size,), (), ())))
+    scratch, shape = _scratch(place, count * points, 3 * size)
+    there = place.copy(beta)
+    arguments = (ref, _step(ref), scores, _step(scores), there, _step(there), scratch, 3 * size, *out)
+    run(_TILTED, shape, count * points, place, count, points, size, *arguments)
+    return out
+
+
+def raised(x, by, count):
+    """Return `x` (count or 1, K) plus a number, for so many rows."""
+    size = x.shape[-1]
+    out = x.place.empty((count, size), _FLOAT64)
+    run(_RAISED, blocks_for, out.size, x.place, count, size, x, _step(x), by, out)
+    return out
+
+
+def scaled_losses(loss, factor, count, points):
+    """Return losses (count or 1,) times factors (count or 1, points) from the host, None: 1, as (count, points)."""
+    place = loss.place
+    out, there = place.empty((count, points), _FLOAT64), None if factor is None else place.copy(factor)
+    steps = int(len(loss) > 1), 0 if there is None else _step(there)
+    run(_SCALED, blocks_for, out.size, place, count, points, loss, steps[0], there, steps[1], out)
+    return out
