@@ -29,6 +29,7 @@ cdef extern from *:
         const int64_t *start
         const int32_t *column
         const double *value
+        const double *columns
         double ridge, gamma
         int complete
     ctypedef struct ranking_sums:
@@ -109,7 +110,7 @@ cdef extern from *:
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
                          const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
                          double *const *all_counts) noexcept nogil
-    const Py_ssize_t RANKING_TERMS, RANKING_SHARED
+    const Py_ssize_t RANKING_TERMS, RANKING_SHARED, RANKING_ORDERED
     const char *const ranking_model_names[]
     enum:
         RANKING_BRADLEY_TERRY, RANKING_MODELS
@@ -171,7 +172,7 @@ cdef class ComparisonProblem:
     """
 
     cdef ranking_problem problem
-    cdef ranking_draws *draws  # NULL until counts are drawn; followed by three numbers of each cell
+    cdef ranking_draws *draws  # NULL until counts are drawn; followed by what they share of each cell
     cdef object given  # keeps the arrays behind the pointers
     cdef readonly Py_ssize_t unknowns
 
@@ -179,7 +180,7 @@ cdef class ComparisonProblem:
         cdef const int32_t[::1] first = cells.first, second = cells.second, column = covariates.column
         cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
         cdef const int64_t[::1] start = covariates.start
-        cdef const double[::1] value = covariates.value
+        cdef const double[::1] value = covariates.value, columns = covariates.columns
         self.given = cells, covariates
         self.problem.model, self.problem.items, self.problem.cells = model, cells.n_items, first.shape[0]
         self.problem.covariates = covariates.width
@@ -188,7 +189,7 @@ cdef class ComparisonProblem:
         self.problem.ties = reals(ties)
         self.problem.start = &start[0] if self.problem.covariates else NULL
         self.problem.column = &column[0] if column.shape[0] else NULL
-        self.problem.value = reals(value)
+        self.problem.value, self.problem.columns = reals(value), reals(columns)
         self.problem.ridge, self.problem.gamma = ridge, gamma
         self.problem.complete = ranking_is_complete(&self.problem)
         self.unknowns = ranking_unknowns(&self.problem)
@@ -314,18 +315,24 @@ cdef class ComparisonProblem:
 
     def prepare(self):
         """Compute what draws of all replicates share, unless it is there; before threads draw."""
-        if self.draws is NULL:
-            self.draws = <ranking_draws*>scratch(sizeof(ranking_draws)
-                                                + RANKING_SHARED * self.problem.cells * sizeof(double))
-            table.ranking_prepare(&self.problem, self.draws, <double*>(self.draws + 1))
+        cdef const int32_t[::1] row = self.given[0].row
+        cdef Py_ssize_t shared = RANKING_SHARED * self.problem.cells
+        if self.draws is not NULL:
+            return
+        if row.shape[0]:
+            shared += RANKING_ORDERED * self.problem.cells + self.problem.items + 1
+        self.draws = <ranking_draws*>scratch(sizeof(ranking_draws) + shared * sizeof(double))
+        table.ranking_prepare(&self.problem, &row[0] if row.shape[0] else NULL, self.draws, <double*>(self.draws + 1))
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
+        cdef double *drawn = allocate(self.problem.cells)
         self.prepare()
         with nogil:
             table.ranking_resample(&self.problem, self.draws, key, replicate, &wins_first[0], &wins_second[0],
-                           &ties[0] if ties.shape[0] else NULL)
+                                   &ties[0] if ties.shape[0] else NULL, drawn)
+        free(drawn)
 
     def connected(self):
         """Return whether wins lead from every item to every other."""
@@ -352,15 +359,16 @@ cdef class ComparisonProblem:
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = ranking_is_free(&problem)
-        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
-        cdef double *scratch = counts + 3 * cells + problem.items
+        cdef double *counts = allocate(4 * cells + problem.items + ranking_scratch(n))
+        cdef double *drawn = counts + 3 * cells + problem.items
+        cdef double *scratch = drawn + cells
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
         cdef bint found, near = factor is not None
         self.prepare()
         with nogil:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
-                table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties)
+                table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties, drawn)
                 both_won[r] = 0
                 for k in range(cells):
                     if counts[k] > 0.0 and counts[cells + k] > 0.0:

@@ -397,9 +397,9 @@ TABLE = (
     "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
     "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
     "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",
-    "void ranking_prepare(const ranking_problem *problem, ranking_draws *draws, double *memory)",
+    "void ranking_prepare(const ranking_problem *problem, const int32_t *row, ranking_draws *draws, double *memory)",
     "void ranking_resample(const ranking_problem *problem, const ranking_draws *draws, uint64_t key, "
-    "uint64_t replicate, double *wins_first, double *wins_second, double *ties)",
+    "uint64_t replicate, double *wins_first, double *wins_second, double *ties, double *scratch)",
     "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
     "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
     "double *scratch)",

@@ -39,10 +39,11 @@ cdef extern from *:
                                   const compress_cells *cells) noexcept nogil
         void (*ranking_probabilities)(int model, Py_ssize_t n, const double *d, double tie, int outcome,
                                       double *out) noexcept nogil
-        void (*ranking_prepare)(const ranking_problem *problem, ranking_draws *draws, double *memory) noexcept nogil
+        void (*ranking_prepare)(const ranking_problem *problem, const int32_t *row, ranking_draws *draws,
+                                double *memory) noexcept nogil
         void (*ranking_resample)(const ranking_problem *problem, const ranking_draws *draws, uint64_t key,
-                                 uint64_t replicate, double *wins_first, double *wins_second,
-                                 double *ties) noexcept nogil
+                                 uint64_t replicate, double *wins_first, double *wins_second, double *ties,
+                                 double *scratch) noexcept nogil
         int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor,
                                     double *scratch) noexcept nogil
         int (*ranking_chord)(const ranking_problem *problem, const double *factor, double tolerance, double *u,
