@@ -6,7 +6,12 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
+from alignment_fast.ranking._recession import find_direction, longest_row
+from alignment_fast.ranking._replicates import drawn_cells
+
+OPS = operations("ranking")
 
 
 def votes(items=8, size=4000, width=3, seed=0):
@@ -90,6 +95,22 @@ def test_standard_errors_and_bootstrap_agree():
     result = fit_contextual(winner, loser, x)
     found = result.bootstrap(200, rng=0)
     np.testing.assert_allclose(found.standard_errors(), result.standard_errors(), rtol=0.25)
+
+
+def test_replicates_that_are_proven_finite_have_no_direction_in_which_they_rise():
+    winner, loser, x = votes(items=3, size=12, width=2)
+    result = fit_contextual(winner, loser, x, l2=0.2)
+    objective = result._objective
+    key, limits = 5, {"tolerance": 1e-6, "limit": 50, "row": longest_row(objective.covariates)}
+    found, proven = OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=1.0, **limits)
+    assert not OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=np.inf, **limits)[1].any()
+    rises = [
+        find_direction(result._question.over(drawn_cells(objective, key, replicate)).rows()).direction is not None
+        for replicate in range(40)
+    ]
+    assert not (proven & rises).any()
+    assert proven.any()
+    assert any(rises)
 
 
 def test_a_covariate_that_separates_is_not_converged():

@@ -168,8 +168,10 @@ class ComparisonProblem:
         factor: NDArray[np.float64] | None,
         tolerance: float,
         limit: int,
+        row: float,
+        steepness: float,
         out: _Reals,
-        both_won: _Bytes,
+        proven: _Bytes,
     ) -> None: ...
 
 def complete(given: Cells, cells: Cells) -> bool: ...

@@ -1,6 +1,7 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -349,11 +350,13 @@ cdef class ComparisonProblem:
         return found
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
-                  const double[:, ::1] factor, double tolerance, int limit, double[:, ::1] out, uint8_t[::1] both_won):
+                  const double[:, ::1] factor, double tolerance, int limit, double row, double steepness,
+                  double[:, ::1] out, uint8_t[::1] proven):
         """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
 
-        Steps are by `factor`, of ``chord_factor``, unless it is None. `both_won` says of each whether it has a cell in which both
-        items won.
+        Steps are by `factor`, of ``chord_factor``, unless it is None. `proven` says of each whether it is known to be finite,
+        given that wins connect all items: without covariates by a cell in which both items won; with them by a step,
+        `row` and `steepness` being bounds of what outcomes see, unless `steepness` is infinite.
         """
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
@@ -369,10 +372,10 @@ cdef class ComparisonProblem:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
                 table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties, drawn)
-                both_won[r] = 0
-                for k in range(cells):
+                proven[r] = 0
+                for k in range(0 if problem.covariates else cells):
                     if counts[k] > 0.0 and counts[cells + k] > 0.0:
-                        both_won[r] = 1
+                        proven[r] = 1
                         break
                 for i in range(n):
                     out[r, i] = start[i]
@@ -384,6 +387,8 @@ cdef class ComparisonProblem:
                 if not found:
                     for i in range(n):
                         out[r, i] = NOT_A_NUMBER
+                elif problem.covariates and steepness < INFINITY:
+                    proven[r] = table.ranking_proves(&problem, &out[r, 0], row, steepness, scratch)
         free(counts)
 
 

@@ -400,6 +400,8 @@ TABLE = (
     "void ranking_prepare(const ranking_problem *problem, const int32_t *row, ranking_draws *draws, double *memory)",
     "void ranking_resample(const ranking_problem *problem, const ranking_draws *draws, uint64_t key, "
     "uint64_t replicate, double *wins_first, double *wins_second, double *ties, double *scratch)",
+    "int ranking_proves(const ranking_problem *problem, const double *u, double row, double steepness, "
+    "double *scratch)",
     "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
     "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
     "double *scratch)",

@@ -44,6 +44,8 @@ cdef extern from *:
         void (*ranking_resample)(const ranking_problem *problem, const ranking_draws *draws, uint64_t key,
                                  uint64_t replicate, double *wins_first, double *wins_second, double *ties,
                                  double *scratch) noexcept nogil
+        int (*ranking_proves)(const ranking_problem *problem, const double *u, double row, double steepness,
+                              double *scratch) noexcept nogil
         int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor,
                                     double *scratch) noexcept nogil
         int (*ranking_chord)(const ranking_problem *problem, const double *factor, double tolerance, double *u,
