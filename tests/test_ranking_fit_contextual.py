@@ -102,7 +102,7 @@ def test_replicates_that_are_proven_finite_have_no_direction_in_which_they_rise(
     result = fit_contextual(winner, loser, x, l2=0.2)
     objective = result._objective
     key, limits = 5, {"tolerance": 1e-6, "limit": 50, "row": longest_row(objective.covariates)}
-    found, proven = OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=1.0, **limits)
+    _, proven = OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=1.0, **limits)
     assert not OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=np.inf, **limits)[1].any()
     rises = [
         find_direction(result._question.over(drawn_cells(objective, key, replicate)).rows()).direction is not None

@@ -340,21 +340,24 @@ cdef class ComparisonProblem:
         cdef uint8_t[::1] reached = bytearray(self.problem.items)
         return bool(table.ranking_connected(&self.problem, &reached[0]))
 
-    def chord_factor(self, const double[::1] u, double[:, ::1] factor):
-        """Write the factor of the negated Hessian at `u`, n rows of ``stride(n)``; return whether steps by it pay."""
+    def chord_factor(self, const double[::1] u, double[:, ::1] factor, double[:, ::1] known):
+        """Write the factor of the negated Hessian at `u`, n rows of ``stride(n)``; return whether steps by it pay.
+
+        Slopes of every outcome there go to `known`: 2 rows of the cells, 6 where the model has ties.
+        """
         cdef double *scratch = allocate(self.unknowns)
         cdef bint found
         with nogil:
-            found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], scratch)
+            found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], &known[0, 0], scratch)
         free(scratch)
         return found
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
-                  const double[:, ::1] factor, double tolerance, int limit, double row, double steepness,
-                  double[:, ::1] out, uint8_t[::1] proven):
+                  const double[:, ::1] factor, const double[:, ::1] known, double tolerance, int limit, double row,
+                  double steepness, double[:, ::1] out, uint8_t[::1] proven):
         """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
 
-        Steps are by `factor`, of ``chord_factor``, unless it is None. `proven` says of each whether it is known to be finite,
+        Steps are by `factor`, of ``chord_factor`` like the `known` slopes, unless it is None. `proven` says of each whether it is known to be finite,
         given that wins connect all items: without covariates by a cell in which both items won; with them by a step,
         `row` and `steepness` being bounds of what outcomes see, unless `steepness` is infinite.
         """
@@ -380,7 +383,8 @@ cdef class ComparisonProblem:
                 for i in range(n):
                     out[r, i] = start[i]
                 found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
-                if found and not (near and table.ranking_chord(&problem, &factor[0, 0], tolerance, &out[r, 0], scratch)):
+                if found and not (near and table.ranking_chord(&problem, &factor[0, 0], &known[0, 0], tolerance, &out[r, 0],
+                                                               scratch)):
                     for i in range(n):
                         out[r, i] = start[i]
                     found = table.ranking_newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED

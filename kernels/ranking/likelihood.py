@@ -179,11 +179,14 @@ def replicates(problem, start, key, count, *, tolerance, limit, row, steepness, 
     """
     out, proven = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
 
-    factor = np.empty((len(start), cpu.stride(len(start))))
-    factor = factor if problem.chord_factor(start, factor) else None
+    factor, known = (
+        np.empty((len(start), cpu.stride(len(start)))),
+        np.empty((6 if problem.has_ties else 2, problem.cells)),
+    )
+    factor = factor if problem.chord_factor(start, factor, known) else None
 
     def run(first, last):
-        problem.bootstrap(key, first, last, start, factor, tolerance, limit, row, steepness, out, proven)
+        problem.bootstrap(key, first, last, start, factor, known, tolerance, limit, row, steepness, out, proven)
 
     cells = problem.cells
     problem.prepare()

@@ -402,9 +402,10 @@ TABLE = (
     "uint64_t replicate, double *wins_first, double *wins_second, double *ties, double *scratch)",
     "int ranking_proves(const ranking_problem *problem, const double *u, double row, double steepness, "
     "double *scratch)",
-    "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
-    "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
+    "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *known, "
     "double *scratch)",
+    "int ranking_chord(const ranking_problem *problem, const double *factor, const double *known, double tolerance, "
+    "double *u, double *scratch)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
     # elimination.inc
     "void ranking_eliminate(ptrdiff_t n, ptrdiff_t high, ptrdiff_t low, double *rates)",

@@ -46,10 +46,10 @@ cdef extern from *:
                                  double *scratch) noexcept nogil
         int (*ranking_proves)(const ranking_problem *problem, const double *u, double row, double steepness,
                               double *scratch) noexcept nogil
-        int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor,
+        int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor, double *known,
                                     double *scratch) noexcept nogil
-        int (*ranking_chord)(const ranking_problem *problem, const double *factor, double tolerance, double *u,
-                             double *scratch) noexcept nogil
+        int (*ranking_chord)(const ranking_problem *problem, const double *factor, const double *known,
+                             double tolerance, double *u, double *scratch) noexcept nogil
         int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil
         void (*ranking_eliminate)(Py_ssize_t n, Py_ssize_t high, Py_ssize_t low, double *rates) noexcept nogil
         void (*compress_tally)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, uint32_t *table,
