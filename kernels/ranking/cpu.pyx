@@ -592,7 +592,7 @@ def reach(const int32_t[::1] first, const int32_t[::1] second, const double[::1]
     if first.shape[0]:
         with nogil:
             found = table.reach_sweep(first.shape[0], &first[0], &second[0], &wins_first[0], &wins_second[0], tied,
-                                      against, backwards, &reached[0])
+                                      against, backwards, reached.shape[0], &reached[0])
     return found
 
 

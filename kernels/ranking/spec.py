@@ -435,7 +435,8 @@ TABLE = (
     "ptrdiff_t tile, double *scratch, double *out)",
     # reach.inc
     "ptrdiff_t reach_sweep(ptrdiff_t n, const int32_t *first, const int32_t *second, const double *wins_first, "
-    "const double *wins_second, const double *ties, int against, int backwards, uint8_t *reached)",
+    "const double *wins_second, const double *ties, int against, int backwards, ptrdiff_t most, "
+    "uint8_t *reached)",
     # votes.inc, iterations.inc
     "ptrdiff_t votes_numbers(ptrdiff_t n, const int64_t *value, ptrdiff_t slots, ptrdiff_t known, int32_t *slot, "
     "int64_t *name)",

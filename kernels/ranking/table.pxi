@@ -77,7 +77,7 @@ cdef extern from *:
                                 Py_ssize_t last, Py_ssize_t tile, double *scratch, double *out) noexcept nogil
         Py_ssize_t (*reach_sweep)(Py_ssize_t n, const int32_t *first, const int32_t *second, const double *wins_first,
                                  const double *wins_second, const double *ties, int against, int backwards,
-                                 uint8_t *reached) noexcept nogil
+                                 Py_ssize_t most, uint8_t *reached) noexcept nogil
         Py_ssize_t (*votes_numbers)(Py_ssize_t n, const int64_t *value, Py_ssize_t slots, Py_ssize_t known, int32_t *slot,
                                    int64_t *name) noexcept nogil
         void (*votes_codes)(Py_ssize_t n, const int64_t *value, const int32_t *slot, int32_t *code) noexcept nogil
