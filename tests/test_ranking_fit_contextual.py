@@ -10,6 +10,8 @@ from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
 from alignment_fast.ranking._recession import find_direction, longest_row
 from alignment_fast.ranking._replicates import drawn_cells
+from alignment_fast.ranking._rows import parse
+from alignment_fast.ranking.contextual import _pair_by_pair
 
 OPS = operations("ranking")
 
@@ -111,6 +113,15 @@ def test_replicates_that_are_proven_finite_have_no_direction_in_which_they_rise(
     assert not (proven & rises).any()
     assert proven.any()
     assert any(rises)
+
+
+@pytest.mark.parametrize("items", [9, 255, 256, 65535, 70_000])
+def test_comparisons_are_taken_pair_by_pair_and_each_pair_in_its_own_order(items):
+    random = np.random.default_rng(items)
+    one = random.choice([0, 1, items // 2, items - 2, items - 1], 200)
+    other = (one + random.choice([1, items - 1], 200)) % items
+    rows = parse(one, other, weight=None, tied=None, outcome=None, home=None, n_items=items, labels=None)
+    np.testing.assert_array_equal(_pair_by_pair(rows, items), np.lexsort((other, one)))
 
 
 def test_a_covariate_that_separates_is_not_converged():
