@@ -6,7 +6,14 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
+from alignment_fast.ranking._recession import find_direction, longest_row
+from alignment_fast.ranking._replicates import drawn_cells
+from alignment_fast.ranking._rows import parse
+from alignment_fast.ranking.contextual import _pair_by_pair
+
+OPS = operations("ranking")
 
 
 def votes(items=8, size=4000, width=3, seed=0):
@@ -90,6 +97,31 @@ def test_standard_errors_and_bootstrap_agree():
     result = fit_contextual(winner, loser, x)
     found = result.bootstrap(200, rng=0)
     np.testing.assert_allclose(found.standard_errors(), result.standard_errors(), rtol=0.25)
+
+
+def test_replicates_that_are_proven_finite_have_no_direction_in_which_they_rise():
+    winner, loser, x = votes(items=3, size=12, width=2)
+    result = fit_contextual(winner, loser, x, l2=0.2)
+    objective = result._objective
+    key, limits = 5, {"tolerance": 1e-6, "limit": 50, "row": longest_row(objective.covariates)}
+    _, proven = OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=1.0, **limits)
+    assert not OPS.replicates(objective.problem, result.unknowns, key, 40, steepness=np.inf, **limits)[1].any()
+    rises = [
+        find_direction(result._question.over(drawn_cells(objective, key, replicate)).rows()).direction is not None
+        for replicate in range(40)
+    ]
+    assert not (proven & rises).any()
+    assert proven.any()
+    assert any(rises)
+
+
+@pytest.mark.parametrize("items", [9, 255, 256, 65535, 70_000])
+def test_comparisons_are_taken_pair_by_pair_and_each_pair_in_its_own_order(items):
+    random = np.random.default_rng(items)
+    one = random.choice([0, 1, items // 2, items - 2, items - 1], 200)
+    other = (one + random.choice([1, items - 1], 200)) % items
+    rows = parse(one, other, weight=None, tied=None, outcome=None, home=None, n_items=items, labels=None)
+    np.testing.assert_array_equal(_pair_by_pair(rows, items), np.lexsort((other, one)))
 
 
 def test_a_covariate_that_separates_is_not_converged():

@@ -1,5 +1,7 @@
 """Kernels of the comparison models: terms of cells, sums, products, factors, Newton's method, drawn counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -143,6 +145,36 @@ def test_all_pairs_in_rows_give_what_cells_in_any_order_give(model, probability)
     assert (abs(matrix - other_matrix) <= 100 * bound("ranking.matrix") * abs(matrix).max()).all()
 
 
+@each_model
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 6])
+def test_covariates_by_columns_give_what_they_give_by_rows(model, width):
+    """Runs of one pair, of either item first, are cut by the blocks of a pass."""
+    random = np.random.default_rng(width)
+    pairs = np.sort(random.integers(0, 40, 1500))
+    items = np.array([(i, j) for i in range(9) for j in range(9) if i != j], np.int32)[pairs]
+    counts = random.poisson(2.0, (3, 1500)).astype(float)
+    cells = Cells(9, items[:, 0].copy(), items[:, 1].copy(), counts[0], counts[1], counts[2])
+    covariates = Covariates.of(random.normal(size=(1500, width)) * random.integers(1, 3, width))
+    assert covariates.columns.size == 1500 * width
+    dense, other = (
+        Objective(OPS, cells, model, covariates=one, ridge=0.1)
+        for one in (covariates, replace(covariates, columns=np.empty(0)))
+    )
+    u, v = 0.2 * unknowns(dense, 2), unknowns(dense, 3)
+    u[-1] = TIES[model] if dense.tie else u[-1]
+    at, expected = dense.evaluate(u), other.evaluate(u)
+    size = 100 * len(cells.first) * bound("ranking.gradient")
+    assert at.value == pytest.approx(expected.value, rel=100 * bound("ranking.gradient"))
+    np.testing.assert_allclose(at.gradient, expected.gradient, atol=size)
+    np.testing.assert_allclose(at.diagonal, expected.diagonal, rtol=100 * bound("ranking.gradient"))
+    matrix, other_matrix = (objective.matrix(u, found) for objective, found in ((dense, at), (other, expected)))
+    assert (abs(matrix - other_matrix) <= 100 * bound("ranking.matrix") * abs(matrix).max()).all()
+    products = dense.hessian(u, at)(v), other.hessian(u, expected)(v)
+    assert (abs(products[0] - products[1]) <= 100 * bound("ranking.product") * (abs(matrix) @ abs(v))).all()
+    found = [objective.maximum(u, tolerance=1e-10, limit=50).unknowns for objective in (dense, other)]
+    np.testing.assert_allclose(*found, atol=1e-8)
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 63, 64, 65, 130, 300])
 def test_factors(size):
     random = np.random.default_rng(size)
@@ -246,3 +278,19 @@ def test_drawn_counts_are_golden():
 
 
 GOLDEN = [2.0, 2.0, 3.0, 11.0, 94.0, 9953.0, 1000030314.0]
+
+
+def test_comparisons_one_by_one_are_drawn_in_the_order_of_first_item_and_row():
+    """Whatever order the solver takes them in: earlier releases drew them so."""
+    random = np.random.default_rng(4)
+    first = np.sort(random.integers(0, 5, 700)).astype(np.int32)
+    counts = random.integers(0, 14, (3, 700)).astype(float)
+    counts[1, :300] = 0.0  # of a whole block nobody won
+    second, row = (first + 1) % 5, random.permutation(700).astype(np.int32)
+    cells, order = Cells(5, first, second, *counts, row=row), np.lexsort((row, first))
+    as_given = replace(reordered(cells, order), row=np.empty(0, np.int32))
+    drawn_of, expected = (
+        OPS.resample(OPS.problem(OPS.MODELS_BY_NAME["davidson"], one), 7, 3) for one in (cells, as_given)
+    )
+    for one, other in zip(drawn_of, expected, strict=True):
+        np.testing.assert_array_equal(one[order], other)

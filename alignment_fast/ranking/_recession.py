@@ -193,8 +193,7 @@ def proven_by_step(objective, u):
         hessian, right = np.delete(np.delete(hessian, last, 0), last, 1), np.delete(right, last)
     if not (np.isfinite(hessian).all() and np.isfinite(right).all()):
         return False
-    covariates = objective.covariates
-    row = 3.0 + (np.abs(covariates.value).max(initial=0.0) * covariates.width if covariates.width else 0.0)
+    row = longest_row(objective.covariates)
     farthest = row * np.abs(u).max()
     error = 64 * EPSILON * objective.weight * row * (1.0 + farthest) * np.sqrt(n)
     least = eigvalsh(hessian, subset_by_index=[0, 0], check_finite=False)[0] - row * error
@@ -205,6 +204,18 @@ def proven_by_step(objective, u):
     if objective.keeps_last_positive:
         steepness = 2.0 / -np.expm1(-2.0 * u[-1])
     return bool(steepness * row * (np.linalg.norm(right) + error) < 0.5 * least)
+
+
+def longest_row(covariates):
+    """Return a bound of the sum of magnitudes of a row, that of the tie parameter included."""
+    largest = max(covariates.value.max(initial=0.0), -covariates.value.min(initial=0.0))
+    return 3.0 + largest * covariates.width
+
+
+def constant_steepness(objective):
+    """Return how steep terms are for their curvature; infinity where that depends on the unknowns."""
+    model = MODELS[objective.model]
+    return np.inf if model.steepens or objective.keeps_last_positive else model.steepness
 
 
 # ---- 4: the linear programme ----

@@ -9,7 +9,7 @@ from alignment_fast.kernels.ranking.structures import Counts
 from alignment_fast.random import Stream
 from alignment_fast.ranking._newton import ALWAYS_DENSE, maximize
 from alignment_fast.ranking._outcomes import spread_over
-from alignment_fast.ranking._recession import find_direction, proven_by_step
+from alignment_fast.ranking._recession import constant_steepness, find_direction, longest_row, proven_by_step
 
 # Largest entry of the last Newton step of a replicate, which is still taken: far below any standard error.
 TOLERANCE = 1e-6
@@ -26,23 +26,24 @@ def replicates(objective, question, start, key, count, *, num_threads=None):
     ops = objective.ops
     if len(start) <= ALWAYS_DENSE:
         limits = {"tolerance": TOLERANCE, "limit": LIMIT}
-        found, both_won = ops.replicates(objective.problem, start, key, count, **limits, num_threads=num_threads)
+        limits |= {"row": longest_row(objective.covariates), "steepness": constant_steepness(objective)}
+        found, proven = ops.replicates(objective.problem, start, key, count, **limits, num_threads=num_threads)
     else:
-        found, both_won = np.empty((count, len(start))), np.empty(count, dtype=bool)
+        found, proven = np.empty((count, len(start))), np.empty(count, dtype=bool)
 
         def run(first, last):
             for replicate in range(first, last):
                 drawn = objective.over(drawn_cells(objective, key, replicate))
                 found[replicate] = repeat(drawn, start)
-                both_won[replicate] = ((drawn.cells.wins_first > 0) & (drawn.cells.wins_second > 0)).any()
+                both_won = (drawn.cells.wins_first > 0) & (drawn.cells.wins_second > 0)
+                proven[replicate] = not question.covariates.width and both_won.any()
 
         ops.each_replicate(objective.problem, run, count, num_threads=num_threads)
     if not asks_more(question):
         return found
     # The graph of wins has been asked. Without covariates a cell in which both won is all that is missing.
-    undecided = ~np.isnan(found[:, 0]) & (~both_won | (question.covariates.width > 0))
     exists = FiniteReplicates(question)
-    for replicate in np.flatnonzero(undecided).tolist():
+    for replicate in np.flatnonzero(~np.isnan(found[:, 0]) & ~proven).tolist():
         drawn = objective.over(drawn_cells(objective, key, replicate))
         if not exists(drawn, found[replicate]):
             found[replicate] = np.nan

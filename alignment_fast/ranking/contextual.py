@@ -70,8 +70,9 @@ def fit_contextual(
 
     Notes
     -----
-    Cost: comparisons are not compressed; about 10 ns, and 4 ns for each covariate that is not 0, for each of them and
-    each of about six Newton steps. Centre and scale covariates as you like: the scores do not depend on it.
+    Cost: comparisons are not compressed; about 8 ns, and 1.3 ns for each covariate (4 ns for each that is not 0, where
+    most are), for each of them and each of about seven Newton steps; 0.25 µs for each with four covariates in all.
+    Centre and scale covariates as you like: the scores do not depend on it.
 
     Examples
     --------
@@ -93,13 +94,22 @@ def fit_contextual(
         from scipy.sparse import csr_array, hstack
 
         design = hstack([csr_array(rows.home[:, None].astype(np.float64)), csr_array(design)])
-    few = compressed.n_items <= np.iinfo(np.uint16).max  # short integers are sorted by their digits
-    # The solver likes comparisons of one item together.
-    order = np.argsort(rows.winner.astype(np.uint16) if few else rows.winner, kind="stable")
-    table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design[order])
+    order = _pair_by_pair(rows, compressed.n_items)
+    table = Covariates.of(design.tocsr()[order] if hasattr(design, "tocsr") else design.take(order, axis=0))
     cells = _one_by_one(rows, order, compressed.n_items)
-    each = Comparisons._of(cells, rows.labels, _outcomes(cells, outcomes_of(rows, cluster), cluster, order))
+    each = Comparisons._of(cells, rows.labels, _outcomes(cells, outcomes_of(rows, cluster), cluster))
     return maximum(ops, each, specification, table, search)
+
+
+def _pair_by_pair(rows: ParsedRows, n_items: int) -> NDArray[np.intp]:
+    """Return comparisons in the order of (winner, loser): each run of a pair reads and writes its scores once."""
+    short = np.iinfo(np.uint16).max  # short integers are sorted by their digits
+    if n_items**2 <= short:
+        return np.argsort((rows.winner * n_items + rows.loser).astype(np.uint16), kind="stable")
+    if n_items > short:
+        return np.lexsort((rows.loser, rows.winner))
+    order = np.argsort(rows.loser.astype(np.uint16), kind="stable")
+    return order[np.argsort(rows.winner.astype(np.uint16)[order], kind="stable")]
 
 
 def _design(covariates: Any, size: int) -> Any:
@@ -116,34 +126,31 @@ def _design(covariates: Any, size: int) -> Any:
 
 def _one_by_one(rows: ParsedRows, order: NDArray[np.intp], n_items: int) -> Cells:
     """Return one cell for each comparison, in that order, the winner first."""
-    weight = np.ones(len(order)) if rows.weight is None else rows.weight
-    share = np.ones(len(order)) if rows.outcome is None else rows.outcome
-    tied = np.zeros(len(order), dtype=bool) if rows.tied is None else rows.tied
-    return Cells(
-        n_items,
-        rows.winner.astype(np.int32)[order],
-        rows.loser.astype(np.int32)[order],
-        np.where(tied, 0.0, weight * share)[order],
-        np.where(tied, 0.0, weight * (1.0 - share))[order],
-        np.where(tied, weight, 0.0)[order] if tied.any() else np.empty(0),
-    )
+    weight = np.ones(len(order)) if rows.weight is None else rows.weight[order]
+    lost = np.zeros(len(order)) if rows.outcome is None else weight * (1.0 - rows.outcome[order])
+    won, ties = weight if rows.outcome is None else weight * rows.outcome[order], np.empty(0)
+    if rows.tied is not None and rows.tied.any():
+        tied = rows.tied[order]
+        won, lost, ties = np.where(tied, 0.0, won), np.where(tied, 0.0, lost), np.where(tied, weight, 0.0)
+    first, second = (side.astype(np.int32)[order] for side in (rows.winner, rows.loser))
+    return Cells(n_items, first, second, won, lost, ties, row=order.astype(np.int32))
 
 
-def _outcomes(cells: Cells, found: Outcomes | None, cluster: Any, order: NDArray[np.intp]) -> Outcomes | None:
-    """Return the outcomes of comparisons that are a cell each, if they are more than counts."""
+def _outcomes(cells: Cells, found: Outcomes | None, cluster: Any) -> Outcomes | None:
+    """Return the outcomes of comparisons that are a cell each, if they are more than counts: in the order of draws."""
     if found is None:
         return None
-    codes, names = cluster_codes(cluster, len(order))
-    ties = cells.ties if cells.ties.size else np.zeros(len(order))
-    home = np.zeros(len(order), dtype=np.uint8)
+    codes, names = cluster_codes(cluster, len(cells.row))
+    place = np.lexsort((cells.row, cells.first))
+    ties = cells.ties if cells.ties.size else np.zeros(len(place))
     return Outcomes(
-        cells.first,
-        cells.second,
-        home,
-        cells.wins_first,
-        cells.wins_second,
-        ties,
-        codes[order],
+        cells.first[place],
+        cells.second[place],
+        np.zeros(len(place), dtype=np.uint8),
+        cells.wins_first[place],
+        cells.wins_second[place],
+        ties[place],
+        codes[cells.row[place]],
         names,
-        np.arange(len(order)),
+        place,
     )

@@ -214,7 +214,6 @@ def maximum(
     question = Question(
         cells, comparisons.labels, specification.model, covariates, specification.home, specification.has_prior
     )
-    question.check_identified()
     objective = Objective(
         ops,
         cells,
@@ -224,6 +223,10 @@ def maximum(
         gamma=specification.gamma,
         num_threads=search.num_threads,
     )
+    # The step that proves a maximum of few unknowns finite tells them apart, too: they are asked where there is none.
+    told = covariates.width == specification.home or objective.unknowns > newton.ALWAYS_DENSE
+    if told:
+        question.check_identified()
     first = _start(search.start, comparisons, objective)
 
     def result_of(found: newton.Maximum) -> RatingFit:
@@ -235,18 +238,23 @@ def maximum(
     else:
         found = newton.maximize(objective, first, **limits)
         found = newton.certified(objective, found, **limits)
-        _check_finite(question, objective, found, lambda: result_of(replace(found, converged=False)))
+        _check_finite(question, told, objective, found, lambda: result_of(replace(found, converged=False)))
     if not found.converged:
         raise ConvergenceError(not_converged(found, search.tol, search.max_iter), result_of(found))
     return result_of(found)
 
 
 def _check_finite(
-    question: Question, objective: Objective, found: newton.Maximum, result: Callable[[], RatingFit]
+    question: Question, told: bool, objective: Objective, found: newton.Maximum, result: Callable[[], RatingFit]
 ) -> None:
-    """Raise ConvergenceError if the maximum is not finite, unless pairs, or the maximum found, prove that it is."""
+    """Raise ConvergenceError if the maximum is not finite, unless pairs, or the maximum found, prove that it is.
+
+    Where unknowns have not been `told` apart, ValueError if they cannot be.
+    """
     if question.quick() or (found.converged and proven_by_step(objective, found.unknowns)):
         return
+    if not told:
+        question.check_identified()
     verdict = question.verdict()
     if verdict.direction is None:
         return

@@ -158,7 +158,7 @@ class ComparisonProblem:
     def prepare(self) -> None: ...
     def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
     def connected(self) -> bool: ...
-    def chord_factor(self, u: _Reals, factor: NDArray[np.float64]) -> bool: ...
+    def chord_factor(self, u: _Reals, factor: NDArray[np.float64], known: NDArray[np.float64]) -> bool: ...
     def bootstrap(
         self,
         key: int,
@@ -166,10 +166,13 @@ class ComparisonProblem:
         last: int,
         start: _Reals,
         factor: NDArray[np.float64] | None,
+        known: NDArray[np.float64],
         tolerance: float,
         limit: int,
+        row: float,
+        steepness: float,
         out: _Reals,
-        both_won: _Bytes,
+        proven: _Bytes,
     ) -> None: ...
 
 def complete(given: Cells, cells: Cells) -> bool: ...

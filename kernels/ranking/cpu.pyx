@@ -1,6 +1,7 @@
 """Entry points of the ranking loops: comparisons and their compression, likelihoods and their maxima."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
 from alignment_fast.kernels.common.cpu import ISA
@@ -29,6 +30,7 @@ cdef extern from *:
         const int64_t *start
         const int32_t *column
         const double *value
+        const double *columns
         double ridge, gamma
         int complete
     ctypedef struct ranking_sums:
@@ -109,7 +111,7 @@ cdef extern from *:
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
                          const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
                          double *const *all_counts) noexcept nogil
-    const Py_ssize_t RANKING_TERMS, RANKING_SHARED
+    const Py_ssize_t RANKING_TERMS, RANKING_SHARED, RANKING_ORDERED
     const char *const ranking_model_names[]
     enum:
         RANKING_BRADLEY_TERRY, RANKING_MODELS
@@ -171,7 +173,7 @@ cdef class ComparisonProblem:
     """
 
     cdef ranking_problem problem
-    cdef ranking_draws *draws  # NULL until counts are drawn; followed by three numbers of each cell
+    cdef ranking_draws *draws  # NULL until counts are drawn; followed by what they share of each cell
     cdef object given  # keeps the arrays behind the pointers
     cdef readonly Py_ssize_t unknowns
 
@@ -179,7 +181,7 @@ cdef class ComparisonProblem:
         cdef const int32_t[::1] first = cells.first, second = cells.second, column = covariates.column
         cdef const double[::1] wins_first = cells.wins_first, wins_second = cells.wins_second, ties = cells.ties
         cdef const int64_t[::1] start = covariates.start
-        cdef const double[::1] value = covariates.value
+        cdef const double[::1] value = covariates.value, columns = covariates.columns
         self.given = cells, covariates
         self.problem.model, self.problem.items, self.problem.cells = model, cells.n_items, first.shape[0]
         self.problem.covariates = covariates.width
@@ -188,7 +190,7 @@ cdef class ComparisonProblem:
         self.problem.ties = reals(ties)
         self.problem.start = &start[0] if self.problem.covariates else NULL
         self.problem.column = &column[0] if column.shape[0] else NULL
-        self.problem.value = reals(value)
+        self.problem.value, self.problem.columns = reals(value), reals(columns)
         self.problem.ridge, self.problem.gamma = ridge, gamma
         self.problem.complete = ranking_is_complete(&self.problem)
         self.unknowns = ranking_unknowns(&self.problem)
@@ -314,68 +316,83 @@ cdef class ComparisonProblem:
 
     def prepare(self):
         """Compute what draws of all replicates share, unless it is there; before threads draw."""
-        if self.draws is NULL:
-            self.draws = <ranking_draws*>scratch(sizeof(ranking_draws)
-                                                + RANKING_SHARED * self.problem.cells * sizeof(double))
-            table.ranking_prepare(&self.problem, self.draws, <double*>(self.draws + 1))
+        cdef const int32_t[::1] row = self.given[0].row
+        cdef Py_ssize_t shared = RANKING_SHARED * self.problem.cells
+        if self.draws is not NULL:
+            return
+        if row.shape[0]:
+            shared += RANKING_ORDERED * self.problem.cells + self.problem.items + 1
+        self.draws = <ranking_draws*>scratch(sizeof(ranking_draws) + shared * sizeof(double))
+        table.ranking_prepare(&self.problem, &row[0] if row.shape[0] else NULL, self.draws, <double*>(self.draws + 1))
 
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
+        cdef double *drawn = allocate(self.problem.cells)
         self.prepare()
         with nogil:
             table.ranking_resample(&self.problem, self.draws, key, replicate, &wins_first[0], &wins_second[0],
-                           &ties[0] if ties.shape[0] else NULL)
+                                   &ties[0] if ties.shape[0] else NULL, drawn)
+        free(drawn)
 
     def connected(self):
         """Return whether wins lead from every item to every other."""
         cdef uint8_t[::1] reached = bytearray(self.problem.items)
         return bool(table.ranking_connected(&self.problem, &reached[0]))
 
-    def chord_factor(self, const double[::1] u, double[:, ::1] factor):
-        """Write the factor of the negated Hessian at `u`, n rows of ``stride(n)``; return whether steps by it pay."""
+    def chord_factor(self, const double[::1] u, double[:, ::1] factor, double[:, ::1] known):
+        """Write the factor of the negated Hessian at `u`, n rows of ``stride(n)``; return whether steps by it pay.
+
+        Slopes of every outcome there go to `known`: 2 rows of the cells, 6 where the model has ties.
+        """
         cdef double *scratch = allocate(self.unknowns)
         cdef bint found
         with nogil:
-            found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], scratch)
+            found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], &known[0, 0], scratch)
         free(scratch)
         return found
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
-                  const double[:, ::1] factor, double tolerance, int limit, double[:, ::1] out, uint8_t[::1] both_won):
+                  const double[:, ::1] factor, const double[:, ::1] known, double tolerance, int limit, double row,
+                  double steepness, double[:, ::1] out, uint8_t[::1] proven):
         """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
 
-        Steps are by `factor`, of ``chord_factor``, unless it is None. `both_won` says of each whether it has a cell in which both
-        items won.
+        Steps are by `factor`, of ``chord_factor`` like the `known` slopes, unless it is None. `proven` says of each whether it is known to be finite,
+        given that wins connect all items: without covariates by a cell in which both items won; with them by a step,
+        `row` and `steepness` being bounds of what outcomes see, unless `steepness` is infinite.
         """
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = ranking_is_free(&problem)
-        cdef double *counts = allocate(3 * cells + problem.items + ranking_scratch(n))
-        cdef double *scratch = counts + 3 * cells + problem.items
+        cdef double *counts = allocate(4 * cells + problem.items + ranking_scratch(n))
+        cdef double *drawn = counts + 3 * cells + problem.items
+        cdef double *scratch = drawn + cells
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
         cdef bint found, near = factor is not None
         self.prepare()
         with nogil:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):
-                table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties)
-                both_won[r] = 0
-                for k in range(cells):
+                table.ranking_resample(&self.problem, self.draws, key, r, counts, counts + cells, ties, drawn)
+                proven[r] = 0
+                for k in range(0 if problem.covariates else cells):
                     if counts[k] > 0.0 and counts[cells + k] > 0.0:
-                        both_won[r] = 1
+                        proven[r] = 1
                         break
                 for i in range(n):
                     out[r, i] = start[i]
                 found = not free_prior or table.ranking_connected(&problem, <uint8_t*>(counts + 3 * cells))
-                if found and not (near and table.ranking_chord(&problem, &factor[0, 0], tolerance, &out[r, 0], scratch)):
+                if found and not (near and table.ranking_chord(&problem, &factor[0, 0], &known[0, 0], tolerance, &out[r, 0],
+                                                               scratch)):
                     for i in range(n):
                         out[r, i] = start[i]
                     found = table.ranking_newton(&problem, tolerance, limit, &out[r, 0], scratch, &report) == RANKING_CONVERGED
                 if not found:
                     for i in range(n):
                         out[r, i] = NOT_A_NUMBER
+                elif problem.covariates and steepness < INFINITY:
+                    proven[r] = table.ranking_proves(&problem, &out[r, 0], row, steepness, scratch)
         free(counts)
 
 
@@ -575,7 +592,7 @@ def reach(const int32_t[::1] first, const int32_t[::1] second, const double[::1]
     if first.shape[0]:
         with nogil:
             found = table.reach_sweep(first.shape[0], &first[0], &second[0], &wins_first[0], &wins_second[0], tied,
-                                      against, backwards, &reached[0])
+                                      against, backwards, reached.shape[0], &reached[0])
     return found
 
 

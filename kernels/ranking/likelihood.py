@@ -175,25 +175,29 @@ def connected(problem):
     return problem.connected()
 
 
-def replicates(problem, start, key, count, *, tolerance, limit, num_threads=None):
+def replicates(problem, start, key, count, *, tolerance, limit, row, steepness, num_threads=None):
     """Return the maxima (count, unknowns) of replicates of the counts, each from `start`, with dense factors.
 
     A replicate without a finite maximum, as far as the graph of wins or Newton's method shows, is NaN. The second array
-    says of each whether it has a cell in which both items won.
+    says of each whether it is proven to be finite where the graph of wins is connected: without covariates by a cell in
+    which both items won, else by a step, `row` bounding what outcomes see and `steepness` slopes by curvatures.
     """
-    out, both_won = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
+    out, proven = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
 
-    factor = np.empty((len(start), cpu.stride(len(start))))
-    factor = factor if problem.chord_factor(start, factor) else None
+    factor, known = (
+        np.empty((len(start), cpu.stride(len(start)))),
+        np.empty((6 if problem.has_ties else 2, problem.cells)),
+    )
+    factor = factor if problem.chord_factor(start, factor, known) else None
 
     def run(first, last):
-        problem.bootstrap(key, first, last, start, factor, tolerance, limit, out, both_won)
+        problem.bootstrap(key, first, last, start, factor, known, tolerance, limit, row, steepness, out, proven)
 
     cells = problem.cells
     problem.prepare()
     work = count * (DRAW_COST * cells * 2 + 5 * PASS_COST * cells + 3 * FACTOR_COST * len(start) ** 3 / 3)
     for_blocks(run, count, work=work, num_threads=num_threads)
-    return out, both_won.astype(bool)
+    return out, proven.astype(bool)
 
 
 def each_replicate(problem, run, count, *, num_threads=None):

@@ -397,12 +397,15 @@ TABLE = (
     "void ranks_of(ptrdiff_t items, const int64_t *order, const double *scores, double *out)",
     "ptrdiff_t matrix_cells(ptrdiff_t n, const double *wins, const double *ties, const compress_cells *cells)",
     "void ranking_probabilities(int model, ptrdiff_t n, const double *d, double tie, int outcome, double *out)",
-    "void ranking_prepare(const ranking_problem *problem, ranking_draws *draws, double *memory)",
+    "void ranking_prepare(const ranking_problem *problem, const int32_t *row, ranking_draws *draws, double *memory)",
     "void ranking_resample(const ranking_problem *problem, const ranking_draws *draws, uint64_t key, "
-    "uint64_t replicate, double *wins_first, double *wins_second, double *ties)",
-    "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *scratch)",
-    "int ranking_chord(const ranking_problem *problem, const double *factor, double tolerance, double *u, "
+    "uint64_t replicate, double *wins_first, double *wins_second, double *ties, double *scratch)",
+    "int ranking_proves(const ranking_problem *problem, const double *u, double row, double steepness, "
     "double *scratch)",
+    "int ranking_chord_factor(const ranking_problem *problem, const double *u, double *factor, double *known, "
+    "double *scratch)",
+    "int ranking_chord(const ranking_problem *problem, const double *factor, const double *known, double tolerance, "
+    "double *u, double *scratch)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
     # elimination.inc
     "void ranking_eliminate(ptrdiff_t n, ptrdiff_t high, ptrdiff_t low, double *rates)",
@@ -432,7 +435,8 @@ TABLE = (
     "ptrdiff_t tile, double *scratch, double *out)",
     # reach.inc
     "ptrdiff_t reach_sweep(ptrdiff_t n, const int32_t *first, const int32_t *second, const double *wins_first, "
-    "const double *wins_second, const double *ties, int against, int backwards, uint8_t *reached)",
+    "const double *wins_second, const double *ties, int against, int backwards, ptrdiff_t most, "
+    "uint8_t *reached)",
     # votes.inc, iterations.inc
     "ptrdiff_t votes_numbers(ptrdiff_t n, const int64_t *value, ptrdiff_t slots, ptrdiff_t known, int32_t *slot, "
     "int64_t *name)",

@@ -20,6 +20,10 @@ def _nobody() -> NDArray[np.uint8]:
     return np.empty(0, dtype=np.uint8)
 
 
+def _together() -> NDArray[np.int32]:
+    return np.empty(0, dtype=np.int32)
+
+
 # ---- comparisons ----
 
 
@@ -49,6 +53,9 @@ class Cells:
     home : array of uint8 (C,) or (0,)
         1 where `first` has the advantage of home or order, 0 on neutral ground, where first < second; a pair may have
         both kinds of cell, the neutral one first. Empty when nobody is ever at home.
+    row : array of int32 (C,) or (0,)
+        Of comparisons that are a cell each their numbers, 0 .. C-1 in any order; empty where cells are compressed.
+        Bootstraps draw the cells in the order of (first, row).
 
     """
 
@@ -59,6 +66,7 @@ class Cells:
     wins_second: Reals
     ties: Reals = field(default_factory=_none)
     home: NDArray[np.uint8] = field(default_factory=_nobody)
+    row: NDArray[np.int32] = field(default_factory=_together)
 
     @classmethod
     def unwritten(cls, n_items: int, count: int, *, ties: bool, homes: bool) -> "Cells":
@@ -102,12 +110,16 @@ class Games(NamedTuple):
 
 @dataclass(frozen=True)
 class Covariates:
-    """A sparse matrix by rows, one row per cell: start (C + 1,), column and value (entries,), and its width."""
+    """A sparse matrix by rows, one row per cell: start (C + 1,), column and value (entries,), and its width.
+
+    `columns` (width C,) has all its entries by columns, zeros too, where most of them are not 0; otherwise it is empty.
+    """
 
     width: int
     start: NDArray[np.int64]
     column: NDArray[np.int32]
     value: Reals
+    columns: Reals = field(default_factory=_none)
 
     @classmethod
     def of(cls, matrix: Any) -> "Covariates":
@@ -115,14 +127,17 @@ class Covariates:
         if isinstance(matrix, np.ndarray) and matrix.all():  # no zeros to leave out
             rows, width = matrix.shape
             column = np.tile(np.arange(width, dtype=np.int32), rows)
-            value = np.ascontiguousarray(matrix, dtype=np.float64).reshape(-1)
-            return cls(width, np.arange(0, rows * width + 1, width, dtype=np.int64), column, value)
+            value = np.ascontiguousarray(matrix, dtype=np.float64)
+            start = np.arange(0, rows * width + 1, width, dtype=np.int64)
+            return cls(width, start, column, value.reshape(-1), value.T.reshape(-1))
         from scipy.sparse import csr_array
 
         rows = csr_array(matrix)
         rows.sum_duplicates()
         start, column = rows.indptr.astype(np.int64), rows.indices.astype(np.int32)
-        return cls(rows.shape[1], start, column, rows.data.astype(np.float64))
+        value, size = rows.data.astype(np.float64), rows.shape[0] * rows.shape[1]
+        columns = rows.toarray().T.astype(np.float64).reshape(-1) if 2 * len(value) > size else _none()
+        return cls(rows.shape[1], start, column, value, columns)
 
 
 NO_COVARIATES = Covariates(0, np.empty(0, np.int64), np.empty(0, np.int32), NOTHING)

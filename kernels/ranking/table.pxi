@@ -39,14 +39,17 @@ cdef extern from *:
                                   const compress_cells *cells) noexcept nogil
         void (*ranking_probabilities)(int model, Py_ssize_t n, const double *d, double tie, int outcome,
                                       double *out) noexcept nogil
-        void (*ranking_prepare)(const ranking_problem *problem, ranking_draws *draws, double *memory) noexcept nogil
+        void (*ranking_prepare)(const ranking_problem *problem, const int32_t *row, ranking_draws *draws,
+                                double *memory) noexcept nogil
         void (*ranking_resample)(const ranking_problem *problem, const ranking_draws *draws, uint64_t key,
-                                 uint64_t replicate, double *wins_first, double *wins_second,
-                                 double *ties) noexcept nogil
-        int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor,
+                                 uint64_t replicate, double *wins_first, double *wins_second, double *ties,
+                                 double *scratch) noexcept nogil
+        int (*ranking_proves)(const ranking_problem *problem, const double *u, double row, double steepness,
+                              double *scratch) noexcept nogil
+        int (*ranking_chord_factor)(const ranking_problem *problem, const double *u, double *factor, double *known,
                                     double *scratch) noexcept nogil
-        int (*ranking_chord)(const ranking_problem *problem, const double *factor, double tolerance, double *u,
-                             double *scratch) noexcept nogil
+        int (*ranking_chord)(const ranking_problem *problem, const double *factor, const double *known,
+                             double tolerance, double *u, double *scratch) noexcept nogil
         int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil
         void (*ranking_eliminate)(Py_ssize_t n, Py_ssize_t high, Py_ssize_t low, double *rates) noexcept nogil
         void (*compress_tally)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, uint32_t *table,
@@ -74,7 +77,7 @@ cdef extern from *:
                                 Py_ssize_t last, Py_ssize_t tile, double *scratch, double *out) noexcept nogil
         Py_ssize_t (*reach_sweep)(Py_ssize_t n, const int32_t *first, const int32_t *second, const double *wins_first,
                                  const double *wins_second, const double *ties, int against, int backwards,
-                                 uint8_t *reached) noexcept nogil
+                                 Py_ssize_t most, uint8_t *reached) noexcept nogil
         Py_ssize_t (*votes_numbers)(Py_ssize_t n, const int64_t *value, Py_ssize_t slots, Py_ssize_t known, int32_t *slot,
                                    int64_t *name) noexcept nogil
         void (*votes_codes)(Py_ssize_t n, const int64_t *value, const int32_t *slot, int32_t *code) noexcept nogil
