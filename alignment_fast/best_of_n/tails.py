@@ -32,8 +32,10 @@ Applied Statistics 54 (2005) 207 (orthogonal parameters); Giles, Feng & Godwin, 
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -317,10 +319,34 @@ def _partial(a, n, share):
 
     What is left of it without n^a ζ^a and the pole at 1 has no singularity nearer than 2: one polynomial serves all a.
     """
-    smooth = chebyshev.chebinterpolate(_smooth_part, DEGREE, args=(n, share))
-    below = np.where(a < 1, a, 0.0)
-    log = below * np.log(share * n) + chebyshev.chebval(below, smooth)
-    return np.where(a < 1, np.exp(log) / (1 - below), np.inf)
+    at = np.asarray(a, dtype=np.float64, order="C")
+    out = np.empty(at.shape)
+    operations_of("best_of_n").partials(at.reshape(-1), math.log(share * n), _smooth(n, share), out.reshape(-1))
+    return out[()]
+
+
+@lru_cache(maxsize=256)  # of pools of one size and the same n, at both ends of every interval
+def _smooth(n, share):
+    """Return the Chebyshev coefficients of `_smooth_part`, which scores have no part in."""
+    return chebyshev.chebinterpolate(_smooth_part, DEGREE, args=(n, share))
+
+
+@lru_cache(maxsize=64)
+def _share_ends(top, size, level):
+    """Return both ends of the chance to exceed a threshold below the `top` highest scores."""
+    return tuple(float(special.betaincinv(top + 1, size - top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
+
+
+@lru_cache(maxsize=64)
+def _gamma_quantiles(top, level):
+    """Return both ends of k γ̂/γ."""
+    return tuple(float(special.gammaincinv(top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
+
+
+@lru_cache(maxsize=64)
+def _reach(level):
+    """Return the quantile that stands for the normal one of logarithms of ξ and ν."""
+    return float(special.stdtrit(FREEDOM, (1 + level) / 2))
 
 
 def _smooth_part(a, n, share):
@@ -344,10 +370,9 @@ class _Pareto:
         excess = np.log(np.where(good[:, None], ordered[:, -top:], 1.0) / np.where(good, self.threshold, 1.0)[:, None])
         self.index = np.where(good, excess.mean(axis=-1), np.nan)
         self.share = (top + 0.5) / (size + 0.5)
-        tails = (1 - level) / 2, (1 + level) / 2
         self.ends = {
-            "index": [top * self.index / special.gammaincinv(top, tail) for tail in tails],
-            "share": [special.betaincinv(top + 1, size - top, tail) for tail in tails],
+            "index": [top * self.index / quantile for quantile in _gamma_quantiles(top, level)],
+            "share": _share_ends(top, size, level),
         }
         scaled = excess / np.where(self.index > 0, self.index, 1.0)[:, None]
         off = _distance(scaled) > LARGEST_DISTANCE["hill"]
@@ -380,13 +405,12 @@ class _GeneralisedPareto:
         self.scale = sigma * (1 + self.index)
         self.share = (top + 0.5) / (size + 0.5)
         farther = 1 + np.maximum(SHORT_TAIL - self.index, 0.0)
-        reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top) * farther
-        tails = (1 - level) / 2, (1 + level) / 2
+        reach = _reach(level) / np.sqrt(top) * farther
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
             "index": [(1 + self.index) * np.exp(0.5 / top + sign * reach) - 1 for sign in (-1, 1)],
             "scale": [self.scale * np.exp(0.5 * variance / top + sign * reach * np.sqrt(variance)) for sign in (-1, 1)],
-            "share": [special.betaincinv(top + 1, size - top, tail) for tail in tails],
+            "share": _share_ends(top, size, level),
         }
         safe = np.where(sigma > 0, sigma, 1.0)
         off = _distance(_exponential(excess / safe[:, None], self.index)) > LARGEST_DISTANCE["gpd"]
