@@ -8,6 +8,7 @@ import numpy as np
 from alignment_fast.kernels.common import threads
 from alignment_fast.kernels.dynamics import cpu
 from alignment_fast.kernels.dynamics.cpu import (
+    multiplayer,
     short_collapse_rates,
     short_critical_beta,
     short_fixed_point,
@@ -28,6 +29,7 @@ __all__ = [
     "equilibria",
     "frequencies",
     "lyapunov_exponents",
+    "multiplayer",
     "onsets",
     "radii",
     "short_collapse_rates",
