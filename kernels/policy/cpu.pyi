@@ -59,6 +59,9 @@ def from_scores(scale: float, score: _Reals, chosen: _Integers, P: _Reals, first
 def gain_of_gold(
     x: _Reals, centre: float, away: _Reals, tilt: float, held: bool, influence: _Reals
 ) -> tuple[float, float, float]: ...
+def gain_constants(
+    masses: _Reals, t: _Reals, log_mgf: _Reals, mean: _Reals, held: bool, first: int, last: int, out: _Reals
+) -> None: ...
 def gain_sums(
     x: _Reals, weight: _Reals | None, centre: float, tilt: _Reals, first: int, last: int, out: _Reals
 ) -> None: ...
