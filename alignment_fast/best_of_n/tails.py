@@ -287,7 +287,7 @@ def extrapolate(
     fit = law(ordered, highest, level)
     mean, lower, upper = (np.empty((len(pools), draws.size)) for _ in range(3))
     for column, one in enumerate(draws.reshape(-1)):
-        mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, one)
+        mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, float(one))
     bad = fit.code > 0
     mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
     leading = array.shape[:-1]
@@ -301,17 +301,22 @@ def extrapolate(
 def _ends(fit, ordered, top, n):
     """Return the estimate and both ends at one n, (rows,) each."""
     size = ordered.shape[1]
-    rank = np.arange(size - top + 1) / size
-    known = ordered[:, : size - top] @ np.diff(rank**n) + fit.known(n)
-    estimate = fit.log_excess(n)
-    down = up = 0.0
-    for ends in fit.log_excesses(n, estimate):
-        with np.errstate(invalid="ignore"):  # infinite at both
-            moved = np.nan_to_num(ends - estimate, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        down = down + np.minimum(moved, 0.0).min(axis=0) ** 2
-        up = up + np.maximum(moved, 0.0).max(axis=0) ** 2
-    with np.errstate(over="ignore", invalid="ignore"):
-        return tuple(known + np.exp(estimate + moved) for moved in (0.0, -np.sqrt(down), np.sqrt(up)))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        known = ordered[:, : size - top] @ _chances_below(size, top, n) + fit.known(n)
+        estimate = fit.log_excess(n)
+        down = up = 0.0
+        for ends in fit.log_excesses(n, estimate):
+            moved = ends - estimate
+            moved[np.isnan(moved)] = 0.0  # infinite at both
+            down = down + np.minimum(np.minimum(*moved), 0.0) ** 2
+            up = up + np.maximum(np.maximum(*moved), 0.0) ** 2
+        return known + np.exp(estimate), known + np.exp(estimate - np.sqrt(down)), known + np.exp(estimate + np.sqrt(up))
+
+
+@lru_cache(maxsize=64)
+def _chances_below(size, top, n):
+    """Return with what chance each of the scores up to the threshold is the best of n."""
+    return np.diff((np.arange(size - top + 1) / size) ** n)
 
 
 def _partial(a, n, share):
@@ -385,13 +390,12 @@ class _Pareto:
     def log_excess(self, n, index=None, share=None):
         """Return the logarithm of what the best of n adds where it is above the threshold."""
         index, share = (self.index if index is None else index), (self.share if share is None else share)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.log(self.threshold * _partial(index, n, share))
+        return np.log(self.threshold * _partial(index, n, share))
 
     def log_excesses(self, n, _estimate):
         """Yield what it is at both ends of each parameter."""
         for name, ends in self.ends.items():
-            yield np.stack([self.log_excess(n, **{name: end}) for end in ends])
+            yield np.array([self.log_excess(n, **{name: end}) for end in ends])
 
 
 class _GeneralisedPareto:
@@ -424,15 +428,13 @@ class _GeneralisedPareto:
         """Return the logarithm of what the best of n exceeds the threshold by, on average."""
         index, share = (self.index if index is None else index), (self.share if share is None else share)
         a = np.where(np.abs(index) < 1e-5, 1e-5, index)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(self.scale / (1 + index) / a * (_partial(a, n, share) - _partial(0.0, n, share)))
+        return np.log(self.scale / (1 + index) / a * (_partial(a, n, share) - _partial(0.0, n, share)))
 
     def log_excesses(self, n, estimate):
         """Yield what it is at both ends of each parameter."""
         for name in ("index", "share"):
-            yield np.stack([self.log_excess(n, **{name: end}) for end in self.ends[name]])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            yield np.stack([estimate + np.log(end / self.scale) for end in self.ends["scale"]])
+            yield np.array([self.log_excess(n, **{name: end}) for end in self.ends[name]])
+        yield np.array([estimate + np.log(end / self.scale) for end in self.ends["scale"]])
 
 
 def without_bias(index, sigma, top):
@@ -466,5 +468,5 @@ def _code(ordered, top, off, not_positive, largest_index):
         (NOT_POSITIVE, not_positive),
         (FEW, np.full(len(ordered), top < LEAST_TOP)),
     ):
-        code[np.broadcast_to(wrong, code.shape)] = reason
+        np.copyto(code, reason, where=wrong)
     return code
