@@ -310,7 +310,7 @@ def _ends(fit, ordered, top, n):
             moved[np.isnan(moved)] = 0.0  # infinite at both
             down = down + np.minimum(np.minimum(*moved), 0.0) ** 2
             up = up + np.maximum(np.maximum(*moved), 0.0) ** 2
-        return known + np.exp(estimate), known + np.exp(estimate - np.sqrt(down)), known + np.exp(estimate + np.sqrt(up))
+        return tuple(known + np.exp(estimate + away) for away in (0.0, -np.sqrt(down), np.sqrt(up)))
 
 
 @lru_cache(maxsize=64)
