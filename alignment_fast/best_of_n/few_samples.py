@@ -149,8 +149,10 @@ class PassAtKFit:
             raise ValueError(f"level = {level} is not between 0 and 1")
         m, c = total[..., None] * 1.0, correct[..., None] * 1.0
         a, b = self.alpha + c, self.beta + m - c
-        none = np.exp(_difficulty.log_beta_factor(self.alpha, self.beta, m, 0.0))
-        never = np.where(c == 0, self.zero / (self.zero + (1 - self.zero) * none), 0.0)
+        never = 0.0
+        if self.zero > 0:
+            none = np.exp(_difficulty.log_beta_factor(self.alpha, self.beta, m, 0.0))
+            never = np.where(c == 0, self.zero / (self.zero + (1 - self.zero) * none), 0.0)
         missed = never + (1 - never) * np.exp(_difficulty.log_beta_factor(a, b, ks * 1.0, 0.0))
         ends = []
         for tail in ((1 - level) / 2, (1 + level) / 2):
