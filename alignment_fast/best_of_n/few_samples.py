@@ -149,7 +149,7 @@ class PassAtKFit:
             raise ValueError(f"level = {level} is not between 0 and 1")
         m, c = total[..., None] * 1.0, correct[..., None] * 1.0
         a, b = self.alpha + c, self.beta + m - c
-        never = 0.0
+        never: Any = 0.0
         if self.zero > 0:
             none = np.exp(_difficulty.log_beta_factor(self.alpha, self.beta, m, 0.0))
             never = np.where(c == 0, self.zero / (self.zero + (1 - self.zero) * none), 0.0)
