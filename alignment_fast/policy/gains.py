@@ -248,7 +248,7 @@ class _Samples:
         self.below = np.minimum(x - self.top, 0.0)
         self.weight = weight
         self.total = float(len(x)) if weight is None else weight.sum()
-        self.centre = float(self.below.mean() if weight is None else weight @ self.below / self.total)
+        self.centre = float(_mean(self.below) if weight is None else weight @ self.below / self.total)
         self.bins = self.square_bins = None
         if len(x) >= MANY and self.variance > 0.0:
             count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
@@ -515,7 +515,7 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
         found = [_gold_gains(part, target, grid, named) for part in parts]
         values, moved = (_mean([one[kind] for one in found]) for kind in (0, 1))
         error = np.sqrt(((influence - moved) ** 2).sum(axis=1)) / target.size
-        rows.append(np.stack([best[0] - values[0], values[0], best[0], values[1], values[2], error]))
+        rows.append([best[0] - values[0], values[0], best[0], values[1], values[2], error])
     shape = (*((len(rows),) if given.ndim == 2 else ()), *((len(grid),) if budgets.ndim else ()))
     columns = np.array(rows)
     return ProxyGap(*(give(np.ascontiguousarray(columns[:, i]), gold, shape=shape) for i in range(6)))
