@@ -286,8 +286,8 @@ def extrapolate(
     law = _Pareto if tail == "hill" else _GeneralisedPareto
     fit = law(ordered, highest, level)
     mean, lower, upper = (np.empty((len(pools), draws.size)) for _ in range(3))
-    for column, one in enumerate(draws.reshape(-1)):
-        mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, float(one))
+    for column, one in enumerate(draws.reshape(-1).tolist()):
+        mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, one)
     bad = fit.code > 0
     mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
     leading = array.shape[:-1]
@@ -348,12 +348,6 @@ def _gamma_quantiles(top, level):
     return tuple(float(special.gammaincinv(top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
 
 
-@lru_cache(maxsize=64)
-def _reach(level):
-    """Return the quantile that stands for the normal one of logarithms of ξ and ν."""
-    return float(special.stdtrit(FREEDOM, (1 + level) / 2))
-
-
 def _smooth_part(a, n, share):
     """Return log((1 - a) I(a) / (nζ)^a)."""
     b = 1 - a
@@ -409,7 +403,7 @@ class _GeneralisedPareto:
         self.scale = sigma * (1 + self.index)
         self.share = (top + 0.5) / (size + 0.5)
         farther = 1 + np.maximum(SHORT_TAIL - self.index, 0.0)
-        reach = _reach(level) / np.sqrt(top) * farther
+        reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top) * farther
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
             "index": [(1 + self.index) * np.exp(0.5 / top + sign * reach) - 1 for sign in (-1, 1)],
