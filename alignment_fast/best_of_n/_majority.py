@@ -49,8 +49,13 @@ def _sums(k, size):
 
 @lru_cache(maxsize=64)
 def _sums_below(k, bits):
-    log_factorial = special.gammaln(np.arange(1.0, 2.0**bits + 1))
-    return operations("best_of_n").Majorities(k, *_nodes(k), log_factorial)
+    return operations("best_of_n").Majorities(k, *_nodes(k), _log_factorials(bits))
+
+
+@cache
+def _log_factorials(bits):
+    """Return the logarithms of 0!, 1!, ... of numbers of so many bits."""
+    return special.gammaln(np.arange(1.0, 2.0**bits + 1))
 
 
 @cache
