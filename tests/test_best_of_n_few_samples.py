@@ -45,7 +45,7 @@ def test_a_share_that_is_not_seen_is_zero_and_the_fit_the_plain_one():
 @pytest.mark.parametrize("size", [2, 3])
 def test_derivatives_are_those_of_differences(size):
     total, correct = np.array([3.0, 5.0, 8.0, 8.0]), np.array([0.0, 5.0, 0.0, 3.0])
-    data, x = (total, correct, np.array([2.0, 1.0, 3.0, 4.0])), np.array([-0.3, 0.8, -1.1][:size])
+    data, x = np.array([total, correct, [2.0, 1.0, 3.0, 4.0]]), np.array([-0.3, 0.8, -1.1][:size])
     value, slope, curvature = likelihood(x, data)
     for i in range(size):
         step = np.zeros(size)
@@ -54,6 +54,25 @@ def test_derivatives_are_those_of_differences(size):
         assert (up[0] - down[0]) / 2e-5 == pytest.approx(slope[i], rel=1e-7)
         np.testing.assert_allclose((up[1] - down[1]) / 2e-5, curvature[i], rtol=1e-6, atol=1e-7)
     assert np.isfinite(value)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "m", "c"),
+    [
+        (0.3, 1.2, 20, 0),
+        (0.3, 1.2, 20, 7),
+        (1e-5, 40.0, 5, 5),
+        (2e5, 3e5, 90, 31),
+        (0.5, 2.0, 10**6, 0),
+        (9.5, 0.6, 1, 1),
+    ],
+)
+def test_likelihoods_are_those_of_beta_functions(a, b, m, c):
+    """Derivatives are a and b times differences of digamma functions, which lose what a and b have before the point."""
+    value, *slope = oracle.log_beta_factor(a, b, m, c)
+    found = likelihood(np.log([a, b]), np.array([[m], [c], [1.0]], dtype=float))
+    assert found[0] == pytest.approx(value, rel=1e-13, abs=1e-13)
+    np.testing.assert_allclose(found[1], slope, rtol=1e-13, atol=1e-13 + 1e-14 * (a + b))
 
 
 def test_problems_of_different_sizes_and_the_same_ones_grouped():

@@ -1,5 +1,6 @@
 """Several policies trained against each other: by the definition, player by player, and beside the one of MRS."""
 
+import importlib
 import re
 
 import numpy as np
@@ -84,3 +85,13 @@ def test_bad_input(options, error, message):
     given = {"beta": 1.0, "init": np.ones((2, 4)), "steps": 2} | options
     with pytest.raises(error, match=message):
         multiplayer(P, **given)
+
+
+@pytest.mark.parametrize(("alpha", "lam"), [(1.0, 1.0), (0.6, 0.3), (0.0, 0.5)])
+def test_matrices_of_many_responses_are_left_to_blas(monkeypatch, alpha, lam):
+    init = [[0.7, 0.1, 0.2, 0.0], [0.2, 0.3, 0.4, 0.1], [0.1, 0.3, 0.3, 0.3]]
+    options = {"alpha": alpha, "beta": 1.3, "lam": lam, "init": init, "sampler": SAMPLER, "ref": REF, "steps": 5}
+    found = multiplayer(P, **options)
+    monkeypatch.setattr(importlib.import_module("alignment_fast.dynamics.multiplayer"), "LARGE", 0)
+    for one, other in zip(found, multiplayer(P, **options), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-13)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast._scipy import special
 
 # Newton's method from the moments takes about ten steps; what takes more has its maximum at infinity.
@@ -42,14 +43,14 @@ class Maximum(NamedTuple):
 
 
 def cells(total, correct):
-    """Return (m, c, number of problems) of every pair there is, as floats."""
+    """Return m, c and the number of problems of every pair there is, floats (3, pairs)."""
     width = int(total.max()) + 1
     if width * width <= 1 << 22:
         number = np.bincount(total * width + correct)
         at = np.flatnonzero(number)
-        return at // width * 1.0, at % width * 1.0, number[at] * 1.0
+        return np.array([at // width, at % width, number[at]], dtype=np.float64)
     pairs, number = np.unique(np.stack([total, correct]), axis=1, return_counts=True)
-    return pairs[0] * 1.0, pairs[1] * 1.0, number * 1.0
+    return np.array([*pairs, number], dtype=np.float64)
 
 
 def log_beta_factor(a, b, m, c):
@@ -57,49 +58,25 @@ def log_beta_factor(a, b, m, c):
     return special.betaln(a + c, b + m - c) - special.betaln(a, b)
 
 
-def _beta_terms(a, b, m, c):
-    """Return the logarithm of the beta-binomial factor of every cell, its gradient and its Hessian (cells, 2, 2)."""
-    size = len(m)
-    points = np.concatenate([a + c, b + (m - c), (a + b) + m, [a, b, a + b]])
-    values = special.digamma(points), special.zeta(2.0, points)  # trigamma is zeta(2, x)
-    first, second = ([rose[k * size : (k + 1) * size] - rose[3 * size + k] for k in range(3)] for rose in values)
-    gradient = np.stack([a * (first[0] - first[2]), b * (first[1] - first[2])], axis=-1)
-    hessian = np.empty((len(m), 2, 2))
-    hessian[:, 0, 0] = gradient[:, 0] + a * a * (second[0] - second[2])
-    hessian[:, 1, 1] = gradient[:, 1] + b * b * (second[1] - second[2])
-    hessian[:, 0, 1] = hessian[:, 1, 0] = -a * b * second[2]
-    return log_beta_factor(a, b, m, c), gradient, hessian
-
-
 def likelihood(parameters, data, logit=None):
     """Return the log-likelihood of the cells less that of their coefficients, its gradient and Hessian.
 
     `parameters` are log α, log β and maybe the logit of z, which may also be given for itself; without, z is 0.
     """
-    m, c, number = data
     size = len(parameters)
-    a, b = np.exp(parameters[:2])
-    value, gradient, hessian = _beta_terms(a, b, m, c)
-    if size == 3:
-        logit = parameters[2]
-    if logit is None:
-        return number @ value, number @ gradient, np.tensordot(number, hessian, 1)
-    none = c == 0
-    z = 1 / (1 + np.exp(-logit))
-    s = np.where(none, 1 / (1 + np.exp(value - logit)), 0.0)
-    value = np.where(none, np.logaddexp(logit, value), value) - np.logaddexp(0.0, logit)
-    mixed = s * (1 - s)
-    full = np.empty((len(m), 3, 3))
-    full[:, :2, :2] = (1 - s)[:, None, None] * hessian + mixed[:, None, None] * gradient[:, :, None] * gradient[:, None]
-    full[:, 2, :2] = full[:, :2, 2] = -mixed[:, None] * gradient
-    full[:, 2, 2] = mixed - z * (1 - z)
-    slopes = np.concatenate([(1 - s)[:, None] * gradient, (s - z)[:, None]], axis=1)
-    return number @ value, (number @ slopes)[:size], np.tensordot(number, full, 1)[:size, :size]
+    slope, curvature = np.empty(size), np.empty((size, size))
+    value = operations("best_of_n").difficulty_likelihood(_all_of(parameters, logit), size, data, slope, curvature)
+    return value, slope, curvature
+
+
+def _all_of(parameters, logit):
+    """Return the parameters, the logit among them where it is given for itself."""
+    return parameters if logit is None else np.array([*parameters[:2], logit])
 
 
 def log_missed(parameters, k, logit=None):
     """Return the logarithm of the chance that k samples all fail, its gradient and Hessian: that of c = 0, m = k."""
-    return likelihood(parameters, (np.array([float(k)]), np.zeros(1), np.ones(1)), logit)
+    return likelihood(parameters, np.array([[float(k)], [0.0], [1.0]]), logit)
 
 
 def maximise(start, data, logit=None):
@@ -150,28 +127,8 @@ def extreme(start, least, k, sign, data, logit=None):
 
     `start` are parameters near it; None where Newton's method, on the gradient of the Lagrangian, does not get there.
     """
-    x, multiplier = np.array(start), 0.0
-    size = len(x)
-    for iteration in range(60):
-        _, up, bend = log_missed(x, k, logit)
-        value, slope, curvature = likelihood(x, data, logit)
-        if iteration == 0:
-            multiplier = max(-sign * (up @ slope) / max(slope @ slope, 1e-300), 1e-12)
-        system = np.zeros((size + 1, size + 1))
-        system[:size, :size] = sign * bend + multiplier * curvature
-        system[:size, size] = system[size, :size] = slope
-        residual = np.append(sign * up + multiplier * slope, value - least)
-        try:
-            step = np.linalg.solve(system, -residual)
-        except np.linalg.LinAlgError:
-            return None
-        length = min(1.0, 0.7 / max(np.abs(step[:size]).max(), 1e-300))
-        x, multiplier = x + length * step[:size], multiplier + length * step[size]
-        if not np.isfinite(x).all() or np.abs(x).max() > INFINITE + 2:
-            return None
-        if length == 1.0 and np.abs(step[:size]).max() < 1e-7:
-            return float(log_missed(x, k, logit)[0]) if multiplier > 0 else None
-    return None
+    found = operations("best_of_n").difficulty_extreme(_all_of(start, logit), len(start), data, least, float(k), sign)
+    return None if np.isnan(found) else found
 
 
 def fits(data, parameters):

@@ -106,7 +106,7 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
         refuse(~np.isfinite(array), array, name, "is not finite")
     law = _FAMILIES[family](np.atleast_2d(x), np.atleast_2d(g))
     grid = law.grid()
-    values = np.array([law.gold(theta).mean() for theta in grid])
+    values = np.array([_mean(law.gold(theta)) for theta in grid])
     best = int(np.argmax(values))
     reached = values >= values[best] - 1e-9 * np.ptp(values)
     if reached[0] or reached[-1]:
@@ -116,13 +116,25 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
     low, high = grid[best - 1], grid[best + 1]
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if law.slope(middle).mean() > 0 else (low, middle)
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if _mean(law.slope(middle)) > 0 else (low, middle)
     theta = 0.5 * (low + high)
     step = 1e-4 * max(theta, 1e-3)
-    bend = (law.slope(theta + step).mean() - law.slope(theta - step).mean()) / (2 * step)
+    bend = (_mean(law.slope(theta + step)) - _mean(law.slope(theta - step))) / (2 * step)
     error = _error(law.slope(theta), law.slope_influence(theta)) / abs(bend)
     gold_reward, gold_error = _gold_at(law, theta)
     return Hedge(float(theta), gold_reward, float(error), gold_error)
+
+
+def _mean(x):
+    """Return the mean of a row, without the microseconds that NumPy's takes."""
+    return np.add.reduce(x) / len(x)
+
+
+def _cells(edges):
+    """Return the differences of neighbours, without the microseconds that NumPy's take."""
+    return edges[1:] - edges[:-1]
 
 
 def _gold_at(law, theta):
@@ -148,20 +160,21 @@ class _Ranks:
             g[:] = np.repeat(np.add.reduceat(g, first) / number, number)
         self.size = proxy.shape[-1]
         self.edges = np.arange(self.size + 1) / self.size
+        self.logs = np.log(np.maximum(self.edges, 1e-300))
 
     def gold(self, theta):
         """Return the gold reward of every prompt."""
-        return self.gold_in_order @ np.diff(self.below(theta))
+        return self.gold_in_order @ _cells(self.below(theta))
 
     def slope(self, theta):
         """Return its slope by the parameter."""
-        return self.gold_in_order @ np.diff(self.moved(theta))
+        return self.gold_in_order @ _cells(self.moved(theta))
 
     def gold_influence(self, theta):
-        return self._influence(np.diff(self.below(theta)))
+        return self._influence(_cells(self.below(theta)))
 
     def slope_influence(self, theta):
-        return self._influence(np.diff(self.moved(theta)))
+        return self._influence(_cells(self.moved(theta)))
 
     def _influence(self, cells):
         density = cells * self.size
@@ -180,7 +193,7 @@ class _BestOfN(_Ranks):
         return self.edges**n
 
     def moved(self, n):
-        return np.where(self.edges > 0, self.edges**n * np.log(np.maximum(self.edges, 1e-300)), 0.0)
+        return self.below(n) * self.logs  # at 0, where the power is 0, the logarithm is a finite one
 
 
 class _Poisson(_Ranks):

@@ -432,9 +432,10 @@ def _counts(num_samples, num_correct, k):
 def refuse_large_k(total, ks, k, num_samples):
     """Raise ValueError if one of `ks`, given as `k`, exceeds one of the numbers of samples, given as `num_samples`."""
     smallest = int(total.min(initial=np.iinfo(np.int64).max))
-    bad = np.flatnonzero(ks > smallest)
-    if bad.size:
-        found = f"k{place(int(bad[0]), np.shape(k))} = {ks[bad[0]]}"
+    bad = ks > smallest
+    if bad.any():
+        first = int(bad.argmax())
+        found = f"k{place(first, np.shape(k))} = {ks[first]}"
         where = place(int(np.argmin(total)), np.shape(num_samples) if np.ndim(num_samples) else ())
         raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
 
@@ -448,19 +449,23 @@ def counts(num_samples, num_correct, k):
             raise TypeError(f"{name} must be integers, not {array.dtype}")
         least = 1 if name == "k" else 0
         refuse(array < least, array, name, f"is below {least}")
-        refuse(array > np.iinfo(np.int64).max, array, name, "is not below 2**63")
+        if array.dtype.kind == "u":
+            refuse(array > np.iinfo(np.int64).max, array, name, "is not below 2**63")
     if arrays["k"].ndim > 1:
         raise ValueError(f"k must be a number or one-dimensional, not of shape {arrays['k'].shape}")
     try:
-        total, correct = np.broadcast_arrays(arrays["num_samples"], arrays["num_correct"])
+        shape = np.broadcast_shapes(arrays["num_samples"].shape, arrays["num_correct"].shape)
     except ValueError:
         raise ValueError(
             f"num_samples of shape {np.shape(num_samples)} and num_correct of shape {np.shape(num_correct)} "
             "do not broadcast"
         ) from None
-    bad = np.flatnonzero(correct > total)
-    if bad.size:
-        at = place(int(bad[0]), total.shape)
-        found = f"{correct.reshape(-1)[bad[0]]} exceeds num_samples{at} = {total.reshape(-1)[bad[0]]}"
+    total, correct = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    total[...], correct[...] = arrays["num_samples"], arrays["num_correct"]
+    bad = correct > total
+    if bad.any():
+        first = int(bad.argmax())
+        at = place(first, shape)
+        found = f"{correct.reshape(-1)[first]} exceeds num_samples{at} = {total.reshape(-1)[first]}"
         raise ValueError(f"num_correct{at} = {found}")
-    return total.astype(np.int64), correct.astype(np.int64), arrays["k"].reshape(-1).astype(np.int64)
+    return total, correct, arrays["k"].reshape(-1).astype(np.int64)

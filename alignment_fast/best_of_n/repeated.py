@@ -187,6 +187,8 @@ def _refuse_draws(scores, k):
 
 def draws_of(k):
     """Return `k`, numbers of samples, as an array of integers of at most one axis; raise for a bad one."""
+    if type(k) is int and 0 < k < 1 << 63:
+        return np.array(k)
     ks = as_array(k, "k")
     if ks.dtype.kind not in "iu" or ks.ndim > 1:
         raise ValueError(f"k must be an integer or a one-dimensional array of integers, not {k!r}")
@@ -252,18 +254,24 @@ def majority_at_k(
     """
     if variance not in (None, "unbiased", "jackknife"):
         raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
-    rows, leading = _answer_rows(answers)
-    right = _right_answers(rows, leading, correct)
+    votes = operations("best_of_n").short_votes(answers, correct)
+    if votes is None:
+        rows, leading = _answer_rows(answers)
+        right = _right_answers(rows, leading, correct)
+        sizes = [len(row) for row in rows]
+    else:
+        leading, sizes = answers.shape[:1], [answers.shape[1]] * len(votes)
     ks = draws_of(k)
-    largest = max((len(row) for row in rows), default=1)
+    largest = max(sizes, default=1)
     refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
+    if votes is None:
+        votes = [_votes(row, answer, i) for i, (row, answer) in enumerate(zip(rows, right, strict=True))]
     grid = ks.reshape(-1).tolist()
-    mean, spread = np.full((len(rows), len(grid)), np.nan), np.full((len(rows), len(grid)), np.nan)
+    mean, spread = np.full((len(votes), len(grid)), np.nan), np.full((len(votes), len(grid)), np.nan)
     known = {}  # problems of the same counts have the same chances
-    for i, (row, answer) in enumerate(zip(rows, right, strict=True)):
-        own, others = _votes(row, answer, i)
+    for i, (own, others) in enumerate(votes):
         for column, draws in enumerate(grid):
-            if draws <= len(row):
+            if draws <= sizes[i]:
                 case = own, others, draws
                 if case not in known:
                     chance = _majority.chance(*case)
@@ -380,6 +388,9 @@ def coverage_at_cost(num_samples: Any, num_correct: Any, k: Any, *, clusters: An
     (array([1.   , 1.6  , 2.908]), array([0.4  , 0.511, 0.639]))
 
     """
+    found = operations("best_of_n").short_coverage_at_cost(num_samples, num_correct, k) if clusters is None else None
+    if found is not None:
+        return Coverage(*found)
     total, correct, ks = counts(num_samples, num_correct, k)
     refuse_large_k(total, ks, k, num_samples)
     if total.ndim > 1 or total.size == 0:

@@ -32,8 +32,10 @@ Applied Statistics 54 (2005) 207 (orthogonal parameters); Giles, Feng & Godwin, 
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -284,7 +286,7 @@ def extrapolate(
     law = _Pareto if tail == "hill" else _GeneralisedPareto
     fit = law(ordered, highest, level)
     mean, lower, upper = (np.empty((len(pools), draws.size)) for _ in range(3))
-    for column, one in enumerate(draws.reshape(-1)):
+    for column, one in enumerate(draws.reshape(-1).tolist()):
         mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, one)
     bad = fit.code > 0
     mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
@@ -299,17 +301,22 @@ def extrapolate(
 def _ends(fit, ordered, top, n):
     """Return the estimate and both ends at one n, (rows,) each."""
     size = ordered.shape[1]
-    rank = np.arange(size - top + 1) / size
-    known = ordered[:, : size - top] @ np.diff(rank**n) + fit.known(n)
-    estimate = fit.log_excess(n)
-    down = up = 0.0
-    for ends in fit.log_excesses(n, estimate):
-        with np.errstate(invalid="ignore"):  # infinite at both
-            moved = np.nan_to_num(ends - estimate, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        down = down + np.minimum(moved, 0.0).min(axis=0) ** 2
-        up = up + np.maximum(moved, 0.0).max(axis=0) ** 2
-    with np.errstate(over="ignore", invalid="ignore"):
-        return tuple(known + np.exp(estimate + moved) for moved in (0.0, -np.sqrt(down), np.sqrt(up)))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        known = ordered[:, : size - top] @ _chances_below(size, top, n) + fit.known(n)
+        estimate = fit.log_excess(n)
+        down = up = 0.0
+        for ends in fit.log_excesses(n, estimate):
+            moved = ends - estimate
+            moved[np.isnan(moved)] = 0.0  # infinite at both
+            down = down + np.minimum(np.minimum(*moved), 0.0) ** 2
+            up = up + np.maximum(np.maximum(*moved), 0.0) ** 2
+        return tuple(known + np.exp(estimate + away) for away in (0.0, -np.sqrt(down), np.sqrt(up)))
+
+
+@lru_cache(maxsize=64)
+def _chances_below(size, top, n):
+    """Return with what chance each of the scores up to the threshold is the best of n."""
+    return np.diff((np.arange(size - top + 1) / size) ** n)
 
 
 def _partial(a, n, share):
@@ -317,10 +324,28 @@ def _partial(a, n, share):
 
     What is left of it without n^a ζ^a and the pole at 1 has no singularity nearer than 2: one polynomial serves all a.
     """
-    smooth = chebyshev.chebinterpolate(_smooth_part, DEGREE, args=(n, share))
-    below = np.where(a < 1, a, 0.0)
-    log = below * np.log(share * n) + chebyshev.chebval(below, smooth)
-    return np.where(a < 1, np.exp(log) / (1 - below), np.inf)
+    at = np.asarray(a, dtype=np.float64, order="C")
+    out = np.empty(at.shape)
+    operations_of("best_of_n").partials(at.reshape(-1), math.log(share * n), _smooth(n, share), out.reshape(-1))
+    return out[()]
+
+
+@lru_cache(maxsize=256)  # of pools of one size and the same n, at both ends of every interval
+def _smooth(n, share):
+    """Return the Chebyshev coefficients of `_smooth_part`, which scores have no part in."""
+    return chebyshev.chebinterpolate(_smooth_part, DEGREE, args=(n, share))
+
+
+@lru_cache(maxsize=64)
+def _share_ends(top, size, level):
+    """Return both ends of the chance to exceed a threshold below the `top` highest scores."""
+    return tuple(float(special.betaincinv(top + 1, size - top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
+
+
+@lru_cache(maxsize=64)
+def _gamma_quantiles(top, level):
+    """Return both ends of k γ̂/γ."""
+    return tuple(float(special.gammaincinv(top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
 
 
 def _smooth_part(a, n, share):
@@ -344,10 +369,9 @@ class _Pareto:
         excess = np.log(np.where(good[:, None], ordered[:, -top:], 1.0) / np.where(good, self.threshold, 1.0)[:, None])
         self.index = np.where(good, excess.mean(axis=-1), np.nan)
         self.share = (top + 0.5) / (size + 0.5)
-        tails = (1 - level) / 2, (1 + level) / 2
         self.ends = {
-            "index": [top * self.index / special.gammaincinv(top, tail) for tail in tails],
-            "share": [special.betaincinv(top + 1, size - top, tail) for tail in tails],
+            "index": [top * self.index / quantile for quantile in _gamma_quantiles(top, level)],
+            "share": _share_ends(top, size, level),
         }
         scaled = excess / np.where(self.index > 0, self.index, 1.0)[:, None]
         off = _distance(scaled) > LARGEST_DISTANCE["hill"]
@@ -360,13 +384,12 @@ class _Pareto:
     def log_excess(self, n, index=None, share=None):
         """Return the logarithm of what the best of n adds where it is above the threshold."""
         index, share = (self.index if index is None else index), (self.share if share is None else share)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.log(self.threshold * _partial(index, n, share))
+        return np.log(self.threshold * _partial(index, n, share))
 
     def log_excesses(self, n, _estimate):
         """Yield what it is at both ends of each parameter."""
         for name, ends in self.ends.items():
-            yield np.stack([self.log_excess(n, **{name: end}) for end in ends])
+            yield np.array([self.log_excess(n, **{name: end}) for end in ends])
 
 
 class _GeneralisedPareto:
@@ -381,12 +404,11 @@ class _GeneralisedPareto:
         self.share = (top + 0.5) / (size + 0.5)
         farther = 1 + np.maximum(SHORT_TAIL - self.index, 0.0)
         reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top) * farther
-        tails = (1 - level) / 2, (1 + level) / 2
         variance = np.maximum(1 + 2 * self.index, 0.25)
         self.ends = {
             "index": [(1 + self.index) * np.exp(0.5 / top + sign * reach) - 1 for sign in (-1, 1)],
             "scale": [self.scale * np.exp(0.5 * variance / top + sign * reach * np.sqrt(variance)) for sign in (-1, 1)],
-            "share": [special.betaincinv(top + 1, size - top, tail) for tail in tails],
+            "share": _share_ends(top, size, level),
         }
         safe = np.where(sigma > 0, sigma, 1.0)
         off = _distance(_exponential(excess / safe[:, None], self.index)) > LARGEST_DISTANCE["gpd"]
@@ -400,15 +422,13 @@ class _GeneralisedPareto:
         """Return the logarithm of what the best of n exceeds the threshold by, on average."""
         index, share = (self.index if index is None else index), (self.share if share is None else share)
         a = np.where(np.abs(index) < 1e-5, 1e-5, index)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(self.scale / (1 + index) / a * (_partial(a, n, share) - _partial(0.0, n, share)))
+        return np.log(self.scale / (1 + index) / a * (_partial(a, n, share) - _partial(0.0, n, share)))
 
     def log_excesses(self, n, estimate):
         """Yield what it is at both ends of each parameter."""
         for name in ("index", "share"):
-            yield np.stack([self.log_excess(n, **{name: end}) for end in self.ends[name]])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            yield np.stack([estimate + np.log(end / self.scale) for end in self.ends["scale"]])
+            yield np.array([self.log_excess(n, **{name: end}) for end in self.ends[name]])
+        yield np.array([estimate + np.log(end / self.scale) for end in self.ends["scale"]])
 
 
 def without_bias(index, sigma, top):
@@ -442,5 +462,5 @@ def _code(ordered, top, off, not_positive, largest_index):
         (NOT_POSITIVE, not_positive),
         (FEW, np.full(len(ordered), top < LEAST_TOP)),
     ):
-        code[np.broadcast_to(wrong, code.shape)] = reason
+        np.copyto(code, reason, where=wrong)
     return code

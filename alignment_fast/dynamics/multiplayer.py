@@ -21,9 +21,13 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
+from alignment_fast._operations import operations
 from alignment_fast.policy._arguments import PreferenceArguments
 
 __all__ = ["MultiplayerTrajectory", "multiplayer"]
+
+# Matrices of more responses than this are multiplied by BLAS.
+LARGE = 256
 
 
 class MultiplayerTrajectory(NamedTuple):
@@ -93,8 +97,8 @@ def multiplayer(
 
     Notes
     -----
-    Accuracy: a round adds 1e-15 (1 + β + |log π|) to logarithms. Cost: two products (n, K) × (K, K) for each round, by
-    BLAS.
+    Accuracy: a round adds 1e-15 (1 + β + |log π|) to logarithms. Cost: two products (n, K) × (K, K) for each round,
+    those of more than 256 responses by BLAS.
 
     References
     ----------
@@ -144,23 +148,30 @@ def _trajectory(task, alpha, beta, lam, steps):
     matrix, sampler = task["P"], task["sampler"]
     with np.errstate(divide="ignore"):
         log_pi, log_ref = np.log(task["init"]), np.log(task["ref"])
-    players = len(log_pi)
     path = np.empty((steps + 1, *log_pi.shape))
     path[0] = log_pi
-    for t in range(steps):
-        pi = np.exp(log_pi)
-        others = (pi.sum(axis=0) - pi) / (players - 1)
-        start = _times(alpha, _mean_of_others(log_pi)) + _times(1 - alpha, log_ref)
-        log_pi = start + beta * ((lam * others + (1 - lam) * sampler) @ matrix.T)
-        log_pi = log_pi - log_pi.max(axis=1, keepdims=True)
-        log_pi -= np.log(np.exp(log_pi).sum(axis=1, keepdims=True))
-        path[t + 1] = log_pi
+    if len(matrix) <= LARGE:
+        operations("dynamics").multiplayer(matrix.T.copy(), sampler, log_ref, alpha, beta, lam, path)
+    else:
+        _large_rounds(path, matrix, sampler, log_ref, alpha, beta, lam)
     pi = np.exp(path)
     mean = pi.mean(axis=1)
     average = np.cumsum(mean, axis=0) / np.arange(1, steps + 2)[:, None]
     lost = [(x @ matrix.T).max(axis=1) - 0.5 for x in (mean, average)]
     distance = 0.5 * np.abs(pi - mean[:, None]).sum(axis=-1).max(axis=1)
-    return MultiplayerTrajectory(log_pi, path, *lost, distance)
+    return MultiplayerTrajectory(path[-1].copy(), path, *lost, distance)
+
+
+def _large_rounds(path, matrix, sampler, log_ref, alpha, beta, lam):
+    """Write all rounds but the first, of matrices for BLAS."""
+    players = path.shape[1]
+    for t, log_pi in enumerate(path[:-1]):
+        pi = np.exp(log_pi)
+        others = (pi.sum(axis=0) - pi) / (players - 1)
+        start = _times(alpha, _mean_of_others(log_pi)) + _times(1 - alpha, log_ref)
+        new = start + beta * ((lam * others + (1 - lam) * sampler) @ matrix.T)
+        new = new - new.max(axis=1, keepdims=True)
+        path[t + 1] = new - np.log(np.exp(new).sum(axis=1, keepdims=True))
 
 
 def _mean_of_others(log_pi):

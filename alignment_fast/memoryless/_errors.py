@@ -114,17 +114,18 @@ def log_rate(log_tail, log_n):
         return log_n + np.where(log_tail < FAR_TAIL, log_tail, np.log(-np.log1p(-np.exp(log_tail))))
 
 
-def exceedances(tails, log_n):
-    """Return δ (S,), by how much the chance that best-of-n reaches each point may be off."""
+def exceedances(low, high):
+    """Return δ (S,), by how much the chance that best-of-n reaches each point may be off, from bounds of log-rates."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        low, high = log_rate(tails.low, log_n), log_rate(tails.high, log_n)
         between = np.exp(high) * -np.expm1(np.minimum(low - high, 0.0))
-        return np.nan_to_num(np.exp(-np.exp(low)) * -np.expm1(-between), nan=0.0)
+        delta = np.exp(-np.exp(low)) * -np.expm1(-between)
+    delta[np.isnan(delta)] = 0.0
+    return delta
 
 
 def moments(tails, delta, mean):
     """Return bounds of the errors of mean and variance, `mean` being the one that is taken for it."""
-    steps = np.diff(tails.support)
+    steps = tails.support[1:] - tails.support[:-1]
     off = float(steps @ delta[1:])
     with np.errstate(over="ignore", invalid="ignore"):  # rewards of 1e154 have an infinite variance
         squares = steps * np.abs(tails.support[1:] + tails.support[:-1] - 2 * mean)
@@ -132,14 +133,17 @@ def moments(tails, delta, mean):
     return off, off_variance if off_variance >= 0 else math.inf
 
 
-def divergence(tails, delta, log_ratio, log_n, kl):
-    """Return a bound of the error of `kl`; `log_ratio` (S,) is log(π/P) at the points that are atoms, NaN at others."""
+def divergence(tails, rates, delta, log_ratio, log_n, kl):
+    """Return a bound of the error of `kl`, from bounds of the logarithms of `rates`.
+
+    `log_ratio` (S,) is log(π/P) at the points that are atoms, NaN at others.
+    """
     missing, delta, low, high = np.isnan(log_ratio), delta[1:], tails.low[1:], tails.high[1:]
     below = np.maximum.accumulate(np.where(missing, -np.inf, log_ratio))[:-1]  # ratios ascend
     above = np.minimum.accumulate(np.where(missing, np.inf, log_ratio)[::-1])[::-1][1:]
     above = np.minimum(above, log_n)
     with np.errstate(all="ignore"):
-        rate, most_rate = (np.exp(log_rate(ends, log_n)) for ends in (low, high))
+        rate, most_rate = (np.exp(log_rates[1:]) for log_rates in rates)
         log_g = log_n - rate * -math.expm1(-log_n)
         x, y = np.maximum(above - log_g, 0.0), np.maximum(log_g - below, 0.0)
         close = (high - low <= SMALL) & (most_rate - rate <= 1)
@@ -177,9 +181,10 @@ def figure_errors(tails, log_ratio, log_n, figures, size):
     `size` is the largest that a sum can be: its rounding, and that of best-of-n from the law, come to the rest.
     """
     mean, variance, kl = figures
-    delta = exceedances(tails, log_n)
+    rates = log_rate(tails.low, log_n), log_rate(tails.high, log_n)
+    delta = exceedances(*rates)
     off_mean, off_variance = moments(tails, delta, mean)
-    off_kl = divergence(tails, delta, log_ratio, log_n, kl)
+    off_kl = divergence(tails, rates, delta, log_ratio, log_n, kl)
     rounded = 16 * UNIT * (1 + log_n)
     variance, place = float(variance), float(8 * UNIT * size)
     deviation = math.sqrt(max(variance, 0.0))

@@ -1,6 +1,7 @@
 """Sums of rewards by enumeration of types: counts of each of the distinct rewards among m letters."""
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ ROUNDED = 16
 
 # Relative error of weighted means of types.
 COUNTED = 1e-13
+# Largest m whose parts of multinomial coefficients are kept for the next call.
+KEPT = 4096
 # Types at most: about 64 bytes each while they are sorted and weighed.
 LARGEST = 1 << 27
 
@@ -49,7 +52,14 @@ def deviance(n, mean):
 def terms(p, m):
     """Return the table (letters, m + 1) of deviance(n, m p_k) + factorial_rest(n), and factorial_rest(m)."""
     n = np.arange(m + 1.0)
-    return np.ascontiguousarray(deviance(n, m * p[:, None]) + factorial_rest(n)), float(factorial_rest(m))
+    rest = factorial_rests(m) if m <= KEPT else factorial_rest(n)
+    return np.ascontiguousarray(deviance(n, m * p[:, None]) + rest), float(rest[m])
+
+
+@lru_cache(maxsize=64)
+def factorial_rests(m):
+    """Return `factorial_rest` of 0, ..., m."""
+    return factorial_rest(np.arange(m + 1.0))
 
 
 class Types(NamedTuple):

@@ -25,12 +25,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment_fast._operations import operations
 from alignment_fast._scipy import special
 
 __all__ = ["Masses", "ends", "second_order"]
-
-# Entries of arrays (tilts, masses) that are taken together.
-LARGEST = 1 << 17
 
 
 class Masses(NamedTuple):
@@ -50,39 +48,8 @@ def second_order(masses: Masses, t: np.ndarray, log_mgf: np.ndarray, mean: np.nd
 
     `log_mgf` and `mean` are log E e^{t d} and the mean of d under each tilt, d the deviation from the mean.
     """
-    out = np.empty((3, len(t)))
-    together = max(1, LARGEST // len(masses.deviation))
-    for first in range(0, len(t), together):
-        part = slice(first, first + together)
-        out[:, part] = _constants(masses, t[part, None], log_mgf[part, None], mean[part, None], given)
-    return out
-
-
-def _constants(masses, t, log_mgf, mean, given):
-    d, first, second, third = masses
-    above = np.expm1(t * d - log_mgf)  # u - 1
-    h = (above + 1.0) * (d - mean)
-    if given == "beta":
-        influence = above * (d - mean) - mean
-        bias = -(h * above) @ second
-    else:
-        influence = above / t - d
-        moved = (t * h - above) / t**2
-        per_variance = t[:, 0] / ((h * (d - mean)) @ first)
-        bias = -0.5 * (above**2 @ second / t[:, 0] + per_variance * (moved**2 @ second))
-    square = influence * influence
-    variance = square @ second
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(variance)
-        along, cube = influence * second / error[:, None], (square * influence) @ third
-        towards = (along * above).sum(axis=1)
-        if given == "beta":
-            curved = -2.0 * (along * h).sum(axis=1) * towards
-        else:
-            curved = -(towards**2) / t[:, 0] - per_variance * (along * moved).sum(axis=1) ** 2
-        a, c = cube / (6.0 * error**3), curved / (2.0 * error)
-        found = np.stack([a, a + c - bias / error, c])
-    return np.where(np.isfinite(found).all(axis=0), found, 0.0)
+    found: np.ndarray = operations("policy").gain_constants(np.array(masses), t, log_mgf, mean, given == "kl")
+    return found
 
 
 def ends(estimate: Any, error: Any, constants: Any, level: float) -> tuple[Any, Any]:

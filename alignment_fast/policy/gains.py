@@ -28,6 +28,7 @@ g)` times that.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -247,7 +248,7 @@ class _Samples:
         self.below = np.minimum(x - self.top, 0.0)
         self.weight = weight
         self.total = float(len(x)) if weight is None else weight.sum()
-        self.centre = float(self.below.mean() if weight is None else weight @ self.below / self.total)
+        self.centre = float(_mean(self.below) if weight is None else weight @ self.below / self.total)
         self.bins = self.square_bins = None
         if len(x) >= MANY and self.variance > 0.0:
             count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
@@ -390,7 +391,7 @@ def _constants(samples, t, log_mgf, mean, given):
 
 def _scale(x):
     """Return a power of two about as large as rewards are: squares of them must not overflow."""
-    return 2.0 ** np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000)
+    return 2.0 ** min(max(math.frexp(max(x.max(), -x.min()))[1], -1000), 1000)
 
 
 def _divergences(samples, t, log_mgf, mean, variance):
@@ -510,19 +511,18 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
     rows = []
     for size in range(1, len(members) + 1):
         circle = 1 if size == len(members) else len(members)
-        parts = [np.roll(members, -first, axis=0)[:size].mean(axis=0) for first in range(circle)]
+        parts = [_mean(np.roll(members, -first, axis=0)[:size]) for first in range(circle)] if size > 1 else members
         found = [_gold_gains(part, target, grid, named) for part in parts]
-        values = np.mean([value for value, _ in found], axis=0)
-        moved = influence - np.mean([moved for _, moved in found], axis=0)
-        error = np.sqrt((moved**2).sum(axis=1)) / target.size
-        rows.append(np.stack([best[0] - values[0], values[0], best[0], values[1], values[2], error]))
+        values, moved = (_mean([one[kind] for one in found]) for kind in (0, 1))
+        error = np.sqrt(((influence - moved) ** 2).sum(axis=1)) / target.size
+        rows.append([best[0] - values[0], values[0], best[0], values[1], values[2], error])
     shape = (*((len(rows),) if given.ndim == 2 else ()), *((len(grid),) if budgets.ndim else ()))
     columns = np.array(rows)
     return ProxyGap(*(give(np.ascontiguousarray(columns[:, i]), gold, shape=shape) for i in range(6)))
 
 
 def _mean(x):
-    """Return the mean of a row, without the microseconds that NumPy's takes."""
+    """Return the mean of rows, without the microseconds that NumPy's takes."""
     return np.add.reduce(x) / len(x)
 
 
@@ -532,18 +532,14 @@ def _gold_gains(proxy, gold, budgets, given):
     samples = _Samples(proxy / scale, None)
     t = scale / budgets if given == "beta" else tilts_of(samples, budgets)
     values, influences = np.empty((3, len(t))), np.empty((len(t), len(gold)))
-    d, away = samples.below - samples.centre, gold - _mean(gold)
-    for i, tilt in enumerate(t):
-        e = np.exp(tilt * samples.below) if np.isfinite(tilt) else (samples.below == 0) * 1.0
-        share = _mean(e)
-        log_share = np.log(share)
-        e /= share
-        mean, gain = _mean(e * d), _mean(e * away)
-        moved = e * (away - gain)
-        kl = tilt * mean - (log_share - tilt * samples.centre) if np.isfinite(tilt) else samples.most_kl
-        if given == "kl" and 0 < tilt < np.inf:
-            spread, joint = _mean(e * (d - mean) ** 2), _mean(e * (d - mean) * (away - gain))
-            moved = moved - joint * (tilt * e * (d - mean) - (e - 1)) / (tilt * spread)
+    away, ops = gold - _mean(gold), operations("policy")
+    for i, tilt in enumerate(t.tolist()):
+        if math.isfinite(tilt):
+            held = given == "kl" and tilt > 0
+            gain, mean, log_share = ops.gain_of_gold(samples.below, samples.centre, away, tilt, held, influences[i])
+            kl = tilt * mean - (log_share - tilt * samples.centre)
+        else:
+            gain, kl = _mean(away[samples.below == 0.0]), samples.most_kl
+            influences[i] = np.nan
         values[:, i] = gain, kl, scale / tilt if tilt else np.inf
-        influences[i] = moved - away if np.isfinite(tilt) else np.nan
     return values, influences

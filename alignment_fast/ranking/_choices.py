@@ -146,7 +146,7 @@ def refit(objective, u, weight):
     again = objective.over(weight)
     if objective.free:
         cells = beaten_neighbours(again.ops, again.choices, again.items)
-        if graph.strongly_connected(again.ops, cells).any():
+        if not graph.is_strongly_connected(again.ops, cells) and graph.strongly_connected(cells).any():
             return np.full(objective.items, np.nan)
     found = maximize(again, u, tolerance=TOLERANCE, limit=LIMIT)
     return found.unknowns if found.converged else np.full(objective.items, np.nan)

@@ -36,10 +36,8 @@ def connected(cells):
     return connected_components(adjacency, directed=False)[1]
 
 
-def strongly_connected(ops, cells):
+def strongly_connected(cells):
     """Return the number of the strong component of every item in the graph of wins."""
-    if is_strongly_connected(ops, cells):
-        return np.zeros(cells.n_items, dtype=np.int32)
     from scipy.sparse.csgraph import connected_components
 
     return connected_components(_adjacency(*_edges(cells), cells.n_items), connection="strong")[1]

@@ -126,7 +126,12 @@ class Rest:
         move = self.covariance[item] - self.covariance[other]
         cells = self.objective.cells
         apart = move[cells.first] - move[cells.second]
-        return units.sums(units.slopes(chances(cells, self.scores)) * apart[units.cell])
+        return units.sums(units.slopes(self._chances) * apart[units.cell])
+
+    @cached_property
+    def _chances(self) -> Reals:
+        """The chance that the first item of each cell wins."""
+        return chances(self.objective.cells, self.scores)
 
 
 def chances(cells: Cells, scores: Reals) -> Reals:

@@ -113,8 +113,9 @@ def alpha_of_counts(
     if not len(counts):
         raise ValueError("no unit has two ratings: there is nothing to agree on")
     pairs = counts[:, :, None] * counts[:, None, :]
-    pairs[:, np.arange(len(values)), np.arange(len(values))] -= counts
-    pairs = (pairs / (size - 1.0)[:, None, None]).reshape(len(counts), -1)
+    pairs = pairs.reshape(len(counts), -1)
+    pairs[:, :: len(values) + 1] -= counts
+    pairs /= (size - 1.0)[:, None]
     one = np.ones((1, len(counts)))
     alpha = float(_alphas(one, pairs, counts, values, level)[0])
     low = high = np.nan
@@ -142,12 +143,11 @@ def _alphas(times: Reals, pairs: Reals, counts: Reals, values: Reals, level: str
 
 
 def _differences(total: Reals, values: Reals, level: str) -> Reals:
-    """Return the squared differences of values, for each row of their totals."""
-    size = len(values)
+    """Return the squared differences of values, for each row of their totals or (1, values, values) for all of them."""
     if level == "nominal":
-        return np.broadcast_to(1.0 - np.eye(size), (len(total), size, size))
+        return 1.0 - np.eye(len(values))[None]
     if level == "interval":
-        return np.broadcast_to((values[:, None] - values) ** 2, (len(total), size, size))
+        return (values[:, None] - values)[None] ** 2
     middle = np.cumsum(total, axis=1) - 0.5 * total
     found: Reals = (middle[:, :, None] - middle[:, None, :]) ** 2
     return found

@@ -21,7 +21,7 @@ import itertools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -324,16 +324,6 @@ def _features(covariates: Any, items: int) -> Reals:
     return features
 
 
-class _Choice(NamedTuple):
-    """One choice: designs of all sets, of scores and of ties; how often each was chosen, and any; by which ranker."""
-
-    means: Any
-    sizes: Any
-    times: Reals
-    total: float
-    ranker: int
-
-
 class _Likelihood:
     """The penalised log-likelihood.
 
@@ -358,24 +348,33 @@ class _Likelihood:
             raise ValueError(f"{sets} sets of items could be chosen, more than {MOST_SETS}: rank fewer items at a time")
         self.rest = self.width + len(self.sizes)
         self.unknowns = self.rest + rankers
-        self.choices = [self._laid_out(who, left, chosen) for (who, left), chosen in choices.items()]
-        self.weight = np.zeros(rankers)
-        for choice in self.choices if rankers else ():
-            self.weight[choice.ranker] += choice.total
+        self._lay_out(choices)
+        self.weight = np.bincount(self.ranker, self.total, rankers) if rankers else np.zeros(0)
 
-    def _laid_out(self, ranker: int, left: tuple[int, ...], chosen: dict[tuple[int, ...], float]) -> _Choice:
+    def _lay_out(self, choices: Choices) -> None:
+        """Write the designs of all sets of all choices, one set a row: of scores, and of tie parameters."""
         from scipy.sparse import csr_array
 
-        sets = [place for size in (1, *self.sizes) for place in itertools.combinations(left, size)]
+        sets: list[tuple[int, ...]] = []
+        times: list[float] = []
+        first = []
+        for (_, left), chosen in choices.items():
+            first.append(len(sets))
+            of_choice = [place for size in (1, *self.sizes) for place in itertools.combinations(left, size)]
+            sets += of_choice
+            times += [chosen.get(place, 0.0) for place in of_choice]
+        self.first, self.times = np.array(first), np.array(times)
+        self.total = np.add.reduceat(self.times, self.first)
+        self.sets_of = np.diff(np.append(self.first, len(sets)))
+        self.ranker = np.array([who for who, _ in choices])
         size = np.array([len(place) for place in sets])
         row, column = np.repeat(np.arange(len(sets)), size), np.array([item for place in sets for item in place])
         means = csr_array((1.0 / np.repeat(size, size), (row, column)), shape=(len(sets), self.items))
-        of_scores = means if self.features is None else csr_array(means @ self.features)
-        of_ties = csr_array((size[:, None] == np.array(self.sizes)).astype(np.float64).reshape(len(sets), -1))
-        if len(sets) * self.rest <= DENSE:
-            of_scores, of_ties = of_scores.toarray(), of_ties.toarray()
-        times = np.array([chosen.get(place, 0.0) for place in sets])
-        return _Choice(of_scores, of_ties, times, float(times.sum()), ranker)
+        self.means: Any = means if self.features is None else csr_array(means @ self.features)
+        self.of_ties: Any = csr_array((size[:, None] == np.array(self.sizes)).astype(np.float64).reshape(len(sets), -1))
+        self.dense = len(sets) * self.unknowns <= DENSE
+        if self.dense:
+            self.means, self.of_ties = self.means.toarray(), self.of_ties.toarray()
 
     def parts(self, u: Reals) -> tuple[Reals, Reals, Reals]:
         """Return scores, logarithms of tie parameters, adherences."""
@@ -389,50 +388,64 @@ class _Likelihood:
         near = 0.5 * self.prior * ((u[self.rest :] - 1.0) ** 2).sum()
         return float(-0.5 * self.l2 * (theta**2).sum() + self.gamma * (theta - np.exp(theta)).sum() - near)
 
-    def _adherence(self, u: Reals, choice: _Choice) -> float:
-        return float(u[self.rest + choice.ranker]) if self.rankers else 1.0
+    def _adherences(self, u: Reals) -> Any:
+        """Return the adherence of who made the choice of each set, or 1."""
+        return np.repeat(u[self.rest + self.ranker], self.sets_of) if self.rankers else 1.0
 
-    def _logits(self, u: Reals, choice: _Choice) -> Reals:
-        lead = choice.means @ u[: self.width]
-        found: Reals = self._adherence(u, choice) * lead + choice.sizes @ u[self.width : self.rest]
-        return found
+    def _logits(self, u: Reals) -> tuple[Reals, Reals]:
+        """Return the logits of all sets, and the largest one of each choice."""
+        logits = self._adherences(u) * (self.means @ u[: self.width]) + self.of_ties @ u[self.width : self.rest]
+        return logits, np.maximum.reduceat(logits, self.first)
 
     def value(self, u: Reals) -> float:
         """Return the penalised log-likelihood."""
-        from scipy.special import logsumexp
+        logits, top = self._logits(u)
+        share = np.add.reduceat(np.exp(logits - np.repeat(top, self.sets_of)), self.first)
+        return self.log_prior(u) + float(self.times @ logits - self.total @ (top + np.log(share)))
 
-        value = self.log_prior(u)
-        for choice in self.choices:
-            logits = self._logits(u, choice)
-            value += float(choice.times @ logits - choice.total * logsumexp(logits))
-        return value
+    def _design(self, u: Reals) -> Any:
+        """Return the derivatives of all logits (sets, unknowns)."""
+        if not self.rankers:
+            return _beside(self.means, self.of_ties)
+        lead, who = self.means @ u[: self.width], np.repeat(self.ranker, self.sets_of)
+        return _beside(_times(self._adherences(u), self.means), self.of_ties, self._of_rankers(lead, who))
+
+    def _of_rankers(self, value: Reals, who: NDArray[np.int64]) -> Any:
+        """Return the matrix of `value` in the column of each row's ranker."""
+        from scipy.sparse import csr_array
+
+        found = csr_array((value, (np.arange(len(value)), who)), shape=(len(value), self.rankers))
+        return found.toarray() if self.dense else found
 
     def slopes(self, u: Reals) -> tuple[Reals, Reals, Reals]:
         """Return the gradient, the expected information, and what this has more than the negated Hessian."""
-        from scipy.special import softmax
-
-        gradient, information, bend = np.zeros(self.unknowns), *np.zeros((2, self.unknowns, self.unknowns))
-        for choice in self.choices:
-            p = softmax(self._logits(u, choice))
-            residual = choice.times - choice.total * p
-            design = _beside(self._adherence(u, choice) * choice.means, choice.sizes)
-            columns = np.arange(self.rest)
-            if self.rankers:
-                place = self.rest + choice.ranker
-                design = _beside(design, (choice.means @ u[: self.width])[:, None])
-                columns = np.append(columns, place)
-                bend[: self.width, place] += choice.means.T @ residual
-            mean = design.T @ p
-            gradient[columns] += design.T @ residual
-            square = design.T @ (design * p[:, None])
-            spread = (square if isinstance(square, np.ndarray) else square.toarray()) - np.outer(mean, mean)
-            information[np.ix_(columns, columns)] += choice.total * spread
+        logits, top = self._logits(u)
+        p = np.exp(logits - np.repeat(top, self.sets_of))
+        p /= np.repeat(np.add.reduceat(p, self.first), self.sets_of)
+        total = np.repeat(self.total, self.sets_of)
+        residual, design = self.times - total * p, self._design(u)
+        gradient = design.T @ residual
+        mean = self._sums(_times(p, design))
+        information = _full(design.T @ _times(total * p, design)) - _full(mean.T @ _times(self.total, mean))
+        bend = np.zeros((self.unknowns, self.unknowns))
+        if self.rankers:
+            who = np.repeat(self.ranker, self.sets_of)
+            bend[: self.width, self.rest :] = _full(self.means.T @ self._of_rankers(residual, who))
         theta, part, last = u[: self.width], np.arange(self.width), np.arange(self.rest, self.unknowns)
         gradient[part] += self.gamma * (1.0 - np.exp(theta)) - self.l2 * theta
         gradient[last] -= self.prior * (u[last] - 1.0)
         information[part, part] += self.gamma * np.exp(theta) + self.l2
         information[last, last] += self.prior
         return gradient, information, bend + bend.T
+
+    def _sums(self, rows: Any) -> Any:
+        """Return the sums of the rows of each choice."""
+        from scipy.sparse import csr_array
+
+        if self.dense:
+            return np.add.reduceat(rows, self.first, axis=0)
+        ends = np.append(self.first, rows.shape[0])
+        return csr_array((np.ones(rows.shape[0]), np.arange(rows.shape[0]), ends)) @ rows
 
     def idle(self, u: Reals) -> list[tuple[Reals, Reals]]:
         """Return directions in which nothing changes, each with the gradient of what is held instead."""
@@ -492,13 +505,22 @@ class _Likelihood:
         return result
 
 
-def _beside(one: Any, other: Any) -> Any:
-    """Return the columns of both designs, dense or sparse."""
-    if isinstance(one, np.ndarray):
-        return np.hstack([one, other])
-    from scipy.sparse import csr_array, hstack
+def _beside(*designs: Any) -> Any:
+    """Return the columns of all designs, dense or sparse."""
+    if isinstance(designs[0], np.ndarray):
+        return np.hstack(designs)
+    from scipy.sparse import hstack
 
-    return hstack([one, csr_array(other)]).tocsr()
+    return hstack(designs).tocsr()
+
+
+def _times(weight: Reals, rows: Any) -> Any:
+    """Return dense or sparse rows, each times its weight."""
+    return rows * weight[:, None] if isinstance(rows, np.ndarray) else rows.multiply(weight[:, None]).tocsr()
+
+
+def _full(matrix: Any) -> Any:
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
 def _step(likelihood: _Likelihood, u: Reals, slopes: tuple[Reals, Reals, Reals]) -> Any:

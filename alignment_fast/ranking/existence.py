@@ -74,8 +74,10 @@ class Existence:
     @classmethod
     def of(cls, cells: Cells, labels: tuple[Hashable, ...] | None = None) -> Self:
         """Return the existence of the scores of compressed comparisons, other parameters held."""
-        groups = graph.members(graph.strongly_connected(operations("ranking"), cells))
         limit = np.zeros(cells.n_items)
+        if graph.is_strongly_connected(operations("ranking"), cells):
+            return cls(limit, 1, (np.arange(cells.n_items),), {})
+        groups = graph.members(graph.strongly_connected(cells))
         if len(groups) == 1:
             return cls(limit, 1, groups, {})
         component = graph.connected(cells)

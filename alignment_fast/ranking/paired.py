@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,9 +121,9 @@ def paired_scores(
     table = as_floating(scores, "scores").astype(np.float64)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"scores must have two axes, tasks and systems; they have shape {table.shape}")
-    bad = np.argwhere(~np.isfinite(table))
-    if len(bad):
-        task, system = bad[0].tolist()
+    finite = np.isfinite(table)
+    if not finite.all():
+        task, system = np.argwhere(~finite)[0].tolist()
         raise ValueError(
             f"scores[{task}, {system}] = {table[task, system]} is not finite: every system needs all tasks"
         )
@@ -142,7 +143,7 @@ def paired_scores(
         what = "tasks" if cluster is None else "clusters of tasks"
         raise ValueError(f"scores need at least two {what}, not {groups}: one has no error")
     shares = weights / weights.sum()
-    unit = float(2.0 ** np.clip(np.frexp(np.abs(table).max())[1], -1000, 1000))
+    unit = 2.0 ** min(max(math.frexp(np.abs(table).max())[1], -1000), 1000)
     table /= unit
     means = shares @ table
     parts = shares[:, None] * (table - means)
@@ -151,9 +152,10 @@ def paired_scores(
         np.add.at(totals, codes, parts)
         parts = totals
     relative = groups / (groups - 1) * (parts.T @ parts)
-    small = np.flatnonzero(parts.any(axis=0) & (np.diag(relative) == 0))
-    if small.size:
-        which = int(small[0]) if names is None else names[small[0]]
+    small = parts.any(axis=0) & (relative.diagonal() == 0)
+    if small.any():
+        first = int(small.argmax())
+        which = first if names is None else names[first]
         raise ValueError(
             f"scores are so large, or so close, that squares of those of {which!r} vanish beside others: scale them"
         )

@@ -29,6 +29,15 @@ cdef extern from *:
         const double *step
         const double *spread
         const int32_t *tied
+    ctypedef struct difficulty_cells:
+        Py_ssize_t size
+        const double *samples
+        const double *right
+        const double *problems
+    ctypedef struct difficulty_jet:
+        double value
+        double slope[3]
+        double curvature[9]
     ctypedef struct ranked_pool:
         Py_ssize_t size, groups
         double *log_p
@@ -642,6 +651,105 @@ def pareto(const double[:, ::1] excess, const double[::1] grid, Py_ssize_t first
             table.pool_pareto(last - first, excess.shape[1], &excess[first, 0], grid.shape[0], &grid[0], memory,
                               &index[first], &scale[first])
         free(memory)
+
+
+def partials(const double[::1] a, double log_scale, const double[::1] series, double[::1] out):
+    """Write I(a) of the tail below a threshold, whose smooth part is a Chebyshev series."""
+    if a.shape[0]:
+        with nogil:
+            table.pool_partials(a.shape[0], &a[0], log_scale, series.shape[0], &series[0], &out[0])
+
+
+# ---- majorities (majority.inc) ----
+
+
+cdef class Majorities:
+    """Majorities of k samples: nodes of their sums, and the logarithms of 0!, 1!, ... up to the samples of a problem."""
+
+    cdef int64_t k
+    cdef const int64_t[::1] least
+    cdef const double[::1] y, weight, log_factorial
+
+    def __init__(self, int64_t k, least, y, weight, log_factorial):
+        self.k, self.least, self.y, self.weight, self.log_factorial = k, least, y, weight, log_factorial
+
+    def chance(self, int64_t right, others):
+        """Return the chance that the majority is right; `others` are counts of other answers, ascending."""
+        cdef Py_ssize_t kinds = len(others), nodes = self.least.shape[0]
+        cdef int64_t *count
+        cdef double *memory
+        if right == 0:
+            return 0.0
+        count = counts_of(others)
+        memory = <double*>scratch((nodes + 3) * (self.k + 1) * sizeof(double))
+        try:
+            with nogil:
+                found = table.majority_chance(right, kinds, count, self.k, nodes, &self.least[0], &self.y[0],
+                                              &self.weight[0], &self.log_factorial[0], memory)
+            return found
+        finally:
+            free(memory)
+            free(count)
+
+    def product(self, int64_t right, others):
+        """Return the mean over disjoint pairs of subsets of the product of their chances."""
+        cdef Py_ssize_t kinds = len(others), different = len(set(others))
+        cdef int64_t *count
+        cdef double *memory
+        if right < 2:
+            return 0.0
+        count = counts_of(others)
+        memory = <double*>scratch((different + 2) * (self.k + 1) * (self.k + 1) * sizeof(double))
+        try:
+            with nogil:
+                found = table.majority_product(right, kinds, count, self.k, self.least.shape[0], &self.least[0],
+                                               &self.y[0], &self.weight[0], &self.log_factorial[0], count + kinds, memory)
+            return found
+        finally:
+            free(memory)
+            free(count)
+
+
+cdef int64_t *counts_of(others) except NULL:
+    """Return the counts in memory of its own, with as much room behind them."""
+    cdef int64_t *out = <int64_t*>scratch(2 * (len(others) + 1) * sizeof(int64_t))
+    cdef Py_ssize_t i
+    for i in range(len(others)):
+        out[i] = others[i]
+    return out
+
+
+# ---- difficulty of problems (difficulty.inc) ----
+
+
+cdef difficulty_cells cells_of(const double[:, ::1] cells) noexcept:
+    cdef difficulty_cells out
+    out.size = cells.shape[1]
+    out.samples, out.right, out.problems = &cells[0, 0], &cells[1, 0], &cells[2, 0]
+    return out
+
+
+def difficulty_likelihood(const double[::1] x, Py_ssize_t sought, const double[:, ::1] cells, double[::1] slope,
+                          double[:, ::1] curvature):
+    """Return the log-likelihood of cells (samples, right ones, problems); write derivatives by the first `sought` of x."""
+    cdef difficulty_cells of = cells_of(cells)
+    cdef difficulty_jet jet
+    with nogil:
+        table.difficulty_likelihood(x.shape[0], sought, &x[0], &of, &jet)
+    memcpy(&slope[0], jet.slope, sought * sizeof(double))
+    memcpy(&curvature[0, 0], jet.curvature, sought * sought * sizeof(double))
+    return jet.value
+
+
+def difficulty_extreme(const double[::1] x, Py_ssize_t sought, const double[:, ::1] cells, double least, double k,
+                       double sign):
+    """Return the extreme log-chance that k samples all fail where the log-likelihood is `least`, or NaN."""
+    cdef difficulty_cells of = cells_of(cells)
+    cdef double from_here[3]
+    memcpy(from_here, &x[0], x.shape[0] * sizeof(double))
+    with nogil:
+        found = table.difficulty_extreme(x.shape[0], sought, from_here, &of, least, k, sign)
+    return found
 
 
 # ---- divergence from samples, means over prompts (samples.inc) ----

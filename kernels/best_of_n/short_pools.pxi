@@ -193,17 +193,28 @@ cdef object numbers_of(const integers *grid):
     return out
 
 
+cdef enum:
+    FIRST_PASSED
+    ALL_PASSED
+    COVERAGE
+
+
 def short_pass_at_k(total, correct, k):
     """Return pass@k of one problem or a row of them, at one k or a row of them."""
-    return over_problems(total, correct, k, False)
+    return over_problems(total, correct, k, FIRST_PASSED)
 
 
 def short_pass_all_k(total, correct, k):
     """Return (k, pass^k, variances) of one problem or a row of them, at one k or a row of them."""
-    return over_problems(total, correct, k, True)
+    return over_problems(total, correct, k, ALL_PASSED)
 
 
-cdef object over_problems(object total, object correct, object k, bint every):
+def short_coverage_at_cost(total, correct, k):
+    """Return (k, costs, coverages and the errors of both), means over problems, at one k or a row of them."""
+    return over_problems(total, correct, k, COVERAGE)
+
+
+cdef object over_problems(object total, object correct, object k, int what):
     cdef integers m, c, ks
     m.held = c.held = ks.held = False
     try:
@@ -211,7 +222,9 @@ cdef object over_problems(object total, object correct, object k, bint every):
             return None
         if not (m.scalar or c.scalar or m.size == c.size) or max(m.size, c.size) * ks.size > SHORT_WORK:
             return None
-        return all_passed(&m, &c, &ks) if every else passed(&m, &c, &ks)
+        if what == COVERAGE:
+            return covered(&m, &c, &ks)
+        return all_passed(&m, &c, &ks) if what == ALL_PASSED else passed(&m, &c, &ks)
     finally:
         drop_integers(&m)
         drop_integers(&c)
@@ -249,6 +262,33 @@ cdef object all_passed(const integers *m, const integers *c, const integers *ks)
                 array_over(b'd', rows, columns, mean + problems * ks.size))
     finally:
         free(mean)
+
+
+cdef object covered(const integers *m, const integers *c, const integers *ks):
+    """Return what `short_coverage_at_cost` does; None where a count is bad or k is large."""
+    cdef Py_ssize_t problems = max(m.size, c.size), count = ks.size, columns = axis(ks.scalar, ks.size), j
+    cdef int64_t most = 0
+    cdef double *cost
+    if (not table.all_between(count, ks.values, 1, SHORT_WORK // (problems * count))
+            or not table.pass_counts_are_good(problems, m.values, not m.scalar, c.values, not c.scalar, count, ks.values)):
+        return None
+    for j in range(count):
+        most = max(most, ks.values[j])
+    cost = <double*>scratch((2 * problems * count + 5 * count + most + 1) * sizeof(double))
+    cdef double *coverage = cost + problems * count
+    cdef double *means = coverage + problems * count # of cost and of coverage, then their errors
+    try:
+        table.pass_at_cost(problems, m.values, not m.scalar, c.values, not c.scalar, count, ks.values, most, means + 5 * count,
+                           cost, coverage)
+        for j in range(2):
+            table.prompt_means(problems, count, cost + j * problems * count, NULL, 0, NULL, means + j * count,
+                               means + (2 + j) * count, <int64_t*>(means + 4 * count))
+        found = []  # no comprehension: Cython 3.3 gives an element back twice where the list cannot grow
+        for j in range(4):
+            found.append(array_over(b'd', NO_AXIS, columns, means + j * count))
+        return numbers_of(ks), *found
+    finally:
+        free(cost)
 
 
 # ---- means over prompts ----

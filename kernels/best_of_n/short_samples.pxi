@@ -99,6 +99,54 @@ def short_best_of_majority(answers, rewards, k, least):
             PyBuffer_Release(&view)
 
 
+def short_votes(answers, correct):
+    """Return [(how often the right answer is given, how often each other one, ascending)] of rows of booleans or integers."""
+    cdef Py_buffer view
+    cdef integers right
+    cdef char kind = opened_of(b"?l", answers, &view, 2)
+    right.held = False
+    try:
+        if not kind or view.shape[1] > SHORT_VOTES or view.shape[0] > SHORT_SAMPLES or (kind == b'?') != (correct is None):
+            return None
+        if kind == b'?':
+            return flags_of(&view)
+        if not take_integers(correct, &right) or right.scalar or right.size != view.shape[0]:
+            return None
+        return votes_of(&view, right.values)
+    finally:
+        drop_integers(&right)
+        if kind:
+            PyBuffer_Release(&view)
+
+
+cdef object flags_of(const Py_buffer *flags):
+    """Return the counts of rows of booleans, all wrong ones of which are one answer."""
+    cdef Py_ssize_t rows = flags.shape[0], size = flags.shape[1], i, j, own
+    cdef const unsigned char *flag = <const unsigned char*>flags.buf
+    out = []
+    for i in range(rows):
+        own = 0
+        for j in range(size):
+            own += flag[i * size + j] != 0
+        out.append((own, (size - own,) if own < size else ()))
+    return out
+
+
+cdef object votes_of(const Py_buffer *answers, const int64_t *right):
+    cdef Py_ssize_t size = answers.shape[1], i, j, kinds
+    cdef int64_t memory[2 * SHORT_VOTES]
+    cdef int64_t own
+    out = []
+    for i in range(answers.shape[0]):
+        kinds = table.majority_votes(size, <const int64_t*>answers.buf + i * size, right[i], &own, memory,
+                                     memory + SHORT_VOTES)
+        others = []
+        for j in range(kinds):
+            others.append(memory[SHORT_VOTES + j])
+        out.append((own, tuple(others)))
+    return out
+
+
 # ---- over-optimisation ----
 
 

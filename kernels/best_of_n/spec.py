@@ -338,6 +338,7 @@ HELPERS = {
 OF_PUBLIC_FUNCTIONS = {
     *("aligned_gaps", "aligned_log_deficits", "gaussian_best", "log_draws"),
     *("add_columns", "add_products", "gao_errors", "gao_fit", "gao_gains", "table_ladder"),
+    *("chance", "difficulty_extreme", "difficulty_likelihood", "product"),
     *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
     *("soft_outcomes", "soft_sums", "soft_trapezes"),
 }
@@ -414,6 +415,8 @@ TABLE = (
     # pool_tails.inc
     "void pool_pareto(ptrdiff_t rows, ptrdiff_t top, const double *excess, ptrdiff_t points, const double *grid, "
     "double *memory, double *index, double *scale)",
+    "void pool_partials(ptrdiff_t count, const double *a, double log_scale, ptrdiff_t terms, const double *series, "
+    "double *out)",
     # rows.inc
     "void fill(ptrdiff_t n, double value, double *out)",
     "int are_probabilities(ptrdiff_t n, const double *p, int log)",
@@ -428,12 +431,28 @@ TABLE = (
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, double *out)",
     "void pass_all_of_k(ptrdiff_t problems, const int64_t *total, ptrdiff_t total_step, const int64_t *correct, "
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, double *mean, double *variance)",
+    "void pass_at_cost(ptrdiff_t problems, const int64_t *total, ptrdiff_t total_step, const int64_t *correct, "
+    "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, int64_t most, double *missed, double *cost, "
+    "double *coverage)",
     "ptrdiff_t best_of_majority(ptrdiff_t n, const int64_t *answer, const double *reward, ptrdiff_t k, double least, "
     "int64_t *frequency, int64_t *out)",
     "void divide(ptrdiff_t n, double by, double *x)",
     "void square(ptrdiff_t n, double *x)",
     "void round_f32(ptrdiff_t n, double *x)",
     "void log_draws(ptrdiff_t count, const double *value, int is_log, double *out)",
+    # majority.inc
+    "double majority_chance(int64_t right, ptrdiff_t kinds, const int64_t *others, int64_t k, ptrdiff_t nodes, "
+    "const int64_t *least, const double *y, const double *weight, const double *log_factorial, double *memory)",
+    "double majority_product(int64_t right, ptrdiff_t kinds, const int64_t *others, int64_t k, ptrdiff_t nodes, "
+    "const int64_t *least, const double *y, const double *weight, const double *log_factorial, int64_t *which, "
+    "double *memory)",
+    "ptrdiff_t majority_votes(ptrdiff_t n, const int64_t *given, int64_t right, int64_t *own, int64_t *answer, "
+    "int64_t *count)",
+    # difficulty.inc
+    "void difficulty_likelihood(ptrdiff_t known, ptrdiff_t sought, const double *x, const difficulty_cells *cells, "
+    "difficulty_jet *out)",
+    "double difficulty_extreme(ptrdiff_t known, ptrdiff_t sought, double *x, const difficulty_cells *cells, "
+    "double least, double k, double sign)",
     # overoptimization.inc
     "void gao_gains(int form, ptrdiff_t count, const double *kl, double alpha, double beta, double *out)",
     "void gao_errors(int form, ptrdiff_t count, const double *kl, const double *covariance, double *out)",

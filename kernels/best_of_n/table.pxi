@@ -80,6 +80,8 @@ cdef extern from *:
                          double *threshold) noexcept nogil
         void (*pool_pareto)(Py_ssize_t rows, Py_ssize_t top, const double *excess, Py_ssize_t points, const double *grid,
                             double *memory, double *index, double *scale) noexcept nogil
+        void (*pool_partials)(Py_ssize_t count, const double *a, double log_scale, Py_ssize_t terms, const double *series,
+                              double *out) noexcept nogil
         void (*fill)(Py_ssize_t n, double value, double *out) noexcept nogil
         int (*are_probabilities)(Py_ssize_t n, const double *p, int log) noexcept nogil
         int (*are_log_probabilities)(Py_ssize_t n, const double *x) noexcept nogil
@@ -95,12 +97,27 @@ cdef extern from *:
         void (*pass_all_of_k)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
                               Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, double *mean,
                               double *variance) noexcept nogil
+        void (*pass_at_cost)(Py_ssize_t problems, const int64_t *total, Py_ssize_t total_step, const int64_t *correct,
+                             Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, int64_t most, double *missed,
+                             double *cost, double *coverage) noexcept nogil
         Py_ssize_t (*best_of_majority)(Py_ssize_t n, const int64_t *answer, const double *reward, Py_ssize_t k,
                                       double least, int64_t *frequency, int64_t *out) noexcept nogil
         void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
         void (*square)(Py_ssize_t n, double *x) noexcept nogil
         void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil
         void (*log_draws)(Py_ssize_t count, const double *value, int is_log, double *out) noexcept nogil
+        double (*majority_chance)(int64_t right, Py_ssize_t kinds, const int64_t *others, int64_t k, Py_ssize_t nodes,
+                                  const int64_t *least, const double *y, const double *weight,
+                                  const double *log_factorial, double *memory) noexcept nogil
+        double (*majority_product)(int64_t right, Py_ssize_t kinds, const int64_t *others, int64_t k, Py_ssize_t nodes,
+                                   const int64_t *least, const double *y, const double *weight,
+                                   const double *log_factorial, int64_t *which, double *memory) noexcept nogil
+        Py_ssize_t (*majority_votes)(Py_ssize_t n, const int64_t *given, int64_t right, int64_t *own, int64_t *answer,
+                                    int64_t *count) noexcept nogil
+        void (*difficulty_likelihood)(Py_ssize_t known, Py_ssize_t sought, const double *x, const difficulty_cells *cells,
+                                      difficulty_jet *out) noexcept nogil
+        double (*difficulty_extreme)(Py_ssize_t known, Py_ssize_t sought, double *x, const difficulty_cells *cells,
+                                     double least, double k, double sign) noexcept nogil
         void (*gao_gains)(int form, Py_ssize_t count, const double *kl, double alpha, double beta,
                           double *out) noexcept nogil
         void (*gao_errors)(int form, Py_ssize_t count, const double *kl, const double *covariance,

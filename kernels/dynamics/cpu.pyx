@@ -359,6 +359,16 @@ def collapse(int method, const double[:, :, ::1] P, const double[:, ::1] sampler
     free(scratch)
 
 
+def multiplayer(const double[:, ::1] transposed, const double[::1] sampler, const double[::1] log_ref, double alpha,
+                double beta, double lam, double[:, :, ::1] path):
+    """Write all rounds but the first of `path` (rounds, players, K), logarithms of policies."""
+    cdef double *scratch = <double*>allocated(sizeof(double) * (path.shape[1] + 3) * path.shape[2])
+    with nogil:
+        table.multiplayer_rounds(path.shape[1], path.shape[2], &transposed[0, 0], &sampler[0], &log_ref[0], alpha, beta,
+                                 lam, path.shape[0] - 1, &path[0, 0, 0], scratch)
+    free(scratch)
+
+
 def softmax(double[:, ::1] x):
     """Turn log-probabilities into probabilities."""
     cdef Py_ssize_t row

@@ -28,6 +28,7 @@ __all__ = [
     "equilibria",
     "frequencies",
     "lyapunov_exponents",
+    "multiplayer",
     "onsets",
     "radii",
     "short_collapse_rates",
@@ -304,6 +305,14 @@ def collapse(method, P, sampler, top, beta, lam):
     if out.size:
         _over(cpu.collapse, rows, out[0].size + P[0].size, METHODS[method], P, sampler, top, beta, lam, out)
     return out
+
+
+def multiplayer(transposed, sampler, log_ref, alpha, beta, lam, path):
+    """Write all rounds but the first of `path` (rounds, players, K), logarithms of policies."""
+    players, size = path.shape[1:]
+    rounds = max(int(PIECE / (players * size * (players + 2 * RESPONSE_COST + PRODUCT_COST * size))), 1)
+    for first in range(0, len(path) - 1, rounds):  # an interrupt can come between
+        cpu.multiplayer(transposed, sampler, log_ref, alpha, beta, lam, path[first : first + rounds + 1])
 
 
 def _over(kernel, count, cost, *arrays):

@@ -104,7 +104,7 @@ KERNELS = (
 HELPERS = {"lyapunov_finish", "lyapunov_start", "prepare", "start", "state_size"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
-    *("collapse", "conditions", "constants", "equilibria", "frequencies", "onsets", "radii", "softmax"),
+    *("collapse", "conditions", "constants", "equilibria", "frequencies", "multiplayer", "onsets", "radii", "softmax"),
 }
 
 TABLE = (
@@ -141,4 +141,6 @@ TABLE = (
     "void stability_onset(double strength, double alpha, double beta, double lam, double *out)",
     "void collapse_rates(int method, ptrdiff_t size, const double *P, const double *sampler, ptrdiff_t top, "
     "ptrdiff_t points, const double *beta, const double *lam, double *out, double *scratch)",
+    "void multiplayer_rounds(ptrdiff_t players, ptrdiff_t size, const double *transposed, const double *sampler, "
+    "const double *log_ref, double alpha, double beta, double lam, ptrdiff_t steps, double *path, double *scratch)",
 )

@@ -37,4 +37,7 @@ cdef extern from *:
         void (*collapse_rates)(int method, Py_ssize_t size, const double *P, const double *sampler, Py_ssize_t top,
                                Py_ssize_t points, const double *beta, const double *lam, double *out,
                                double *scratch) noexcept nogil
+        void (*multiplayer_rounds)(Py_ssize_t players, Py_ssize_t size, const double *transposed, const double *sampler,
+                                   const double *log_ref, double alpha, double beta, double lam, Py_ssize_t steps,
+                                   double *path, double *scratch) noexcept nogil
     const af_table *af_select(const char *isa)

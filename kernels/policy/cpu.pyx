@@ -317,6 +317,29 @@ def gain_binned(const double[:, ::1] moments, double width, double centre, const
                               &out[first, 0])
 
 
+def gain_of_gold(const double[::1] x, double centre, const double[::1] away, double tilt, bint held,
+                 double[::1] influence):
+    """Return (gain of gold, mean of x - centre, log-partition) under a tilt; write the influence of samples on the gain."""
+    cdef double *e = <double*>allocated(sizeof(double) * x.shape[0])
+    cdef double out[3]
+    with nogil:
+        table.gain_of_gold(x.shape[0], &x[0], centre, &away[0], tilt, held, e, &influence[0], out)
+    free(e)
+    return out[0], out[1], out[2]
+
+
+def gain_constants(const double[:, ::1] masses, const double[::1] t, const double[::1] log_mgf, const double[::1] mean,
+                   bint held, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write constants of intervals at tilts first .. last - 1, (tilts, 3), of `masses` (4, samples or bins)."""
+    cdef double *scratch = <double*>allocated(sizeof(double) * masses.shape[1])
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(first, last):
+            table.gain_constants(masses.shape[1], &masses[0, 0], &masses[1, 0], &masses[2, 0], &masses[3, 0], t[i],
+                                 log_mgf[i], mean[i], held, scratch, &out[i, 0])
+    free(scratch)
+
+
 def hodge(const double[:, :, ::1] P, double[:, ::1] scores, double[:, :, ::1] cyclic, double[::1] share, Py_ssize_t first,
           Py_ssize_t last):
     """Write the scores, the cyclic parts and their shares of matrices first .. last - 1, all pairs weighing alike."""

@@ -18,6 +18,7 @@ from alignment_fast.kernels.policy.cpu import (
     TOTAL_ORDER,
     TRANSITIVE,
     WINNER,
+    gain_of_gold,
     short_axiom,
     short_classes,
     short_dpo,
@@ -58,6 +59,8 @@ __all__ = [
     "dpo_losses",
     "from_scores",
     "gain_bins",
+    "gain_constants",
+    "gain_of_gold",
     "gain_sums",
     "gain_sums_of_bins",
     "hodge",
@@ -358,6 +361,16 @@ def gain_sums(x, weight, centre, tilt):
         lambda first, last: cpu.gain_sums(x, weight, centre, tilt, first, last, out), len(tilt), work=work
     )
     return out.reshape(-1, 3, 3)
+
+
+def gain_constants(masses, t, log_mgf, mean, held):
+    """Return the constants (3, T) of intervals of gains at tilts t (T,) > 0, from `masses` (4, samples or bins)."""
+    out = np.empty((len(t), 3))
+    work = _SAMPLE * masses.shape[1] * len(t)
+    threads.for_blocks(
+        lambda first, last: cpu.gain_constants(masses, t, log_mgf, mean, held, first, last, out), len(t), work=work
+    )
+    return out.T
 
 
 class GainBins(NamedTuple):

@@ -55,7 +55,8 @@ KERNELS = (
 HELPERS = {"are_preferences", "count", "gain_bin", "is_top", "keep_order", "normalise"}
 # Entry points whose accuracy is that of public functions, stated and tested there.
 OF_PUBLIC_FUNCTIONS = {
-    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "ipo_covariances", "ipo_losses"),
+    *("advantages", "axioms", "dpo_covariances", "dpo_losses", "from_scores", "gain_constants", "gain_of_gold"),
+    *("ipo_covariances", "ipo_losses"),
     *("hodge", "least_ipo_losses", "order_samplers", "pair_potentials", "sensitivities", "shares", "smith_samplers"),
 }
 
@@ -98,6 +99,10 @@ TABLE = (
     # gains.inc
     "void gain_sums(ptrdiff_t count, const double *x, const double *weight, double centre, ptrdiff_t tilts, "
     "const double *tilt, double *out)",
+    "void gain_of_gold(ptrdiff_t count, const double *x, double centre, const double *away, double tilt, int held, "
+    "double *e, double *influence, double *out)",
+    "void gain_constants(ptrdiff_t count, const double *d, const double *first, const double *second, "
+    "const double *third, double t, double log_mgf, double mean, int held, double *above, double *out)",
     # gain_bins.inc
     "void gain_bin(ptrdiff_t count, const double *x, const double *weight, double width, ptrdiff_t bins, "
     "double *scratch, double *moments)",

@@ -40,6 +40,11 @@ cdef extern from *:
                                    const int64_t *chosen, double *P, double *scratch) noexcept nogil
         void (*gain_sums)(Py_ssize_t count, const double *x, const double *weight, double centre, Py_ssize_t tilts,
                           const double *tilt, double *out) noexcept nogil
+        void (*gain_of_gold)(Py_ssize_t count, const double *x, double centre, const double *away, double tilt, int held,
+                             double *e, double *influence, double *out) noexcept nogil
+        void (*gain_constants)(Py_ssize_t count, const double *d, const double *first, const double *second,
+                               const double *third, double t, double log_mgf, double mean, int held, double *above,
+                               double *out) noexcept nogil
         void (*gain_bin)(Py_ssize_t count, const double *x, const double *weight, double width, Py_ssize_t bins,
                          double *scratch, double *moments) noexcept nogil
         void (*gain_binned)(Py_ssize_t bins, const double *moments, double width, double centre, Py_ssize_t tilts,

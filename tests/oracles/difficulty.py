@@ -1,5 +1,6 @@
 """The distribution of difficulty: likelihoods by SciPy's beta-binomial law, maxima by general optimisers."""
 
+import mpmath
 import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import minimize, minimize_scalar
@@ -11,6 +12,20 @@ def log_likelihood(a, b, z, total, correct):
     """Return the log-likelihood, problem by problem, coefficients and all."""
     chance = (1 - z) * betabinom(total, a, b).pmf(correct) + z * (np.asarray(correct) == 0)
     return float(np.log(chance).sum())
+
+
+def log_beta_factor(a, b, m, c):
+    """Return log B(a + c, b + m - c) / B(a, b) and its derivatives by log a and log b, in 40 digits."""
+    with mpmath.workdps(40):
+        a, b = mpmath.mpf(a), mpmath.mpf(b)
+
+        def value(x, y):
+            return mpmath.log(mpmath.beta(x + c, y + m - c) / mpmath.beta(x, y))
+
+        def slope(one, new):
+            return one * (mpmath.psi(0, new) - mpmath.psi(0, one) - mpmath.psi(0, a + b + m) + mpmath.psi(0, a + b))
+
+        return float(value(a, b)), float(slope(a, a + c)), float(slope(b, b + m - c))
 
 
 def unpack(x):

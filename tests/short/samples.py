@@ -1,4 +1,4 @@
-"""Small calls of evaluation from samples. Most have no short path: calls are few, on whole sets of problems."""
+"""Small calls of evaluation from samples. Many have no short path: calls are few, on whole sets of problems."""
 
 import numpy as np
 
@@ -41,6 +41,23 @@ CALLS = [
         for k in (1, 2, 9)
         for least in (0.0, 0.25, 0.3, 1)
     ),
+    *(
+        Call("best_of_n.coverage_at_cost", (10, correct, k), float32=False, python_calls=6)
+        for correct in (3, np.array([0, 3, 9, 10]))
+        for k in (2, 7, K)
+    ),
+    Call(
+        "best_of_n.coverage_at_cost",
+        (np.array([9, 10]), np.array([0, 3]), 2),
+        bad=((1, 0, 11), (0, 1, 1)),
+        float32=False,
+        python_calls=6,
+    ),
+    *(
+        Call("best_of_n.majority_at_k", (votes, k), {**right, "variance": kind}, float32=False, python_calls=140)
+        for votes, right in ((VOTES.reshape(2, 6), {"correct": np.array([4, 5])}), (VOTES.reshape(2, 6) == 4, {}))
+        for k, kind in ((1, "unbiased"), (3, "unbiased"), (5, "jackknife"), (6, None), (K, "unbiased"))
+    ),
     Call("policy.hodge", (P,), bad=((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))),
     Call("policy.hodge", (SEVERAL,), bad=((0, 100, 0.7),)),
 ]
@@ -50,12 +67,10 @@ WITHOUT = dict.fromkeys(
         "best_of_n.PassAtKFit.pass_at_k",
         "best_of_n.PassAtKFit.posterior",
         "best_of_n.calibrated_rewards",
-        "best_of_n.coverage_at_cost",
         "best_of_n.extrapolate",
         "best_of_n.fit_pass_at_k",
         "best_of_n.hedge",
         "best_of_n.hill",
-        "best_of_n.majority_at_k",
         "best_of_n.max_at_k_weights",
         "best_of_n.tsallis_weights",
         "best_of_n.worst_of_n",
