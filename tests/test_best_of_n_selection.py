@@ -252,7 +252,12 @@ def test_proxies_that_harm_always_help_or_say_nothing(family, least):
         ([1.0, 2.0], [1.0], {}, "are no pools"),
         ([1.0, np.nan], [1.0, 2.0], {}, r"proxy\[1\] = nan is not finite"),
         ([1.0, 2.0], [1.0, np.inf], {}, r"gold\[1\] = inf is not finite"),
-        ([1.0, 2.0], [1.0, 2.0], {"family": "worst"}, "family 'worst' is not one of"),
+        (
+            [1.0, 2.0],
+            [1.0, 2.0],
+            {"family": "worst"},
+            "family must be one of 'best_of_n', 'soft', 'poisson', not 'worst'",
+        ),
     ],
     ids=str,
 )

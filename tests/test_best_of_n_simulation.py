@@ -319,8 +319,8 @@ def test_the_cpu_path_does_not_load_numba():
         ({"n": 2, "replicates": 2.0}, r"replicates must be a positive integer, not 2.0"),
         ({"n": 2, "batch": 0}, r"batch must be a positive integer"),
         ({"n": 2, "replicate": -1}, r"replicate must be an integer from 0"),
-        ({"n": 2, "method": "best"}, r"method must be 'auto', 'brute' or 'order', not 'best'"),
-        ({"n": 2, "device": "tpu"}, r"device must be None, 'cpu' or 'cuda', not 'tpu'"),
+        ({"n": 2, "method": "best"}, r"method must be one of 'auto', 'brute', 'order', not 'best'"),
+        ({"n": 2, "device": "tpu"}, r"device must be one of None, 'cpu', 'cuda', not 'tpu'"),
         ({"n": 2, "num_threads": 0}, r"num_threads must be a positive integer"),
     ],
 )

@@ -449,7 +449,10 @@ P = [0.2, 0.3, 0.5]
         (lambda i: i.entropy(np.array([])), r"p of shape \(0,\) has an empty alphabet"),
         (lambda i: i.renyi_entropy(P, np.nan), "order is NaN"),
         (lambda i: i.renyi_entropy(P, [1.0, np.nan]), r"order\[1\] is NaN"),
-        (lambda i: i.renyi_cross_entropy(P, P, 2, variant="other"), "variant must be 'standard' or 'natural'"),
+        (
+            lambda i: i.renyi_cross_entropy(P, P, 2, variant="other"),
+            "variant must be one of 'standard', 'natural', not 'other'",
+        ),
         (lambda i: i.log_mgf([1.0, np.nan], 1.0), r"reward\[1\] = nan is NaN"),
         (lambda i: i.log_mgf(np.ones((2, 3)), np.ones((3, 1))), "t of shape"),
         (lambda i: i.tilted_moments(P, np.inf), "t must be finite"),

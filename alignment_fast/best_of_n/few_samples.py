@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
@@ -272,8 +273,7 @@ def fit_pass_at_k(
     [0.47, 0.0, 1.0]
 
     """
-    if model not in ("beta-binomial", "zero-inflated"):
-        raise ValueError(f"model {model!r} is not one of 'beta-binomial', 'zero-inflated'")
+    as_word(model, "model", ("beta-binomial", "zero-inflated"))
     total, correct, _ = counts(num_samples, num_correct, 1)
     total, correct = total.reshape(-1), correct.reshape(-1)
     refuse(total < 1, total, "num_samples", "is below 1")

@@ -37,6 +37,7 @@ from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 
 __all__ = ["max_at_k_weights"]
 
@@ -99,8 +100,7 @@ def max_at_k_weights(
 
     """
     check_num_threads(num_threads)
-    if baseline not in ("none", "leave-one-out"):
-        raise ValueError(f"baseline {baseline!r} is not one of 'none', 'leave-one-out'")
+    as_word(baseline, "baseline", ("none", "leave-one-out"))
     ops = operations_of("best_of_n", rewards=rewards)
     array = as_floating(rewards, "rewards")
     if array.ndim == 0 or array.shape[-1] == 0:

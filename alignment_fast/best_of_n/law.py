@@ -14,6 +14,7 @@ from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import refuse_beyond
 from alignment_fast._border.status import check_row_status
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
@@ -275,8 +276,8 @@ class BestOfN:
         (0.25, 0.25)
 
         """
-        if kind not in DIVERGENCES:
-            raise ValueError(f"kind {kind!r} is not one of {', '.join(map(repr, DIVERGENCES))}")
+        if type(kind) is not str or kind not in DIVERGENCES:
+            as_word(kind, "kind", DIVERGENCES)
         if (order is not None) != (kind == "renyi"):
             raise ValueError("kind 'renyi' needs order" if order is None else f"kind {kind!r} takes no order")
         if order is None:

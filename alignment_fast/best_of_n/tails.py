@@ -43,6 +43,7 @@ from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
 
 __all__ = ["Extrapolation", "TailIndex", "extrapolate", "hill"]
@@ -268,8 +269,7 @@ def extrapolate(
     scores above the threshold are tied: they are not draws of a continuous law
 
     """
-    if tail not in ("gpd", "hill"):
-        raise ValueError(f"tail {tail!r} is not one of 'gpd', 'hill'")
+    as_word(tail, "tail", ("gpd", "hill"))
     if not 0 < level < 1:
         raise ValueError(f"level = {level} is not between 0 and 1")
     array, pools = _pools(scores)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.words import as_word
 from alignment_fast.information.moments import log_mgf, rate_function
 
 WHICH = ("reference", "aligned", "best_of_n")
@@ -41,8 +42,7 @@ class SecondOrder(NamedTuple):
 
 def check_which(which):
     """Raise ValueError unless `which` names one of the three laws."""
-    if which not in WHICH:
-        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
+    as_word(which, "which", WHICH)
 
 
 def rate(p, reward, policy, tau, *, delta, which):

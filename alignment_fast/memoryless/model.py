@@ -12,6 +12,7 @@ from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import as_count, as_number
 from alignment_fast._border.status import place
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
@@ -504,8 +505,7 @@ class MemorylessModel:
 
     def _method(self, m, method):
         """Return the method that `method` stands for with these rewards."""
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+        as_word(method, "method", METHODS)
         if method != "auto":
             return method
         count = _types.count(operations("memoryless"), self._letters, m)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from alignment_fast._border.words import shown
+
 
 def number(value: Any, name: str) -> Any:
     """Return the parameter `value` as a float; None stays."""
@@ -10,4 +12,4 @@ def number(value: Any, name: str) -> Any:
     try:
         return float(value + 0)  # a string has no sum with 0
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be one number, not {value!r}") from None
+        raise TypeError(f"{name} must be one number, not {shown(value)}") from None

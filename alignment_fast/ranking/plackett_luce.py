@@ -17,6 +17,7 @@ from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.scalars import as_number, check_search
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
@@ -283,8 +284,7 @@ class PlackettLuceFit(RatingFit):
             If `kind` is not "information", or there are more than 8192 items.
 
         """
-        if kind != "information":
-            raise ValueError(f"kind must be 'information' for rankings, not {kind!r}")
+        as_word(kind, "kind", ("information",))  # votes of rankings have no sandwich
         if len(self.scores) > LARGEST_COVARIANCE:
             raise ValueError(f"the covariance of more than {LARGEST_COVARIANCE} scores is too large; use bootstrap()")
         return choices.covariance(self.rankings._objective(None, self.specification.l2), self.scores)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.ranking._differences import Differences, differences_of
 
@@ -109,8 +110,7 @@ def rank_sets(
 
     """
     _check_level(level)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    as_word(method, "method", METHODS)
     known = differences_of(fit_or_bootstrap)
     sure = _surely_above(known, level, method, each_item=not simultaneous)
     items = len(known.estimate)

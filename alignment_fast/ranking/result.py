@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
 from alignment_fast.ranking._covariance import covariance, sandwich
@@ -288,8 +289,7 @@ class RatingFit:
             )
 
     def _parameter_covariance(self, kind: str) -> NDArray[np.float64]:
-        if kind not in ("information", "sandwich"):
-            raise ValueError(f"kind must be 'information' or 'sandwich', not {kind!r}")
+        as_word(kind, "kind", ("information", "sandwich"))
         self._check_size()
         if kind == "sandwich":
             return sandwich(self._objective, self.unknowns, self.comparisons._content)
