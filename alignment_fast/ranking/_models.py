@@ -170,7 +170,9 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
 
 def check_model(name: str) -> ComparisonModel:
     """Return the model of that name, or raise ValueError."""
-    return MODELS[as_word(name, "model", MODELS)]
+    if type(name) is not str or name not in MODELS:
+        as_word(name, "model", MODELS)
+    return MODELS[name]
 
 
 def effective_model(name: str, cells: Cells) -> str:

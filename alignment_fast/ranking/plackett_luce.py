@@ -32,7 +32,7 @@ from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import not_converged
-from alignment_fast.ranking.likelihood import one_per_item
+from alignment_fast.ranking.likelihood import one_per_item, refuse_spread
 from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specification
 
 __all__ = ["PlackettLuceFit", "Rankings", "fit_plackett_luce"]
@@ -211,6 +211,7 @@ class Rankings:
         if small is not None:
             return small
         u = one_per_item(scores, "scores", self.n_items)
+        refuse_spread("scores", u)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[0]
         return self._objective(num_threads).evaluate(u).value
@@ -225,6 +226,7 @@ class Rankings:
         if given is not None:
             return given
         u = one_per_item(scores, "scores", self.n_items)
+        refuse_spread("scores", u)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[1]
         return self._objective(num_threads).evaluate(u).gradient
@@ -239,6 +241,8 @@ class Rankings:
         if given is not None:
             return given
         u, direction = one_per_item(scores, "scores", self.n_items), one_per_item(vector, "vector", self.n_items)
+        refuse_spread("scores", u)
+        refuse_spread("vector", direction)
         if _spread(u) > choices.WIDEST_PRODUCT:
             return -choices.far_apart(self._ordered, u)[2](direction)
         objective = self._objective(num_threads)
