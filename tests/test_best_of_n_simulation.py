@@ -380,3 +380,10 @@ def test_pieces_of_a_long_run(monkeypatch):
     expected = simulate(Gaussian(), 100_000, 3, seed=1, method="brute").mean
     monkeypatch.setattr(simulation, "PIECE", 1000)
     assert simulate(Gaussian(), 100_000, 3, seed=1, method="brute").mean == expected
+
+
+def test_a_table_of_nothing_is_refused():
+    """None was taken for masses that are all alike, and memory that nobody had allocated was freed."""
+    for _ in range(100):
+        with pytest.raises(TypeError, match="p must be an array, not None"):
+            Table(None, [1.0, 2.0])

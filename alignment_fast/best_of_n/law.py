@@ -368,7 +368,8 @@ class BestOfN:
         width, rows = self._size, len(row_of)
         rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width)
         rewards = np.ascontiguousarray(rewards, dtype=np.float64)  # a reshaped broadcast may keep strides of 0
-        log_pi, kl = log_pi.reshape(rows, -1, width), kl.reshape(rows, -1)
+        columns = kl.shape[-1]
+        log_pi, kl = log_pi.reshape(rows, columns, width), kl.reshape(rows, columns)
         policy, divergence = align(ops, log_p.reshape(rows, width), rewards, log_pi, kl, num_threads)
         shapes = dict.fromkeys(policy._fields, grid.shape) | {"log_pi": (*grid.shape, width)}
         policy = TiltedPolicy(**{name: self._out(getattr(policy, name), shape) for name, shape in shapes.items()})

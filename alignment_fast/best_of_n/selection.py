@@ -303,7 +303,12 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     least = as_number(least, "least")
     if not 0 <= least <= 1:
         raise ValueError(f"least = {least} is not between 0 and 1")
-    _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
+    try:
+        _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
+    except TypeError:
+        raise TypeError(
+            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
+        ) from None
     kept = (frequency >= least * given.size) | (frequency == frequency.max()) & (frequency.max() < least * given.size)
     order = np.argsort(-r, kind="stable")
     _, first = np.unique(which[order], return_index=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import as_count, as_number
 from alignment_fast._border.status import place
@@ -542,12 +542,10 @@ class MemorylessModel:
 
 
 def _vector(value: Any, name: str) -> np.ndarray:
-    array = as_array(value, name)
-    if array.dtype.kind not in "biufO":
-        raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
+    array = np.array(as_parameter(value, name))  # the caller may change theirs
     if array.ndim != 1:
         raise ValueError(f"{name} must have one axis, the letters of the alphabet, not shape {array.shape}")
-    return array.astype(np.float64)
+    return array
 
 
 def _log_q(q, p):

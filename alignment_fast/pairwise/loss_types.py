@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from alignment_fast._border.words import as_word, shown
 from alignment_fast.kernels.pairwise.structures import Loss
-from alignment_fast.pairwise._number import number
+from alignment_fast.pairwise._number import number, required_number
 
 __all__ = ["LOSS_TYPES", "SCORES", "LossType", "Plan", "Settings", "find", "plan"]
 
@@ -387,12 +387,13 @@ def plan(*chosen: Any) -> Plan:
     """
     try:
         return _plan(*chosen)
-    except TypeError:  # a word without a hash, or a parameter that is no plain number
+    except (TypeError, OverflowError):  # a word without a hash, or a parameter that is no plain number
         settings = Settings(*chosen)
         _row_of(settings)
         as_word(settings.score, "score", SCORES)
-        parameters = ("beta", "label_smoothing", *_PARAMETERS)
-        return _plan(*settings._replace(**{name: number(getattr(settings, name), name) for name in parameters}))
+        given = {name: required_number(getattr(settings, name), name) for name in ("beta", "label_smoothing")}
+        given |= {name: number(getattr(settings, name), name) for name in _PARAMETERS}
+        return _plan(*settings._replace(**given))
 
 
 def _row_of(settings: Settings) -> LossType:
@@ -424,7 +425,7 @@ def _plan(*chosen: Any) -> Plan:
     loss = Loss(
         (row.margin_kernel if settings.margin else None) or row.kernel,
         score,
-        settings.beta,
+        float(settings.beta),
         _checked_smoothing(row, loss_type, settings.label_smoothing),
         exponent=exponent,
         **values,
