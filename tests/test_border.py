@@ -404,6 +404,7 @@ def test_arrays_of_jax_pass_through_the_same_functions():
 
 # ---- odd arguments, named ----
 
+FIT = af.ranking.fit(af.ranking.Comparisons.from_matrix([[0, 3, 2], [1, 0, 2], [2, 1, 0]]))
 X, LOG = [0.2, 0.5, 0.3], [-1.0, -2.0]
 ODD = [
     (
@@ -429,6 +430,15 @@ ODD = [
     (lambda: af.pairwise.margin_loss(LOG, beta=10**400), ValueError, "beta does not fit into a float64"),
     (lambda: af.dynamics.collapse_rates(P, beta=1.0, top=[]), TypeError, "top must be an integer"),
     (lambda: af.best_of_n.continuous.renyi(4, order="2"), TypeError, "order must be a real number, not '2'"),
+    (lambda: af.ranking.tiers(FIT, level=[0.9]), TypeError, "level must be a number, not an array"),
+    (lambda: af.ranking.rank_sets(FIT, level="0.9"), TypeError, "level must be real numbers"),
+    (lambda: FIT.interval([0.5, 0.6]), TypeError, "level must be a number, not an array"),
+    (lambda: FIT.bootstrap(3, rng=0).interval(None), TypeError, "level must be an array, not None"),
+    (lambda: af.best_of_n.extrapolate(X, 2, level=[0.9, 0.8]), TypeError, "level must be a number, not an array"),
+    (lambda: af.ranking.krippendorff_alpha(P, confidence={}), TypeError, "confidence must be real numbers"),
+    (lambda: af.ranking.fit_davidson_luce([[0, 1]], l2=[1.0]), TypeError, "l2 must be a number, not an array"),
+    (lambda: af.ranking.fit_davidson_luce([[0, 1]], max_iter=2.5), TypeError, "max_iter must be an integer"),
+    (lambda: af.best_of_n.mean_over_prompts(P), TypeError, "curves must be a Curve, not ndarray"),
     (lambda: af.best_of_n.best_of_majority([None, "a"], [0.0, 1.0], 1), TypeError, "answers must be of one kind"),
 ]
 

@@ -341,6 +341,8 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     array([1.2222, 1.7778])
 
     """
+    if not isinstance(curves, Curve):
+        raise TypeError(f"curves must be a Curve, not {type(curves).__name__}")
     single = np.ndim(curves.n) == 0
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
