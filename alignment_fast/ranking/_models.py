@@ -170,9 +170,11 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
 
 def check_model(name: str) -> ComparisonModel:
     """Return the model of that name, or raise ValueError."""
-    if type(name) is not str or name not in MODELS:
-        as_word(name, "model", MODELS)
-    return MODELS[name]
+    try:
+        return MODELS[name]
+    except (KeyError, TypeError):  # none of them, or without a hash
+        pass
+    return MODELS[as_word(name, "model", MODELS)]
 
 
 def effective_model(name: str, cells: Cells) -> str:
