@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignment_fast._text import shortened, visible
+from alignment_fast.errors import ConvergenceError
 
 SUCCESS = 0
 BAD_INPUT = 2
@@ -100,7 +101,7 @@ def _answer(arguments: Sequence[str]) -> int:
     except OSError as error:
         where = f"{os.fspath(error.filename)}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}")
-    except (ValueError, ImportError) as error:  # what the library raises for bad input
+    except (ValueError, ImportError, ConvergenceError) as error:  # what the library raises for bad input
         return _fail(str(error))
     return code or SUCCESS
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alignment_fast._border.words import as_word
 from alignment_fast._text import shortened_apart, visible, width_of
 from alignment_fast.errors import BackendUnavailableError
 
@@ -380,6 +381,7 @@ def _draw_tiers(axes: "Axes", tier: np.ndarray) -> None:
 
 
 def _on_scale(score: np.ndarray, scale: str, mean: float) -> np.ndarray:
+    as_word(scale, "scale", ("elo", "logits"))
     return mean + 400 / np.log(10) * score if scale == "elo" else np.asarray(score)
 
 

@@ -214,7 +214,7 @@ def test_bad_counts(arguments, error, message):
 
 def test_bad_options():
     correct = problems(0, 50, 5, 1.0, 1.0)
-    with pytest.raises(ValueError, match="model 'normal' is not one of"):
+    with pytest.raises(ValueError, match="model must be one of 'beta-binomial', 'zero-inflated', not 'normal'"):
         fit_pass_at_k(5, correct, model="normal")
     fit = fit_pass_at_k(5, correct)
     for k, message in ((0, "k = 0 is below 1"), (1.5, "k must be an integer"), ([[1]], "k must be an integer")):

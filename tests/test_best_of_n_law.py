@@ -496,3 +496,12 @@ def test_an_infinite_reward_hides_no_large_one():
     law = BestOfN([0.25, 0.25, 0.5], [1e308, -math.inf, -1e308])
     assert float(law.expected_reward(2)) == -math.inf
     assert float(law.expected_reward(log_n=1e6)) == 1e308
+
+
+def test_log_probabilities_are_never_positive():
+    """Where one atom has all but all mass, rounding of its two parts used to leave up to 1e-14."""
+    p = np.array([0.915321404048156, 0.3893389357195543, 8.5e-07, 0.0068, 3.5e-06])
+    law, log_n = BestOfN(p, [1.0, 1.0, 0.0, 2.0, 0.0]), np.linspace(0.0, 700.0, 400)
+    for found in (law.log_pmf(log_n=log_n), np.stack([law.log_pmf(log_n=one) for one in log_n[::20]])):
+        assert found.max() == 0.0
+    assert law.pmf(log_n=log_n).max() == 1.0

@@ -86,7 +86,7 @@ def test_grids_that_do_not_broadcast():
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("KL", {}, "kind 'KL' is not one of 'reverse_kl', 'chi2', 'tv', 'hellinger2', 'renyi'"),
+        ("KL", {}, "kind must be one of 'reverse_kl', 'chi2', 'tv', 'hellinger2', 'renyi', not 'KL'"),
         ("renyi", {}, "needs order"),
         ("renyi", {"order": NAN}, "order is NaN"),
         ("tv", {"order": 2}, "takes no order"),

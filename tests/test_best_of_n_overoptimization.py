@@ -93,7 +93,7 @@ def test_a_peak_beyond_all_floats_is_at_infinity():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((KL, KL), {"form": "sft"}, 'form must be "best-of-n" or "reinforcement-learning", not \'sft\''),
+        ((KL, KL), {"form": "sft"}, "form must be one of 'best-of-n', 'reinforcement-learning', not 'sft'"),
         ((KL, KL[1:]), {}, r"gain has shape \(7,\), not \(8,\)"),
         ((KL[None], KL), {}, r"kl has shape \(1, 8\), not \(T,\)"),
         (([0.1, -0.5, 1], [0, 0, 0]), {}, r"kl\[1\] = -0.5 is not finite and at least 0"),
@@ -184,7 +184,7 @@ def test_proxy_and_gold_can_both_be_fitted():
     result = proxy_versus_gold(*experiment(0, 50, 32))
     assert result.fit(reward="proxy").alpha > result.fit(reward="gold").alpha > 0
     assert result.fit("reinforcement-learning").form == "reinforcement-learning"
-    with pytest.raises(ValueError, match=r'reward must be "gold" or "proxy", not \'silver\''):
+    with pytest.raises(ValueError, match="reward must be one of 'gold', 'proxy', not 'silver'"):
         result.fit(reward="silver")
     assert (result.gold_standard_error > 0).all()
     assert (result.proxy_standard_error > 0).all()

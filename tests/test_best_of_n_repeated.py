@@ -184,7 +184,11 @@ def test_majority_of_large_pools_is_the_binomial_one():
         (([[1, 2]], 1.0), {"correct": [1]}, "k must be an integer"),
         (([[]], 1), {"correct": [1]}, r"answers\[0\] of shape \(0,\) is no pool"),
         (([[1.0, np.nan]], 1), {"correct": [1]}, r"answers\[0\]\[1\] = nan is NaN"),
-        (([True, False], 1), {"variance": "bootstrap"}, "variance 'bootstrap' is not one of"),
+        (
+            ([True, False], 1),
+            {"variance": "bootstrap"},
+            "variance must be one of None, 'unbiased', 'jackknife', not 'bootstrap'",
+        ),
         ((np.repeat(np.arange(4), 64)[None], 64), {"correct": [1]}, "too many terms: ask for 'jackknife'"),
     ],
     ids=str,

@@ -99,6 +99,18 @@ def test_tsallis_weights_of_tiny_pools_and_equal_rewards():
     assert tsallis_weights(np.float32([0.0, 1.0]), 1.0).dtype == np.float32
 
 
+@pytest.mark.parametrize("order", [1.0, 2.0, 3.0])
+def test_tsallis_weights_broadcast_p(order):
+    reward, p = np.array([[0.0, 1.0, 3.0], [2.0, 1.0, 0.5]]), [0.2, 0.5, 0.3]
+    found = tsallis_weights(reward, 0.8, order=order, p=p)
+    np.testing.assert_array_equal(found, [tsallis_weights(row, 0.8, order=order, p=p) for row in reward])
+    for shape in ((2, 3), (2,)):
+        with pytest.raises(
+            ValueError, match=re.escape(f"p of shape {shape} does not broadcast to reward of shape (3,)")
+        ):
+            tsallis_weights(reward[0], 0.8, order=order, p=np.ones(shape))
+
+
 @pytest.mark.parametrize(
     ("reward", "beta", "options", "message"),
     [
@@ -252,7 +264,12 @@ def test_proxies_that_harm_always_help_or_say_nothing(family, least):
         ([1.0, 2.0], [1.0], {}, "are no pools"),
         ([1.0, np.nan], [1.0, 2.0], {}, r"proxy\[1\] = nan is not finite"),
         ([1.0, 2.0], [1.0, np.inf], {}, r"gold\[1\] = inf is not finite"),
-        ([1.0, 2.0], [1.0, 2.0], {"family": "worst"}, "family 'worst' is not one of"),
+        (
+            [1.0, 2.0],
+            [1.0, 2.0],
+            {"family": "worst"},
+            "family must be one of 'best_of_n', 'soft', 'poisson', not 'worst'",
+        ),
     ],
     ids=str,
 )

@@ -400,3 +400,70 @@ def test_arrays_of_jax_pass_through_the_same_functions():
     )
     logits = jnp.zeros((2, 3), jnp.bfloat16)
     assert af.pairwise.sequence_logprobs_grad(logits, [0, 2]).dtype == jnp.bfloat16
+
+
+# ---- odd arguments, named ----
+
+FIT = af.ranking.fit(af.ranking.Comparisons.from_matrix([[0, 3, 2], [1, 0, 2], [2, 1, 0]]))
+X, LOG = [0.2, 0.5, 0.3], [-1.0, -2.0]
+ODD = [
+    (
+        lambda: af.information.renyi_entropy(X, np.array(["x", 1.0], dtype=object)),
+        TypeError,
+        "order must be real numbers",
+    ),
+    (lambda: af.best_of_n.soft_best_of_n(X, X, 2, "0.5"), TypeError, "temperature must be"),
+    (
+        lambda: af.memoryless.MemorylessModel([10**400, 1], reward=[0.0, 1.0]),
+        ValueError,
+        "p does not fit into a float64",
+    ),
+    (lambda: af.ranking.Comparisons([2**70], [1]), ValueError, r"winner\[0\] = 118059.* does not fit into 64 bits"),
+    (lambda: af.pairwise.unpaired_loss(LOG, LOG, None, kl=0.0), TypeError, "desirable must be an array, not None"),
+    (
+        lambda: af.pairwise.margin_loss(LOG, label_smoothing=None),
+        TypeError,
+        "label_smoothing must be one number, not None",
+    ),
+    (lambda: af.pairwise.margin_loss(LOG, beta=np.ma.masked_array(1.0, True)), TypeError, "beta must be one number"),
+    (lambda: af.pairwise.margin_loss(LOG, beta=1.0 + 1.0j), TypeError, "beta must be one number"),
+    (lambda: af.pairwise.margin_loss(LOG, beta=10**400), ValueError, "beta does not fit into a float64"),
+    (lambda: af.dynamics.collapse_rates(P, beta=1.0, top=[]), TypeError, "top must be an integer"),
+    (lambda: af.best_of_n.continuous.renyi(4, order="2"), TypeError, "order must be a real number, not '2'"),
+    (lambda: af.ranking.tiers(FIT, level=[0.9]), TypeError, "level must be a number, not an array"),
+    (lambda: af.ranking.rank_sets(FIT, level="0.9"), TypeError, "level must be real numbers"),
+    (lambda: FIT.interval([0.5, 0.6]), TypeError, "level must be a number, not an array"),
+    (lambda: FIT.bootstrap(3, rng=0).interval(None), TypeError, "level must be an array, not None"),
+    (lambda: af.best_of_n.extrapolate(X, 2, level=[0.9, 0.8]), TypeError, "level must be a number, not an array"),
+    (lambda: af.ranking.krippendorff_alpha(P, confidence={}), TypeError, "confidence must be real numbers"),
+    (lambda: af.ranking.fit_davidson_luce([[0, 1]], l2=[1.0]), TypeError, "l2 must be a number, not an array"),
+    (lambda: af.ranking.fit_davidson_luce([[0, 1]], max_iter=2.5), TypeError, "max_iter must be an integer"),
+    (lambda: af.best_of_n.mean_over_prompts(P), TypeError, "curves must be a Curve, not ndarray"),
+    (lambda: af.best_of_n.best_of_majority([None, "a"], [0.0, 1.0], 1), TypeError, "answers must be of one kind"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), ODD, ids=[row[2] for row in ODD])
+def test_numbers_that_are_none_are_named(call, kind, message):
+    with pytest.raises(kind, match=f"^{message}"):
+        call()
+
+
+def test_no_rows_are_no_results():
+    none = np.ones((0, 3))
+    assert af.best_of_n.BestOfN(none, none).aligned(2).policy.log_pi.shape == (0, 3)
+    assert af.policy.kl_estimator_moments(none, none).kl.shape == (0,)
+
+
+def test_infinite_hidden_states_give_nan_without_a_warning():
+    hidden = np.full((2, 3), np.inf)
+    found = af.pairwise.sequence_logprobs_hidden_grad(hidden, [[1.0, -1.0, 0.5]] * 4, [0, 1])
+    assert np.isnan(found[0]).all()
+
+
+def test_scaled_cumulants_of_infinite_orders_are_the_extreme_rewards():
+    model = af.memoryless.MemorylessModel([0.2, 0.8], reward=[3.0, 1.0])
+    np.testing.assert_array_equal(model.scaled_cumulant([np.inf, -np.inf], which="reference"), [3.0, 1.0])
+    np.testing.assert_array_equal(model.scaled_cumulant([np.inf, -np.inf], delta=0.1), [3.0, 1.0])
+    mean = model.scaled_cumulant(0.0, delta=0.1, which="best_of_n")
+    np.testing.assert_array_equal(model.scaled_cumulant([np.inf, -np.inf], delta=0.1, which="best_of_n"), [3.0, mean])

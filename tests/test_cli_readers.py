@@ -155,6 +155,9 @@ def test_where_every_outcome_names_a_side_of_its_row_names_win(run, ids):
     _, found, _ = run("rank", table(("model_a", "model_b", "winner"), rows))
     assert float(found[0]["score"]) == pytest.approx(0.6038, abs=1e-4)
     assert found[0]["item"] == str(ids[0])
+    if min(ids) >= 0:  # a column of outcomes that passed through floats
+        floats = [(a, b, f"{float(winner)}") for a, b, winner in rows]
+        assert run("rank", table(("model_a", "model_b", "winner"), floats))[1] == found
 
 
 AMBIGUOUS = [
@@ -167,6 +170,7 @@ AMBIGUOUS = [
         "'b' may be the name of an item or a side",
     ),
     (("one", "two", "w"), [(1, 2, 1), (2, 1, 1), (2, 3, 1)], "'1' may be the name of an item or a side"),
+    (("one", "two", "w"), [(1, 2, "1.0"), (2, 1, "1.0")], "'1.0' may be the name of an item or a side"),
     (("one", "two", "w"), [("ann", "b", "ann"), ("c", "d", "left")], "'left' names neither 'c' nor 'd' and is no tie"),
     (("one", "two", "w"), [("ann", "b", "ann"), ("c", "d", "ann")], "'ann' names neither"),
     # a name that begins like a tie

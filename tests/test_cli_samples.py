@@ -90,6 +90,7 @@ def test_counts_that_no_difficulty_explains_say_so(tmp_path, capsys):
         ([(0, 4, 2), (1, 4, 0)], ("--k", "0"), "--k: 0 is not a finite number of at least 1"),
         ([(0, 4, 2), (1, 4, 0)], ("--level", "95"), "--level: 95 is not between 0 and 1"),
         ([(0, 4, 2), (1, 4, 0)], ("--first", "1"), "2"),
+        ([(0, 4, 2), (1, 4, 2)], (), "counts spread no more than those of equally hard problems"),
     ],
 )
 def test_failures_of_pass_at_k_are_one_line(rows, options, message, tmp_path, capsys):

@@ -350,7 +350,7 @@ def test_half_of_a_large_matrix_gives_the_rounds_of_the_whole(K):
         ({"record": [3, 2]}, ValueError, r"record\[1\] = 2 does not exceed"),
         ({"record": [3, 11]}, ValueError, r"record\[1\] = 11 is not a round"),
         ({"record": 0.5}, TypeError, "a stride or a list"),
-        ({"method": "ppo"}, ValueError, "method must be 'ipo' or 'dpo', not 'ppo'"),
+        ({"method": "ppo"}, ValueError, "method must be one of 'ipo', 'dpo', not 'ppo'"),
         ({"beta": af.dynamics.Schedule([1.0, 2.0])}, ValueError, r"Schedule of shape \(2,\).* 10 steps"),
         ({"beta": af.dynamics.Schedule([-1.0] * 10)}, ValueError, r"beta\[0\] = -1.0"),
         ({"noise": 3}, TypeError, "noise must be None, FreshPairs or FrozenEstimate, not int"),

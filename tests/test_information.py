@@ -449,7 +449,10 @@ P = [0.2, 0.3, 0.5]
         (lambda i: i.entropy(np.array([])), r"p of shape \(0,\) has an empty alphabet"),
         (lambda i: i.renyi_entropy(P, np.nan), "order is NaN"),
         (lambda i: i.renyi_entropy(P, [1.0, np.nan]), r"order\[1\] is NaN"),
-        (lambda i: i.renyi_cross_entropy(P, P, 2, variant="other"), "variant must be 'standard' or 'natural'"),
+        (
+            lambda i: i.renyi_cross_entropy(P, P, 2, variant="other"),
+            "variant must be one of 'standard', 'natural', not 'other'",
+        ),
         (lambda i: i.log_mgf([1.0, np.nan], 1.0), r"reward\[1\] = nan is NaN"),
         (lambda i: i.log_mgf(np.ones((2, 3)), np.ones((3, 1))), "t of shape"),
         (lambda i: i.tilted_moments(P, np.inf), "t must be finite"),
@@ -521,3 +524,19 @@ def test_rows_of_a_field_do_not_see_each_other(name, dtype, rows, letters):
     fields = zip(*(one if isinstance(one, tuple) else (one,) for one in alone), strict=True)
     expected = numbers(tuple(np.concatenate(rows) for rows in fields if isinstance(rows[0], np.ndarray)))
     np.testing.assert_allclose(together, expected, rtol=1e-12 if dtype == np.float64 else 3e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e40, 1e90, 1e155, 1e300])
+def test_cumulants_whose_powers_overflow_are_infinite(unit):
+    """Those of rewards in the unit, times its powers; each row by itself."""
+    rewards, t = np.array([[0.0, 1.0, 1.5], [1.0, 2.0, 4.0]]), [0.0, 0.5]
+    options = {"p": [0.2, 0.5, 0.3], "order": 8}
+    plain = af.information.tilted_moments(rewards, t, **options).cumulants
+    tilts = np.array([[t[0], t[1] / unit], t])
+    big = af.information.tilted_moments([unit * rewards[0], rewards[1]], tilts, **options)
+    with np.errstate(over="ignore"):
+        expected = plain[0] * np.cumprod(np.full(8, unit))
+    np.testing.assert_allclose(big.cumulants[0], expected, rtol=1e-9)
+    np.testing.assert_array_equal(big.cumulants[1], plain[1])
+    small = np.array([af.information.cumulants(unit * rewards[0], t=one / unit, **options) for one in t])
+    np.testing.assert_allclose(small, expected, rtol=1e-9)

@@ -223,7 +223,10 @@ def test_bad_models_are_refused(arguments, message):
         ({"m": 5, "delta": 0.1, "log_n": 1.0}, "exactly one of delta and log_n, not both"),
         ({"m": 5, "delta": -0.1}, "delta = -0.1 is not"),
         ({"m": 5, "log_n": math.nan}, "log_n = nan is not"),
-        ({"m": 5, "delta": 0.1, "method": "guess"}, "method must be one of auto, types, fft, saddlepoint, not 'guess'"),
+        (
+            {"m": 5, "delta": 0.1, "method": "guess"},
+            "method must be one of 'auto', 'types', 'fft', 'saddlepoint', not 'guess'",
+        ),
     ],
 )
 def test_bad_questions_are_refused(arguments, message):

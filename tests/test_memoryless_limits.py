@@ -103,7 +103,7 @@ def test_expansions_exist_between_0_and_the_largest_divergence(delta):
 
 
 def test_unknown_laws_and_bad_divergences_are_refused():
-    with pytest.raises(ValueError, match="which must be one of reference, aligned, best_of_n, not 'both'"):
+    with pytest.raises(ValueError, match="which must be one of 'reference', 'aligned', 'best_of_n', not 'both'"):
         TERNARY.rate(1.0, which="both")
     with pytest.raises(ValueError, match=r"delta = -0\.5 is not a number >= 0"):
         TERNARY.scaled_cumulant(1.0, delta=-0.5)

@@ -28,8 +28,8 @@ NAN = float("nan")
         ({"loss_type": "robust", "label_smoothing": 0.5}, r"label_smoothing must lie in \[0, 1/2\)"),
         ({"loss_type": "exo_pair"}, r"label_smoothing must lie in \(0, 1\) for loss_type 'exo_pair', not 0"),
         ({"loss_type": "hinge", "label_smoothing": 1.5}, r"label_smoothing must lie in \[0, 1\]"),
-        ({"reduction": "average"}, r"reduction 'average' is not one of mean, sum, none"),
-        ({"score": "kl"}, r"score 'kl' is not one of reverse_kl"),
+        ({"reduction": "average"}, r"reduction must be one of 'mean', 'sum', 'none', not 'average'"),
+        ({"score": "kl"}, r"score must be one of 'reverse_kl'"),
         (
             {"score": "forward_kl", "loss_type": "apo_zero"},
             r"'forward_kl' does not apply to loss_type 'apo_zero'",

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from arenas import chain, simulated
+from mpmath import mp
 
 import alignment_fast as af
 from alignment_fast._operations import operations
@@ -267,6 +268,66 @@ def test_bad_arguments(options, message):
 def test_bad_points(scores, options, message):
     with pytest.raises(ValueError, match=message):
         log_likelihood(scores, Comparisons([0, 1, 2], [1, 2, 0]), **options)
+
+
+FAR = {"bradley-terry": 1.0, "thurstone": np.inf, "stern": 2.0, "rao-kupper": 1.0, "davidson": 1.0}
+
+
+@pytest.mark.parametrize("size", [1e155, 1e200, 1.7e308])
+@pytest.mark.parametrize("model", FAR)
+def test_scores_of_any_size_have_the_limits(model, size):
+    """Item 0 is `size` above 1, from 60 items on by the general path: a certain win, and an upset."""
+    tie = {"tie_parameter": 2.0} if model in ("rao-kupper", "davidson") else {}
+    for items in (2, 200):
+        scores, direction = np.zeros(items), np.zeros(items)
+        scores[0], direction[0] = size, 1.0
+        certain, upset = Comparisons([0], [1], n_items=items), Comparisons([1], [0], n_items=items)
+        assert log_likelihood(scores, certain, model, **tie) == 0.0
+        with np.errstate(over="ignore"):
+            lost = FAR[model] * size
+        np.testing.assert_allclose(log_likelihood(scores, upset, model, **tie), -lost, rtol=1e-12)
+        assert not gradient(scores, certain, model, **tie).any()
+        slope = size if model == "thurstone" else FAR[model]
+        np.testing.assert_allclose(gradient(scores, upset, model, **tie)[:2], [-slope, slope], rtol=1e-12)
+        bend = float(model == "thurstone")
+        np.testing.assert_allclose(
+            hessian_product(scores, direction, upset, model, **tie)[:2], [-bend, bend], rtol=1e-12
+        )
+        assert not hessian_product(scores, direction, certain, model, **tie).any()
+
+
+@pytest.mark.parametrize("model", FAR)
+def test_differences_beyond_the_largest_double_are_refused(model):
+    tie = {"tie_parameter": 2.0} if model in ("rao-kupper", "davidson") else {}
+    votes = Comparisons([0, 1], [1, 0], home=[1, 0])
+    for call in (
+        log_likelihood,
+        gradient,
+        lambda *given, **tie: hessian_product(given[0], [1.0, 0.0], *given[1:], **tie),
+    ):
+        with pytest.raises(ValueError, match="scores are too far apart"):
+            call([1e308, -1e308], votes, model, **tie)
+        with pytest.raises(ValueError, match="scores are too far apart"):
+            call([1e308, 0.0], votes, model, home_advantage=1e308, **tie)
+    with pytest.raises(ValueError, match="vector are too far apart"):
+        hessian_product([0.0, 0.0], [1e308, -1e308], votes, model, **tie)
+
+
+def test_infinite_slopes_of_both_signs_are_refused():
+    votes = Comparisons([0, 1], [1, 2], weight=[4.0, 4.0], n_items=3)
+    assert gradient([-1e308, 0.0, 0.0], votes, "thurstone")[0] == np.inf
+    with pytest.raises(ValueError, match="terms of item 1 are beyond the largest double"):
+        gradient([-8e307, 0.0, 8e307], votes, "thurstone")
+
+
+@pytest.mark.parametrize("d", [-100.0, -255.9, -256.1, -1e3, -1e6])
+def test_curvatures_of_thurstone_far_out(d):
+    x = mp.mpf(d)
+    with mp.workdps(60):
+        mills = mp.npdf(x) / mp.ncdf(x)
+        expected = float(mills * (mills + x))
+    found = hessian_product([d, 0.0], [1.0, 0.0], Comparisons([0], [1]), "thurstone")
+    np.testing.assert_allclose(found, [-expected, expected], rtol=1e-11)
 
 
 @pytest.mark.parametrize("wrong", [None, [[0, 1], [1, 0]]])

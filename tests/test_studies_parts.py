@@ -153,7 +153,7 @@ def test_blocks_on_a_gpu_need_one(quiet, tmp_path, monkeypatch):
         for run in (study.run, functools.partial(study.run_part, 1, 2)):
             with pytest.raises(BackendUnavailableError, match="needs a CUDA device"):
                 run(store=path, progress=False, device="cuda")
-    with pytest.raises(ValueError, match="device must be one of cpu, cuda, not 'gpu'"):
+    with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda', not 'gpu'"):
         study.run(store=path, progress=False, device="gpu")
     soft = Study.from_dict({**SPEC, "estimand": {"kind": "soft_best_of_n", "n": 2, "temperature": 1.0}})
     with pytest.raises(ValueError, match=r"estimand 'soft_best_of_n' \(soft_best_of_n\) has no blocks on cuda"):

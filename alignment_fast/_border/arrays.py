@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignment_fast._border.words import shown
 from alignment_fast.errors import BackendUnavailableError
 
 _CPU, _CUDA, _CUDA_HOST, _CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
@@ -266,8 +267,8 @@ def as_parameter(value, name):
         raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
     try:
         return array.astype(np.float64, order="C", copy=False)
-    except TypeError:
-        raise TypeError(f"{name} must be real numbers, not {value!r}") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be real numbers, not {shown(value)}") from None
     except OverflowError:
         raise ValueError(f"{name} does not fit into a float64; a number that large is given by its logarithm") from None
 

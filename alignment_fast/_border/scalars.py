@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.words import shown
 
 # Replicates, rounds or draws beyond would take days at a nanosecond each, and an array of them 2 PB.
 MOST = 1 << 48
@@ -30,7 +31,7 @@ def as_integer(value: Any, name: str) -> int:
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name} must be an integer, not {value!r}")
+        raise TypeError(f"{name} must be an integer, not {shown(value)}")
     return number
 
 

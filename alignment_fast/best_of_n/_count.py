@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
+
 from alignment_fast._border.arrays import Grid, as_parameter, parameter_grid
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import shown
 
 
 def number_of_draws(n, log_n) -> tuple[object, bool]:
@@ -16,9 +19,11 @@ def number_of_draws(n, log_n) -> tuple[object, bool]:
 def renyi_order(order) -> float:
     """Return the order of a Rényi divergence: any real number, ±inf included."""
     try:
-        number = float(order)
+        number = None if isinstance(order, str | bytes | np.ma.MaskedArray) else float(order)
     except (TypeError, ValueError):
-        raise TypeError(f"order must be a real number, not {order!r}") from None
+        number = None
+    if number is None:
+        raise TypeError(f"order must be a real number, not {shown(order)}")
     if math.isnan(number):
         raise ValueError("order is NaN")
     return number

@@ -21,7 +21,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from alignment_fast._border.scalars import as_number
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
@@ -115,7 +117,7 @@ class PassAtKFit:
 
         """
         ks = draws_of(k)
-        if not 0 < level < 1:
+        if not 0 < as_number(level, "level") < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
         rows = [self._at(int(draws), level) for draws in ks.reshape(-1)]
         columns = np.array(rows).reshape(-1, 3).T
@@ -145,7 +147,7 @@ class PassAtKFit:
 
         """
         total, correct, ks = counts(num_samples, num_correct, k)
-        if not 0 < level < 1:
+        if not 0 < as_number(level, "level") < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
         m, c = total[..., None] * 1.0, correct[..., None] * 1.0
         a, b = self.alpha + c, self.beta + m - c
@@ -274,8 +276,7 @@ def fit_pass_at_k(
     [0.47, 0.0, 1.0]
 
     """
-    if model not in ("beta-binomial", "zero-inflated"):
-        raise ValueError(f"model {model!r} is not one of 'beta-binomial', 'zero-inflated'")
+    as_word(model, "model", ("beta-binomial", "zero-inflated"))
     total, correct, _ = counts(num_samples, num_correct, 1)
     total, correct = total.reshape(-1), correct.reshape(-1)
     refuse(total < 1, total, "num_samples", "is below 1")

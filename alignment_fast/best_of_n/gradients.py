@@ -37,6 +37,7 @@ from alignment_fast._border.arrays import as_floating, common_device
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast.best_of_n._device_pools import device_max_weights
 
 __all__ = ["max_at_k_weights"]
@@ -101,8 +102,7 @@ def max_at_k_weights(
 
     """
     check_num_threads(num_threads)
-    if baseline not in ("none", "leave-one-out"):
-        raise ValueError(f"baseline {baseline!r} is not one of 'none', 'leave-one-out'")
+    as_word(baseline, "baseline", ("none", "leave-one-out"))
     ops = operations_of("best_of_n", rewards=rewards)
 
     def given_of(shape):

@@ -26,6 +26,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 
 __all__ = ["Hedge", "hedge"]
 
@@ -97,8 +98,7 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
     (1.67, 0.11)
 
     """
-    if family not in _FAMILIES:
-        raise ValueError(f"family {family!r} is not one of {', '.join(map(repr, _FAMILIES))}")
+    as_word(family, "family", _FAMILIES)
     x, g = as_floating(proxy, "proxy").astype(np.float64), as_floating(gold, "gold").astype(np.float64)
     if x.shape != g.shape or x.ndim not in (1, 2) or x.size == 0 or x.shape[-1] < 2:
         raise ValueError(f"proxy of shape {x.shape} and gold of shape {g.shape} are no pools of two samples or more")

@@ -12,6 +12,7 @@ from alignment_fast._border.arrays import as_array, as_parameter, is_foreign
 from alignment_fast._border.call import give
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n.bounds import kl_upper_bound
 from alignment_fast.best_of_n.pool import curve
@@ -129,11 +130,11 @@ def fit_overoptimization(
     1.000000 0.250000, largest gain at KL = 4.000000
 
     """
-    if form not in ("best-of-n", "reinforcement-learning"):
-        raise ValueError(f'form must be "best-of-n" or "reinforcement-learning", not {form!r}')
+    ops = operations("best_of_n")
+    if type(form) is not str or form not in ops.FORMS:
+        as_word(form, "form", ops.FORMS)
     if standard_error is not None and covariance is not None:
         raise ValueError("only one of standard_error and covariance can be given")
-    ops = operations("best_of_n")
     found = ops.short_gao_fit(ops.FORMS[form], kl, gain, standard_error, covariance)
     if found is not None:
         return OveroptimizationFit(form, *found)
@@ -204,8 +205,7 @@ class ProxyVersusGold:
 
     def fit(self, form: Form = "best-of-n", *, reward: Literal["gold", "proxy"] = "gold") -> OveroptimizationFit:
         """Fit the gain over n = 1 by `fit_overoptimization`, given how the points of the curve correlate."""
-        if reward not in ("gold", "proxy"):
-            raise ValueError(f'reward must be "gold" or "proxy", not {reward!r}')
+        as_word(reward, "reward", ("gold", "proxy"))
         mean, covariance = (
             (self.gold, self.gold_covariance) if reward == "gold" else (self.proxy, self.proxy_covariance)
         )

@@ -13,6 +13,7 @@ from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.status import place, refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._device_pools import DevicePools, device_pass_at_k, is_on_device
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
@@ -149,10 +150,10 @@ def curve(
 
     """
     ops = operations("best_of_n")
-    if estimator not in ops.ESTIMATORS:
-        raise ValueError(f"estimator {estimator!r} is not one of 'u', 'v'")
-    if variance is not None and variance not in ops.VARIANCES:
-        raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
+    if type(estimator) is not str or estimator not in ops.ESTIMATORS:
+        as_word(estimator, "estimator", ops.ESTIMATORS)
+    if variance is not None:
+        as_word(variance, "variance", (None, *ops.VARIANCES))
     if variance == "unbiased" and estimator == "v":
         raise ValueError("variance 'unbiased' needs estimator 'u': draws with replacement have no disjoint subsets")
     if lengths is None and num_threads is None:
@@ -340,6 +341,8 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     array([1.2222, 1.7778])
 
     """
+    if not isinstance(curves, Curve):
+        raise TypeError(f"curves must be a Curve, not {type(curves).__name__}")
     single = np.ndim(curves.n) == 0
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:

@@ -23,6 +23,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_array, model_of
 from alignment_fast._border.call import give
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import _majority
 from alignment_fast.best_of_n.pool import Curve, MeanCurve, counts, curve, mean_over_prompts, refuse_large_k
@@ -252,8 +253,7 @@ def majority_at_k(
     (array([[0.5, 0.6]]), array([[0.05, 0.16]]))
 
     """
-    if variance not in (None, "unbiased", "jackknife"):
-        raise ValueError(f"variance {variance!r} is not one of None, 'unbiased', 'jackknife'")
+    as_word(variance, "variance", (None, "unbiased", "jackknife"))
     votes = operations("best_of_n").short_votes(answers, correct)
     if votes is None:
         rows, leading = _answer_rows(answers)

@@ -187,10 +187,11 @@ def tsallis_weights(reward: Any, beta: float, *, order: float = 2.0, p: Any = No
     if r.ndim == 0 or r.shape[-1] == 0:
         raise ValueError(f"reward of shape {r.shape} holds no samples")
     refuse(~np.isfinite(r), r, "reward", "is not finite")
+    beta, order = as_number(beta, "beta"), as_number(order, "order")
     for name, value in (("beta", beta), ("order", order)):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} = {value} is not a finite number > 0")
-    mass = np.ones(r.shape) if p is None else np.broadcast_to(as_floating(p, "p"), r.shape).astype(np.float64)
+    mass = np.ones(r.shape) if p is None else _weights_of(r, as_floating(p, "p"))
     refuse(~((mass >= 0) & np.isfinite(mass)), mass, "p", "is not a finite number >= 0")
     largest = mass.max(axis=-1, keepdims=True)
     if not (largest > 0).all():
@@ -201,6 +202,14 @@ def tsallis_weights(reward: Any, beta: float, *, order: float = 2.0, p: Any = No
     with np.errstate(over="ignore"):  # infinitely far below the best
         below = np.where(mass > 0, some - some.max(axis=-1, keepdims=True), 0.0) / beta
     return give(_tsallis(below, mass, float(order)), reward, dtype=r.dtype, shape=r.shape)
+
+
+def _weights_of(reward, p):
+    """Return weights for every reward, float64 and contiguous."""
+    try:
+        return np.array(np.broadcast_to(p, reward.shape), dtype=np.float64, order="C")
+    except ValueError:
+        raise ValueError(f"p of shape {p.shape} does not broadcast to reward of shape {reward.shape}") from None
 
 
 def _tsallis(below, mass, q):
@@ -294,7 +303,12 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     least = as_number(least, "least")
     if not 0 <= least <= 1:
         raise ValueError(f"least = {least} is not between 0 and 1")
-    _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
+    try:
+        _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
+    except TypeError:
+        raise TypeError(
+            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
+        ) from None
     kept = (frequency >= least * given.size) | (frequency == frequency.max()) & (frequency.max() < least * given.size)
     order = np.argsort(-r, kind="stable")
     _, first = np.unique(which[order], return_index=True)

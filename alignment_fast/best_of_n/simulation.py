@@ -13,6 +13,7 @@ from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
 from alignment_fast._border.scalars import refuse_beyond
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast._statistics import Moments
 from alignment_fast.best_of_n.sources import Gaussian, Quantile, Sampler, Table, Uniform
@@ -202,7 +203,8 @@ def simulate(
     (3,)
 
     """
-    if log_n is None and batch is None and num_threads is None and device in (None, "cpu"):
+    on_cpu = device is None or (type(device) is str and device == "cpu")
+    if log_n is None and batch is None and num_threads is None and on_cpu:
         found = _of_few(source, n, replicates, seed, method, replicate, return_maxima, device)
         if found is not None:
             return found
@@ -234,13 +236,15 @@ def simulate(
 
 # What a small simulation may be of: sources whose draws no Python function makes.
 _MONOTONE = Gaussian, Uniform, Table, Quantile
+METHODS = ("auto", "brute", "order")
+DEVICES = (None, "cpu", "cuda")
 
 
 def _of_few(source, n, replicates, seed, method, replicate, keep, device):
     """Return the `Simulation` of few replicates at one integer n, or None where the general path must decide."""
     if type(n) is not int or type(source) not in _MONOTONE or type(seed) is not int or seed < 0:
         return None
-    if method not in ("auto", "brute", "order"):
+    if type(method) is not str or method not in METHODS:
         return None
     if device is None and type(source) is Table and source.device != "cpu":
         return None
@@ -325,8 +329,7 @@ def _check_range(replicate, replicates):
 
 
 def _method(method, source, grid):
-    if method not in ("auto", "brute", "order"):
-        raise ValueError(f"method must be 'auto', 'brute' or 'order', not {method!r}")
+    as_word(method, "method", METHODS)
     if not isinstance(source, Source):
         raise TypeError(f"source must be a Gaussian, Uniform, Table, Quantile or Sampler, not {source!r}")
     monotone = not isinstance(source, Sampler)
@@ -347,8 +350,7 @@ def _keys(seed):
 
 def _device(source, device):
     """Return the device to run on: the one asked for, else where the arrays of the source are."""
-    if device not in (None, "cpu", "cuda"):
-        raise ValueError(f"device must be None, 'cpu' or 'cuda', not {device!r}")
+    as_word(device, "device", DEVICES)
     if device is None:
         device = source.device if isinstance(source, Table) else "cpu"
     if device == "cuda" and isinstance(source, Sampler):

@@ -56,6 +56,7 @@ def pass_at_k(
     Exit codes: 0 success; 2 bad options or bad input, after one line on standard error; 130 interrupted.
     """
     from alignment_fast.best_of_n import fit_pass_at_k
+    from alignment_fast.errors import ConvergenceError
 
     check_level(level)
     draws = _draws(k)
@@ -70,7 +71,10 @@ def pass_at_k(
     if not pools.correct:
         raise ValueError(f"{display_name(file)}: no column says what is right: name one with --correct")
     total, right = _counts(pools, first)
-    fit = fit_pass_at_k(total, right, model=model.value)
+    try:
+        fit = fit_pass_at_k(total, right, model=model.value)
+    except (ValueError, ConvergenceError) as error:
+        raise ValueError(f"{display_name(file)}: {error}") from None
     columns = _columns(total, right, draws, fit, level)
     with print_after(lambda: print_columns(file, pools.columns, total, columns, fit, level)):
         if out is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_parameter, parameter_grid
 from alignment_fast._border.call import rows_of
 from alignment_fast._border.status import place, refuse
+from alignment_fast._border.words import as_word
 from alignment_fast.dynamics.noise import FreshPairs, FrozenEstimate, check_noise, fresh_pairs, frozen_estimate
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
@@ -112,8 +113,7 @@ def arguments(
 
 def check_method(method):
     """Raise ValueError unless there is a method of this name."""
-    if method not in METHODS:
-        raise ValueError(f"method must be 'ipo' or 'dpo', not {method!r}")
+    as_word(method, "method", METHODS)
 
 
 def _split(parameters, steps):

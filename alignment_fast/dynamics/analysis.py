@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.call import rows_of
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_integer, as_number
 from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
 from alignment_fast.dynamics.fixed_points import not_converged, require_interior
@@ -261,8 +261,9 @@ def collapse_rates(
     parameters = {"alpha": 1.0, "beta": beta, "lam": lam}
     constant_parameters(parameters)
     K = task["P"].shape[-1]
-    if isinstance(top, bool) or not hasattr(top, "__index__") or not -K <= top < K:
-        raise ValueError(f"top = {top!r} must be the number of one of {K} responses")
+    top = as_integer(top, "top")
+    if not -K <= top < K:
+        raise ValueError(f"top = {top} must be the number of one of {K} responses")
     leading = task["P"].shape[:-2]
     if method == "ipo":
         leading = np.broadcast_shapes(leading, task["sampler"].shape[:-1])

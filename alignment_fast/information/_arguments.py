@@ -3,6 +3,8 @@
 from alignment_fast._border.call import Arguments, require_alphabet, shapes
 from alignment_fast.kernels.information.structures import LetterRows
 
+VARIANTS = ("standard", "natural")
+
 
 class LetterArguments(Arguments):
     """Arguments over an alphabet, which is their last axis.

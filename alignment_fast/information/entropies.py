@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
-from alignment_fast.information._arguments import LetterArguments
+from alignment_fast.information._arguments import VARIANTS, LetterArguments
 
 _FLOAT64 = np.dtype(np.float64)
 # Orders so near 0 that order − 1 has lost digits of them.
@@ -329,8 +330,12 @@ def renyi_cross_entropy(
     1.658228
 
     """
-    if variant not in ("standard", "natural"):
-        raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
+    try:
+        known = variant in {"standard", "natural"}  # a constant: as_word costs a call more
+    except TypeError:  # without a hash
+        known = False
+    if not known:
+        as_word(variant, "variant", VARIANTS)
     if num_threads is None:
         natural = variant == "natural"
         value = operations("information").short_renyi_cross_entropy(p, q, order, natural, log, normalize_q)

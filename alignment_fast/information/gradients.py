@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.call import operations_of
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
-from alignment_fast.information._arguments import LetterArguments, weight_kind
+from alignment_fast.information._arguments import VARIANTS, LetterArguments, weight_kind
 from alignment_fast.information.moments import refuse_rows, reward_arguments
 
 
@@ -276,8 +277,8 @@ def renyi_cross_entropy_gradient(
     array([-0.25,  0.25])
 
     """
-    if variant not in ("standard", "natural"):
-        raise ValueError(f"variant must be 'standard' or 'natural', not {variant!r}")
+    if type(variant) is not str or variant not in VARIANTS:
+        as_word(variant, "variant", VARIANTS)
     if variant == "natural":
         divergence = renyi_divergence_gradient(p, q, order, log=log, num_threads=num_threads)
         # The entropy broadcasts over the leading axes of q, which it does not know.

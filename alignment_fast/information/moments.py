@@ -1,5 +1,6 @@
 """Log-MGF, tilted cumulants and rate function of a reward under weights."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments, weight_kind
 
 MAX_ORDER = 8
+_LARGEST = np.finfo(np.float64).max
 
 
 class TiltedMoments(NamedTuple):
@@ -172,8 +174,9 @@ def tilted_moments(
     Notes
     -----
     Accuracy: κ_n to 5e-14 · n! · E|r − κ_1|^n absolute in float64, under the tilted weights: a cumulant that is small
-    against the central moments it is made of has fewer digits. Cost: one exponential and 2 order + 3 products per
-    letter and tilt. Reference: Smith, The American Statistician 49 (1995) 217 (cumulants from moments).
+    against the central moments it is made of has fewer digits; ±inf beyond the largest double. Cost: one exponential
+    and 2 order + 3 products per letter and tilt. Reference: Smith, The American Statistician 49 (1995) 217 (cumulants
+    from moments).
 
     Examples
     --------
@@ -196,11 +199,31 @@ def tilted_moments(
     rows = arguments.letters(weight_kind(ops, p, log), ops.REWARD_GIVEN, grid.leading)
     k, found, words = ops.tilted_moments(rows, orders, order, num_threads)
     arguments.check_letters(words, grid.leading)
+    if arguments.device == "cpu" and not np.isfinite(found).all():
+        told = np.isfinite(found).all(axis=-1, keepdims=True)
+        found = np.where(told, found, _in_units(ops, rows, orders, order, num_threads))
     return TiltedMoments(
         arguments.give(ops.spread(rows, orders), grid.shape),
         arguments.give(k, grid.shape),
         arguments.give(found, (*grid.shape, order)),
     )
+
+
+def _in_units(ops, rows, orders, order, num_threads):
+    """Return cumulants whose powers overflow, (count, T, order): of rewards in units near the largest of each row.
+
+    What is beyond the largest double is ±inf.
+    """
+    rewards = rows.rewards.astype(np.float64)
+    size = np.max(np.abs(rewards), axis=1, initial=0.0, where=np.isfinite(rewards), keepdims=True)
+    exponent = np.frexp(size)[1]
+    units = replace(
+        rows, weights=rows.weights.astype(np.float64), rewards=np.ascontiguousarray(np.ldexp(rewards, -exponent))
+    )
+    with np.errstate(over="ignore"):
+        tilts = np.clip(np.ldexp(orders, exponent), -_LARGEST, _LARGEST)
+        _, found, _ = ops.tilted_moments(units, tilts, order, num_threads)
+        return np.ldexp(found, exponent[..., None] * np.arange(1, order + 1))
 
 
 def check_order(order: int) -> int:

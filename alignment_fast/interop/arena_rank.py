@@ -298,7 +298,7 @@ class _Model:
 
 
 def _check_method(ci_method: str) -> None:
-    if ci_method not in ("sandwich", "bootstrap"):
+    if not isinstance(ci_method, str) or ci_method not in ("sandwich", "bootstrap"):
         raise ValueError(f"Unknown ci_method: {ci_method}")
 
 

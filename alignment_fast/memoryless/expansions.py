@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.words import as_word
 from alignment_fast.information.moments import log_mgf, rate_function
 
 WHICH = ("reference", "aligned", "best_of_n")
@@ -41,8 +42,7 @@ class SecondOrder(NamedTuple):
 
 def check_which(which):
     """Raise ValueError unless `which` names one of the three laws."""
-    if which not in WHICH:
-        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
+    as_word(which, "which", WHICH)
 
 
 def rate(p, reward, policy, tau, *, delta, which):
@@ -60,15 +60,19 @@ def rate(p, reward, policy, tau, *, delta, which):
 def scaled_cumulant(p, reward, policy, rho, *, delta, which):
     """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards)."""
     rho = as_parameter(rho, "rho")
-    zero = rho == 0
-    safe = np.where(zero, 1.0, rho)[()]
+    zero, infinite = rho == 0, np.isinf(rho)
+    safe = np.where(zero | infinite, 1.0, rho)[()]
     if which == "aligned":
         value, mean = log_mgf(reward, safe, p=policy.log_pi, log=True) / safe, policy.expected_reward
     else:
         value, mean = log_mgf(reward, safe, p=p) / safe, np.average(reward, weights=p) if zero.any() else 0.0
+    ends = np.where(rho > 0, reward[p > 0].max(), reward[p > 0].min())
+    value = np.where(infinite, ends, value)
     if which == "best_of_n" and delta > 0:
         # Up to rho = alpha the typical best sequence decides, beyond it one that is exponentially rarer.
-        return np.where(rho <= policy.alpha, policy.expected_reward, value + delta / safe)[()]
+        return np.where(rho <= policy.alpha, policy.expected_reward, np.where(infinite, value, value + delta / safe))[
+            ()
+        ]
     return np.where(zero, mean, value)[()]
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import as_count, as_number
 from alignment_fast._border.status import place
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.information.moments import rate_function
 from alignment_fast.memoryless import _binned, _lattice, _saddlepoint, _sampling, _types, expansions
@@ -505,8 +506,7 @@ class MemorylessModel:
 
     def _method(self, m, method):
         """Return the method that `method` stands for with these rewards."""
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+        as_word(method, "method", METHODS)
         if method != "auto":
             return method
         count = _types.count(operations("memoryless"), self._letters, m)
@@ -544,12 +544,10 @@ class MemorylessModel:
 
 
 def _vector(value: Any, name: str) -> np.ndarray:
-    array = as_array(value, name)
-    if array.dtype.kind not in "biufO":
-        raise TypeError(f"{name} must be real numbers, not of dtype {array.dtype}")
+    array = np.array(as_parameter(value, name))  # the caller may change theirs
     if array.ndim != 1:
         raise ValueError(f"{name} must have one axis, the letters of the alphabet, not shape {array.shape}")
-    return array.astype(np.float64)
+    return array
 
 
 def _log_q(q, p):

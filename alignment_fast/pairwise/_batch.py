@@ -22,6 +22,7 @@ from alignment_fast._border.call import shapes
 from alignment_fast._border.devices import output, views
 from alignment_fast._border.outputs import fits, in_place, refuse_overlap
 from alignment_fast._border.status import refuse
+from alignment_fast._border.words import as_word
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs, Sums
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -197,8 +198,7 @@ def _on_device(names, given):
 
 def check_reduction(reduction: str) -> None:
     """Raise ValueError unless `reduction` is one of `REDUCTIONS`."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    as_word(reduction, "reduction", REDUCTIONS)
 
 
 class LossOutputs:

@@ -18,6 +18,12 @@ def hidden_logprobs(ops, hidden, weight, token_ids, chunk=None, num_threads=None
 def hidden_gradients(ops, hidden, weight, token_ids, factor, chunk=None, num_threads=None):
     """Return the gradients of Σ factor log p with respect to `hidden` and `weight`."""
     of_hidden, of_weight = np.zeros_like(hidden), np.zeros_like(weight)
+    with np.errstate(over="ignore", invalid="ignore"):
+        _add_gradients(ops, hidden, weight, token_ids, factor, chunk, num_threads, of_hidden, of_weight)
+    return of_hidden, of_weight
+
+
+def _add_gradients(ops, hidden, weight, token_ids, factor, chunk, num_threads, of_hidden, of_weight):
     for number, (rows, states, logits) in enumerate(_logits_by_chunks(hidden, weight, token_ids, chunk)):
         ops.logit_gradients(logits[None], "own", token_ids[rows], None, factor[rows], logits[None], num_threads)
         of_hidden[rows] = logits @ weight
@@ -25,7 +31,6 @@ def hidden_gradients(ops, hidden, weight, token_ids, factor, chunk=None, num_thr
             _add_product(of_weight, logits, states)
         else:
             np.matmul(logits.T, states, out=of_weight)
-    return of_hidden, of_weight
 
 
 def _logits_by_chunks(hidden, weight, token_ids, chunk):
@@ -40,7 +45,9 @@ def _logits_by_chunks(hidden, weight, token_ids, chunk):
     for first in range(0, seen.size, chunk):
         rows = seen[first : first + chunk]
         states = hidden[rows]
-        yield rows, states, np.matmul(states, weight.T, out=scratch[: rows.size])
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite states and weights: NaN goes on
+            logits = np.matmul(states, weight.T, out=scratch[: rows.size])
+        yield rows, states, logits
 
 
 def _add_product(total, left, right):

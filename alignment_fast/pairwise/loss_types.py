@@ -12,8 +12,9 @@ from math import inf, isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from alignment_fast._border.words import as_word, shown
 from alignment_fast.kernels.pairwise.structures import Loss
-from alignment_fast.pairwise._number import number
+from alignment_fast.pairwise._number import number, required_number
 
 __all__ = ["LOSS_TYPES", "SCORES", "LossType", "Plan", "Settings", "find", "plan"]
 
@@ -349,6 +350,7 @@ class Settings(NamedTuple):
 
 
 _PARAMETERS = ("gamma", "lam", "alpha", "tau", "delta")
+_LONGEST = 60  # letters of a name that is compared with those of losses
 
 
 class Plan(NamedTuple):
@@ -371,10 +373,11 @@ def find(loss_type: str, *, fits: Callable[[LossType], object], where: str) -> L
     if row is not None and fits(row):
         return row
     names = [name for name, other in LOSS_TYPES.items() if fits(other)]
-    alike = [name for name in names if name.startswith(str(loss_type))]
-    near = alike or difflib.get_close_matches(str(loss_type), names, n=3, cutoff=0.5) or names
+    asked = str(loss_type)[:_LONGEST] if isinstance(loss_type, str) else ""
+    alike = [name for name in names if asked and name.startswith(asked)]
+    near = alike or difflib.get_close_matches(asked, names, n=3, cutoff=0.5) or names
     known = "is no loss of" if row is not None else "is not known to"
-    raise ValueError(f"loss_type {loss_type!r} {known} {where}; near it: {', '.join(near)}")
+    raise ValueError(f"loss_type {shown(loss_type)} {known} {where}; near it: {', '.join(near)}")
 
 
 def plan(*chosen: Any) -> Plan:
@@ -384,20 +387,25 @@ def plan(*chosen: Any) -> Plan:
     """
     try:
         return _plan(*chosen)
-    except TypeError:  # a parameter that is no plain number
+    except (TypeError, OverflowError):  # a word without a hash, or a parameter that is no plain number
         settings = Settings(*chosen)
-        parameters = ("beta", "label_smoothing", *_PARAMETERS)
-        return _plan(*settings._replace(**{name: number(getattr(settings, name), name) for name in parameters}))
+        _row_of(settings)
+        as_word(settings.score, "score", SCORES)
+        given = {name: required_number(getattr(settings, name), name) for name in ("beta", "label_smoothing")}
+        given |= {name: number(getattr(settings, name), name) for name in _PARAMETERS}
+        return _plan(*settings._replace(**given))
+
+
+def _row_of(settings: Settings) -> LossType:
+    if settings.margin:
+        return find(settings.loss_type, fits=lambda row: row.margin_kernel, where="margin_loss")
+    return find(settings.loss_type, fits=lambda row: row.is_paired, where="preference_loss")
 
 
 @lru_cache(maxsize=256)
 def _plan(*chosen: Any) -> Plan:
     settings = Settings(*chosen)
-    loss_type = settings.loss_type
-    if settings.margin:
-        row = find(loss_type, fits=lambda row: row.margin_kernel, where="margin_loss")
-    else:
-        row = find(loss_type, fits=lambda row: row.is_paired, where="preference_loss")
+    loss_type, row = settings.loss_type, _row_of(settings)
     taken = {**row.parameters, **({"alpha": _ALPHA_DIVERGENCE} if settings.score == "alpha_divergence" else {})}
     if settings.margin:
         taken = {name: value for name, value in taken.items() if name not in row.beyond_margin}
@@ -417,7 +425,7 @@ def _plan(*chosen: Any) -> Plan:
     loss = Loss(
         (row.margin_kernel if settings.margin else None) or row.kernel,
         score,
-        settings.beta,
+        float(settings.beta),
         _checked_smoothing(row, loss_type, settings.label_smoothing),
         exponent=exponent,
         **values,
@@ -436,8 +444,7 @@ def _checked_smoothing(row: LossType, loss_type: str, epsilon: float) -> float:
 
 def _score_map(row: LossType, loss_type: str, score: str, alpha: float) -> tuple[str, float]:
     """Return the kernel's score map and its exponent."""
-    if score not in SCORES:
-        raise ValueError(f"score {score!r} is not one of {', '.join(SCORES)}")
+    as_word(score, "score", SCORES)
     if score != "reverse_kl" and not row.has_scores:
         fitting = ", ".join(name for name, other in LOSS_TYPES.items() if other.has_scores)
         raise ValueError(f"score {score!r} does not apply to loss_type {loss_type!r}; it does to {fitting}")

@@ -8,7 +8,7 @@ from alignment_fast._border.arrays import as_floating
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 from alignment_fast.pairwise._batch import LossOutputs, batch, check_reduction, evaluate, ratio, reduced
-from alignment_fast.pairwise._number import number
+from alignment_fast.pairwise._number import number, required_number
 from alignment_fast.pairwise.loss_types import find
 
 
@@ -61,7 +61,7 @@ def batch_kl(policy: Any, ref: Any, *, beta: float = 0.1) -> float:
     arrays = (as_floating(x, name, floating_only=True) for x, name in ((policy, "policy"), (ref, "ref")))
     mine, other = (array.astype(of.dtype, copy=False).reshape(-1) for array in arrays)
     mean = ratio(operations("pairwise", of.device).sum_of_differences(mine, other), of.size)
-    return number(beta, "beta") * (mean if mean != mean else max(0.0, mean))
+    return required_number(beta, "beta") * (mean if mean != mean else max(0.0, mean))
 
 
 def unpaired_loss(
@@ -148,13 +148,13 @@ def unpaired_loss(
         if found is not None:
             return found
     check_reduction(reduction)
-    beta = number(beta, "beta")
+    beta = required_number(beta, "beta")
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")
     shift = max(0.0, _reference_point(kl, loss_type)) if row.has_reference_point else 0.0
     of = batch(("policy", "ref"), (policy, ref))
     ops, divisor = operations("pairwise", of.device), of.size if reduction == "mean" else 1.0
-    targets, weights = _labels(ops, of, desirable, number(desirable_weight, "desirable_weight"), undesirable_weight)
+    targets, weights = _labels(ops, of, desirable, desirable_weight, undesirable_weight)
     results = LossOutputs(of, out, UnpairedLoss._fields)
     loss = results.array("loss", reduction == "none")
     slope, rewards = results.array("grad_policy", grad), results.array("rewards", True)
@@ -184,8 +184,11 @@ def _reference_point(kl, loss_type):
 
 def _labels(ops, of, desirable, desirable_weight, undesirable_weight):
     """Return targets 1 and 0 and the weights of the answers, None where all of them are 1."""
+    if desirable is None:
+        raise TypeError("desirable must be an array, not None")
     labels = of.booleans(desirable, "desirable")
-    weights = of.dtype.type(desirable_weight), of.dtype.type(number(undesirable_weight, "undesirable_weight"))
+    named = (("desirable_weight", desirable_weight), ("undesirable_weight", undesirable_weight))
+    weights = tuple(of.dtype.type(required_number(weight, name)) for name, weight in named)
     return ops.labels(labels, of.dtype, weights)
 
 

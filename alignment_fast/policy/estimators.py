@@ -223,7 +223,8 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
     *leading, width = policy.shape
     rows = (np.ascontiguousarray(array).reshape(math.prod(leading), width) for array in (policy, base))
     scalars, vectors = operations("information").estimator_moments(*rows, log)
-    scalars, vectors = scalars.reshape(*leading, -1), vectors.reshape(*leading, -1, width)
+    scalars = scalars.reshape(*leading, scalars.shape[-1])
+    vectors = vectors.reshape(*leading, vectors.shape[-2], width)
     return KLEstimatorMoments(
         kl=scalars[..., 0][()],
         forward_kl=scalars[..., 1][()],

@@ -37,6 +37,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, as_parameter
 from alignment_fast._border.call import give
+from alignment_fast._border.scalars import as_number
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.policy._gain_intervals import Masses, ends, second_order
@@ -108,7 +109,7 @@ class Gain:
         less than 0.7 of all, or where the acceleration is above 0.03, the estimate misses what lies beyond the best
         samples: the upper end is inf, which says so.
         """
-        if not 0 < level < 1:
+        if not 0 < as_number(level, "level") < 1:
             raise ValueError(f"level = {level} is not between 0 and 1")
         constants = self.acceleration, self.bias_correction, self.curvature
         known = np.where(np.isnan(self.standard_error), 0.0, self.standard_error)

@@ -15,6 +15,7 @@ from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import as_number, refuse_beyond
 from alignment_fast._border.status import place, refuse
+from alignment_fast._border.words import shown
 from alignment_fast._operations import operations
 from alignment_fast.random import Stream
 
@@ -218,7 +219,7 @@ def _attributes(attribute, leading, pairs, A, rng):
     """Return the attribute of each pair, (rows of `leading` or 1 for all, pairs)."""
     if isinstance(attribute, str):
         if attribute != "random":
-            raise ValueError(f'attribute must be "random", an index or an array of them, not {attribute!r}')
+            raise ValueError(f'attribute must be "random", an index or an array of them, not {shown(attribute)}')
         count = math.prod(leading)
         words = Stream.from_key(stream_key(rng, DRAWS, "rng")).uint32((count, pairs))
         return ((words.astype(np.uint64) * A) >> 32).astype(np.int64)

@@ -111,7 +111,8 @@ def far_apart(rankings, u):
             chances = np.exp(
                 np.where(np.arange(len(item)) >= np.arange(depth)[:, None], u[item] - left[:, None], -np.inf)
             )
-        value += weight * float((u[item[:depth]] - left).sum())
+        with np.errstate(over="ignore"):  # −inf below the largest double
+            value += weight * float((u[item[:depth]] - left).sum())
         gradient[item[:depth]] += weight
         gradient[item] -= weight * chances.sum(axis=0)
         parts.append((weight, item, chances))

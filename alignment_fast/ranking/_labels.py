@@ -36,7 +36,15 @@ def _as_array(value: Any, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} must be an array or a sequence, not {type(value).__name__}") from None
     array, kinds = operations("ranking").object_array(values)  # np.asarray would turn numbers beside text into text
     whole = all(issubclass(kind, int | np.integer) and not issubclass(kind, bool) for kind in kinds)
-    return np.array(values, dtype=np.int64) if whole else array
+    if not whole:
+        return array
+    try:
+        return np.array(values, dtype=np.int64)
+    except OverflowError:
+        place = next(place for place, value in enumerate(values) if not -(2**63) <= value < 2**63)
+        raise ValueError(
+            f"{name}[{place}] = {shown(values[place])} does not fit into 64 bits: pass it as text"
+        ) from None
 
 
 def is_index_column(column: Any, name: str) -> bool:

@@ -11,6 +11,7 @@ from types import MappingProxyType, ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 
@@ -169,9 +170,11 @@ MODELS: Mapping[str, ComparisonModel] = MappingProxyType(
 
 def check_model(name: str) -> ComparisonModel:
     """Return the model of that name, or raise ValueError."""
-    if name not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {name!r}")
-    return MODELS[name]
+    try:
+        return MODELS[name]
+    except (KeyError, TypeError):  # none of them, or without a hash
+        pass
+    return MODELS[as_word(name, "model", MODELS)]
 
 
 def effective_model(name: str, cells: Cells) -> str:

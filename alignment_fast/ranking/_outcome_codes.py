@@ -33,6 +33,7 @@ _SIGNS = {"-1": SECOND_WON, "0": TIE, "1": FIRST_WON, "+1": FIRST_WON}
 _TRUTH = {"true": FIRST_WON, "false": SECOND_WON}
 _TIE_WORD = re.compile(r"(?:tied?|draw|drawn|equal|equally|both|neither|same)(?:[^a-z].*|vote|bad.*)?", re.DOTALL)
 _VERDICT = re.compile(r"\[*\s*([ab])\s*([<>]+|=+|≈|~)\s*([ab])\s*\]*")
+_WHOLE = re.compile(r"(\d+)\.0+")  # a number of an item in a column that passed through floats
 _SCORE = re.compile(r"(\d+(?:\.\d+)?|½|1/2)\s*[-–:]\s*(\d+(?:\.\d+)?|½|1/2)")
 
 
@@ -97,8 +98,12 @@ def shares_of(
     """
     texts = [str(word).strip() for word in words]
     number = {str(label).strip(): index for index, label in enumerate(labels)}
-    item = np.array([number.get(text, -1) for text in texts], dtype=np.int64)[codes]
-    named = np.where(item == first, FIRST_WON, np.where(item == second, SECOND_WON, UNKNOWN))
+
+    def named_by(items: Sequence[int]) -> NDArray[np.float64]:
+        item = np.array(items, dtype=np.int64)[codes]
+        return np.where(item == first, FIRST_WON, np.where(item == second, SECOND_WON, UNKNOWN))
+
+    named = named_by([number.get(text, -1) for text in texts])
 
     def wrong(row: int, reason: str) -> RowError:
         one, other = (labels[side[row]] for side in (first, second))
@@ -114,6 +119,12 @@ def shares_of(
     if not (by_name == UNKNOWN).any():
         return by_name
     readings = _readings([text.casefold() for text in texts], sides)
+    # Numbers of items that passed through a column of floats: 3.0 names item 3.
+    by_number = named_by([_item(text, number) for text in texts])
+    by_number = np.where(by_number == UNKNOWN, by_name, by_number)
+    all_numbers = not (by_number == UNKNOWN).any()
+    if all_numbers and not readings:
+        return by_number
     if not readings:
         mixed = bool((named != UNKNOWN).any())
         reason = "is no outcome of {one} against {other}: neither a side, nor a tie, nor a number from 0 to 1"
@@ -128,14 +139,22 @@ def shares_of(
         if differ.any():
             raise wrong(int(np.argmax(differ[codes])), "may stand for either side or a tie: say what it means")
     shares = np.array(readings[0])[codes]
-    contradicted = (named != UNKNOWN) & ~_same(named, shares)
+    contradicted = (by_number if all_numbers else named) != UNKNOWN
+    contradicted &= ~_same(by_number if all_numbers else named, shares)
     fractions = any(value % 1 for value in map(_number, texts) if value is not None)  # no numbers of items
     # Few rows that name an item by chance are no names: numbers of many items beside the outcomes 0 and 1, say.
-    if contradicted.any() and not fractions and 2 * (named != UNKNOWN).sum() >= (~np.isnan(shares)).sum():
+    by_chance = 2 * (named != UNKNOWN).sum() < (~np.isnan(shares)).sum() and not all_numbers
+    if contradicted.any() and not fractions and not by_chance:
         raise wrong(
             int(np.argmax(contradicted)), "may be the name of an item or a side of {one} against {other}: say which"
         )
     return shares
+
+
+def _item(text: str, number: Mapping[str, int]) -> int:
+    """Return the index of the item of that name, -1 if there is none; 3.0 is item 3 where no other has the name."""
+    whole = _WHOLE.fullmatch(text)
+    return number.get(text, number.get(whole[1], -1) if whole else -1)
 
 
 def _readings(texts: Sequence[str], sides: tuple[str, str]) -> list[list[float]]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence
+from alignment_fast._border.scalars import as_number
+from alignment_fast._border.words import as_word
 from alignment_fast.random import Stream
 from alignment_fast.ranking._replicates import poisson
 
@@ -102,9 +104,8 @@ def alpha_of_counts(
     counts: Reals, values: Reals, level: str, replicates: int, confidence: float, rng: Seed
 ) -> Agreement:
     """Return the agreement of units (rows) that have each of the `values` so often."""
-    if level not in LEVELS:
-        raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, not {level!r}")
-    if not 0 < confidence < 1:
+    as_word(level, "level", LEVELS)
+    if not 0 < as_number(confidence, "confidence") < 1:
         raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
     if replicates < 0:
         raise ValueError(f"replicates must not be negative, not {replicates}")

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.scalars import as_number, check_search
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.ranking import _labels
 from alignment_fast.ranking._rows import ItemIndexError, distinct
@@ -178,12 +179,12 @@ def fit_davidson_luce(
     {2: 0.5884}
 
     """
+    l2, gamma_shape, prior = as_number(l2, "l2"), as_number(gamma_shape, "gamma_shape"), as_number(prior, "prior")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
     if not 1 <= gamma_shape < np.inf or (gamma_shape > 1 and covariates is not None):
         raise ValueError(f"gamma_shape must be finite and at least 1, and 1 with covariates, not {gamma_shape}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    check_search(tol, max_iter)
     if not 0 <= prior < np.inf or (prior > 0 and ranker is None):
         raise ValueError(f"prior must be finite and not negative, and 0 without ranker, not {prior}")
     if ranker is not None and prior == 0 and (l2 > 0 or gamma_shape > 1):
@@ -193,7 +194,7 @@ def fit_davidson_luce(
     choices = _choices(places, _weights(weight, len(places)), codes)
     _check_existence(choices, items, names, has_prior=l2 > 0 or gamma_shape > 1)
     features = None if covariates is None else _features(covariates, items)
-    priors = float(l2), float(gamma_shape) - 1.0, float(prior)
+    priors = l2, gamma_shape - 1.0, prior
     likelihood = _Likelihood(choices, items, features, priors, len(rankers))
     u, value, step = _maximum(likelihood, tol, max_iter)
     scores, _, adherence = likelihood.parts(u)

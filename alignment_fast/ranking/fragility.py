@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.words import as_word, shown
 from alignment_fast._operations import operations
 from alignment_fast.ranking._fragility_bound import least_removal
 from alignment_fast.ranking._removal import Removals, Rest
@@ -127,8 +128,7 @@ def fragility(comparisons: Comparisons, target: tuple[Any, ...] = ("top",), *, k
 
     """
     check_comparisons(comparisons)
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}, not {kind!r}")
+    as_word(kind, "kind", KINDS)
     check_existence(comparisons, specify("bradley-terry", l2=0.0, gamma_shape=1.0, home=False))
     removals = Removals(operations("ranking"), comparisons, kind)
     item, others = _target(comparisons, target, removals.start.scores)
@@ -143,12 +143,12 @@ def fragility(comparisons: Comparisons, target: tuple[Any, ...] = ("top",), *, k
 
 def _target(comparisons: Comparisons, target: tuple[Any, ...], scores: Reals) -> tuple[int, NDArray[np.intp]]:
     """Return the item that is to stay ahead, and those of whom."""
-    kind = target[0] if isinstance(target, tuple) and target else None
+    kind = target[0] if isinstance(target, tuple) and target and isinstance(target[0], str) else None
     if kind == "top" and len(target) == 1:
         best = int(scores.argmax())
         return best, np.delete(np.arange(len(scores)), best)
     if kind != "order" or len(target) != 3:
-        raise ValueError(f"target must be ('top',) or ('order', i, j), not {target!r}")
+        raise ValueError(f"target must be ('top',) or ('order', i, j), not {shown(target)}")
     one, other = comparisons.index(target[1]), comparisons.index(target[2])
     if not scores[one] - scores[other] > EQUAL:
         raise ValueError(f"target: {target[1]!r} is not ahead of {target[2]!r}")

@@ -56,12 +56,13 @@ def log_likelihood(
     -------
     float
         Accuracy: 2e-15 relative. About 8 ns per pair that met. For `scores` on a CUDA device an array without axes
-        there; the comparisons are sent at each call.
+        there; the comparisons are sent at each call. −inf where it is below the largest double.
 
     Raises
     ------
     ValueError
-        If `scores` has not one finite entry per item, `model` is unknown, or a parameter is out of range.
+        If `scores` has not one finite entry per item, or they differ by more than the largest double, `model` is
+        unknown, or a parameter is out of range.
 
     Examples
     --------
@@ -101,7 +102,8 @@ def gradient(
     -------
     array (K,)
         Its entries add up to zero. Accuracy: 2e-15 times the number of comparisons of each item
-        ("thurstone": and times their difference, where that is above 1).
+        ("thurstone": and times their difference, where that is above 1). What is above the largest double is infinite;
+        an item with terms of both signs that are is a ValueError.
 
     Examples
     --------
@@ -131,7 +133,8 @@ def gradient(
     if given is not None:
         return given
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
-    return objective.evaluate(u, curvatures=False).gradient[: objective.items]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _told(objective.evaluate(u, curvatures=False).gradient[: objective.items])
 
 
 def hessian_product(
@@ -174,10 +177,8 @@ def hessian_product(
         if small is not None:
             return small
     if is_on_device(scores):
-        arrays, beside = (
-            {"scores": scores, "vector": vector},
-            _beside_scores(comparisons, model, tie_parameter, home_advantage),
-        )
+        arrays = {"scores": scores, "vector": vector}
+        beside = _beside_scores(comparisons, model, tie_parameter, home_advantage)
         objective, u, direction = device_objective(arrays, comparisons, model, *beside, one_per_item)
         return objective.ops.negated(objective.hessian(u, objective.evaluate(u))(direction)).given()
     given = in_callers_kind(
@@ -194,7 +195,9 @@ def hessian_product(
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     direction = np.zeros_like(u)
     direction[: objective.items] = one_per_item(vector, "vector", comparisons.n_items)
-    return ops.negated(objective.hessian(u, objective.evaluate(u))(direction))[: objective.items]
+    refuse_spread("vector", direction)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _told(ops.negated(objective.hessian(u, objective.evaluate(u))(direction))[: objective.items])
 
 
 def _small(
@@ -226,6 +229,22 @@ def one_per_item(value: Any, name: str, n_items: int) -> NDArray[np.float64]:
     return array
 
 
+def refuse_spread(name: str, values: NDArray[np.float64], shift: Any = 0.0) -> None:
+    """Raise ValueError where differences of `values`, moved by `shift`, are beyond the largest double."""
+    with np.errstate(over="ignore"):
+        spread = np.ptp(values) + np.abs(shift) if values.size else 0.0
+    if not np.isfinite(spread).all():
+        raise ValueError(f"{name} are too far apart: differences are beyond the largest double")
+
+
+def _told(result: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `result`, or raise ValueError where infinite parts of opposite signs met in it."""
+    bad = np.flatnonzero(np.isnan(result))
+    if bad.size:
+        raise ValueError(f"scores are too far apart: terms of item {bad[0]} are beyond the largest double")
+    return result
+
+
 def _objective(
     scores: Any,
     comparisons: Comparisons,
@@ -238,6 +257,7 @@ def _objective(
     cells = check_comparisons(comparisons).cells
     u = one_per_item(scores, "scores", cells.n_items)
     covariates, others = _beside_scores(comparisons, model, tie_parameter, home_advantage)
+    refuse_spread("scores", u, others[0] if covariates.width else 0.0)
     ops = operations("ranking")
     objective = Objective(ops, cells, model, covariates=covariates, num_threads=num_threads)
     return objective, ops.unknowns(u, others)

@@ -7,6 +7,7 @@ import operator
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.words import as_word
 from alignment_fast.ranking.result import RatingFit
 
 __all__ = ["next_pairs"]
@@ -74,8 +75,7 @@ def next_pairs(fit: RatingFit, n: int, *, objective: str = "uncertainty") -> NDA
     """
     if not isinstance(fit, RatingFit):
         raise TypeError(f"fit must be a RatingFit, not {type(fit).__name__}")
-    if objective not in OBJECTIVES:
-        raise ValueError(f"objective must be one of {', '.join(map(repr, OBJECTIVES))}, not {objective!r}")
+    as_word(objective, "objective", OBJECTIVES)
     count = operator.index(n)
     if count < 0:
         raise ValueError(f"n must not be negative, not {count}")

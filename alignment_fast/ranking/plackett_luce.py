@@ -17,6 +17,7 @@ from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.scalars import as_number, check_search
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, OrderedItems
@@ -31,7 +32,7 @@ from alignment_fast.ranking.bootstrap import Bootstrap, number_of_replicates
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.existence import Existence
 from alignment_fast.ranking.fit import not_converged
-from alignment_fast.ranking.likelihood import one_per_item
+from alignment_fast.ranking.likelihood import one_per_item, refuse_spread
 from alignment_fast.ranking.result import LARGEST_COVARIANCE, RatingFit, Specification
 
 __all__ = ["PlackettLuceFit", "Rankings", "fit_plackett_luce"]
@@ -210,6 +211,7 @@ class Rankings:
         if small is not None:
             return small
         u = one_per_item(scores, "scores", self.n_items)
+        refuse_spread("scores", u)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[0]
         return self._objective(num_threads).evaluate(u).value
@@ -224,6 +226,7 @@ class Rankings:
         if given is not None:
             return given
         u = one_per_item(scores, "scores", self.n_items)
+        refuse_spread("scores", u)
         if _spread(u) > choices.WIDEST:
             return choices.far_apart(self._ordered, u)[1]
         return self._objective(num_threads).evaluate(u).gradient
@@ -238,6 +241,8 @@ class Rankings:
         if given is not None:
             return given
         u, direction = one_per_item(scores, "scores", self.n_items), one_per_item(vector, "vector", self.n_items)
+        refuse_spread("scores", u)
+        refuse_spread("vector", direction)
         if _spread(u) > choices.WIDEST_PRODUCT:
             return -choices.far_apart(self._ordered, u)[2](direction)
         objective = self._objective(num_threads)
@@ -283,8 +288,7 @@ class PlackettLuceFit(RatingFit):
             If `kind` is not "information", or there are more than 8192 items.
 
         """
-        if kind != "information":
-            raise ValueError(f"kind must be 'information' for rankings, not {kind!r}")
+        as_word(kind, "kind", ("information",))  # votes of rankings have no sandwich
         if len(self.scores) > LARGEST_COVARIANCE:
             raise ValueError(f"the covariance of more than {LARGEST_COVARIANCE} scores is too large; use bootstrap()")
         return choices.covariance(self.rankings._objective(None, self.specification.l2), self.scores)

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.scalars import as_number
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.ranking._differences import Differences, differences_of
 
@@ -109,8 +111,7 @@ def rank_sets(
 
     """
     _check_level(level)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    as_word(method, "method", METHODS)
     known = differences_of(fit_or_bootstrap)
     sure = _surely_above(known, level, method, each_item=not simultaneous)
     items = len(known.estimate)
@@ -199,7 +200,7 @@ def tiers_of(better: NDArray[np.bool_], estimate: NDArray[np.float64]) -> NDArra
 
 
 def _check_level(level: float) -> None:
-    if not 0 < level < 1:
+    if not 0 < as_number(level, "level") < 1:
         raise ValueError(f"level must be between 0 and 1, not {level}")
 
 

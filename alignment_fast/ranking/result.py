@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import is_array, like, model_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
+from alignment_fast._border.scalars import as_number
+from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
 from alignment_fast.ranking._covariance import covariance, sandwich
@@ -290,8 +292,7 @@ class RatingFit:
             )
 
     def _parameter_covariance(self, kind: str) -> NDArray[np.float64]:
-        if kind not in ("information", "sandwich"):
-            raise ValueError(f"kind must be 'information' or 'sandwich', not {kind!r}")
+        as_word(kind, "kind", ("information", "sandwich"))
         self._check_size()
         if kind == "sandwich":
             return sandwich(self._objective, self.unknowns, self.comparisons._content)
@@ -459,6 +460,6 @@ def on_elo(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def normal_width(level: float) -> float:
     """Return how many standard errors an interval at confidence `level` reaches to either side."""
-    if not 0 < level < 1:
+    if not 0 < as_number(level, "level") < 1:
         raise ValueError(f"level must be between 0 and 1, not {level}")
     return NormalDist().inv_cdf(0.5 + 0.5 * level)

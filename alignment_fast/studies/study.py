@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
+from alignment_fast._border.words import as_word
 from alignment_fast._files import replacing
 from alignment_fast._operations import operations
 from alignment_fast._text import visible
@@ -147,8 +148,7 @@ class Study:
             If this machine has none.
 
         """
-        if device not in DEVICES:
-            raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+        as_word(device, "device", DEVICES)
         for cell in self.spec.cells:
             if device not in self._estimator(cell).devices:
                 raise ValueError(f"estimand {cell.estimand!r} ({cell.kind}) has no blocks on {device}")

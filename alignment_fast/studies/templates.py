@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alignment_fast._border.words import shown
 from alignment_fast.studies.errors import SpecError
 
 __all__ = ["KINDS", "template"]
@@ -170,7 +171,7 @@ def template(kind: str) -> str:
     name = "tilted"
 
     """
-    if kind not in _TEMPLATES:
-        raise SpecError(f"there is no template {kind!r}; there are: {', '.join(_TEMPLATES)}")
+    if not isinstance(kind, str) or kind not in _TEMPLATES:
+        raise SpecError(f"there is no template {shown(kind)}; there are: {', '.join(_TEMPLATES)}")
     name, replicates, rest = _TEMPLATES[kind]
     return _HEAD.format(name=name) + _REPLICATES.format(replicates=f"{replicates:_}") + rest

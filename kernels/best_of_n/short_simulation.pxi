@@ -7,6 +7,7 @@ cdef enum:
 def short_table_ladder(p, reward):
     """Return (rewards descending, P(R > reward)) over the distinct rewards of positive mass of one table."""
     cdef outcomes o
+    o.p = NULL  # of None nothing is taken, and nothing is to be freed
     try:
         if p is None or not take_outcomes(p, reward, False, &o):
             return None

@@ -73,7 +73,9 @@ cdef object flags_over_points(const uint8_t *x, const parameters *at, Py_ssize_t
 
 
 cdef int method_of(object method) noexcept:
-    """Return the number of a method, -1 for what is none."""
+    """Return the number of a method, -1 for what is none, and what no plain string is."""
+    if type(method) is not str:
+        return -1
     return TRAJECTORY_IPO if method == "ipo" else TRAJECTORY_DPO if method == "dpo" else -1
 
 

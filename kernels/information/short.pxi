@@ -3,7 +3,7 @@
 
 import numpy
 
-from libc.math cimport fabs
+from libc.math cimport fabs, isfinite
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
@@ -360,6 +360,8 @@ def short_tilted_moments(reward, t, p, order, log):
         rows = one_row(&operands, 1, kind_of(&operands, log), 0, AF_REWARD_GIVEN, True, points.at, points.count)
         good = moments(operands.real, &rows, highest, out)
     let_go(&operands)
+    for k in range(points.count * (1 + width) if good else 0):
+        good = good and isfinite(out[k])
     if not good:
         return None
     for k in range(points.count):

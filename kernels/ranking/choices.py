@@ -50,7 +50,7 @@ def choices_evaluate(choices, u, ridge, *, num_threads=None):
         choices.choices_gradient(shifted, weight, first, last, out[:n], out[n : 2 * n], out[2 * n :])
 
     sums = _summed(choices, 2 * n + 1, PASS_COST * choices.places, run, num_threads)
-    value = float(sums[2 * n]) - 0.5 * ridge * float((u * u).sum())
+    value = float(sums[2 * n]) - (0.5 * ridge * float((u * u).sum()) if ridge else 0.0)
     return Evaluation(value, sums[:n] - ridge * u, sums[n : 2 * n] + ridge)
 
 

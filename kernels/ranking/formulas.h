@@ -9,12 +9,13 @@
  *         rao-kupper     P(first) = σ(d - τ), P(second) = σ(-d - τ), P(tie) = (e^{2τ} - 1) P(first) P(second); τ = log θ
  *         davidson       P(first) : P(tie) : P(second) = e^{d/2} : e^τ : e^{-d/2};                             τ = log ν
  *     All are concave in (d, τ) together. Domain: finite d; τ > 0 for rao-kupper. Error: a few units in the last place of
- *     a + b + t times the size of the term itself.
+ *     a + b + t times the size of the term itself; logarithms and slopes beyond the largest double are infinite, and what
+ *     was not seen (a count of 0) adds nothing.
  * (b) bradley-terry: everything from e = exp(-|d|) in [0, 1], whose logarithm and quotients keep their digits; log σ is
  *     never formed from σ.
  * (c) thurstone: λ(x) = φ(x)/Φ(x), the inverse Mills ratio, from the Mills ratio of the tail on the side where the tail
- *     is, and by 1 - tail on the other, where nothing cancels. The curvature λ(λ + x) loses x² 2^-53, which is below 1e-9
- *     for |d| < 3000.
+ *     is, and by 1 - tail on the other, where nothing cancels. The curvature λ(λ + x) loses x² 2^-53; below -RANKING_FAR
+ *     it is 1 - x⁻² + 6 x⁻⁴ - ..., of which 50 x⁻⁶ is left out: 7e-12 is lost at most.
  *     stern: 1 - P(first) is the same of q = 1 - p. With l = log(1 + 2q) - 2 l(d), from the e of (b):
  *         l' = 6 q²/(1 + 2q),  -l'' = 12 p q² (1 + q)/(1 + 2q)² <= 2 l',
  *     products of positive numbers, so that all keep their digits.
@@ -38,6 +39,8 @@
 #define AF_RANKING_FORMULAS
 #define RANKING_DENSITY 0x1.9884533d43651p-2 /* 1 / sqrt(2π) */
 #define RANKING_FEW_WINS 10.0
+#define RANKING_FAR 256.0
+#define RANKING_FARTHEST 1e9 /* from here on λ(-x) is x to the last place */
 #define RANKING_SMALL 10.0
 #define RANKING_ROUND 0x1.8p52
 #define RANKING_LOG_ROOT_2PI 0x1.d67f1c864beb5p-1
@@ -88,9 +91,12 @@ AF_INLINE ranking_term AF_FN(term_bradley_terry)(double d, double a, double b) {
     return term;
 }
 
+/* count log p, log p being infinite where p is too small for a double. */
+AF_INLINE double AF_FN(ranking_seen)(double count, double logarithm) { return count > 0 ? count * logarithm : 0.0; }
+
 /* (c) */
 AF_INLINE double AF_FN(inverse_mills)(double x, double tail_factor, double density) {
-    const double below = RANKING_DENSITY / tail_factor;
+    const double below = -x > RANKING_FARTHEST ? -x : RANKING_DENSITY / tail_factor;
     const double above = density / (1.0 - density / RANKING_DENSITY * tail_factor);
     return x < 0 ? below : above;
 }
@@ -102,9 +108,13 @@ AF_INLINE ranking_term AF_FN(term_thurstone)(double d, double a, double b) {
     const double first = AF_FN(inverse_mills)(d, mills + low, density);
     const double second = AF_FN(inverse_mills)(-d, mills + low, density);
     ranking_term term;
-    term.value = a * AF_FN(af_log_normal_cdf_f64)(d) + b * AF_FN(af_log_normal_cdf_f64)(-d);
+    const double rest = 1.0 / (d * d), far = 1.0 - rest * (1.0 - 6.0 * rest);
+    const double bend_first = d < -RANKING_FAR ? far : first * (first + d);
+    const double bend_second = d > RANKING_FAR ? far : second * (second - d);
+    term.value = AF_FN(ranking_seen)(a, AF_FN(af_log_normal_cdf_f64)(d)) +
+                 AF_FN(ranking_seen)(b, AF_FN(af_log_normal_cdf_f64)(-d));
     term.slope = a * first - b * second;
-    term.curvature = a * (first * (first + d)) + b * (second * (second - d));
+    term.curvature = a * bend_first + b * bend_second;
     return term;
 }
 
@@ -121,7 +131,7 @@ AF_INLINE ranking_term AF_FN(term_stern)(double d, double a, double b) {
     const double favoured = AF_FN(af_log1p_f64)(-(unlikely * unlikely * (1.0 + 2.0 * likely)));
     const double by_q = q / (1.0 + 2.0 * q), by_p = p / (1.0 + 2.0 * p);
     ranking_term term;
-    term.value = a * (d < 0 ? upset : favoured) + b * (d < 0 ? favoured : upset);
+    term.value = AF_FN(ranking_seen)(a, d < 0 ? upset : favoured) + AF_FN(ranking_seen)(b, d < 0 ? favoured : upset);
     term.slope = 6.0 * (a * (q * by_q) - b * (p * by_p));
     term.curvature = 12.0 * (a * (p * (1.0 + q) * (by_q * by_q)) + b * (q * (1.0 + p) * (by_p * by_p)));
     return term;

@@ -4,7 +4,8 @@
 # written here once, for small fits and all others. Sums have NumPy's order, in which earlier releases added, so that
 # fits, and the bootstraps that start from them, keep their bits.
 
-from libc.math cimport INFINITY, fabs, isfinite, sqrt
+from libc.float cimport DBL_MAX
+from libc.math cimport INFINITY, fabs, isnan, sqrt
 from libc.string cimport memcpy, memset
 
 import numpy
@@ -233,14 +234,14 @@ SHORT_PRODUCT = PRODUCT
 
 
 cdef bint read_scores(object given, Py_ssize_t items, double *out) noexcept:
-    """Write one finite number per item; return whether `given` is an array of that many."""
+    """Write one number per item; return whether `given` is an array of that many, whose differences are finite."""
     cdef Py_buffer view
     cdef Py_ssize_t i
     cdef char kind = opened(given, &view, 1)
     cdef bint good = kind != 0 and view.shape[0] == items
     for i in range(items if good else 0):
         out[i] = (<const double*>view.buf)[i] if kind == b'd' else (<const float*>view.buf)[i]
-        good = good and isfinite(out[i])
+        good = good and fabs(out[i]) <= 0.25 * DBL_MAX
     if kind:
         PyBuffer_Release(&view)
     return good
@@ -273,7 +274,7 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
     cdef ranking_problem problem
     cdef double *memory = NULL
     cdef double *scratch = NULL
-    cdef Py_ssize_t n
+    cdef Py_ssize_t n, i
     cdef double[::1] out
     if cells.n_items > SHORT_ITEMS or len(cells.first) > SHORT_CELLS:
         return None
@@ -297,7 +298,10 @@ def short_likelihood(int wanted, cells, int model, scores, vector, unknown):
             hessian_times(&problem, scratch, scratch + n, scratch + 3 * n, scratch + 2 * n)
         found = empty(problem.items)
         out = found
-        memcpy(&out[0], scratch + 2 * n, <size_t>problem.items * sizeof(double))
+        for i in range(problem.items):
+            if isnan(scratch[2 * n + i]):
+                return None
+            out[i] = scratch[2 * n + i]
         return found
     finally:
         free(scratch)

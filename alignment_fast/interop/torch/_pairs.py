@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from alignment_fast._border.place import place
+from alignment_fast._border.words import as_word
 from alignment_fast.interop.torch import _batching, _compiled, _dispatch
 from alignment_fast.interop.torch._curvatures import curvatures
 from alignment_fast.interop.torch._library import LIBRARY
@@ -89,8 +90,7 @@ class _Formula(NamedTuple):
 @lru_cache(maxsize=256)
 def _formula(choice: Choice) -> _Formula:
     """Return the formula of a choice, or raise ValueError or TypeError for what does not fit."""
-    if choice.reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction {choice.reduction!r} is not one of {', '.join(_REDUCTIONS)}")
+    as_word(choice.reduction, "reduction", _REDUCTIONS)
     if choice.kind == UNPAIRED:
         row = find(choice.loss_type, fits=lambda row: not row.is_paired, where="unpaired_loss")
         if not 0.0 < choice.beta < inf:

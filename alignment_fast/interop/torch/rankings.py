@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from alignment_fast._border.words import as_word
 from alignment_fast.interop.torch._tensors import require_floating, require_tensor, wide
 from alignment_fast.interop.torch.margins import margin_loss
 
@@ -117,8 +118,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
     require_tensor(rankings, "rankings")
     if rankings.ndim != 2:
         raise ValueError(f"rankings must have two axes, (N, L), not the shape {tuple(rankings.shape)}")
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction {reduction!r} is not one of {', '.join(_REDUCTIONS)}")
+    as_word(reduction, "reduction", _REDUCTIONS)
     there = rankings >= 0
     _check_items(torch.where(rankings == -1, 0, rankings), "rankings", scores)
     dtype = wide(scores.dtype)
