@@ -200,7 +200,7 @@ def _is_long(rows, orders):
 
 
 def _of_long_row(rows, orders, times_order, num_threads):
-    """Return E, or K, of one long row at one order; NaN where the general way has to find it."""
+    """Return E, or K, of one long row at one order; NaN where the general path has to find it."""
     described = rows.weights, rows.weight_kind, rows.rewards, rows.reward_kind, rows.normalize, orders
     parts = -(-rows.rewards.shape[1] // cpu.BLOCK)
     found, sums = (np.empty((parts, size)) for size in cpu.ORDER_SIZES)
