@@ -575,6 +575,76 @@ def test_long_rows_have_the_same_bits_for_any_number_of_threads(letters):
         assert np.isnan(operations.plain_divergence(p, q, True, num_threads=2))
 
 
+# Values of few letters that stand for many: p and q by group, and how many letters there are of each.
+GROUPS = {
+    "far": ((1e-4, 3e-5, 2e-4, 1e-6), (2e-5, 3e-4, 1e-5, 2e-4), (1700, 900, 2000, 400)),
+    "a tenth of a nat": ((3.0, 2.0, 1.0), (2.5, 3.0, 1.0), (1500, 1700, 1300)),
+    "half a nat": ((2.7, 1.0), (1.0, 2.7), (2500, 2500)),
+    "close": ((1.0, 1.01, 0.98), (1.0, 1.0, 1.0), (2000, 1000, 1500)),
+    "off the support": ((0.0, 1.0, 2.0), (1.0, 3.0, 1.0), (500, 2300, 2000)),
+    "counts": ((900.0, 1.0, 0.0), (5.0, 7.0, 1.0), (8, 4200, 1)),
+}
+REWARDS_OF_ORDER = {
+    "log p/q": (cpu.REWARD_LOG_RATIO, lambda p, q: mpmath.log(p / q)),
+    "log q": (cpu.REWARD_LOG_OF, lambda p, q: mpmath.log(q)),
+    "log p": (cpu.REWARD_OWN_LOG, lambda p, q: mpmath.log(p)),
+}
+
+
+@pytest.mark.parametrize("rho", [-1.7, -0.6, -0.3, -1e-3, 0.0, 0.4, 2.3])
+@pytest.mark.parametrize("kind", REWARDS_OF_ORDER)
+@pytest.mark.parametrize("groups", GROUPS)
+def test_measures_of_one_order_of_many_letters_have_all_their_digits(groups, kind, rho):
+    """By whichever of its sums (one_order.inc), as probabilities and as logarithms, alone and beside another order."""
+    p, q, counts = (np.array(values, float) for values in GROUPS[groups])
+    reward_kind, reward = REWARDS_OF_ORDER[kind]
+    with mpmath.workdps(40):
+        exact = [[mpmath.mpf(float(value)) for value in values] for values in (p, q, counts)]
+        P, Q = (mpmath.fdot(values, exact[2]) for values in exact[:2])
+        law = [(n * x / P, reward(x / P, y / Q)) for x, y, n in zip(*exact, strict=True) if x]
+        total = sum(w * (mpmath.exp(rho * r) if rho else r) for w, r in law)
+        expected = total if rho == 0 else mpmath.log(total) / rho
+    mixed = np.random.default_rng(0).permutation(int(counts.sum()))
+    p, q = (np.repeat(values, counts.astype(int))[mixed] for values in (p, q))
+    with np.errstate(divide="ignore"):
+        log_p, log_q = np.log(p), np.log(q)
+    of_logs = cpu.REWARD_LOGITS if kind == "log q" else reward_kind
+    found = [
+        mean(p, cpu.WEIGHT_PROBABILITY, q, reward_kind, rho)[0, 0],
+        mean(p, cpu.WEIGHT_PROBABILITY, q, reward_kind, [rho, rho + 0.7])[0, 0],
+    ]
+    np.testing.assert_allclose(found, float(expected), rtol=1e-14)
+    # The logarithms themselves are rounded, by up to half a unit of 14.
+    np.testing.assert_allclose(mean(log_p, cpu.WEIGHT_LOG, log_q, of_logs, rho)[0, 0], float(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_share_a_long_row_at_one_order_without_a_trace(kind):
+    """The same bits as the kernel has alone, at orders that each of its sums serves and one that neither does."""
+    generator = np.random.default_rng(3)
+    weights, rewards = generator.dirichlet(np.ones(70_001)), generator.dirichlet(np.full(70_001, 3.0))
+    weight_kind, reward_kind = KINDS[kind]
+    weights = np.log(weights) if weight_kind == cpu.WEIGHT_LOG else weights
+    logs = reward_kind == cpu.REWARD_LOGITS or (weight_kind == cpu.WEIGHT_LOG and reward_kind == cpu.REWARD_LOG_RATIO)
+    rewards = np.log(rewards) if logs else rewards * (1e5 if reward_kind == cpu.REWARD_GIVEN else 1.0)
+    rows = operations.LetterRows(weights[None], weight_kind, rewards[None], reward_kind, 1, True)
+    for order in (-0.3, 0.05, 2.5, INF):
+        alone = mean(weights, weight_kind, rewards, reward_kind, order)
+        for num_threads in (1, 2, 3):
+            shared, words = operations.exponential_mean(rows, np.array([[order]]), num_threads)
+            assert words == OK
+            np.testing.assert_array_equal(shared, alone)
+
+
+def test_bad_values_of_a_row_that_threads_share_are_named():
+    p = np.full(70_000, 0.5)
+    p[66_000] = -1.0
+    expected = (66_000, status.NEGATIVE)
+    rows = operations.LetterRows(p[None], cpu.WEIGHT_PROBABILITY, p[None], cpu.REWARD_OWN_LOG, 1, True)
+    _, (weights, _) = operations.exponential_mean(rows, np.array([[0.3]]))
+    assert status.decode(weights) == expected
+
+
 def test_plain_entropies_of_a_known_pair():
     p, q = np.array([0.2, 0.3, 0.5]), np.array([6.0, 1.0, 2.0])
     assert cpu.plain_cross_entropy(p, q, True) == pytest.approx(1.4922990932106357, rel=1e-15)

@@ -98,6 +98,52 @@ PLAIN_ENTROPY: int
 PLAIN_CROSS_ENTROPY: int
 PLAIN_DIVERGENCE: int
 
+ORDER_SIZES: tuple[int, int]
+
+def order_found(
+    weights: _Double,
+    weight_kind: int,
+    rewards: _Double,
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    found: _Double,
+    first: int,
+    last: int,
+) -> None: ...
+def order_begin(
+    weights: _Double,
+    weight_kind: int,
+    rewards: _Double,
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    times_order: bool,
+    found: _Double,
+) -> bytes | None: ...
+def order_parts(
+    weights: _Double,
+    weight_kind: int,
+    rewards: _Double,
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    frame: bytes,
+    sums: _Double,
+    first: int,
+    last: int,
+) -> None: ...
+def order_end(
+    weights: _Double,
+    weight_kind: int,
+    rewards: _Double,
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    frame: bytes,
+    times_order: bool,
+    sums: _Double,
+) -> tuple[float, bytes | None]: ...
 def plain_parts(kind: int, p: _Double, q: _Double, parts: _Double, first: int, last: int) -> None: ...
 def plain_from_parts(kind: int, p: _Double, q: _Double, normalize: bool, parts: _Double) -> float: ...
 def plain_entropy(p: _Double) -> float: ...

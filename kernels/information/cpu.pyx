@@ -23,6 +23,11 @@ cdef extern from *:
         int weight_kind, reward_kind, normalize, single
         const double *orders
         Py_ssize_t orders_stride, n_orders
+    ctypedef struct af_order_frame:
+        double rho, inner
+        double mass, top, other, other_top, log_mass, log_other, end
+        double inverse_mass, inverse_other, unit, centre
+        int swapped, form
     ctypedef struct af_verdict:
         uint64_t weights, rewards
     const uint64_t AF_OK
@@ -32,7 +37,7 @@ cdef extern from *:
         AF_OF_LOG_MGF, AF_OF_TILT, AF_OF_CONSTRAINED, AF_OF_ENTROPY, AF_OF_CROSS_ENTROPY, AF_OF_DIVERGENCE
         AF_ROWS_GOOD, AF_ROW_SCRATCH, AF_ESTIMATOR_SCALARS, AF_ESTIMATOR_VECTORS
         AF_TILT_DIVERGENCE, AF_TILT_MEAN, AF_TILT_VARIANCE, AF_TILT_LOG_MGF, AF_TILT_FIELDS
-        AF_BLOCK, AF_PLAIN_ENTROPY, AF_PLAIN_CROSS_ENTROPY, AF_PLAIN_DIVERGENCE
+        AF_BLOCK, AF_PLAIN_ENTROPY, AF_PLAIN_CROSS_ENTROPY, AF_PLAIN_DIVERGENCE, ORDER_FOUND, ORDER_SUMS
         AF_WEIGHT_UNIFORM, AF_WEIGHT_PROBABILITY, AF_WEIGHT_LOG
         AF_REWARD_GIVEN, AF_REWARD_LOG_OF, AF_REWARD_LOGITS, AF_REWARD_LOG_RATIO, AF_REWARD_OWN_LOG
 
@@ -41,6 +46,7 @@ include "table.pxi"
 cdef const af_table *table = af_select(ISA.encode())
 
 BLOCK = AF_BLOCK
+ORDER_SIZES = ORDER_FOUND, ORDER_SUMS
 PLAIN_ENTROPY = AF_PLAIN_ENTROPY
 PLAIN_CROSS_ENTROPY = AF_PLAIN_CROSS_ENTROPY
 PLAIN_DIVERGENCE = AF_PLAIN_DIVERGENCE
@@ -193,6 +199,46 @@ def plain_from_parts(int kind, const double[::1] p, const double[::1] q, bint no
     with nogil:
         value = table.plain_from_parts(kind, p.shape[0], &p[0], &q[0], normalize, &parts[0, 0])
     return value
+
+
+def order_found(const double[:, ::1] weights, int weight_kind, const double[:, ::1] rewards, int reward_kind,
+                bint normalize, const double[:, ::1] orders, double[:, ::1] found, Py_ssize_t first, Py_ssize_t last):
+    """Write what parts first .. last - 1 of one row, of `BLOCK` letters each, hold: the first of two passes over it."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    with nogil:
+        table.order_found_f64(&rows, 0, first, last, &found[first, 0])
+
+
+def order_begin(const double[:, ::1] weights, int weight_kind, const double[:, ::1] rewards, int reward_kind,
+                bint normalize, const double[:, ::1] orders, bint times_order, const double[:, ::1] found):
+    """Return what the second pass goes by, as bytes; None where the row has no such value."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_order_frame frame
+    if not table.order_begin_f64(&rows, 0, orders[0, 0], times_order, &found[0, 0], &frame):
+        return None
+    return (<char*>&frame)[:sizeof(af_order_frame)]
+
+
+def order_parts(const double[:, ::1] weights, int weight_kind, const double[:, ::1] rewards, int reward_kind,
+                bint normalize, const double[:, ::1] orders, frame, double[:, ::1] sums, Py_ssize_t first, Py_ssize_t last):
+    """Write what parts first .. last - 1 of one row add to its sums; `frame` is what `order_begin` has returned."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_order_frame now
+    memcpy(&now, <const char*>frame, sizeof(af_order_frame))
+    with nogil:
+        table.order_parts_f64(&rows, 0, &now, first, last, &sums[first, 0])
+
+
+def order_end(const double[:, ::1] weights, int weight_kind, const double[:, ::1] rewards, int reward_kind,
+              bint normalize, const double[:, ::1] orders, frame, bint times_order, const double[:, ::1] sums):
+    """Return E or K, NaN where these sums may lack digits; and, where others may have them, what to go by, else None."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef af_order_frame now
+    memcpy(&now, <const char*>frame, sizeof(af_order_frame))
+    cdef double value = table.order_end_f64(&rows, 0, &now, times_order, &sums[0, 0])
+    if value == value or not table.order_again_f64(&rows, &now):
+        return value, None
+    return value, (<char*>&now)[:sizeof(af_order_frame)]
 
 
 cdef double *scratch_of(const af_rows *rows) except NULL:

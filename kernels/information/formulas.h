@@ -130,12 +130,15 @@ AF_INLINE double AF_FN(log_with_rest)(double x, double *left) {
 
 /* ---- terms ---- */
 
-/* (d) log of q/p >= 0, where the quotient may be below the normal range; at most log AF_LARGEST_RATIO. */
-AF_INLINE double AF_FN(log_of_quotient)(double q, double p) {
-    const int tiny = q < 0x1p-400 * p;
-    const double quotient = (tiny ? q * 0x1p500 : q) / p;
-    const double value = AF_FN(af_log_f64)(quotient < AF_LARGEST_RATIO ? quotient : AF_LARGEST_RATIO);
-    return tiny ? value - 500 * 0x1.62e42fefa39efp-1 : value;
+/* (d) log of q/p >= 0, where the quotient may be below the normal range; at most log AF_LARGEST_RATIO. In two steps, between
+ * which the logarithms of a block may be taken. */
+AF_INLINE double AF_FN(quotient_for_log)(double q, double p) {
+    const double quotient = (q < 0x1p-400 * p ? q * 0x1p500 : q) / p;
+    return quotient < AF_LARGEST_RATIO ? quotient : AF_LARGEST_RATIO;
+}
+
+AF_INLINE double AF_FN(log_from_quotient)(double q, double p, double log) {
+    return q < 0x1p-400 * p ? log - 500 * 0x1.62e42fefa39efp-1 : log;
 }
 
 /* (e) */

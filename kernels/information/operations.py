@@ -130,6 +130,9 @@ _SEARCH_COST = 60.0
 # Of a measure of order 1, by letter; rows that are longer than this are cut for threads.
 _PLAIN_COST = 2.0
 _LONG_ROW = 1 << 16
+# Of each of two passes over a long row at one order; and orders ρ that powers.inc takes in one pass.
+_ORDER_COST = 3.0
+_POWERS = (1.0, 2.0, -0.5)
 # Samples of a block of elementwise work.
 _SAMPLES = 4096
 _OUT_OF_RANGE = status_words.TOTAL_OUT_OF_RANGE
@@ -190,23 +193,52 @@ def _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch):
     return tuple(map(min, zip(*words, strict=True)))
 
 
+def _is_long(rows, orders):
+    """Return whether threads share the one row: not at orders of Rényi measures where bandwidth is all it takes."""
+    one = rows.count == 1 and orders.shape[1] == 1 and rows.rewards.shape[1] > _LONG_ROW
+    of_logs = rows.weight_kind == WEIGHT_PROBABILITY and rows.reward_kind != REWARD_GIVEN
+    return one and rows.rewards.dtype == np.float64 and not (of_logs and orders[0, 0] in _POWERS)
+
+
+def _of_long_row(rows, orders, times_order, num_threads):
+    """Return E, or K, of one long row at one order; NaN where the general path has to find it."""
+    described = rows.weights, rows.weight_kind, rows.rewards, rows.reward_kind, rows.normalize, orders
+    parts = -(-rows.rewards.shape[1] // cpu.BLOCK)
+    found, sums = (np.empty((parts, size)) for size in cpu.ORDER_SIZES)
+
+    def in_parts(kernel, *arrays):
+        work = _ORDER_COST * rows.rewards.shape[1]
+        threads.for_blocks(lambda *part: kernel(*described, *arrays, *part), parts, work=work, num_threads=num_threads)
+
+    in_parts(cpu.order_found, found)
+    frame, value = cpu.order_begin(*described, times_order, found), np.nan
+    while frame is not None:
+        in_parts(cpu.order_parts, frame, sums)
+        value, frame = cpu.order_end(*described, frame, times_order, sums)
+    return value
+
+
 def exponential_mean(rows, orders, num_threads=None, *, negated=False):
     """Return E(ρ) = log(Σ p e^{ρ r}) / ρ for orders (count or 1, T), any reals with their limits, and status words.
 
     With `negated` −E(ρ), without a negative zero.
     """
-    result, words = _reduced(cpu.exponential_mean, rows, orders, num_threads)
+    result, words = _reduced(cpu.exponential_mean, rows, orders, num_threads, times_order=False)
     return (0.0 - result if negated else result), words
 
 
 def log_mgf(rows, orders, num_threads=None):
     """Return K(t) = log Σ p e^{t r} for orders (count or 1, T), and status words."""
-    return _reduced(cpu.log_mgf, rows, orders, num_threads)
+    return _reduced(cpu.log_mgf, rows, orders, num_threads, times_order=True)
 
 
-def _reduced(kernel, rows, orders, num_threads):
+def _reduced(kernel, rows, orders, num_threads, *, times_order):
     orders = np.ascontiguousarray(orders)
     out = np.empty((rows.count, orders.shape[1]))
+    if _is_long(rows, orders):
+        out[0, 0] = _of_long_row(rows, orders, times_order, num_threads)
+        if out[0, 0] == out[0, 0]:
+            return out, (status_words.OK, status_words.OK)
     return out, _over_rows(kernel, rows, orders, out, num_threads)
 
 

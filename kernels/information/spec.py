@@ -163,7 +163,16 @@ KERNELS = (
 # Entry points without a numerical result of their own.
 HELPERS: set[str] = {
     *("estimator_moments", "communicating_classes", "cycle_mean", "best_walks", "markov_aligned", "markov_rate"),
-    *("perron", "plain_from_parts", "plain_parts", "stationary"),
+    *(
+        "order_begin",
+        "order_end",
+        "order_found",
+        "order_parts",
+        "perron",
+        "plain_from_parts",
+        "plain_parts",
+        "stationary",
+    ),
 }
 
 TABLE = (
@@ -179,6 +188,14 @@ TABLE = (
         "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *normalizers, {real} *out, "
         "ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
+    "void order_found_f64(const af_rows *rows, ptrdiff_t row, ptrdiff_t first, ptrdiff_t last, double *found)",
+    "int order_begin_f64(const af_rows *rows, ptrdiff_t row, double rho, int times_order, const double *found, "
+    "af_order_frame *frame)",
+    "void order_parts_f64(const af_rows *rows, ptrdiff_t row, const af_order_frame *frame, ptrdiff_t first, "
+    "ptrdiff_t last, double *sums)",
+    "double order_end_f64(const af_rows *rows, ptrdiff_t row, const af_order_frame *frame, int times_order, "
+    "const double *sums)",
+    "int order_again_f64(const af_rows *rows, af_order_frame *frame)",
     "double plain_entropy(ptrdiff_t n, const double *p)",
     "double plain_cross_entropy(ptrdiff_t n, const double *p, const double *q, int normalize)",
     "double plain_divergence(ptrdiff_t n, const double *p, const double *q, int normalize)",

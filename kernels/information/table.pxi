@@ -13,6 +13,15 @@ cdef extern from *:
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
         void (*log_tilted_f64)(const af_rows *rows, const double *means, const double *normalizers, double *out,
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
+        void (*order_found_f64)(const af_rows *rows, Py_ssize_t row, Py_ssize_t first, Py_ssize_t last,
+                                double *found) noexcept nogil
+        int (*order_begin_f64)(const af_rows *rows, Py_ssize_t row, double rho, int times_order, const double *found,
+                               af_order_frame *frame) noexcept nogil
+        void (*order_parts_f64)(const af_rows *rows, Py_ssize_t row, const af_order_frame *frame, Py_ssize_t first,
+                                Py_ssize_t last, double *sums) noexcept nogil
+        double (*order_end_f64)(const af_rows *rows, Py_ssize_t row, const af_order_frame *frame, int times_order,
+                                const double *sums) noexcept nogil
+        int (*order_again_f64)(const af_rows *rows, af_order_frame *frame) noexcept nogil
         double (*plain_entropy)(Py_ssize_t n, const double *p) noexcept nogil
         double (*plain_cross_entropy)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
         double (*plain_divergence)(Py_ssize_t n, const double *p, const double *q, int normalize) noexcept nogil
