@@ -196,6 +196,7 @@ def growth(repeat):
     return tracemalloc.get_traced_memory()[0] - before
 
 
+@pytest.mark.interface
 @pytest.mark.optimised
 @each(OF_BOTH_TYPES)
 def test_small_calls_leave_no_memory_and_no_references(call, dtype):
@@ -271,6 +272,7 @@ needs_glibc = pytest.mark.skipif(not HAS_GLIBC, reason="memory is counted by gli
 
 
 @needs_glibc
+@pytest.mark.interface
 @pytest.mark.optimised
 @pytest.mark.search
 @pytest.mark.parametrize("name", sorted({call.name for call in CALLS}))
@@ -281,6 +283,7 @@ def test_many_small_calls_leave_no_memory_of_malloc(name):
 
 
 @needs_glibc
+@pytest.mark.interface
 @pytest.mark.optimised
 def test_memory_that_is_left_is_seen():
     malloc = ctypes.CDLL(None).malloc
