@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pytest
+from each import grouped
 
 import alignment_fast as af
 from alignment_fast.benchmarks.names import Timed, all_names
@@ -186,8 +187,12 @@ HOLD_NUMPYS = {
 UNPACKED = {"ranking.RatingFit.predict", "ranking.RatingFit.predict_tie"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNPACKED])
+@grouped(
+    (f"{kind}, {name.partition('.')[0]}", name, (name, kind))
+    for kind in KINDS
+    for name in NAMES
+    if name not in UNPACKED
+)
 def test_results_are_of_the_callers_kind_on_its_device(name, kind):
     make, expected = KINDS[kind]()
     entry = all_names()[name]

@@ -6,7 +6,7 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
-import pytest
+from each import grouped
 
 import alignment_fast as af
 from alignment_fast.benchmarks.names import Timed, agree, all_different, all_names
@@ -46,6 +46,11 @@ PUBLIC += [f"{module}.{name}" for module, path in FRONT_ENDS.items() for name in
 TIMED = [name for name, entry in all_names().items() if isinstance(entry, Timed)]
 
 
+def by_module(names):
+    """Make a test of a name one of each module."""
+    return grouped((name.partition(".")[0], name, (name,)) for name in names)
+
+
 def public_object(name):
     """Return the object, or the text of its name where a library that it needs may not be here."""
     module = next((module for module in FRONT_ENDS if name.startswith(f"{module}.")), None)
@@ -58,18 +63,18 @@ def public_object(name):
     return found
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@by_module(PUBLIC)
 def test_every_public_name_is_timed_or_says_why_not(name):
     assert name in all_names()
 
 
-@pytest.mark.parametrize("name", all_names())
+@by_module(all_names())
 def test_every_entry_is_a_public_name_or_method(name):
     found = public_object(name)
     assert inspect.getdoc(found) or not callable(found)  # a table of options has no text of its own
 
 
-@pytest.mark.parametrize("name", TIMED)
+@by_module(TIMED)
 def test_every_comparison_runs_at_its_smallest_size(name):
     entry = all_names()[name]
     assert list(entry.sizes) == sorted(entry.sizes)

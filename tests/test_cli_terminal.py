@@ -14,6 +14,7 @@ import unicodedata
 import hostile
 import numpy as np
 import pytest
+from each import check_each
 
 from alignment_fast._text import shortened, shortened_apart, visible, width_of
 from alignment_fast.cli import main
@@ -21,6 +22,7 @@ from alignment_fast.cli import main
 pytest.importorskip("typer")
 pytest.importorskip("pyarrow")
 
+from alignment_fast.commands import pass_at_k
 from alignment_fast.commands.printing import terminal
 
 pytestmark = pytest.mark.same_everywhere
@@ -51,61 +53,75 @@ def votes_of(folder, names, kind="csv"):
 # ---- the alphabet ----
 
 
-ALPHABET = [
-    pytest.param(kind, name, id=f"{kind}-{label}")
-    for kind in hostile.WRITERS
-    for label, name in (hostile.NAMES | (hostile.ONLY_JSON if kind.startswith("json") else {})).items()
-]
+def alphabet(kind):
+    """Return all names that a kind of file can hold, by what is odd about them."""
+    return hostile.NAMES | (hostile.ONLY_JSON if kind.startswith("json") else {})
 
 
-@pytest.mark.parametrize(("kind", "name"), ALPHABET)
-def test_rank_prints_and_writes_any_name(capsys, tmp_path, small_figures, kind, name):
-    path = votes_of(tmp_path, [name, "plain", "other"], kind)
-    code, out, err = run(capsys, "rank", path, "--out", tmp_path / "out")
-    assert (code, err) == (0, "")
-    expected = hostile.read_back(name)
-    with open(tmp_path / "out" / "rank.csv", newline="", encoding="utf-8") as file:
-        items = [row["item"] for row in csv.DictReader(file)]
-    assert expected.encode("utf-8", "backslashreplace").decode() in items
-    table = out[out.index("rank  item") :].splitlines()
-    assert len(table) == 4
-    assert visible(expected) in out
-    assert not [letter for letter in out if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") and letter != "\n"]
+def new_folder(folder, number):
+    path = folder / f"{number}"
+    path.mkdir()
+    return path
 
 
-@pytest.mark.parametrize(("kind", "name"), ALPHABET)
-def test_curve_takes_any_name_of_a_prompt(capsys, tmp_path, kind, name):
-    rows = [(prompt, score) for prompt in (name, "plain") for score in (1.5, 2.5)]
-    path = tmp_path / f"samples.{kind}"
-    path.write_bytes(hostile.WRITERS[kind](("prompt", "score"), rows))
-    code, out, err = run(capsys, "curve", path)
-    assert (code, err) == (0, "")
-    assert "2 prompts, 2 samples each" in out
-    code, _, err = run(capsys, "curve", path, "--n", "3")
-    assert code == 2
-    assert err.count("\n") == 1
-    assert visible(hostile.read_back(name))[:20] in err
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+def test_rank_prints_and_writes_any_name(capsys, tmp_path, small_figures, kind):
+    def check(folder, name):
+        path = votes_of(folder, [name, "plain", "other"], kind)
+        code, out, err = run(capsys, "rank", path, "--out", folder / "out")
+        assert (code, err) == (0, "")
+        expected = hostile.read_back(name)
+        with open(folder / "out" / "rank.csv", newline="", encoding="utf-8") as file:
+            items = [row["item"] for row in csv.DictReader(file)]
+        assert expected.encode("utf-8", "backslashreplace").decode() in items
+        table = out[out.index("rank  item") :].splitlines()
+        assert len(table) == 4
+        assert visible(expected) in out
+        unseen = ("Cc", "Cs", "Zl", "Zp")
+        assert not [letter for letter in out if unicodedata.category(letter) in unseen and letter != "\n"]
+
+    names = alphabet(kind).items()
+    check_each([(label, (new_folder(tmp_path, at), name)) for at, (label, name) in enumerate(names)], check)
 
 
-@pytest.mark.parametrize("label", hostile.NAMES)
+@pytest.mark.parametrize("kind", hostile.WRITERS)
+def test_curve_takes_any_name_of_a_prompt(capsys, tmp_path, kind):
+    def check(name):
+        rows = [(prompt, score) for prompt in (name, "plain") for score in (1.5, 2.5)]
+        path = tmp_path / f"samples.{kind}"
+        path.write_bytes(hostile.WRITERS[kind](("prompt", "score"), rows))
+        code, out, err = run(capsys, "curve", path)
+        assert (code, err) == (0, "")
+        assert "2 prompts, 2 samples each" in out
+        code, _, err = run(capsys, "curve", path, "--n", "3")
+        assert code == 2
+        assert err.count("\n") == 1
+        assert visible(hostile.read_back(name))[:20] in err
+
+    check_each([(label, (name,)) for label, name in alphabet(kind).items()], check)
+
+
 @pytest.mark.parametrize("command", ["rank", "curve", "best-of-n"])
-def test_commands_take_any_name_of_a_column_and_of_a_file(capsys, tmp_path, small_figures, command, label):
-    name = hostile.read_back(hostile.NAMES[label])
-    header, rows, options = {
-        "rank": ((name, "other column"), hostile.rows_of("a", "b"), ("--winner", name, "--loser", "other column")),
-        "curve": (("prompt", name), [("a", 1), ("a", 2)], ("--score", name)),
-        "best-of-n": ((name, "reward"), [(0.5, 1), (0.5, 2)], ("--p", name, "--replicates", "10", "--n", "1")),
-    }[command]
-    safe = re.sub(r"[/\x00]", "-", name)[:60]
-    path = tmp_path / f"{safe}.csv"
-    path.write_bytes(hostile.as_csv(header, rows))
-    code, out, err = run(capsys, command, path, *options, "--out", tmp_path / "out")
-    assert (code, err) == (0, "")
-    assert len(list((tmp_path / "out").iterdir())) == 2
-    assert visible(safe) in out
-    code, _, err = run(capsys, command, path, *options[:-1], "no such column")
-    assert code == 2
-    assert err.count("\n") == 1
+def test_commands_take_any_name_of_a_column_and_of_a_file(capsys, tmp_path, small_figures, command):
+    def check(folder, name):
+        header, rows, options = {
+            "rank": ((name, "other column"), hostile.rows_of("a", "b"), ("--winner", name, "--loser", "other column")),
+            "curve": (("prompt", name), [("a", 1), ("a", 2)], ("--score", name)),
+            "best-of-n": ((name, "reward"), [(0.5, 1), (0.5, 2)], ("--p", name, "--replicates", "10", "--n", "1")),
+        }[command]
+        safe = re.sub(r"[/\x00]", "-", name)[:60]
+        path = folder / f"{safe}.csv"
+        path.write_bytes(hostile.as_csv(header, rows))
+        code, out, err = run(capsys, command, path, *options, "--out", folder / "out")
+        assert (code, err) == (0, "")
+        assert len(list((folder / "out").iterdir())) == 2
+        assert visible(safe) in out
+        code, _, err = run(capsys, command, path, *options[:-1], "no such column")
+        assert code == 2
+        assert err.count("\n") == 1
+
+    names = {label: hostile.read_back(name) for label, name in hostile.NAMES.items()}
+    check_each([(label, (new_folder(tmp_path, at), name)) for at, (label, name) in enumerate(names.items())], check)
 
 
 @pytest.fixture(scope="module")
@@ -114,26 +130,40 @@ def plain_outputs():
     return {}
 
 
+@pytest.fixture(scope="module")
+def columns_of_pass_at_k():
+    """Hold what `alignment-fast pass-at-k` computes from its numbers, by these: they are the same in other bytes."""
+    plain, found = pass_at_k._columns, {}
+
+    def columns(total, right, draws, fit, level):
+        key = (*(part.tobytes() for part in (total, right, draws)), level)
+        return found[key] if key in found else found.setdefault(key, plain(total, right, draws, fit, level))
+
+    return columns
+
+
 @pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("how", hostile.SAME)
-@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json"])
-@pytest.mark.parametrize("block", [4 << 20, 16])
 def test_the_same_table_in_other_bytes_is_the_same_result(
-    capsys, tmp_path, monkeypatch, plain_outputs, command, how, kind, block
+    capsys, tmp_path, monkeypatch, plain_outputs, columns_of_pass_at_k, command, how
 ):
-    change, kinds = hostile.SAME[how]
-    if kind not in kinds:
-        pytest.skip(f"{kind} has no such form")
+    """Read in one block, and in blocks of 16 bytes."""
     monkeypatch.chdir(tmp_path)
-    path, (header, rows, options) = f"table.{kind}", hostile.TABLES[command]
-    content = hostile.WRITERS[kind](header, rows)
-    if (command, kind) not in plain_outputs:
-        (tmp_path / path).write_bytes(content)
-        plain_outputs[command, kind] = run(capsys, command, path, *options)
-        assert plain_outputs[command, kind][::2] == (0, "")
-    monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
-    (tmp_path / path).write_bytes(change(content))
-    assert run(capsys, command, path, *options) == plain_outputs[command, kind]
+    monkeypatch.setattr(pass_at_k, "_columns", columns_of_pass_at_k)
+    (change, kinds), (header, rows, options) = hostile.SAME[how], hostile.TABLES[command]
+
+    def check(kind, block):
+        path, content = f"table.{kind}", hostile.WRITERS[kind](header, rows)
+        if (command, kind) not in plain_outputs:
+            (tmp_path / path).write_bytes(content)
+            plain_outputs[command, kind] = run(capsys, command, path, *options)
+            assert plain_outputs[command, kind][::2] == (0, "")
+        (tmp_path / path).write_bytes(change(content))
+        with monkeypatch.context() as patch:
+            patch.setattr("alignment_fast.tables._table.CHUNK_BYTES", block)
+            assert run(capsys, command, path, *options) == plain_outputs[command, kind]
+
+    check_each([(f"{kind}, blocks of {block}", (kind, block)) for kind in kinds for block in (4 << 20, 16)], check)
 
 
 # What one row does not tell.
@@ -211,37 +241,41 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("command", hostile.TABLES)
-@pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("row", ["first", "behind the first block", "last"])
-def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, command, fault, row):
+def test_a_broken_row_is_named_wherever_it_stands(capsys, tmp_path, monkeypatch, command, row):
     monkeypatch.setattr("alignment_fast.tables._table.CHUNK_BYTES", 64)
-    header, rows, _ = hostile.TABLES[command]
-    rows = [[str(cell).encode() for cell in row] for row in rows] * 8
+    header, plain, _ = hostile.TABLES[command]
     at = {"first": 0, "behind the first block": 60, "last": 95}[row]
-    change, message = BROKEN[fault]
-    rows[at] = change(rows[at])
-    lines = [",".join(header).encode(), *(b",".join(cells) for cells in rows)]
-    (tmp_path / "table.csv").write_bytes(b"\n".join(lines))
-    code, out, err = run(capsys, command, tmp_path / "table.csv")
-    assert (code, out) == (2, "")
-    assert f"table.csv, line {at + 2}" in err
-    assert message.replace("FIRST", header[0]).replace("LAST", header[1]) in err
+
+    def check(change, message):
+        rows = [[str(cell).encode() for cell in row] for row in plain] * 8
+        rows[at] = change(rows[at])
+        lines = [",".join(header).encode(), *(b",".join(cells) for cells in rows)]
+        (tmp_path / "table.csv").write_bytes(b"\n".join(lines))
+        code, out, err = run(capsys, command, tmp_path / "table.csv")
+        assert (code, out) == (2, "")
+        assert f"table.csv, line {at + 2}" in err
+        assert message.replace("FIRST", header[0]).replace("LAST", header[1]) in err
+
+    check_each(list(BROKEN.items()), check)
 
 
 @pytest.mark.parametrize("command", hostile.TABLES)
-@pytest.mark.parametrize("column", [0, 1])
 @pytest.mark.parametrize("kind", ["jsonl", "json", "parquet"])
-@pytest.mark.parametrize("at", [0, 6, 11])
-def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, command, kind, column, at):
-    header, rows, _ = hostile.TABLES[command]
-    rows = [list(row) for row in rows]
-    rows[at][column] = None
-    path = tmp_path / f"table.{kind}"
-    path.write_bytes(hostile.WRITERS[kind](header, rows))
-    code, _, err = run(capsys, command, path)
-    assert code == 2
-    assert f"{'line' if kind == 'jsonl' else 'row'} {at + 1}, " in err
-    assert repr(header[column]) in err
+def test_a_null_in_any_column_is_named_wherever_it_stands(capsys, tmp_path, command, kind):
+    header, plain, _ = hostile.TABLES[command]
+
+    def check(column, at):
+        rows = [list(row) for row in plain]
+        rows[at][column] = None
+        path = tmp_path / f"table.{kind}"
+        path.write_bytes(hostile.WRITERS[kind](header, rows))
+        code, _, err = run(capsys, command, path)
+        assert code == 2
+        assert f"{'line' if kind == 'jsonl' else 'row'} {at + 1}, " in err
+        assert repr(header[column]) in err
+
+    check_each([(f"column {column}, row {at}", (column, at)) for column in (0, 1) for at in (0, 6, 11)], check)
 
 
 # ---- widths ----

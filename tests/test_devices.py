@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+from each import grouped
 from test_arrays import Foreign
 from test_device_table import DECLARED
 from test_short_path import CALLS, assert_same_bits, bound
@@ -87,8 +88,11 @@ def own_numbers(call):
 NUMBERS_OF_CALLS = {(call.name, name): call for call in CALLS for name in own_numbers(call)}
 
 
-@pytest.mark.parametrize("kind", [CudaInterface, CudaTensor, Foreign, np.asarray])
-@pytest.mark.parametrize(("function", "argument"), NUMBERS_OF_CALLS)
+@grouped(
+    (function, f"{argument}, {kind.__name__}", (function, argument, kind))
+    for function, argument in NUMBERS_OF_CALLS
+    for kind in (CudaInterface, CudaTensor, Foreign, np.asarray)
+)
 def test_a_number_in_an_array_without_axes_is_read_or_refused_by_the_name_of_its_argument(function, argument, kind):
     taken, positional, options = bound(NUMBERS_OF_CALLS[function, argument])
     given = inspect.signature(taken).bind(*positional, **options)

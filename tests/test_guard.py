@@ -15,8 +15,8 @@ from guard import collect, record, results
 
 import alignment_fast as af
 
-# The same bits come out at -O1.
-pytestmark = pytest.mark.optimised
+# The same bits come out at -O1, and have to behind the limited API.
+pytestmark = [pytest.mark.optimised, pytest.mark.interface]
 
 RECORD = record.read()
 OWN = sorted({case.family for case in results.CASES.values() if case.own})

@@ -3,6 +3,7 @@
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from each import grouped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -510,10 +511,13 @@ def numbers(result):
     return np.concatenate([np.ravel(part) for part in parts if isinstance(part, np.ndarray | np.floating)])
 
 
-@pytest.mark.parametrize("letters", [3, 40, 300])
-@pytest.mark.parametrize("rows", [1, 4, 5, 9, 17])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", FIELDS)
+@grouped(
+    (name, f"{dtype.__name__}, {rows} rows of {letters}", (name, dtype, rows, letters))
+    for name in FIELDS
+    for dtype in (np.float64, np.float32)
+    for rows in (1, 4, 5, 9, 17)
+    for letters in (3, 40, 300)
+)
 def test_rows_of_a_field_do_not_see_each_other(name, dtype, rows, letters):
     """Orders on both sides of 0 and of 1, and these themselves: of all rows at once, and of every row alone."""
     random = np.random.default_rng(rows)

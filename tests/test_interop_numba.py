@@ -175,13 +175,14 @@ CALL += "sum(program.f.stats.cache_hits.values()))"
 REGISTER = "from alignment_fast.interop import numba as fast; fast.register()"
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """A folder with a program whose compiled code is cached there."""
-    (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
-    value, hits = output_of(f"{REGISTER}; {CALL}", PYTHONPATH=str(tmp_path)).split()
+    path = tmp_path_factory.mktemp("cached")
+    (path / "program.py").write_text(PROGRAM, "utf-8")
+    value, hits = output_of(f"{REGISTER}; {CALL}", PYTHONPATH=str(path)).split()
     assert hits == "0"
-    return tmp_path, value
+    return path, value
 
 
 def test_cached_code_runs_in_a_process_that_registered_nothing(folder):

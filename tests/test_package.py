@@ -187,6 +187,7 @@ def test_no_call_of_the_mathematical_library(family):
     assert not [name for name in called if LIBM.match(name)]
 
 
+@pytest.mark.interface
 @pytest.mark.optimised
 @pytest.mark.skipif("avx2" not in cpu.supported_isas(), reason="no x86-64 vector variants on this machine")
 @pytest.mark.parametrize("isa", ["avx2", "avx512"])

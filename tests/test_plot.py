@@ -51,17 +51,18 @@ def drawn_texts(figure):
 
 
 def check(figure):
-    """Assert that texts are apart and inside of the figure, and that legends cover no data."""
+    """Assert that texts are apart and inside of the figure, and that legends cover no data; return the texts."""
     width, height = figure.canvas.get_width_height()
     texts = drawn_texts(figure)
     assert len(texts) > 3
     for text, box in texts:
         inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
         assert inside, f"{text!r} is cut off"
-    for (one, box), (other, another) in itertools.combinations(texts, 2):
-        overlap_x = min(box.x1, another.x1) - max(box.x0, another.x0)
-        overlap_y = min(box.y1, another.y1) - max(box.y0, another.y0)
-        assert overlap_x <= 1 or overlap_y <= 1, f"{one!r} and {other!r} overlap"
+    corners = np.array([(box.x0, box.y0, box.x1, box.y1) for _, box in texts])
+    low, high = corners[:, None, :2], corners[:, None, 2:]
+    overlap = np.minimum(high, high.swapaxes(0, 1)) - np.maximum(low, low.swapaxes(0, 1))
+    for one, other in np.argwhere(np.triu((overlap > 1).all(axis=2), 1)):
+        raise AssertionError(f"{texts[one][0]!r} and {texts[other][0]!r} overlap")
     legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
     for legend, axes in itertools.product(legends, figure.axes):
         box = legend.get_window_extent()
@@ -71,6 +72,7 @@ def check(figure):
     shown = [axes for axes in figure.axes if axes.axison]
     bottom = [axes for axes in shown if axes.get_subplotspec() is None or axes.get_subplotspec().is_last_row()]
     assert all(axes.get_xlabel() or axes.get_ylabel() for axes in bottom), "axes without a label"
+    return [text for text, _ in texts]
 
 
 def test_the_checks_find_what_they_are_for():
@@ -114,8 +116,7 @@ def ranking(count, name="model-{}"):
 def test_a_ranking_stays_readable(count):
     columns, scale = ranking(count), "elo" if count % 2 else "logits"
     figure = plot.rank_figure(columns, "votes.csv", scale=scale, level=0.9, left_out=7)
-    check(figure)
-    texts = [text for text, _ in drawn_texts(figure)]
+    texts = check(figure)
     for place, item in enumerate(columns["item"], start=1):
         assert f"{item}  {place}" in texts
     assert "points: scores; bars: 90 % intervals; 7 more are not drawn" in texts
@@ -141,8 +142,7 @@ def test_cells_hold_numbers_where_they_fit_and_colours_span_the_data(count):
 def test_a_board_stays_readable(count):
     columns = ranking(count) | {"tier": 1 + np.arange(count) // 3}
     figure = plot.board_figure(columns, "votes.csv", axis="Elo", level=0.9, left_out=7)
-    check(figure)
-    texts = [text for text, _ in drawn_texts(figure)]
+    texts = check(figure)
     assert "points: scores; bars: 90 % intervals; 7 more are not drawn" in texts
     for place, item in enumerate(columns["item"], start=1):
         assert f"{item}  {place}" in texts

@@ -98,6 +98,7 @@ def test_standard_errors_are_those_of_moving_the_weight_of_each_sample(given, we
     assert error == pytest.approx(oracle.infinitesimal_jackknife(estimate, 30), rel=1e-4)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize(("size", "option", "truth"), [(3000, {"kl": 0.5}, 1.0), (2000, {"beta": 4.0}, 0.25)])
 def test_intervals_cover_as_often_as_they_say(size, option, truth):
     """95 % of 1000 samples of a normal reward, whose gain is √(2 KL) and t, within 1.5 % and an error of simulation."""

@@ -105,6 +105,7 @@ def test_the_gamma_prior_is_that_of_pairs():
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-9)
 
 
+@pytest.mark.optimised
 def test_intervals_hold_as_often_as_they_say():
     rng, theta, delta = np.random.default_rng(6), np.array([0.8, 0.2, -0.2, -0.8]), {2: 0.5}
     first = oracle.chances(range(4), theta.tolist(), delta)
@@ -152,6 +153,7 @@ def test_equal_rankers_adhere_alike():
     np.testing.assert_allclose(both.scores, one.scores, atol=0.05)
 
 
+@pytest.mark.optimised
 def test_intervals_of_adherences_hold_as_often_as_they_say():
     rng, theta, eta = np.random.default_rng(9), np.linspace(1, -1, 4), np.array([1.4, 1.0, 0.3])
     held = []

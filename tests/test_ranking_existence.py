@@ -266,6 +266,7 @@ def test_the_two_oracles_agree():
         assert len(set(told)) == 1
 
 
+@pytest.mark.optimised
 @each_model
 @pytest.mark.parametrize("home", [False, True])
 def test_the_programme_alone_agrees_with_brute_force(model, home):

@@ -113,6 +113,7 @@ def test_intervals_of_two_judges_say_the_same(turned):
     assert np.all((low < found.discrimination) & (found.discrimination < high))
 
 
+@pytest.mark.optimised
 def test_intervals_of_discriminations_hold_as_often_as_they_say():
     gamma, held = np.array([1.4, 1.0, 0.5, 0.0]), []
     for seed in range(250):
@@ -126,6 +127,7 @@ def test_intervals_of_discriminations_hold_as_often_as_they_say():
     assert np.abs(np.mean(held, axis=0) - 0.95).max() <= 0.015 + 2.5 * np.sqrt(0.95 * 0.05 / 250)
 
 
+@pytest.mark.optimised
 def test_intervals_of_discriminations_hold_from_the_stated_number_of_votes_on():
     votes, least, most = map(int, re.search(r"with (\d+)\s+in (\d+) to (\d+) %", fit_judges.__doc__).groups())
     gamma, held = np.array([1.4, 1.0, 0.5]), []

@@ -313,12 +313,12 @@ def test_a_killed_command_goes_on_to_the_same_bytes(tmp_path):
     write_scores(tmp_path / "train.jsonl.gz", 40)
     code = (
         "import sys; from alignment_fast.commands.reproduce import sampling; "
-        "sampling._synthetic = dict; sampling.TABLES = (); "
+        "sampling._synthetic = dict; sampling.TABLES = (); sampling._figures = lambda results: {}; "
         "from alignment_fast.cli import main; sys.exit(main(sys.argv[1:]))"
     )
 
     def command(out):
-        options = ["--data", str(tmp_path / "train.jsonl.gz"), "--rounds", "60000", "--points", "3", "--out", str(out)]
+        options = ["--data", str(tmp_path / "train.jsonl.gz"), "--rounds", "30000", "--points", "3", "--out", str(out)]
         return [sys.executable, "-P", "-c", code, "reproduce", "sampling", *options]
 
     process = subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

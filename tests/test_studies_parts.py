@@ -312,7 +312,8 @@ def test_mpi_gives_the_bytes_of_threads(quiet, tmp_path, launch):
 
 @pytest.fixture
 def slow(tmp_path):
-    """A study whose blocks take a while, and its table."""
+    """A study whose blocks take a while, and its table; of tests that need dask."""
+    pytest.importorskip("distributed")
     (tmp_path / "slow_task.py").write_text(
         "import time\n\ndef generate(parameters, rng):\n    return rng.uniform()\n\n"
         "def analyse(parameters, data):\n    time.sleep(0.01)\n    return data\n"

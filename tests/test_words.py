@@ -40,10 +40,12 @@ TEXTS = {path: (ROOT / path).read_text("utf-8") for path in sorted(set(files()) 
 
 
 def test_no_word_of_the_list_is_used():
+    any_word = "|".join(pattern for pattern, _ in words())  # one search of nearly all texts, for all words
+    having_some = {path: text for path, text in TEXTS.items() if found(any_word, text)}
     places = [
         f"{path}:{line}: {word!r}; write instead: {instead}"
         for pattern, instead in words()
-        for path, text in TEXTS.items()
+        for path, text in having_some.items()
         for line, word in found(pattern, text)
     ]
     assert not places, "\n".join(places)

@@ -32,7 +32,7 @@ LEGS = {
     "sanitizers": ("tests", *_UNOPTIMISED),
     "frontends": ("tests", "-m", "frontends"),
     "cuda": ("tests", "-m", "cuda"),
-    "abi3": ("tests", "-m", "interface or not same_everywhere"),
+    "abi3": ("tests", "-m", "interface or not (same_everywhere or optimised)"),
     "editable": ("tests/test_package.py", "tests/test_reduce.py", *_UNOPTIMISED),
     "aarch64": ("tests", "-m", "aarch64"),
     "benchmarks": ("benchmarks", "--benchmark-disable"),

@@ -1,12 +1,16 @@
 """The fewest votes whose removal turns an order, by fits to what is left of all removals, one size after the other."""
 
+import functools
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 
 # Precision of the prior where there is no finite maximum: it gives the order in which scores go to infinity.
 WEAK = 1e-6
 EQUAL = 1e-9
+STORED_IN = Path(__file__).with_name("fragility.json")
 
 
 def reach(edges):
@@ -64,3 +68,43 @@ def fewest(units, wins, item, others, most):
         if (leads(wins - gone, item)[:, others] < -EQUAL).any():
             return size
     return None
+
+
+def votes_of(wins):
+    """Return the single votes of a matrix as matrices, with how many there are of each."""
+    found = []
+    for i, j in np.argwhere(wins > 0):
+        part = np.zeros_like(wins)
+        part[i, j] = 1.0
+        found.append((part, int(wins[i, j])))
+    return found
+
+
+def fewest_votes(wins, item, others, most):
+    """Return `fewest` of single votes."""
+    return fewest(votes_of(wins), wins, item, list(others), most)
+
+
+def key(wins, item, others, most):
+    """Return a text for one question: wins row by row, the item, those that may pass it, the most that may go."""
+    rows = "/".join("".join(f"{int(count)}" for count in row) for row in wins)
+    return f"{rows} {item}>{''.join(map(str, others))} {most}"
+
+
+def question(key):
+    """Return (wins, item, others, most) of a text."""
+    rows, who, most = key.split()
+    item, _, others = who.partition(">")
+    return np.array([[*map(float, row)] for row in rows.split("/")]), int(item), [*map(int, others)], int(most)
+
+
+@functools.cache
+def stored():
+    """Return {key: fewest votes} of fragility.json, which make_fragility.py writes."""
+    return json.loads(STORED_IN.read_text("utf-8"))
+
+
+def fewest_votes_stored(wins, item, others, most):
+    """Return `fewest_votes`, which takes long, from the file where it is there."""
+    text = key(wins, item, others, most)
+    return stored()[text] if text in stored() else fewest_votes(wins, item, others, most)

@@ -8,10 +8,14 @@ def sums(x, weight, centre, tilt):
     with mpmath.workdps(40):
         rows = []
         for a, w in zip(x, weight, strict=True):
-            e, d = mpmath.mpf(w) * mpmath.exp(mpmath.mpf(tilt) * mpmath.mpf(a)), mpmath.mpf(a) - mpmath.mpf(centre)
-            rows.append([f * d**j for f in (e, e * w, e * e) for j in range(3)])
+            exact, d = mpmath.mpf(w), mpmath.mpf(a) - mpmath.mpf(centre)
+            e, square = exact * mpmath.exp(mpmath.mpf(tilt) * mpmath.mpf(a)), d * d
+            rows.append([term for f in (e, e * exact, e * e) for term in (f, f * d, f * square)])
         columns = list(zip(*rows, strict=True))
-        return [float(mpmath.fsum(c)) for c in columns], [float(mpmath.fsum(map(abs, c))) for c in columns]
+        found = [mpmath.fsum(c) for c in columns]
+        # Weights are not negative: only the terms with d itself may be.
+        size = [mpmath.fsum(c, absolute=True) if j % 3 == 1 else found[j] for j, c in enumerate(columns)]
+        return [float(value) for value in found], [float(value) for value in size]
 
 
 def gain_at_beta(x, weight, beta):
