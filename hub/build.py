@@ -28,6 +28,7 @@ OPERATORS = (
 # Of the rest of the package, by the names that the variant gives them.
 SHARED = {
     "alignment_fast._border.place": ("place", "alignment_fast/_border/place.py"),
+    "alignment_fast._border.words": ("words", "alignment_fast/_border/words.py"),
     "alignment_fast.errors": ("errors", "alignment_fast/errors.py"),
     "alignment_fast.kernels.common.threads": ("threads", "kernels/common/threads.py"),
     "alignment_fast.kernels.pairwise.structures": ("structures", "kernels/pairwise/structures.py"),

@@ -168,7 +168,7 @@ def test_the_same_table_in_other_bytes_is_the_same_result(
 
 # What one row does not tell.
 TOO_FEW = {
-    "pass-at-k": "num_samples: no problem has two samples, and one each say nothing of how problems differ",
+    "pass-at-k": "{path}: num_samples: no problem has two samples, and one each say nothing of how problems differ",
     "compare": "scores need at least two tasks, not 1: one has no error",
 }
 
@@ -182,7 +182,7 @@ def test_every_command_reads_a_table_of_one_row(capsys, tmp_path, command, kind)
     options = {"rank": ("--l2", "1"), "best-of-n": ("--n", "1", "--replicates", "20")}.get(command, ())
     code, out, err = run(capsys, command, path, *options)
     if command in TOO_FEW:
-        assert (code, out, err) == (2, "", f"error: {TOO_FEW[command]}\n")
+        assert (code, out, err) == (2, "", f"error: {TOO_FEW[command].format(path=path)}\n")
         return
     assert (code, err) == (0, "")
     assert out
