@@ -333,7 +333,7 @@ def test_autocast_changes_nothing():
         ({"policy_rejected": torch.zeros(4, dtype=torch.float64, device="meta")}, ValueError, "policy_rejected is on"),
         ({"weight": torch.zeros(4, requires_grad=True)}, TypeError, r"pass weight.detach\(\)"),
         ({"weight": torch.zeros(3)}, ValueError, "weight of shape"),
-        ({"reduction": "avg"}, ValueError, "reduction 'avg'"),
+        ({"reduction": "avg"}, ValueError, "reduction must be one of 'mean', 'sum', 'none', not 'avg'"),
         ({"beta": -1.0}, ValueError, "beta must be positive"),
         ({"beta": "a"}, TypeError, "beta must be one number"),
         ({"gamma": 1.0}, ValueError, "takes no gamma"),

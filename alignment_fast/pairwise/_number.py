@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from alignment_fast._border.words import shown
 
 
@@ -12,8 +10,8 @@ def number(value: Any, name: str) -> Any:
     if value is None or type(value) is float:
         return value
     try:
-        if np.iscomplexobj(value) or isinstance(value, np.ma.MaskedArray):
-            raise TypeError
+        if getattr(getattr(value, "dtype", None), "kind", "") == "c" or hasattr(value, "mask"):
+            raise TypeError  # the imaginary part, or what a mask hides, would go without a word
         return float(value + 0)  # a string has no sum with 0
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, not {shown(value)}") from None

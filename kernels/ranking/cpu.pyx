@@ -76,6 +76,8 @@ cdef extern from *:
         const double *b
         const double *squeeze
         const double *height
+        const int32_t *place
+        const double *mean[3]
         double *log_factorial
         double *below
         uint8_t *guide

@@ -214,7 +214,10 @@ MODELS = (
     _model_row(
         "bootstrap",
         "the maxima of replicates of the counts, drawn as by `resample`; the bound is in logits",
-        ("key", "first", "last", "start", "factor", "tolerance", "limit", "out", "both_won"),
+        (
+            *("key", "first", "last", "start", "factor", "known", "tolerance", "limit", "row", "steepness", "out"),
+            "proven",
+        ),
         1e-9,
         "maximum",
         "Newton's method with a certificate",
