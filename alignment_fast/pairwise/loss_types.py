@@ -391,7 +391,9 @@ def plan(*chosen: Any) -> Plan:
         settings = Settings(*chosen)
         _row_of(settings)
         as_word(settings.score, "score", SCORES)
-        given = {name: required_number(getattr(settings, name), name) for name in ("beta", "label_smoothing")}
+        given: dict[str, Any] = {
+            name: required_number(getattr(settings, name), name) for name in ("beta", "label_smoothing")
+        }
         given |= {name: number(getattr(settings, name), name) for name in _PARAMETERS}
         return _plan(*settings._replace(**given))
 
