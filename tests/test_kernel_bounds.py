@@ -21,6 +21,8 @@ from oracles import simulation as simulation_oracle
 from oracles.scalar import error_in_ulp
 
 BRADLEY_TERRY = ranking.MODELS_BY_NAME["bradley_terry"]
+# Of comparisons without covariates: twice a score and a tie parameter at most; terms are as steep as they are curved.
+LONGEST_ROW, STEEPNESS = 3.0, 1.0
 WORDS = [0, 1, 7, 2**52 - 1, 2**53 - 1, 2**53 + 1, 2**61 + 2**8 + 1, 2**63, 2**64 - 1025]
 
 
@@ -378,9 +380,9 @@ def test_replicates_are_maxima_of_drawn_counts():
     first, second = (index.astype(np.int32) for index in np.triu_indices(6, 1))
     cells = Cells(6, first, second, *(5.0 + random.poisson(9, (2, len(first)))))
     problem = ranking.ComparisonProblem(BRADLEY_TERRY, cells, NO_COVARIATES, 0.0, 0.0)
-    out, both_won = np.empty((4, 6)), np.empty(4, np.uint8)
-    problem.bootstrap(11, 0, 4, np.zeros(6), None, 1e-10, 100, out, both_won)
-    assert both_won.all()
+    out, proven = np.empty((4, 6)), np.empty(4, np.uint8)
+    problem.bootstrap(11, 0, 4, np.zeros(6), None, np.empty((0, 0)), 1e-10, 100, LONGEST_ROW, STEEPNESS, out, proven)
+    assert proven.all()
     for replicate, found in enumerate(out):
         counts = np.empty(len(first)), np.empty(len(first))
         problem.resample(11, replicate, *counts, np.empty(0))
@@ -399,10 +401,10 @@ def test_replicates_of_many_items_are_maxima_of_drawn_counts(model, mean):
     problem = ranking.ComparisonProblem(model, Cells(40, first, second, *counts, ties), NO_COVARIATES, 0.0, 0.0)
     start = np.append(np.zeros(40), 0.5 * np.ones(int(model >= 3)))
     problem.newton(start, 1e-10, 100)
-    out, both_won = np.empty((3, len(start))), np.empty(3, np.uint8)
-    factor = np.empty((len(start), ranking.stride(len(start))))
-    assert problem.chord_factor(start, factor)
-    problem.bootstrap(11, 0, 3, start, factor, 1e-10, 100, out, both_won)
+    out, proven = np.empty((3, len(start))), np.empty(3, np.uint8)
+    factor, known = np.empty((len(start), ranking.stride(len(start)))), np.empty((6 if model >= 3 else 2, len(first)))
+    assert problem.chord_factor(start, factor, known)
+    problem.bootstrap(11, 0, 3, start, factor, known, 1e-10, 100, LONGEST_ROW, STEEPNESS, out, proven)
     for replicate, found in enumerate(out):
         drawn = np.empty_like(counts), np.empty_like(ties)
         problem.resample(11, replicate, *drawn[0], drawn[1])
