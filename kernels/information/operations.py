@@ -405,6 +405,8 @@ def estimator_moments(p, reference, log, num_threads=None):
     """
     scalars, vectors = np.empty((len(p), 11)), np.empty((len(p), 8, p.shape[1]))
     kind = WEIGHT_LOG if log else WEIGHT_PROBABILITY
+    if not len(p):
+        return scalars, vectors
     threads.for_blocks(
         lambda first, last: cpu.estimator_moments(p, kind, reference, scalars, vectors, first, last),
         len(p),
