@@ -677,12 +677,12 @@ cdef class Majorities:
         """Return the chance that the majority is right; `others` are counts of other answers, ascending."""
         cdef Py_ssize_t kinds = len(others), nodes = self.least.shape[0]
         cdef int64_t *count
-        cdef double *memory
+        cdef double *memory = NULL
         if right == 0:
             return 0.0
         count = counts_of(others)
-        memory = <double*>scratch((nodes + 3) * (self.k + 1) * sizeof(double))
         try:
+            memory = <double*>scratch((nodes + 3) * (self.k + 1) * sizeof(double))
             with nogil:
                 found = table.majority_chance(right, kinds, count, self.k, nodes, &self.least[0], &self.y[0],
                                               &self.weight[0], &self.log_factorial[0], memory)
@@ -695,12 +695,12 @@ cdef class Majorities:
         """Return the mean over disjoint pairs of subsets of the product of their chances."""
         cdef Py_ssize_t kinds = len(others), different = len(set(others))
         cdef int64_t *count
-        cdef double *memory
+        cdef double *memory = NULL
         if right < 2:
             return 0.0
         count = counts_of(others)
-        memory = <double*>scratch((different + 2) * (self.k + 1) * (self.k + 1) * sizeof(double))
         try:
+            memory = <double*>scratch((different + 2) * (self.k + 1) * (self.k + 1) * sizeof(double))
             with nogil:
                 found = table.majority_product(right, kinds, count, self.k, self.least.shape[0], &self.least[0],
                                                &self.y[0], &self.weight[0], &self.log_factorial[0], count + kinds, memory)
