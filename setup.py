@@ -48,20 +48,12 @@ LONGEST_FIRST = (
     *("dynamics", "information", "pairwise", "best_of_n", "random", "ranking"),
     *("policy", "common", "memoryless"),
 )
-# Compiled on a machine that lacks machine code.
-CUDA_SOURCES = ("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h")
-# Texts that CUDA kernels run too.
-CUDA_SOURCES += (
-    "gradient.inc",
-    "law_each.inc",
-    "law_values.inc",
-    "relative.inc",
-    "scaled.inc",
-    "solve.inc",
-    "tilted_row.inc",
+# Compiled on a machine that lacks machine code: sources of CUDA kernels, and texts of the loops that they run too.
+CUDA_SOURCES = (
+    *("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h"),
+    *("gradient.inc", "law_each.inc", "law_values.inc", "lyapunov.inc", "optimum.inc", "relative.inc", "responses.inc"),
+    *("rewards.inc", "scaled.inc", "single.inc", "solve.inc", "statistics.inc", "tilted_row.inc", "trajectories.inc"),
 )
-CUDA_SOURCES += ("optimum.inc", "responses.inc", "rewards.inc")
-CUDA_SOURCES += ("lyapunov.inc", "single.inc", "statistics.inc", "trajectories.inc")
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):
     sys.exit(f"ALIGNMENT_FAST_SANITIZE={SANITIZE.lower()}: must be baseline, avx2 or avx512")

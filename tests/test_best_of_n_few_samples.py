@@ -220,7 +220,7 @@ def test_bad_options():
     for k, message in ((0, "k = 0 is below 1"), (1.5, "k must be an integer"), ([[1]], "k must be an integer")):
         with pytest.raises(ValueError, match=message):
             fit.pass_at_k(k)
-    with pytest.raises(ValueError, match="level = 1 is not between 0 and 1"):
+    with pytest.raises(ValueError, match="level must be between 0 and 1, not 1"):
         fit.pass_at_k(3, level=1)
-    with pytest.raises(ValueError, match="level = 0 is not between 0 and 1"):
+    with pytest.raises(ValueError, match="level must be between 0 and 1, not 0"):
         fit.posterior(5, 3, 3, level=0)

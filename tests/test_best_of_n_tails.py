@@ -197,7 +197,7 @@ def test_right_laws_are_refused_once_in_a_hundred_times():
         ([1.0, 2.0], 5, {"top": 2}, ValueError, "top = 2 is not between 1 and 1"),
         ([1.0, 2.0], 5, {"top": 1.5}, TypeError, "top must be an integer"),
         ([1.0, 2.0], 5, {"tail": "normal"}, ValueError, "tail must be one of 'gpd', 'hill', not 'normal'"),
-        ([1.0, 2.0], 5, {"level": 1.0}, ValueError, "level = 1.0 is not between 0 and 1"),
+        ([1.0, 2.0], 5, {"level": 1.0}, ValueError, "level must be between 0 and 1, not 1.0"),
     ],
     ids=str,
 )

@@ -161,7 +161,7 @@ def test_intervals_are_open_where_few_samples_carry_the_policy():
     np.testing.assert_array_equal(np.isinf(upper), [False, True, True])
     assert np.all(lower <= found.gain)
     assert np.isnan(found.standard_error[2])
-    with pytest.raises(ValueError, match="level = 1 is not between 0 and 1"):
+    with pytest.raises(ValueError, match="level must be between 0 and 1, not 1"):
         found.interval(1)
 
 

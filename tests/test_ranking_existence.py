@@ -14,7 +14,7 @@ from alignment_fast.kernels.common import cpu
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
 from alignment_fast.ranking import Comparisons, fit, fit_contextual
 from alignment_fast.ranking._models import MODELS
-from alignment_fast.ranking._recession import find_direction, outcome_rows
+from alignment_fast.ranking._recession import constant_steepness, find_direction, longest_row, outcome_rows
 from alignment_fast.ranking._replicates import drawn_cells
 from alignment_fast.ranking.existence import Question
 from oracles import existence as oracle
@@ -322,6 +322,26 @@ def test_covariates_that_are_nearly_the_same_have_a_direction_that_is_proven():
     with pytest.raises(af.ConvergenceError, match=r"separable.*again and again; give") as caught:
         fit_contextual([0, 1, 0, 0, 1, 2], [2, 2, 1, 2, 0, 0], np.array(x)[:, None], "thurstone", tied=tied)
     assert "floating point" not in str(caught.value)
+
+
+def test_no_replicate_without_a_maximum_is_proven_to_have_one_wherever_its_steps_end():
+    """Newton's steps are made to end far from maxima, where replicates that are separable have unknowns too."""
+    random = np.random.default_rng(3)
+    winner, gap = random.integers(0, 4, 24), random.integers(0, 3, 24)
+    x = np.where(random.random(24) < 0.75, 1.0, -1.0) * random.uniform(0.2, 1, 24)
+    result = fit_contextual(winner, (winner + 1 + gap) % 4, x[:, None])
+    objective, start, seen = result._objective, np.append(result.scores, result.coefficients), []
+    bounds = {"row": longest_row(objective.covariates), "steepness": constant_steepness(objective)}
+    whole = Question(objective.cells, None, "bradley-terry", objective.covariates, False, False)
+    for tolerance, steps in ((1e9, 1), (0.5, 3)):
+        ends = {"tolerance": tolerance, "limit": steps}
+        found, proven = objective.ops.replicates(objective.problem, start, 7, 120, **ends, **bounds)
+        for replicate in np.flatnonzero(~np.isnan(found[:, 0])):
+            drawn = replace(whole, cells=drawn_cells(objective, 7, int(replicate)))
+            exists = drawn.verdict().direction is None
+            assert exists or not proven[replicate]
+            seen.append((exists, bool(proven[replicate])))
+    assert {(True, True), (True, False), (False, False)} == set(seen)
 
 
 def real_case(random):

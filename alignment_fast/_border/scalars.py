@@ -24,6 +24,14 @@ def as_number(value: Any, name: str) -> float:
     return float(array)
 
 
+def as_level(value: Any, name: str = "level") -> float:
+    """Return a confidence level, a number between 0 and 1, as a float."""
+    level = as_number(value, name)
+    if not 0 < level < 1:
+        raise ValueError(f"{name} must be between 0 and 1, not {value}")
+    return level
+
+
 def as_integer(value: Any, name: str) -> int:
     """Return an integer of any kind but bool as an int."""
     try:

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
@@ -117,8 +117,7 @@ class PassAtKFit:
 
         """
         ks = draws_of(k)
-        if not 0 < as_number(level, "level") < 1:
-            raise ValueError(f"level = {level} is not between 0 and 1")
+        level = as_level(level)
         rows = [self._at(int(draws), level) for draws in ks.reshape(-1)]
         columns = np.array(rows).reshape(-1, 3).T
         return PassAtKInterval(*columns) if ks.ndim else PassAtKInterval(*columns[:, 0].tolist())
@@ -147,8 +146,7 @@ class PassAtKFit:
 
         """
         total, correct, ks = counts(num_samples, num_correct, k)
-        if not 0 < as_number(level, "level") < 1:
-            raise ValueError(f"level = {level} is not between 0 and 1")
+        level = as_level(level)
         m, c = total[..., None] * 1.0, correct[..., None] * 1.0
         a, b = self.alpha + c, self.beta + m - c
         never: Any = 0.0

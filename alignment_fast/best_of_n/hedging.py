@@ -27,6 +27,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
+from alignment_fast._statistics.means import mean_of_rows
 
 __all__ = ["Hedge", "hedge"]
 
@@ -106,7 +107,7 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
         refuse(~np.isfinite(array), array, name, "is not finite")
     law = _FAMILIES[family](np.atleast_2d(x), np.atleast_2d(g))
     grid = law.grid()
-    values = np.array([_mean(law.gold(theta)) for theta in grid])
+    values = np.array([mean_of_rows(law.gold(theta)) for theta in grid])
     best = int(np.argmax(values))
     reached = values >= values[best] - 1e-9 * np.ptp(values)
     if reached[0] or reached[-1]:
@@ -118,18 +119,13 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
         middle = 0.5 * (low + high)
         if not low < middle < high:
             break
-        low, high = (middle, high) if _mean(law.slope(middle)) > 0 else (low, middle)
+        low, high = (middle, high) if mean_of_rows(law.slope(middle)) > 0 else (low, middle)
     theta = 0.5 * (low + high)
     step = 1e-4 * max(theta, 1e-3)
-    bend = (_mean(law.slope(theta + step)) - _mean(law.slope(theta - step))) / (2 * step)
+    bend = (mean_of_rows(law.slope(theta + step)) - mean_of_rows(law.slope(theta - step))) / (2 * step)
     error = _error(law.slope(theta), law.slope_influence(theta)) / abs(bend)
     gold_reward, gold_error = _gold_at(law, theta)
     return Hedge(float(theta), gold_reward, float(error), gold_error)
-
-
-def _mean(x):
-    """Return the mean of a row, without the microseconds that NumPy's takes."""
-    return np.add.reduce(x) / len(x)
 
 
 def _cells(edges):

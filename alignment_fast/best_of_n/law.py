@@ -277,11 +277,7 @@ class BestOfN:
         (0.25, 0.25)
 
         """
-        try:
-            known = kind in {"reverse_kl", "chi2", "tv", "hellinger2", "renyi"}  # a constant: as_word costs a call more
-        except TypeError:  # without a hash
-            known = False
-        if not known:
+        if type(kind) is not str or kind not in DIVERGENCES:
             as_word(kind, "kind", DIVERGENCES)
         if (order is not None) != (kind == "renyi"):
             raise ValueError("kind 'renyi' needs order" if order is None else f"kind {kind!r} takes no order")

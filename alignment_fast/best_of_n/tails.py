@@ -44,7 +44,7 @@ from numpy.polynomial import chebyshev
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
@@ -281,8 +281,7 @@ def extrapolate(
 
     """
     as_word(tail, "tail", ("gpd", "hill"))
-    if not 0 < as_number(level, "level") < 1:
-        raise ValueError(f"level = {level} is not between 0 and 1")
+    level = as_level(level)
     array, pools = _pools(scores)
     refuse(~np.isfinite(array), array, "scores", "is not finite")
     draws = as_array(n, "n").astype(np.float64)

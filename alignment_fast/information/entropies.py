@@ -330,11 +330,7 @@ def renyi_cross_entropy(
     1.658228
 
     """
-    try:
-        known = variant in {"standard", "natural"}  # a constant: as_word costs a call more
-    except TypeError:  # without a hash
-        known = False
-    if not known:
+    if type(variant) is not str or variant not in VARIANTS:
         as_word(variant, "variant", VARIANTS)
     if num_threads is None:
         natural = variant == "natural"

@@ -70,9 +70,8 @@ def scaled_cumulant(p, reward, policy, rho, *, delta, which):
     value = np.where(infinite, ends, value)
     if which == "best_of_n" and delta > 0:
         # Up to rho = alpha the typical best sequence decides, beyond it one that is exponentially rarer.
-        return np.where(rho <= policy.alpha, policy.expected_reward, np.where(infinite, value, value + delta / safe))[
-            ()
-        ]
+        rarer = value + np.where(infinite, 0.0, delta / safe)
+        return np.where(rho <= policy.alpha, policy.expected_reward, rarer)[()]
     return np.where(zero, mean, value)[()]
 
 

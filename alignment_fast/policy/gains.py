@@ -37,9 +37,10 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating, as_parameter
 from alignment_fast._border.call import give
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
+from alignment_fast._statistics.means import mean_of_rows
 from alignment_fast.policy._gain_intervals import Masses, ends, second_order
 
 __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
@@ -109,8 +110,7 @@ class Gain:
         less than 0.7 of all, or where the acceleration is above 0.03, the estimate misses what lies beyond the best
         samples: the upper end is inf, which says so.
         """
-        if not 0 < as_number(level, "level") < 1:
-            raise ValueError(f"level = {level} is not between 0 and 1")
+        level = as_level(level)
         constants = self.acceleration, self.bias_correction, self.curvature
         known = np.where(np.isnan(self.standard_error), 0.0, self.standard_error)
         lower, upper = ends(self.gain, known, constants, level)
@@ -249,7 +249,7 @@ class _Samples:
         self.below = np.minimum(x - self.top, 0.0)
         self.weight = weight
         self.total = float(len(x)) if weight is None else weight.sum()
-        self.centre = float(_mean(self.below) if weight is None else weight @ self.below / self.total)
+        self.centre = float(mean_of_rows(self.below) if weight is None else weight @ self.below / self.total)
         self.bins = self.square_bins = None
         if len(x) >= MANY and self.variance > 0.0:
             count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
@@ -512,19 +512,14 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
     rows = []
     for size in range(1, len(members) + 1):
         circle = 1 if size == len(members) else len(members)
-        parts = [_mean(np.roll(members, -first, axis=0)[:size]) for first in range(circle)] if size > 1 else members
+        parts = [mean_of_rows(np.roll(members, -first, axis=0)[:size]) for first in range(circle)]
         found = [_gold_gains(part, target, grid, named) for part in parts]
-        values, moved = (_mean([one[kind] for one in found]) for kind in (0, 1))
+        values, moved = (mean_of_rows([one[kind] for one in found]) for kind in (0, 1))
         error = np.sqrt(((influence - moved) ** 2).sum(axis=1)) / target.size
         rows.append([best[0] - values[0], values[0], best[0], values[1], values[2], error])
     shape = (*((len(rows),) if given.ndim == 2 else ()), *((len(grid),) if budgets.ndim else ()))
     columns = np.array(rows)
     return ProxyGap(*(give(np.ascontiguousarray(columns[:, i]), gold, shape=shape) for i in range(6)))
-
-
-def _mean(x):
-    """Return the mean of rows, without the microseconds that NumPy's takes."""
-    return np.add.reduce(x) / len(x)
 
 
 def _gold_gains(proxy, gold, budgets, given):
@@ -533,14 +528,14 @@ def _gold_gains(proxy, gold, budgets, given):
     samples = _Samples(proxy / scale, None)
     t = scale / budgets if given == "beta" else tilts_of(samples, budgets)
     values, influences = np.empty((3, len(t))), np.empty((len(t), len(gold)))
-    away, ops = gold - _mean(gold), operations("policy")
+    away, ops = gold - mean_of_rows(gold), operations("policy")
     for i, tilt in enumerate(t.tolist()):
         if math.isfinite(tilt):
             held = given == "kl" and tilt > 0
             gain, mean, log_share = ops.gain_of_gold(samples.below, samples.centre, away, tilt, held, influences[i])
             kl = tilt * mean - (log_share - tilt * samples.centre)
         else:
-            gain, kl = _mean(away[samples.below == 0.0]), samples.most_kl
+            gain, kl = mean_of_rows(away[samples.below == 0.0]), samples.most_kl
             influences[i] = np.nan
         values[:, i] = gain, kl, scale / tilt if tilt else np.inf
     return values, influences

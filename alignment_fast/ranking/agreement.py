@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.words import as_word
 from alignment_fast.random import Stream
 from alignment_fast.ranking._replicates import poisson
@@ -105,8 +105,7 @@ def alpha_of_counts(
 ) -> Agreement:
     """Return the agreement of units (rows) that have each of the `values` so often."""
     as_word(level, "level", LEVELS)
-    if not 0 < as_number(confidence, "confidence") < 1:
-        raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
+    confidence = as_level(confidence, "confidence")
     if replicates < 0:
         raise ValueError(f"replicates must not be negative, not {replicates}")
     size = counts.sum(axis=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.scalars import as_count, as_number
+from alignment_fast._border.scalars import as_count, as_level
 from alignment_fast._operations import operations
 
 __all__ = ["Bootstrap", "number_of_replicates"]
@@ -81,8 +81,7 @@ class Bootstrap:
 
 
 def _tails(level: float) -> tuple[float, float]:
-    if not 0 < as_number(level, "level") < 1:
-        raise ValueError(f"level must be between 0 and 1, not {level}")
+    level = as_level(level)
     return 0.5 - 0.5 * level, 0.5 + 0.5 * level
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast.ranking._outcomes import cluster_codes
 from alignment_fast.ranking._rows import distinct
 
@@ -61,8 +61,7 @@ class PairedScores:
         """Return (low, high), the intervals of the means at confidence `level`, by Student's t."""
         from scipy.stats import t
 
-        if not 0 < as_number(level, "level") < 1:
-            raise ValueError(f"level must be between 0 and 1, not {level}")
+        level = as_level(level)
         half = t.ppf(0.5 + 0.5 * level, self.clusters - 1) * self.standard_errors()
         return self.means - half, self.means + half
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.ranking._differences import Differences, differences_of
@@ -200,8 +200,7 @@ def tiers_of(better: NDArray[np.bool_], estimate: NDArray[np.float64]) -> NDArra
 
 
 def _check_level(level: float) -> None:
-    if not 0 < as_number(level, "level") < 1:
-        raise ValueError(f"level must be between 0 and 1, not {level}")
+    level = as_level(level)
 
 
 def _surely_above(

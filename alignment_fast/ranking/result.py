@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import is_array, like, model_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import as_level
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
@@ -460,6 +460,5 @@ def on_elo(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def normal_width(level: float) -> float:
     """Return how many standard errors an interval at confidence `level` reaches to either side."""
-    if not 0 < as_number(level, "level") < 1:
-        raise ValueError(f"level must be between 0 and 1, not {level}")
+    level = as_level(level)
     return NormalDist().inv_cdf(0.5 + 0.5 * level)

@@ -197,7 +197,7 @@ def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
     return log_pi, fields, True
 
 
-def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
+def tilts_of_divergence(rows, divergence, num_threads=None, *, start=None):
     """Return the tilts of divergence (count or 1, T), None and True: bad rows and divergences that are missed are NaN.
 
     `start` (count, T) is from the host, as the divergences are.

@@ -8,7 +8,7 @@
 #define restrict
 #define AF_INDEPENDENT
 #include "policy/formulas.h"
-#include "policy/cuda_arrays.inc"
+#include "common/cuda_arrays.inc"
 #include "policy/responses.inc"
 #include "policy/rewards.inc"
 #include "policy/optimum.inc"

@@ -330,8 +330,9 @@ cdef class ComparisonProblem:
     def resample(self, uint64_t key, uint64_t replicate, double[::1] wins_first, double[::1] wins_second,
                  double[::1] ties):
         """Write the Poisson counts of one replicate."""
-        cdef double *drawn = allocate(self.problem.cells)
+        cdef double *drawn
         self.prepare()
+        drawn = allocate(self.problem.cells)
         with nogil:
             table.ranking_resample(&self.problem, self.draws, key, replicate, &wins_first[0], &wins_second[0],
                                    &ties[0] if ties.shape[0] else NULL, drawn)
@@ -359,10 +360,11 @@ cdef class ComparisonProblem:
                   double steepness, double[:, ::1] out, uint8_t[::1] proven):
         """Write the maxima of replicates first..last-1 to the rows of `out`; NaN where there is none.
 
-        Steps are by `factor`, of ``chord_factor`` like the `known` slopes, unless it is None. `proven` says of each whether it is known to be finite,
-        given that wins connect all items: without covariates by a cell in which both items won; with them by a step,
-        `row` and `steepness` being bounds of what outcomes see, unless `steepness` is infinite.
+        Steps are by `factor`, of ``chord_factor`` like the `known` slopes, unless it is None. `proven` says of each whether
+        it is known to be finite, given that wins connect all items: without covariates by a cell in which both items won;
+        with them by a step, `row` and `steepness` being bounds of what outcomes see, unless `steepness` is infinite.
         """
+        self.prepare()
         cdef ranking_problem problem = self.problem
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
@@ -372,7 +374,6 @@ cdef class ComparisonProblem:
         cdef double *scratch = drawn + cells
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
         cdef bint found, near = factor is not None
-        self.prepare()
         with nogil:
             problem.wins_first, problem.wins_second, problem.ties = counts, counts + cells, ties
             for r in range(first, last):

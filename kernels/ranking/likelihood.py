@@ -184,10 +184,8 @@ def replicates(problem, start, key, count, *, tolerance, limit, row, steepness, 
     """
     out, proven = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
 
-    factor, known = (
-        np.empty((len(start), cpu.stride(len(start)))),
-        np.empty((6 if problem.has_ties else 2, problem.cells)),
-    )
+    factor = np.empty((len(start), cpu.stride(len(start))))
+    known = np.empty((6 if problem.has_ties else 2, problem.cells))
     factor = factor if problem.chord_factor(start, factor, known) else None
 
     def run(first, last):
