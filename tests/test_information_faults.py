@@ -632,11 +632,11 @@ def test_a_row_may_leave_the_range_in_which_e_to_the_x_less_one_is_summed(t, log
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 3e-15), (np.float32, 5e-6)])
-@pytest.mark.parametrize("spread", [0.3, 1e-3])
+@pytest.mark.parametrize("spread", [0.3, 0.03])
 def test_sums_of_many_equal_blocks_do_not_round_alike(spread, dtype, tolerance):
-    """All p equal, q on two levels: 273 blocks of the same sum, added plainly, were 1.05e-14 off."""
+    """All p equal, q on two levels: 3907 blocks of the same sum, added plainly, were 8e-14 off."""
     levels = np.array([1 - spread, 1 + spread], dtype)
     low, high = levels.astype(np.float64)
     v = (high - low) / (high + low)
-    found = af.information.kl_divergence(np.ones(70_000, dtype), np.tile(levels, 35_000))
-    assert found == pytest.approx(-math.log1p(-v * v) / 2, rel=tolerance)
+    found = af.information.kl_divergence(np.ones(1_000_000, dtype), np.tile(levels, 500_000))
+    assert found == pytest.approx(-math.log1p(-v * v) / 2, rel=tolerance, abs=0)

@@ -8,6 +8,7 @@ import alignment_fast as af
 from alignment_fast.kernels.best_of_n import cpu as best_of_n
 from alignment_fast.kernels.information import cpu as information
 from alignment_fast.kernels.ranking import cpu as ranking
+from alignment_fast.kernels.ranking import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Cells, Covariates
 from bounds import assert_same_bits, bound
 from oracles import best_of_n as law_oracle
@@ -390,28 +391,58 @@ def test_replicates_are_maxima_of_drawn_counts():
         assert abs(found - found.mean() - exact).max() <= bound("ranking.bootstrap")
 
 
+def forty_items(model, mean):
+    """Return cells of all pairs of 40 items, the problem of them, and its maximum."""
+    random = np.random.default_rng(model)
+    first, second = (index.astype(np.int32) for index in np.triu_indices(40, 1))
+    ties = random.poisson(0.3 * mean, len(first)) + 0.0 if model >= 3 else np.empty(0)
+    cells = Cells(40, first, second, *(random.poisson(mean, (2, len(first))) + 0.0), ties)
+    problem = ranking.ComparisonProblem(model, cells, NO_COVARIATES, 0.0, 0.0)
+    start = np.append(np.zeros(40), 0.5 * np.ones(int(model >= 3)))
+    problem.newton(start, 1e-10, 100)
+    return cells, problem, start
+
+
+def by_factor(problem, start, count, tolerance):
+    """Return replicates (count, unknowns) by steps with the factor of the parent at its maximum, and the factor."""
+    cells = problem.cells
+    out, proven = np.empty((count, len(start))), np.empty(count, np.uint8)
+    factor, known = np.empty((len(start), ranking.stride(len(start)))), np.empty((6 if len(start) > 40 else 2, cells))
+    assert problem.chord_factor(start, factor, known)
+    problem.bootstrap(11, 0, count, start, factor, known, tolerance, 100, LONGEST_ROW, STEEPNESS, out, proven)
+    return out, factor
+
+
+def drawn_problem(model, cells, problem, replicate):
+    """Return the problem of the counts of one replicate."""
+    counts, ties = np.empty((2, len(cells.first))), np.empty_like(cells.ties)
+    problem.resample(11, replicate, *counts, ties)
+    drawn = Cells(40, cells.first, cells.second, *counts, ties)
+    return ranking.ComparisonProblem(model, drawn, NO_COVARIATES, 0.0, 0.0)
+
+
 @pytest.mark.parametrize("mean", [40.0, 1.0], ids=["steps by the parent's factor", "Newton's where they do not shrink"])
 @pytest.mark.parametrize("model", range(5))
 def test_replicates_of_many_items_are_maxima_of_drawn_counts(model, mean):
     """The gradient of drawn counts is 0 there to the tolerance; without a finite maximum both ways say so."""
-    random = np.random.default_rng(model)
-    first, second = (index.astype(np.int32) for index in np.triu_indices(40, 1))
-    ties = random.poisson(0.3 * mean, len(first)) + 0.0 if model >= 3 else np.empty(0)
-    counts = random.poisson(mean, (2, len(first))) + 0.0
-    problem = ranking.ComparisonProblem(model, Cells(40, first, second, *counts, ties), NO_COVARIATES, 0.0, 0.0)
-    start = np.append(np.zeros(40), 0.5 * np.ones(int(model >= 3)))
-    problem.newton(start, 1e-10, 100)
-    out, proven = np.empty((3, len(start))), np.empty(3, np.uint8)
-    factor, known = np.empty((len(start), ranking.stride(len(start)))), np.empty((6 if model >= 3 else 2, len(first)))
-    assert problem.chord_factor(start, factor, known)
-    problem.bootstrap(11, 0, 3, start, factor, known, 1e-10, 100, LONGEST_ROW, STEEPNESS, out, proven)
+    cells, problem, start = forty_items(model, mean)
+    out, _ = by_factor(problem, start, 3, 1e-10)
     for replicate, found in enumerate(out):
-        drawn = np.empty_like(counts), np.empty_like(ties)
-        problem.resample(11, replicate, *drawn[0], drawn[1])
-        cells = Cells(40, first, second, *drawn[0], drawn[1])
         again = start.copy()
-        ranking.ComparisonProblem(model, cells, NO_COVARIATES, 0.0, 0.0).newton(again, 1e-12, 100)
+        drawn_problem(model, cells, problem, replicate).newton(again, 1e-12, 100)
         assert abs(found - again).max() <= bound("ranking.bootstrap")
+
+
+@pytest.mark.parametrize("model", range(5))
+def test_first_steps_of_replicates_are_by_the_gradients_of_their_own_counts(model):
+    """Slopes of every outcome at the parent's maximum are computed once; later steps would hide a wrong one."""
+    cells, problem, start = forty_items(model, 40.0)
+    out, factor = by_factor(problem, start, 3, 1e9)  # one step is enough
+    for replicate, found in enumerate(out):
+        step = operations.evaluate(drawn_problem(model, cells, problem, replicate), start).gradient
+        step[39] = 0.0  # nothing else holds the last score
+        ranking.solve(factor, step)
+        np.testing.assert_allclose(found - start, step, rtol=1e-9, atol=1e-13)
 
 
 # ---- who is reached ----
