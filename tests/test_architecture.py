@@ -64,7 +64,7 @@ PUBLIC_EDGES = {
     "memoryless": {"best_of_n", "information", "policy"},
     "pairwise": set(),
     "plot": {"_text"},
-    "policy": {"_scipy", "information", "random", "tables"},
+    "policy": {"_scipy", "_statistics", "information", "random", "tables"},
     "random": set(),
     "ranking": {"random"},
     "studies": {

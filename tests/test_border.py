@@ -467,3 +467,23 @@ def test_scaled_cumulants_of_infinite_orders_are_the_extreme_rewards():
     np.testing.assert_array_equal(model.scaled_cumulant([np.inf, -np.inf], delta=0.1), [3.0, 1.0])
     mean = model.scaled_cumulant(0.0, delta=0.1, which="best_of_n")
     np.testing.assert_array_equal(model.scaled_cumulant([np.inf, -np.inf], delta=0.1, which="best_of_n"), [3.0, mean])
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda big: af.policy.achievable_gain([1.0, 2.0, 3.0], beta=1.0).interval(big), "level"),
+        (lambda big: af.best_of_n.BestOfN([0.5, 0.5], [0.0, 1.0]).divergence("renyi", 3, order=big), "order"),
+        (lambda big: log_likelihood_with(tie_parameter=big), "tie_parameter"),
+        (lambda big: af.best_of_n.tsallis_weights([1.0, 2.0], beta=big), "beta"),
+    ],
+    ids=["level", "order", "tie_parameter", "beta"],
+)
+def test_integers_beyond_the_largest_double_are_named(call, named):
+    with pytest.raises((TypeError, ValueError), match=f"{named} (does not fit|must be)"):
+        call(10**400)
+
+
+def log_likelihood_with(**options):
+    met = af.ranking.Comparisons([0, 1], [1, 0])
+    return af.ranking.log_likelihood([0.0, 1.0], met, "davidson", **options)

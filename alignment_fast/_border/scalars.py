@@ -17,7 +17,10 @@ MOST_ITERATIONS = (1 << 31) - 1
 def as_number(value: Any, name: str) -> float:
     """Return a number, which may be an array without axes of any library on the CPU, as a float."""
     if isinstance(value, float | int | np.floating) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            pass  # named below
     array = as_parameter(value, name)
     if array.ndim:
         raise TypeError(f"{name} must be a number, not an array of shape {array.shape}")

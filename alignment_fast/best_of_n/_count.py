@@ -19,8 +19,9 @@ def number_of_draws(n, log_n) -> tuple[object, bool]:
 def renyi_order(order) -> float:
     """Return the order of a Rényi divergence: any real number, ±inf included."""
     try:
-        number = None if isinstance(order, str | bytes | np.ma.MaskedArray) else float(order)
-    except (TypeError, ValueError):
+        refused = type(order) is not float and isinstance(order, str | bytes | np.ma.MaskedArray)
+        number = None if refused else float(order)
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number is None:
         raise TypeError(f"order must be a real number, not {shown(order)}")

@@ -58,20 +58,22 @@ def rate(p, reward, policy, tau, *, delta, which):
 
 
 def scaled_cumulant(p, reward, policy, rho, *, delta, which):
-    """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards)."""
+    """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards); of infinite ρ the extreme reward."""
     rho = as_parameter(rho, "rho")
-    zero, infinite = rho == 0, np.isinf(rho)
-    safe = np.where(zero | infinite, 1.0, rho)[()]
+    infinite = np.isinf(rho)
+    if infinite.any():
+        found = scaled_cumulant(p, reward, policy, np.where(infinite, 1.0, rho), delta=delta, which=which)
+        least = policy.expected_reward if which == "best_of_n" and delta > 0 else reward[p > 0].min()
+        return np.where(infinite, np.where(rho > 0, reward[p > 0].max(), least), found)[()]
+    zero = rho == 0
+    safe = np.where(zero, 1.0, rho)[()]
     if which == "aligned":
         value, mean = log_mgf(reward, safe, p=policy.log_pi, log=True) / safe, policy.expected_reward
     else:
         value, mean = log_mgf(reward, safe, p=p) / safe, np.average(reward, weights=p) if zero.any() else 0.0
-    ends = np.where(rho > 0, reward[p > 0].max(), reward[p > 0].min())
-    value = np.where(infinite, ends, value)
     if which == "best_of_n" and delta > 0:
         # Up to rho = alpha the typical best sequence decides, beyond it one that is exponentially rarer.
-        rarer = value + np.where(infinite, 0.0, delta / safe)
-        return np.where(rho <= policy.alpha, policy.expected_reward, rarer)[()]
+        return np.where(rho <= policy.alpha, policy.expected_reward, value + delta / safe)[()]
     return np.where(zero, mean, value)[()]
 
 

@@ -1,5 +1,6 @@
 """Log-likelihood of comparisons, its gradient and its Hessian, at any scores."""
 
+import math
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,8 @@ from alignment_fast.ranking.comparisons import Comparisons, check_comparisons
 from alignment_fast.ranking.existence import home_covariate
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]
+
+LARGEST = float(np.finfo(np.float64).max)
 
 
 def log_likelihood(
@@ -212,7 +215,7 @@ def _small(
     """Return what is `wanted` of few comparisons by one compiled call; None where it will not do."""
     row, cells, unknown = check_model(model), check_comparisons(comparisons).cells, None
     if row.tie is not None:
-        if not isinstance(tie_parameter, float | int) or not row.tie.least < tie_parameter < np.inf:
+        if not isinstance(tie_parameter, float | int) or not row.tie.least < tie_parameter <= LARGEST:
             return None
         unknown = np.log([tie_parameter])[0]
     return ops.short_likelihood(wanted, cells, row.number(ops), scores, vector, unknown)
@@ -229,19 +232,17 @@ def one_per_item(value: Any, name: str, n_items: int) -> NDArray[np.float64]:
     return array
 
 
-def refuse_spread(name: str, values: NDArray[np.float64], shift: Any = 0.0) -> None:
+def refuse_spread(name: str, values: NDArray[np.float64], shift: float = 0.0) -> None:
     """Raise ValueError where differences of `values`, moved by `shift`, are beyond the largest double."""
-    with np.errstate(over="ignore"):
-        spread = np.ptp(values) + np.abs(shift) if values.size else 0.0
-    if not np.isfinite(spread).all():
+    if values.size and not math.isfinite(float(values.max()) - float(values.min()) + abs(shift)):
         raise ValueError(f"{name} are too far apart: differences are beyond the largest double")
 
 
 def _told(result: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `result`, or raise ValueError where infinite parts of opposite signs met in it."""
-    bad = np.flatnonzero(np.isnan(result))
-    if bad.size:
-        raise ValueError(f"scores are too far apart: terms of item {bad[0]} are beyond the largest double")
+    bad = np.isnan(result)
+    if bad.any():
+        raise ValueError(f"scores are too far apart: terms of item {bad.argmax()} are beyond the largest double")
     return result
 
 

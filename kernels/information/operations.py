@@ -194,10 +194,11 @@ def _over_rows_as_given(kernel, rows, orders, out, num_threads, *scratch):
 
 
 def _is_long(rows, orders):
-    """Return whether threads share the one row: not at orders of Rényi measures where bandwidth is all it takes."""
+    """Return whether threads share the one row: of Rényi measures, not at orders where bandwidth is all it takes."""
     one = rows.count == 1 and orders.shape[1] == 1 and rows.rewards.shape[1] > _LONG_ROW
-    of_logs = rows.weight_kind == WEIGHT_PROBABILITY and rows.reward_kind != REWARD_GIVEN
-    return one and rows.rewards.dtype == np.float64 and not (of_logs and orders[0, 0] in _POWERS)
+    if not (one and rows.rewards.dtype == np.float64 and rows.reward_kind != REWARD_GIVEN):
+        return False
+    return not (rows.weight_kind == WEIGHT_PROBABILITY and orders[0, 0] in _POWERS)
 
 
 def _of_long_row(rows, orders, times_order, num_threads):
