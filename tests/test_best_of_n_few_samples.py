@@ -75,6 +75,17 @@ def test_likelihoods_are_those_of_beta_functions(a, b, m, c):
     np.testing.assert_allclose(found[1], slope, rtol=1e-13, atol=1e-13 + 1e-14 * (a + b))
 
 
+@pytest.mark.parametrize("x", [[-1.2, 0.7], [6.0, 7.5], [-0.4, 1.1, -0.6]])
+def test_many_cells_have_the_likelihood_of_each_of_them(x):
+    """Rising factors of many cells are counted, those of a single one are differences of Stirling's series."""
+    cells = [[m, c, 1.0 + (m + c) % 3] for m in (18, 20) for c in range(m + 1)]
+    data = np.array(cells).T.copy()
+    together = likelihood(np.array(x), data)
+    alone = [likelihood(np.array(x), np.ascontiguousarray(cell[:, None])) for cell in data.T]
+    for found, parts in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(found, sum(parts), rtol=1e-11, atol=1e-11 * np.abs(parts).sum(axis=0).max())
+
+
 def test_problems_of_different_sizes_and_the_same_ones_grouped():
     total, correct = np.repeat([2, 5, 9], 50), problems(3, 150, np.repeat([2, 5, 9], 50), 0.7, 1.3)
     fit = fit_pass_at_k(total, correct)

@@ -400,6 +400,24 @@ def test_a_search_that_ends_below_the_critical_beta_finds_none():
     assert af.dynamics.critical_beta(RPS, alpha=0.5, lam=1.0, largest=3.7) == np.inf
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_search_that_ends_where_the_policy_has_collapsed_misses_nothing(seed):
+    """Random preferences: radii at every value of beta that the search would look at, most of them left out by it."""
+    rng = np.random.default_rng(seed)
+    for K, lam in ((3, 1.0), (4, 0.7), (5, 0.3)):
+        upper = np.triu(rng.random((K, K)), 1)
+        P = upper + np.tril(1 - upper.T, -1) + 0.5 * np.eye(K)
+        at = {"alpha": 0.3, "lam": lam, "sampler": rng.dirichlet(np.ones(K))}
+        ref = rng.dirichlet(np.ones(K))
+        beta = np.geomspace(1e-6, 100.0, 200)
+        log_pi = af.dynamics.fixed_point(P, beta=beta, ref=ref, **at).log_pi
+        radius = af.dynamics.spectral_radius(P, log_pi, beta=beta, **at)
+        threshold = af.dynamics.critical_beta(P, ref=ref, largest=100.0, **at)
+        assert (radius > 1).any() == np.isfinite(threshold)
+        if np.isfinite(threshold):
+            assert threshold == pytest.approx(beta[np.argmax(radius > 1)], rel=0.1)
+
+
 def test_transitive_preferences_have_no_critical_beta():
     P = oracle.VECTORS["const_strong"]["inputs"]["P"]
     assert af.dynamics.critical_beta(P, alpha=0.5, lam=1.0) == np.inf

@@ -17,6 +17,7 @@ found along the curve on which the likelihood is largest for a given pass@k, by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy as np
 from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
+from alignment_fast._operations import operations
 from alignment_fast._scipy import special
 from alignment_fast.best_of_n import _difficulty
 from alignment_fast.best_of_n.pool import counts
@@ -116,11 +118,21 @@ class PassAtKFit:
             For k below 1 or a level outside (0, 1).
 
         """
-        ks = draws_of(k)
-        level = as_level(level)
-        rows = [self._at(int(draws), level) for draws in ks.reshape(-1)]
-        columns = np.array(rows).reshape(-1, 3).T
-        return PassAtKInterval(*columns) if ks.ndim else PassAtKInterval(*columns[:, 0].tolist())
+        ks, level = draws_of(k), as_level(level)
+        found = np.empty((ks.size, 3))
+        operations("best_of_n").difficulty_intervals(
+            self._parameters,
+            self.covariance,
+            self._cells,
+            self.log_likelihood,
+            _reach(level),
+            ks.astype(np.float64).reshape(-1),
+            found,
+        )
+        if self.is_rejected or self.model == "zero-inflated" or np.isnan(found).any():
+            for draws, row in zip(ks.reshape(-1).tolist(), found, strict=True):
+                row[1:] = self._ends(draws, level, row)
+        return PassAtKInterval(*found.T) if ks.ndim else PassAtKInterval(*found[0].tolist())
 
     def posterior(self, num_samples: Any, num_correct: Any, k: Any, *, level: float = 0.95) -> PassAtKInterval:
         """Return pass@k of single problems given their counts, with credible intervals.
@@ -161,32 +173,28 @@ class PassAtKFit:
         shape = missed.shape if np.ndim(k) else total.shape
         return PassAtKInterval(*((1 - missed).reshape(shape)[()], *(end.reshape(shape)[()] for end in ends)))
 
-    def _at(self, k, level):
-        """Return mean, lower and upper at one k."""
-        missed, up, _ = _difficulty.log_missed(self._parameters, k)
+    def _ends(self, k, level, found):
+        """Return the ends at one k, where these are not those of `found`: (mean, lower, upper) of Newton's method."""
         fewest = int(self._cells[0].min())
         if self.is_rejected:
             lower, upper = self._without_model(min(k, fewest), level)
-            return -np.expm1(missed), lower, upper if k <= fewest else 1.0
-        reach = 2 * special.gammaincinv(0.5, level)
-        ends = [-np.expm1(self._end(float(missed), up, reach, k, sign)) for sign in (1.0, -1.0)]
-        return -np.expm1(missed), *ends
+            return lower, upper if k <= fewest else 1.0
+        ends = zip((1.0, -1.0), found[1:].tolist(), strict=True)
+        return [-np.expm1(self._end(k, level, sign, None if np.isnan(end) else np.log1p(-end))) for sign, end in ends]
 
-    @property
+    @cached_property
     def _parameters(self):
         logit = [np.log(self.zero / (1 - self.zero))] if self.zero > 0 else []
         return np.array([np.log(self.alpha), np.log(self.beta), *logit])
 
-    def _end(self, missed, up, reach, k, sign):
-        """Return the largest or least log-chance of k failures that the likelihood allows."""
-        along = self.covariance @ up
-        deviation = np.sqrt(max(up @ along, 1e-300))
-        start = self._parameters + sign * along * np.sqrt(reach) / deviation
-        least = self.log_likelihood - reach / 2
-        found = _difficulty.extreme(start, least, k, sign, self._cells)
+    def _end(self, k, level, sign, found):
+        """Return the largest or least log-chance of k failures that is allowed; `found` by Newton's method."""
+        reach = _reach(level)
         if self.model == "zero-inflated" and (found is None or self.zero == 0):
-            found = self._over_shares(least, k, sign, found)
+            found = self._over_shares(self.log_likelihood - reach / 2, k, sign, found)
         if found is None:  # a straight line in log(-log)
+            missed, up, _ = _difficulty.log_missed(self._parameters, k)
+            deviation = np.sqrt(max(up @ self.covariance @ up, 1e-300))
             return missed * float(np.exp(sign * np.sqrt(reach) * deviation / missed))
         return found
 
@@ -217,6 +225,12 @@ class PassAtKFit:
         error = np.sqrt(number @ (solved - mean) ** 2 / max(problems - 1, 1) / problems)
         reach = special.ndtri((1 + level) / 2) * error
         return max(mean - reach, 0.0), min(mean + reach, 1.0)
+
+
+@lru_cache(maxsize=64)
+def _reach(level):
+    """Return how far twice the log-likelihood may be below its largest value: a quantile of χ² with one degree."""
+    return 2 * float(special.gammaincinv(0.5, level))
 
 
 def fit_pass_at_k(

@@ -183,6 +183,10 @@ def tsallis_weights(reward: Any, beta: float, *, order: float = 2.0, p: Any = No
     array([0.09  , 0.2447, 0.6652])
 
     """
+    if p is None and type(order) is float and order == 2.0:
+        found = operations("best_of_n").short_tsallis_weights(reward, beta)
+        if found is not None:
+            return found
     r = as_floating(reward, "reward")
     if r.ndim == 0 or r.shape[-1] == 0:
         raise ValueError(f"reward of shape {r.shape} holds no samples")

@@ -61,7 +61,8 @@ REASONS = (
     "scores above the threshold are tied: they are not draws of a continuous law",
     "n is above 10 pools, and fewer than 50 scores above the threshold do not tell where the tail ends",
 )
-FEW, NOT_POSITIVE, INFINITE, ANOTHER_LAW, TIED, FAR = range(1, 7)
+FEW, NOT_POSITIVE, INFINITE, ANOTHER_LAW, TIED, FAR = range(1, 7)  # those of pool_tails.inc
+_TEXTS = np.array(REASONS)
 LEAST_TOP = 10
 # Far beyond the pool the best of n lies near the end of a bounded tail, whose distance goes like 1/ξ. Fewer scores than
 # these know next to nothing of it: of 18 and ξ = -1/2 intervals at n = 100 M held for 80 % of pools (by simulation).
@@ -291,20 +292,37 @@ def extrapolate(
     size = pools.shape[1]
     highest = _top(top, size, size ** (0.7 if tail == "gpd" else 0.6))
     ordered = np.sort(pools, axis=-1)
-    law = _Pareto if tail == "hill" else _GeneralisedPareto
-    fit = law(ordered, highest, level)
-    mean, lower, upper = (np.empty((len(pools), draws.size)) for _ in range(3))
-    for column, one in enumerate(draws.reshape(-1).tolist()):
-        mean[:, column], lower[:, column], upper[:, column] = _ends(fit, ordered, highest, one)
-    far = draws.reshape(-1) > fit.reach
-    bad = (fit.code > 0)[:, None] | far
+    tail_of = _power_laws if tail == "hill" else _generalised_pareto_laws
+    index, code, reach, (mean, lower, upper) = tail_of(ordered, highest, level, draws.reshape(-1).tolist())
+    far = draws.reshape(-1) > reach
+    bad = (code > 0)[:, None] | far
     mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
     leading = array.shape[:-1]
     shape = (*leading, draws.size) if draws.ndim else leading
     usable = ~bad.reshape(shape)
     mean, lower, upper = (give(part, scores, shape=shape) for part in (mean, lower, upper))
-    reason = np.array(REASONS)[np.where((fit.code == 0) & far.any(), FAR, fit.code)].reshape(leading)
-    return Extrapolation(mean, lower, upper, usable[()], reason[()], give(fit.index, scores, shape=leading))
+    reason = _TEXTS[np.where((code == 0) & far.any(), FAR, code)].reshape(leading)
+    return Extrapolation(mean, lower, upper, usable[()], reason[()], give(index, scores, shape=leading))
+
+
+def _power_laws(ordered, top, level, draws):
+    """Return index and code of power laws (rows,), the largest n they reach to, and estimates and ends (3, rows, n)."""
+    ops = operations_of("best_of_n")
+    laws = ops.hill_laws(ordered, top, _gamma_quantiles(top, level), LARGEST_DISTANCE["hill"], LEAST_TOP)
+    out, size = np.empty((3, len(ordered), len(draws))), ordered.shape[1]
+    for column, n in enumerate(draws):
+        of_shares = _series_of_shares(top, size, level, n)
+        out[:, :, column] = ops.hill_best(ordered, laws, _chances_below(size, top, n), *of_shares).T
+    return laws[:, 1].copy(), laws[:, 4].astype(np.int64), np.inf, out  # power laws do not end
+
+
+def _generalised_pareto_laws(ordered, top, level, draws):
+    """Return the same of generalised Pareto laws."""
+    fit = _GeneralisedPareto(ordered, top, level)
+    out = np.empty((3, len(ordered), len(draws)))
+    for column, n in enumerate(draws):
+        out[:, :, column] = _ends(fit, ordered, top, n)
+    return fit.index, fit.code, fit.reach, out
 
 
 def _ends(fit, ordered, top, n):
@@ -354,7 +372,19 @@ def _share_ends(top, size, level):
 @lru_cache(maxsize=64)
 def _gamma_quantiles(top, level):
     """Return both ends of k γ̂/γ."""
-    return tuple(float(special.gammaincinv(top, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))
+    return special.gammaincinv(top, [(1 - level) / 2, (1 + level) / 2])
+
+
+@lru_cache(maxsize=64)
+def _series_of_shares(top, size, level, n):
+    """Return log nζ, (3,), and the series of I, (3, terms), at the chance ζ above the threshold and both ends of it."""
+    shares = (_share_above(top, size), *_share_ends(top, size, level))
+    return np.array([math.log(share * n) for share in shares]), np.array([_smooth(n, share) for share in shares])
+
+
+def _share_above(top, size):
+    """Return the chance to exceed the score below the `top` highest."""
+    return (top + 0.5) / (size + 0.5)
 
 
 def _smooth_part(a, n, share):
@@ -368,40 +398,6 @@ def _smooth_part(a, n, share):
     return special.gammaln(1 + b) + ratio + np.log(special.betainc(b, n, share))
 
 
-class _Pareto:
-    """Power laws above thresholds, one for each row of scores in ascending order."""
-
-    def __init__(self, ordered, top, level):
-        size = ordered.shape[1]
-        self.threshold = ordered[:, -top - 1]
-        good = self.threshold > 0
-        excess = np.log(np.where(good[:, None], ordered[:, -top:], 1.0) / np.where(good, self.threshold, 1.0)[:, None])
-        self.index = np.where(good, excess.mean(axis=-1), np.nan)
-        self.share = (top + 0.5) / (size + 0.5)
-        self.ends = {
-            "index": [top * self.index / quantile for quantile in _gamma_quantiles(top, level)],
-            "share": _share_ends(top, size, level),
-        }
-        scaled = excess / np.where(self.index > 0, self.index, 1.0)[:, None]
-        off = _distance(scaled) > LARGEST_DISTANCE["hill"]
-        self.code = _code(ordered, top, off, ~good, np.maximum(*self.ends["index"]))
-        self.reach = np.inf  # power laws do not end
-
-    def known(self, _n):
-        """Return what the best of n adds above the threshold whatever the law is: nothing."""
-        return 0.0
-
-    def log_excess(self, n, index=None, share=None):
-        """Return the logarithm of what the best of n adds where it is above the threshold."""
-        index, share = (self.index if index is None else index), (self.share if share is None else share)
-        return np.log(self.threshold * _partial(index, n, share))
-
-    def log_excesses(self, n, _estimate):
-        """Yield what it is at both ends of each parameter."""
-        for name, ends in self.ends.items():
-            yield np.array([self.log_excess(n, **{name: end}) for end in ends])
-
-
 class _GeneralisedPareto:
     """Generalised Pareto laws above thresholds, one for each row of scores in ascending order."""
 
@@ -411,7 +407,7 @@ class _GeneralisedPareto:
         excess = ordered[:, -top:] - self.threshold[:, None]
         self.index, sigma = without_bias(*operations_of("best_of_n").paretos(excess), top)
         self.scale = sigma * (1 + self.index)
-        self.share = (top + 0.5) / (size + 0.5)
+        self.share = _share_above(top, size)
         farther = 1 + sum(np.maximum(short - self.index, 0.0) for short in SHORT_TAILS)
         reach = special.stdtrit(FREEDOM, (1 + level) / 2) / np.sqrt(top) * farther
         variance = np.maximum(1 + 2 * self.index, 0.25)
@@ -422,7 +418,7 @@ class _GeneralisedPareto:
         }
         safe = np.where(sigma > 0, sigma, 1.0)
         off = _distance(_exponential(excess / safe[:, None], self.index)) > LARGEST_DISTANCE["gpd"]
-        self.code = _code(ordered, top, off, False, self.ends["index"][1])
+        self.code = _code(ordered, top, off, self.ends["index"][1])
         self.reach = FAR_POOLS * size if top < LEAST_TOP_FAR else np.inf
 
     def known(self, n):
@@ -462,7 +458,7 @@ def _distance(ascending):
     return ((-np.expm1(-np.maximum(ascending, 0.0)) - middle) ** 2).sum(axis=-1) + 1 / (12 * k)
 
 
-def _code(ordered, top, off, not_positive, largest_index):
+def _code(ordered, top, off, largest_index):
     """Return the code of why an extrapolation must not be used, 0 where it may, (rows,)."""
     ties = (np.diff(ordered[:, -top - 1 :], axis=-1) == 0).mean(axis=-1) > 0.1
     code = np.zeros(len(ordered), dtype=np.int64)
@@ -470,7 +466,6 @@ def _code(ordered, top, off, not_positive, largest_index):
         (ANOTHER_LAW, off),
         (INFINITE, ~(largest_index < 1)),
         (TIED, ties),
-        (NOT_POSITIVE, not_positive),
         (FEW, np.full(len(ordered), top < LEAST_TOP)),
     ):
         np.copyto(code, reason, where=wrong)

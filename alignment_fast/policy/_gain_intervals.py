@@ -21,6 +21,7 @@ Reference: DiCiccio and Efron, More accurate confidence intervals in exponential
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ import numpy as np
 from alignment_fast._operations import operations
 from alignment_fast._scipy import special
 
-__all__ = ["Masses", "ends", "second_order"]
+__all__ = ["Masses", "ends", "normal_quantile", "second_order"]
 
 
 class Masses(NamedTuple):
@@ -52,10 +53,15 @@ def second_order(masses: Masses, t: np.ndarray, log_mgf: np.ndarray, mean: np.nd
     return found
 
 
-def ends(estimate: Any, error: Any, constants: Any, level: float) -> tuple[Any, Any]:
+@lru_cache(maxsize=64)
+def normal_quantile(level: float) -> float:
+    """Return the normal quantile z with a mass of `level` between -z and z."""
+    return float(special.ndtri((1 + level) / 2))
+
+
+def ends(estimate: Any, error: Any, constants: Any, z: float) -> tuple[Any, Any]:
     """Return the ends of intervals: the lower one of the lower ends of both kinds, the upper end of ABC."""
     a, z0, c = constants
-    z = special.ndtri((1 + level) / 2)
 
     def end(quantile):
         w = z0 + quantile

@@ -41,7 +41,7 @@ from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast._statistics.means import mean_of_rows
-from alignment_fast.policy._gain_intervals import Masses, ends, second_order
+from alignment_fast.policy._gain_intervals import Masses, ends, normal_quantile, second_order
 
 __all__ = ["Gain", "ProxyGap", "achievable_gain", "proxy_gap"]
 
@@ -110,11 +110,15 @@ class Gain:
         less than 0.7 of all, or where the acceleration is above 0.03, the estimate misses what lies beyond the best
         samples: the upper end is inf, which says so.
         """
-        level = as_level(level)
+        z, fewest = normal_quantile(as_level(level)), min(FEWEST, 0.7 * self.samples)
         constants = self.acceleration, self.bias_correction, self.curvature
+        fields = (self.gain, self.standard_error, self.effective_samples, *constants)
+        found: tuple[Any, Any] | None = operations("policy").short_gain_ends(z, fewest, SKEWED, fields)
+        if found is not None:
+            return found
         known = np.where(np.isnan(self.standard_error), 0.0, self.standard_error)
-        lower, upper = ends(self.gain, known, constants, level)
-        few = ~(np.asarray(self.effective_samples) >= min(FEWEST, 0.7 * self.samples))
+        lower, upper = ends(self.gain, known, constants, z)
+        few = ~(np.asarray(self.effective_samples) >= fewest)
         skewed = np.asarray(self.acceleration) > SKEWED
         return lower, np.where(few | skewed, np.inf, upper)[()]
 
@@ -498,6 +502,9 @@ def proxy_gap(proxy: Any, gold: Any, *, beta: Any = None, kl: Any = None) -> Pro
     array([0.3 , 0.19, 0.14, 0.11])
 
     """
+    found = operations("policy").short_proxy_gap(proxy, gold, beta) if kl is None else None
+    if found is not None:
+        return ProxyGap(*found)
     given, target = as_floating(proxy, "proxy").astype(np.float64), as_floating(gold, "gold").astype(np.float64)
     if target.ndim != 1 or target.size == 0:
         raise ValueError(f"gold of shape {target.shape} is no row of samples")

@@ -68,6 +68,7 @@ cdef extern from *:
         POOL_UNBIASED
         POOL_JACKKNIFE
         POOL_FOUND
+        HILL_FIELDS
         SAMPLES_STATISTICS
         GAO_BEST_OF_N
         GAO_REINFORCEMENT_LEARNING
@@ -505,6 +506,7 @@ def table_ladder(const double[::1] p, const double[::1] reward):
 LANES = POOL_LANES
 SMALL = POOL_SMALL
 NODES = POOL_NODES
+LAW_OF_HILL = HILL_FIELDS
 U = POOL_U
 V = POOL_V
 UNBIASED = POOL_UNBIASED
@@ -660,6 +662,27 @@ def partials(const double[::1] a, double log_scale, const double[::1] series, do
             table.pool_partials(a.shape[0], &a[0], log_scale, series.shape[0], &series[0], &out[0])
 
 
+def hill_laws(const double[:, ::1] ordered, Py_ssize_t top, const double[::1] quantile, double largest, Py_ssize_t least,
+              Py_ssize_t first, Py_ssize_t last, double[:, ::1] law):
+    """Write the power laws above thresholds of pools first..last-1 of ascending scores: `law` (pools, LAW_OF_HILL)."""
+    cdef double *memory
+    if last > first:
+        memory = <double*>scratch(top * sizeof(double))
+        with nogil:
+            table.pool_hill_laws(last - first, ordered.shape[1], top, &ordered[first, 0], &quantile[0], largest, least, memory,
+                                 &law[first, 0])
+        free(memory)
+
+
+def hill_best(const double[:, ::1] ordered, const double[:, ::1] law, const double[::1] chance, const double[::1] log_scale,
+              const double[:, ::1] series, Py_ssize_t first, Py_ssize_t last, double[:, ::1] out):
+    """Write the expected best of n of pools first..last-1, and both ends of it: `out` (pools, 3)."""
+    if last > first:
+        with nogil:
+            table.pool_hill_best(last - first, ordered.shape[1], chance.shape[0], &ordered[first, 0], &law[first, 0],
+                                 &chance[0], &log_scale[0], series.shape[1], &series[0, 0], &out[first, 0])
+
+
 # ---- majorities (majority.inc) ----
 
 
@@ -750,6 +773,16 @@ def difficulty_extreme(const double[::1] x, Py_ssize_t sought, const double[:, :
     with nogil:
         found = table.difficulty_extreme(x.shape[0], sought, from_here, &of, least, k, sign)
     return found
+
+
+def difficulty_intervals(const double[::1] x, const double[:, ::1] covariance, const double[:, ::1] cells, double largest,
+                         double reach, const double[::1] k, double[:, ::1] out):
+    """Write pass@k and both ends of its interval at every k: `out` (k, 3), ends that are not found NaN."""
+    cdef difficulty_cells of = cells_of(cells)
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(k.shape[0]):
+            table.difficulty_interval(x.shape[0], &x[0], &covariance[0, 0], &of, largest, reach, k[i], &out[i, 0])
 
 
 # ---- divergence from samples, means over prompts (samples.inc) ----

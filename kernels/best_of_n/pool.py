@@ -21,6 +21,8 @@ MEAN_COST = {"u": 0.2, "v": 1.5}
 VARIANCE_COST = {"unbiased": 1.0, "jackknife": 2.0}
 INTERPOLATION_COST = 3.0
 PARETO_COST = 80.0
+# Nanoseconds of a score above the threshold, of one below it, and of a pool and n, for power laws.
+HILL_COST, BELOW_COST, BEST_COST = 8.0, 0.5, 400.0
 # From so many samples on a sort takes longer than finding out whose is faster (`numpy_sorts_faster`).
 LARGE_POOL = 32768
 # Small pools share one table of weights; so many of them are sorted and summed at a time.
@@ -203,6 +205,38 @@ def paretos(excess, *, num_threads=None):
     work = PARETO_COST * excess.size
     threads.for_blocks(run, -(-len(excess) // PARETO_ROWS), work=work, num_threads=num_threads)
     return index, scale
+
+
+def hill_laws(ordered, top, quantiles, largest, least, *, num_threads=None):
+    """Return (threshold, index, both ends of the index, code) of power laws of ascending pools (rows, M): (rows, 5).
+
+    The ends are by `quantiles` (2,) of k index'/index; the code says why a law must not be used, 0 where it may:
+    `largest` is the statistic of Cramér and von Mises that it may have, `least` the fewest highest scores.
+    """
+    law = np.empty((len(ordered), cpu.LAW_OF_HILL))
+    threads.for_blocks(
+        lambda first, last: cpu.hill_laws(ordered, top, quantiles, largest, least, first, last, law),
+        len(ordered),
+        work=HILL_COST * top * len(ordered),
+        num_threads=num_threads,
+    )
+    return law
+
+
+def hill_best(ordered, laws, chances, log_scales, series, *, num_threads=None):
+    """Return the expected best of n and both ends of it, (rows, 3), of pools (rows, M) with `hill_laws`.
+
+    `chances` (M − top,) are those that each score up to the threshold is the best; `log_scales` (3,) and `series`
+    (3, terms) those of `partials` at the chance to exceed the threshold and at both ends of it.
+    """
+    out = np.empty((len(ordered), 3))
+    threads.for_blocks(
+        lambda first, last: cpu.hill_best(ordered, laws, chances, log_scales, series, first, last, out),
+        len(ordered),
+        work=(BELOW_COST * len(chances) + BEST_COST) * len(ordered),
+        num_threads=num_threads,
+    )
+    return out
 
 
 def _of_small_pools(kernel, pools, num_threads):

@@ -108,3 +108,33 @@ def short_soft_best_of_n(p, reward, n, temperature):
         return out
     finally:
         free(o.p)
+
+
+def short_tsallis_weights(reward, beta):
+    """Return the weights of order 2 of samples of one mass: those of pessimism on rewards below the best, in units of beta."""
+    cdef outcomes o
+    cdef Py_buffer view
+    cdef double strength, best
+    cdef double *weight = NULL
+    cdef char kind = opened(reward, &view, 1)
+    cdef Py_ssize_t i
+    if not kind:
+        return None
+    PyBuffer_Release(&view)
+    try:
+        if not take_outcomes(None, reward, True, &o) or not within(beta, 0.0, &strength) or strength == 0.0:
+            return None
+        best = o.reward[0]
+        for i in range(o.size):
+            best = o.reward[i] if o.reward[i] > best else best
+        for i in range(o.size):
+            o.reward[i] = (o.reward[i] - best) / strength
+        if not all_finite(o.size, o.reward):
+            return None
+        table.fill(o.size, 1.0 / o.size, o.p)
+        weight = <double*>scratch(o.size * sizeof(double))
+        table.pessimism(o.size, o.p, o.reward, 1.0, o.memory, weight)
+        return array_of(kind, o.size, o.size, weight)
+    finally:
+        free(weight)
+        free(o.p)

@@ -338,8 +338,8 @@ HELPERS = {
 OF_PUBLIC_FUNCTIONS = {
     *("aligned_gaps", "aligned_log_deficits", "gaussian_best", "log_draws"),
     *("add_columns", "add_products", "gao_errors", "gao_fit", "gao_gains", "table_ladder"),
-    *("chance", "difficulty_extreme", "difficulty_likelihood", "product"),
-    *("divergence", "prompt_means", "quantile_strength", "quantile_tilt"),
+    *("chance", "difficulty_extreme", "difficulty_intervals", "difficulty_likelihood", "product"),
+    *("divergence", "hill_best", "hill_laws", "prompt_means", "quantile_strength", "quantile_tilt"),
     *("soft_outcomes", "soft_sums", "soft_trapezes"),
 }
 
@@ -417,6 +417,10 @@ TABLE = (
     "double *memory, double *index, double *scale)",
     "void pool_partials(ptrdiff_t count, const double *a, double log_scale, ptrdiff_t terms, const double *series, "
     "double *out)",
+    "void pool_hill_laws(ptrdiff_t rows, ptrdiff_t size, ptrdiff_t top, const double *ordered, const double *quantile, "
+    "double largest, ptrdiff_t least, double *excess, double *law)",
+    "void pool_hill_best(ptrdiff_t rows, ptrdiff_t size, ptrdiff_t below, const double *ordered, const double *law, "
+    "const double *chance, const double *log_scale, ptrdiff_t terms, const double *series, double *out)",
     # rows.inc
     "void fill(ptrdiff_t n, double value, double *out)",
     "int are_probabilities(ptrdiff_t n, const double *p, int log)",
@@ -453,6 +457,8 @@ TABLE = (
     "difficulty_jet *out)",
     "double difficulty_extreme(ptrdiff_t known, ptrdiff_t sought, double *x, const difficulty_cells *cells, "
     "double least, double k, double sign)",
+    "void difficulty_interval(ptrdiff_t known, const double *x, const double *covariance, "
+    "const difficulty_cells *cells, double largest, double reach, double k, double *out)",
     # overoptimization.inc
     "void gao_gains(int form, ptrdiff_t count, const double *kl, double alpha, double beta, double *out)",
     "void gao_errors(int form, ptrdiff_t count, const double *kl, const double *covariance, double *out)",

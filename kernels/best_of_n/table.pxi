@@ -82,6 +82,12 @@ cdef extern from *:
                             double *memory, double *index, double *scale) noexcept nogil
         void (*pool_partials)(Py_ssize_t count, const double *a, double log_scale, Py_ssize_t terms, const double *series,
                               double *out) noexcept nogil
+        void (*pool_hill_laws)(Py_ssize_t rows, Py_ssize_t size, Py_ssize_t top, const double *ordered,
+                               const double *quantile, double largest, Py_ssize_t least, double *excess,
+                               double *law) noexcept nogil
+        void (*pool_hill_best)(Py_ssize_t rows, Py_ssize_t size, Py_ssize_t below, const double *ordered,
+                               const double *law, const double *chance, const double *log_scale, Py_ssize_t terms,
+                               const double *series, double *out) noexcept nogil
         void (*fill)(Py_ssize_t n, double value, double *out) noexcept nogil
         int (*are_probabilities)(Py_ssize_t n, const double *p, int log) noexcept nogil
         int (*are_log_probabilities)(Py_ssize_t n, const double *x) noexcept nogil
@@ -118,6 +124,9 @@ cdef extern from *:
                                       difficulty_jet *out) noexcept nogil
         double (*difficulty_extreme)(Py_ssize_t known, Py_ssize_t sought, double *x, const difficulty_cells *cells,
                                      double least, double k, double sign) noexcept nogil
+        void (*difficulty_interval)(Py_ssize_t known, const double *x, const double *covariance,
+                                    const difficulty_cells *cells, double largest, double reach, double k,
+                                    double *out) noexcept nogil
         void (*gao_gains)(int form, Py_ssize_t count, const double *kl, double alpha, double beta,
                           double *out) noexcept nogil
         void (*gao_errors)(int form, Py_ssize_t count, const double *kl, const double *covariance,

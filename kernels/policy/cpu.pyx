@@ -28,6 +28,8 @@ cdef extern from *:
         GAIN_SUMS
         GAIN_MOMENTS
         GAIN_POWERS
+        GAIN_FIELDS
+        GAIN_GAPS
     double GAIN_STEP
     Py_ssize_t policy_pairs_scratch(Py_ssize_t size, Py_ssize_t columns) noexcept nogil
     Py_ssize_t policy_axioms_integers(Py_ssize_t size) noexcept nogil

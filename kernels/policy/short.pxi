@@ -1,7 +1,10 @@
 # The short path of small calls: one preference matrix and what goes with it in, a tuple of results or None out. The public
 # functions make their named tuples of it.
 
-from alignment_fast.kernels.common.cpu cimport opened_of
+from alignment_fast.kernels.common.cpu cimport (
+    NO_AXIS, all_finite, array_over, drop_numbers, drop_vectors, hold, opened_of, take_numbers
+)
+from alignment_fast.kernels.common.short cimport numbers, vectors
 
 include "arguments.pxi"
 
@@ -12,6 +15,10 @@ cdef object uint8 = numpy.uint8
 # Comparisons that are counted at once: a millisecond.
 cdef enum:
     MOST_COMPARISONS = 500000
+
+# Samples times KL coefficients of gains: a millisecond.
+cdef enum:
+    MOST_SAMPLED = 32768
 
 # Longer grids have work enough to hide the border.
 cdef enum:
@@ -573,3 +580,73 @@ def short_preference_matrix(winner, loser, n_items, tied, weight, prior):
         free(wins)
         for i in range(given.held):
             PyBuffer_Release(&given.views[i])
+
+
+# ---- gains ----
+
+
+def short_gain_ends(double z, double fewest, double skewed, fields):
+    """Return the ends of intervals of gains from six numbers, or six rows, of float64."""
+    cdef numbers field[GAIN_FIELDS]
+    cdef const double *values[GAIN_FIELDS]
+    cdef Py_ssize_t held = 0, size
+    cdef double *ends = NULL
+    cdef bint good = True
+    try:
+        while good and held < GAIN_FIELDS:
+            good = take_numbers(fields[held], &field[held])
+            held += 1
+            good = (good and field[held - 1].scalar == field[0].scalar and field[held - 1].size == field[0].size
+                    and field[held - 1].widened is NULL)
+            values[held - 1] = field[held - 1].values
+        size = field[0].size
+        if not good or size > MOST_SAMPLED:
+            return None
+        ends = <double*>allocated(2 * size * sizeof(double))
+        table.gain_ends(size, values, z, fewest, skewed, ends, ends + size)
+        axis = NO_AXIS if field[0].scalar else size
+        return array_over(b'd', NO_AXIS, axis, ends), array_over(b'd', NO_AXIS, axis, ends + size)
+    finally:
+        free(ends)
+        while held > 0:
+            held -= 1
+            drop_numbers(&field[held])
+
+
+def short_proxy_gap(proxy, gold, beta):
+    """Return the fields of `ProxyGap` of one proxy at a number or a row of KL coefficients."""
+    cdef vectors rewards
+    cdef numbers grid
+    cdef Py_ssize_t i, axis, size
+    cdef double *scratch = NULL
+    cdef double *out
+    rewards.held = 0
+    grid.held, grid.widened = False, NULL
+    try:
+        if not hold(proxy, &rewards) or not hold(gold, &rewards) or rewards.kind != b'd' or not take_numbers(beta, &grid):
+            return None
+        size = rewards.size
+        if size * grid.size > MOST_SAMPLED:
+            return None
+        for i in range(grid.size):
+            if not 0.0 < grid.values[i] < float("inf"):
+                return None
+        for i in range(2):
+            if not all_finite(size, <const double*>rewards.view[i].buf):
+                return None
+        scratch = <double*>allocated((6 * size + GAIN_GAPS * grid.size) * sizeof(double))
+        out = scratch + 6 * size
+        with nogil:
+            i = table.gain_gaps(size, <const double*>rewards.view[0].buf, <const double*>rewards.view[1].buf, grid.size,
+                                grid.values, scratch, out)
+        if not i:
+            return None
+        axis = NO_AXIS if grid.scalar else grid.size
+        found = []
+        for i in range(GAIN_GAPS):
+            found.append(array_over(b'd', NO_AXIS, axis, out + i * grid.size))
+        return found
+    finally:
+        free(scratch)
+        drop_numbers(&grid)
+        drop_vectors(&rewards)

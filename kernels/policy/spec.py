@@ -103,6 +103,10 @@ TABLE = (
     "double *e, double *influence, double *out)",
     "void gain_constants(ptrdiff_t count, const double *d, const double *first, const double *second, "
     "const double *third, double t, double log_mgf, double mean, int held, double *above, double *out)",
+    "void gain_ends(ptrdiff_t count, const double *const *field, double z, double fewest, double skewed, "
+    "double *lower, double *upper)",
+    "int gain_gaps(ptrdiff_t count, const double *proxy, const double *gold, ptrdiff_t betas, const double *beta, "
+    "double *scratch, double *out)",
     # gain_bins.inc
     "void gain_bin(ptrdiff_t count, const double *x, const double *weight, double width, ptrdiff_t bins, "
     "double *scratch, double *moments)",

@@ -45,6 +45,10 @@ cdef extern from *:
         void (*gain_constants)(Py_ssize_t count, const double *d, const double *first, const double *second,
                                const double *third, double t, double log_mgf, double mean, int held, double *above,
                                double *out) noexcept nogil
+        void (*gain_ends)(Py_ssize_t count, const double *const *field, double z, double fewest, double skewed,
+                          double *lower, double *upper) noexcept nogil
+        int (*gain_gaps)(Py_ssize_t count, const double *proxy, const double *gold, Py_ssize_t betas, const double *beta,
+                         double *scratch, double *out) noexcept nogil
         void (*gain_bin)(Py_ssize_t count, const double *x, const double *weight, double width, Py_ssize_t bins,
                          double *scratch, double *moments) noexcept nogil
         void (*gain_binned)(Py_ssize_t bins, const double *moments, double width, double centre, Py_ssize_t tilts,

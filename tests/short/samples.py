@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from alignment_fast.policy import Gain
 from short import Call
 
 SCORES = np.random.default_rng(5).normal(size=(5, 7))
@@ -12,6 +13,26 @@ REWARDS = np.array([0.2, 0.6, 0.9, 0.5, 0.1, 0.8, 0.9, 2.0, 0.6, 0.8, 0.0, -1.0]
 P = np.array([[0.5, 0.9, 0.25], [0.1, 0.5, 0.8], [0.75, 0.2, 0.5]])
 UPPER = np.triu(np.random.default_rng(6).random((3, 9, 9)), 1)
 SEVERAL = UPPER + np.tril(1 - np.swapaxes(UPPER, -1, -2), -1) + 0.5 * np.eye(9)
+GOLD = np.arange(12.0) - REWARDS**2
+# Gain, divergences, beta, standard error and effective samples of 2000, and the constants of intervals.
+GAIN = (
+    np.array([0.5, 0.9, 1.3, 1.7]),
+    *(np.array([0.1, 0.4, 0.9, 2.0]) for _ in range(3)),
+    np.array([0.01, 0.02, np.nan, 0.05]),
+    np.array([1500.0, 1400.0, 900.0, 1200.0]),
+    2000,
+    np.array([0.002, 0.01, 0.02, 0.04]),
+    np.array([0.0, -0.1, 0.02, np.nan]),
+    np.array([0.3, 0.2, -0.1, 0.0]),
+)
+
+
+def gain_of(*fields):
+    """Return a `Gain`, of which some fields are numbers and others arrays of whatever layout."""
+    return Gain(*(np.asarray(field) if isinstance(field, list | np.ndarray) else field for field in fields))
+
+
+SINGLE = tuple(field if isinstance(field, int) else np.float64(field[0]) for field in GAIN)
 
 CALLS = [
     *(
@@ -58,6 +79,21 @@ CALLS = [
         for votes, right in ((VOTES.reshape(2, 6), {"correct": np.array([4, 5])}), (VOTES.reshape(2, 6) == 4, {}))
         for k, kind in ((1, "unbiased"), (3, "unbiased"), (5, "jackknife"), (6, None), (K, "unbiased"))
     ),
+    *(
+        Call("best_of_n.tsallis_weights", (rewards, beta), bad=((0, 1, np.nan), (0, 2, np.inf)))
+        for rewards in (SCORES[0], REWARDS, 1e30 * REWARDS)
+        for beta in (0.1, 1, 5.0)
+    ),
+    *(
+        Call("policy.Gain.interval", (*fields, level), float32=False, constructed=10, wraps=gain_of)
+        for fields in (GAIN, SINGLE)
+        for level in (0.5, 0.95)
+    ),
+    *(
+        Call("policy.proxy_gap", (REWARDS, GOLD), {"beta": beta}, bad=((0, 1, np.nan), (1, 0, np.inf)), float32=False)
+        for beta in (0.3, 2, np.array([0.5, 1e9]))
+    ),
+    Call("policy.proxy_gap", (1e-200 * REWARDS, 1e100 * GOLD), {"beta": 1.0}, float32=False),
     Call("policy.hodge", (P,), bad=((0, 1, np.nan), (0, 1, 1.5), (0, 3, 0.9))),
     Call("policy.hodge", (SEVERAL,), bad=((0, 100, 0.7),)),
 ]
@@ -72,12 +108,9 @@ WITHOUT = dict.fromkeys(
         "best_of_n.hedge",
         "best_of_n.hill",
         "best_of_n.max_at_k_weights",
-        "best_of_n.tsallis_weights",
         "best_of_n.worst_of_n",
         "dynamics.multiplayer",
-        "policy.Gain.interval",
         "policy.achievable_gain",
-        "policy.proxy_gap",
     ),
     ONCE,
 )
