@@ -168,7 +168,9 @@ class PassAtKFit:
         missed = never + (1 - never) * np.exp(_difficulty.log_beta_factor(a, b, ks * 1.0, 0.0))
         ends = []
         for tail in ((1 - level) / 2, (1 + level) / 2):
-            share = np.minimum(np.maximum((tail - never) / np.maximum(1 - never, 1e-300), 0.0), 1.0)
+            share = tail
+            if self.zero > 0:
+                share = np.minimum(np.maximum((tail - never) / np.maximum(1 - never, 1e-300), 0.0), 1.0)
             ends.append(-np.expm1(ks * np.log1p(-special.betaincinv(a, b, share))))
         shape = missed.shape if np.ndim(k) else total.shape
         return PassAtKInterval(*((1 - missed).reshape(shape)[()], *(end.reshape(shape)[()] for end in ends)))

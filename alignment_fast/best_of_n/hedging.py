@@ -19,6 +19,7 @@ Reference: Khalaf et al., "Inference-time reward hacking in large language model
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,8 +32,8 @@ from alignment_fast._statistics.means import mean_of_rows
 
 __all__ = ["Hedge", "hedge"]
 
-# Parameters looked at before the best of them is refined, and halvings that refine it.
-GRID, HALVINGS = 120, 60
+# Parameters looked at before the best of them is refined, and steps that may refine it.
+GRID, STEPS = 120, 200
 
 
 @dataclass(frozen=True)
@@ -114,18 +115,33 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
         at = grid[0 if reached[0] else -1]
         gold_reward, gold_error = _gold_at(law, at)
         return Hedge(float(at) if at == grid[0] else np.inf, gold_reward, np.nan, gold_error)
-    low, high = grid[best - 1], grid[best + 1]
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if mean_of_rows(law.slope(middle)) > 0 else (low, middle)
-    theta = 0.5 * (low + high)
+    theta = _peak(lambda t: float(mean_of_rows(law.slope(t))), float(grid[best - 1]), float(grid[best + 1]))
     step = 1e-4 * max(theta, 1e-3)
     bend = (mean_of_rows(law.slope(theta + step)) - mean_of_rows(law.slope(theta - step))) / (2 * step)
     error = _error(law.slope(theta), law.slope_influence(theta)) / abs(bend)
     gold_reward, gold_error = _gold_at(law, theta)
     return Hedge(float(theta), gold_reward, float(error), gold_error)
+
+
+def _peak(slope, low, high):
+    """Return where a slope falls through zero between two parameters, to the last digits.
+
+    Regula falsi, where the slope at an end that stays is halved (Illinois), and every eighth step a halving, or all of
+    them where an end has the other sign.
+    """
+    above, below, rose = slope(low), slope(high), None
+    for step in range(1, STEPS):
+        straight = step % 8 and above > 0 >= below
+        theta = low + (high - low) * (above / (above - below) if straight else 0.5)
+        if not low < theta < high:
+            break
+        here, before = slope(theta), rose
+        rose = here > 0
+        if rose:
+            low, above, below = theta, here, 0.5 * below if before is True else below
+        else:
+            high, below, above = theta, here, 0.5 * above if before is False else above
+    return min(max(theta, low), high)
 
 
 def _cells(edges):
@@ -218,8 +234,8 @@ class _Soft:
             return np.zeros(2)
         least = min(10.0, 0.4 * self.x.shape[-1])
         t = np.geomspace(1e-3, 1e4, 400) / self.most
-        rest = np.array([self._effective(one) for one in t])
-        return np.append(0.0, np.geomspace(t[0], t[max(int((rest >= least).sum()) - 1, 1)], GRID))
+        resting = bisect_left(t, True, key=lambda one: self._effective(one) < least)  # it falls as t grows
+        return np.append(0.0, np.geomspace(t[0], t[max(resting - 1, 1)], GRID))
 
     def _effective(self, t):
         e = np.exp(t * self.x)

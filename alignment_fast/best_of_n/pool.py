@@ -12,6 +12,7 @@ from alignment_fast._border.arrays import as_array, as_floating, common_device, 
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
+from alignment_fast._border.scalars import MOST
 from alignment_fast._border.status import place, refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
@@ -443,8 +444,19 @@ def refuse_large_k(total, ks, k, num_samples):
         raise ValueError(f"{found} exceeds num_samples{where} = {smallest}")
 
 
+def _are_plain_counts(num_samples, num_correct, k):
+    """Return whether these are good numbers of samples and draws and a NumPy array of good counts, of int64."""
+    numbers = type(num_samples) is int and type(k) is int and num_samples <= MOST and 0 < k <= MOST
+    if not (numbers and type(num_correct) is np.ndarray and num_correct.dtype == np.int64 and num_correct.size):
+        return False
+    return bool(num_correct.min() >= 0 and num_correct.max() <= num_samples)
+
+
 def counts(num_samples, num_correct, k):
     """Return (total, correct) broadcast, int64, and k as (T,); raise for the first bad one."""
+    if _are_plain_counts(num_samples, num_correct, k):
+        total = np.full(num_correct.shape, num_samples, dtype=np.int64)
+        return total, num_correct.copy(order="C"), np.array([k], dtype=np.int64)
     given = {"num_samples": num_samples, "num_correct": num_correct, "k": k}
     arrays = {name: as_array(value, name) for name, value in given.items()}
     for name, array in arrays.items():

@@ -59,6 +59,9 @@ def rate(p, reward, policy, tau, *, delta, which):
 
 def scaled_cumulant(p, reward, policy, rho, *, delta, which):
     """Return lim (1/m)(1/ρ) log E exp(ρ sum of rewards); of infinite ρ the extreme reward."""
+    if type(rho) is float and rho != 0 and math.isfinite(rho) and (which != "best_of_n" or delta == 0):
+        log = which == "aligned"
+        return log_mgf(reward, rho, p=policy.log_pi if log else p, log=log) / rho
     rho = as_parameter(rho, "rho")
     infinite = np.isinf(rho)
     if infinite.any():
