@@ -254,12 +254,22 @@ class _Samples:
         self.weight = weight
         self.total = float(len(x)) if weight is None else weight.sum()
         self.centre = float(mean_of_rows(self.below) if weight is None else weight @ self.below / self.total)
-        self.bins = self.square_bins = None
-        if len(x) >= MANY and self.variance > 0.0:
-            count = min(BINS, 2 ** int(np.log2(len(x) / PER_BIN)))
-            self.bins = self.square_bins = operations("policy").gain_bins(self.below, weight, count)
-            if weight is not None:
-                self.square_bins = operations("policy").gain_bins(self.below, weight * weight, count)
+
+    @cached_property
+    def bins(self):
+        """Bins of the samples, None of few."""
+        return self._bins_of(self.weight)
+
+    @cached_property
+    def square_bins(self):
+        """Bins of the samples with squares of their weights, None of few."""
+        return self.bins if self.weight is None else self._bins_of(self.weight * self.weight)
+
+    def _bins_of(self, weight):
+        if len(self.below) < MANY or self.variance == 0.0:
+            return None
+        count = min(BINS, 2 ** int(np.log2(len(self.below) / PER_BIN)))
+        return operations("policy").gain_bins(self.below, weight, count)
 
     @cached_property
     def variance(self):

@@ -18,7 +18,7 @@ cdef enum:
 
 # Samples times KL coefficients of gains: a millisecond.
 cdef enum:
-    MOST_SAMPLED = 32768
+    MOST_SAMPLED = 131072
 
 # Longer grids have work enough to hide the border.
 cdef enum:
