@@ -270,7 +270,7 @@ def fit_pass_at_k(
     Notes
     -----
     Problems are assumed to be independent draws from the population that is asked about. Cost: 0.25 ms for problems of
-    20 samples each, and 11 ns to count each problem; an interval takes a fifth of the fit.
+    20 samples each, and 11 ns to count each problem; an interval takes a twentieth of the fit.
 
     References
     ----------

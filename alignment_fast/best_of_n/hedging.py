@@ -83,7 +83,7 @@ def hedge(proxy: Any, gold: Any, *, family: Literal["best_of_n", "soft", "poisso
 
     Notes
     -----
-    Cost: about 250 passes over the samples.
+    Cost: about 150 passes over the samples.
 
     References
     ----------

@@ -44,7 +44,7 @@ from numpy.polynomial import chebyshev
 from alignment_fast._border.arrays import as_array, as_floating
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
-from alignment_fast._border.scalars import as_level
+from alignment_fast._border.scalars import MOST, as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._scipy import special
@@ -284,25 +284,34 @@ def extrapolate(
     as_word(tail, "tail", ("gpd", "hill"))
     level = as_level(level)
     array, pools = _pools(scores)
-    refuse(~np.isfinite(array), array, "scores", "is not finite")
-    draws = as_array(n, "n").astype(np.float64)
-    if draws.ndim > 1:
-        raise ValueError(f"n must be a number or one-dimensional, not of shape {draws.shape}")
-    refuse(~((draws >= 1) & np.isfinite(draws)), draws, "n", "is not a finite number >= 1")
-    size = pools.shape[1]
+    ordered, size = np.sort(pools, axis=-1), pools.shape[1]
+    if not np.isfinite(ordered[:, :: size - 1]).all():  # NaN is sorted behind all others
+        refuse(~np.isfinite(array), array, "scores", "is not finite")
+    draws = _numbers_of_draws(n)
     highest = _top(top, size, size ** (0.7 if tail == "gpd" else 0.6))
-    ordered = np.sort(pools, axis=-1)
     tail_of = _power_laws if tail == "hill" else _generalised_pareto_laws
     index, code, reach, (mean, lower, upper) = tail_of(ordered, highest, level, draws.reshape(-1).tolist())
     far = draws.reshape(-1) > reach
     bad = (code > 0)[:, None] | far
-    mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
+    if bad.any():
+        mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
     leading = array.shape[:-1]
     shape = (*leading, draws.size) if draws.ndim else leading
     usable = ~bad.reshape(shape)
     mean, lower, upper = (give(part, scores, shape=shape) for part in (mean, lower, upper))
-    reason = _TEXTS[np.where((code == 0) & far.any(), FAR, code)].reshape(leading)
+    reason = _TEXTS[np.where(code == 0, FAR, code) if far.any() else code].reshape(leading)
     return Extrapolation(mean, lower, upper, usable[()], reason[()], give(index, scores, shape=leading))
+
+
+def _numbers_of_draws(n):
+    """Return numbers of draws as float64 of at most one axis; raise ValueError for a bad one."""
+    if type(n) is int and 1 <= n <= MOST:
+        return np.array(float(n))
+    draws = as_array(n, "n").astype(np.float64)
+    if draws.ndim > 1:
+        raise ValueError(f"n must be a number or one-dimensional, not of shape {draws.shape}")
+    refuse(~((draws >= 1) & np.isfinite(draws)), draws, "n", "is not a finite number >= 1")
+    return draws
 
 
 def _power_laws(ordered, top, level, draws):
