@@ -14,7 +14,8 @@ of the share, the logarithm is :math:`b - \log(1 + e^l)` for c > 0 and :math:`\l
           \partial_\theta \partial_l: -s(1-s)\, b'
 
 (s = 0 for c > 0). Sums over rising factorials are differences of (di-, tri-)gamma functions or, of few samples in many
-cells, sums over the factors, each counted once for all cells. Problems of the same m and c are one term, so a fit costs as much for a million problems as for all pairs (m, c) there are.
+cells, sums over the factors, each counted once for all cells. Problems of the same m and c are one term, so a fit costs
+as much for a million problems as for all pairs (m, c) there are.
 """
 
 from typing import NamedTuple
