@@ -55,8 +55,8 @@ def _of_margin(
     first, second = torch.empty_like(margin), torch.empty_like(margin)
     settings: Any = {"storage": "own", "wide": margin.dtype == torch.float64, "size": margin.numel()}
     if margin.numel() and _cuda.is_there(margin):
-        outputs = Outputs(grad_chosen=first, second=second)
-        _cuda.evaluate(loss, Inputs(margin, target=target), outputs, divisor=1.0, **settings)
+        given = Inputs._make([margin, *[None] * 6, target]), Outputs._make([None, first, None, second, None, None])
+        _cuda.evaluate(loss, *given, divisor=1.0, **settings)
     else:
         of_margin = Inputs(margin.data_ptr(), target=address(target))
         _compiled.evaluate(loss, of_margin, Outputs(grad_chosen=address(first), second=address(second)), **settings)

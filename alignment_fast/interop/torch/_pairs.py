@@ -187,7 +187,10 @@ def _evaluate(tensors: tuple[Any, ...], choice: Choice, formula: _Formula, slope
         "lengths_first": choice.kind == PREFERENCE and not formula.row.has_reference,
     }
     if size and _cuda.is_there(first):
-        given = Inputs(*scores, *extras), Outputs(losses, *slopes)
+        given = (
+            Inputs._make([*scores, *extras]),
+            Outputs._make([losses, *slopes, *[None] * (5 - len(slopes))]),
+        )
         reduced = _cuda.evaluate(formula.loss, *given, divisor=divisor, **settings)
         return reduced if losses is None else losses
     total = _compiled.evaluate(
