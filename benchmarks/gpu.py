@@ -20,8 +20,10 @@ from pathlib import Path
 import numpy as np
 
 import alignment_fast as af
+from alignment_fast._operations import operations
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.common import driver, streams
+from alignment_fast.kernels.pairwise.structures import LetterSums
 from alignment_fast.random import Stream
 
 REPEATS = 7
@@ -213,6 +215,32 @@ def compare_tokens(seed):
     )
 
 
+def compare_vocabularies(seed):
+    """Yield whether sums over tiles of a vocabulary and their gradients are within 2e-5 of the CPU's in double."""
+    cpu, ours = operations("pairwise"), operations("pairwise", "cuda")
+    generator = np.random.default_rng(seed)
+    logits, ids = generator.normal(0, 3, (64, 50_257)).astype(np.float32), generator.integers(0, 50_257, 64)
+    expected = cpu.no_letters(64)
+    table, there = place().copy(expected), place().copy(ids)
+    cpu.add_letters(expected, logits.astype(np.float64), ids, 0, moments=True)
+    tiles = [(low, np.ascontiguousarray(logits[:, low : low + 20_000])) for low in range(0, 50_257, 20_000)]
+    tiles = [(low, place().copy(tile)) for low, tile in tiles]
+    for low, tile in tiles:
+        ours.add_letters(table, tile, there, low, moments=True)
+    numbers = [LetterSums(*sums.T) for sums in (table.numpy(), expected)]
+    found, right = ([x.frame + np.log(x.sum), np.log(x.sum) - x.first / x.sum, x.token, x.top_id] for x in numbers)
+    yield "sums", bool(np.allclose(found, right, rtol=2e-5))
+    columns = right[0], generator.normal(size=64), generator.normal(size=64), right[1]
+    partition, factor, of_entropy, entropy = map(place().copy, columns)
+    for low, tile in tiles:
+        ours.letter_gradients(tile, there, low, partition, factor, tile, entropy_factor=of_entropy, entropy=entropy)
+    slopes = np.empty(logits.shape)
+    options = {"entropy_factor": columns[2], "entropy": columns[3]}
+    cpu.letter_gradients(logits.astype(np.float64), ids, 0, *columns[:2], slopes, **options)
+    gradients = np.concatenate([tile.numpy() for _, tile in tiles], axis=1)
+    yield "gradients", bool(np.allclose(gradients, slopes, rtol=1e-4, atol=1e-8))
+
+
 def compare_measures(seed):
     """Yield whether information measures are within their bounds of the CPU's, and tilts the same."""
     generator, info = np.random.default_rng(seed), af.information
@@ -249,6 +277,7 @@ COMPARISONS = {
     "policy": compare_optima,
     "pairwise": compare_losses,
     "tokens": compare_tokens,
+    "vocabularies": compare_vocabularies,
     "information": compare_measures,
 }
 

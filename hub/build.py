@@ -35,7 +35,7 @@ SHARED = {
     "alignment_fast.pairwise._number": ("number", "alignment_fast/pairwise/_number.py"),
     "alignment_fast.pairwise.loss_types": ("loss_types", "alignment_fast/pairwise/loss_types.py"),
 }
-OWN = ("__init__", "_compiled", "layers")
+OWN = ("__init__", "_compiled", "_cuda", "layers")
 FLAGS = ("-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden")  # setup.py
 
 

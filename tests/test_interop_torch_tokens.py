@@ -337,10 +337,11 @@ def test_scratch_is_kept_within_its_limits():
     assert {forward_only for _, forward_only in _scratch._kept} == {False, True}
     for (_, forward_only), (memory, _) in _scratch._kept.items():
         assert 0 < memory.nbytes <= limits[forward_only]
-    with _scratch.scratch(_scratch.KEPT, torch.uint8) as (one, _), _scratch.scratch(8, torch.uint8) as (other, _):
+    kind = torch.uint8, torch.device("cpu")
+    with _scratch.scratch(_scratch.KEPT, *kind) as (one, _), _scratch.scratch(8, *kind) as (other, _):
         assert one.data_ptr() != other.data_ptr()
     _scratch._kept.clear()
-    with _scratch.scratch(_scratch.KEPT + 1, torch.uint8):
+    with _scratch.scratch(_scratch.KEPT + 1, *kind):
         pass
     assert (torch.uint8, False) not in _scratch._kept
 
@@ -489,10 +490,10 @@ def test_tensors_on_other_devices_are_refused():
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with FakeTensorMode():
-        states, ids = torch.zeros(2, 3, 4, device="cuda:0"), torch.zeros(2, 3, dtype=torch.int64, device="cuda:0")
-        with pytest.raises(af.BackendUnavailableError, match=r"hidden is on cuda:0.* the CPU"):
-            linear_logprobs(states, torch.zeros(9, 4, device="cuda:0"), ids)
-        with pytest.raises(af.BackendUnavailableError, match=r"logits is on cuda:0.* the CPU"):
+        states, ids = torch.zeros(2, 3, 4, device="xpu:0"), torch.zeros(2, 3, dtype=torch.int64, device="xpu:0")
+        with pytest.raises(af.BackendUnavailableError, match=r"hidden is on xpu:0.* the CPU"):
+            linear_logprobs(states, torch.zeros(9, 4, device="xpu:0"), ids)
+        with pytest.raises(af.BackendUnavailableError, match=r"logits is on xpu:0.* the CPU"):
             sequence_logprobs(states, ids)
 
 

@@ -99,11 +99,11 @@ def logit_gradients(logits, ids, log_partition, factor, out):
     _over_rows("logit_gradients", logits, ids, log_partition, factor, out)
 
 
-def no_letters(rows):
-    """Return the sums of `rows` before their first tile: columns of ``LetterSums``."""
+def no_letters(model):
+    """Return the sums of as many rows as `model` has before their first tile: columns of ``LetterSums``."""
     nothing = {"frame": -torch.inf, "token": torch.nan, "top": -torch.inf, "top_id": -1.0}
     first = torch.tensor([nothing.get(name, 0.0) for name in LetterSums._fields], dtype=torch.float64)
-    return first.repeat(rows, 1)
+    return first.repeat(len(model), 1)
 
 
 def add_letters(table, tile, ids, first_letter, moments):

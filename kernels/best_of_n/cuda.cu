@@ -75,7 +75,7 @@ AF_INLINE uint32_t smallest_high(const stream_keys &keys, uint64_t replicate, ui
         const uint32_t high = (uint32_t)(first >> 32), low = (uint32_t)first;
         const uint64_t end = last >> 32 == high ? last : ((uint64_t)high + 1) << 32; /* where the low word carries */
         const uint32_t steps = (uint32_t)((end - first + AF_WARP - 1) / AF_WARP);
-#pragma unroll 2
+#pragma unroll 8 /* keys are loaded, and the loop ends, once for 32 draws: half an instruction a draw */
         for (uint32_t s = 0; s < steps; ++s)
             smallest = min(smallest, smallest_of(rounds(keys, low + s * AF_WARP, high, c2, c3)));
         first += (uint64_t)steps * AF_WARP;

@@ -12,7 +12,16 @@ from alignment_fast.kernels.common.launches import THREADS, blocks_for, blocks_f
 from alignment_fast.kernels.pairwise import cpu
 from alignment_fast.kernels.pairwise.structures import Sums
 
-__all__ = ["evaluate", "labels", "masked_logit_gradients", "masked_logprobs", "reduced_loss", "reduced_metrics"]
+__all__ = [
+    "add_letters",
+    "evaluate",
+    "labels",
+    "letter_gradients",
+    "masked_logit_gradients",
+    "masked_logprobs",
+    "reduced_loss",
+    "reduced_metrics",
+]
 
 _LIBRARY = images.library("pairwise")
 _PAIRS = struct.Struct("<q4i14Qi4xQd6dd")  # af_pairs of structures.h
@@ -157,3 +166,45 @@ def masked_logit_gradients(logits, token_ids, mask, ignored, upstream, out, *, a
         arguments = (_token_rows(logits), rows, *which, _token_rows(out))
         grid = min(rows, MOST_ROWS), THREADS
         _LOGIT_GRADIENTS[logits.dtype == _FLOAT64].launch(place.device, place.stream, *grid, arguments)
+
+
+# ---- vocabularies in tiles ----
+
+_VOCABULARY_SUMS = _both("vocabulary_sums", "sqpqqp")
+_VOCABULARY_GRADIENTS = _both("vocabulary_gradients", "sqpqpppps")
+
+
+def _tile_rows(tile):
+    rows, letters = tile.shape
+    return _ROWS.pack(tile.pointer, 0, letters, max(rows, 1), letters, cpu.STORAGE[tile.storage])
+
+
+def add_letters(sums, logits, token_ids, first_letter, *, storage="own", moments=False, num_threads=None):
+    """Add a tile of `logits` (rows, letters), those from `first_letter` on, to `sums`; token ids below 0 mask."""
+    if logits.size:
+        place, rows = logits.place, logits.shape[0]
+        arguments = (_tile_rows(logits), rows, token_ids.pointer, first_letter, moments, sums.pointer)
+        grid = min(rows, MOST_ROWS), THREADS
+        _VOCABULARY_SUMS[logits.dtype == _FLOAT64].launch(place.device, place.stream, *grid, arguments)
+
+
+def letter_gradients(
+    logits,
+    token_ids,
+    first_letter,
+    log_partition,
+    factor,
+    out,
+    *,
+    storage="own",
+    entropy_factor=None,
+    entropy=None,
+    num_threads=None,
+):
+    """Write factor ∂ log p / ∂ z + entropy_factor ∂ entropy / ∂ z of a tile to `out`, which may be `logits`."""
+    if logits.size:
+        place, rows = logits.place, logits.shape[0]
+        columns = map(_pointer, (log_partition, factor, entropy_factor, entropy))
+        arguments = (_tile_rows(logits), rows, token_ids.pointer, first_letter, *columns, _tile_rows(out))
+        grid = min(rows, MOST_ROWS), THREADS
+        _VOCABULARY_GRADIENTS[logits.dtype == _FLOAT64].launch(place.device, place.stream, *grid, arguments)

@@ -101,6 +101,25 @@ static int give(uint64_t p) {
 /* For arrays of a test: not written down. */
 uint64_t test_take(size_t n, int owner) { uint64_t p = 0; take(&p, n, owner); return p; }
 int test_give(uint64_t p) { return give(p); }
+/* Memory of somebody else, which launches may touch until `test_disallow`. */
+enum { SOMEBODY = -1 };
+int test_allow(uint64_t p, size_t n) {
+    if (stand_in.n_arrays == MOST_ARRAYS) return 2;
+    owners[stand_in.n_arrays] = SOMEBODY;
+    arrays[2 * stand_in.n_arrays] = p;
+    arrays[2 * stand_in.n_arrays++ + 1] = p + n;
+    return 0;
+}
+void test_disallow(void) {
+    int n = 0;
+    for (int i = 0; i < stand_in.n_arrays; ++i) {
+        if (owners[i] == SOMEBODY) continue;
+        arrays[2 * n] = arrays[2 * i];
+        arrays[2 * n + 1] = arrays[2 * i + 1];
+        owners[n++] = owners[i];
+    }
+    stand_in.n_arrays = n;
+}
 
 int cuMemAlloc_v2(uint64_t *p, size_t n) { NOTED(0); return take(p, n, device()); }
 int cuMemFree_v2(uint64_t p) { NOTED(0); return give(p); }

@@ -1,4 +1,4 @@
-"""The compiled passes on tensors of the CPU, which share their memory with arrays.
+"""The compiled passes on tensors of the CPU, which share their memory with arrays; vocabularies on all tensors.
 
 The one module here that knows how the loops are called: a build for the kernel hub (``hub/``) has another in its place.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from alignment_fast._operations import operations
+from alignment_fast.interop.torch import _cuda
 from alignment_fast.interop.torch._tensors import storage_of
 
 _ops: Any = operations("pairwise")
@@ -32,13 +33,16 @@ def logit_gradients(
     _ops.logit_gradients(_memory(logits), storage, ids.numpy(), log_partition.numpy(), factor.numpy(), _memory(out))
 
 
-def no_letters(rows: int) -> torch.Tensor:
-    """Return the sums of `rows` before their first tile: columns of ``LetterSums``."""
-    return torch.from_numpy(_ops.no_letters(rows))
+def no_letters(model: torch.Tensor) -> torch.Tensor:
+    """Return the sums of as many rows as `model` has, beside it, before their first tile: columns of ``LetterSums``."""
+    return _cuda.no_letters(model) if _cuda.is_there(model) else torch.from_numpy(_ops.no_letters(len(model)))
 
 
 def add_letters(table: torch.Tensor, tile: torch.Tensor, ids: torch.Tensor, first_letter: int, moments: bool) -> None:
     """Add a tile of logits (rows, letters), those from `first_letter` on, to `table`; ids below 0 mask."""
+    if _cuda.is_there(tile):
+        _cuda.add_letters(table, tile, ids, first_letter, moments)
+        return
     storage = storage_of(tile.dtype)
     _ops.add_letters(table.numpy(), _memory(tile), ids.numpy(), first_letter, storage=storage, moments=moments)
 
@@ -47,6 +51,9 @@ def letter_gradients(
     tile: torch.Tensor, ids: torch.Tensor, first_letter: int, upstream: Any, out: torch.Tensor
 ) -> None:
     """Write the gradient of a tile of logits to `out`, which may be `tile`; `upstream` is an ``Upstream``."""
+    if _cuda.is_there(tile):
+        _cuda.letter_gradients(tile, ids, first_letter, upstream, out)
+        return
     columns = [None if column is None else column.numpy() for column in upstream]
     log_p, entropy, log_partition, entropies = columns
     _ops.letter_gradients(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from alignment_fast.interop.torch import _compiled
+from alignment_fast.interop.torch import _compiled, _cuda
 from alignment_fast.interop.torch._tensors import address, as_computed, contiguous, wide
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 
@@ -53,14 +53,13 @@ def _of_margin(
     """Return first and second derivatives of the loss of a margin."""
     margin, target = contiguous(margin), as_computed(target, margin.dtype)
     first, second = torch.empty_like(margin), torch.empty_like(margin)
-    _compiled.evaluate(
-        loss,
-        Inputs(margin.data_ptr(), target=address(target)),
-        Outputs(grad_chosen=address(first), second=address(second)),
-        storage="own",
-        wide=margin.dtype == torch.float64,
-        size=margin.numel(),
-    )
+    settings: Any = {"storage": "own", "wide": margin.dtype == torch.float64, "size": margin.numel()}
+    if margin.numel() and _cuda.is_there(margin):
+        given = Inputs._make([margin, *[None] * 6, target]), Outputs._make([None, first, None, second, None, None])
+        _cuda.evaluate(loss, *given, divisor=1.0, **settings)
+    else:
+        of_margin = Inputs(margin.data_ptr(), target=address(target))
+        _compiled.evaluate(loss, of_margin, Outputs(grad_chosen=address(first), second=address(second)), **settings)
     return first, second
 
 

@@ -15,9 +15,9 @@ import torch
 
 from alignment_fast._border.place import place
 from alignment_fast._border.words import as_word
-from alignment_fast.interop.torch import _batching, _compiled, _dispatch
+from alignment_fast.interop.torch import _batching, _compiled, _cuda, _dispatch
 from alignment_fast.interop.torch._curvatures import curvatures
-from alignment_fast.interop.torch._library import LIBRARY
+from alignment_fast.interop.torch._library import LIBRARY, implement
 from alignment_fast.interop.torch._tensors import (
     address,
     as_computed,
@@ -178,16 +178,26 @@ def _evaluate(tensors: tuple[Any, ...], choice: Choice, formula: _Formula, slope
         scores[2:] = None, None
     extras = tensors[4:] if tensors[4:] == _NO_EXTRAS else _extras(tensors[4:], dtype, choice.kind)
     losses = _scratch(first, dtype) if choice.reduction == "none" else None
-    size = first.numel()
+    size, divisor = first.numel(), _divisor(tensors, choice)
+    settings: dict[str, Any] = {
+        "storage": storage_of(first.dtype),
+        "wide": dtype is torch.float64,
+        "size": size,
+        "factor": 1.0 / divisor,
+        "lengths_first": choice.kind == PREFERENCE and not formula.row.has_reference,
+    }
+    if size and _cuda.is_there(first):
+        given = (
+            Inputs._make([*scores, *extras]),
+            Outputs._make([losses, *slopes, *[None] * (5 - len(slopes))]),
+        )
+        reduced = _cuda.evaluate(formula.loss, *given, divisor=divisor, **settings)
+        return reduced if losses is None else losses
     total = _compiled.evaluate(
         formula.loss,
         Inputs._make(map(address, (*scores, *extras))),
         Outputs(address(losses), *map(address, slopes)),
-        storage=storage_of(first.dtype),
-        wide=dtype is torch.float64,
-        size=size,
-        factor=1.0 / _divisor(tensors, choice),
-        lengths_first=choice.kind == PREFERENCE and not formula.row.has_reference,
+        **settings,
     ).loss
     if losses is not None:
         return losses
@@ -342,8 +352,8 @@ def _no_third(ctx: Any, *_: Any) -> Any:
     raise NotImplementedError("preference losses have first and second derivatives here, no third ones")
 
 
-LIBRARY.impl("pairs", _pairs_on_device, "CPU")
-LIBRARY.impl("pairs_curvature", lambda *arguments: _curvatures(*_split(arguments)), "CPU")
+implement("pairs", _pairs_on_device)
+implement("pairs_curvature", lambda *arguments: _curvatures(*_split(arguments)))
 torch.library.register_fake("alignment_fast::pairs", _pairs_fake, lib=LIBRARY)
 torch.library.register_fake("alignment_fast::pairs_curvature", _curvature_fake, lib=LIBRARY)
 LIBRARY.impl("pairs", lambda *arguments: _joined(arguments), "Autograd")

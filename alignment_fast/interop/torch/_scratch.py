@@ -27,13 +27,16 @@ _kept: dict[tuple[torch.dtype, bool], tuple[torch.Tensor, Mark | None]] = {}
 
 @contextmanager
 def scratch(
-    size: int, dtype: torch.dtype, *, leaves: Mark | None = None, forward_only: bool = False
+    size: int, dtype: torch.dtype, device: torch.device, *, leaves: Mark | None = None, forward_only: bool = False
 ) -> Iterator[tuple[torch.Tensor, Mark | None]]:
-    """Lend `size` numbers of scratch on the CPU, with the mark of its contents.
+    """Lend `size` numbers of scratch, with the mark of its contents; off the CPU PyTorch's allocator keeps it.
 
     `leaves` is the mark of what the call leaves there. A call inside of another one, or beside it, gets its own. Calls
     that are `forward_only` have a scratch of their own, so that they do not overwrite what waits for a backward pass.
     """
+    if device.type != "cpu":
+        yield torch.empty(size, dtype=dtype, device=device), None
+        return
     memory, mark = _kept.pop((dtype, forward_only), (None, None))
     if memory is None or memory.numel() < size:
         mark = None

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from alignment_fast.errors import BackendUnavailableError
+from alignment_fast.interop.torch._cuda import DEVICES
 
 _STORAGE = {
     torch.float64: "own",
@@ -14,21 +15,22 @@ _STORAGE = {
     torch.float16: "float16",
     torch.bfloat16: "bfloat16",
 }
-_DEVICES = ("cpu", "meta")  # "meta": shapes of a graph that is traced
+HOST = ("cpu", "meta")  # where operators run that have no kernels for CUDA
 _LARGEST = torch.finfo(torch.float16).max
 
 
-def require_tensor(value: Any, name: str) -> None:
-    """Raise TypeError unless `value` is a tensor, BackendUnavailableError for one on another device than the CPU."""
+def require_tensor(value: Any, name: str, devices: tuple[str, ...] = DEVICES) -> None:
+    """Raise TypeError unless `value` is a tensor, BackendUnavailableError for one that is on none of the `devices`."""
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{name} must be a torch tensor, not {type(value).__name__}")
-    if value.device.type not in _DEVICES:
-        raise BackendUnavailableError(f"{name} is on {value.device}, and these operators run on the CPU: move it there")
+    if value.device.type not in devices:
+        where = " and CUDA devices" if "cuda" in devices else ""
+        raise BackendUnavailableError(f"{name} is on {value.device}, and this runs on the CPU{where}: move it there")
 
 
-def require_floating(value: Any, name: str) -> None:
+def require_floating(value: Any, name: str, devices: tuple[str, ...] = DEVICES) -> None:
     """Raise TypeError unless `value` is a tensor of a floating dtype that is computed in."""
-    require_tensor(value, name)
+    require_tensor(value, name, devices)
     if value.dtype not in _STORAGE:
         raise TypeError(f"{name} must be floating-point (float64, float32, bfloat16, float16), not {value.dtype}")
 

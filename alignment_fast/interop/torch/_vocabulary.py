@@ -155,8 +155,8 @@ def statistics(hidden: torch.Tensor, head: Head, ids: torch.Tensor, *, moments: 
     With `leaves` tiles stay in the scratch under that mark.
     """
     tiles = _Tiles(head, len(hidden), keep=leaves is not None)
-    table = _compiled.no_letters(len(hidden))
-    with scratch(tiles.size, head.dtype, leaves=leaves, forward_only=leaves is None) as (memory, _):
+    table = _compiled.no_letters(hidden)
+    with scratch(tiles.size, head.dtype, hidden.device, leaves=leaves, forward_only=leaves is None) as (memory, _):
         wide_memory = tiles.cut(memory)[0]
         for number, (low, high, first, last) in enumerate(tiles.spans):
             if first == 0:
@@ -206,7 +206,7 @@ def _slopes(
     """
     tiles = _Tiles(head, len(hidden), keep=True)
     upstream = upstream.scaled(head.factor)
-    with scratch(tiles.size, head.dtype) as (memory, mark):
+    with scratch(tiles.size, head.dtype, hidden.device) as (memory, mark):
         there = left is not None and mark is not None and mark.is_of(left)
         wide_memory, slope_memory, sum_memory = tiles.cut(memory)
         before = -1
@@ -234,7 +234,7 @@ def gradients(
     weight, bias = head.weight, head.bias
     of_hidden = _empty(hidden).zero_() if wanted[0] else None
     of_weight = _empty(weight) if wanted[1] else None
-    of_bias = torch.zeros(len(weight), dtype=head.dtype) if wanted[2] and bias is not None else None
+    of_bias = weight.new_zeros(len(weight), dtype=head.dtype) if wanted[2] and bias is not None else None
     if of_weight is not None and not len(hidden):
         of_weight.zero_()
     for slope in _slopes(hidden, head, ids, upstream, left):
@@ -292,31 +292,31 @@ def frozen(
     widened = head.weight.dtype != head.dtype
     step = min(letters, max(512, TILE // (max(rows, units if widened else 0) * size)))
     spans = _spans(letters, step)
-    table = _compiled.no_letters(len(hidden))
+    table = _compiled.no_letters(hidden)
     of_log_p, of_entropy = _empty(hidden), _empty(hidden) if entropy else None
-    tile = rows * step
+    size_of_tile = rows * step
     sizes = [
         rows * letters,
         step * units if widened else 0,
-        0 if head.softcap is None else tile,
-        tile if entropy else 0,
+        0 if head.softcap is None else size_of_tile,
+        size_of_tile if entropy else 0,
     ]
-    with scratch(sum(sizes), head.dtype) as (memory, _):
+    with scratch(sum(sizes), head.dtype, hidden.device) as (memory, _):
         chunk_memory, wide_memory, slope_memory, second_memory = memory.split(sizes)
         for first, last in _spans(len(hidden), rows):
             states, own = hidden[first:last], ids[first:last]
-            chunk = _shaped(chunk_memory, last - first, letters)
-            for low, high in spans:
+            count = last - first
+            tiles = [_shaped(chunk_memory[count * low :], count, high - low) for low, high in spans]
+            for (low, high), tile in zip(spans, tiles, strict=True):
                 part = head.letters(low, high, wide_memory if widened else None)
-                logits = head.logits(states, part, low, chunk[:, low:high])
+                logits = head.logits(states, part, low, tile)
                 _compiled.add_letters(table[first:last], logits, own, low, entropy or moments)
             found = _found(table[first:last], letters)
             ones, none = torch.full_like(found.log_p, head.factor), torch.zeros_like(found.log_p)
             by_log_p = Upstream(ones, None, found.log_partition, None).at(slice(None))
             by_entropy = Upstream(none, ones, found.log_partition, found.entropy).at(slice(None))
-            for low, high in spans:
+            for (low, high), logits in zip(spans, tiles, strict=True):
                 part = head.letters(low, high, wide_memory if widened else None)
-                logits = chunk[:, low:high]
                 slope = head.cap_slope(
                     logits, _shaped(slope_memory, last - first, high - low) if head.softcap else logits
                 )
@@ -345,16 +345,21 @@ def _shaped(memory: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 def _sequences(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Yield rows by number and their logits, for logits (sequences, tokens, letters)."""
+    if logits.is_contiguous():
+        yield slice(None), logits.view(-1, logits.shape[-1])
+        return
     tokens = logits.shape[1]
     for sequence, rows in enumerate(logits):
         yield slice(sequence * tokens, (sequence + 1) * tokens), rows
 
 
-def of_logits(logits: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return log-probability (zero where masked), entropy and log Σ e^z of every token."""
-    table = _compiled.no_letters(len(ids))
+def of_logits(
+    logits: torch.Tensor, ids: torch.Tensor, moments: bool = True
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return log p (zero where masked), entropy (undefined without `moments`) and log Σ e^z of every token."""
+    table = _compiled.no_letters(ids)
     for rows, part in _sequences(logits):
-        _compiled.add_letters(table[rows], part, ids[rows], 0, True)
+        _compiled.add_letters(table[rows], part, ids[rows], 0, moments)
     found = _found(table, logits.shape[-1])
     return found.log_p.masked_fill(ids < 0, 0.0), found.entropy, found.log_partition
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from alignment_fast.interop.torch import _batching, _dispatch
-from alignment_fast.interop.torch._library import LIBRARY
+from alignment_fast.interop.torch._library import LIBRARY, implement
 from alignment_fast.interop.torch._scratch import Mark
 from alignment_fast.interop.torch._tensors import narrowed, require_floating, require_tensor, wide
 from alignment_fast.interop.torch._tokens import checked_ids, masked_ids
@@ -42,7 +42,7 @@ def linear_logprobs(
     Parameters
     ----------
     hidden : tensor (..., T, H)
-        Hidden states h on the CPU, each of the place that predicts its token.
+        Hidden states h on the CPU or a CUDA device, each of the place that predicts its token.
     weight : tensor (V, H)
         Rows of the output layer W, one per letter. float64, float32, bfloat16 or float16, as `hidden`; 16-bit ones are
         widened tile by tile and all products are in float32.
@@ -506,8 +506,8 @@ def _graph_backward(ctx: Any, of_log_p: Any, of_entropy: Any, *_: Any) -> tuple[
     return _gradients_of(ctx, torch.ops.alignment_fast.linear_logprobs_grad, of_log_p, of_entropy)
 
 
-LIBRARY.impl("linear_logprobs", _on_device, "CPU")
-LIBRARY.impl("linear_logprobs_grad", _all_gradients, "CPU")
+implement("linear_logprobs", _on_device)
+implement("linear_logprobs_grad", _all_gradients)
 torch.library.register_fake("alignment_fast::linear_logprobs", _fake, lib=LIBRARY)
 torch.library.register_fake("alignment_fast::linear_logprobs_grad", _grad_fake, lib=LIBRARY)
 torch.library.register_autograd("alignment_fast::linear_logprobs", _graph_backward, setup_context=_saved, lib=LIBRARY)

@@ -9,7 +9,7 @@ import torch
 import alignment_fast.information as information
 from alignment_fast.interop.torch import _batching, _dispatch
 from alignment_fast.interop.torch._library import LIBRARY
-from alignment_fast.interop.torch._tensors import narrowed, require_floating, wide
+from alignment_fast.interop.torch._tensors import HOST, narrowed, require_floating, wide
 
 __all__ = ["log_mgf", "renyi_cross_entropy", "renyi_divergence", "renyi_entropy"]
 
@@ -182,14 +182,14 @@ def _measure(
 ) -> torch.Tensor:
     first, second = arrays.values()
     first_name, second_name = arrays
-    require_floating(first, first_name)
+    require_floating(first, first_name, HOST)
     for other, value in ((second_name, second), (parameter_name, parameter)):
         if isinstance(value, torch.Tensor):
-            require_floating(value, other)
+            require_floating(value, other, HOST)
             if value.device != first.device:
                 raise ValueError(f"{other} is on {value.device} and {first_name} on {first.device}")
         elif other != parameter_name and value is not None:
-            require_floating(value, other)
+            require_floating(value, other, HOST)
     if second is not None and second.dtype != first.dtype:
         raise TypeError(f"{second_name} is {second.dtype} and {first_name} is {first.dtype}: give both in one dtype")
     if not isinstance(parameter, torch.Tensor):

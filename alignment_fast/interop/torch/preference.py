@@ -46,7 +46,7 @@ def preference_loss(
     Parameters
     ----------
     policy_chosen, policy_rejected, ref_chosen, ref_rejected : tensor (...,)
-        Log-probabilities (nats) on the CPU, of one dtype and shape, of any layout: float64, float32, bfloat16 or
+        Log-probabilities (nats) on one device, of one dtype and shape, of any layout: float64, float32, bfloat16 or
         float16.
     loss_type, beta, label_smoothing, reduction, score, gamma, lam, alpha, tau, delta
         As in `alignment_fast.pairwise.preference_loss`.

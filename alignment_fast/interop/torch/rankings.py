@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from alignment_fast._border.words import as_word
-from alignment_fast.interop.torch._tensors import require_floating, require_tensor, wide
+from alignment_fast.interop.torch._tensors import HOST, require_floating, require_tensor, wide
 from alignment_fast.interop.torch.margins import margin_loss
 
 __all__ = ["bradley_terry_nll", "plackett_luce_nll"]
@@ -115,7 +115,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
 
     """
     _check_scores(scores)
-    require_tensor(rankings, "rankings")
+    require_tensor(rankings, "rankings", HOST)
     if rankings.ndim != 2:
         raise ValueError(f"rankings must have two axes, (N, L), not the shape {tuple(rankings.shape)}")
     as_word(reduction, "reduction", _REDUCTIONS)
@@ -130,13 +130,13 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
 
 
 def _check_scores(scores: Any) -> None:
-    require_floating(scores, "scores")
+    require_floating(scores, "scores", HOST)
     if scores.ndim != 1:
         raise ValueError(f"scores must have one axis, (K,), not the shape {tuple(scores.shape)}")
 
 
 def _check_items(items: Any, name: str, scores: torch.Tensor) -> None:
-    require_tensor(items, name)
+    require_tensor(items, name, HOST)
     if items.dtype.is_floating_point or items.dtype == torch.bool:
         raise TypeError(f"{name} must be integers, not {items.dtype}")
     if items.device != scores.device:

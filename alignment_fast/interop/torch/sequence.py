@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from alignment_fast.interop.torch import _batching, _compiled, _dispatch
-from alignment_fast.interop.torch._library import LIBRARY
+from alignment_fast.interop.torch import _batching, _compiled, _cuda, _dispatch
+from alignment_fast.interop.torch._library import LIBRARY, implement
 from alignment_fast.interop.torch._tensors import require_floating, saturated, wide
 from alignment_fast.interop.torch._tokens import IGNORED, as_rows, checked_ids, masked_ids
 from alignment_fast.interop.torch._vocabulary import Upstream, of_logits, through_logits
@@ -30,8 +30,8 @@ def sequence_logprobs(
     Parameters
     ----------
     logits : tensor (..., T, V)
-        Unnormalised log-probabilities on the CPU, those at place t for token t (shift them by a view); float64,
-        float32, bfloat16 or float16, of any strides.
+        Unnormalised log-probabilities on the CPU or a CUDA device, those at place t for token t (shift them by a view);
+        float64, float32, bfloat16 or float16, of any strides (on a device a sequence is copied where it has gaps).
     ids : tensor of int (..., T)
         Tokens y. -100 counts as masked.
     mask : tensor of bool (..., T), optional
@@ -103,10 +103,11 @@ def _apply(*arguments: Any) -> tuple[torch.Tensor, ...]:
 def _forward(logits: Any, ids: Any, entropy: bool) -> tuple[torch.Tensor, ...]:
     """Return log-probability, entropy (empty where not asked for) and log Σ e^z of every token; zero where masked."""
     rows, tokens = as_rows(logits.detach()), checked_ids(ids, logits.shape[-1])
-    if entropy:
-        log_p, entropies, log_partition = of_logits(rows, tokens)
+    if entropy or _cuda.is_there(rows):
+        log_p, entropies, log_partition = of_logits(rows, tokens, entropy)
     else:
         log_p, log_partition = _compiled.token_logprobs(rows, tokens)
+    if not entropy:
         entropies = log_p.new_empty(0)
     dtype, shape, off = wide(logits.dtype), logits.shape[:-1], tokens < 0
     return (
@@ -127,7 +128,10 @@ def _backward(
     ]
     factor = torch.zeros_like(columns[2]) if columns[0] is None else columns[0]
     out = torch.empty_like(rows, memory_format=torch.contiguous_format)
-    if columns[1] is None:
+    if _cuda.is_there(rows):
+        entropy = columns[3] if columns[1] is not None else None
+        through_logits(rows, tokens, Upstream(factor, columns[1], columns[2], entropy), out)
+    elif columns[1] is None:
         _compiled.logit_gradients(rows, tokens, columns[2], factor, out)
     else:
         through_logits(rows, tokens, Upstream(factor, *columns[1:]), out)
@@ -301,8 +305,8 @@ def _graph_backward(ctx: Any, of_log_p: Any, of_entropy: Any, _: Any) -> tuple[A
     return _gradients_of(ctx, torch.ops.alignment_fast.token_logprobs_grad, of_log_p, of_entropy)
 
 
-LIBRARY.impl("token_logprobs", _on_device, "CPU")
-LIBRARY.impl("token_logprobs_grad", _backward, "CPU")
+implement("token_logprobs", _on_device)
+implement("token_logprobs_grad", _backward)
 torch.library.register_fake("alignment_fast::token_logprobs", _fake, lib=LIBRARY)
 torch.library.register_fake(
     "alignment_fast::token_logprobs_grad", lambda logits, *_: logits.new_empty(logits.shape), lib=LIBRARY

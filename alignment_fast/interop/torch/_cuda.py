@@ -1,0 +1,69 @@
+"""The compiled passes on tensors of a CUDA device: where they are, on PyTorch's current stream, by its allocator.
+
+A build for the kernel hub (``hub/``), which has no kernels for CUDA, has another module in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from alignment_fast._border.devices import views
+from alignment_fast._operations import operations
+from alignment_fast.kernels.pairwise.structures import LetterSums
+
+DEVICES = ("cpu", "cuda", "meta")  # "meta": shapes of a graph that is traced
+KEYS = ("CPU", "CUDA")  # of the dispatcher, for which operators are registered
+
+
+def is_there(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is on a CUDA device."""
+    return tensor.is_cuda
+
+
+def evaluate(loss: Any, inputs: Any, outputs: Any, *, divisor: float, **settings: Any) -> torch.Tensor:
+    """Run a loss over pairs of tensors, None where absent; return the sum of the losses over `divisor`."""
+    named = {f"{k}": tensor.detach() for k, tensor in enumerate((*inputs, *outputs)) if tensor is not None}
+    _, there = views(named)
+    arrays = [there.get(f"{k}") for k in range(len(inputs) + len(outputs))]
+    ops: Any = operations("pairwise", "cuda")
+    sums = ops.evaluate(loss, inputs._make(arrays[: len(inputs)]), outputs._make(arrays[len(inputs) :]), **settings)
+    dtype = np.float64 if inputs[0].dtype == torch.float64 else np.float32
+    total: torch.Tensor = ops.reduced_loss(sums, float(divisor), dtype).given()
+    return total
+
+
+def no_letters(model: torch.Tensor) -> torch.Tensor:
+    """As `_compiled.no_letters`."""
+    sums = torch.zeros(len(model), len(LetterSums._fields), dtype=torch.float64, device=model.device)
+    for name, value in (("frame", -torch.inf), ("token", torch.nan), ("top", -torch.inf), ("top_id", -1.0)):
+        sums[:, LetterSums._fields.index(name)] = value
+    return sums
+
+
+def add_letters(table: torch.Tensor, tile: torch.Tensor, ids: torch.Tensor, first_letter: int, moments: bool) -> None:
+    """As `_compiled.add_letters`."""
+    _, there = views({"tile": tile.contiguous(), "table": table, "ids": ids})
+    ops: Any = operations("pairwise", "cuda")
+    ops.add_letters(there["table"], there["tile"], there["ids"], first_letter, moments=moments)
+
+
+def letter_gradients(
+    tile: torch.Tensor, ids: torch.Tensor, first_letter: int, upstream: Any, out: torch.Tensor
+) -> None:
+    """As `_compiled.letter_gradients`; a tile that is not contiguous is copied."""
+    named = {"tile": tile.contiguous(), "ids": ids, "out": out, **upstream._asdict()}
+    _, there = views({name: tensor for name, tensor in named.items() if tensor is not None})
+    ops: Any = operations("pairwise", "cuda")
+    ops.letter_gradients(
+        there["tile"],
+        there["ids"],
+        first_letter,
+        there["log_partition"],
+        there["log_p"],
+        there["out"],
+        entropy_factor=there.get("entropy"),
+        entropy=there.get("of_entropy"),
+    )
