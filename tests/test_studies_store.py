@@ -195,6 +195,15 @@ def test_a_whole_row_of_other_replicates_is_refused_and_stays(study, finished):
     assert ask(path, ("SELECT * FROM block",)) == before
 
 
+def test_a_damaged_description_of_tables_is_an_error_of_the_store(tmp_path):
+    """SQLite quotes it in its complaint, which then is no text."""
+    path = tmp_path / "study.db"
+    Store(path, write=True).close()
+    path.write_bytes(path.read_bytes().replace(b"(\n", b"\xb7\n"))
+    with pytest.raises(StoreError, match=r"study\.db: "):
+        Store(path, write=False)
+
+
 @pytest.mark.parametrize("column", ["spec", "hash", "version", "arithmetic", "checksum"])
 def test_a_damaged_entry_of_a_study_is_named(study, finished, column):
     path, _ = finished

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import hostile
 import numpy as np
@@ -512,6 +513,14 @@ def test_a_bad_word_of_parquet_is_named_at_its_row(tmp_path, row, cell, message)
     with pytest.raises(TableError) as caught:
         read(path, {"t": "t"}, text=("t",))
     assert str(caught.value) == f"{path}, row {row + 1}, column 't': {message}"
+
+
+def test_a_cell_of_parquet_without_a_word_is_a_fault_of_the_file(tmp_path):
+    """Its number of a word is 2, and there are two words."""
+    kept = Path(__file__).parent / "hardening" / "corpus" / "parquet" / "word_beyond_the_last"
+    path = written(tmp_path, "a.parquet", kept.read_bytes())
+    with pytest.raises(TableError, match=r"a\.parquet: "):
+        read(path, {"t": "t"}, text=("t",))
 
 
 def test_a_bad_word_of_parquet_that_no_cell_holds_is_no_fault(tmp_path):

@@ -236,6 +236,8 @@ class Store:
             elif "full" in reason:
                 reason = "the disk is full; what was stored before is safe, and the same command goes on from there"
             raise StoreError(f"{self.path}: {reason}") from None
+        except UnicodeDecodeError:  # of a complaint of SQLite that quotes the file
+            raise StoreError(f"{self.path}: the database is damaged") from None
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

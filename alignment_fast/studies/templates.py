@@ -103,7 +103,7 @@ file = "votes.csv"          # columns as for `alignment-fast rank`; name them he
 
 [[estimand]]
 kind = "rating_bootstrap"   # a column for each item
-model = "bradley-terry"     # thurstone, rao-kupper, davidson
+model = "bradley-terry"     # thurstone, stern, rao-kupper, davidson
 quantiles = [0.025, 0.975]
 """,
     ),

@@ -73,7 +73,7 @@ class Table(abc.ABC):
 # What reading a file that is broken, encrypted, absurd or not of its kind may end in, by libraries and their versions.
 _FAULTS = (
     *(OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, csv.Error),
-    *(NotImplementedError, RuntimeError, OverflowError, MemoryError, AttributeError),
+    *(NotImplementedError, RuntimeError, OverflowError, MemoryError, AttributeError, IndexError),
 )
 
 

@@ -3,7 +3,7 @@
     pip install atheris; python -P tests/hardening/fuzz.py [--runs N] [--seconds N] [--keep] [HARNESS...]
 
 N inputs for every harness (`harnesses.py`), or N seconds of each. They begin with the inputs of the folder ``corpus``;
-with ``--keep`` those that reach new lines are kept there, smallest first. Without atheris the inputs that are kept are
+with ``--keep`` those that reach new lines are put there, smallest first. Without atheris the inputs that are kept are
 run once each. An input that a harness fails on is written to the working folder, and named.
 """
 
@@ -11,7 +11,7 @@ import argparse
 import importlib
 import importlib.util
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -32,7 +32,10 @@ REACHED = {  # modules whose lines count; those of `tables` where a harness is n
 
 
 def fuzz(name, options):
-    """Fuzz one harness in this process, which ends with it."""
+    """Fuzz one harness in this process, which ends with it.
+
+    LAUNCHER is the program that libFuzzer runs again where it merges: this script is none by itself.
+    """
     import atheris
 
     with atheris.instrument_imports(include=["alignment_fast"]):
@@ -41,7 +44,7 @@ def fuzz(name, options):
     import harnesses
 
     warnings.simplefilter("ignore")
-    atheris.Setup([sys.argv[0], *options], harnesses.HARNESSES[name])
+    atheris.Setup([os.environ.get("LAUNCHER", sys.argv[0]), *options], harnesses.HARNESSES[name])
     atheris.Fuzz()
 
 
@@ -53,6 +56,20 @@ def replay(name):
     for path in inputs:
         harnesses.HARNESSES[name](path.read_bytes())
     return len(inputs)
+
+
+def keep(name, command, largest, folder):
+    """Put beside the inputs that are kept those of `folder` that reach lines which none of them reaches."""
+    with tempfile.TemporaryDirectory() as beside:
+        launcher = Path(beside, "launcher")
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', "utf-8")
+        launcher.chmod(0o755)
+        subprocess.run(
+            [*command, "-merge=1", "-use_counters=0", *largest, str(CORPUS / name), folder],
+            env={**os.environ, "PYTHONHASHSEED": "0", "LAUNCHER": str(launcher)},
+            capture_output=True,
+            check=True,
+        )
 
 
 def begun(name, arguments):
@@ -81,12 +98,7 @@ def begun(name, arguments):
         if process.returncode:
             print(process.stdout[-3000:], process.stderr[-500:], sep="\n")
         elif arguments.keep:
-            merged = Path(folder) / "merged"
-            merged.mkdir()
-            merge = [*command, "-merge=1", *fixed[1:2], str(merged), folder, str(CORPUS / name)]
-            subprocess.run(merge, capture_output=True)
-            shutil.rmtree(CORPUS / name)
-            shutil.copytree(merged, CORPUS / name)
+            keep(name, command, fixed[1:2], folder)
         return process.returncode == 0
 
 

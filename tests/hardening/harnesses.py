@@ -172,7 +172,7 @@ def laid_out(plain, layout):
         return np.repeat(plain, 2, axis=-1)[..., ::2]
     if layout == "reversed" and plain.ndim:
         return plain[..., ::-1].copy()[..., ::-1]
-    if layout == "Fortran":
+    if layout == "Fortran" and plain.ndim:  # of a number NumPy makes a row
         return np.asfortranarray(plain)
     if layout == "offset" and plain.dtype.kind != "O":
         return np.frombuffer(b"\0" + plain.tobytes(), plain.dtype, plain.size, 1).reshape(plain.shape)  # not aligned
