@@ -119,6 +119,8 @@ def compare_laws(seed, outcomes=50_257):
         yield f"draws, log={log}", bool(found.mean() > 0.999)
         found = there.divergence("renyi", n, order=2.0).numpy()
         yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
+        found, expected = there.aligned([2.0, 16.0]).divergence.numpy(), host.aligned([2.0, 16.0]).divergence
+        yield f"distance from the tilt, log={log}", bool(np.allclose(found, expected, rtol=1e-9))
 
 
 def compare_ranking(seed, items=2000, votes=1_000_000):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import Grid, as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
@@ -120,18 +120,17 @@ _MET = 1e-13
 
 
 def _tilted(arguments, rows, alphas, grid, num_threads):
+    found = _tilted_rows(arguments, rows, alphas, grid.leading, num_threads)
+    given = {name: arguments.give(getattr(found, name), grid.shape) for name in found._fields if name != "log_pi"}
+    return TiltedPolicy(log_pi=arguments.give(found.log_pi, (*grid.shape, arguments.width)), **given)
+
+
+def _tilted_rows(arguments, rows, alphas, leading, num_threads):
     log_pi, fields, good = arguments.ops.tilts(rows, alphas, num_threads)
     if not good:
-        refuse_rows(arguments, rows, grid.leading)
-    give, shape = arguments.give, grid.shape
-    return TiltedPolicy(
-        give(arguments.ops.spread(rows, alphas), shape),
-        give(log_pi, (*shape, arguments.width)),
-        give(fields.kl, shape),
-        give(fields.mean, shape),
-        give(fields.variance, shape),
-        give(fields.log_mgf, shape),
-    )
+        refuse_rows(arguments, rows, leading)
+    alpha = arguments.ops.spread(rows, alphas)
+    return TiltedPolicy(alpha, log_pi, fields.kl, fields.mean, fields.variance, fields.log_mgf)
 
 
 def kl_constrained(
@@ -224,11 +223,14 @@ def _refuse_missed(alphas, reached, budgets, grid, policy):
 
 
 def matched(log_p, reward, kl, log_deficit, num_threads=None):
-    """Return the tilt of divergence `kl` (rows, T) of float64 rows; `log_deficit` is log(D_max − kl), however small."""
-    arguments = policy_arguments(log_p, reward, True)
+    """Return the tilt of divergence `kl` (rows, T) of float64 rows, wherever these are, with arrays of operations.
+
+    `log_deficit` is log(D_max − kl), however small.
+    """
+    arguments = policy_arguments(log_p, reward, True, on_devices=True)
     rows = policy_rows(arguments, log_p, True, arguments.leading)
     alphas, _, _ = arguments.ops.tilts_of_divergence(rows, kl, num_threads, log_deficit=log_deficit)
-    return _tilted(arguments, rows, alphas, Grid(kl, arguments.leading, kl.shape), num_threads)
+    return _tilted_rows(arguments, rows, alphas, arguments.leading, num_threads)
 
 
 def divergence_grid(arguments, kl):

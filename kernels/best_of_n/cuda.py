@@ -6,10 +6,13 @@ import numpy as np
 
 from alignment_fast.kernels.best_of_n import simulation
 from alignment_fast.kernels.best_of_n.cuda_law import (
+    aligned_gaps,
+    aligned_log_deficits,
     law_build,
     law_draw,
     law_kl_estimate,
     law_pmf,
+    law_rewards,
     law_sampler,
     law_values,
 )
@@ -34,11 +37,14 @@ __all__ = [
     "NODES",
     "SMALL_POOL",
     "VALUES",
+    "aligned_gaps",
+    "aligned_log_deficits",
     "brute",
     "law_build",
     "law_draw",
     "law_kl_estimate",
     "law_pmf",
+    "law_rewards",
     "law_sampler",
     "law_values",
     "max_weights",

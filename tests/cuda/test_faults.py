@@ -15,6 +15,7 @@ import stand_in
 from test_best_of_n import by_definition, folded
 
 from alignment_fast import policy, ranking
+from alignment_fast.best_of_n import BestOfN
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -115,6 +116,15 @@ def check_outcomes():
         for ops, laws in ((law, host), (cuda_law, there))
     ]
     assert (drawn[1].numpy() == drawn[0]).all()
+
+
+def check_aligned():
+    """Best-of-n beside the tilt of its divergence, two laws of 70 outcomes."""
+    generator, at = np.random.default_rng(10), streams.Place(0, streams.LEGACY)
+    p, reward = generator.random((2, 70)), generator.normal(size=(2, 70))
+    expected, found = (BestOfN(*arrays).aligned([2.0, 9.0]) for arrays in ((p, reward), (at.copy(p), at.copy(reward))))
+    np.testing.assert_allclose(found.policy.alpha.numpy(), expected.policy.alpha, rtol=1e-11)
+    np.testing.assert_allclose(found.divergence.numpy(), expected.divergence, rtol=1e-11)
 
 
 def check_moments(module):
@@ -224,7 +234,7 @@ def check_rows(module):
     wanted, reached, alpha = (np.empty((count, 3)) for _ in range(3))
     kernels.tilts_of_divergence(p, 1, reward, budgets, None, None, wanted, reached, 0, count)
     wanted[0, 0] = np.nan
-    launch("divergence_rows", reward, given, scratch, 0, np.empty((count, 3)), alpha, orders=budgets)
+    launch("divergence_rows", reward, given, scratch, 0, 0, np.empty((count, 3)), alpha, orders=budgets)
     assert alpha.tobytes() == wanted.tobytes()
 
 
@@ -286,15 +296,15 @@ def check_ipo():
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
-CHECKS |= {"outcomes": check_outcomes}
+CHECKS |= {"outcomes": check_outcomes, "aligned": check_aligned}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
 CHECKS |= {"policy": check_policy, "ipo": check_ipo}
 # Parts of a family that have a check of their own.
-FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n", "ipo": "policy"}
-LAUNCHED = {"laws", "outcomes", "ranking", "dynamics", "policy", "ipo"}
+FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n", "aligned": "best_of_n", "ipo": "policy"}
+LAUNCHED = {"laws", "outcomes", "aligned", "ranking", "dynamics", "policy", "ipo"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
-ATOMS = '#include "best_of_n/cuda_law_atoms.inc"'
+ATOMS, ALIGNED = '#include "best_of_n/cuda_law_atoms.inc"', '#include "best_of_n/cuda_aligned.inc"'
 LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
 
 
@@ -306,11 +316,12 @@ def unused(*kernels):
 # Only what a check needs of a family that takes long to compile.
 DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
-    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, "")],
-    "pools": [(LAWS, ""), (ATOMS, ""), *DRAWS],
-    "laws": [(POOLS, ""), (ATOMS, ""), *DRAWS],
+    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, ""), (ALIGNED, "")],
+    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), *DRAWS],
+    "laws": [(POOLS, ""), (ATOMS, ""), (ALIGNED, ""), *DRAWS],
+    "aligned": [(POOLS, ""), (ATOMS, "#define restrict"), *DRAWS],
     "outcomes": [
-        *[(POOLS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
+        *[(POOLS, ""), (ALIGNED, ""), *DRAWS, *unused("law_totals", "law_pmf")],
         *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
     ],
     "ipo": unused("dpo_rewards", "dpo_losses"),
@@ -377,6 +388,7 @@ FAULTS = {
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
     "a block of outcomes left out": ("outcomes", "block < blocks; ++block) total", "block < 1; ++block) total"),
     "a group that starts again": ("outcomes", "            sum += before;\n", ""),
+    "a law that one lane sums": ("aligned", "    AF_ROW_SUM(total);\n", ""),
     "uniforms of another replicate": ("outcomes", "(uint64_t)k, (uint64_t)i, word", "(uint64_t)i, (uint64_t)k, word"),
     "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
     "a covariate left out": ("ranking", "e < given.start[k + 1]; ++e", "e < given.start[k]; ++e"),
