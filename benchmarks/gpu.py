@@ -90,6 +90,11 @@ def compare_pools(seed, most=100_003):
         found = best.curve(place().copy(scores), values=place().copy(values), **options).mean.numpy()
         right = np.allclose(found, best.curve(scores, values=values, **options).mean, rtol=0, atol=1e-13)
         yield f"curve of ties by {estimator}", bool(right)
+    for method in ("unbiased", "jackknife"):
+        options = {"n": [1, 30, 400], "variance": method, "lengths": [most, most // 2]}
+        found, expected = best.curve(place().copy(scores), **options), best.curve(scores, **options)
+        right = np.allclose(found.variance.numpy(), expected.variance, rtol=1e-9, equal_nan=True)
+        yield f"{method} variances", bool(right)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
     rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)
@@ -98,6 +103,8 @@ def compare_pools(seed, most=100_003):
     yield "weights of the best of 4", bool(np.allclose(found, expected, rtol=0, atol=1e-6))
     found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
     yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
+    found = best.pass_all_k(place().copy(total), place().copy(correct), [1, 10]).variance
+    yield "pass^k", same(found, best.pass_all_k(total, correct, [1, 10]).variance)
 
 
 def compare_laws(seed, outcomes=50_257):

@@ -179,3 +179,4 @@ AF_KERNEL(table_rewards)(int64_t n, const double *tail, int64_t size, const doub
 #include "best_of_n/cuda_law.inc"
 #include "best_of_n/cuda_law_atoms.inc"
 #include "best_of_n/cuda_aligned.inc"
+#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */

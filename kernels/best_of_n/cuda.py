@@ -18,13 +18,17 @@ from alignment_fast.kernels.best_of_n.cuda_law import (
 )
 from alignment_fast.kernels.best_of_n.cuda_pool import (
     max_weights,
+    pass_all_k,
     pass_at_k,
     pass_refused,
     pool_arrange,
     pool_columns,
     pool_interpolate,
     pool_means,
+    pool_put,
+    pool_rows,
     pool_small_means,
+    pool_variances,
 )
 from alignment_fast.kernels.best_of_n.law import VALUES
 from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, NODES, SMALL_POOL
@@ -49,13 +53,17 @@ __all__ = [
     "law_values",
     "max_weights",
     "order",
+    "pass_all_k",
     "pass_at_k",
     "pass_refused",
     "pool_arrange",
     "pool_columns",
     "pool_interpolate",
     "pool_means",
+    "pool_put",
+    "pool_rows",
     "pool_small_means",
+    "pool_variances",
     "to_host",
 ]
 
