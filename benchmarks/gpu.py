@@ -184,6 +184,9 @@ def compare_optima(seed, rows=3000):
             expected, found = (optimum(*arrays, None, [0.5, 4.0]) for arrays in (host, map(place().copy, host)))
             right = all(same(*pair) for pair in zip(found, expected, strict=True))
             yield f"{optimum.__name__} of {responses} responses", right
+        for quantity in (lambda P, mu: af.policy.ipo_covariance(P, mu, [0.5, 4.0]), af.policy.dpo_covariance):
+            expected, found = (quantity(*arrays) for arrays in (host, map(place().copy, host)))
+            yield f"covariance {len(expected.shape)} of {responses} responses", same(found, expected)
 
 
 def compare_losses(seed):

@@ -307,11 +307,26 @@ def check_optima(optimum):
 
 
 def check_policy():
+    """And how far rewards are estimated, and move, bit for bit."""
     check_optima(policy.dpo)
+    check_quantities(policy.dpo_covariance, lambda P, along: policy.dpo_sensitivity(P, None, along))
+
+
+def check_quantities(of_matrix, of_vectors):
+    """What depends on three matrices of five responses and on vectors of their own."""
+    generator, at = np.random.default_rng(12), streams.Place(0, streams.LEGACY)
+    skew, vectors = np.triu(generator.uniform(-0.45, 0.45, (3, 5, 5)), 1), generator.normal(size=(3, 5))
+    P = 0.5 + skew - np.swapaxes(skew, 1, 2)
+    assert of_matrix(at.copy(P), None).numpy().tobytes() == of_matrix(P, None).tobytes()
+    assert of_vectors(at.copy(P), at.copy(vectors)).numpy().tobytes() == of_vectors(P, vectors).tobytes()
 
 
 def check_ipo():
     check_optima(policy.ipo)
+    beta = np.arange(6.0).reshape(3, 2)
+    check_quantities(
+        lambda P, mu: policy.ipo_covariance(P, mu, beta), lambda P, h: policy.ipo_loss(h, P, None, beta).value
+    )
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
@@ -351,8 +366,8 @@ CUT = {
         *[(POOLS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
         *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
     ],
-    "ipo": unused("dpo_rewards", "dpo_losses"),
-    "policy": unused("preference_advantages", "least_ipo_losses"),
+    "ipo": unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities"),
+    "policy": unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -455,6 +470,10 @@ FAULTS = {
     "the loss of another problem": ("ipo", "factor[row * factor_step + point]", "factor[point]"),
     "the scores of another problem": ("ipo", "x[task / size * x_step + task % size]", "x[task % size]"),
     "a tile of advantages lost": ("ipo", "            sum += part;", "            sum = part;"),
+    "the advantages of another problem": ("ipo", "advantage + row * advantage_step", "advantage"),
+    "the covariance of another problem": ("ipo", "x[row * x_step + task % width]", "x[task % width]"),
+    "the rewards of another problem": ("policy", "reward + row * reward_step, out", "reward, out"),
+    "the direction of another problem": ("policy", "direction + row * direction_step", "direction"),
     "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
