@@ -51,8 +51,9 @@ LONGEST_FIRST = (
 # Compiled on a machine that lacks machine code: sources of CUDA kernels, and texts of the loops that they run too.
 CUDA_SOURCES = (
     *("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h"),
-    *("gradient.inc", "law_each.inc", "law_values.inc", "lyapunov.inc", "optimum.inc", "relative.inc", "responses.inc"),
-    *("rewards.inc", "scaled.inc", "single.inc", "solve.inc", "statistics.inc", "tilted_row.inc", "trajectories.inc"),
+    *("aligned.inc", "gradient.inc", "law_each.inc", "law_values.inc", "lyapunov.inc", "optimum.inc"),
+    *("pool_variances.inc", "relative.inc", "responses.inc", "rewards.inc", "scaled.inc", "single.inc", "solve.inc"),
+    *("statistics.inc", "tilted_row.inc", "trajectories.inc"),
 )
 VARIANTS = ("AVX512", "AVX2", "BASELINE")  # of the loops of a family: units of their own (af_simd.h)
 if SANITIZE not in ("", *VARIANTS):

@@ -92,6 +92,11 @@ def compare_pools(seed, most=100_003):
         found = best.curve(place().copy(scores), values=place().copy(values), **options).mean.numpy()
         right = np.allclose(found, best.curve(scores, values=values, **options).mean, rtol=0, atol=1e-13)
         yield f"curve of ties by {estimator}", bool(right)
+    for method in ("unbiased", "jackknife"):
+        options = {"n": [1, 30, 400], "variance": method, "lengths": [most, most // 2]}
+        found, expected = best.curve(place().copy(scores), **options), best.curve(scores, **options)
+        right = np.allclose(found.variance.numpy(), expected.variance, rtol=1e-9, equal_nan=True)
+        yield f"{method} variances", bool(right)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
     rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)
@@ -100,6 +105,8 @@ def compare_pools(seed, most=100_003):
     yield "weights of the best of 4", bool(np.allclose(found, expected, rtol=0, atol=1e-6))
     found = best.pass_at_k(place().copy(total), place().copy(correct), [1, 10, 100])
     yield "pass@k", same(found, best.pass_at_k(total, correct, [1, 10, 100]))
+    found = best.pass_all_k(place().copy(total), place().copy(correct), [1, 10]).variance
+    yield "pass^k", same(found, best.pass_all_k(total, correct, [1, 10]).variance)
 
 
 def compare_laws(seed, outcomes=50_257):
@@ -121,6 +128,8 @@ def compare_laws(seed, outcomes=50_257):
         yield f"draws, log={log}", bool(found.mean() > 0.999)
         found = there.divergence("renyi", n, order=2.0).numpy()
         yield f"renyi, log={log}", bool(np.allclose(found, host.divergence("renyi", n, order=2.0), rtol=1e-12))
+        found, expected = there.aligned([2.0, 16.0]).divergence.numpy(), host.aligned([2.0, 16.0]).divergence
+        yield f"distance from the tilt, log={log}", bool(np.allclose(found, expected, rtol=1e-9))
 
 
 def compare_ranking(seed, items=2000, votes=1_000_000):
@@ -177,6 +186,9 @@ def compare_optima(seed, rows=3000):
             expected, found = (optimum(*arrays, None, [0.5, 4.0]) for arrays in (host, map(place().copy, host)))
             right = all(same(*pair) for pair in zip(found, expected, strict=True))
             yield f"{optimum.__name__} of {responses} responses", right
+        for quantity in (lambda P, mu: af.policy.ipo_covariance(P, mu, [0.5, 4.0]), af.policy.dpo_covariance):
+            expected, found = (quantity(*arrays) for arrays in (host, map(place().copy, host)))
+            yield f"covariance {len(expected.shape)} of {responses} responses", same(found, expected)
 
 
 def compare_losses(seed):

@@ -155,7 +155,7 @@ PARTS_OF_TABLES = {
 }
 
 # Operations of devices alone: in one pass there what host algorithms make of several.
-ON_DEVICES_ONLY = {"masked_logit_gradients", "masked_logprobs", "pass_refused"}
+ON_DEVICES_ONLY = {"law_rewards", "masked_logit_gradients", "masked_logprobs", "pass_refused", "pool_put", "pool_rows"}
 
 # What kernels take from SciPy: the sparse matrix that one of their structures can be given as.
 FROM_SCIPY = {"scipy.sparse.csr_array"}

@@ -5,7 +5,7 @@ from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.kernels.common import driver
 from alignment_fast.kernels.common.streams import DeviceArray, place_of, view
 
-__all__ = ["DeviceArray", "output", "views"]
+__all__ = ["DeviceArray", "output", "view", "views"]
 
 
 def views(values, place=None):

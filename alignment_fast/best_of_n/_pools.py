@@ -30,13 +30,9 @@ def of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
         means = ops.pool_means(pools, kind, at, num_threads=num_threads)
     if method is None:
         return ops.pool_columns(means, back), None
-    variances = np.full(means.shape, np.nan)
     most = {"unbiased": size // 2, "jackknife": size - 1}[method]
     usable = len(at) if kind == "v" and size > 1 else int(np.searchsorted(ascending, most, side="right"))
-    if usable:
-        variances[:, :usable] = ops.pool_variances(
-            pools, kind, method, at[:usable], means[:, :usable], num_threads=num_threads
-        )
+    variances = ops.pool_variances(pools, kind, method, at, means, usable, num_threads=num_threads)
     return ops.pool_columns(means, back), ops.pool_columns(variances, back)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from alignment_fast.policy.tilting import TiltedPolicy, matched
 
 
@@ -30,4 +28,4 @@ def align(ops, log_p, reward, log_pi, kl, num_threads):
     """Return the `AlignedPolicy` of laws log_pi (rows, T, V) of divergence `kl` (rows, T) from log_p (rows, V)."""
     log_deficit = ops.aligned_log_deficits(log_p, reward, log_pi)
     policy = matched(log_p, reward, kl, log_deficit, num_threads)
-    return AlignedPolicy(policy, ops.aligned_gaps(log_pi, np.ascontiguousarray(policy.log_pi)))
+    return AlignedPolicy(policy, ops.aligned_gaps(log_pi, policy.log_pi))

@@ -18,7 +18,6 @@ from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n._count import draws_grid, renyi_order
 from alignment_fast.best_of_n.aligned import AlignedPolicy, align
-from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.policy.tilting import TiltedPolicy
 
 DIVERGENCES = ("reverse_kl", "chi2", "tv", "hellinger2", "renyi")
@@ -119,7 +118,7 @@ class BestOfN:
         if not uniform:
             check_row_status(words[:, 0], "p", given["p"], self._leading)
         check_row_status(words[:, 1], "reward", given["reward"], self._leading)
-        # For `aligned`; the caller may change theirs. There is no such operation on a device.
+        # For `aligned`; the caller may change theirs. Those on a device are read from the laws.
         self._rewards = given["reward"].copy() if self._device == "cpu" else None
         self._single = not self._leading and self._model is None and self._device == "cpu"
 
@@ -331,7 +330,7 @@ class BestOfN:
         Raises
         ------
         ValueError
-            If an outcome of positive probability has an infinite reward.
+            If an outcome of positive probability has an infinite reward. On a CUDA device the policy is NaN then.
 
         Notes
         -----
@@ -358,8 +357,6 @@ class BestOfN:
             found = ops.short_law_aligned(self._laws, tilts, self._rewards, n, log_n, self._dtype.type)
             if found is not None:
                 return AlignedPolicy(tuple.__new__(TiltedPolicy, found[0]), found[1])
-        if self._device != "cpu":
-            raise BackendUnavailableError(f"aligned has no version for {self._device!r}: pass the arrays on the CPU")
         grid, is_log = draws_grid(n, log_n, self._leading)
         points = grid.rows()
         row_of = self._row_of(grid.leading)
@@ -367,8 +364,11 @@ class BestOfN:
         log_p = ops.law_pmf(self._laws, row_of, np.ones((1, 1)), False, log=True, **options)
         kl = ops.law_values(self._laws, ops.VALUES["kl"], 0.0, row_of, points, is_log, **options)
         width, rows = self._size, len(row_of)
-        rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width)
-        rewards = np.ascontiguousarray(rewards, dtype=np.float64)  # a reshaped broadcast may keep strides of 0
+        if self._rewards is None:
+            rewards = ops.law_rewards(self._laws, row_of)
+        else:
+            rewards = np.broadcast_to(self._rewards, (*grid.leading, width)).reshape(rows, width)
+            rewards = np.ascontiguousarray(rewards, dtype=np.float64)  # a reshaped broadcast may keep strides of 0
         columns = kl.shape[-1]
         log_pi, kl = log_pi.reshape(rows, columns, width), kl.reshape(rows, columns)
         policy, divergence = align(ops, log_p.reshape(rows, width), rewards, log_pi, kl, num_threads)

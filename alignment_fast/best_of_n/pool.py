@@ -16,7 +16,7 @@ from alignment_fast._border.scalars import MOST
 from alignment_fast._border.status import place, refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._device_pools import DevicePools, device_pass_at_k, is_on_device
+from alignment_fast.best_of_n._device_pools import DevicePools, device_counts
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
 
@@ -128,7 +128,7 @@ def curve(
     1e-14 of that range.
     float32 in, float32 out; the work is done in float64.
 
-    Arrays on a CUDA device are used there, pools of one size and without `variance`; the call waits for their check.
+    Arrays on a CUDA device are used there, pools of different sizes by `lengths`; the call waits for their check.
 
     Cost: for all n at M = 1e6 less than two sorts; a given n costs about 36 M / n multiplications, at most M.
 
@@ -165,7 +165,10 @@ def curve(
     check_num_threads(num_threads)
     ops = operations_of("best_of_n", scores=scores, values=values)
     on_device = common_device(scores=scores, values=values) == "cuda"
-    pools = DevicePools(scores, values, lengths, _Input) if on_device else _Input(scores, values, lengths)
+    if on_device:
+        pools = DevicePools(scores, values, lengths, _Input, _checked_lengths)
+    else:
+        pools = _Input(scores, values, lengths)
     grid, scalar = _draws(n, pools.largest, estimator)
     shape = (*pools.leading, len(grid))
     if is_too_large(shape):
@@ -177,15 +180,13 @@ def curve(
         own_grid = None if n is None else grid
         mean, spread = of_one_size(ops, own_scores, own_values, own_grid, **how)
     else:
-        mean = np.full((pools.rows, len(grid)), np.nan)
-        spread = None if variance is None else mean.copy()
+        at, found = [], []
         for rows, own_scores, own_values in parts:
             reached = np.flatnonzero(grid <= own_scores.shape[1]) if estimator == "u" else np.arange(len(grid))
-            own = of_one_size(ops, own_scores, own_values, grid[reached], **how)
-            for out, part in zip((mean, spread), own, strict=True):
-                if out is not None:
-                    out[np.ix_(rows, reached)] = part
-
+            at.append((rows, reached))
+            found.append(of_one_size(ops, own_scores, own_values, grid[reached], **how))
+        mean = pools.joined(at, [one for one, _ in found], len(grid))
+        spread = None if variance is None else pools.joined(at, [one for _, one in found], len(grid))
     shape = pools.leading if scalar else shape
     mean, spread = (None if array is None else pools.give(array, shape) for array in (mean, spread))
     return Curve(int(grid[0]) if scalar else grid, mean, spread)
@@ -262,6 +263,13 @@ class _Input:
             own = [None if a is None else np.ascontiguousarray(a[rows, :size], dtype=np.float64) for a in flat]
             parts.append((rows, *own))
         return parts
+
+    def joined(self, at, parts, count):
+        """Return (rows, count), NaN but for the `parts`, which belong to the (rows, columns) of `at`."""
+        out = np.full((self.rows, count), np.nan)
+        for where, part in zip(at, parts, strict=True):
+            out[np.ix_(*where)] = part
+        return out
 
     def give(self, array, shape):
         """Return a result in the caller's kind and the dtype of the arguments."""
@@ -417,17 +425,17 @@ def pass_at_k(num_samples: Any, num_correct: Any, k: Any) -> Any:
     found = ops.short_pass_at_k(num_samples, num_correct, k)
     if found is not None:
         return found
-    arrays = {"num_samples": num_samples, "num_correct": num_correct}
-    arrays = {name: value for name, value in arrays.items() if is_on_device(value)}
-    if arrays and common_device(**arrays) == "cuda":
-        return device_pass_at_k(operations_of("best_of_n", **arrays), num_samples, num_correct, k, _counts)
-    total, correct, ks = _counts(num_samples, num_correct, k)
+    there = device_counts({"num_samples": num_samples, "num_correct": num_correct}, k, checked_counts)
+    if there is not None:
+        return there.ask("pass_at_k")[0]
+    total, correct, ks = checked_counts(num_samples, num_correct, k)
     found = ops.pass_at_k(total.reshape(-1), correct.reshape(-1), ks)
     shape = (*total.shape, len(ks)) if np.ndim(k) else total.shape
     return give(found, model_of((num_samples, num_correct, k)), shape=shape)
 
 
-def _counts(num_samples, num_correct, k):
+def checked_counts(num_samples, num_correct, k):
+    """Return what `counts` does; a k that exceeds the samples of a problem is a ValueError too."""
     total, correct, ks = counts(num_samples, num_correct, k)
     refuse_large_k(total, ks, k, num_samples)
     return total, correct, ks

@@ -26,7 +26,8 @@ from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import _majority
-from alignment_fast.best_of_n.pool import Curve, MeanCurve, counts, curve, mean_over_prompts, refuse_large_k
+from alignment_fast.best_of_n._device_pools import device_counts
+from alignment_fast.best_of_n.pool import Curve, MeanCurve, checked_counts, curve, mean_over_prompts
 
 __all__ = ["Coverage", "best_at_k", "coverage_at_cost", "majority_at_k", "pass_all_k"]
 
@@ -79,7 +80,8 @@ def pass_all_k(num_samples: Any, num_correct: Any, k: Any) -> Curve:
 
     Notes
     -----
-    Accuracy: relative error below 4e-16 k. Cost: 2 max(k) passes over the problems.
+    Accuracy: relative error below 4e-16 k. Cost: 2 max(k) passes over the problems. Counts on a CUDA device as in
+    `pass_at_k`.
 
     References
     ----------
@@ -98,28 +100,20 @@ def pass_all_k(num_samples: Any, num_correct: Any, k: Any) -> Curve:
     (array([0.5333, 0.3481]), array([0.2028, 0.2332]))
 
     """
-    found = operations("best_of_n").short_pass_all_k(num_samples, num_correct, k)
+    ops = operations("best_of_n")
+    found = ops.short_pass_all_k(num_samples, num_correct, k)
     if found is not None:
         return Curve(*found)
-    total, correct, ks = counts(num_samples, num_correct, k)
-    refuse_large_k(total, ks, k, num_samples)
-    shares = _all_of(np.concatenate([ks, 2 * ks]), correct, total)
-    mean, twice = np.split(shares, 2, axis=-1)
-    variance = np.where(2 * ks <= total[..., None], mean**2 - twice, np.nan)
-    shape = mean.shape if np.ndim(k) else total.shape
+    there = device_counts({"num_samples": num_samples, "num_correct": num_correct}, k, checked_counts)
+    if there is not None:
+        ks, (mean, variance) = there.ks, there.ask("pass_all_k")
+        return Curve(ks if np.ndim(k) else int(ks[0]), mean, variance)
+    total, correct, ks = checked_counts(num_samples, num_correct, k)
+    mean, variance = ops.pass_all_k(total.reshape(-1), correct.reshape(-1), ks)
+    shape = (*total.shape, len(ks)) if np.ndim(k) else total.shape
     model = model_of((num_samples, num_correct, k))
     mean, variance = (give(array, model, shape=shape) for array in (mean, variance))
     return Curve(ks if np.ndim(k) else int(ks[0]), mean, variance)
-
-
-def _all_of(ks, part, total):
-    """Return C(part, k) / C(total, k), 0 for k > part, at every k of `ks` (T,): (..., T)."""
-    out, share = np.zeros((*total.shape, len(ks))), np.ones(total.shape)
-    most = min(int(ks.max(initial=0)), int(part.max(initial=0)))
-    for drawn in range(most):
-        share = share * np.maximum(part - drawn, 0) / np.maximum(total - drawn, 1)
-        out[..., ks == drawn + 1] = share[..., None]
-    return out
 
 
 def best_at_k(
@@ -181,7 +175,8 @@ def _refuse_draws(scores, k):
     if isinstance(scores, (list, tuple)) and all(np.ndim(row) == 1 for row in scores):
         largest = max(map(len, scores), default=0)
     else:
-        largest = np.shape(scores)[-1] if np.ndim(scores) else 0
+        shape = scores.shape if hasattr(scores, "shape") else np.shape(scores)  # NumPy reads no array of a device
+        largest = shape[-1] if shape else 0
     if largest:
         refuse(ks > largest, ks, "k", f"exceeds the {largest} samples of the largest pool")
 
@@ -391,13 +386,12 @@ def coverage_at_cost(num_samples: Any, num_correct: Any, k: Any, *, clusters: An
     found = operations("best_of_n").short_coverage_at_cost(num_samples, num_correct, k) if clusters is None else None
     if found is not None:
         return Coverage(*found)
-    total, correct, ks = counts(num_samples, num_correct, k)
-    refuse_large_k(total, ks, k, num_samples)
+    total, correct, ks = checked_counts(num_samples, num_correct, k)
     if total.ndim > 1 or total.size == 0:
         raise ValueError(f"problems must be one-dimensional and at least one, not of shape {total.shape}")
     total, correct = np.atleast_1d(total), np.atleast_1d(correct)
     every = np.arange(1, int(ks.max(initial=1)) + 1)
-    missed = _all_of(every, total - correct, total)
+    missed = operations("best_of_n").drawn_shares(every, total - correct, total)
     cost = np.cumsum(np.concatenate([np.ones((len(total), 1)), missed[:, :-1]], axis=1), axis=1)[:, ks - 1]
     parts: list[MeanCurve] = [
         mean_over_prompts(Curve(ks, part), clusters=clusters) for part in (cost, 1.0 - missed[:, ks - 1])

@@ -287,23 +287,10 @@ def _spread(rows, leading: tuple[int, ...], to: tuple[int, ...]):
     return np.ascontiguousarray(spread.reshape(math.prod(to), *core))
 
 
-def _flat(array: np.ndarray, leading: tuple[int, ...]) -> np.ndarray:
-    """Return rows (..., K) over `leading` axes as (rows, K), or as (1, K) where all share one."""
-    K = array.shape[-1]
-    rows = array[None] if array.ndim == 1 else np.broadcast_to(array, (*leading, K)).reshape(math.prod(leading), K)
-    return np.ascontiguousarray(rows)
-
-
-def _on_grid(values, grid: Grid, *core: int):
-    """Return values (..., T, *core) in the shape of the results of `grid`, where a scalar parameter adds no axis."""
-    return np.broadcast_to(values, (*grid.leading, grid.values.shape[-1], *core)).reshape((*grid.shape, *core))
-
-
-def _dpo_rewards(task: PreferenceArguments, tol: float, max_iter: int) -> np.ndarray:
-    """Return the implicit rewards of DPO over the leading axes of P and mu."""
+def _dpo_rewards(task: PreferenceArguments, tol: float, max_iter: int):
+    """Return the implicit rewards of DPO as rows over the leading axes of the arguments, or the one row for all."""
     leading, P, mu = _sampled(task)
-    rewards = _dpo_reward_rows(task, leading, P, mu, tol, max_iter)
-    return rewards.reshape(*leading, rewards.shape[-1])
+    return _spread(_dpo_reward_rows(task, leading, P, mu, tol, max_iter), leading, task.leading)
 
 
 def _dpo_reward_rows(task: PreferenceArguments, leading: tuple[int, ...], P, mu, tol: float, max_iter: int):
@@ -394,16 +381,15 @@ def ipo_loss(h: ArrayLike, P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) 
     found = operations("policy").short_ipo_loss(h, P, mu, beta)
     if found is not None:
         return tuple.__new__(LossGradient, found)
-    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"h": h})
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"h": h}, on_devices=True)
     grid = nonnegative_grid(beta, task.leading, "beta")
     ops = task.operations("policy")
     leading, matrices, mu_rows = _sampled(task)
-    K = matrices.shape[-1]
-    advantage = _flat(ops.advantages(matrices, mu_rows).reshape(*leading, K), grid.leading)
+    advantage = _spread(ops.advantages(matrices, mu_rows), leading, grid.leading)
     betas = np.broadcast_to(grid.rows(), (math.prod(grid.leading), grid.values.shape[-1]))
-    rows = (task.rows("h", grid.leading), task.rows("mu", grid.leading), advantage, np.ascontiguousarray(betas))
+    rows = (task.placed("h", grid.leading), task.placed("mu", grid.leading), advantage, np.ascontiguousarray(betas))
     value, gradient = ops.ipo_losses(*rows)
-    return LossGradient(task.give(value.reshape(grid.shape)), task.give(gradient.reshape(*grid.shape, K)))
+    return LossGradient(task.give(value, grid.shape), task.give(gradient, (*grid.shape, matrices.shape[-1])))
 
 
 def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
@@ -446,11 +432,11 @@ def dpo_loss(r: ArrayLike, P: ArrayLike, mu: ArrayLike | None) -> LossGradient:
     found = operations("policy").short_dpo_loss(r, P, mu)
     if found is not None:
         return tuple.__new__(LossGradient, found)
-    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"r": r})
-    value, gradient = task.operations("policy").dpo_losses(task.rows("r"), task.rows("P"), task.rows("mu"))
-    return LossGradient(
-        task.give(value.reshape(task.leading)), task.give(gradient.reshape(*task.leading, gradient.shape[-1]))
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"r": r}, on_devices=True)
+    value, gradient = task.operations("policy").dpo_losses(
+        *(task.placed(name, task.leading) for name in ("r", "P", "mu"))
     )
+    return LossGradient(task.give(value, task.leading), task.give(gradient, (*task.leading, gradient.shape[-1])))
 
 
 def dpo_sensitivity(
@@ -496,11 +482,12 @@ def dpo_sensitivity(
     found = operations("policy").short_dpo_sensitivity(P, mu, direction, tol, max_iter)
     if found is not None:
         return found
-    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"direction": direction})
+    task = PreferenceArguments(P, distributions={"mu": mu}, vectors={"direction": direction}, on_devices=True)
     rewards = _dpo_rewards(task, tol, max_iter)
-    rows = (task.rows("P"), task.rows("mu"), _flat(rewards, task.leading), task.rows("direction")[..., None])
-    change = task.operations("policy").sensitivities(*rows)
-    return task.give(change.reshape(*task.leading, change.shape[1]))
+    matrices, mu_rows, along = (task.placed(name, task.leading) for name in ("P", "mu", "direction"))
+    K = along.shape[-1]
+    change = task.operations("policy").sensitivities(matrices, mu_rows, rewards, along.reshape(len(along), K, 1))
+    return task.give(change, (*task.leading, K))
 
 
 def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
@@ -543,13 +530,15 @@ def ipo_covariance(P: ArrayLike, mu: ArrayLike | None, beta: ArrayLike) -> Any:
     found = operations("policy").short_ipo_covariance(P, mu, beta)
     if found is not None:
         return found
-    task = PreferenceArguments(P, distributions={"mu": mu})
+    task = PreferenceArguments(P, distributions={"mu": mu}, on_devices=True)
     _require_sampled(task["mu"])
     grid = nonnegative_grid(beta, task.leading, "beta")
-    unit = task.operations("policy").ipo_covariances(task.rows("P"), task.rows("mu"))
-    unit = unit.reshape(*task.leading, *unit.shape[1:])
-    scaled = _squared(grid)[..., None, None] * unit[..., None, :, :]
-    return task.give(_on_grid(scaled, grid, *unit.shape[-2:]))
+    ops, K = task.operations("policy"), task["P"].shape[-1]
+    unit = ops.ipo_covariances(task.placed("P", task.leading), task.placed("mu", task.leading))
+    unit = _spread(unit.reshape(len(unit), K * K), task.leading, grid.leading)
+    squares = np.ascontiguousarray(_squared(grid).reshape(grid.rows().shape))
+    scaled = ops.scaled_rows(unit, squares, math.prod(grid.leading))
+    return task.give(scaled, (*grid.shape, K, K))
 
 
 def dpo_covariance(P: ArrayLike, mu: ArrayLike | None, *, tol: float = 1e-12, max_iter: int = 100) -> Any:
@@ -592,12 +581,12 @@ def dpo_covariance(P: ArrayLike, mu: ArrayLike | None, *, tol: float = 1e-12, ma
     found = operations("policy").short_dpo_covariance(P, mu, tol, max_iter)
     if found is not None:
         return found
-    task = PreferenceArguments(P, distributions={"mu": mu})
+    task = PreferenceArguments(P, distributions={"mu": mu}, on_devices=True)
     _require_sampled(task["mu"])
     rewards = _dpo_rewards(task, tol, max_iter)
-    rows = (task.rows("P"), task.rows("mu"), _flat(rewards, task.leading))
+    rows = (*(task.placed(name, task.leading) for name in ("P", "mu")), rewards)
     covariance = task.operations("policy").dpo_covariances(*rows)
-    return task.give(covariance.reshape(*task.leading, *covariance.shape[1:]))
+    return task.give(covariance, (*task.leading, *covariance.shape[1:]))
 
 
 def _require_sampled(mu):

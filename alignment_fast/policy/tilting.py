@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment_fast._border.arrays import Grid, as_parameter
+from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
@@ -120,18 +120,17 @@ _MET = 1e-13
 
 
 def _tilted(arguments, rows, alphas, grid, num_threads):
+    found = _tilted_rows(arguments, rows, alphas, grid.leading, num_threads)
+    given = {name: arguments.give(getattr(found, name), grid.shape) for name in found._fields if name != "log_pi"}
+    return TiltedPolicy(log_pi=arguments.give(found.log_pi, (*grid.shape, arguments.width)), **given)
+
+
+def _tilted_rows(arguments, rows, alphas, leading, num_threads):
     log_pi, fields, good = arguments.ops.tilts(rows, alphas, num_threads)
     if not good:
-        refuse_rows(arguments, rows, grid.leading)
-    give, shape = arguments.give, grid.shape
-    return TiltedPolicy(
-        give(arguments.ops.spread(rows, alphas), shape),
-        give(log_pi, (*shape, arguments.width)),
-        give(fields.kl, shape),
-        give(fields.mean, shape),
-        give(fields.variance, shape),
-        give(fields.log_mgf, shape),
-    )
+        refuse_rows(arguments, rows, leading)
+    alpha = arguments.ops.spread(rows, alphas)
+    return TiltedPolicy(alpha, log_pi, fields.kl, fields.mean, fields.variance, fields.log_mgf)
 
 
 def kl_constrained(
@@ -224,11 +223,14 @@ def _refuse_missed(alphas, reached, budgets, grid, policy):
 
 
 def matched(log_p, reward, kl, log_deficit, num_threads=None):
-    """Return the tilt of divergence `kl` (rows, T) of float64 rows; `log_deficit` is log(D_max − kl), however small."""
-    arguments = policy_arguments(log_p, reward, True)
+    """Return the tilt of divergence `kl` (rows, T) of float64 rows, wherever these are, with arrays of operations.
+
+    `log_deficit` is log(D_max − kl), however small.
+    """
+    arguments = policy_arguments(log_p, reward, True, on_devices=True)
     rows = policy_rows(arguments, log_p, True, arguments.leading)
     alphas, _, _ = arguments.ops.tilts_of_divergence(rows, kl, num_threads, log_deficit=log_deficit)
-    return _tilted(arguments, rows, alphas, Grid(kl, arguments.leading, kl.shape), num_threads)
+    return _tilted_rows(arguments, rows, alphas, arguments.leading, num_threads)
 
 
 def divergence_grid(arguments, kl):
@@ -291,8 +293,9 @@ def optimality_gap(
 
     Notes
     -----
-    Not negative. Accuracy: 1e-14 relative, and 1e-15 · (3 + |α| range(r)) · √gap absolute, which is what rounding φ to
-    doubles leaves of a small gap. Cost: that of `kl_constrained` and `kl_divergence`. Reference: arXiv:2404.01730,
+    Not negative; NaN on a CUDA device where the CPU raises for a value. Accuracy: 1e-14 relative, and 1e-15 · (3 + |α|
+    range(r)) · √gap absolute, which is what rounding φ to doubles leaves of a small gap. Cost: that of `kl_constrained`
+    and `kl_divergence`. Reference: arXiv:2404.01730,
     lemma 2.
 
     Examples
@@ -307,8 +310,10 @@ def optimality_gap(
         gap = operations("information").short_optimality_gap(psi, p, reward, kl, log)
         if gap is not None:
             return gap
-    names = ("psi", "p") if log else ()
-    together = LetterArguments("psi", "reward", floating_only=names, psi=psi, p=p, reward=reward)
+    options = {"floating_only": ("psi", "p") if log else (), "on_devices": True}
+    together = LetterArguments("psi", "reward", **options, psi=psi, p=p, reward=reward)
+    if together.device != "cpu":
+        return _gap_on_device(together, kl, log)
     shape = (*together.leading, together.width)
     # All three broadcast first, so that the grid of budgets lies over the axes of psi as well.
     psi_rows = np.broadcast_to(together.arrays["psi"], shape)
@@ -320,6 +325,18 @@ def optimality_gap(
         log_psi = log_psi[..., None, :]
     gap = kl_divergence(log_psi, best.log_pi, log=True, num_threads=num_threads)
     return together.give(gap)
+
+
+def _gap_on_device(together, kl, log):
+    """Return the gap where rows are not repeated but by kernels; what is bad makes it NaN."""
+    ops, (grid, budgets) = together.ops, divergence_grid(together, kl)
+    points, count, kind = budgets.shape[1], together.count(grid.leading), weight_kind(ops, together["psi"], log)
+    psi, p, reward = (together.rows(name, grid.leading) for name in ("psi", "p", "reward"))
+    rows = LetterRows(p, kind, reward, ops.REWARD_GIVEN, count)
+    log_phi, _, _ = ops.tilts(rows, ops.tilts_of_divergence(rows, budgets)[0])
+    uniform = reward.place.copy(np.zeros((1, together.width), together.dtype))
+    log_psi, _, _ = ops.tilts(LetterRows(psi, kind, uniform, ops.REWARD_GIVEN, count), np.zeros((1, points)))
+    return kl_divergence(log_psi, log_phi, log=True).reshape(grid.shape)
 
 
 def _log_policy(psi, log, num_threads):

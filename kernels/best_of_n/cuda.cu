@@ -9,6 +9,7 @@
  * lanes together, over the blocks of each lane that has it, a thirty-second of the work. Round keys come with the
  * arguments, in constant memory. Bound: 11 instructions a draw. */
 #include "alignment_fast/af_cuda.h"
+#include "alignment_fast/af_lanes.h"
 #include "alignment_fast/af_math.h"
 #include "alignment_fast/af_random.h"
 #include "best_of_n/formulas.h"
@@ -177,3 +178,5 @@ AF_KERNEL(table_rewards)(int64_t n, const double *tail, int64_t size, const doub
 #include "best_of_n/cuda_pool.inc"
 #include "best_of_n/cuda_law.inc"
 #include "best_of_n/cuda_law_atoms.inc"
+#include "best_of_n/cuda_aligned.inc"
+#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */

@@ -6,22 +6,29 @@ import numpy as np
 
 from alignment_fast.kernels.best_of_n import simulation
 from alignment_fast.kernels.best_of_n.cuda_law import (
+    aligned_gaps,
+    aligned_log_deficits,
     law_build,
     law_draw,
     law_kl_estimate,
     law_pmf,
+    law_rewards,
     law_sampler,
     law_values,
 )
 from alignment_fast.kernels.best_of_n.cuda_pool import (
     max_weights,
+    pass_all_k,
     pass_at_k,
     pass_refused,
     pool_arrange,
     pool_columns,
     pool_interpolate,
     pool_means,
+    pool_put,
+    pool_rows,
     pool_small_means,
+    pool_variances,
 )
 from alignment_fast.kernels.best_of_n.law import VALUES
 from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, NODES, SMALL_POOL
@@ -34,22 +41,29 @@ __all__ = [
     "NODES",
     "SMALL_POOL",
     "VALUES",
+    "aligned_gaps",
+    "aligned_log_deficits",
     "brute",
     "law_build",
     "law_draw",
     "law_kl_estimate",
     "law_pmf",
+    "law_rewards",
     "law_sampler",
     "law_values",
     "max_weights",
     "order",
+    "pass_all_k",
     "pass_at_k",
     "pass_refused",
     "pool_arrange",
     "pool_columns",
     "pool_interpolate",
     "pool_means",
+    "pool_put",
+    "pool_rows",
     "pool_small_means",
+    "pool_variances",
     "to_host",
 ]
 

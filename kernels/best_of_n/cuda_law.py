@@ -1,4 +1,4 @@
-"""Operations of the exact laws on arrays of a CUDA device: construction, values over grids of n, probabilities."""
+"""Operations of the exact laws on arrays of a CUDA device: construction, values, probabilities, distance from tilts."""
 
 import struct
 from typing import Any, NamedTuple
@@ -29,6 +29,9 @@ _ESTIMATES = driver.Kernel(_LIBRARY, "law_estimates", "sqppqqp")
 _ESTIMATE_TOTALS = driver.Kernel(_LIBRARY, "law_estimate_totals", "qqqpp")
 _STARTS = driver.Kernel(_LIBRARY, "law_starts", "sqpp")
 _WITHIN = driver.Kernel(_LIBRARY, "law_within", "sqpp")
+_REWARDS = driver.Kernel(_LIBRARY, "law_rewards", "sqpp")
+_LOG_DEFICITS = driver.Kernel(_LIBRARY, "aligned_log_deficits", "qqqpppp")
+_GAPS = driver.Kernel(_LIBRARY, "aligned_gaps", "qqppp")
 _DRAWS = driver.Kernel(_LIBRARY, "law_draws", "sqqppqqp")
 TILE, BLOCK = 1024, cpu.BLOCK  # groups of a running sum, of a sum, that a warp takes
 CHANCES, LOGARITHMS, REWARDS = range(3)  # what is checked
@@ -186,4 +189,28 @@ def law_draw(laws, samplers, n, is_log, count, key, *, num_threads=None):
         listed = [(of.row, of.reals[0].pointer, of.reals[1].pointer, of.start.pointer) for of in samplers]
         given = place.copy(np.array(listed, np.uint64)), place.copy(np.array(n, np.float64))
         run(_DRAWS, blocks_for, out.size, place, laws.packed(), key, len(samplers), *given, is_log, count, out)
+    return out
+
+
+def law_rewards(laws, row_of):
+    """Return the rewards (results, V) of the groups of all outcomes."""
+    place = laws.groups.place
+    out = place.empty((len(row_of), laws.size), _FLOAT64)
+    run(_REWARDS, blocks_for, out.size, place, laws.packed(), len(row_of), place.copy(row_of.astype(np.int64)), out)
+    return out
+
+
+def aligned_log_deficits(log_p, reward, log_pi):
+    """Return log(D_max - D(pi || p)) of laws (rows, T, V) over references (rows, V): (rows, T)."""
+    place, (rows, columns, size) = log_pi.place, log_pi.shape
+    out = place.empty((rows, columns), _FLOAT64)
+    run(_LOG_DEFICITS, blocks_for_warps, out.size, place, rows, columns, size, log_p, reward, log_pi, out)
+    return out
+
+
+def aligned_gaps(log_pi, log_phi):
+    """Return D(pi || phi) of laws and tilted policies (rows, T, V): (rows, T)."""
+    place, (rows, columns, size) = log_pi.place, log_pi.shape
+    out = place.empty((rows, columns), _FLOAT64)
+    run(_GAPS, blocks_for_warps, out.size, place, out.size, size, log_pi, log_phi, out)
     return out

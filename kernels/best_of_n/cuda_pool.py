@@ -6,16 +6,16 @@ What depends on sizes and n alone (grids, weights of small pools) is laid out on
 import numpy as np
 
 from alignment_fast.kernels.best_of_n import cpu, pool
-from alignment_fast.kernels.best_of_n.pool import ESTIMATORS
+from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, VARIANCES
 from alignment_fast.kernels.best_of_n.structures import Pools
 from alignment_fast.kernels.common import cuda as common
 from alignment_fast.kernels.common import driver, images, sorting
 from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
 
 _LIBRARY = images.library("best_of_n")
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT64, _INT32 = np.dtype(np.float64), np.dtype(np.int32)
 _STEPS = driver.Kernel(_LIBRARY, "pool_steps", "qqp")
-_JUDGED = {bits: driver.Kernel(_LIBRARY, f"pool_judged_f{bits}", "qqpppp") for bits in (32, 64)}
+_JUDGED = {bits: driver.Kernel(_LIBRARY, f"pool_judged_f{bits}", "qqpppppp") for bits in (32, 64)}
 _BLOCKS = driver.Kernel(_LIBRARY, "pool_blocks", "qqqppqppp")
 _TOTALS = driver.Kernel(_LIBRARY, "pool_totals", "qqqpqpppqp")
 _DOTS = driver.Kernel(_LIBRARY, "pool_dots", "qqppqp")
@@ -23,6 +23,9 @@ _COEFFICIENTS = driver.Kernel(_LIBRARY, "pool_coefficients", "qqpqppp")
 _INTERPOLATED = driver.Kernel(_LIBRARY, "pool_interpolated", "qqpqppp")
 _COLUMNS = driver.Kernel(_LIBRARY, "pool_columns", "qqpqpp")
 _MAX_WEIGHTS = driver.Kernel(_LIBRARY, "pool_max_weights", "qqppqpppp")
+_VARIANCES = driver.Kernel(_LIBRARY, "pool_variances", "qqqqpppppqqpp")
+_ROWS, _PUT = driver.Kernel(_LIBRARY, "pool_rows", "qqpqpp"), driver.Kernel(_LIBRARY, "pool_put", "qqpppqp")
+_PASS_ALL_K = driver.Kernel(_LIBRARY, "pass_all_k", "qpqpqqppp")
 _REFUSED = driver.Kernel(_LIBRARY, "pass_refused", "qpqpqqp")
 _PASS_AT_K = driver.Kernel(_LIBRARY, "pass_at_k", "qpqpqqpp")
 # Bytes of scratch for blocks of ranks, of as many pools as have room at a time.
@@ -31,21 +34,25 @@ DEPTH, CARRY = 36.05, 256  # of formulas.h
 
 
 def pool_arrange(scores, values=None, *, num_threads=None):
-    """Return the `Pools` of scores (rows, M), without what variances need."""
+    """Return the `Pools` of scores (rows, M): in ascending order of score, judged by `values` if given."""
     if values is None:
         return Pools(sorting.sorted_values(sorting.sorted_keys(scores)))
     (rows, size), place = scores.shape, scores.place
     keys, order = sorting.sorted_keys(scores, ordered=True)
-    value, judged = place.empty(scores.shape, _FLOAT64), common.cast(values, _FLOAT64)
+    found = Pools(*(place.empty(scores.shape, dtype) for dtype in (_FLOAT64, _FLOAT64, _INT32)))
     kernel = _JUDGED[8 * keys.dtype.itemsize]
-    run(kernel, blocks_for_warps, rows * -(-size // 32), place, rows, size, keys, order, judged, value)
-    return Pools(value)
+    arguments = rows, size, keys, order, common.cast(values, _FLOAT64), *found
+    run(kernel, blocks_for_warps, rows * -(-size // 32), place, *arguments)
+    return found
 
 
 def pool_small_means(scores, values, kind, n, *, num_threads=None):
     """Return the means of small pools (rows, M) at ascending n (T,): (rows, T), by the weights of the CPU."""
-    (rows, size), place = scores.shape, scores.place
-    value = pool_arrange(scores, values).value
+    return _dots(pool_arrange(scores, values).value, kind, n)
+
+
+def _dots(value, kind, n):
+    (rows, size), place = value.shape, value.place
     weight = place.copy(pool.shared_weights(kind, n, size))
     out = place.empty((rows, len(n)), _FLOAT64)
     run(_DOTS, blocks_for, out.size, place, rows, size, value, weight, len(n), out)
@@ -55,6 +62,8 @@ def pool_small_means(scores, values, kind, n, *, num_threads=None):
 def pool_means(pools, kind, n, *, num_threads=None):
     """Return the means at ascending n (T,), each summed by itself: (rows, T)."""
     (rows, size), place = pools.value.shape, pools.value.place
+    if size <= pool.SMALL_POOL:
+        return _dots(pools.value, kind, n)
     grid = pool.groups(n)
     starts = _starts(size, grid[:, 0])
     laid_out, start = place.copy(grid), place.copy(starts)
@@ -78,6 +87,31 @@ def _starts(size, smallest):
     depth = DEPTH * size / smallest + 1.0
     reached = np.where(depth < size, np.floor(depth), size).astype(np.int64)
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(-(-reached // CARRY))])
+
+
+def pool_variances(pools, kind, method, n, means, usable, *, num_threads=None):
+    """Return the variances by `method` of `means` (rows, T) at ascending n (T,), NaN from number `usable` on."""
+    (rows, size), place = pools.value.shape, pools.value.place
+    which, grid = ESTIMATORS[kind], place.copy(pool.groups(n))
+    step, out = place.empty((size + 1,), _FLOAT64), place.empty(means.shape, _FLOAT64)
+    run(_STEPS, blocks_for, size + 1, place, which, size, step)
+    arguments = (which, VARIANCES[method], rows, size, pools.value, step, pools.spread, pools.tied)
+    run(_VARIANCES, blocks_for, out.size, place, *arguments, grid, len(n), usable, means, out)
+    return out
+
+
+def pool_rows(x, rows, size):
+    """Return the first `size` columns of some rows of `x`, float64."""
+    place = x.place
+    out = place.empty((len(rows), size), _FLOAT64)
+    run(_ROWS, blocks_for, out.size, place, *out.shape, x, x.shape[1], place.copy(rows.astype(np.int64)), out)
+    return out
+
+
+def pool_put(x, rows, columns, out):
+    """Write `x` into some rows and columns of `out`."""
+    place, where = x.place, [at.astype(np.int64) for at in (rows, columns)]
+    run(_PUT, blocks_for, x.size, place, *x.shape, x, *map(place.copy, where), out.shape[1], out)
 
 
 def pool_interpolate(sums, at, transform, ends, *, num_threads=None):
@@ -130,6 +164,15 @@ def pass_at_k(total, correct, ks):
     arguments = (*_stepping(total), *_stepping(correct), len(ks), place.copy(ks), out)
     run(_PASS_AT_K, blocks_for, out.size, place, problems, *arguments)
     return out
+
+
+def pass_all_k(total, correct, ks):
+    """Return the chance that k of `total` samples are all right, and its unbiased variance: (problems, ks) each."""
+    place, problems = correct.place, max(total.size, correct.size)
+    mean, variance = (place.empty((problems, len(ks)), _FLOAT64) for _ in range(2))
+    arguments = (*_stepping(total), *_stepping(correct), len(ks), place.copy(ks), mean, variance)
+    run(_PASS_ALL_K, blocks_for, mean.size, place, problems, *arguments)
+    return mean, variance
 
 
 def _stepping(numbers):

@@ -187,7 +187,7 @@ def aligned_log_deficits(log_p, reward, log_pi):
 def aligned_gaps(log_pi, log_phi):
     """Return D(pi || phi) of laws and tilted policies (rows, T, V): (rows, T)."""
     out = np.empty(log_pi.shape[:2])
-    cpu.aligned_gaps(log_pi, log_phi, out)
+    cpu.aligned_gaps(log_pi, np.ascontiguousarray(log_phi), out)
     return out
 
 

@@ -141,13 +141,16 @@ def pool_columns(x, index):
     return x if index is None else x[:, index]
 
 
-def pool_variances(pools, kind, method, n, means, *, num_threads=None):
-    """Return the variances, by `method` of `VARIANCES`, of `means` (rows, T) at ascending n (T,)."""
+def pool_variances(pools, kind, method, n, means, usable, *, num_threads=None):
+    """Return the variances by `method` of `means` (rows, T) at ascending n (T,), NaN from number `usable` on."""
     rows, size = pools.value.shape
-    grid = groups(n)
+    found = np.full(means.shape, np.nan)
+    if not usable:
+        return found
+    grid = groups(n[:usable])
     out = np.empty((rows, *grid.shape))
     padded = np.zeros(out.shape)
-    padded.reshape(rows, -1)[:, : len(n)] = means
+    padded.reshape(rows, -1)[:, :usable] = means[:, :usable]
     step = _steps(kind, size)
     kind, way = ESTIMATORS[kind], VARIANCES[method]
 
@@ -156,7 +159,8 @@ def pool_variances(pools, kind, method, n, means, *, num_threads=None):
 
     work = VARIANCE_COST[method] * _ranks_visited(pools, grid)
     threads.for_blocks(run, out.shape[0] * out.shape[1], work=work, num_threads=num_threads)
-    return out.reshape(rows, -1)[:, : len(n)]
+    found[:, :usable] = out.reshape(rows, -1)[:, :usable]
+    return found
 
 
 def pass_at_k(total, correct, ks):
@@ -166,6 +170,25 @@ def pass_at_k(total, correct, ks):
     for i, k in enumerate(ks):
         cpu.pass_at_k(total, correct, k, column)
         out[:, i] = column
+    return out
+
+
+def pass_all_k(total, correct, ks):
+    """Return the chance that k of `total` samples, `correct` of them right, are all right, and its unbiased variance.
+
+    Both are (problems, ks); the variance is NaN for fewer than 2 k samples.
+    """
+    mean, twice = np.split(drawn_shares(np.concatenate([ks, 2 * ks]), correct, total), 2, axis=-1)
+    return mean, np.where(2 * ks <= total[:, None], mean**2 - twice, np.nan)
+
+
+def drawn_shares(ks, part, total):
+    """Return C(part, k) / C(total, k), 0 for k > part, at every k of `ks` (T,): (problems, T)."""
+    out, share = np.zeros((len(total), len(ks))), np.ones(len(total))
+    most = min(int(ks.max(initial=0)), int(part.max(initial=0)))
+    for drawn in range(most):
+        share = share * np.maximum(part - drawn, 0) / np.maximum(total - drawn, 1)
+        out[:, ks == drawn + 1] = share[:, None]
     return out
 
 

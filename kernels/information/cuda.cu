@@ -114,18 +114,18 @@ AF_KERNEL(tilt_rows)(const __grid_constant__ af_rows rows, int64_t count, double
 }
 
 /* The tilts alpha[row][k] of the divergences rows.orders, from `start` unless that is NULL, and what they reach; NaN in a
- * row that is bad and for a divergence that none was found to meet. */
-AF_KERNEL(divergence_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, const double *start,
-                           double *reached, double *alpha) {
+ * row that is bad and, unless log_deficit says what is left, for a divergence that none was found to meet. */
+AF_KERNEL(divergence_rows)(const __grid_constant__ af_rows rows, int64_t count, double *scratch, const double *log_deficit,
+                           const double *start, double *reached, double *alpha) {
     AF_EACH_WARP(row, count) {
-        const int good = tilts_of_divergence(&rows, rows.single, 0, start, alpha, reached, own_scratch(scratch, rows.letters),
-                                             row, row + 1) == AF_ROWS_GOOD;
+        const int good = tilts_of_divergence(&rows, rows.single, log_deficit, start, alpha, reached,
+                                             own_scratch(scratch, rows.letters), row, row + 1) == AF_ROWS_GOOD;
         AF_MEET();
         AF_EACH_OWN(k, rows.n_orders) {
             const int64_t point = row * rows.n_orders + k;
             const double goal = rows.orders[row * rows.orders_stride + k], missed = af_absolute_f64(reached[point] - goal);
-            const int met = !(alpha[point] < AF_INFINITY) | (missed <= AF_GOAL_TOLERANCE * goal);
-            if (!(good & met)) alpha[point] = AF_NAN;
+            const int met = log_deficit || !(alpha[point] < AF_INFINITY) || (missed <= AF_GOAL_TOLERANCE * goal);
+            if (!(good && met)) alpha[point] = AF_NAN;
         }
     }
 }

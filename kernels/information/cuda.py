@@ -73,7 +73,7 @@ _MEANS = driver.Kernel(_LIBRARY, "exponential_means", "sqdppp")
 _MOMENTS = driver.Kernel(_LIBRARY, "tilted_moments", "sqqppp")
 _TILTS = driver.Kernel(_LIBRARY, "tilt_rows", "sqppppppp")
 _RATES = driver.Kernel(_LIBRARY, "rate_rows", "sqppppp")
-_DIVERGENCES = driver.Kernel(_LIBRARY, "divergence_rows", "sqpppp")
+_DIVERGENCES = driver.Kernel(_LIBRARY, "divergence_rows", "sqppppp")
 _GRADIENTS = driver.Kernel(_LIBRARY, "gradient_rows", "sqqppps")
 _GRADIENT_ARRAYS = struct.Struct("<12Q")
 _REPLACE = driver.Kernel(_LIBRARY, "replace_finite", "qqqpqpp")
@@ -197,16 +197,17 @@ def tilts(rows, alphas, num_threads=None, *, with_log_pi=True):
     return log_pi, fields, True
 
 
-def tilts_of_divergence(rows, divergence, num_threads=None, *, start=None):
+def tilts_of_divergence(rows, divergence, num_threads=None, *, log_deficit=None, start=None):
     """Return the tilts of divergence (count or 1, T), None and True: bad rows and divergences that are missed are NaN.
 
-    `start` (count, T) is from the host, as the divergences are.
+    `start` (count, T) is from the host; divergences may be there or here, `log_deficit` (count, T), with which none is
+    missed, is here.
     """
     place, packed, _there = _packed(rows, divergence)
     alpha = place.empty((rows.count, divergence.shape[1]), _FLOAT64)
     if alpha.size:
         first = None if start is None else _numbers(start, place)
-        _of_rows(_DIVERGENCES, rows, packed, place, first, place.empty(alpha.shape, _FLOAT64), alpha)
+        _of_rows(_DIVERGENCES, rows, packed, place, log_deficit, first, place.empty(alpha.shape, _FLOAT64), alpha)
     return alpha, None, True
 
 

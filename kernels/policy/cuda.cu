@@ -1,4 +1,4 @@
-/* CUDA kernels of policy: the optima of IPO and DPO, a thread for each problem (for a response of it: advantages), by the
+/* CUDA kernels of policy: the optima of IPO and DPO, their losses and covariances, a thread for each problem (for a response of it: advantages), by the
  * processor's text (responses.inc, rewards.inc, optimum.inc) or in its order.
  *
  * Bound: latency. A thread goes through its own matrix; many problems of few responses are what they are for. */
@@ -48,11 +48,57 @@ AF_KERNEL(dpo_rewards)(int64_t count, int64_t size, const double *P, int64_t P_s
 }
 
 /* Losses of DPO at `reward`, and their gradients. */
-AF_KERNEL(dpo_losses)(int64_t count, int64_t size, const double *reward, const double *P, int64_t P_step, const double *mu,
-                      int64_t mu_step, double *scratch, int64_t own, double *value, double *gradient) {
+AF_KERNEL(dpo_losses)(int64_t count, int64_t size, const double *reward, int64_t reward_step, const double *P, int64_t P_step,
+                      const double *mu, int64_t mu_step, double *scratch, int64_t own, double *value, double *gradient) {
     AF_EACH(row, count)
-        value[row] = policy_dpo_loss(size, reward + row * size, P + row * P_step, mu + row * mu_step, gradient + row * size,
+        value[row] = policy_dpo_loss(size, reward + row * reward_step, P + row * P_step, mu + row * mu_step, gradient + row * size,
                                      scratch + af_thread() * own);
+}
+
+/* Losses of IPO and their gradients, [row][point] and [row][point][response]. */
+AF_KERNEL(ipo_losses)(int64_t count, int64_t points, int64_t size, const double *h, int64_t h_step, const double *mu,
+                      int64_t mu_step, const double *advantage, int64_t advantage_step, const double *beta, int64_t beta_step,
+                      double *value, double *gradient) {
+    AF_EACH(task, count * points) {
+        const int64_t row = task / points, point = task - row * points;
+        value[task] = policy_ipo_loss(size, h + row * h_step, mu + row * mu_step, advantage + row * advantage_step,
+                                      beta[row * beta_step + point], gradient + task * size);
+    }
+}
+
+/* From the advantages of each problem, a thread for each response. */
+AF_KERNEL(ipo_covariances)(int64_t count, int64_t size, const double *P, int64_t P_step, const double *mu, int64_t mu_step,
+                           const double *advantage, double *out) {
+    AF_EACH(task, count * size) {
+        const int64_t row = task / size;
+        policy_ipo_covariance_row(size, task - row * size, P + row * P_step, mu + row * mu_step, advantage + row * size,
+                                  out + task * size);
+    }
+}
+
+AF_KERNEL(dpo_covariances)(int64_t count, int64_t size, const double *P, int64_t P_step, const double *mu, int64_t mu_step,
+                           const double *reward, int64_t reward_step, double *scratch, int64_t own, double *out) {
+    AF_EACH(row, count)
+        policy_dpo_covariance(size, P + row * P_step, mu + row * mu_step, reward + row * reward_step, out + row * size * size,
+                              scratch + af_thread() * own);
+}
+
+/* How DPO's rewards change as mu moves along the columns of `direction`. */
+AF_KERNEL(dpo_sensitivities)(int64_t count, int64_t size, int64_t columns, const double *P, int64_t P_step, const double *mu,
+                             int64_t mu_step, const double *reward, int64_t reward_step, const double *direction,
+                             int64_t direction_step, double *scratch, int64_t own, double *change) {
+    AF_EACH(row, count)
+        policy_sensitivities(size, columns, P + row * P_step, mu + row * mu_step, reward + row * reward_step,
+                             direction + row * direction_step, change + row * size * columns, scratch + af_thread() * own);
+}
+
+/* out[row][point][i] = factor[row][point] x[row][i]. */
+AF_KERNEL(scaled_rows)(int64_t count, int64_t points, int64_t width, const double *x, int64_t x_step, const double *factor,
+                       int64_t factor_step, double *out) {
+    AF_EACH(task, count * points * width) {
+        const int64_t row = task / width / points, point = task / width % points;
+        out[task] = factor[row * factor_step + point] * x[row * x_step + task % width];
+    }
 }
 
 /* log pi of pi ~ ref exp(beta score), [row][point][response], its entropy and D(pi||ref). */

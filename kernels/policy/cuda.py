@@ -1,4 +1,4 @@
-"""The operations of this family on a CUDA device: the optima of IPO and DPO, a thread for each problem."""
+"""The operations of this family on a CUDA device: optima and losses of IPO and DPO, a thread for each problem."""
 
 import numpy as np
 
@@ -6,14 +6,32 @@ from alignment_fast.kernels.common import driver, images
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, run
 from alignment_fast.kernels.policy.operations import TiltedRows
 
-__all__ = ["advantages", "dpo_losses", "least_ipo_losses", "raised", "rewards", "scaled_losses", "tilted"]
+__all__ = [
+    "advantages",
+    "dpo_covariances",
+    "dpo_losses",
+    "ipo_covariances",
+    "ipo_losses",
+    "least_ipo_losses",
+    "raised",
+    "rewards",
+    "scaled_losses",
+    "scaled_rows",
+    "sensitivities",
+    "tilted",
+]
 
 _LIBRARY = images.library("policy")
 _FLOAT64 = np.dtype(np.float64)
 _ADVANTAGES = driver.Kernel(_LIBRARY, "preference_advantages", "qqpqpqp")
 _LEAST = driver.Kernel(_LIBRARY, "least_ipo_losses", "qqpqpp")
 _REWARDS = driver.Kernel(_LIBRARY, "dpo_rewards", "qqpqpqdqpqpp")
-_DPO_LOSSES = driver.Kernel(_LIBRARY, "dpo_losses", "qqppqpqpqpp")
+_DPO_LOSSES = driver.Kernel(_LIBRARY, "dpo_losses", "qqpqpqpqpqpp")
+_IPO_LOSSES = driver.Kernel(_LIBRARY, "ipo_losses", "qqqpqpqpqpqpp")
+_IPO_COVARIANCES = driver.Kernel(_LIBRARY, "ipo_covariances", "qqpqpqpp")
+_DPO_COVARIANCES = driver.Kernel(_LIBRARY, "dpo_covariances", "qqpqpqpqpqp")
+_SENSITIVITIES = driver.Kernel(_LIBRARY, "dpo_sensitivities", "qqqpqpqpqpqpqp")
+_ROWS = driver.Kernel(_LIBRARY, "scaled_rows", "qqqpqpqp")
 _TILTED = driver.Kernel(_LIBRARY, "tilted_policies", "qqqpqpqpqpqppp")
 _RAISED = driver.Kernel(_LIBRARY, "raised_rows", "qqpqdp")
 _SCALED = driver.Kernel(_LIBRARY, "scaled_losses", "qqpqpqp")
@@ -58,19 +76,73 @@ def rewards(P, mu, tol, max_iter):
     """Return DPO's rewards (count, K), mean zero, and on the host the width (count,) of the last step of Newton."""
     place, count, size = mu.place, _count(P, mu), mu.shape[-1]
     out, width = place.empty((count, size), _FLOAT64), place.empty((count,), _FLOAT64)
-    own = 3 * (size * (size - 1) // 2) + size * size + 2 * size  # policy_pairs_scratch of rewards.inc
+    own = _pairs_scratch(size, 1)
     scratch, shape = _scratch(place, count, own)
     arguments = (P, _step(P), mu, _step(mu), tol, max_iter, scratch, own, out, width)
     run(_REWARDS, shape, count, place, count, size, *arguments)
     return out, width.numpy()
 
 
+def _pairs_scratch(size, columns):
+    """Return `policy_pairs_scratch` of rewards.inc."""
+    return 3 * (size * (size - 1) // 2) + size * size + (1 + columns) * size
+
+
+def ipo_losses(h, mu, advantage, beta):
+    """Return IPO's losses at h (count, T) and their gradients (count, T, K), for beta (count or 1, T) from the host."""
+    place, count, size, points = mu.place, _count(h, mu, advantage, beta), mu.shape[-1], beta.shape[1]
+    value, gradient = (place.empty((count, points, *more), _FLOAT64) for more in ((), (size,)))
+    rows = (both for array in (h, mu, advantage, place.copy(beta)) for both in (array, _step(array)))
+    run(_IPO_LOSSES, blocks_for, value.size, place, count, points, size, *rows, value, gradient)
+    return value, gradient
+
+
+def ipo_covariances(P, mu):
+    """Return m × covariance of IPO's h at beta = 1, (count, K, K)."""
+    place, count, size = mu.place, _count(P, mu), mu.shape[-1]
+    out = place.empty((count, size, size), _FLOAT64)
+    given = (P, _step(P), mu, _step(mu), advantages(P, mu))
+    run(_IPO_COVARIANCES, blocks_for, count * size, place, count, size, *given, out)
+    return out
+
+
+def dpo_covariances(P, mu, reward):
+    """Return m × covariance of DPO's rewards, (count, K, K)."""
+    place, count, size = mu.place, _count(P, mu, reward), mu.shape[-1]
+    out, own = place.empty((count, size, size), _FLOAT64), _pairs_scratch(size, size) + size
+    scratch, shape = _scratch(place, count, own)
+    rows = (both for array in (P, mu, reward) for both in (array, _step(array)))
+    run(_DPO_COVARIANCES, shape, count, place, count, size, *rows, scratch, own, out)
+    return out
+
+
+def sensitivities(P, mu, reward, direction):
+    """Return the derivatives (count, K, D) of DPO's rewards as μ moves along the columns of `direction`."""
+    place, count, size = mu.place, _count(P, mu, reward, direction), mu.shape[-1]
+    columns = direction.shape[-1]
+    out, own = place.empty((count, size, columns), _FLOAT64), _pairs_scratch(size, columns) + size
+    scratch, shape = _scratch(place, count, own)
+    rows = (both for array in (P, mu, reward, direction) for both in (array, _step(array)))
+    run(_SENSITIVITIES, shape, count, place, count, size, columns, *rows, scratch, own, out)
+    return out
+
+
+def scaled_rows(x, factor, count):
+    """Return rows `x` (count or 1, n) times factors (count or 1, T) from the host: (count, T, n)."""
+    place, width, points, there = x.place, x.shape[-1], factor.shape[1], x.place.copy(factor)
+    out = place.empty((count, points, width), _FLOAT64)
+    arguments = (count, points, width, x, _step(x), there, _step(there), out)
+    run(_ROWS, blocks_for, out.size, place, *arguments)
+    return out
+
+
 def dpo_losses(reward, P, mu):
     """Return DPO's losses (count,) and their gradients (count, K)."""
-    place, (count, size) = reward.place, reward.shape
+    place, count, size = mu.place, _count(reward, P, mu), mu.shape[-1]
     value, gradient = place.empty((count,), _FLOAT64), place.empty((count, size), _FLOAT64)
     scratch, shape = _scratch(place, count, size * size)
-    arguments = (reward, P, _step(P), mu, _step(mu), scratch, size * size, value, gradient)
+    rows = (both for array in (reward, P, mu) for both in (array, _step(array)))
+    arguments = (*rows, scratch, size * size, value, gradient)
     run(_DPO_LOSSES, shape, count, place, count, size, *arguments)
     return value, gradient
 

@@ -77,6 +77,7 @@ __all__ = [
     "raised",
     "rewards",
     "scaled_losses",
+    "scaled_rows",
     "sensitivities",
     "short_axiom",
     "short_classes",
@@ -237,6 +238,11 @@ def raised(x, by, count):
 def scaled_losses(loss, factor, count, points):
     """Return losses (count or 1,) times factors (count or 1, points), None: 1, as (count, points)."""
     return np.broadcast_to(loss[:, None] if factor is None else factor * loss[:, None], (count, points))
+
+
+def scaled_rows(x, factor, count):
+    """Return rows `x` (count or 1, n) times factors (count or 1, T): (count, T, n)."""
+    return np.broadcast_to(factor[:, :, None], (count, factor.shape[1], 1)) * x[:, None, :]
 
 
 def rewards(P, mu, tol, max_iter):

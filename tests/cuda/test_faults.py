@@ -15,6 +15,7 @@ import stand_in
 from test_best_of_n import by_definition, folded
 
 from alignment_fast import policy, ranking
+from alignment_fast.best_of_n import BestOfN, curve, pass_all_k
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -71,7 +72,10 @@ def check_pools(module):
         check_means(module, np.arange(1.0, 630.0, 20.0), order)
         check_means(module, np.concatenate([np.arange(1.0, 95.0, 3.0), np.arange(100.0, 701.0, 20.0)]), order)
         means = np.empty((2, 700))
-        module.launch("pool_judged_f32", 2, 64, *np.array([2, 700]), keys, places, judged, means, order=order)
+        spread, tied = np.empty((2, 700)), np.empty((2, 700), np.int32)
+        given = (keys, places, judged, means, spread, tied)
+        module.launch("pool_judged_f32", 2, 64, *np.array([2, 700]), *given, order=order)
+        np.testing.assert_allclose(spread[:, ::50], judged.reshape(2, 14, 50).var(axis=-1, ddof=1), rtol=1e-13)
         np.testing.assert_allclose(means[:, ::50], judged.reshape(2, 14, 50).mean(axis=-1), rtol=1e-13, atol=1e-15)
     coefficients = np.random.default_rng(6).normal(size=(3, 700))
     expected, found = (judged[0] * coefficients[0], np.empty((2, 700)))
@@ -115,6 +119,31 @@ def check_outcomes():
         for ops, laws in ((law, host), (cuda_law, there))
     ]
     assert (drawn[1].numpy() == drawn[0]).all()
+
+
+def check_variances():
+    """Variances of pools of two sizes, of tied samples and at more n than a group has, by both methods."""
+    generator, at = np.random.default_rng(11), streams.Place(0, streams.LEGACY)
+    score, value = np.round(generator.normal(size=(3, 90)), 1), generator.normal(size=(3, 90))
+    for method in ("unbiased", "jackknife"):
+        options = {"n": [1, *range(3, 50)], "variance": method, "lengths": [90, 80, 90]}
+        expected = curve(score, values=value, **options)
+        found = curve(at.copy(score), values=at.copy(value), **options)
+        np.testing.assert_allclose(found.variance.numpy(), expected.variance, rtol=1e-12, atol=1e-14)
+    total, correct = np.array([9, 40]), np.array([9, 30])
+    expected, found = (pass_all_k(*counts, [2, 5]) for counts in ((total, correct), (at.copy(total), at.copy(correct))))
+    assert found.variance.numpy().tobytes() == expected.variance.tobytes()
+
+
+def check_aligned():
+    """Best-of-n beside the tilt of its divergence, two laws of 70 outcomes."""
+    generator, at = np.random.default_rng(10), streams.Place(0, streams.LEGACY)
+    p, reward = generator.random((2, 70)), generator.normal(size=(2, 70))
+    expected, found = (
+        BestOfN(*arrays).aligned([2.0, 400.0]) for arrays in ((p, reward), (at.copy(p), at.copy(reward)))
+    )
+    np.testing.assert_allclose(found.policy.alpha.numpy(), expected.policy.alpha, rtol=1e-11)
+    np.testing.assert_allclose(found.divergence.numpy(), expected.divergence, rtol=1e-11)
 
 
 def check_moments(module):
@@ -224,7 +253,7 @@ def check_rows(module):
     wanted, reached, alpha = (np.empty((count, 3)) for _ in range(3))
     kernels.tilts_of_divergence(p, 1, reward, budgets, None, None, wanted, reached, 0, count)
     wanted[0, 0] = np.nan
-    launch("divergence_rows", reward, given, scratch, 0, np.empty((count, 3)), alpha, orders=budgets)
+    launch("divergence_rows", reward, given, scratch, 0, 0, np.empty((count, 3)), alpha, orders=budgets)
     assert alpha.tobytes() == wanted.tobytes()
 
 
@@ -278,23 +307,39 @@ def check_optima(optimum):
 
 
 def check_policy():
+    """And how far rewards are estimated, and move, bit for bit."""
     check_optima(policy.dpo)
+    check_quantities(policy.dpo_covariance, lambda P, along: policy.dpo_sensitivity(P, None, along))
+
+
+def check_quantities(of_matrix, of_vectors):
+    """What depends on three matrices of five responses and on vectors of their own."""
+    generator, at = np.random.default_rng(12), streams.Place(0, streams.LEGACY)
+    skew, vectors = np.triu(generator.uniform(-0.45, 0.45, (3, 5, 5)), 1), generator.normal(size=(3, 5))
+    P = 0.5 + skew - np.swapaxes(skew, 1, 2)
+    assert of_matrix(at.copy(P), None).numpy().tobytes() == of_matrix(P, None).tobytes()
+    assert of_vectors(at.copy(P), at.copy(vectors)).numpy().tobytes() == of_vectors(P, vectors).tobytes()
 
 
 def check_ipo():
     check_optima(policy.ipo)
+    beta = np.arange(6.0).reshape(3, 2)
+    check_quantities(
+        lambda P, mu: policy.ipo_covariance(P, mu, beta), lambda P, h: policy.ipo_loss(h, P, None, beta).value
+    )
 
 
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
-CHECKS |= {"outcomes": check_outcomes}
+CHECKS |= {"outcomes": check_outcomes, "aligned": check_aligned, "variances": check_variances}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
 CHECKS |= {"policy": check_policy, "ipo": check_ipo}
 # Parts of a family that have a check of their own.
-FAMILY = {"pools": "best_of_n", "laws": "best_of_n", "outcomes": "best_of_n", "ipo": "policy"}
-LAUNCHED = {"laws", "outcomes", "ranking", "dynamics", "policy", "ipo"}
+FAMILY = dict.fromkeys(("pools", "laws", "outcomes", "aligned", "variances"), "best_of_n") | {"ipo": "policy"}
+LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
-ATOMS = '#include "best_of_n/cuda_law_atoms.inc"'
+ATOMS, ALIGNED = '#include "best_of_n/cuda_law_atoms.inc"', '#include "best_of_n/cuda_aligned.inc"'
+SPREADS = '#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */'
 LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
 
 
@@ -306,15 +351,23 @@ def unused(*kernels):
 # Only what a check needs of a family that takes long to compile.
 DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
-    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, "")],
-    "pools": [(LAWS, ""), (ATOMS, ""), *DRAWS],
-    "laws": [(POOLS, ""), (ATOMS, ""), *DRAWS],
+    "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, "")],
+    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS],
+    "variances": [
+        (LAWS, ""),
+        (ATOMS, ""),
+        (ALIGNED, ""),
+        *DRAWS,
+        *unused("pool_max_weights", "pool_dots", "pool_interpolated"),
+    ],
+    "laws": [(POOLS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS],
+    "aligned": [(POOLS, ""), (ATOMS, "#define restrict"), (SPREADS, ""), *DRAWS],
     "outcomes": [
-        *[(POOLS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
+        *[(POOLS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
         *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
     ],
-    "ipo": unused("dpo_rewards", "dpo_losses"),
-    "policy": unused("preference_advantages", "least_ipo_losses"),
+    "ipo": unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities"),
+    "policy": unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -377,6 +430,11 @@ FAULTS = {
     "ties of a law beyond a warp": ("laws", "equal == AF_ALL_LANES;)", "end == first + where;)"),
     "a block of outcomes left out": ("outcomes", "block < blocks; ++block) total", "block < 1; ++block) total"),
     "a group that starts again": ("outcomes", "            sum += before;\n", ""),
+    "a variance that there is none of": ("variances", "if (j >= usable) out", "if (0) out"),
+    "a pool of another size": ("variances", "row[r] * width + (task - r * size)", "row[r] * size + (task - r * size)"),
+    "squares of one lane": ("variances", "af_warp_sum(squares)", "squares"),
+    "all of as many as there are": ("variances", "all <= m - all ?", "1 ?"),
+    "a law that one lane sums": ("aligned", "    AF_ROW_SUM(total);\n", ""),
     "uniforms of another replicate": ("outcomes", "(uint64_t)k, (uint64_t)i, word", "(uint64_t)i, (uint64_t)k, word"),
     "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
     "a covariate left out": ("ranking", "e < given.start[k + 1]; ++e", "e < given.start[k]; ++e"),
@@ -412,6 +470,10 @@ FAULTS = {
     "the loss of another problem": ("ipo", "factor[row * factor_step + point]", "factor[point]"),
     "the scores of another problem": ("ipo", "x[task / size * x_step + task % size]", "x[task % size]"),
     "a tile of advantages lost": ("ipo", "            sum += part;", "            sum = part;"),
+    "the advantages of another problem": ("ipo", "advantage + row * advantage_step", "advantage"),
+    "the covariance of another problem": ("ipo", "x[row * x_step + task % width]", "x[task % width]"),
+    "the rewards of another problem": ("policy", "reward + row * reward_step, out", "reward, out"),
+    "the direction of another problem": ("policy", "direction + row * direction_step", "direction"),
     "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }

@@ -4,7 +4,6 @@ import mpmath
 import numpy as np
 import pytest
 
-import alignment_fast as af
 from alignment_fast.best_of_n import BestOfN
 from alignment_fast.kernels.common import streams
 from oracles import best_of_n as oracle
@@ -129,7 +128,8 @@ def test_the_launch_does_not_show(cuda, shaped, launch):
     def results():
         law = BestOfN(cuda.array(p), cuda.array(reward))
         values = [law.kl(n), law.reward_variance(n), law.divergence("renyi", n, order=2.0), law.log_pmf(n)]
-        return [*values, law.kl_estimate(n), law.sample(100, n, rng=3)]
+        beside = BestOfN(cuda.array(p[:40]), cuda.array(reward[:40])).aligned(n)
+        return [*values, law.kl_estimate(n), law.sample(100, n, rng=3), *beside.policy, beside.divergence]
 
     expected = [found.numpy().tobytes() for found in results()]
     shaped(*launch)
@@ -176,6 +176,40 @@ def test_what_is_refused(cuda, case):
         BestOfN(cuda.array(np.array(p)), cuda.array(np.array(reward)), log=log)
 
 
-def test_what_has_no_version_says_so(cuda):
-    with pytest.raises(af.BackendUnavailableError, match="'cuda': pass the arrays on the CPU"):
-        BestOfN(reward=cuda.array(np.arange(3.0))).aligned(2)
+# ---- beside the tilt of the same divergence ----
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_aligned_policy_beside_that_of_the_processor(cuda, dtype):
+    """Laws of a batch that share p or rewards, grids of n with axes of their own, outcomes of no mass."""
+    generator = np.random.default_rng(6)
+    p, reward = generator.random((2, 40)).astype(dtype), generator.normal(size=(2, 40)).astype(dtype)
+    p[:, ::5] = 0.0
+    tolerance = 1e-5 if dtype == "float32" else 1e-11
+    grids = (3.0, [1.0, 4.0, 1e3], np.arange(2.0, 14.0).reshape(3, 2, 2))
+    for (q, r), n in zip(((p, reward), (p[0], reward), (p, reward[0])), grids, strict=True):
+        found, expected = BestOfN(cuda.array(q), cuda.array(r)).aligned(n), BestOfN(q, r).aligned(n)
+        for mine, wanted in zip(
+            (*found.policy, found.divergence), (*expected.policy, expected.divergence), strict=True
+        ):
+            assert (mine.dtype, mine.shape) == (wanted.dtype, wanted.shape)
+            np.testing.assert_allclose(mine.numpy(), wanted, rtol=tolerance, atol=1e-15)
+
+
+@pytest.mark.parametrize("log_n", [0.5, 7.6, 300.0, 700.0])
+def test_of_two_outcomes_best_of_n_is_the_aligned_policy(cuda, log_n):
+    """The lower one has (1 - p)^n, so alpha = log((1 - (1 - p)^n) / (1 - p)^n) - log(p / (1 - p))."""
+    tops = np.array([0.5, 0.9, 1e-3])
+    found = BestOfN(cuda.array(np.stack([1 - tops, tops], axis=1)), cuda.array(np.array([0.0, 1.0]))).aligned(
+        log_n=log_n
+    )
+    with mpmath.workdps(400):
+        for top, alpha in zip(tops, found.policy.alpha.numpy(), strict=True):
+            log_low = mpmath.exp(mpmath.mpf(log_n)) * mpmath.log1p(-mpmath.mpf(top))
+            exact = mpmath.log(-mpmath.expm1(log_low)) - log_low - mpmath.log(top / (1 - mpmath.mpf(top)))
+            assert alpha == pytest.approx(float(exact), rel=1e-10)
+
+
+def test_infinite_rewards_have_no_tilt(cuda):
+    found = BestOfN(cuda.array(np.array([0.5, 0.5])), cuda.array(np.array([[0.0, np.inf], [0.0, 1.0]]))).aligned(2)
+    assert np.isnan(found.policy.alpha.numpy()).tolist() == [True, False]

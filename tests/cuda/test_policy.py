@@ -6,6 +6,7 @@ from marks import fused
 
 import alignment_fast as af
 from alignment_fast.kernels.common import streams
+from oracles import policy as oracle
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 
@@ -71,6 +72,59 @@ def test_rewards_of_dpo_are_stationary(cuda):
     assert abs(((P - 1 / (1 + np.exp(-gap))) * mu).sum(axis=-1)).max() < 1e-14
 
 
+# What is estimated at some h or reward, or how well: called with P, mu, a vector and strengths.
+QUANTITIES = {
+    "ipo_loss": lambda P, mu, h, beta: af.policy.ipo_loss(h, P, mu, beta),
+    "dpo_loss": lambda P, mu, r, beta: af.policy.dpo_loss(r, P, mu),
+    "ipo_covariance": lambda P, mu, h, beta: af.policy.ipo_covariance(P, mu, beta),
+    "dpo_covariance": lambda P, mu, h, beta: af.policy.dpo_covariance(P, mu),
+    "dpo_sensitivity": lambda P, mu, direction, beta: af.policy.dpo_sensitivity(P, mu, direction),
+}
+
+
+@fused
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_losses_and_covariances_have_the_bits_of_the_cpu(cuda, name, dtype):
+    """Of one vector for all matrices, and one for each; a number of strengths, and strengths of rows."""
+    quantity = QUANTITIES[name]
+    for K in (1, 5):
+        P, mu, vector = given(K, dtype=dtype)
+        mu = np.full_like(mu, 1 / K)
+        for arrays, beta in (((P, mu, vector), [0.5, 3.0]), ((P, None, vector[0]), 2.0), ((P[0], mu, vector), 2.0)):
+            found, expected = quantity(*there(cuda, arrays), beta), quantity(*arrays, beta)
+            found, expected = (x if isinstance(x, tuple) else (x,) for x in (found, expected))
+            for mine, wanted in zip(found, expected, strict=True):
+                assert (mine.dtype, mine.shape) == (wanted.dtype, np.shape(wanted)), (K, beta)
+                np.testing.assert_array_equal(mine.numpy(), wanted)
+
+
+def test_losses_are_those_of_their_definitions(cuda):
+    P, mu, h = given(4, leading=())
+    for name, loss in (("ipo_loss", oracle.ipo_loss(h, P, mu, 2.0)), ("dpo_loss", oracle.dpo_loss(h, P, mu))):
+        found = QUANTITIES[name](*there(cuda, (P, mu, h)), 2.0)
+        assert found.value.numpy() == pytest.approx(float(loss), rel=1e-13)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_gaps_from_the_optimum_are_within_the_bounds_of_the_cpu(cuda, log):
+    """One policy for all, one for each; a budget, some, and some of each row; those that are no constraint."""
+    rng = np.random.default_rng(3)
+    psi, p, reward = rng.random((3, 6)), rng.random((3, 6)), rng.normal(size=(3, 6))
+    psi[0, 2] = 0.0
+    if log:
+        with np.errstate(divide="ignore"):
+            psi, p = np.log(psi), np.log(p)
+    for arrays in ((psi, p, reward), (psi[1], p, reward), (psi, p[0], reward[0])):
+        for kl in (0.1, [0.0, 0.2, 1e3], np.array([[0.1], [0.2], [0.3]])):
+            found = af.policy.optimality_gap(*there(cuda, arrays), kl, log=log)
+            expected = af.policy.optimality_gap(*arrays, kl, log=log)
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11)
+    bad = there(cuda, (psi, p, np.where(reward == reward.max(), np.nan, reward)))
+    assert np.isnan(af.policy.optimality_gap(*bad, 0.1, log=log).numpy()).sum() == 1
+
+
 @pytest.mark.parametrize("launch", [(1, 32, 0), (3, 96, 1)])
 def test_the_launch_does_not_show(cuda, shaped, monkeypatch, launch):
     from alignment_fast.kernels.policy import cuda as table
@@ -78,7 +132,10 @@ def test_the_launch_does_not_show(cuda, shaped, monkeypatch, launch):
     arrays = there(cuda, given(5, leading=(300,)))
 
     def results():
-        return [x.numpy().tobytes() for optimum in OPTIMA for x in optimum(*arrays, [0.5, 3.0])]
+        results = [x.numpy().tobytes() for optimum in OPTIMA for x in optimum(*arrays, [0.5, 3.0])]
+        P, _, vector = arrays
+        more = af.policy.dpo_covariance(P, None), af.policy.dpo_sensitivity(P, None, vector)
+        return [*results, *(x.numpy().tobytes() for x in (*more, af.policy.ipo_covariance(P, None, [1.0, 2.0])))]
 
     expected = results()
     shaped(*launch)

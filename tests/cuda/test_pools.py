@@ -1,10 +1,12 @@
 """Curves and pass@k of arrays on a device: against exact rational weights, with the bits of the processor by "u"."""
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 
-import alignment_fast as af
-from alignment_fast.best_of_n import curve, max_at_k_weights, pass_at_k
+from alignment_fast.best_of_n import best_at_k, curve, max_at_k_weights, pass_all_k, pass_at_k
 from alignment_fast.kernels.best_of_n import cuda_pool
 from alignment_fast.kernels.common import streams
 from oracles import gradients
@@ -108,6 +110,54 @@ def test_no_pools_have_no_curves(cuda):
     assert curve(cuda.array(np.empty((0, 5)))).mean.shape == (0, 5)
 
 
+# ---- variances ----
+
+WAYS = [("u", "unbiased"), ("u", "jackknife"), ("v", "jackknife")]
+
+
+@pytest.mark.parametrize(("estimator", "method"), WAYS)
+@pytest.mark.parametrize("size", [1, 9, 300])
+def test_variances_are_those_of_the_processor(cuda, size, estimator, method):
+    """Scores of their own, and those of tied samples that are judged by other values; where there is none, NaN."""
+    n = [size, 1, *range(2, size // 2, 3)]
+    pool, tied, value = scores((2, size)), np.round(scores((2, size), seed=5)), scores((2, size), seed=6)
+    options = {"n": n, "estimator": estimator, "variance": method}
+    for own, judged, near in ((pool, None, 1e-15 if estimator == "v" else 0.0), (tied, value, 1e-13)):
+        found = curve(cuda.array(own), values=None if judged is None else cuda.array(judged), **options).variance
+        expected = curve(own, values=judged, **options).variance
+        np.testing.assert_allclose(found.numpy(), expected, rtol=near, atol=near)
+
+
+@pytest.mark.parametrize("method", ["unbiased", "jackknife"])
+def test_variances_against_all_subsets(cuda, method):
+    pool, value, n = np.array([0.5, 0.5, 2.0, -1.0, 2.0, 2.0]), np.array([1.0, 4.0, -2.0, 0.0, 3.0, 7.0]), 2
+    found = best_at_k(cuda.array(pool), n, values=cuda.array(value), variance=method)
+    if method == "unbiased":
+        expected = oracle.variance(pool, value, n)
+    else:
+        expected = oracle.jackknife(lambda kept: oracle.mean_over_subsets(pool, value, n, kept), len(pool))
+    assert found.variance.numpy() == pytest.approx(float(expected), rel=1e-12)
+
+
+# ---- pools of different sizes ----
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("estimator", ["u", "v"])
+def test_pools_of_different_sizes_are_those_of_the_processor(cuda, dtype, estimator):
+    """What follows the samples of a row is not read, whether `lengths` are here or there."""
+    score, value = scores((2, 2, 90), dtype), scores((2, 2, 90), dtype, seed=8)
+    lengths = np.array([[3, 90], [70, 3]])
+    score[0, 0, 3:], value[1, 0, 70:] = np.nan, np.inf
+    options = {"n": [80, 1, 3, 4], "estimator": estimator, "variance": "jackknife"}
+    expected = curve(score, values=value, lengths=lengths, **options)
+    for given in (lengths, cuda.array(lengths)):
+        found = curve(cuda.array(score), values=cuda.array(value), lengths=given, **options)
+        assert found.mean.dtype == dtype
+        for mine, wanted in ((found.mean, expected.mean), (found.variance, expected.variance)):
+            np.testing.assert_allclose(mine.numpy(), wanted, rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
 # ---- weights of samples ----
 
 
@@ -177,6 +227,27 @@ def test_one_number_serves_all_problems(cuda, total, correct):
     assert bits(found) == pass_at_k(total, correct, 3).tobytes()
 
 
+def test_pass_all_k_against_binomials(cuda):
+    total, correct, k = np.array([5, 9, 200, 3]), np.array([0, 9, 150, 3]), [1, 2, 3]
+    found = pass_all_k(cuda.array(total), cuda.array(correct), k)
+    for i, (m, c) in enumerate(zip(total.tolist(), correct.tolist(), strict=True)):
+        for j, draws in enumerate(k):
+            chance, twice = (Fraction(comb(c, d), comb(m, d)) if d <= m else None for d in (draws, 2 * draws))
+            variance = np.nan if twice is None else float(chance**2 - twice)
+            assert found.mean.numpy()[i, j] == pytest.approx(float(chance), rel=2e-15)
+            assert found.variance.numpy()[i, j] == pytest.approx(variance, abs=1e-14, nan_ok=True)
+
+
+def test_pass_all_k_has_the_bits_of_the_processor(cuda):
+    generator = np.random.default_rng(2)
+    total = generator.integers(50, 10**6, (3, 30))
+    correct = (total * generator.random(total.shape)).astype(np.int64)
+    for m, k in ((total, [1, 7, 30]), (10**6, 4)):
+        there = pass_all_k(m if m is not total else cuda.array(m), cuda.array(correct), k)
+        expected = pass_all_k(m, correct, k)
+        assert (bits(there.mean), bits(there.variance)) == (expected.mean.tobytes(), expected.variance.tobytes())
+
+
 # ---- what is refused ----
 
 
@@ -189,20 +260,9 @@ BAD = {
     "no samples": (curve, (np.empty((2, 0)),), {}, ValueError, r"scores of shape \(2, 0\) have no samples"),
     "integers": (curve, ([1, 2],), {}, TypeError, "scores must be float32 or float64 on a CUDA device, not int64"),
     "too large an n": (curve, ([1.0, 2.0],), {"n": 3}, ValueError, "n = 3 exceeds the 2 samples of the largest pool"),
-    "lengths": (
-        curve,
-        ([[1.0, 2.0]],),
-        {"lengths": 1},
-        af.BackendUnavailableError,
-        "lengths of pools have no CUDA version",
-    ),
-    "a variance": (
-        curve,
-        ([1.0, 2.0],),
-        {"variance": "jackknife"},
-        af.BackendUnavailableError,
-        "of best_of_n there is no pool_variances on 'cuda': pass the arrays on the CPU",
-    ),
+    "lengths": (curve, ([[1.0, 2.0]],), {"lengths": [3]}, ValueError, r"lengths\[0\] = 3 is not between 1 and 2"),
+    "a NaN of a short pool": (curve, ([[np.nan, 2.0]],), {"lengths": [1]}, ValueError, r"scores\[0, 0\] = nan is NaN"),
+    "all of too many": (pass_all_k, ([5, 3], [1, 2]), {"k": 4}, ValueError, r"k = 4 exceeds num_samples\[1\] = 3"),
     "an infinite reward": (
         max_at_k_weights,
         ([[0.0, 1.0], [np.inf, 2.0]],),
