@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
+from alignment_fast._border.words import as_path
+
 
 @contextlib.contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
@@ -27,7 +29,7 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     ['table.csv']
 
     """
-    path = Path(path)
+    path = as_path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -1,4 +1,4 @@
-"""Options that are words: what is none of the words is an error that names the argument, its value and the words."""
+"""Options that are words or flags: what is none is an error that names the argument, its value and what it takes."""
 
 import inspect
 import re
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import alignment_fast as af
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.words import as_word, shown
 
 pytestmark = pytest.mark.same_everywhere
@@ -165,9 +166,119 @@ def test_what_is_no_word_is_named_with_what_is_allowed(name):
             assert "ambiguous" not in str(caught.value)
 
 
+LOGITS, TOKENS = np.zeros((2, 3)), np.array([0, 2])
+PAIRS = [np.array([-1.0, -2.0])] * 4
+AT_HOME = af.ranking.Comparisons([0, 1, 0, 1], [1, 0, 1, 0], home=[1, 1, -1, -1])
+# {public name: (call with an option, the options that are True or False)}
+FLAGS = {
+    "best_of_n.BestOfN": (option(af.best_of_n.BestOfN, LETTERS, [0.0, 1.0, 2.0]), ["log"]),
+    "best_of_n.Table": (option(af.best_of_n.Table, LETTERS, [0.0, 1.0, 2.0]), ["log"]),
+    "best_of_n.kl_estimator": (option(af.best_of_n.kl_estimator, 1.0, 2), ["log"]),
+    "best_of_n.simulate": (option(af.best_of_n.simulate, af.best_of_n.Uniform(), 2, 10, seed=0), ["return_maxima"]),
+    "best_of_n.worst_of_n": (option(af.best_of_n.worst_of_n, LETTERS, [0.0, 1.0, 2.0], 2), ["log"]),
+    **{
+        f"information.{name}": (option(getattr(af.information, name), *arguments), options)
+        for name, arguments, options in (
+            ("cross_entropy", (LETTERS, LETTERS), ["log", "normalize_q"]),
+            ("cumulants", (LETTERS,), ["log"]),
+            ("entropy", (LETTERS,), ["log"]),
+            ("kl_divergence", (LETTERS, LETTERS), ["log", "normalize_q"]),
+            ("log_mgf", (LETTERS, 1.0), ["log"]),
+            ("log_mgf_gradient", (LETTERS, 1.0), ["log"]),
+            ("markov_renyi_cross_entropy_rate", (np.full((2, 2), 0.5), np.full((2, 2), 0.5), 2.0), ["normalize_q"]),
+            ("rate_function", (LETTERS, 0.4), ["log"]),
+            ("rate_function_gradient", (LETTERS, 0.4), ["log"]),
+            ("renyi_cross_entropy", (LETTERS, LETTERS, 2.0), ["log", "normalize_q"]),
+            ("renyi_cross_entropy_gradient", (LETTERS, LETTERS, 2.0), ["log"]),
+            ("renyi_divergence", (LETTERS, LETTERS, 2.0), ["log", "normalize_q"]),
+            ("renyi_divergence_gradient", (LETTERS, LETTERS, 2.0), ["log"]),
+            ("renyi_entropy", (LETTERS, 2.0), ["log"]),
+            ("renyi_entropy_gradient", (LETTERS, 2.0), ["log"]),
+            ("tilted_moments", (LETTERS, 1.0), ["log"]),
+        )
+    },
+    "pairwise.margin_loss": (option(af.pairwise.margin_loss, [1.0, 2.0]), ["grad", "hess"]),
+    "pairwise.preference_loss": (option(af.pairwise.preference_loss, *PAIRS), ["grad", "metrics"]),
+    "pairwise.sequence_logprobs": (
+        option(af.pairwise.sequence_logprobs, LOGITS, TOKENS),
+        ["average", "return_log_partition"],
+    ),
+    "pairwise.sequence_logprobs_grad": (option(af.pairwise.sequence_logprobs_grad, LOGITS, TOKENS), ["average"]),
+    "pairwise.sequence_logprobs_hidden": (
+        option(af.pairwise.sequence_logprobs_hidden, np.eye(2), np.eye(3, 2), TOKENS),
+        ["average"],
+    ),
+    "pairwise.sequence_logprobs_hidden_grad": (
+        option(af.pairwise.sequence_logprobs_hidden_grad, np.eye(2), np.eye(3, 2), TOKENS),
+        ["average"],
+    ),
+    "pairwise.unpaired_loss": (option(af.pairwise.unpaired_loss, [-1.0], [-2.0], [True], kl=0.0), ["grad"]),
+    "policy.is_row_dominant": (option(af.policy.is_row_dominant, P), ["strict"]),
+    "policy.is_strongly_transitive": (option(af.policy.is_strongly_transitive, P), ["strict"]),
+    "policy.kl_constrained": (option(af.policy.kl_constrained, LETTERS, LETTERS, 0.1), ["log"]),
+    "policy.kl_constrained_gradient": (option(af.policy.kl_constrained_gradient, LETTERS, LETTERS, 0.1), ["log"]),
+    "policy.kl_estimator_moments": (option(af.policy.kl_estimator_moments, LETTERS, LETTERS), ["log"]),
+    "policy.optimality_gap": (option(af.policy.optimality_gap, LETTERS, LETTERS, LETTERS, 0.1), ["log"]),
+    "policy.tilt": (option(af.policy.tilt, LETTERS, LETTERS, 1.0), ["log"]),
+    "policy.tilt_gradient": (option(af.policy.tilt_gradient, LETTERS, LETTERS, 1.0), ["log"]),
+    "ranking.Comparisons.existence": (AT_HOME.existence, ["home"]),
+    "ranking.Comparisons.from_frame": (
+        option(af.ranking.Comparisons.from_frame, {"winner": ["a", "b"], "loser": ["b", "a"]}),
+        ["home"],
+    ),
+    "ranking.Rankings": (option(af.ranking.Rankings, [[0, 1], [1, 0]]), ["top"]),
+    "ranking.fit": (option(af.ranking.fit, AT_HOME), ["bias_reduction", "home"]),
+    "ranking.fit_judges": (
+        option(af.ranking.fit_judges, AT_HOME, judge=np.zeros(4, dtype=int), l2=1.0),
+        ["position"],
+    ),
+    "ranking.fit_plackett_luce": (option(af.ranking.fit_plackett_luce, [[0, 1], [1, 0]]), ["top"]),
+    "ranking.rank_sets": (option(af.ranking.rank_sets, FIT), ["simultaneous"]),
+}
+TRUTH_VALUES = (True, False, 1, np.True_, np.array(True))
+
+
+def flags_of(name):
+    """Return the parameters of a public function, or of a class and its methods, that are True or False, by name."""
+    found = reduce(getattr, name.split("."), af)
+    if not callable(found) or (inspect.isclass(found) and issubclass(found, Exception)):
+        return
+    methods = {f"{name}.{key}": value for key, value in inspect.getmembers(found, callable) if key[0] != "_"}
+    for path, function in {name: found, **(methods if inspect.isclass(found) else {})}.items():
+        if inspect.isroutine(function) or path == name:
+            parameters = inspect.signature(function).parameters.values()
+            yield path, {parameter.name for parameter in parameters if isinstance(parameter.default, bool)}
+
+
+# Records, whose fields this library fills in itself.
+RECORDS = {"pairwise.LossType", "ranking.Existence", "ranking.JudgeFit"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_option_that_is_true_or_false_is_in_the_table(module):
+    for public in getattr(af, module).__all__:
+        for name, flags in flags_of(f"{module}.{public}"):
+            assert flags == set(FLAGS.get(name, (None, ()))[1]) or name in RECORDS, name
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_what_is_no_truth_value_is_named(name):
+    call, options = FLAGS[name]
+    for parameter in options:
+        for value in (np.array([True, False]), np.zeros(3), [True], "no", "", None, 2, 2**70, 1.0, np.nan, object()):
+            with pytest.raises(TypeError, match=rf"^{parameter} must be True or False, not "):
+                call(**{parameter: value})
+
+
+def test_flags_may_be_of_any_library():
+    assert [as_flag(value, "log") for value in TRUTH_VALUES] == [True, False, True, True, True]
+    for log in TRUTH_VALUES[1:]:
+        assert af.information.entropy(np.array(LETTERS), log=log) == af.information.entropy(LETTERS, log=bool(log))
+
+
 def test_kinds_of_studies_are_words():
     for value in BAD:
-        with pytest.raises(ValueError, match=r"^there is no template "):
+        with pytest.raises(ValueError, match=r"^kind must be one of "):
             af.studies.template(value)
 
 

@@ -122,6 +122,26 @@ def test_a_budget_between_neighbouring_doubles_of_alpha_is_refused_with_the_best
     np.testing.assert_allclose(caught.value.result.kl, [0.1, 1e-30], rtol=1e-3)
 
 
+# A rare letter far below beside a near tie at the top; what is lost of a budget there was 2.5e-11, or 6e-9, of it.
+NEAR_TIES = [
+    ([1.0, 1.8e-4, 1.8e-6], [1.0, 1.0 - 1e-6, -1.0], 3.4e5),
+    ([1.0, 5e-35, 6e-43], [1.0, 1.0 - 2.0**-40, 0.0], 3000.0),
+    (
+        [2.2956474450021303e-12, 4.06418755900739e-16, 4.23294144682857e-18, 2.142327683922935e-24],
+        [1.2985356267492774, 1.298534700976563, -0.18643087618003598, 0.9187419492686816],
+        339253.76147654,
+    ),
+]
+
+
+def test_rare_letters_far_below_a_near_tie_cost_no_digits():
+    for p, reward, alpha in NEAR_TIES:
+        divergence = tilted_divergence(p, reward, alpha)
+        assert abs(tilt(p, reward, alpha).kl / divergence - 1) < 1e-13
+        policy = kl_constrained(p, reward, float(divergence))
+        assert abs(tilted_divergence(p, reward, policy.alpha) / divergence - 1) < 2e-13
+
+
 def any_tilts(random, rows=50):
     """Return rows (p, reward, alpha): rare letters, totals of any size, rewards and tilts from 1e-20 on."""
     shape, each, uniform = (rows, int(random.integers(2, 6))), (rows, 1), random.uniform

@@ -119,7 +119,7 @@ def test_json_has_no_infinities(spec, capsys):
             "source[0].distribution: scipy.stats has no continuous distribution 'gumbl'; did",
         ),
         (["validate", "column.toml"], "cell 0 (best_of_n, pool): pool.csv has no column 'score'; its columns are: x"),
-        (["new", "best"], "there is no template 'best'; there are: best_of_n"),
+        (["new", "best"], "kind must be one of 'best_of_n',"),
         (
             ["run", "study.toml", "--out", "table.xls"],
             "--out table.xls: the name must end with one of .csv, .parquet, .nc",

@@ -5,6 +5,7 @@ import operator
 import numpy as np
 from numpy.random import BitGenerator, Generator, SeedSequence
 
+from alignment_fast._border.scalars import as_count
 from alignment_fast._operations import operations
 
 # What the streams of one seed are for. Different purposes have unrelated keys: ties never reuse the words of draws.
@@ -55,8 +56,7 @@ def stream_key(seed: Seed, purpose: int = DRAWS, name: str = "seed") -> int:
     key = operations("random").short_stream_key(seed, purpose)
     if key is not None:
         return key
-    if (number := operator.index(purpose)) < 0:
-        raise ValueError(f"purpose must not be negative, got {number}")
+    number = as_count(purpose, "purpose", least=0, most=None)
     root = seed_sequence(seed, name)
     child = SeedSequence(root.entropy, spawn_key=(*root.spawn_key, number), pool_size=root.pool_size)
     return int(child.generate_state(1, np.uint64)[0])

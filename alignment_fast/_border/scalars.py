@@ -1,11 +1,11 @@
-"""Scalar arguments: numbers, and counts of what is asked for. Errors name the argument."""
+"""Scalar arguments: numbers, flags, and counts of what is asked for. Errors name the argument."""
 
 import operator
 from typing import Any
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.arrays import as_array, as_parameter, is_array
 from alignment_fast._border.words import shown
 
 # Replicates, rounds or draws beyond would take days at a nanosecond each, and an array of them 2 PB.
@@ -21,10 +21,26 @@ def as_number(value: Any, name: str) -> float:
             return float(value)
         except OverflowError:
             pass  # named below
+    if value is None:
+        raise TypeError(f"{name} must be a number, not None")
     array = as_parameter(value, name)
     if array.ndim:
         raise TypeError(f"{name} must be a number, not an array of shape {array.shape}")
     return float(array)
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """Return an option that is True or False, or 1 or 0, which may be an array without axes on the CPU, as a bool.
+
+    Nothing else has a truth value here: ``log="no"`` is a TypeError.
+    """
+    if value is True or value is False:
+        return value
+    if is_array(value) or isinstance(value, int | np.generic):
+        array = as_array(value, name)
+        if array.ndim == 0 and array.dtype.kind in "biu" and array in (0, 1):
+            return bool(array)
+    raise TypeError(f"{name} must be True or False, not {shown(value)}")
 
 
 def as_level(value: Any, name: str = "level") -> float:

@@ -1,7 +1,9 @@
-"""Options that are words: one of a few strings. Errors name the argument, what it was given and what it takes."""
+"""Options that are words, one of a few strings, and names of files. Errors name the argument and what it was given."""
 
+import os
 import reprlib
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 _LONGEST = 60
@@ -27,6 +29,23 @@ def as_word(value: Any, name: str, allowed: Collection[str | None]) -> Any:
     if (value is None or isinstance(value, str)) and value in allowed:
         return value
     raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {shown(value)}")
+
+
+def as_path(value: Any, name: str = "path") -> Path:
+    """Return the name of a file, text or an object of `os.PathLike` that gives text, as a Path.
+
+    Examples
+    --------
+    >>> from alignment_fast._border.words import as_path
+    >>> as_path(None)
+    Traceback (most recent call last):
+    TypeError: path must be a path, not None
+
+    """
+    try:
+        return Path(os.fspath(value))
+    except TypeError:
+        raise TypeError(f"{name} must be a path, not {shown(value)}") from None
 
 
 def shown(value: Any) -> str:

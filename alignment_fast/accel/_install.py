@@ -69,6 +69,10 @@ def install(*hosts: str, inherit: bool = True) -> None:
 
     """
     _check_names(hosts)
+    if not isinstance(inherit, bool):
+        from alignment_fast._border.scalars import as_flag  # loads NumPy
+
+        inherit = as_flag(inherit, "inherit")
     from alignment_fast.accel._imports import after_import
 
     with _lock:

@@ -7,13 +7,25 @@ import numpy as np
 # Every n is summed exactly up to EXACT, and in pools smaller than INTERPOLATED at all n: there nodes save nothing.
 EXACT = 64
 INTERPOLATED = 512
+# Values beyond are scaled by a power of two: neither their differences nor squares of these may be infinite.
+_LARGE = 2.0**500
 
 
-def of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
+def of_one_size(ops, scores, values, grid, **how):
     """Return (means, variances or None) of pools of one size (rows, M) at `grid` (None: 1..M), in its order.
 
-    `kind` is "u" or "v", `method` "unbiased", "jackknife" or None.
+    `kind` is "u" or "v", `method` "unbiased", "jackknife" or None; then `num_threads`.
     """
+    judged = scores if values is None else values
+    if not isinstance(judged, np.ndarray) or not judged.size or max(-judged.min(), judged.max()) < _LARGE:
+        return _of_one_size(ops, scores, values, grid, **how)
+    exponent = np.frexp(np.abs(judged).max(axis=1, keepdims=True))[1]
+    mean, variance = _of_one_size(ops, scores, np.ldexp(judged, -exponent), grid, **how)
+    with np.errstate(over="ignore"):
+        return np.ldexp(mean, exponent), None if variance is None else np.ldexp(variance, 2 * exponent)
+
+
+def _of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
     rows, size = scores.shape
     every = grid is None and kind == "u"
     ascending, back = (np.arange(1, size + 1), None) if grid is None else np.unique(grid, return_inverse=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.call import give, operations_of
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.best_of_n import continuous
@@ -104,6 +105,7 @@ def kl_estimator(p_selected: Any, n: Any = None, *, log_n: Any = None, log: bool
     found = operations("best_of_n").short_kl_estimator(p_selected, n, log_n, log)
     if found is not None:
         return found
+    log = as_flag(log, "log")
     p = as_floating(p_selected, "p_selected", floating_only=log)
     good = p <= 0.0 if log else (p > 0.0) & (p <= 1.0)
     refuse(~good, p, "p_selected", f"is not {'a log-probability' if log else 'a probability in (0, 1]'}")

@@ -12,7 +12,7 @@ from alignment_fast._border.arrays import is_foreign
 from alignment_fast._border.call import Arguments, give, require_alphabet
 from alignment_fast._border.outputs import is_too_large
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast._border.scalars import refuse_beyond
+from alignment_fast._border.scalars import as_flag, refuse_beyond
 from alignment_fast._border.status import check_row_status
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
@@ -99,6 +99,7 @@ class BestOfN:
             self._dtype, self._leading, self._size = reward.dtype, (), len(reward)
             self._model, self._single, self._rewards = None, True, reward.copy()
             return
+        log = as_flag(log, "log")
         if reward is None:
             raise ValueError("reward is required")
         options = {"optional": ("p",), "on_devices": True}

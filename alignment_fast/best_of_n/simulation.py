@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import DRAWS, TIES, Seed, seed_sequence, stream_key
-from alignment_fast._border.scalars import refuse_beyond
+from alignment_fast._border.scalars import as_flag, refuse_beyond
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast._statistics import Moments
@@ -203,6 +203,7 @@ def simulate(
     (3,)
 
     """
+    return_maxima = as_flag(return_maxima, "return_maxima")
     on_cpu = device is None or (type(device) is str and device == "cpu")
     if log_n is None and batch is None and num_threads is None and on_cpu:
         found = _of_few(source, n, replicates, seed, method, replicate, return_maxima, device)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alignment_fast._border import arrays as _arrays
 from alignment_fast._border.call import operations_of
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.kernels.best_of_n.structures import Transform
@@ -110,7 +111,7 @@ class Table:
     device: str = "cpu"
 
     def __init__(self, p: ArrayLike, reward: ArrayLike, *, log: bool = False) -> None:
-        device = "cpu"
+        device, log = "cpu", as_flag(log, "log")
         found = None if log else operations("best_of_n").short_table_ladder(p, reward)
         if found is None:
             device = _arrays.common_device(p=p, reward=reward)

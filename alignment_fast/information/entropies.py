@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.num_threads import check_num_threads
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import VARIANTS, LetterArguments
@@ -56,6 +57,7 @@ def entropy(p: ArrayLike, *, log: bool = False, num_threads: int | None = None) 
         if value is not None:
             return value
     check_num_threads(num_threads)
+    log = as_flag(log, "log")
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_entropy, num_threads)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, 1.0, num_threads) if value is None else value
@@ -104,6 +106,7 @@ def cross_entropy(
         if value is not None:
             return value
     check_num_threads(num_threads)
+    log, normalize_q = as_flag(log, "log"), as_flag(normalize_q, "normalize_q")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     ops = arguments.ops
     value = _of_plain_rows(arguments, log, ops.plain_cross_entropy, num_threads, normalize_q)
@@ -155,6 +158,7 @@ def kl_divergence(
         if value is not None:
             return value
     check_num_threads(num_threads)
+    log, normalize_q = as_flag(log, "log"), as_flag(normalize_q, "normalize_q")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     value = _of_plain_rows(arguments, log, arguments.ops.plain_divergence, num_threads, normalize_q)
     return _divergence(arguments, log, 1.0, num_threads, normalize_q) if value is None else value
@@ -204,6 +208,7 @@ def renyi_entropy(p: ArrayLike, order: ArrayLike, *, log: bool = False, num_thre
         value = operations("information").short_renyi_entropy(p, order, log)
         if value is not None:
             return value
+    log = as_flag(log, "log")
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     return _of_order(arguments, log, arguments.ops.REWARD_OWN_LOG, order, num_threads)
 
@@ -265,6 +270,7 @@ def renyi_divergence(
         value = operations("information").short_renyi_divergence(p, q, order, log, normalize_q)
         if value is not None:
             return value
+    log, normalize_q = as_flag(log, "log"), as_flag(normalize_q, "normalize_q")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _divergence(arguments, log, order, num_threads, normalize_q)
 
@@ -337,6 +343,7 @@ def renyi_cross_entropy(
         value = operations("information").short_renyi_cross_entropy(p, q, order, natural, log, normalize_q)
         if value is not None:
             return value
+    log, normalize_q = as_flag(log, "log"), as_flag(normalize_q, "normalize_q")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     ops = arguments.ops
     if variant == "natural":

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.call import operations_of
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import VARIANTS, LetterArguments, weight_kind
@@ -84,6 +85,7 @@ def log_mgf_gradient(
         fields = operations("information").short_log_mgf_gradient(reward, t, p, log)
         if fields is not None:
             return tuple.__new__(LogMgfGradient, fields)
+    log = as_flag(log, "log")
     arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
@@ -135,6 +137,7 @@ def rate_function_gradient(
         fields = operations("information").short_rate_function_gradient(reward, x, p, log)
         if fields is not None:
             return tuple.__new__(RateFunctionGradient, fields)
+    log = as_flag(log, "log")
     arguments = reward_arguments(reward, p, log)
     ops = arguments.ops
     grid = arguments.grid(x, "x")
@@ -190,6 +193,7 @@ def renyi_entropy_gradient(
         fields = operations("information").short_renyi_entropy_gradient(p, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
+    log = as_flag(log, "log")
     arguments = LetterArguments("p", None, floating_only=("p",) if log else (), on_devices=True, p=p)
     return _of_measure(arguments, log, order, arguments.ops.OF_ENTROPY, num_threads)
 
@@ -232,6 +236,7 @@ def renyi_divergence_gradient(
         fields = operations("information").short_renyi_divergence_gradient(p, q, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
+    log = as_flag(log, "log")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _of_measure(arguments, log, order, arguments.ops.OF_DIVERGENCE, num_threads)
 
@@ -297,6 +302,7 @@ def renyi_cross_entropy_gradient(
         fields = operations("information").short_renyi_cross_entropy_gradient(p, q, order, log)
         if fields is not None:
             return RenyiGradient(*fields)
+    log = as_flag(log, "log")
     arguments = LetterArguments("p", "q", floating_only=("p", "q") if log else (), on_devices=True, p=p, q=q)
     return _of_measure(arguments, log, order, arguments.ops.OF_CROSS_ENTROPY, num_threads)
 

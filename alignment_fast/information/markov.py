@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
 from alignment_fast.information import _markov as markov
@@ -126,6 +127,7 @@ def markov_renyi_cross_entropy_rate(
         value = operations("information").short_markov_rate(P, Q, order, normalize_q)
         if value is not None:
             return value
+    normalize_q = as_flag(normalize_q, "normalize_q")
     arguments = _MatrixArguments(P=P, Q=Q)
     chain = _stochastic(arguments["P"], "P")
     other = _stochastic(arguments["Q"], "Q")

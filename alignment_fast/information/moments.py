@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.information._arguments import LetterArguments, weight_kind
@@ -95,6 +96,7 @@ def log_mgf(
         value = operations("information").short_log_mgf(reward, t, p, log)
         if value is not None:
             return value
+    log = as_flag(log, "log")
     arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
@@ -190,6 +192,7 @@ def tilted_moments(
         if fields is not None:
             return tuple.__new__(TiltedMoments, fields)
     order = check_order(order)
+    log = as_flag(log, "log")
     arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(t, "t")
@@ -332,6 +335,7 @@ def rate_function(
         fields = operations("information").short_rate_function(reward, x, p, log)
         if fields is not None:
             return tuple.__new__(RateFunction, fields)
+    log = as_flag(log, "log")
     arguments = reward_arguments(reward, p, log, on_devices=True)
     ops = arguments.ops
     grid = arguments.grid(x, "x")

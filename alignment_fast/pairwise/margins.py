@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
 from alignment_fast.pairwise._batch import LossOutputs, batch, check_reduction, evaluate, reduced
@@ -104,6 +105,7 @@ def margin_loss(
         if found is not None:
             return found
     check_reduction(reduction)
+    grad, hess = as_flag(grad, "grad"), as_flag(hess, "hess")
     of = batch(("margin",), (margin,), floating_only=False)
     targets = of.extra(target, "target")
     if targets is not None:

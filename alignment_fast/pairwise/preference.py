@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from alignment_fast._border.arrays import like
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Outputs
 from alignment_fast.pairwise._batch import (
@@ -167,6 +168,7 @@ def preference_loss(
             return found
     row, loss, has_reference = planned.row, planned.loss, planned.has_reference
     check_reduction(reduction)
+    grad, metrics = as_flag(grad, "grad"), as_flag(metrics, "metrics")
     if not has_reference:
         ref_chosen = ref_rejected = None
     given = (policy_chosen, policy_rejected, ref_chosen, ref_rejected)

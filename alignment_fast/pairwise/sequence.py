@@ -21,6 +21,7 @@ from alignment_fast._border.arrays import (
 )
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.outputs import refuse_overlap
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
 from alignment_fast.pairwise._device_tokens import IGNORED, device_gradients, device_logprobs
@@ -103,6 +104,7 @@ def sequence_logprobs(
         found = short(logits, token_ids, mask, average, return_log_partition)
         if found is not None:
             return found
+    average, return_log_partition = as_flag(average, "average"), as_flag(return_log_partition, "return_log_partition")
     device = common_device(logits=logits, token_ids=token_ids, mask=mask)
     if device != "cpu":
         ops = operations_of("pairwise", logits=logits)
@@ -174,6 +176,7 @@ def sequence_logprobs_grad(
         found = short(logits, token_ids, mask, upstream, average, log_partition)
         if found is not None:
             return found
+    average = as_flag(average, "average")
     device = common_device(logits=logits, token_ids=token_ids, mask=mask)
     if device != "cpu":
         ops = operations_of("pairwise", logits=logits)
@@ -247,6 +250,7 @@ def sequence_logprobs_hidden(
         found = operations("pairwise").short_sequence_logprobs_hidden(hidden, weight, token_ids, average)
         if found is not None:
             return found
+    average = as_flag(average, "average")
     ops = operations_of("pairwise", hidden=hidden, weight=weight, token_ids=token_ids, mask=mask)
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     counts = tokens.counts() if average else 1
@@ -306,6 +310,7 @@ def sequence_logprobs_hidden_grad(
         found = operations("pairwise").short_sequence_logprobs_hidden_grad(hidden, weight, token_ids, upstream, average)
         if found is not None:
             return tuple.__new__(HiddenGradient, found)
+    average = as_flag(average, "average")
     ops = operations_of("pairwise", hidden=hidden, weight=weight, token_ids=token_ids, mask=mask)
     states, layer, tokens = _states_and_tokens(hidden, weight, token_ids, mask)
     factor = tokens.factor(upstream, average)

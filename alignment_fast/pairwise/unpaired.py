@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._operations import operations
 from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
 from alignment_fast.pairwise._batch import LossOutputs, batch, check_reduction, evaluate, ratio, reduced
@@ -148,6 +149,7 @@ def unpaired_loss(
         if found is not None:
             return found
     check_reduction(reduction)
+    grad = as_flag(grad, "grad")
     beta = required_number(beta, "beta")
     if not 0.0 < beta < np.inf:
         raise ValueError(f"beta must be positive and finite, not {beta}")

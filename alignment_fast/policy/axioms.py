@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.call import rows_of
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._operations import operations
 from alignment_fast.policy._arguments import PreferenceArguments
 
@@ -148,7 +149,7 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
     True
 
     """
-    ops = operations("policy")
+    ops, strict = operations("policy"), as_flag(strict, "strict")
     found = ops.short_axiom(P, ops.STRICT if strict else ops.DOMINANT)
     if found is not None:
         return found
@@ -191,7 +192,7 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
     False
 
     """
-    ops = operations("policy")
+    ops, strict = operations("policy"), as_flag(strict, "strict")
     found = ops.short_axiom(P, ops.STRICT if strict else ops.TRANSITIVE)
     if found is not None:
         return found

@@ -32,6 +32,7 @@ import numpy as np
 from alignment_fast._border.arrays import as_floating, common_device, library_of, like
 from alignment_fast._border.call import arrays_on_device
 from alignment_fast._border.kinds import in_callers_kind
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 
@@ -207,6 +208,7 @@ def kl_estimator_moments(p: Any, reference: Any, *, log: bool = False) -> KLEsti
     fields = operations("information").short_kl_estimator_moments(p, reference, log)
     if fields is not None:
         return tuple.__new__(KLEstimatorMoments, fields)
+    log = as_flag(log, "log")
     given = in_callers_kind(kl_estimator_moments, {"p": p, "reference": reference}, log=log)
     if given is not None:
         return given

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._operations import operations
 from alignment_fast.information.gradients import letters_giver
 from alignment_fast.information.moments import refuse_rows
@@ -83,6 +84,7 @@ def tilt_gradient(
         found = operations("information").short_tilt_gradient(p, reward, alpha, log)
         if found is not None:
             return TiltGradient(*_paired(*found))
+    log = as_flag(log, "log")
     arguments = policy_arguments(p, reward, log, on_devices=True)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
@@ -132,6 +134,7 @@ def kl_constrained_gradient(
         found = operations("information").short_kl_constrained_gradient(p, reward, kl, log)
         if found is not None:
             return ConstrainedGradient(*_paired(*found))
+    log = as_flag(log, "log")
     arguments = policy_arguments(p, reward, log, on_devices=True)
     grid, budgets = divergence_grid(arguments, kl)
     rows = policy_rows(arguments, p, log, grid.leading)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.outputs import refuse_large
+from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
@@ -107,6 +108,7 @@ def tilt(
         fields = operations("information").short_tilt(p, reward, alpha, log)
         if fields is not None:
             return tuple.__new__(TiltedPolicy, fields)
+    log = as_flag(log, "log")
     arguments = policy_arguments(p, reward, log, on_devices=True)
     grid = arguments.grid(alpha, "alpha")
     alphas = grid.rows()
@@ -196,6 +198,7 @@ def kl_constrained(
         fields = operations("information").short_kl_constrained(p, reward, kl, log)
         if fields is not None:
             return tuple.__new__(TiltedPolicy, fields)
+    log = as_flag(log, "log")
     arguments = policy_arguments(p, reward, log, on_devices=True)
     grid, budgets = divergence_grid(arguments, kl)
     refuse_large((*grid.shape, arguments.width), "the tilted policy")
@@ -310,6 +313,7 @@ def optimality_gap(
         gap = operations("information").short_optimality_gap(psi, p, reward, kl, log)
         if gap is not None:
             return gap
+    log = as_flag(log, "log")
     options = {"floating_only": ("psi", "p") if log else (), "on_devices": True}
     together = LetterArguments("psi", "reward", **options, psi=psi, p=p, reward=reward)
     if together.device != "cpu":

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_array, as_parameter
+from alignment_fast._border.scalars import as_flag
+from alignment_fast._border.words import shown
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Cells
 from alignment_fast.ranking import _graph as graph
@@ -285,8 +287,11 @@ class Comparisons:
         """
         from alignment_fast.ranking import votes
 
+        home = as_flag(home, "home")
         names = getattr(df, "column_names", getattr(df, "columns", None))
-        layout = votes.layout_of(tuple(df if names is None else names), columns)
+        if names is None and not hasattr(df, "keys"):
+            raise TypeError(f"df must be a table with named columns, not {shown(df)}")
+        layout = votes.layout_of(tuple(df.keys() if names is None else names), columns)
         twice = [name for name in layout.given.values() if names is not None and list(names).count(name) > 1]
         if twice:
             raise ValueError(f"the table has more than one column {twice[0]!r}")
@@ -493,7 +498,7 @@ class Comparisons:
         {'tie parameter': 1.0}
 
         """
-        return existence_of(self.cells, self.labels, model, home)
+        return existence_of(self.cells, self.labels, model, as_flag(home, "home"))
 
 
 def _dense_cells(wins: Any, ties: Any) -> Cells | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.num_threads import check_num_threads
-from alignment_fast._border.scalars import as_number, check_search
+from alignment_fast._border.scalars import as_flag, as_number, check_search
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
@@ -116,6 +116,8 @@ def fit(
     """
     check_comparisons(comparisons)
     check_num_threads(num_threads)
+    if type(home) is not bool or type(bias_reduction) is not bool:
+        home, bias_reduction = as_flag(home, "home"), as_flag(bias_reduction, "bias_reduction")
     specification = specify(model, l2=l2, gamma_shape=gamma_shape, home=home, bias_reduction=bias_reduction)
     search, ops = MaximumSearch(start, tol, max_iter, num_threads), operations("ranking")
     if (not home or comparisons.cells.home.any()) and _is_of_the_same(start, comparisons):

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import Seed
+from alignment_fast._border.scalars import as_flag, as_number, check_search
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.ranking._outcomes import ALONE, Outcomes, cluster_codes
 from alignment_fast.ranking.agreement import Agreement, alpha_of_counts
@@ -215,11 +216,11 @@ def fit_judges(
 
     """
     check_comparisons(comparisons)
+    position, l2, prior = as_flag(position, "position"), as_number(l2, "l2"), as_number(prior, "prior")
     for name, value in (("l2", l2), ("prior", prior)):
         if not 0 <= value < np.inf:
             raise ValueError(f"{name} must be finite and not negative, not {value}")
-    if not tol > 0 or max_iter < 1:
-        raise ValueError(f"tol must be positive and max_iter at least 1, not {tol} and {max_iter}")
+    check_search(tol, max_iter)
     if l2 > 0 and prior == 0:
         raise ValueError("l2 needs a prior of the discriminations: without it scores shrink to 0 as these grow")
     components = len(comparisons.connected_components)

@@ -16,7 +16,7 @@ from alignment_fast._border.call import operations_of
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.rng import BOOTSTRAP, Seed
-from alignment_fast._border.scalars import as_number, check_search
+from alignment_fast._border.scalars import as_flag, as_number, check_search
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.errors import ConvergenceError
@@ -95,6 +95,7 @@ class Rankings:
         n_items: int | None = None,
         labels: Sequence[Hashable] | None = None,
     ) -> None:
+        top = as_flag(top, "top")
         if rest is None and weight is None and labels is None and not top:
             small = operations("ranking").short_order(rankings, n_items)
             if small is not None:
@@ -392,7 +393,7 @@ def fit_plackett_luce(
     array([ 0.7161,  0.109 , -0.8251])
 
     """
-    l2 = as_number(l2, "l2")
+    l2, top = as_number(l2, "l2"), as_flag(top, "top")
     if not 0 <= l2 < np.inf:
         raise ValueError(f"l2 must be finite and not negative, not {l2}")
     check_search(tol, max_iter)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.scalars import as_level
+from alignment_fast._border.scalars import as_flag, as_level
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.ranking._differences import Differences, differences_of
@@ -111,6 +111,7 @@ def rank_sets(
 
     """
     _check_level(level)
+    simultaneous = as_flag(simultaneous, "simultaneous")
     as_word(method, "method", METHODS)
     known = differences_of(fit_or_bootstrap)
     sure = _surely_above(known, level, method, each_item=not simultaneous)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from numbers import Real
 from statistics import NormalDist
 from typing import Any, Self
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import is_array, like, model_of
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence, stream_key
-from alignment_fast._border.scalars import as_level
+from alignment_fast._border.scalars import as_level, as_number
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Covariates
@@ -135,6 +136,9 @@ class RatingFit:
 
         With `anchor`, an item and its rating, all are moved so that it has that rating.
         """
+        scale, base, mean = as_number(scale, "scale"), as_number(base, "base"), as_number(mean, "mean")
+        if not (np.isfinite(scale) and np.isfinite(mean) and 0 < base < np.inf and base != 1):
+            raise ValueError(f"scale {scale}, base {base}, mean {mean}: all must be finite, base positive and not 1")
         ratings = mean + scale / np.log(base) * self.scores
         return ratings if anchor is None else anchored(ratings, anchor, self.comparisons.index)
 
@@ -235,6 +239,8 @@ class RatingFit:
         return self._probability(i, j, home, TIED)
 
     def _probability(self, i: Any, j: Any, home: float, outcome: int) -> Any:
+        if type(home) is not float or not isfinite(home):
+            home = _as_side(home)
         shift = home * (self.home_advantage or 0.0)
         if type(i) is np.ndarray and type(j) is np.ndarray and not self.comparisons._has_number_labels:
             number, tie = self._chances
@@ -416,6 +422,14 @@ class RatingFit:
         else:
             found = replicates_of_outcomes(*asked, seed=seed, count=count, content=content)
         return Bootstrap._of(found, self.labels, self.scores)
+
+
+def _as_side(home: Any) -> float:
+    """Return how much item i is at home, a finite number."""
+    side = as_number(home, "home")
+    if not isfinite(side):
+        raise ValueError(f"home must be finite, not {side}")
+    return side
 
 
 def anchored(

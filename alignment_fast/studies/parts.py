@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignment_fast._border.words import as_path
 from alignment_fast._files import replacing
 from alignment_fast.studies.errors import StoreError
 from alignment_fast.studies.folds import Fold
@@ -34,7 +35,7 @@ HELD = 10.0
 
 def folder_of(store: Path) -> Path:
     """Return where the files of parts are, beside the store that they are folded into."""
-    store = Path(store).resolve()
+    store = as_path(store, "store").resolve()
     return store.with_name(store.name + ".parts")
 
 

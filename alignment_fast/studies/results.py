@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from alignment_fast._border.words import as_path
 from alignment_fast._files import replacing, require_folder
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.fields import FIGURES, LAST, QUANTILE
@@ -166,7 +166,7 @@ class Results:
 
     def plot(self, path: str | PathLike[str]) -> None:
         """Write the pictures of `figures` as PNG files into a folder, which is made if need be; needs matplotlib."""
-        folder = Path(path)
+        folder = as_path(path)
         require_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in self.figures().items():

@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alignment_fast._border.words import as_path
 from alignment_fast.best_of_n.simulation import LARGEST_BRUTE_N
 from alignment_fast.errors import BackendUnavailableError
 from alignment_fast.studies.distributions import distribution
@@ -148,7 +149,7 @@ def read_spec(path: str | PathLike[str]) -> Spec:
         A line for every key that is wrong, with its path.
 
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         content = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -161,7 +162,7 @@ def read_spec(path: str | PathLike[str]) -> Spec:
 def spec_of(content: Mapping[str, Any], folder: str | PathLike[str] = ".") -> Spec:
     """Return the spec that a dictionary holds, checked; files are looked for from `folder` on."""
     try:
-        return _Reader(Path(folder)).spec(content)
+        return _Reader(as_path(folder, "folder")).spec(content)
     except RecursionError:
         raise SpecError(TOO_DEEP) from None
 

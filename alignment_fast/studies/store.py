@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from alignment_fast import _config
+from alignment_fast._border.words import as_path
 from alignment_fast.studies import checksums
 from alignment_fast.studies.errors import StoreError
 from alignment_fast.studies.filesystems import network_of
@@ -124,7 +125,7 @@ class Store:
 
     def __init__(self, path: str | PathLike[str], *, write: bool, shared: bool = False) -> None:
         # Behind all links: the lock and SQLite's own files stand beside the file itself.
-        self.path = Path(path).resolve()
+        self.path = as_path(path, "store").resolve()
         self._writes = write
         self._hashes: dict[int, str] = {}
         self._lock = WriterLock(self.path) if write and not shared else None

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, Self
 
-from alignment_fast._border.words import as_word
+from alignment_fast._border.scalars import as_flag
+from alignment_fast._border.words import as_path, as_word
 from alignment_fast._files import replacing
 from alignment_fast._operations import operations
 from alignment_fast._text import visible
@@ -229,8 +229,8 @@ class Study:
 
         """
         self._check()
-        made = self._made(device)
-        observer = _Lines() if progress is True else progress or None
+        made, mixed = self._made(device), as_flag(mixed, "mixed")
+        observer = _observer(progress)
         with Store(store, write=True) as opened:
             study = opened.begin(self.spec, made, mixed=mixed)
             folds = engine.folds_of(self.spec, opened, study, mend=True)
@@ -279,7 +279,7 @@ class Study:
         made = self._made(device)
         folds = self._folds()
         label = f"{self.spec.hash[:16]}-{part}-of-{parts}"
-        files = PartFiles(folder_of(Path(store)), self.spec.hash, label, made, folds)
+        files = PartFiles(folder_of(as_path(store, "store")), self.spec.hash, label, made, folds)
         runs = [run_length(fold.limit, parts) for fold in folds]
         for file in read_files(files.folder, self.spec.hash):
             rows: list[StoredBlock | StoredGroup] = [*file.groups, *file.blocks]
@@ -287,7 +287,7 @@ class Study:
                 engine.take_block(folds, row, str(file.path))
         before = sum(fold.known for fold in folds)
         pool, finished = Workers(executor, workers, self.spec.folder), False
-        observer = _Lines() if progress is True else progress or None
+        observer = _observer(progress)
         try:
             # Small cells, too, are spread over the parts.
             mine = lambda cell, number: (cell + number // runs[cell]) % parts == part - 1  # noqa: E731
@@ -314,6 +314,7 @@ class Study:
             For each file that is damaged; `run` computes what is missing.
 
         """
+        mixed = as_flag(mixed, "mixed")
         with Store(store, write=True) as opened:
             number = opened.begin(self.spec, here(numpy=self.spec.uses_numpy), mixed=mixed)
             for file in read_files(folder_of(opened.path), self.spec.hash):
@@ -372,7 +373,7 @@ class Study:
         from alignment_fast.studies.report import page, spec_text
 
         results = self.results(store)
-        command = command or f"alignment-fast study run SPEC --store {Path(store).name}"
+        command = command or f"alignment-fast study run SPEC --store {as_path(store, 'store').name}"
         content = page(self.spec, results, results.figures(), text=text or spec_text(self.spec), command=command)
         with replacing(path) as file:
             file.write(content.encode())
@@ -430,6 +431,13 @@ class Study:
             count = min(task.block, task.replicates - first)
         columns = estimator.values(first, count)
         return dict(zip(columns.names, columns.values[replicate - first].tolist(), strict=True))
+
+
+def _observer(progress: Any) -> Callable[[Progress], object] | None:
+    """Return who is told of the progress, or None."""
+    if callable(progress):
+        return progress
+    return _Lines() if as_flag(progress, "progress") else None
 
 
 class _Lines:

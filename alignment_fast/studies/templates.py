@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alignment_fast._border.words import shown
+from alignment_fast._border.words import as_word
 from alignment_fast.studies.errors import SpecError
 
 __all__ = ["KINDS", "template"]
@@ -171,7 +171,9 @@ def template(kind: str) -> str:
     name = "tilted"
 
     """
-    if not isinstance(kind, str) or kind not in _TEMPLATES:
-        raise SpecError(f"there is no template {shown(kind)}; there are: {', '.join(_TEMPLATES)}")
+    try:
+        as_word(kind, "kind", _TEMPLATES)
+    except ValueError as error:
+        raise SpecError(str(error)) from None
     name, replicates, rest = _TEMPLATES[kind]
     return _HEAD.format(name=name) + _REPLICATES.format(replicates=f"{replicates:_}") + rest

@@ -12,6 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from alignment_fast._border.words import as_path
+
 __all__ = [
     "MARK",
     "Source",
@@ -123,6 +125,8 @@ def too_large(name: str) -> TableError:
 
 def display_name(path: str | PathLike[str]) -> str:
     """Return what messages call a file."""
+    if not isinstance(path, str):
+        path = as_path(path)
     return "standard input" if str(path) == STANDARD_INPUT else os.fspath(path)
 
 

@@ -11,7 +11,7 @@ from alignment_fast.kernels.common.cpu cimport (
     NO_AXIS, all_finite, all_within, are_masses, array_of, array_over, drop_integers, drop_numbers, drop_vectors, has_nan,
     hold, memory_of, moments_of, narrowed, natural, new_array, number, opened, opened_of, scalar_of, take_integers, take_numbers, widen
 )
-from alignment_fast.kernels.common.short cimport integers, numbers, vectors
+from alignment_fast.kernels.common.short cimport integers, is_flag, numbers, vectors
 from alignment_fast.kernels.random.cpu cimport uniforms as fill_uniforms
 
 cdef object float64 = numpy.float64
@@ -105,7 +105,7 @@ def short_gaussian_reward(n, log_n, const double[::1] node, const double[::1] we
         drop_counts(&counts)
 
 
-def short_kl_estimator(p, n, log_n, bint log):
+def short_kl_estimator(p, n, log_n, log):
     """Return the estimator of the divergence for a probability or a row of them, at a number or a row of numbers."""
     cdef draw_counts counts
     cdef Py_buffer view
@@ -115,7 +115,7 @@ def short_kl_estimator(p, n, log_n, bint log):
     cdef double *memory = NULL
     counts.given.held, counts.given.widened = False, NULL
     try:
-        if not (kind or scalar) or not take_counts(n, log_n, &counts) or counts.given.size * rows > SHORT_WORK:
+        if not ((kind or scalar) and is_flag(log)) or not take_counts(n, log_n, &counts) or counts.given.size * rows > SHORT_WORK:
             return None
         memory = <double*>scratch((counts.given.size + 1) * rows * sizeof(double))
         if scalar:
@@ -140,13 +140,13 @@ cdef inline char kind_of(object of_type) noexcept:
     return b'f' if of_type is float32 else b'd'
 
 
-def short_law_build(p, reward, bint log):
+def short_law_build(p, reward, log):
     """Return the `Laws` of one row of rewards and masses (None: all alike)."""
     cdef vectors given
     given.held = 0
     try:
-        if hold(reward, &given) and given.size <= SHORT_LETTERS and (p is None or hold(p, &given)):
-            return built(&given, log and p is not None)
+        if is_flag(log) and hold(reward, &given) and given.size <= SHORT_LETTERS and (p is None or hold(p, &given)):
+            return built(&given, log is True and p is not None)
         return None
     finally:
         drop_vectors(&given)

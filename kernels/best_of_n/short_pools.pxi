@@ -1,5 +1,8 @@
 # Small calls: pools of scored samples (short.pxi).
 
+cdef double LARGE = 2.0 ** 500 # beyond which values are scaled (alignment_fast/best_of_n/_pools.py)
+
+
 def short_curve(scores, n, values, int kind, method, Py_ssize_t most):
     """Return (n, means, variances or None) of one pool of fewer than `most` samples; `method` is one of VARIANCES, or None.
 
@@ -131,13 +134,22 @@ cdef object curves_of(object scores, object n, int kind):
             PyBuffer_Release(&view)
 
 
+cdef bint squares_stay(Py_ssize_t size, const double *x) noexcept nogil:
+    """Return whether sums of squares of all numbers are far below the largest double: none is NaN, infinite or extreme."""
+    cdef Py_ssize_t i
+    cdef bint good = True
+    for i in range(size):
+        good &= -LARGE < x[i] < LARGE
+    return good
+
+
 cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *work, pool_row *row) except -1:
-    """Write the pool in ascending order of score, unless a number is bad; return whether all are good."""
+    """Write the pool in ascending order of score, unless a number is bad or extreme; return whether all are good."""
     cdef double *score = <double*>memory_of(scores)
     cdef Py_ssize_t size = scores.shape[0], i
     row.size, row.value, row.step, row.spread, row.tied = size, work.value, work.step, NULL, NULL
     if judged is NULL:
-        if not all_finite(size, score):
+        if not squares_stay(size, score):
             return False
         for i in range(size):
             score[i] += 0.0  # -0.0 becomes +0.0, as in pool.py
@@ -145,7 +157,7 @@ cdef bint arranged(object scores, Py_buffer *judged, char of_values, pool_work *
         memcpy(work.value, score, size * sizeof(double))
         return True
     widen(judged, of_values, work.judged)
-    if has_nan(size, score) or not all_finite(size, work.judged):
+    if has_nan(size, score) or not squares_stay(size, work.judged):
         return False
     if table.pool_arrange(size, score, work.judged, work.words, work.words + size, work.words + 2 * size, work.integers,
                           work.value, work.spread, work.integers + size):

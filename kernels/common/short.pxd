@@ -39,3 +39,8 @@ cdef struct vectors:
     int held
     char kind # 'd' or 'f'
     Py_ssize_t size
+
+
+# Whether an option is one of the two flags themselves: of any other value the general path decides.
+cdef inline bint is_flag(object x) noexcept:
+    return x is True or x is False

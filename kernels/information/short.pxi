@@ -8,6 +8,7 @@ from libc.math cimport fabs, isfinite
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer, Py_buffer
 
 from alignment_fast.kernels.common.cpu cimport number, opened
+from alignment_fast.kernels.common.short cimport is_flag
 
 cdef object float64 = numpy.float64
 cdef object float32 = numpy.float32
@@ -200,7 +201,7 @@ cdef bint mirror(const Operands *operands, int weight_kind, const Points *points
     return True
 
 
-cdef object renyi_of(object p, object q, object order, bint log, int reward_kind, bint normalize, bint with_own):
+cdef object renyi_of(object p, object q, object order, object log, int reward_kind, object normalize, bint with_own):
     """Return a Rényi measure of one row each of p and q (None: without q), plus the entropy of p if `with_own`."""
     cdef Operands operands
     cdef Points points
@@ -209,8 +210,8 @@ cdef object renyi_of(object p, object q, object order, bint log, int reward_kind
     cdef Py_ssize_t k
     cdef bint good
     operands.held = 0
-    good = (hold(&operands, p) and (q is None or hold(&operands, q)) and take_points(order, &points)
-            and renyi(&operands, log, reward_kind, normalize, &points, out))
+    good = (is_flag(log) and is_flag(normalize) and hold(&operands, p) and (q is None or hold(&operands, q))
+            and take_points(order, &points) and renyi(&operands, log, reward_kind, normalize, &points, out))
     if good and with_own:
         good = renyi(&operands, log, AF_REWARD_OWN_LOG, True, &points, own)
         for k in range(points.count if good else 0):
@@ -231,7 +232,7 @@ def short_renyi_divergence(p, q, order, log, normalize_q):
 
 def short_renyi_cross_entropy(p, q, order, natural, log, normalize_q):
     """Return what `renyi_cross_entropy` does, as `short_renyi_entropy`."""
-    cdef int kind = AF_REWARD_LOGITS if log else AF_REWARD_LOG_OF
+    cdef int kind = AF_REWARD_LOGITS if log is True else AF_REWARD_LOG_OF
     return None if q is None else renyi_of(p, q, order, log, AF_REWARD_LOG_RATIO if natural else kind, normalize_q, natural)
 
 
@@ -254,15 +255,15 @@ cdef double plain(int kind, Py_ssize_t n, const double *p, const double *q, bint
     return value
 
 
-cdef object of_order_one(object p, object q, bint log, int reward_kind, bint normalize):
+cdef object of_order_one(object p, object q, object log, int reward_kind, object normalize):
     """Return the measure of order 1 of one row each of p and q (None: without q), or None."""
     cdef Operands operands
     cdef Points points
     cdef double value = 0.0
     cdef bint good
     operands.held = 0
-    good = hold(&operands, p) and (q is None or hold(&operands, q))
-    if good and operands.real == b'd' and not log:
+    good = is_flag(log) and is_flag(normalize) and hold(&operands, p) and (q is None or hold(&operands, q))
+    if good and operands.real == b'd' and log is False:
         value = plain(reward_kind, operands.letters, <const double*>operands.views[0].buf,
                       <const double*>operands.views[operands.held - 1].buf, normalize)
         good = value == value
@@ -280,7 +281,7 @@ def short_entropy(p, log):
 
 def short_cross_entropy(p, q, log, normalize_q):
     """Return the cross entropy of two rows in nats, or None where the general path must decide."""
-    return None if q is None else of_order_one(p, q, log, AF_REWARD_LOGITS if log else AF_REWARD_LOG_OF, normalize_q)
+    return None if q is None else of_order_one(p, q, log, AF_REWARD_LOGITS if log is True else AF_REWARD_LOG_OF, normalize_q)
 
 
 def short_kl_divergence(p, q, log, normalize_q):
@@ -290,9 +291,9 @@ def short_kl_divergence(p, q, log, normalize_q):
 
 # ---- log-MGF and its derivatives ----
 
-cdef bint hold_rewards(Operands *operands, object reward, object p) noexcept:
-    """Hold the rewards, number 0, and the weights, number 1, unless they are None."""
-    return hold(operands, reward) and (p is None or hold(operands, p))
+cdef bint hold_rewards(Operands *operands, object reward, object p, object log) noexcept:
+    """Hold the rewards, number 0, and the weights, number 1, unless they are None; `log` must be a flag."""
+    return is_flag(log) and hold(operands, reward) and (p is None or hold(operands, p))
 
 
 cdef int kind_of(const Operands *operands, bint log) noexcept:
@@ -310,7 +311,7 @@ def short_log_mgf(reward, t, p, log):
     cdef double out[MOST_ORDERS]
     cdef bint good
     operands.held = 0
-    good = hold_rewards(&operands, reward, p) and take_points(t, &points) and all_finite(&points)
+    good = hold_rewards(&operands, reward, p, log) and take_points(t, &points) and all_finite(&points)
     if good:
         rows = one_row(&operands, 1, kind_of(&operands, log), 0, AF_REWARD_GIVEN, True, points.at, points.count)
         good = means(operands.real, &rows, 1, out, NULL)
@@ -355,7 +356,7 @@ def short_tilted_moments(reward, t, p, order, log):
         return None
     highest, width = order, order
     operands.held = 0
-    good = hold_rewards(&operands, reward, p) and take_points(t, &points) and all_finite(&points)
+    good = hold_rewards(&operands, reward, p, log) and take_points(t, &points) and all_finite(&points)
     if good:
         rows = one_row(&operands, 1, kind_of(&operands, log), 0, AF_REWARD_GIVEN, True, points.at, points.count)
         good = moments(operands.real, &rows, highest, out)
@@ -387,10 +388,10 @@ cdef struct Tilts:
     const double *deficit # log(D_max - divergence) of every point, where it is known
 
 
-cdef bint hold_tilts(Tilts *call, object reward, object p, object at, bint log) noexcept:
+cdef bint hold_tilts(Tilts *call, object reward, object p, object at, object log) noexcept:
     """Read the arguments; return whether the short path takes them. The operands are to be let go in any case."""
     call.operands.held, call.deficit = 0, NULL
-    if not (hold_rewards(&call.operands, reward, p) and take_points(at, &call.points)):
+    if not (hold_rewards(&call.operands, reward, p, log) and take_points(at, &call.points)):
         return False
     call.rows = one_row(&call.operands, 1, kind_of(&call.operands, log), 0, AF_REWARD_GIVEN, True,
                         call.points.at, call.points.count)
@@ -676,14 +677,15 @@ def short_kl_constrained_gradient(p, reward, kl, log):
     return result
 
 
-cdef object measure_gradient(object p, object q, object order, bint log, int quantity):
+cdef object measure_gradient(object p, object q, object order, object log, int quantity):
     """Return the fields of the gradient of a Rényi measure of one row each and one or a few orders, or None."""
     cdef Operands operands
     cdef Points points
     cdef af_rows rows
     cdef object result = None
     operands.held = 0
-    if hold(&operands, p) and (q is None or hold(&operands, q)) and take_points(order, &points) and all_finite(&points):
+    if (is_flag(log) and hold(&operands, p) and (q is None or hold(&operands, q)) and take_points(order, &points)
+            and all_finite(&points)):
         rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, operands.held - 1,
                        AF_REWARD_GIVEN, True, points.at, points.count)
         result = derivatives(&operands, &points, &rows, quantity, False)
@@ -768,7 +770,7 @@ def short_kl_estimator_moments(p, reference, log):
     cdef bint good = False
     cdef object fields = None
     operands.held = 0
-    if hold(&operands, p) and hold(&operands, reference) and operands.letters <= LONG:
+    if is_flag(log) and hold(&operands, p) and hold(&operands, reference) and operands.letters <= LONG:
         letters = operands.letters
         rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, 1, AF_REWARD_GIVEN, True, NULL, 0)
         vectors = <double*>malloc((AF_ESTIMATOR_VECTORS + AF_ROW_SCRATCH) * letters * sizeof(double))
@@ -838,13 +840,13 @@ cdef bint read_chains(object P, object other, Chains *out) except -1:
     return table.markov_normalise(n, out.P)
 
 
-def short_markov_rate(P, Q, order, bint normalize):
+def short_markov_rate(P, Q, order, normalize):
     """Return the rate of Renyi cross entropy of one small chain, whose states are all possible at first."""
     cdef Chains chains
     cdef Py_ssize_t n
     cdef double t, value
     cdef double *normal
-    if not number(order, &t):
+    if not (is_flag(normalize) and number(order, &t)):
         return None
     chains.P = NULL
     try:

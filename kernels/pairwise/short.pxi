@@ -7,6 +7,7 @@ from cpython.buffer cimport Py_buffer
 from libc.math cimport INFINITY
 
 from alignment_fast.kernels.common.cpu cimport memory_of, number, opened, opened_of
+from alignment_fast.kernels.common.short cimport is_flag
 
 cdef object matmul = numpy.matmul
 cdef object array_type = numpy.ndarray, empty = numpy.empty, new_tuple = tuple.__new__, float32 = numpy.float32
@@ -200,11 +201,11 @@ def short_preference_loss(result, of_metrics, plan, policy_chosen, policy_reject
     cdef Call call
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
-    cdef bint wants_grad = grad, two_sided = policy_rejected is not None
+    cdef bint wants_grad = grad is True, two_sided = policy_rejected is not None
     cdef int reduce_by = reduction_of(reduction)
     _, loss, has_reference, has_rejected, takes_lengths, matched = plan
     cdef bint with_lengths = chosen_length is not None or rejected_length is not None
-    if reduce_by < 0 or (has_rejected and not two_sided):
+    if reduce_by < 0 or not (is_flag(grad) and is_flag(metrics)) or (has_rejected and not two_sided):
         return None
     if with_lengths and (chosen_length is None or rejected_length is None):
         return None
@@ -253,7 +254,7 @@ def short_margin_loss(result, plan, margin, target, weight, reduction, grad, hes
     cdef af_pairs pairs
     cdef double totals[PAIR_SUMS]
     cdef int reduce_by = reduction_of(reduction)
-    if reduce_by < 0:
+    if reduce_by < 0 or not (is_flag(grad) and is_flag(hess)):
         return None
     with_loss(&pairs, plan[1])
     try:
@@ -311,6 +312,7 @@ def short_unpaired_loss(result, formula, policy, ref, desirable, beta, shift, de
     cdef int reduce_by = reduction_of(reduction)
     if not (
         reduce_by >= 0
+        and is_flag(grad)
         and number(beta, &given[0])
         and number(shift, &given[1])
         and number(desirable_weight, &given[2])
@@ -562,7 +564,9 @@ cdef object logprobs_of(logits, token_ids, mask, average, return_log_partition, 
     cdef Sequences call
     cdef void *written
     cdef Py_ssize_t i
-    cdef bint mean = average
+    cdef bint mean = average is True
+    if not (is_flag(average) and is_flag(return_log_partition)):
+        return None
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
             return None
@@ -626,7 +630,9 @@ cdef object gradients_of(logits, token_ids, mask, upstream, average, log_partiti
     cdef af_token_rows gradients
     cdef const double *known = NULL
     cdef const double *factor
-    cdef bint mean = average
+    cdef bint mean = average is True
+    if not is_flag(average):
+        return None
     try:
         if not (open_sequences(&call, logits, token_ids, mask) and averages(&call, mean)):
             return None
