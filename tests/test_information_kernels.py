@@ -1,10 +1,12 @@
 """Kernels of the information family against definitions in more digits, over kinds, sizes, orders and types."""
 
 import hashlib
+import itertools
 
 import mpmath
 import numpy as np
 import pytest
+from each import check_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -616,6 +618,42 @@ def test_measures_of_one_order_of_many_letters_have_all_their_digits(groups, kin
     np.testing.assert_allclose(found, float(expected), rtol=1e-14)
     # The logarithms themselves are rounded, by up to half a unit of 14.
     np.testing.assert_allclose(mean(log_p, cpu.WEIGHT_LOG, log_q, of_logs, rho)[0, 0], float(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_close_distributions_have_all_their_digits(dtype):
+    """By the series in q/p - 1 (near.inc), few terms or many: other totals, zeros, a first part unlike the rest."""
+    accuracy = 1e-14 if dtype is np.float64 else 5e-6
+
+    def check(size, parts, rho):
+        counts = [parts * n for n in (40, 60, 9, 20, 2)]
+        p = np.array([0.3, 1.7, 2.1, 0.9, 0.0], dtype)
+        q = (37.3 * p * (1 + size * np.array([-2.0, 1.0, 0.5, 3.0, 0.0]))).astype(dtype)
+        with mpmath.workdps(40):
+            exact = [[mpmath.mpf(float(value)) for value in values] for values in (p, q, counts)]
+            P, Q = (mpmath.fdot(values, exact[2]) for values in exact[:2])
+            law = [(n * x / P, x * Q / (y * P)) for x, y, n in zip(*exact, strict=True) if x]
+            total = sum(w * (r**rho if rho else mpmath.log(r)) for w, r in law)
+            expected = float(total if rho == 0 else mpmath.log(total) / rho)
+        rows = (np.repeat(p, counts), cpu.WEIGHT_PROBABILITY, np.repeat(q, counts), cpu.REWARD_LOG_RATIO)
+        alone = mean(*rows, rho)[0, 0]
+        assert alone == pytest.approx(expected, rel=accuracy)
+        assert mean(*rows, [rho, rho + 0.7])[0, 0] == alone
+
+    cases = itertools.product((1e-5, 1e-3, 8e-3), (1, 50), (-2.5, -0.5, 0.0, 1.0, 6.0))
+    check_each([(case, case) for case in cases], check)
+
+
+def test_bad_values_of_close_distributions_are_named():
+    p = np.full(600, 0.25)
+    negative, none = status.NEGATIVE, status.NOT_A_NUMBER
+    for which, value, code in ((0, -1e-9, negative), (1, -0.25, negative), (1, np.nan, none)):
+        rows = [p.copy(), p * 1.001]
+        rows[which][500] = value
+        if which == 1 and value < 0:
+            rows[0][500] = value
+        words = reduced(cpu.exponential_mean, rows[0], cpu.WEIGHT_PROBABILITY, rows[1], cpu.REWARD_LOG_RATIO, 1.0)[1]
+        assert (500, code) in [status.decode(word) for word in words if word != status.OK]
 
 
 @pytest.mark.parametrize("kind", KINDS)

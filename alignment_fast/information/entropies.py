@@ -143,8 +143,8 @@ def kl_divergence(
     Notes
     -----
     Accuracy: 1e-14 relative (5e-6 in float32) for values down to 1e-300 (1e-37), however close `p` and `q` are, counts
-    of any total; never negative where `q` is normalised. Cost: two logarithms per letter, three below 1/4. Reference:
-    Cover & Thomas, chapter 2.
+    of any total; never negative where `q` is normalised. Cost: two logarithms per letter, three below 1/4, none of
+    more than 128 letters whose log-ratios are below 1/128. Reference: Cover & Thomas, chapter 2.
 
     Examples
     --------
@@ -256,8 +256,9 @@ def renyi_divergence(
     -----
     Accuracy: 1e-14 relative (5e-6 in float32) at every order, for values down to 1e-300 (1e-37), however close `p` and
     `q` are, 3e-14 where letters rarer than 1e-100 carry the sum; not negative for orders from 0 on where `q` is
-    normalised. Cost: one exponential per letter and order, about six where the result is small against the log-ratios.
-    Reference: van Erven & Harremoës, IEEE Trans. Inf. Theory 60 (2014) 3797.
+    normalised. Cost: one exponential per letter and order, about six where the result is small against the log-ratios,
+    none of more than 128 letters whose log-ratios are below 1/128, at orders from −9 to 9. Reference: van Erven &
+    Harremoës, IEEE Trans. Inf. Theory 60 (2014) 3797.
 
     Examples
     --------

@@ -100,6 +100,15 @@ PLAIN_DIVERGENCE: int
 
 ORDER_SIZES: tuple[int, int]
 
+def near_mean(
+    weights: _Double,
+    weight_kind: int,
+    rewards: _Double,
+    reward_kind: int,
+    normalize: bool,
+    orders: _Double,
+    times_order: bool,
+) -> float: ...
 def order_found(
     weights: _Double,
     weight_kind: int,

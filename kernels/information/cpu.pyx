@@ -4,6 +4,7 @@ Rows are given as weights (uniform, probabilities, or logarithms with any additi
 formed from another distribution); see the ``WEIGHT_`` and ``REWARD_`` constants.
 """
 
+from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -198,6 +199,16 @@ def plain_from_parts(int kind, const double[::1] p, const double[::1] q, bint no
     cdef double value
     with nogil:
         value = table.plain_from_parts(kind, p.shape[0], &p[0], &q[0], normalize, &parts[0, 0])
+    return value
+
+
+def near_mean(const double[:, ::1] weights, int weight_kind, const double[:, ::1] rewards, int reward_kind,
+              bint normalize, const double[:, ::1] orders, bint times_order):
+    """Return E or K of one row of log-ratios whose distributions are close, else NaN."""
+    cdef af_rows rows = describe(weights, weight_kind, rewards, reward_kind, normalize, orders)
+    cdef double value = NAN
+    with nogil:
+        table.mean_of_near_f64(&rows, 0, orders[0, 0], times_order, &value)
     return value
 
 

@@ -164,6 +164,7 @@ KERNELS = (
 HELPERS: set[str] = {
     *("estimator_moments", "communicating_classes", "cycle_mean", "best_walks", "markov_aligned", "markov_rate"),
     *(
+        "near_mean",
         "order_begin",
         "order_end",
         "order_found",
@@ -188,6 +189,7 @@ TABLE = (
         "void log_tilted_{suffix}(const af_rows *rows, const double *means, const double *normalizers, {real} *out, "
         "ptrdiff_t first_row, ptrdiff_t last_row)"
     ),
+    "int mean_of_near_f64(const af_rows *rows, ptrdiff_t row, double rho, int times_order, double *to)",
     "void order_found_f64(const af_rows *rows, ptrdiff_t row, ptrdiff_t first, ptrdiff_t last, double *found)",
     "int order_begin_f64(const af_rows *rows, ptrdiff_t row, double rho, int times_order, const double *found, "
     "af_order_frame *frame)",

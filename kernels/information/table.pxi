@@ -13,6 +13,8 @@ cdef extern from *:
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
         void (*log_tilted_f64)(const af_rows *rows, const double *means, const double *normalizers, double *out,
                                Py_ssize_t first_row, Py_ssize_t last_row) noexcept nogil
+        int (*mean_of_near_f64)(const af_rows *rows, Py_ssize_t row, double rho, int times_order,
+                                double *to) noexcept nogil
         void (*order_found_f64)(const af_rows *rows, Py_ssize_t row, Py_ssize_t first, Py_ssize_t last,
                                 double *found) noexcept nogil
         int (*order_begin_f64)(const af_rows *rows, Py_ssize_t row, double rho, int times_order, const double *found,
