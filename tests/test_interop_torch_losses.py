@@ -408,6 +408,7 @@ def batch_of_pairs():
     return torch.randn(2, 4, 3, generator=generator), torch.randn(2, 4, generator=generator)
 
 
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX's word, where another test has loaded it
 def test_two_processes_train_on_halves_of_a_batch(tmp_path):
     import torch.multiprocessing as processes
 
