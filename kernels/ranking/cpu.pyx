@@ -81,9 +81,9 @@ cdef extern from *:
         double *log_factorial
         double *below
         uint8_t *guide
-        int32_t *top_at
-        int32_t *top_low
-        int32_t *top_last
+        double *top_at
+        double *top_low
+        double *top_last
         float *top
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
