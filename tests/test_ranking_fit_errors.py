@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from arenas import simulated
+from each import check_each
 
 from alignment_fast._border.rng import BOOTSTRAP, stream_key
 from alignment_fast._operations import operations
 from alignment_fast.ranking import Bootstrap, Comparisons, fit, hessian_product
 from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._objective import Objective
+from alignment_fast.ranking._replicates import drawn_cells, repeat
 from oracles import paired_models
 
 
@@ -173,7 +175,40 @@ def test_a_replicate_is_the_fit_of_its_counts():
     np.testing.assert_allclose(found.scores[2], fit(Comparisons.from_matrix(wins)).scores, atol=1e-7)
 
 
-@pytest.mark.parametrize("items", [12, 300])
+def scaled(size, factor):
+    """Return comparisons of 40 items whose counts are multiplied by `factor`."""
+    cells, wins = simulated(40, size)[0].cells, np.zeros((40, 40))
+    wins[cells.first, cells.second], wins[cells.second, cells.first] = cells.wins_first, cells.wins_second
+    return Comparisons.from_matrix(factor * wins)
+
+
+SIDE_BY_SIDE = (
+    ("means on both sides of 10", "bradley-terry", simulated(40, 20_000)[0], {}),
+    ("ties", "bradley-terry", simulated(40, 30_000, ties=0.3)[0], {}),
+    ("a prior", "thurstone", simulated(40, 30_000, ties=0.1)[0], {"l2": 3.0}),
+    ("wide scores", "stern", simulated(40, 30_000, spread=2.0)[0], {}),
+    ("means beyond tables, not whole", "bradley-terry", scaled(20_000, 40.25), {}),
+    ("means beyond 16 bits", "bradley-terry", scaled(20_000, 5000.0), {}),
+    ("steps that do not shrink, and no maximum", "bradley-terry", simulated(40, 500)[0], {}),
+    ("hardly a prior", "bradley-terry", simulated(40, 150)[0], {"l2": 1e-9}),
+)
+
+
+def test_replicates_side_by_side_are_the_fits_of_their_counts():
+    """From 32 items on; 18 are one group and a part of the next."""
+
+    def check(model, votes, options):
+        result = fit(votes, model, **options)
+        objective, start, key = result._objective, result.unknowns, stream_key(5, BOOTSTRAP, "rng")
+        found = result.bootstrap(18, rng=5).scores
+        for replicate in range(18):
+            expected = repeat(objective.over(drawn_cells(objective, key, replicate)), start)
+            np.testing.assert_allclose(found[replicate], expected - expected.mean(), atol=2e-7)
+
+    check_each([(what, case) for what, *case in SIDE_BY_SIDE], check)
+
+
+@pytest.mark.parametrize("items", [12, 40, 300])
 def test_bootstrap_has_the_same_bits_for_any_number_of_threads(items):
     votes, _ = simulated(items, 200 * items)
     result = fit(votes)

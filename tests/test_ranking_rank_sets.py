@@ -16,6 +16,7 @@ from alignment_fast.ranking import (
     separable_pairs,
     tiers,
 )
+from alignment_fast.ranking._differences import differences_of
 from alignment_fast.ranking.rank_sets import tiers_of
 from bounds import bound
 from oracles import rank_sets as oracle
@@ -67,7 +68,8 @@ def test_pairs_are_sure_beyond_the_studentised_range(items, freedom, level):
 
 
 @pytest.mark.parametrize(("items", "freedom", "level"), [(10, 8, 0.8), (10, 8, 0.95), (20, 3, 0.9), (180, 99, 0.95)])
-def test_few_tasks_for_many_items_go_by_bonferroni(items, freedom, level):
+def test_few_tasks_for_many_items_go_by_bonferroni_without_draws(items, freedom, level):
+    assert differences_of(independent(np.zeros(items), freedom=freedom)).deviation is None
     apart = np.sqrt(2) * stats.t.isf((1 - level) / (items * (items - 1)), freedom)
     means = np.zeros(items)
     for share, expected in ((0.999, False), (1.001, True)):

@@ -24,6 +24,8 @@ from alignment_fast.ranking.result import RatingFit
 
 # Draws of the normal law: the error of a level of 95 % is 0.22 %.
 DRAWS = 10_000
+# Degrees of freedom for each item below which draws of so low a rank understate how far the largest difference goes.
+FEW = 5
 # A variance that is this part of what it is the difference of is rounding.
 ROUNDING = 2.0**-46
 
@@ -32,14 +34,14 @@ ROUNDING = 2.0**-46
 class Differences:
     """What is known of differences of scores.
 
-    `error` (K, K) is 0 where nothing is known of a difference; `deviation` (K, n), float32, is in units of `unit`.
-    `freedom`: degrees of freedom of the errors, None for many. `agreed`: the number of independent tasks that may all
-    agree on a difference, or 0 where that says nothing.
+    `error` (K, K) is 0 where nothing is known of a difference; `deviation` (K, n), float32, is in units of `unit`, and
+    None where draws say nothing. `freedom`: degrees of freedom of the errors, None for many. `agreed`: the number of
+    independent tasks that may all agree on a difference, or 0 where that says nothing.
     """
 
     estimate: NDArray[np.float64]
     error: NDArray[np.float64]
-    deviation: NDArray[np.float32]
+    deviation: NDArray[np.float32] | None
     unit: float
     labels: tuple[Hashable, ...] | None
     freedom: int | None = None
@@ -101,15 +103,23 @@ def _of_covariance(
     freedom: int | None,
     agreed: int = 0,
 ) -> Differences:
-    from scipy.linalg.lapack import dpstrf
-
     error = errors_of(covariance)
     unit = float(error.max()) or 1.0
-    # Draws belong to places in the ranking, so that they do not depend on how items are numbered.
+    few = freedom is not None and freedom < FEW * len(estimate)
+    deviation = None if few else _draws(estimate, covariance / unit**2)
+    return Differences(estimate, error, deviation, unit, labels, freedom, agreed)
+
+
+def _draws(estimate: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return draws (K, DRAWS) of the normal law of this covariance.
+
+    They belong to places in the ranking, so that they do not depend on how items are numbered.
+    """
+    from scipy.linalg.lapack import dpstrf
+
     place = np.lexsort((np.diag(covariance), -estimate))
-    factor, pivot, rank, _ = dpstrf(covariance[np.ix_(place, place)] / unit**2, lower=1)
+    factor, pivot, rank, _ = dpstrf(covariance[np.ix_(place, place)], lower=1)
     lower = np.zeros((len(estimate), rank), dtype=np.float32)
     lower[place[pivot - 1]] = np.tril(factor)[:, :rank]
     normal = Stream(0, purpose=BOOTSTRAP).normal((rank, DRAWS), dtype=np.float32)
-    deviation = lower @ normal
-    return Differences(estimate, error, deviation, unit, labels, freedom, agreed)
+    return lower @ normal

@@ -159,6 +159,20 @@ class ComparisonProblem:
     def resample(self, key: int, replicate: int, wins_first: _Reals, wins_second: _Reals, ties: _Reals) -> None: ...
     def connected(self) -> bool: ...
     def chord_factor(self, u: _Reals, factor: NDArray[np.float64], known: NDArray[np.float64]) -> bool: ...
+    def parent(self, u: _Reals, inverse: NDArray[np.float32], slopes: NDArray[np.float32]) -> bool: ...
+    def side_by_side(
+        self,
+        key: int,
+        first: int,
+        last: int,
+        start: _Reals,
+        inverse: NDArray[np.float32],
+        slopes: NDArray[np.float32],
+        tolerance: float,
+        out: _Reals,
+        proven: _Bytes,
+        slow: _Bytes,
+    ) -> None: ...
     def bootstrap(
         self,
         key: int,
@@ -166,7 +180,7 @@ class ComparisonProblem:
         last: int,
         start: _Reals,
         factor: NDArray[np.float64] | None,
-        known: NDArray[np.float64],
+        known: NDArray[np.float64] | None,
         tolerance: float,
         limit: int,
         row: float,
@@ -258,6 +272,8 @@ def short_compress(
 # ---- largest differences (gaps.inc) ----
 
 GAPS_LANES: int
+SIDE: int
+COEFFICIENTS: int
 
 def largest_gaps(
     above: NDArray[np.float32],

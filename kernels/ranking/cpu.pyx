@@ -81,6 +81,10 @@ cdef extern from *:
         double *log_factorial
         double *below
         uint8_t *guide
+        double *top_at
+        double *top_low
+        double *top_last
+        float *top
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
     int64_t choices_read(Py_ssize_t rows, Py_ssize_t width, int wide, const void *given, int32_t *item, int64_t *start,
@@ -113,11 +117,18 @@ cdef extern from *:
     int ranking_complete(Py_ssize_t items, Py_ssize_t n, const int32_t *first, const int32_t *second,
                          const double *const *counts, int kinds, int32_t *all_first, int32_t *all_second,
                          double *const *all_counts) noexcept nogil
+    ctypedef struct ranking_parent:
+        const double *start
+        const float *inverse
+        const float *slopes
+    Py_ssize_t ranking_side_scratch(Py_ssize_t items, Py_ssize_t cells) noexcept nogil
     const Py_ssize_t RANKING_TERMS, RANKING_SHARED, RANKING_ORDERED
     const char *const ranking_model_names[]
     enum:
         RANKING_BRADLEY_TERRY, RANKING_MODELS
         RANKING_CONVERGED, RANKING_UNFINISHED, RANKING_SINGULAR
+        RANKING_SIDE, RANKING_DEGREE
+        RANKING_SIDE_FOUND, RANKING_SIDE_SLOW
 
 cdef extern from *:
     const double RANKING_CHORD, RANKING_FLOOR, RANKING_SLACK
@@ -128,6 +139,8 @@ include "table.pxi"
 
 cdef const af_table *table = af_select(ISA.encode())
 cdef double NOT_A_NUMBER = float("nan")
+# Replicates side by side, and numbers of the polynomials of a cell.
+SIDE, COEFFICIENTS = RANKING_SIDE, 2 * (RANKING_DEGREE + 1)
 
 # ---- models (likelihood.inc, problem.inc, cholesky.inc, newton.inc, bootstrap.inc) ----
 
@@ -354,6 +367,48 @@ cdef class ComparisonProblem:
             found = table.ranking_chord_factor(&self.problem, &u[0], &factor[0, 0], &known[0, 0], scratch)
         free(scratch)
         return found
+
+    def parent(self, const double[::1] u, float[:, ::1] inverse, float[:, ::1] slopes):
+        """Write what replicates side by side take from their parent, whose maximum is at `u`.
+
+        `inverse` is the covariance of the scores, `slopes` (cells, COEFFICIENTS) are polynomials of those of each outcome.
+        Returns whether replicates of this problem go side by side.
+        """
+        self.prepare()
+        cdef Py_ssize_t n = self.problem.items
+        cdef double *scratch = allocate(ranking_maximum_scratch(n) + n * n)
+        cdef bint usable
+        with nogil:
+            usable = table.ranking_side_parent(&self.problem, self.draws, &u[0], &inverse[0, 0], &slopes[0, 0], scratch)
+        free(scratch)
+        return usable
+
+    def side_by_side(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
+                     const float[:, ::1] inverse, const float[:, ::1] slopes, double tolerance, double[:, ::1] out,
+                     uint8_t[::1] proven, uint8_t[::1] slow):
+        """Write the maxima of groups first..last-1 of SIDE replicates to the rows of `out`, as far as there are rows.
+
+        `inverse` and `slopes` are those of ``parent``. NaN where there is no maximum, and where steps do not shrink, which
+        `slow` says. `proven` says of each whether there is a cell in which both items won.
+        """
+        self.prepare()
+        cdef Py_ssize_t group, i, r, l, n = self.problem.items
+        cdef double *scratch = allocate(ranking_side_scratch(n, self.problem.cells) + RANKING_SIDE * n)
+        cdef double *u = scratch + ranking_side_scratch(n, self.problem.cells)
+        cdef ranking_parent parent
+        cdef int[RANKING_SIDE] state
+        cdef uint8_t[RANKING_SIDE] both
+        parent.start, parent.inverse, parent.slopes = &start[0], &inverse[0, 0], &slopes[0, 0]
+        with nogil:
+            for group in range(first, last):
+                table.ranking_side(&self.problem, self.draws, &parent, key, group * RANKING_SIDE, tolerance, scratch, u, state,
+                                   both)
+                for l in range(min(<Py_ssize_t>RANKING_SIDE, out.shape[0] - group * RANKING_SIDE)):
+                    r = group * RANKING_SIDE + l
+                    proven[r], slow[r] = both[l], state[l] == RANKING_SIDE_SLOW
+                    for i in range(n):
+                        out[r, i] = u[i * RANKING_SIDE + l] if state[l] == RANKING_SIDE_FOUND else NOT_A_NUMBER
+        free(scratch)
 
     def bootstrap(self, uint64_t key, Py_ssize_t first, Py_ssize_t last, const double[::1] start,
                   const double[:, ::1] factor, const double[:, ::1] known, double tolerance, int limit, double row,

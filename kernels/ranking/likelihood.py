@@ -22,8 +22,9 @@ from alignment_fast.kernels.ranking.structures import (
 MODELS_BY_NAME = cpu.MODELS_BY_NAME
 NEWTON = NewtonConstants(cpu.NEWTON_CHORD, cpu.NEWTON_FLOOR, cpu.NEWTON_SLACK, cpu.NEWTON_HALVINGS)
 
-# Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn.
-PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST = 8.0, 1.7, 0.1, 30.0
+# Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn, of a
+# cell of a replicate side by side with others.
+PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST, SIDE_COST = 8.0, 1.7, 0.1, 30.0, 15.0
 # From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
 # on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
 DENSE = 0.5
@@ -183,16 +184,28 @@ def replicates(problem, start, key, count, *, tolerance, limit, row, steepness, 
     which both items won, else by a step, `row` bounding what outcomes see and `steepness` slopes by curvatures.
     """
     out, proven = np.empty((count, len(start))), np.empty(count, dtype=np.uint8)
+    cells, limits = problem.cells, (tolerance, limit, row, steepness, out, proven)
+    problem.prepare()
+    parent = np.empty((len(start), len(start)), np.float32), np.empty((cells, cpu.COEFFICIENTS), np.float32)
+    if problem.parent(start, *parent):
+        slow = np.empty(count, dtype=np.uint8)
 
+        def side_by_side(first, last):
+            problem.side_by_side(key, first, last, start, *parent, tolerance, out, proven, slow)
+            for replicate in np.flatnonzero(slow[first * cpu.SIDE : last * cpu.SIDE]) + first * cpu.SIDE:
+                problem.bootstrap(key, replicate, replicate + 1, start, None, None, *limits)
+
+        groups = -(-count // cpu.SIDE)
+        work = groups * cpu.SIDE * SIDE_COST * cells
+        for_blocks(side_by_side, groups, work=work, num_threads=num_threads)
+        return out, proven.astype(bool)
     factor = np.empty((len(start), cpu.stride(len(start))))
-    known = np.empty((6 if problem.has_ties else 2, problem.cells))
+    known = np.empty((6 if problem.has_ties else 2, cells))
     factor = factor if problem.chord_factor(start, factor, known) else None
 
     def run(first, last):
-        problem.bootstrap(key, first, last, start, factor, known, tolerance, limit, row, steepness, out, proven)
+        problem.bootstrap(key, first, last, start, factor, known, *limits)
 
-    cells = problem.cells
-    problem.prepare()
     work = count * (DRAW_COST * cells * 2 + 5 * PASS_COST * cells + 3 * FACTOR_COST * len(start) ** 3 / 3)
     for_blocks(run, count, work=work, num_threads=num_threads)
     return out, proven.astype(bool)

@@ -332,6 +332,8 @@ HELPERS = {
         "beaten_neighbours",
         "check",
         "chord_factor",
+        "parent",
+        "side_by_side",
         "complete",
         "connected",
         "first_scores",
@@ -365,7 +367,7 @@ HELPERS = {
 
 TABLE = (
     # likelihood.inc, problem.inc, cholesky.inc, newton.inc, chord.inc, maximum.inc, home.inc, matrices.inc,
-    # bootstrap.inc
+    # bootstrap.inc, side.inc
     "void ranking_terms_at(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t n, "
     "ranking_terms *terms)",
     "void ranking_pass(const ranking_problem *problem, const double *u, ptrdiff_t first, ptrdiff_t last, "
@@ -409,6 +411,10 @@ TABLE = (
     "double *scratch)",
     "int ranking_chord(const ranking_problem *problem, const double *factor, const double *known, double tolerance, "
     "double *u, double *scratch)",
+    "int ranking_side_parent(const ranking_problem *problem, const ranking_draws *draws, const double *u, "
+    "float *inverse, float *slopes, double *scratch)",
+    "void ranking_side(const ranking_problem *problem, const ranking_draws *draws, const ranking_parent *parent, "
+    "uint64_t key, uint64_t replicate, double tolerance, double *scratch, double *u, int *state, uint8_t *both)",
     "int ranking_connected(const ranking_problem *problem, uint8_t *reached)",
     # elimination.inc
     "void ranking_eliminate(ptrdiff_t n, ptrdiff_t high, ptrdiff_t low, double *rates)",

@@ -50,6 +50,11 @@ cdef extern from *:
                                     double *scratch) noexcept nogil
         int (*ranking_chord)(const ranking_problem *problem, const double *factor, const double *known,
                              double tolerance, double *u, double *scratch) noexcept nogil
+        int (*ranking_side_parent)(const ranking_problem *problem, const ranking_draws *draws, const double *u,
+                                   float *inverse, float *slopes, double *scratch) noexcept nogil
+        void (*ranking_side)(const ranking_problem *problem, const ranking_draws *draws, const ranking_parent *parent,
+                             uint64_t key, uint64_t replicate, double tolerance, double *scratch, double *u, int *state,
+                             uint8_t *both) noexcept nogil
         int (*ranking_connected)(const ranking_problem *problem, uint8_t *reached) noexcept nogil
         void (*ranking_eliminate)(Py_ssize_t n, Py_ssize_t high, Py_ssize_t low, double *rates) noexcept nogil
         void (*compress_tally)(const compress_rows *rows, Py_ssize_t first, Py_ssize_t last, uint32_t *table,
