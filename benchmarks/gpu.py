@@ -153,6 +153,9 @@ def compare_ranking(seed, items=2000, votes=1_000_000):
         ]
         for name, (found, expected) in zip(("value", "gradient", "product"), pairs, strict=True):
             yield f"{name} {model}", bool(np.allclose(found.numpy(), expected, rtol=1e-13, atol=1e-11 * votes / items))
+    orders = af.ranking.Rankings([generator.permutation(items)[:20] for _ in range(votes // 1000)], n_items=items)
+    found, expected = orders.gradient(there).numpy(), orders.gradient(scores)
+    yield "gradient of rankings", bool(np.allclose(found, expected, rtol=1e-13, atol=1e-12))
 
 
 def compare_trajectories(seed, rows=500, steps=300):

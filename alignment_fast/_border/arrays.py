@@ -260,7 +260,13 @@ class Grid(NamedTuple):
 
 def as_parameter(value, name):
     """Return parameter `value` as a float64 array; Python's integers, fractions and decimals are numbers too."""
-    array = as_array(value, name)
+    try:
+        array = as_array(value, name)
+    except BackendUnavailableError:
+        if device_of(value) != "cuda":
+            raise
+        told = f"{name} is a CUDA array, but is read on the host, whatever else is on a device"
+        raise BackendUnavailableError(told) from None
     if array.dtype is FLOAT64 and array.flags.c_contiguous:
         return array
     if array.dtype.kind not in "biufO":

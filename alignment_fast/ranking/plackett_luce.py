@@ -25,6 +25,7 @@ from alignment_fast.random import Stream
 from alignment_fast.ranking import _choices as choices
 from alignment_fast.ranking import _graph as graph
 from alignment_fast.ranking import _labels
+from alignment_fast.ranking._device_likelihood import device_arrays, is_on_device
 from alignment_fast.ranking._newton import certified
 from alignment_fast.ranking._replicates import poisson
 from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
@@ -204,13 +205,18 @@ class Rankings:
         -------
         float
             The error is a few units in the last place of its largest terms. Cost: 5 ns per place; 30 µs per
-            ranking where scores are more than 600 apart.
+            ranking where scores are more than 600 apart. For `scores` on a CUDA device, which are read on the host, an
+            array without axes there; the rankings are sent at each call.
 
         """
         ops = operations("ranking")
         small = self._small(ops.SHORT_VALUE, scores, None, num_threads)
         if small is not None:
             return small
+        if is_on_device(scores):
+            objective, u, far = self._there({"scores": scores}, choices.WIDEST)
+            value = objective.evaluate(u).value if far is None else u.place.copy(np.array(far[0]))
+            return value.given()
         u = one_per_item(scores, "scores", self.n_items)
         refuse_spread("scores", u)
         if _spread(u) > choices.WIDEST:
@@ -223,6 +229,9 @@ class Rankings:
         small = self._small(ops.SHORT_GRADIENT, scores, None, num_threads)
         if small is not None:
             return small
+        if is_on_device(scores):
+            objective, u, far = self._there({"scores": scores}, choices.WIDEST)
+            return (objective.evaluate(u).gradient if far is None else u.place.copy(far[1])).given()
         given = in_callers_kind(self.gradient, {"scores": scores}, num_threads=num_threads)
         if given is not None:
             return given
@@ -238,6 +247,12 @@ class Rankings:
         small = self._small(ops.SHORT_PRODUCT, scores, vector, num_threads)
         if small is not None:
             return small
+        if is_on_device(scores):
+            arrays = {"scores": scores, "vector": vector}
+            objective, u, far, direction = self._there(arrays, choices.WIDEST_PRODUCT)
+            if far is not None:
+                return u.place.copy(-far[2](direction.numpy())).given()
+            return objective.ops.negated(objective.hessian(u, None)(direction)).given()
         given = in_callers_kind(self.hessian_product, {"scores": scores, "vector": vector}, num_threads=num_threads)
         if given is not None:
             return given
@@ -249,6 +264,21 @@ class Rankings:
         objective = self._objective(num_threads)
         objective.dense = False
         return -objective.hessian(u, objective.evaluate(u))(direction)
+
+    def _there(self, arrays: dict[str, Any], widest: float) -> tuple[Any, ...]:
+        """Return the objective on a device, and the arrays there, first of them the scores, which are read on the host.
+
+        Between them what `far_apart` says of scores more than `widest` apart, else None.
+        """
+        u, *more = device_arrays(arrays, self.n_items, one_per_item)
+        host = u.numpy()
+        for name, values in zip(arrays, (host, *(array.numpy() for array in more)), strict=True):
+            refuse_spread(name, values)
+        far = choices.far_apart(self._ordered, host) if _spread(host) > widest else None
+        ops = operations("ranking", "cuda")
+        objective = choices.ChoiceObjective(ops, self._ordered, ops.choices(self._ordered), 0.0)
+        objective.dense = False
+        return objective, u, far, *more
 
     def _small(self, wanted: int, scores: Any, vector: Any, num_threads: int | None) -> Any:
         """Return what is `wanted` of few rankings by one compiled call; None where it will not do."""

@@ -1,4 +1,5 @@
-/* CUDA kernels of ranking: the log-likelihood of cells, its gradient in the scores, and products with its Hessian there.
+/* CUDA kernels of ranking: the log-likelihood of cells and of rankings, its gradient in the scores, and products with its
+ * Hessian there.
  *
  * Terms of cells by the formulas of the processor; then every item adds up those of its own cells, which are listed by item
  * in the order of the cells, by a warp in a fixed order: no atomics, the same bits for any launch. The sum over all cells is
@@ -113,3 +114,70 @@ AF_KERNEL(products_of_items)(int64_t items, const int64_t *start, const int64_t 
 }
 
 AF_KERNEL(negated)(int64_t n, const double *x, double *out) { AF_EACH(i, n) out[i] = -x[i]; }
+
+/* ---- Plackett-Luce: plackett_luce.inc has the formulas ---- */
+
+/* Rankings; u and w = e^u in units of the greatest. */
+typedef struct {
+    int64_t rankings;
+    const int32_t *item;
+    const int64_t *start;
+    const int32_t *depth;
+    const double *weight, *w;
+} choice_rankings;
+
+AF_INLINE double choice_weight(const choice_rankings &given, int64_t r) { return given.weight ? given.weight[r] : 1.0; }
+
+/* The log-likelihood of each ranking, and what each of its places adds to the gradient of its item, a thread for a ranking;
+ * `left` is memory for a number of each place. */
+AF_KERNEL(choice_terms)(const __grid_constant__ choice_rankings given, const double *u, double *left, double *value,
+                        double *slope) {
+    AF_EACH(r, given.rankings) {
+        const double weight = choice_weight(given, r);
+        double sum = 0.0, share = 0.0, total = 0.0;
+        for (int64_t p = given.start[r + 1]; p-- > given.start[r];) left[p] = sum += given.w[given.item[p]];
+        for (int64_t p = given.start[r]; p < given.start[r + 1]; ++p) {
+            const int32_t i = given.item[p];
+            const int is_chosen = p - given.start[r] < given.depth[r];
+            if (is_chosen) {
+                share += 1.0 / left[p];
+                total += u[i] - af_log_f64(left[p]);
+            }
+            slope[p] = weight * (is_chosen - given.w[i] * share);
+        }
+        value[r] = weight * total;
+    }
+}
+
+/* What each place adds to the product of the negated Hessian with v for its item. */
+AF_KERNEL(choice_products)(const __grid_constant__ choice_rankings given, const double *v, double *left, double *along,
+                           double *out) {
+    AF_EACH(r, given.rankings) {
+        const double weight = choice_weight(given, r);
+        double sum = 0.0, moved = 0.0, share = 0.0, mixed = 0.0;
+        for (int64_t p = given.start[r + 1]; p-- > given.start[r];) {
+            const int32_t i = given.item[p];
+            left[p] = sum += given.w[i];
+            along[p] = moved += given.w[i] * v[i];
+        }
+        for (int64_t p = given.start[r]; p < given.start[r + 1]; ++p) {
+            const int32_t i = given.item[p];
+            if (p - given.start[r] < given.depth[r]) {
+                const double one = 1.0 / left[p];
+                share += one;
+                mixed += along[p] * one * one;
+            }
+            out[p] = weight * given.w[i] * (v[i] * share - mixed);
+        }
+    }
+}
+
+/* out[i] = Σ x over the entries of item i. */
+AF_KERNEL(sums_of_items)(int64_t items, const int64_t *start, const int64_t *entry, const double *x, double *out) {
+    AF_EACH_WARP(i, items) {
+        double sum = 0.0;
+        for (int64_t e = start[i] + af_lane(); e < start[i + 1]; e += AF_WARP) sum += x[entry[e]];
+        sum = af_warp_sum(sum);
+        if (af_lane() == 0) out[i] = sum;
+    }
+}

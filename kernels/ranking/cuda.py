@@ -1,4 +1,4 @@
-"""The operations of this family on a CUDA device: likelihoods of comparisons, gradients and products with Hessians.
+"""The operations of this family on a CUDA device: likelihoods of comparisons and rankings, gradients, products.
 
 In the scores alone, without priors: coefficients of covariates and the tie parameter are given.
 """
@@ -16,6 +16,10 @@ from alignment_fast.kernels.ranking.structures import NO_COVARIATES, NOTHING, Ce
 __all__ = [
     "MODELS_BY_NAME",
     "PRODUCT_COST",
+    "choice_search",
+    "choices",
+    "choices_evaluate",
+    "choices_product",
     "completed",
     "evaluate",
     "negated",
@@ -35,6 +39,10 @@ _TOTAL = driver.Kernel(_LIBRARY, "total_of_blocks", "qpp")
 _SLOPES = driver.Kernel(_LIBRARY, "slopes_of_items", "qpppp")
 _PRODUCTS = driver.Kernel(_LIBRARY, "products_of_items", "qppppppp")
 _NEGATED = driver.Kernel(_LIBRARY, "negated", "qpp")
+_CHOICES = struct.Struct("<q5Q")  # choice_rankings of cuda.cu
+_CHOICE_TERMS = driver.Kernel(_LIBRARY, "choice_terms", "spppp")
+_CHOICE_PRODUCTS = driver.Kernel(_LIBRARY, "choice_products", "spppp")
+_SUMS_OF_ITEMS = driver.Kernel(_LIBRARY, "sums_of_items", "qpppp")
 MODELS_BY_NAME = cpu.MODELS_BY_NAME
 _WITH_TIES = {cpu.MODELS_BY_NAME[name] for name in ("rao_kupper", "davidson")}
 BLOCK = 4096  # of cuda.cu
@@ -64,10 +72,14 @@ class _Problem:
 
     def _listed(self):
         """Return where the entries of each item start, and all entries, in the order of the cells."""
-        sides = np.concatenate([self._cells.first, self._cells.second])
-        order = np.argsort(sides, kind="stable")
-        start = np.concatenate([np.zeros(1, np.int64), np.bincount(sides, minlength=self.items).cumsum()])
-        return start.astype(np.int64), 2 * (order % max(self.cells, 1)) + (order >= self.cells)
+        start, order = _by_item(np.concatenate([self._cells.first, self._cells.second]), self.items)
+        return start, 2 * (order % max(self.cells, 1)) + (order >= self.cells)
+
+
+def _by_item(item, items):
+    """Return where the places of each item start among those of all items in order, and these places."""
+    start = np.concatenate([np.zeros(1, np.int64), np.bincount(item, minlength=items).cumsum()])
+    return start.astype(np.int64), np.argsort(item, kind="stable")
 
 
 def completed(cells):
@@ -95,6 +107,15 @@ def prior(problem, u):
     return Prior(0.0, NOTHING, NOTHING)
 
 
+def _total(x):
+    """Return the sum of `x`, an array without axes."""
+    place, blocks = x.place, -(-x.size // BLOCK)
+    sums, total = place.empty((blocks,), _FLOAT64), place.empty((), _FLOAT64)
+    run(_BLOCK_SUMS, blocks_for_warps, blocks, place, x.size, x, sums)
+    run(_TOTAL, blocks_for, 1, place, blocks, sums, total)
+    return total
+
+
 def evaluate(problem, u, *, curvatures=True, num_threads=None):
     """Return the `Evaluation` at `u`, gradients in the scores alone, no diagonal: the value an array without axes."""
     place, cells = u.place, problem.cells
@@ -104,11 +125,7 @@ def evaluate(problem, u, *, curvatures=True, num_threads=None):
     packed = _CELLS.pack(cells, problem.items, problem.unknowns - 1, *addresses)
     to = _TO.pack(value.pointer, slope.pointer, curvature.pointer)
     run(_TERMS[problem.model], blocks_for, cells, place, packed, to)
-    blocks = -(-cells // BLOCK)
-    sums, total = place.empty((blocks,), _FLOAT64), place.empty((), _FLOAT64)
-    run(_BLOCK_SUMS, blocks_for_warps, blocks, place, cells, value, sums)
-    run(_TOTAL, blocks_for, 1, place, blocks, sums, total)
-    gradient = place.empty((problem.items,), _FLOAT64)
+    total, gradient = _total(value), place.empty((problem.items,), _FLOAT64)
     run(_SLOPES, blocks_for_warps, problem.items, place, problem.items, start, entries, slope, gradient)
     return Evaluation(total, gradient, NOTHING, CellCurvatures(curvature, NOTHING, 0.0) if curvatures else None)
 
@@ -128,3 +145,52 @@ def negated(x):
     out = x.place.empty(x.shape, _FLOAT64)
     run(_NEGATED, blocks_for, x.size, x.place, x.size, x, out)
     return out
+
+
+def choices(rankings):
+    """Return `OrderedItems` as the other operations take them: sent at each call."""
+    return rankings
+
+
+def choice_search(choices, items, ridge):
+    """Return None: there is no search on a device."""
+    return
+
+
+class _Sent:
+    """Rankings on a device, and weights e^u there, in units of the greatest; u is read on the host."""
+
+    def __init__(self, rankings, u):
+        self.place, self.items, self.count = u.place, rankings.n_items, len(rankings.depth)
+        self.places, host = len(rankings.item), u.numpy()
+        self.shifted = host - host.max()
+        given = rankings.item, rankings.start, rankings.depth, rankings.weight, np.exp(self.shifted)
+        self._arrays = [None if array is None else self.place.copy(np.ascontiguousarray(array)) for array in given]
+        self.packed = _CHOICES.pack(self.count, *(0 if array is None else array.pointer for array in self._arrays))
+        self._listed = [self.place.copy(array) for array in _by_item(rankings.item, self.items)]
+
+    def memory(self, *shape):
+        return self.place.empty(shape, _FLOAT64)
+
+    def of_items(self, x):
+        """Return the sums of `x`, a number for each place, over the places of each item."""
+        out = self.memory(self.items)
+        run(_SUMS_OF_ITEMS, blocks_for_warps, self.items, self.place, self.items, *self._listed, x, out)
+        return out
+
+
+def choices_evaluate(choices, u, ridge, *, num_threads=None):
+    """Return the `Evaluation` of the log-likelihood at `u`, without a prior and no diagonal."""
+    sent = _Sent(choices, u)
+    value, slope, left = sent.memory(sent.count), sent.memory(sent.places), sent.memory(sent.places)
+    arguments = sent.packed, sent.place.copy(sent.shifted), left, value, slope
+    run(_CHOICE_TERMS, blocks_for, sent.count, sent.place, *arguments)
+    return Evaluation(_total(value), sent.of_items(slope), NOTHING)
+
+
+def choices_product(choices, u, ridge, v, *, num_threads=None):
+    """Return the negated Hessian at `u` times `v`, without a prior."""
+    sent = _Sent(choices, u)
+    left, along, out = (sent.memory(sent.places) for _ in range(3))
+    run(_CHOICE_PRODUCTS, blocks_for, sent.count, sent.place, sent.packed, v, left, along, out)
+    return sent.of_items(out)

@@ -293,6 +293,13 @@ def check_ranking():
         ):
             expected, found = (function(*[u] * arrays, met, **options) for u in (scores, there))
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+    orders = ranking.Rankings(
+        [generator.permutation(150)[:70] for _ in range(4)], top=True, weight=[1.0, 2.0, 0.5, 1.0]
+    )
+    expected, found = (orders.gradient(u) for u in (scores, there))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+    expected, found = (orders.hessian_product(u, u) for u in (scores, there))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
 
 
 def check_optima(optimum):
@@ -442,6 +449,9 @@ FAULTS = {
     "a side of the other sign": ("ranking", "entry[e] % 2 ? -one : one", "one"),
     "an item against itself": ("ranking", "entry[e] % 2 ? first[cell] : second[cell]", "first[cell]"),
     "cells beyond a warp": ("ranking", "e < start[i + 1]; e += AF_WARP", "e < start[i] + AF_WARP; e += AF_WARP"),
+    "a ranking of another weight": ("ranking", "given.weight ? given.weight[r] : 1.0", "1.0"),
+    "a choice that was none": ("ranking", "p - given.start[r] < given.depth[r]", "1"),
+    "a place of another item": ("ranking", "sum += x[entry[e]];", "sum += x[e];"),
     "a block of cells left out": ("ranking", "block < blocks; ++block", "block < 1; ++block"),
     "bounds test of a block": (
         "information",

@@ -184,6 +184,19 @@ def test_strengths_have_no_axes_that_arrays_have_not(cuda):
         af.policy.ipo(P, mu, ref, np.ones((5, 1, 1)))
 
 
+def test_strengths_and_budgets_there_are_refused_as_what_they_are(cuda):
+    P, mu, _ = there(cuda, given(3))
+    number, read = cuda.array(np.array([0.1])), "is a CUDA array, but is read on the host"
+    for name, call in {
+        "beta": lambda: af.policy.ipo(P, mu, None, number),
+        "alpha": lambda: af.policy.tilt(mu, mu, number),
+        "kl": lambda: af.policy.kl_constrained(mu, mu, number),
+        "start": lambda: af.policy.kl_constrained(mu, mu, 0.1, start=number),
+    }.items():
+        with pytest.raises(af.BackendUnavailableError, match=f"^{name} {read}"):
+            call()
+
+
 def test_what_has_no_version_there_says_so(cuda):
     P, *_ = there(cuda, given(3))
     with pytest.raises(af.BackendUnavailableError, match="P is a CUDA array and this function has no CUDA version"):

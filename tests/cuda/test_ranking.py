@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from alignment_fast.kernels.common import streams
-from alignment_fast.ranking import Comparisons, gradient, hessian_product, log_likelihood
+from alignment_fast.ranking import Comparisons, Rankings, gradient, hessian_product, log_likelihood
 from oracles import paired_models as oracle
+from oracles import plackett_luce as by_choices
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 LAUNCHES = [(1, 32, 0), (3, 96, 1), (64, 256, 5)]
@@ -128,3 +129,55 @@ def test_what_is_refused(cuda, case, function):
 def test_a_direction_is_where_the_scores_are(cuda):
     with pytest.raises(ValueError, match="different devices: scores on cuda, vector on cpu"):
         hessian_product(cuda.array(np.zeros(2)), np.zeros(2), VOTES)
+
+
+# ---- rankings ----
+
+ORDERS, RESTS = [[2, 0, 1], [1, 3], [3, 0, 2, 1], [0, 2], [3]], [[3], [], [], [1, 3], [0, 1]]
+
+
+def test_rankings_against_their_definition(cuda):
+    """Of the top few of some, with weights; items that no ranking has are none of its business."""
+    weight, scores, vector = [1.0, 2.5, 0.0, 1.0, 3.0], [0.3, -1.2, 0.8, 0.1, 2.0], [1.0, -0.5, 0.0, 2.0, 1.0]
+    rankings = Rankings(ORDERS, rest=RESTS, weight=weight, n_items=5)
+    of = ORDERS, RESTS, scores, weight
+    there, along = cuda.array(np.array(scores)), cuda.array(np.array(vector))
+    value, slopes = rankings.log_likelihood(there), rankings.gradient(there)
+    assert value.shape == ()
+    assert value.numpy() == pytest.approx(float(by_choices.log_likelihood(*of)), rel=1e-14)
+    np.testing.assert_allclose(slopes.numpy(), [float(x) for x in by_choices.gradient(*of)], atol=1e-13)
+    expected = np.array(by_choices.hessian(*of), float) @ vector
+    np.testing.assert_allclose(rankings.hessian_product(there, along).numpy(), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_many_rankings_are_those_of_the_processor_for_any_launch(cuda, shaped, launch):
+    generator = np.random.default_rng(4)
+    rankings = Rankings([generator.permutation(9)[: generator.integers(2, 9)] for _ in range(600)])
+    scores, vector = generator.normal(size=(2, 9)).astype("float32")
+    there = cuda.array(scores), cuda.array(vector)
+
+    def results():
+        return [rankings.log_likelihood(there[0]), rankings.gradient(there[0]), rankings.hessian_product(*there)]
+
+    found = [x.numpy() for x in results()]
+    expected = rankings.log_likelihood(scores), rankings.gradient(scores), rankings.hessian_product(scores, vector)
+    for mine, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-13, atol=1e-12)
+    shaped(*launch)
+    assert [x.numpy().tobytes() for x in results()] == [x.tobytes() for x in found]
+
+
+def test_scores_far_apart_are_those_of_the_processor(cuda):
+    rankings, scores, vector = Rankings(ORDERS), np.array([0.0, 700.0, -700.0, 1.0]), np.arange(4.0)
+    there, along = cuda.array(scores), cuda.array(vector)
+    assert rankings.log_likelihood(there).numpy() == rankings.log_likelihood(scores)
+    np.testing.assert_array_equal(rankings.gradient(there).numpy(), rankings.gradient(scores))
+    found = rankings.hessian_product(there, along).numpy()
+    np.testing.assert_array_equal(found, rankings.hessian_product(scores, vector))
+
+
+def test_bad_scores_of_rankings_are_refused(cuda):
+    for bad, message in (([0.0, np.nan, 0.0, 0.0], r"scores\[1\] = nan"), ([0.0], "one entry for each of 4 items")):
+        with pytest.raises(ValueError, match=message):
+            Rankings(ORDERS).gradient(cuda.array(np.array(bad)))
