@@ -196,6 +196,13 @@ def test_win_rate_optimal_is_consistent(strength):
     assert fine.pmf @ np.log(fine.pmf * size) == pytest.approx(fine.kl, abs=1e-4)
 
 
+def test_win_rate_optimal_of_a_budget_and_a_mass_whose_product_is_no_double():
+    for options in ({"kl": 1e-300}, {"strength": 1e-150}, {"strength": 1e-300}):
+        np.testing.assert_allclose(
+            win_rate_optimal([1e-300, 1.0], [1.0, 0.0], **options).pmf, [1e-300, 1.0], rtol=1e-14
+        )
+
+
 def test_win_rate_optimal_beats_best_of_n_at_the_same_divergence():
     for n in (2, 5, 50):
         assert win_rate_optimal(P, REWARD, kl=kl_upper_bound(n)).win_rate > n / (n + 1)

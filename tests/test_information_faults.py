@@ -211,6 +211,35 @@ def test_logarithms_of_a_q_without_a_letter_of_p(q, order):
     assert found == pytest.approx(float(exact), rel=1e-12)
 
 
+@pytest.mark.parametrize("copies", [1, 4, 150, 40_000])
+def test_letters_rarer_than_any_double_count_at_small_orders(copies):
+    """Logarithms `depth` below the others are below double, e^{-depth t} is not: order 0 counts them.
+
+    What is left of `order` − 1 counts `depth` times in the entropies.
+    """
+    for depth, order in (
+        (740.0, 0.0),
+        (746.0, 0.0),
+        (800.0, 1e-4),
+        (1e5, 0.0),
+        (1e5, 1e-6),
+        (746.0, -0.5),
+        (800.0, 0.5),
+    ):
+        p = np.concatenate([np.full(copies, -depth), np.zeros(copies)])
+        p = p if depth < 1e5 else p[::-1].copy()
+        rare = max(-order * depth, 0.0) + math.log1p(math.exp(-abs(order) * depth))
+        entropy, divergence = math.log(copies) + rare / (1 - order), math.log(2) - rare / (1 - order)
+        assert INFORMATION.renyi_entropy(p, order, log=True) == pytest.approx(entropy, rel=1e-11, abs=1e-150)
+        assert INFORMATION.renyi_cross_entropy(p, p, order, log=True) == pytest.approx(entropy, rel=1e-11, abs=1e-150)
+        found = INFORMATION.renyi_divergence(p, np.zeros_like(p), order, log=True)
+        assert found == pytest.approx(divergence, rel=1e-13, abs=1e-300)
+    assert INFORMATION.renyi_entropy(np.float32([0, -800]), 0.0, log=True) == np.float32(math.log(2))
+    for least, largest in ((5e-324, 1.0), (1e-20, 1e300)):
+        counts = np.concatenate([np.full(copies, least), np.full(copies, largest)])
+        assert INFORMATION.renyi_entropy(counts, 0.0) == pytest.approx(math.log(2 * copies), rel=1e-12)
+
+
 def test_totals_below_the_normal_range():
     found = INFORMATION.renyi_entropy(np.exp([-711.0, -712.0, -713.0]), [0, 1, 2])
     np.testing.assert_allclose(found, [1.0986122886681097, 0.8323955818399389, 0.6722803003888611], rtol=1e-14)

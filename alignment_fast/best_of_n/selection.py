@@ -135,7 +135,8 @@ def calibrated_rewards(rewards: Any, *, reference: Any = None, t: float | None =
         out[:] = np.searchsorted(known, row, "left") + np.searchsorted(known, row, "right")
     quantiles /= 2 * given.shape[-1]
     if t is not None:
-        quantiles = np.sign(t) * np.exp(t * quantiles)
+        with np.errstate(over="ignore"):
+            quantiles = np.sign(t) * np.exp(t * quantiles)
     return give(quantiles, rewards, dtype=array.dtype, shape=array.shape)
 
 
