@@ -544,3 +544,21 @@ def test_cumulants_whose_powers_overflow_are_infinite(unit):
     np.testing.assert_array_equal(big.cumulants[1], plain[1])
     small = np.array([af.information.cumulants(unit * rewards[0], t=one / unit, **options) for one in t])
     np.testing.assert_allclose(small, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("letters", [2, 100, 1000])
+def test_zeros_have_no_sign(letters, dtype):
+    """Mass on a letter without mass in q is an infinite divergence from order 1 on, in one row and in several."""
+    p = np.full(letters, 1 / letters, dtype)
+    q = p.copy()
+    q[0] = 0.0
+    signed = np.copysign(q, np.where(q == 0, -1, 1).astype(dtype))
+    orders = [0.5, 1.0, 2.0, 3.0]
+    for rows in (1, 2):
+        plain, other, weights = (np.tile(one, (rows, 1)) for one in (q, signed, p))
+        expected = af.information.renyi_divergence(weights, plain, orders)
+        assert np.isinf(expected[:, 1:]).all()
+        np.testing.assert_array_equal(af.information.renyi_divergence(weights, other, orders), expected)
+        np.testing.assert_array_equal(af.information.kl_divergence(weights, other), np.full(rows, np.inf))
+        np.testing.assert_array_equal(af.information.renyi_divergence(weights, other, 2.0), np.full(rows, np.inf))
