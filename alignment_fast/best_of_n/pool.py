@@ -165,6 +165,7 @@ def curve(
     check_num_threads(num_threads)
     ops = operations_of("best_of_n", scores=scores, values=values)
     on_device = common_device(scores=scores, values=values) == "cuda"
+    pools: DevicePools | _Input
     if on_device:
         pools = DevicePools(scores, values, lengths, _Input, _checked_lengths)
     else:
