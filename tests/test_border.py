@@ -433,7 +433,7 @@ ODD = [
     (lambda: af.ranking.tiers(FIT, level=[0.9]), TypeError, "level must be a number, not an array"),
     (lambda: af.ranking.rank_sets(FIT, level="0.9"), TypeError, "level must be real numbers"),
     (lambda: FIT.interval([0.5, 0.6]), TypeError, "level must be a number, not an array"),
-    (lambda: FIT.bootstrap(3, rng=0).interval(None), TypeError, "level must be an array, not None"),
+    (lambda: FIT.bootstrap(3, rng=0).interval(None), TypeError, "level must be a number, not None"),
     (lambda: af.best_of_n.extrapolate(X, 2, level=[0.9, 0.8]), TypeError, "level must be a number, not an array"),
     (lambda: af.ranking.krippendorff_alpha(P, confidence={}), TypeError, "confidence must be real numbers"),
     (lambda: af.ranking.fit_davidson_luce([[0, 1]], l2=[1.0]), TypeError, "l2 must be a number, not an array"),

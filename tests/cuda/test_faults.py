@@ -15,6 +15,7 @@ import stand_in
 from test_best_of_n import by_definition, folded
 
 from alignment_fast import policy, ranking
+from alignment_fast._operations import operations
 from alignment_fast.best_of_n import BestOfN, curve, pass_all_k
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
@@ -24,7 +25,7 @@ from alignment_fast.kernels.dynamics import cuda as cuda_trajectories
 from alignment_fast.kernels.dynamics import operations as trajectories
 from alignment_fast.kernels.dynamics.structures import TrajectoryProblem
 from alignment_fast.kernels.pairwise import cpu, losses
-from alignment_fast.kernels.pairwise.structures import Inputs, Loss, Outputs
+from alignment_fast.kernels.pairwise.structures import Inputs, LetterSums, Loss, Outputs
 from alignment_fast.random import Stream
 
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
@@ -144,6 +145,29 @@ def check_aligned():
     )
     np.testing.assert_allclose(found.policy.alpha.numpy(), expected.policy.alpha, rtol=1e-11)
     np.testing.assert_allclose(found.divergence.numpy(), expected.divergence, rtol=1e-11)
+
+
+def check_vocabulary():
+    """Sums of two rows of 700 letters in two tiles, and gradients of the first."""
+    generator, at = np.random.default_rng(11), streams.Place(0, streams.LEGACY)
+    here, there = operations("pairwise"), operations("pairwise", "cuda")
+    logits, ids = 4 * generator.normal(size=(2, 700)), np.array([600, 3])
+    logits[:, [0, 511, 512, 699]] = 6.0
+    expected = here.no_letters(2)
+    found = at.copy(expected.copy())
+    for tile, first in ((logits[:, :512].copy(), 0), (logits[:, 512:].copy(), 512)):
+        here.add_letters(expected, tile, ids, first, moments=True)
+        there.add_letters(found, at.copy(tile), at.copy(ids), first, moments=True)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    sums = LetterSums(*expected.T)
+    of_log_p, log_partition = np.array([1.0, -0.5]), sums.frame + np.log(sums.sum)
+    entropy = np.log(sums.sum) - sums.first / sums.sum
+    gradient, tile = np.empty((2, 512)), logits[:, :512].copy()
+    columns = {"entropy_factor": np.array([0.3, -2.0]), "entropy": entropy}
+    here.letter_gradients(tile, ids, 0, log_partition, of_log_p, gradient, **columns)
+    out, given = at.empty((2, 512), np.dtype(np.float64)), [at.copy(x) for x in (tile, ids, log_partition, of_log_p)]
+    there.letter_gradients(*given[:2], 0, *given[2:], out, **{name: at.copy(x) for name, x in columns.items()})
+    np.testing.assert_allclose(out.numpy(), gradient, rtol=1e-11, atol=1e-16)
 
 
 def check_moments(module):
@@ -340,10 +364,13 @@ CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools
 CHECKS |= {"outcomes": check_outcomes, "aligned": check_aligned, "variances": check_variances}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
-CHECKS |= {"policy": check_policy, "ipo": check_ipo}
+CHECKS |= {"policy": check_policy, "ipo": check_ipo, "vocabulary": check_vocabulary}
 # Parts of a family that have a check of their own.
-FAMILY = dict.fromkeys(("pools", "laws", "outcomes", "aligned", "variances"), "best_of_n") | {"ipo": "policy"}
-LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo"}
+FAMILY = dict.fromkeys(("pools", "laws", "outcomes", "aligned", "variances"), "best_of_n") | {
+    "ipo": "policy",
+    "vocabulary": "pairwise",
+}
+LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo", "vocabulary"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 ATOMS, ALIGNED = '#include "best_of_n/cuda_law_atoms.inc"', '#include "best_of_n/cuda_aligned.inc"'
 SPREADS = '#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */'
@@ -380,6 +407,12 @@ CUT = {
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
         ("PAIR_LOSSES(PAIR_CASE)", ""),
         ('#include "pairwise/cuda_tokens.inc"', ""),
+        ('#include "pairwise/cuda_vocabulary.inc"', ""),
+    ],
+    "vocabulary": [
+        ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
+        ("MARGIN_LOSSES(PAIR_CASE)", ""),
+        ("PAIR_LOSSES(PAIR_CASE)", ""),
     ],
     "information": [
         ('#include "information/cuda_tilted.inc"', ""),
@@ -441,6 +474,27 @@ FAULTS = {
     "a pool of another size": ("variances", "row[r] * width + (task - r * size)", "row[r] * size + (task - r * size)"),
     "squares of one lane": ("variances", "af_warp_sum(squares)", "squares"),
     "all of as many as there are": ("variances", "all <= m - all ?", "1 ?"),
+    "a tile in the frame of the one before": (
+        "vocabulary",
+        "letters_raised)(&before, whole.most);",
+        "letters_raised)(&before, before.most);",
+    ),
+    "a warp of a vocabulary left out": (
+        "vocabulary",
+        "w < warps; ++w) {\n        whole",
+        "w < warps - 1; ++w) {\n        whole",
+    ),
+    "the later of two letters at the top": (
+        "vocabulary",
+        "(uint64_t)other_id < (uint64_t)*id",
+        "(uint64_t)other_id > (uint64_t)*id",
+    ),
+    "letters numbered from their tile": (
+        "vocabulary",
+        "token_logits)(rows, row);\n        double *own = sums",
+        "token_logits)(rows, row); first_letter = 0;\n        double *own = sums",
+    ),
+    "a gradient of entropy without its mean": ("vocabulary", "of_entropy * (rest + entropy[row])", "of_entropy * rest"),
     "a law that one lane sums": ("aligned", "    AF_ROW_SUM(total);\n", ""),
     "uniforms of another replicate": ("outcomes", "(uint64_t)k, (uint64_t)i, word", "(uint64_t)i, (uint64_t)k, word"),
     "ties that nobody counts": ("ranking", "given.ties ? given.ties[k] : 0.0", "0.0"),
