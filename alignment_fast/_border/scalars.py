@@ -1,6 +1,7 @@
 """Scalar arguments: numbers, flags, and counts of what is asked for. Errors name the argument."""
 
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,17 @@ from alignment_fast._border.words import shown
 
 # Replicates, rounds or draws beyond would take days at a nanosecond each, and an array of them 2 PB.
 MOST = 1 << 48
+# The largest double; integers may be beyond.
+LARGEST = sys.float_info.max
 # Iterations are counted by 32 bits.
 MOST_ITERATIONS = (1 << 31) - 1
 
 
 def as_number(value: Any, name: str) -> float:
     """Return a number, which may be an array without axes of any library on the CPU, as a float."""
-    if isinstance(value, float | int | np.floating) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            pass  # named below
+    is_plain = isinstance(value, float | np.floating) or (isinstance(value, int) and not isinstance(value, bool))
+    if is_plain and (not isinstance(value, int) or -LARGEST <= value <= LARGEST):
+        return float(value)
     if value is None:
         raise TypeError(f"{name} must be a number, not None")
     array = as_parameter(value, name)

@@ -7,7 +7,7 @@ import numpy as np
 # Every n is summed exactly up to EXACT, and in pools smaller than INTERPOLATED at all n: there nodes save nothing.
 EXACT = 64
 INTERPOLATED = 512
-# Values beyond are scaled by a power of two: neither their differences nor squares of these may be infinite.
+# Beyond this differences of values, or their squares, may have been infinite: values are scaled by a power of two then.
 _LARGE = 2.0**500
 
 
@@ -17,12 +17,18 @@ def of_one_size(ops, scores, values, grid, **how):
     `kind` is "u" or "v", `method` "unbiased", "jackknife" or None; then `num_threads`.
     """
     judged = scores if values is None else values
-    if not isinstance(judged, np.ndarray) or not judged.size or max(-judged.min(), judged.max()) < _LARGE:
-        return _of_one_size(ops, scores, values, grid, **how)
-    exponent = np.frexp(np.abs(judged).max(axis=1, keepdims=True))[1]
-    mean, variance = _of_one_size(ops, scores, np.ldexp(judged, -exponent), grid, **how)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _of_one_size(ops, scores, values, grid, **how)
+        if not isinstance(judged, np.ndarray) or _are_finite(found) or not np.abs(judged).max(initial=0.0) >= _LARGE:
+            return found
+        exponent = np.frexp(np.abs(judged).max(axis=1, keepdims=True))[1]
+        mean, variance = _of_one_size(ops, scores, np.ldexp(judged, -exponent), grid, **how)
         return np.ldexp(mean, exponent), None if variance is None else np.ldexp(variance, 2 * exponent)
+
+
+def _are_finite(found):
+    """Return whether all means are finite, and variances: those that are none are NaN."""
+    return all(part is None or bool(np.isfinite(part).all()) for part in found)
 
 
 def _of_one_size(ops, scores, values, grid, *, kind, method, num_threads):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.kinds import in_callers_kind
-from alignment_fast._border.scalars import as_number
+from alignment_fast._border.scalars import LARGEST, as_number
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import NO_COVARIATES, Covariates
 from alignment_fast.ranking._device_likelihood import device_objective, is_on_device
@@ -19,8 +19,6 @@ from alignment_fast.ranking.comparisons import Comparisons, check_comparisons
 from alignment_fast.ranking.existence import home_covariate
 
 __all__ = ["gradient", "hessian_product", "log_likelihood"]
-
-LARGEST = float(np.finfo(np.float64).max)
 
 
 def log_likelihood(
