@@ -96,12 +96,14 @@ def certified(objective, found, *, tolerance, limit):
 
 def one_step(objective, u, tolerance):
     """Return (the point after one Newton step from u, its `NewtonReport`, None where there is none)."""
-    if objective.has_factors and objective.unknowns <= LARGEST_DENSE:
-        u, report, _ = by_factors(objective, u, tolerance, 1)
-        return u, report if np.isfinite(report.step) else None
-    budget = 20 * objective.unknowns + 2 * WATCH_LAST
-    u, _, report, _ = by_conjugate_gradients(objective, u, tolerance, 1, budget)
-    return u, report
+    factored = objective.has_factors and objective.unknowns <= LARGEST_DENSE
+    budget = None if factored else 20 * objective.unknowns + 2 * WATCH_LAST
+    if not factored or objective.unknowns > ALWAYS_DENSE:
+        stepped, _, report, _ = by_conjugate_gradients(objective, u, tolerance, 1, budget)
+        if report is not None or not factored:
+            return stepped, report
+    u, report, _ = by_factors(objective, u, tolerance, 1)
+    return u, report if np.isfinite(report.step) else None
 
 
 def certify(objective, u, report, iterations, at=None):
