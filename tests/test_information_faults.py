@@ -148,6 +148,28 @@ def test_letters_too_rare_for_the_totals_still_count(p, q):
     assert relative_error(INFORMATION.kl_divergence(p, q), divergence(p, q)) <= bound(INFORMATION.kl_divergence)
 
 
+@pytest.mark.parametrize(
+    ("p", "q", "log"),
+    [
+        ([0.0, -1.0, -2000.0], [0.0, -1.1, -1000.0], True),  # 0 before: what is masked in both, by other numbers
+        ([0.0, -1.0, -1000.0], [0.0, -1.1, -2000.0], True),
+        ([7e-113, 1e304, 1e303], [4e-111, 1e304, 2e303], False),
+        (
+            [1e-38, 1e116, 2e116],
+            [1e-131, 1e304, 2.1e304],
+            False,
+        ),  # infinite before
+        ([1e-39, 1e116], [1.66e-131, 1e304], False),
+        ([-4.3e17, 4.3e17, -7.4e16], [-2.4e17, -7.3e16, -2.6e17], True),
+    ],
+)
+def test_letters_that_are_no_double_beside_the_largest(p, q, log):
+    exact = divergence(p, q, log=log, digits=400)
+    alone, among = INFORMATION.kl_divergence(p, q, log=log), INFORMATION.kl_divergence([p] * 3, [q] * 3, log=log)[1]
+    assert alone == among
+    assert relative_error(alone, exact) <= bound(INFORMATION.kl_divergence)
+
+
 @pytest.mark.parametrize("offset", [0.0, 5.1, -700.0, 1e3])
 @pytest.mark.parametrize("difference", [1e-150, 1e-12, 1e-3])
 def test_near_equal_logits_of_any_offset(difference, offset):

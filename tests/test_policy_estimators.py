@@ -157,6 +157,38 @@ def test_k3_misses_the_mass_of_the_reference_off_the_support():
     assert exact.forward_kl == np.inf
 
 
+@pytest.mark.parametrize(
+    ("p", "reference", "log"),
+    [
+        ([0.0, -800.0], [0.0, 0.0], True),  # infinite and NaN before: exp(-800) is no double
+        ([0.0, -720.0, -1.0], [-700.0, 0.0, 0.0], True),
+        ([688.0, -917.0, 94.5], [-460.0, -11.0, 776.0], True),
+        ([0.0, 10.0, 0.0], [0.0, -1200.0, 0.0], True),
+        ([1e-300, 1.0], [1e-2, 1.0], False),
+        ([1e-39, 1e116], [1.66e-131, 1e304], False),
+    ],
+)
+def test_moments_of_ratios_whose_powers_are_beyond_double(p, reference, log):
+    exact = af.policy.kl_estimator_moments(p, reference, log=log)
+    with mpmath.workdps(800):
+        policy, base = (softmax(w) if log else normalised(w) for w in (p, reference))
+        ratios = [mpmath.log(a / b) for a, b in zip(policy, base, strict=True)]
+        size = 1 + max(abs(mpmath.log(x)) for x in (*policy, *base))
+        assert exact.kl == pytest.approx(float(divergence(policy, base)), rel=1e-14, abs=0)
+        assert exact.forward_kl == pytest.approx(float(divergence(base, policy)), rel=1e-13, abs=0)
+        for i, kind in enumerate(KINDS.values()):
+            values = [kind(rho) for rho in ratios]
+            mean = mpmath.fsum(a * x for a, x in zip(policy, values, strict=True))
+            square = mpmath.fsum(a * x**2 for a, x in zip(policy, values, strict=True))
+            assert abs(exact.mean[i] - mean) <= 1e-15 * size * mean
+            if square < 1e308:
+                assert abs(exact.variance[i] - (square - mean**2)) <= 2e-15 * size * square
+            else:
+                assert exact.variance[i] == np.inf
+            for v, (a, x) in enumerate(zip(policy, values, strict=True)):
+                assert abs(exact.reward_gradient[i, v] - a * (x - mean)) <= 1e-15 * size * a * (x + mean) + 1e-300
+
+
 def test_batches_dtypes_and_limits():
     p = np.random.default_rng(5).random((4, 1, 6))
     reference = np.random.default_rng(6).random((3, 6))
