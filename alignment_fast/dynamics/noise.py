@@ -7,6 +7,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.rng import NOISE, Seed, stream_key
+from alignment_fast._border.scalars import as_integer, as_number
 from alignment_fast.kernels.dynamics.structures import SampledPairs
 from alignment_fast.random import Stream
 
@@ -34,9 +35,9 @@ class FreshPairs:
     prior: float = 1.0
 
     def __post_init__(self):
-        if isinstance(self.count, bool) or not hasattr(self.count, "__index__") or not 1 <= self.count <= _MOST_PAIRS:
+        if not 1 <= as_integer(self.count, "count") <= _MOST_PAIRS:
             raise ValueError(f"count must be an integer from 1 to {_MOST_PAIRS}, not {self.count!r}")
-        if not 0 < self.prior < np.inf:
+        if not 0 < as_number(self.prior, "prior") < np.inf:
             raise ValueError(f"prior must be positive and finite, not {self.prior!r}")
 
 
@@ -62,7 +63,7 @@ class FrozenEstimate:
             raise ValueError("counts must be a non-negative integer or a (K, K) array of such")
         if counts.ndim == 2 and (counts.shape[0] != counts.shape[1] or (counts != counts.T).any()):
             raise ValueError("counts must be square and symmetric: n_ij is the number of comparisons of i and j")
-        if not 0 <= self.prior < np.inf:
+        if not 0 <= as_number(self.prior, "prior") < np.inf:
             raise ValueError(f"prior must be finite and not negative, not {self.prior!r}")
 
 
@@ -93,9 +94,10 @@ def frozen_estimate(P: Any, noise: FrozenEstimate, seed: Seed) -> np.ndarray:
     matrices = P.reshape(-1, K, K)
     uniforms = Stream(seed, purpose=NOISE).uniform((len(matrices), len(i))) if len(i) else np.empty((len(matrices), 0))
     wins = binomial_quantile(uniforms, n, matrices[:, i, j])
-    total = n + noise.prior
+    prior = float(noise.prior)
+    total = n + prior
     with np.errstate(invalid="ignore"):
-        share = np.where(total > 0, (wins + noise.prior / 2) / total, 0.5)
+        share = np.where(total > 0, (wins + prior / 2) / total, 0.5)
     estimate = np.full(matrices.shape, 0.5)
     estimate[:, i, j], estimate[:, j, i] = share, 1 - share
     return estimate.reshape(P.shape)
