@@ -406,6 +406,7 @@ def test_arrays_of_jax_pass_through_the_same_functions():
 
 FIT = af.ranking.fit(af.ranking.Comparisons.from_matrix([[0, 3, 2], [1, 0, 2], [2, 1, 0]]))
 X, LOG = [0.2, 0.5, 0.3], [-1.0, -2.0]
+MODEL = af.memoryless.MemorylessModel(X, reward=[0.0, 1.0, 2.0])
 ODD = [
     (
         lambda: af.information.renyi_entropy(X, np.array(["x", 1.0], dtype=object)),
@@ -451,6 +452,18 @@ ODD = [
         lambda: af.dynamics.lyapunov_exponent(P, init=LETTERS, steps=np.array([5.0]), alpha=0.5, beta=1.0, lam=1.0),
         TypeError,
         "steps must be an integer",
+    ),
+    (lambda: MODEL.aligned([0.1, np.nan]), ValueError, r"delta\[1\] = nan is not a number >= 0"),
+    (lambda: MODEL.rate([0.1, np.nan]), ValueError, r"tau\[1\] = nan is NaN"),
+    (lambda: MODEL.scaled_cumulant([np.nan]), ValueError, r"rho\[0\] = nan is NaN"),
+    (lambda: MODEL.best_of_n(5, delta=1e308), ValueError, r"delta = 1e\+308 is too large"),
+    (lambda: MODEL.second_order(5, 1e-320), ValueError, "delta is too small"),
+    (lambda: MODEL.second_order(10**400, 0.1), ValueError, "m does not fit into a float64"),
+    (lambda: MODEL.tail_probability(2**63, 1.0, 2), ValueError, r"m = \d+ is too large"),
+    (
+        lambda: af.memoryless.MemorylessModel(X, reward=[1e308, 1.0, 2.0]).best_of_n(5, delta=0.1),
+        ValueError,
+        r"sums of m = 5 rewards between 1.0 and 1e\+308 are beyond the largest double",
     ),
     (lambda: af.best_of_n.continuous.renyi(4, order="2"), TypeError, "order must be a real number, not '2'"),
     (lambda: af.ranking.tiers(FIT, level=[0.9]), TypeError, "level must be a number, not an array"),
