@@ -235,7 +235,8 @@ def estimated(seed, method, worst, *, letters=(4,), lengths=(2, 5, 20, 40)):
     assert law.errors.kind == "estimate"
     for name in FIGURES:
         error = getattr(law.errors, name) + getattr(exact.errors, name)
-        worst.see(abs(getattr(law, name) - getattr(exact, name)), error, (seed, method, name))
+        found, right = getattr(law, name), getattr(exact, name)
+        worst.see(0.0 if found == right else abs(found - right), error, (seed, method, name))  # both may be infinite
         assert getattr(law, name) >= 0 or name == "expected_reward"
     off = np.abs(law.token_marginal - exact.token_marginal).max()
     worst.see(off, law.errors.token_marginal + exact.errors.token_marginal, (seed, method, "token_marginal"))
@@ -261,9 +262,9 @@ def test_estimates_cover_the_errors_that_types_know(seed, method):
     worst.hold()
 
 
-@pytest.mark.parametrize(("seed", "intervals"), [(13458, 64), (10979, 256), (7597, 256)])
+@pytest.mark.parametrize(("seed", "intervals"), [(13458, 64), (10979, 256), (7597, 256), (33943, 256)])
 def test_estimates_cover_errors_where_lattices_differ_by_little_by_accident(seed, intervals, monkeypatch):
-    """Found by search: variances of letters two of which all but tie were 1.7 and 2.4 times what was stated off."""
+    """Found by search: variances of letters two of which all but tie were 1.7 to 5.6 times what was stated off."""
     monkeypatch.setattr(_binned, "MOST", intervals)
     worst = search.Worst("N6", "memoryless")
     estimated(seed, "fft", worst, lengths=(2, 5, 12, 20))

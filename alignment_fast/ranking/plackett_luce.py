@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.arrays import as_array, is_foreign
+from alignment_fast._border.arrays import as_array, as_parameter, is_foreign
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.num_threads import check_num_threads
@@ -567,7 +567,7 @@ def _others(
 
 
 def _weights(value: Any, size: int) -> NDArray[np.float64]:
-    weight = np.ascontiguousarray(value, dtype=np.float64)
+    weight = as_parameter(value, "weight")
     if weight.shape != (size,):
         raise ValueError(f"weight must have one value for each of {size} rankings; it has shape {weight.shape}")
     wrong = np.flatnonzero(~((weight >= 0) & (weight < np.inf)))
