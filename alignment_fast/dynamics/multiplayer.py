@@ -133,7 +133,8 @@ def multiplayer(
     numbers = {name: as_number(value, name) for name, value in (("alpha", alpha), ("beta", beta), ("lam", lam))}
     for name, number in numbers.items():
         check_parameter(np.array(number), name)
-    return _trajectory(task, *numbers.values(), as_count(steps, "steps", least=0))
+    rounds = as_count(steps, "steps", least=0)
+    return _trajectory(task, numbers["alpha"], numbers["beta"], numbers["lam"], rounds)
 
 
 def _trajectory(task, alpha, beta, lam, steps):

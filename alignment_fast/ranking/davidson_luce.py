@@ -232,9 +232,9 @@ def _places(
 ) -> tuple[list[list[tuple[int, ...]]], tuple[Hashable, ...] | None, int]:
     """Return the items of each place of each ranking by number, the names, and the number of items."""
     n_items = number_of_items(n_items, None)
-    listed = rankings.to_numpy() if hasattr(rankings, "to_numpy") else rankings  # of a frame, its rows
+    given: Any = rankings.to_numpy() if hasattr(rankings, "to_numpy") else rankings  # of a frame, its rows
     try:
-        rows = [[tuple(place) if isinstance(place, TIED) else (place,) for place in row] for row in listed]
+        rows = [[tuple(place) if isinstance(place, TIED) else (place,) for place in row] for row in given]
     except TypeError:
         raise TypeError(f"rankings must be a sequence of sequences, not {shown(rankings)}") from None
     flat = [item for row in rows for place in row for item in place]
