@@ -436,6 +436,7 @@ ODD = [
     (lambda: af.dynamics.multiplayer(P, beta=1.0, init=P, steps=2**70), ValueError, r"steps = \d+ is too large"),
     (lambda: af.dynamics.FreshPairs(np.array([1, 2])), TypeError, "count must be an integer"),
     (lambda: af.dynamics.FreshPairs(3, prior="1"), TypeError, "prior must be"),
+    (lambda: af.dynamics.FreshPairs(3, prior=1e-16), ValueError, "prior must be finite and at least 1e-06"),
     (lambda: af.dynamics.FrozenEstimate(3, prior=10**400), ValueError, "prior does not fit into a float64"),
     (lambda: af.dynamics.critical_beta(P, alpha=[0.5], lam=1.0), TypeError, "alpha must be a number, not an array"),
     (
