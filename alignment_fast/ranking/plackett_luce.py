@@ -385,7 +385,7 @@ def fit_plackett_luce(
     l2 : float
         Strength of the Gaussian prior: its variance is 1 / l2.
     start : RatingFit or array (K,), optional
-        Where to start.
+        Where to start; scores so far apart that strengths are beyond double are no start.
     tol : float
         Largest entry of the last Newton step, in logits.
     max_iter : int
@@ -439,6 +439,8 @@ def fit_plackett_luce(
     objective = rankings._objective(num_threads, l2)
     scores = start.scores if isinstance(start, RatingFit) else start
     first = objective.first_scores() if scores is None else one_per_item(scores, "start", rankings.n_items)
+    if _spread(first) > choices.WIDEST_PRODUCT:  # Newton's steps from there know no curvature
+        first = objective.first_scores()
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
     found = certified(objective, found, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
