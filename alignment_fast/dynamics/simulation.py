@@ -152,8 +152,8 @@ def simulate(
     Notes
     -----
     Policies are kept as logarithms relative to the most likely response, so that nothing underflows, entropies
-    included. Each round adds an error of a few units in the last place of log π, which
-    the dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
+    included. Accuracy: a round of IPO adds at most 2^-50 (1 + β + |log π|), in float64, to logarithms, which the
+    dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
     and AVX-512 the bits are the same.
 
     Cost, one thread with AVX-512: about 10 ns per round and trajectory for K = 4, 65 ns for K = 16, 1.5 µs for K = 128;
