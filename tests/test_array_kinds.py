@@ -231,3 +231,32 @@ def test_predictions_for_columns_of_labels():
 
 def test_names_that_hold_numpys_are_names():
     assert set(NAMES) >= HOLD_NUMPYS | UNPACKED
+
+
+PREFERENCES = np.array([[0.5, 0.9, 0.3], [0.1, 0.5, 0.7], [0.7, 0.3, 0.5]])
+POINT = {"alpha": 0.5, "beta": 1.0, "lam": 0.5}
+# Calls with a column or a table, and what they are given.
+BY_POSITION = {
+    "information.kl_divergence": (lambda q: af.information.kl_divergence([0.2, 0.3, 0.5], q), [0.1, 0.3, 0.6]),
+    "dynamics.simulate": (
+        lambda q: af.dynamics.simulate(PREFERENCES, init=q, steps=3, **POINT).log_pi,
+        [0.1, 0.3, 0.6],
+    ),
+    "dynamics.fixed_point": (lambda P: af.dynamics.fixed_point(P, **POINT).log_pi, PREFERENCES),
+    "memoryless.best_of_n": (
+        lambda r: af.memoryless.MemorylessModel([0.2, 0.3, 0.5], reward=r).best_of_n(4, log_n=2.0).token_marginal,
+        [0.0, 2.0, 1.0],
+    ),
+    "ranking.fit": (
+        lambda w: af.ranking.fit(af.ranking.Comparisons([0, 1, 2], [1, 2, 0], weight=w)).scores,
+        [1.0, 2.0, 5.0],
+    ),
+    "ranking.paired_scores": (lambda x: af.ranking.paired_scores(x).means, PREFERENCES),
+}
+
+
+@pytest.mark.parametrize(("call", "given"), BY_POSITION.values(), ids=BY_POSITION)
+def test_series_and_frames_are_read_by_position_whatever_their_index(call, given):
+    library = pytest.importorskip("pandas")
+    make = library.Series if np.ndim(given) == 1 else library.DataFrame
+    np.testing.assert_array_equal(call(make(given, index=[2, 0, 1])), call(np.array(given)))

@@ -406,6 +406,7 @@ def test_arrays_of_jax_pass_through_the_same_functions():
 
 FIT = af.ranking.fit(af.ranking.Comparisons.from_matrix([[0, 3, 2], [1, 0, 2], [2, 1, 0]]))
 X, LOG = [0.2, 0.5, 0.3], [-1.0, -2.0]
+MODEL = af.memoryless.MemorylessModel(X, reward=[0.0, 1.0, 2.0])
 ODD = [
     (
         lambda: af.information.renyi_entropy(X, np.array(["x", 1.0], dtype=object)),
@@ -429,6 +430,57 @@ ODD = [
     (lambda: af.pairwise.margin_loss(LOG, beta=1.0 + 1.0j), TypeError, "beta must be one number"),
     (lambda: af.pairwise.margin_loss(LOG, beta=10**400), ValueError, "beta does not fit into a float64"),
     (lambda: af.dynamics.collapse_rates(P, beta=1.0, top=[]), TypeError, "top must be an integer"),
+    (lambda: af.dynamics.multiplayer(P, beta="1", init=P, steps=2), TypeError, "beta must be"),
+    (lambda: af.dynamics.multiplayer(P, beta=np.ma.masked, init=P, steps=2), TypeError, "beta is a masked array"),
+    (lambda: af.dynamics.multiplayer(P, beta=10**400, init=P, steps=2), ValueError, "beta does not fit into a float64"),
+    (lambda: af.dynamics.multiplayer(P, beta=1.0, init=P, steps=2**70), ValueError, r"steps = \d+ is too large"),
+    (lambda: af.dynamics.FreshPairs(np.array([1, 2])), TypeError, "count must be an integer"),
+    (lambda: af.dynamics.FreshPairs(3, prior="1"), TypeError, "prior must be"),
+    (lambda: af.dynamics.FreshPairs(3, prior=1e-16), ValueError, "prior must be finite and at least 1e-06"),
+    (lambda: af.dynamics.FrozenEstimate(3, prior=10**400), ValueError, "prior does not fit into a float64"),
+    (lambda: af.dynamics.critical_beta(P, alpha=[0.5], lam=1.0), TypeError, "alpha must be a number, not an array"),
+    (
+        lambda: af.dynamics.critical_beta(P, alpha=0.5, lam=1.0, tol=np.nan),
+        ValueError,
+        "tol = nan must not be negative",
+    ),
+    (
+        lambda: af.dynamics.three_cycle_onset([0.1, 0.2], alpha=[0.5] * 3, beta=1.0, lam=1.0),
+        ValueError,
+        r"parameters do not broadcast: strength of shape \(2,\), alpha of shape \(3,\)",
+    ),
+    (
+        lambda: af.dynamics.lyapunov_exponent(P, init=LETTERS, steps=np.array([5.0]), alpha=0.5, beta=1.0, lam=1.0),
+        TypeError,
+        "steps must be an integer",
+    ),
+    (lambda: MODEL.aligned([0.1, np.nan]), ValueError, r"delta\[1\] = nan is not a number >= 0"),
+    (lambda: MODEL.rate([0.1, np.nan]), ValueError, r"tau\[1\] = nan is NaN"),
+    (lambda: MODEL.scaled_cumulant([np.nan]), ValueError, r"rho\[0\] = nan is NaN"),
+    (lambda: MODEL.best_of_n(5, delta=1e308), ValueError, r"delta = 1e\+308 is too large"),
+    (lambda: MODEL.second_order(5, 1e-320), ValueError, "delta is too small"),
+    (lambda: MODEL.second_order(10**400, 0.1), ValueError, "m does not fit into a float64"),
+    (lambda: MODEL.tail_probability(2**63, 1.0, 2), ValueError, r"m = \d+ is too large"),
+    (
+        lambda: af.memoryless.MemorylessModel(X, reward=[1e308, 1.0, 2.0]).best_of_n(5, delta=0.1),
+        ValueError,
+        r"sums of m = 5 rewards between 1.0 and 1e\+308 are beyond the largest double",
+    ),
+    (lambda: af.ranking.elo([0], [1], k=10**400), ValueError, "k does not fit into a float64"),
+    (lambda: af.ranking.elo([0], [1], scale=np.timedelta64(1)), TypeError, "scale must be real numbers"),
+    (lambda: af.ranking.elo([0], [1], scale=1e-320), ValueError, "k = 4.0 is too large beside scale"),
+    (lambda: af.ranking.krippendorff_alpha(P, replicates=2.5), TypeError, "replicates must be an integer"),
+    (lambda: af.ranking.krippendorff_alpha(P, replicates=2**40), ValueError, "how often each unit counts"),
+    (lambda: af.ranking.fit_davidson_luce([[0, 1]], n_items="2"), TypeError, "n_items must be an integer"),
+    (lambda: af.ranking.fit_davidson_luce([0, 1]), TypeError, "rankings must be a sequence of sequences"),
+    (lambda: af.ranking.fit_plackett_luce([[0, 1]], weight=1j), TypeError, "weight must be real numbers"),
+    (lambda: af.ranking.fit_plackett_luce([[0, 1]], weight=[10**400]), ValueError, "weight does not fit"),
+    (
+        lambda: log_likelihood_with(tie_parameter=1.0, home_advantage=np.nan),
+        ValueError,
+        "home_advantage must be finite",
+    ),
+    (lambda: log_likelihood_with(tie_parameter=1.0, home_advantage=[1.0, 2.0]), TypeError, "home_advantage must be"),
     (lambda: af.best_of_n.continuous.renyi(4, order="2"), TypeError, "order must be a real number, not '2'"),
     (lambda: af.ranking.tiers(FIT, level=[0.9]), TypeError, "level must be a number, not an array"),
     (lambda: af.ranking.rank_sets(FIT, level="0.9"), TypeError, "level must be real numbers"),

@@ -1,7 +1,9 @@
 """Trajectories of iterated preference optimisation: values, statistics, shapes, bits, errors."""
 
 import pickle
+import re
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from bounds import bound
 from fresh import output_of
 from oracles import dynamics as oracle
 
+STATED = {"simulate": r"a round of IPO adds at most 2\^-(\d+) \(1 \+ β \+ \|log π\|\), in float64"}
 PATHS = [v for v in oracle.VECTORS.values() if v["kind"] in ("mrs_ipo_trajectory", "mrs_dpo_trajectory")]
 CYCLE = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
 RPS = 0.5 + 0.4 * CYCLE
@@ -50,6 +53,25 @@ def test_trajectories_have_the_known_values(vector):
         np.testing.assert_allclose(run.path, expected["log_pi"], rtol=1e-11, atol=1e-48)
     if "var_coord_burn0" in expected:
         np.testing.assert_allclose(run.variance, expected["var_coord_burn0"], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_round_of_ipo_adds_no_more_than_its_docstring_says(seed):
+    random = np.random.default_rng(seed)
+    K, beta, (alpha, lam) = int(random.integers(2, 7)), float(10 ** random.uniform(-2, 1.5)), random.random(2)
+    P, init = matrix(K, seed), policy(K, seed)
+    found = af.dynamics.simulate(P, alpha=alpha, beta=beta, lam=lam, init=init, steps=1).log_pi
+    with mpmath.workdps(40):
+        total = mpmath.fsum(init.tolist())
+        pi = [mpmath.mpf(x) / total for x in init.tolist()]
+        mu = [lam * x + (1 - mpmath.mpf(lam)) / K for x in pi]
+        gain = [mpmath.fdot(row, mu) for row in P.tolist()]
+        kept = [alpha * mpmath.log(x) - (1 - mpmath.mpf(alpha)) * mpmath.log(K) for x in pi]
+        log = [x + beta * score for x, score in zip(kept, gain, strict=True)]
+        exact = [x - mpmath.log(mpmath.fsum(map(mpmath.exp, log))) for x in log]
+        off = max(abs(x - y) for x, y in zip(found.tolist(), exact, strict=True))
+        stated = 2.0 ** -int(re.search(STATED["simulate"], af.dynamics.simulate.__doc__)[1])
+        assert off <= stated * (1 + beta + max(map(abs, exact)))
 
 
 @pytest.mark.parametrize("method", ["ipo", "dpo"])

@@ -208,7 +208,7 @@ def test_binomials_by_inversion_have_their_law():
     [
         (lambda: af.dynamics.FreshPairs(0), "count must be an integer from 1"),
         (lambda: af.dynamics.FreshPairs(10**6), "count must be an integer from 1 to 65536, not 1000000"),
-        (lambda: af.dynamics.FreshPairs(5, prior=0.0), "prior must be positive"),
+        (lambda: af.dynamics.FreshPairs(5, prior=0.0), "prior must be finite and at least"),
         (lambda: af.dynamics.FrozenEstimate(-1), "counts must be a non-negative integer"),
         (lambda: af.dynamics.FrozenEstimate([[0, 1], [2, 0]]), "symmetric"),
         (lambda: af.dynamics.FrozenEstimate(3, prior=-1.0), "prior must be finite and not negative"),

@@ -91,6 +91,17 @@ def is_within(law, figures, roundings, marginal, worst, case):
 # ---- rare letters ----
 
 
+@pytest.mark.parametrize("at", [0, 2])
+def test_letters_below_the_smallest_normal_number(at):
+    """Their counts over what is expected of them are beyond the largest double: a warning, and types of no mass."""
+    p = np.insert([0.3, 0.7], at, 1e-310)
+    worst = search.Worst("N6", "memoryless")
+    for log_n in (0.3, 720.0):
+        law = af.memoryless.MemorylessModel(p, reward=[0.0, 1.0, 2.0]).best_of_n(5, log_n=log_n, method="types")
+        assert_within(law, *exact_figures(p, [0, 1, 2], 5, log_n, law.alpha), worst, (at, log_n))
+    worst.hold()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_letters_so_rare_that_transforms_do_not_see_their_sums(method):
     law = RARE.best_of_n(250, delta=20.0, method=method)
@@ -144,7 +155,7 @@ def on_a_lattice(seed, worst, *, quick=False):
         law = model.best_of_n(m, log_n=log_n, method=method)
         assert law.errors.kind == "bound" or method == "fft"  # from its whole law, where one tilt does not see enough
         assert law.errors.expected_reward <= 1e-7 * max(1.0, float(np.ptp(reward)) * m)
-        if quick:
+        if quick and log_n < memoryless_extended.MOST_LOG_N:
             about = about or memoryless_extended.on_a_lattice(p, reward.tolist(), m, log_n, law.alpha)
             if is_within(law, *about, worst, (seed, method)):
                 continue
@@ -224,7 +235,8 @@ def estimated(seed, method, worst, *, letters=(4,), lengths=(2, 5, 20, 40)):
     assert law.errors.kind == "estimate"
     for name in FIGURES:
         error = getattr(law.errors, name) + getattr(exact.errors, name)
-        worst.see(abs(getattr(law, name) - getattr(exact, name)), error, (seed, method, name))
+        found, right = getattr(law, name), getattr(exact, name)
+        worst.see(0.0 if found == right else abs(found - right), error, (seed, method, name))  # both may be infinite
         assert getattr(law, name) >= 0 or name == "expected_reward"
     off = np.abs(law.token_marginal - exact.token_marginal).max()
     worst.see(off, law.errors.token_marginal + exact.errors.token_marginal, (seed, method, "token_marginal"))
@@ -250,9 +262,9 @@ def test_estimates_cover_the_errors_that_types_know(seed, method):
     worst.hold()
 
 
-@pytest.mark.parametrize(("seed", "intervals"), [(13458, 64), (10979, 256), (7597, 256)])
+@pytest.mark.parametrize(("seed", "intervals"), [(13458, 64), (10979, 256), (7597, 256), (33943, 256)])
 def test_estimates_cover_errors_where_lattices_differ_by_little_by_accident(seed, intervals, monkeypatch):
-    """Found by search: variances of letters two of which all but tie were 1.7 and 2.4 times what was stated off."""
+    """Found by search: variances of letters two of which all but tie were 1.7 to 5.6 times what was stated off."""
     monkeypatch.setattr(_binned, "MOST", intervals)
     worst = search.Worst("N6", "memoryless")
     estimated(seed, "fft", worst, lengths=(2, 5, 12, 20))

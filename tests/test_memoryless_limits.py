@@ -107,3 +107,12 @@ def test_unknown_laws_and_bad_divergences_are_refused():
         TERNARY.rate(1.0, which="both")
     with pytest.raises(ValueError, match=r"delta = -0\.5 is not a number >= 0"):
         TERNARY.scaled_cumulant(1.0, delta=-0.5)
+
+
+def test_limits_beyond_every_level_and_budget():
+    """Two were NaN with a warning."""
+    model = af.memoryless.MemorylessModel([0.2, 0.3, 0.5], reward=[0.0, 1.0, 2.0])
+    levels = [-1.0, -3.0, -2.0, np.inf]
+    np.testing.assert_array_equal(model.rate(levels, delta=np.inf, which="best_of_n"), [np.inf, np.inf, 0.0, np.inf])
+    for level in (-np.inf, -1e308):
+        assert model.tail_probability(5, level, 2)[:2] == (0.0, 0.0)

@@ -209,3 +209,13 @@ ERRORS = [
 def test_errors(rankings, options, error, message):
     with pytest.raises(error, match=message):
         fit_davidson_luce(rankings, **options)
+
+
+def test_a_frame_is_its_rows():
+    """Its columns' names were taken for rankings, letter by letter."""
+    pandas = pytest.importorskip("pandas")
+    rows = [["x", "y", "z"], ["y", "z", "x"], ["z", "x", "y"], ["x", "z", "y"]]
+    frame = pandas.DataFrame(rows, index=[3, 1, 0, 2], columns=["first", "second", "third"])
+    found, expected = (af.ranking.fit_davidson_luce(given) for given in (frame, rows))
+    assert found.labels == expected.labels == ("x", "y", "z")
+    np.testing.assert_array_equal(found.scores, expected.scores)

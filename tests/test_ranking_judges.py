@@ -242,7 +242,7 @@ def test_ratings_that_are_all_equal_have_no_alpha():
         ([[1.0, np.inf]], {}, r"ratings\[0, 1\] = inf is not finite"),
         ([[1.0, 2.0]], {"level": "ratio"}, "level must be one of 'nominal', 'ordinal', 'interval'"),
         ([[1.0, 2.0]], {"confidence": 95}, "confidence must be between 0 and 1, not 95"),
-        ([[1.0, 2.0]], {"replicates": -1}, "replicates must not be negative, not -1"),
+        ([[1.0, 2.0]], {"replicates": -1}, "replicates must be at least 0, got -1"),
     ],
 )
 def test_errors_of_alpha(ratings, options, message):

@@ -148,6 +148,16 @@ def test_names_may_be_tuples():
     assert fit_plackett_luce([[("m", 1), ("m", 2)], [("m", 2), ("m", 1)]]).labels == (("m", 1), ("m", 2))
 
 
+@pytest.mark.parametrize("far", [15.0, 35.0, 140.0, 1e4, -1e60, -1e200, 1.7e308])
+def test_a_start_far_from_the_maximum_is_none(far):
+    """Scores of 1e18 to 1e117 were called converged, as were those of a likelihood of NaN; or there was no step."""
+    rankings = [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]
+    for l2 in (0.0, 0.1):
+        expected = fit_plackett_luce(rankings, l2=l2)
+        found = fit_plackett_luce(rankings, l2=l2, start=[0.0, far, -far])
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
 def test_start_saves_steps():
     rankings, _ = random_rankings()
     first = fit_plackett_luce(rankings)

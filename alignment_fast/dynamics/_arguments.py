@@ -129,17 +129,18 @@ def _split(parameters, steps):
                 raise ValueError(
                     f"{name} is a Schedule of shape {values.shape}, not of one value for each of {steps} steps"
                 )
-            _check_parameter(values, name)
+            check_parameter(values, name)
             schedule = np.ones((steps, 3)) if schedule is None else schedule
             schedule[:, column] = values
             base[name] = np.float64(1.0)
         else:
             base[name] = as_parameter(value, name)
-            _check_parameter(base[name], name)
+            check_parameter(base[name], name)
     return base, schedule
 
 
-def _check_parameter(values, name):
+def check_parameter(values, name):
+    """Raise ValueError for the first of `values` that `alpha`, `beta` or `lam` cannot have."""
     limit = np.inf if name == "beta" else 1.0
     domain = "finite and not negative" if name == "beta" else "between 0 and 1"
     refuse(~((values >= 0) & (values <= limit) & np.isfinite(values)), values, name, f"must be {domain}")
@@ -147,7 +148,7 @@ def _check_parameter(values, name):
 
 def constant_parameters(parameters):
     """Return alpha, beta, lam, checked and of one shape; none of them may be a `Schedule`."""
-    return _broadcast(_split(parameters, None)[0])
+    return broadcast(_split(parameters, None)[0])
 
 
 def constant_grids(parameters, leading):
@@ -155,7 +156,8 @@ def constant_grids(parameters, leading):
     return _grids(_split(parameters, None)[0], leading, False)
 
 
-def _broadcast(base):
+def broadcast(base):
+    """Return the arrays of one shape; those that have none in common are named."""
     try:
         return np.broadcast_arrays(*base.values())
     except ValueError:
@@ -165,7 +167,7 @@ def _broadcast(base):
 
 def _grids(base, leading, outer):
     """Return alpha, beta, lam as arrays (1 or rows, points), the leading axes and the shape of the results."""
-    common = _broadcast(base)
+    common = broadcast(base)
     if outer:
         return [np.ascontiguousarray(c).reshape(1, -1) for c in common], leading, (*leading, *common[0].shape)
     grids = [parameter_grid(value, leading, name) for name, value in zip(base, common, strict=True)]

@@ -9,7 +9,7 @@ from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.call import rows_of
 from alignment_fast._border.scalars import as_integer, as_number
 from alignment_fast._operations import operations
-from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
+from alignment_fast.dynamics._arguments import arguments, broadcast, check_method, constant_grids, constant_parameters
 from alignment_fast.dynamics.fixed_points import not_converged, require_interior
 from alignment_fast.dynamics.simulation import rounds
 from alignment_fast.policy._arguments import PreferenceArguments
@@ -127,7 +127,7 @@ def critical_beta(
         End of the search, which looks at 200 values of β on a logarithmic scale: loss of stability that lasts for less
         than one of its steps is missed.
     tol : float
-        Relative width at which the search ends.
+        Relative width at which the search ends, not negative.
 
     Returns
     -------
@@ -153,9 +153,12 @@ def critical_beta(
     largest, tol = as_number(largest, "largest"), as_number(tol, "tol")
     if not (largest > 0 and np.isfinite(largest)):
         raise ValueError(f"largest = {largest} must be positive and finite")
-    given = arguments(P, {"alpha": alpha, "beta": largest, "lam": lam}, None, sampler, ref, method=method)
+    if not tol >= 0:
+        raise ValueError(f"tol = {tol} must not be negative")
+    point = {"alpha": as_number(alpha, "alpha"), "beta": largest, "lam": as_number(lam, "lam")}
+    given = arguments(P, point, None, sampler, ref, method=method)
     if given.shape != ():
-        raise ValueError(f"P must be one matrix (K, K) for critical_beta, not of shape {np.shape(P)}")
+        raise ValueError(f"P, sampler and ref must be of one problem for critical_beta, not of shape {given.shape}")
     require_interior(given)
     reference = given.task.rows("ref", given.leading)
     threshold, residual, log_pi = given.task.operations("dynamics").critical_beta(
@@ -206,7 +209,7 @@ def three_cycle_onset(strength: ArrayLike, *, alpha: ArrayLike, beta: ArrayLike,
     a = as_parameter(strength, "strength")
     if not ((a >= 0) & (a <= 0.5)).all():
         raise ValueError(f"strength must lie in [0, 1/2], not {strength!r}")
-    columns = np.broadcast_arrays(a, alphas, betas, lams)
+    columns = broadcast({"strength": a, "alpha": alphas, "beta": betas, "lam": lams})
     found = operations("dynamics").onsets(*(np.ascontiguousarray(column).reshape(-1) for column in columns))
     return Onset(*(field.reshape(columns[0].shape)[()] for field in found.T))
 

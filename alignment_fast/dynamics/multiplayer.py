@@ -12,7 +12,6 @@ the update of multiplayer Nash preference optimisation. What the players' mean p
 
 from __future__ import annotations
 
-import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +19,9 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.kinds import in_callers_kind
-from alignment_fast._border.status import refuse
+from alignment_fast._border.scalars import as_count, as_number
 from alignment_fast._operations import operations
+from alignment_fast.dynamics._arguments import check_parameter
 from alignment_fast.policy._arguments import PreferenceArguments
 
 __all__ = ["MultiplayerTrajectory", "multiplayer"]
@@ -130,18 +130,11 @@ def multiplayer(
     task = PreferenceArguments(P, distributions={"init": init, "sampler": sampler, "ref": ref})
     if task["P"].ndim != 2 or task["sampler"].ndim != 1 or task["ref"].ndim != 1:
         raise ValueError("P, sampler and ref of several problems: give one at a time")
-    for name, value, most in (("alpha", alpha, 1.0), ("beta", beta, np.inf), ("lam", lam, 1.0)):
-        number = np.asarray(value, dtype=np.float64)
-        if number.ndim:
-            raise ValueError(f"{name} must be a number, not of shape {number.shape}")
-        refuse(~((number >= 0) & (number <= most) & np.isfinite(number)), number, name, "is out of its range")
-    try:
-        rounds = operator.index(steps)
-    except TypeError:
-        raise TypeError(f"steps must be an integer, not {steps!r}") from None
-    if rounds < 0:
-        raise ValueError(f"steps = {rounds} is negative")
-    return _trajectory(task, float(alpha), float(beta), float(lam), rounds)
+    numbers = {name: as_number(value, name) for name, value in (("alpha", alpha), ("beta", beta), ("lam", lam))}
+    for name, number in numbers.items():
+        check_parameter(np.array(number), name)
+    rounds = as_count(steps, "steps", least=0)
+    return _trajectory(task, numbers["alpha"], numbers["beta"], numbers["lam"], rounds)
 
 
 def _trajectory(task, alpha, beta, lam, steps):

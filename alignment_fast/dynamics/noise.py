@@ -7,11 +7,14 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.rng import NOISE, Seed, stream_key
+from alignment_fast._border.scalars import as_integer, as_number
 from alignment_fast.kernels.dynamics.structures import SampledPairs
 from alignment_fast.random import Stream
 
 # A round is not cut: with more pairs an interrupt would have to wait for it.
 _MOST_PAIRS = 65_536
+# Wins of one side only leave a slope of this size beside sums of the pairs: 2e-5 nats off where there are most of them.
+_LEAST_PRIOR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class FreshPairs:
     count : int
         Pairs per round, at most 65 536; a response that meets itself teaches nothing.
     prior : float
-        Pseudo-pairs per round, positive.
+        Pseudo-pairs per round, at least 1e-6: with fewer the scores of DPO would lose their digits.
 
     """
 
@@ -34,10 +37,10 @@ class FreshPairs:
     prior: float = 1.0
 
     def __post_init__(self):
-        if isinstance(self.count, bool) or not hasattr(self.count, "__index__") or not 1 <= self.count <= _MOST_PAIRS:
+        if not 1 <= as_integer(self.count, "count") <= _MOST_PAIRS:
             raise ValueError(f"count must be an integer from 1 to {_MOST_PAIRS}, not {self.count!r}")
-        if not 0 < self.prior < np.inf:
-            raise ValueError(f"prior must be positive and finite, not {self.prior!r}")
+        if not _LEAST_PRIOR <= as_number(self.prior, "prior") < np.inf:
+            raise ValueError(f"prior must be finite and at least {_LEAST_PRIOR}, not {self.prior!r}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class FrozenEstimate:
             raise ValueError("counts must be a non-negative integer or a (K, K) array of such")
         if counts.ndim == 2 and (counts.shape[0] != counts.shape[1] or (counts != counts.T).any()):
             raise ValueError("counts must be square and symmetric: n_ij is the number of comparisons of i and j")
-        if not 0 <= self.prior < np.inf:
+        if not 0 <= as_number(self.prior, "prior") < np.inf:
             raise ValueError(f"prior must be finite and not negative, not {self.prior!r}")
 
 
@@ -93,9 +96,10 @@ def frozen_estimate(P: Any, noise: FrozenEstimate, seed: Seed) -> np.ndarray:
     matrices = P.reshape(-1, K, K)
     uniforms = Stream(seed, purpose=NOISE).uniform((len(matrices), len(i))) if len(i) else np.empty((len(matrices), 0))
     wins = binomial_quantile(uniforms, n, matrices[:, i, j])
-    total = n + noise.prior
+    prior = float(noise.prior)
+    total = n + prior
     with np.errstate(invalid="ignore"):
-        share = np.where(total > 0, (wins + noise.prior / 2) / total, 0.5)
+        share = np.where(total > 0, (wins + prior / 2) / total, 0.5)
     estimate = np.full(matrices.shape, 0.5)
     estimate[:, i, j], estimate[:, j, i] = share, 1 - share
     return estimate.reshape(P.shape)

@@ -1,6 +1,5 @@
 """Trajectories of policies that are trained on their own samples and drawn to their own past: MRS-IPO and MRS-DPO."""
 
-import operator
 import warnings
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
-from alignment_fast._border.scalars import refuse_beyond
+from alignment_fast._border.scalars import as_integer, refuse_beyond
 from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import Schedule, TrajectoryArguments, arguments
 from alignment_fast.dynamics.noise import Noise
@@ -153,8 +152,8 @@ def simulate(
     Notes
     -----
     Policies are kept as logarithms relative to the most likely response, so that nothing underflows, entropies
-    included. Each round adds an error of a few units in the last place of log π, which
-    the dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
+    included. Accuracy: a round of IPO adds at most 2^-50 (1 + β + |log π|), in float64, to logarithms, which the
+    dynamics damp or, where they are chaotic, amplify: compare chaotic trajectories by statistics only. With AVX2
     and AVX-512 the bits are the same.
 
     Cost, one thread with AVX-512: about 10 ns per round and trajectory for K = 4, 65 ns for K = 16, 1.5 µs for K = 128;
@@ -189,15 +188,13 @@ def simulate(
 
 def rounds(steps, burn_in):
     """Return `steps` and `burn_in` as integers, or raise an error that names the wrong one."""
-    limits = {"steps": (steps, None), "burn_in": (burn_in, steps)}
-    for name, (value, limit) in limits.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"{name} must be an integer, not {value!r}")
-        if operator.index(value) < 0 or (limit is not None and operator.index(value) > limit):
-            allowed = "not be negative" if limit is None else f"lie between 0 and steps = {limit}"
-            raise ValueError(f"{name} = {value} must {allowed}")
-    refuse_beyond(operator.index(steps), "steps")
-    return operator.index(steps), operator.index(burn_in)
+    steps, burn_in = as_integer(steps, "steps"), as_integer(burn_in, "burn_in")
+    if steps < 0:
+        raise ValueError(f"steps = {steps} must not be negative")
+    if not 0 <= burn_in <= steps:
+        raise ValueError(f"burn_in = {burn_in} must lie between 0 and steps = {steps}")
+    refuse_beyond(steps, "steps")
+    return steps, burn_in
 
 
 def recorded(record, steps):

@@ -107,13 +107,16 @@ def summary(ops, asked):
     bins = binned(letters.p, letters.reward, intervals, "split")
     split = (bins.share > 0) & (bins.share < 1)
     up = 1 - bins.share[split]
-    moved = weight * bins.span * m * float(marginal[split] @ up)
+    number = m * float(marginal[split] @ up)
+    moved = weight * bins.span * number
+    # Moves and sums may go together: by Cauchy and Schwarz, of the root mean square of what sums are moved by.
+    square = (weight * bins.span) ** 2 * (m * float(marginal[split] @ up**2) + number**2)
     spread = weight * bins.span**2 * m * float(marginal[split] @ (up * bins.share[split]))
     variance, most = max(variance, 0.0), most_divergence(asked.log_n)
     of_tokens = 2 * float(np.abs(marginal - far_marginal).max()) + fine.errors.marginal + coarse.errors.marginal
     errors = Errors(
         off_mean + moved,
-        off_variance + 2 * moved * (math.sqrt(variance) + moved) + spread,
+        off_variance + 2 * math.sqrt(variance * square) + 2 * square + spread,
         # Letters that share an interval are one letter here, whatever the divergence between them is.
         min(off_kl + weight * (1 + most), max(fine.kl, most - fine.kl)),
         min(1.0, of_tokens + weight),

@@ -43,10 +43,14 @@ def factorial_rest(n):
 
 def deviance(n, mean):
     """Return n log(n/mean) - n + mean >= 0, by log1p where n is near the mean: an error of u |n - mean| there."""
-    x = (n - mean) / mean
+    with np.errstate(over="ignore"):  # of means below the smallest normal number
+        x, ratio = (n - mean) / mean, n / mean
     near = np.abs(x) < 0.5
     x = np.where(near, x, 0.0)
-    return np.where(near, mean * ((1 + x) * np.log1p(x) - x), special.xlogy(n, n / mean) - n + mean)
+    far = special.xlogy(n, ratio)
+    if not np.isfinite(ratio).all():
+        far = np.where(np.isfinite(ratio), far, special.xlogy(n, n) - special.xlogy(n, mean))
+    return np.where(near, mean * ((1 + x) * np.log1p(x) - x), far - n + mean)
 
 
 def terms(p, m):

@@ -8,12 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast.information.moments import log_mgf, rate_function
 
 WHICH = ("reference", "aligned", "best_of_n")
 # The discretised Gumbel law is summed over this many units of its scale below and above its centre.
 BELOW, ABOVE = 5.0, 45.0
+# Points of a lattice over which that law is summed: some gigabytes.
+MOST_POINTS = 1 << 26
 
 
 class SecondOrder(NamedTuple):
@@ -48,13 +51,16 @@ def check_which(which):
 def rate(p, reward, policy, tau, *, delta, which):
     """Return the rate function of -reward/m at `tau`; `policy` is the aligned one of divergence `delta`."""
     levels = -as_parameter(tau, "tau")
+    if np.logical_or.reduce(np.isnan(levels), axis=None):
+        refuse(np.isnan(levels), levels, "tau", "is NaN")
     if which == "aligned":
         return rate_function(reward, levels, p=policy.log_pi, log=True).value
     plain = rate_function(reward, levels, p=p).value
     if which == "reference" or delta == 0:  # best of one is the reference
         return plain
     # Rewards below the typical one need all n draws to fail: more than exponentially rare.
-    return np.where(levels >= policy.expected_reward, np.maximum(plain - delta, 0.0), np.inf)[()]
+    possible = (levels >= policy.expected_reward) & (plain < np.inf)
+    return np.where(possible, np.maximum(np.where(possible, plain, 0.0) - delta, 0.0), np.inf)[()]
 
 
 def scaled_cumulant(p, reward, policy, rho, *, delta, which):
@@ -63,6 +69,7 @@ def scaled_cumulant(p, reward, policy, rho, *, delta, which):
         log = which == "aligned"
         return log_mgf(reward, rho, p=policy.log_pi if log else p, log=log) / rho
     rho = as_parameter(rho, "rho")
+    refuse(np.isnan(rho), rho, "rho", "is NaN")
     infinite = np.isinf(rho)
     if infinite.any():
         found = scaled_cumulant(p, reward, policy, np.where(infinite, 1.0, rho), delta=delta, which=which)
@@ -104,6 +111,8 @@ def _on_lattice(alpha, centre, spread, log_n, *, span, offset):
     origin = centre + math.log(span / (local * spread)) / alpha
     first = math.floor((origin - BELOW / alpha - offset) / span)
     last = math.ceil((origin + ABOVE / alpha - offset) / span)
+    if last - first > MOST_POINTS:
+        raise ValueError(f"delta is too small: the best sum is spread over {last - first:.1g} points of the lattice")
     sums = offset + span * np.arange(first, last + 1)
     hits = np.exp(-alpha * (sums - origin))
     log_pi = -hits * math.exp(-alpha * span) + np.log(-np.expm1(-hits * local))

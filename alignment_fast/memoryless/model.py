@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast._border.scalars import as_count, as_number
-from alignment_fast._border.status import place
+from alignment_fast._border.scalars import LARGEST, as_count, as_number
+from alignment_fast._border.status import place, refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
 from alignment_fast.information.moments import rate_function
@@ -148,6 +148,8 @@ class MemorylessModel:
 
         """
         budgets = as_parameter(delta, "delta")[()]
+        if not np.logical_and.reduce(budgets >= 0, axis=None):
+            refuse(~(budgets >= 0), budgets, "delta", "is not a number >= 0")
         return kl_constrained(self._p, self._reward, budgets, num_threads=self._num_threads)
 
     def reward_law(self, m: int, *, method: str = "auto") -> Law:
@@ -178,7 +180,7 @@ class MemorylessModel:
         (array([0., 1., 2., 3.]), array([0.125, 0.375, 0.375, 0.125]))
 
         """
-        m = _sequence(m)
+        m = self._sequence(m)
         if len(self._letters.p) == 1:
             return Law(np.array([m * self._letters.reward[0]]), np.zeros(1), "types", 0.0)
         chosen, ops = self._module(self._method(m, method))
@@ -224,7 +226,7 @@ class MemorylessModel:
         (59.320606, 2.040046)
 
         """
-        m = _sequence(m)
+        m = self._sequence(m)
         log_n = _draws(m, delta, log_n)
         aligned = self.aligned(log_n / m)
         alpha = float(aligned.alpha)
@@ -259,7 +261,7 @@ class MemorylessModel:
         True
 
         """
-        m = _sequence(m)
+        m = self._sequence(m)
         log_n = _draws(m, delta, log_n)
         if len(self._letters.p) == 1:
             return (m * float(self._letters.reward[0]),) * 2
@@ -354,6 +356,8 @@ class MemorylessModel:
 
         """
         m = as_count(m, "m", most=None)
+        if m > LARGEST:
+            raise ValueError("m does not fit into a float64")
         delta = as_number(delta, "delta")
         if not 0 < delta < self.delta_max:
             raise ValueError(f"delta = {delta} is not between 0 and delta_max = {self.delta_max}, both excluded")
@@ -392,7 +396,7 @@ class MemorylessModel:
         (3, 1000)
 
         """
-        m, size = _sequence(m), as_count(size, "size", least=0)
+        m, size = self._sequence(m), as_count(size, "size", least=0)
         log_n = _draws(m, delta, log_n)
         generator = _generator(rng)
         if len(self._letters.p) == 1:
@@ -427,16 +431,28 @@ class MemorylessModel:
         (-371, True)
 
         """
-        m, draws = as_count(m, "m", most=None), as_count(draws, "draws")
+        m, draws = as_count(m, "m"), as_count(draws, "draws")
         level = as_number(level, "level")
         if math.isnan(level):
             raise ValueError("level is NaN")
+        if level == -math.inf:
+            return TailEstimate(0.0, 0.0, 0.0, draws)
         found = rate_function(self._letters.reward, level / m, p=self._letters.p)
         tilt = max(float(found.t), 0.0)
         if math.isinf(tilt):  # the largest sum, or none
             return TailEstimate(-m * float(found.value), 0.0, tilt, draws)
         log_mean, error = _sampling.tail(self._letters, m, level, tilt, size=draws, generator=_generator(rng))
         return TailEstimate(log_mean, error, tilt, draws)
+
+    def _sequence(self, m):
+        """Return the number of letters of a sequence whose law of sums is asked for."""
+        m = as_count(m, "m", most=None)
+        if m > LONGEST:
+            raise ValueError(f"m = {m} letters are more than {LONGEST}, the most whose sum has a law here")
+        low, high = float(self._letters.reward[0]), float(self._letters.reward[-1])
+        if not math.isfinite(m * max(-low, high, high - low)):
+            raise ValueError(f"sums of m = {m} rewards between {low} and {high} are beyond the largest double")
+        return m
 
     def _of_distinct(self, delta):
         """Return the aligned policy over the distinct rewards."""
@@ -562,14 +578,6 @@ def _log_q(q, p):
     return np.log(np.where(q > 0, q, 1.0)) - np.where(q > 0, np.log(q.sum()), 0.0)
 
 
-def _sequence(m):
-    """Return the number of letters of a sequence whose law of sums is asked for."""
-    m = as_count(m, "m", most=None)
-    if m > LONGEST:
-        raise ValueError(f"m = {m} letters are more than {LONGEST}, the most whose sum has a law here")
-    return m
-
-
 def _delta(delta):
     number = as_number(delta, "delta")
     if not number >= 0:
@@ -588,4 +596,7 @@ def _draws(m, delta, log_n):
     name, number = ("delta", as_number(delta, "delta")) if log_n is None else ("log_n", as_number(log_n, "log_n"))
     if not 0 <= number < math.inf:
         raise ValueError(f"{name} = {number} is not a finite number >= 0")
-    return m * number if log_n is None else number
+    found = m * number if log_n is None else number
+    if found == math.inf:
+        raise ValueError(f"delta = {number} is too large: log n = m delta is beyond the largest double")
+    return found

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import BOOTSTRAP, Seed, seed_sequence
-from alignment_fast._border.scalars import as_level
+from alignment_fast._border.scalars import as_count, as_level
 from alignment_fast._border.words import as_word
 from alignment_fast.random import Stream
 from alignment_fast.ranking._replicates import poisson
@@ -106,8 +107,7 @@ def alpha_of_counts(
     """Return the agreement of units (rows) that have each of the `values` so often."""
     as_word(level, "level", LEVELS)
     confidence = as_level(confidence, "confidence")
-    if replicates < 0:
-        raise ValueError(f"replicates must not be negative, not {replicates}")
+    replicates = as_count(replicates, "replicates", least=0)
     size = counts.sum(axis=1)
     counts, size = counts[size > 1], size[size > 1]
     if not len(counts):
@@ -116,6 +116,7 @@ def alpha_of_counts(
     pairs = pairs.reshape(len(counts), -1)
     pairs[:, :: len(values) + 1] -= counts
     pairs /= (size - 1.0)[:, None]
+    refuse_large((replicates, len(counts)), "how often each unit counts in the replicates,")
     one = np.ones((1, len(counts)))
     alpha = float(_alphas(one, pairs, counts, values, level)[0])
     low = high = np.nan

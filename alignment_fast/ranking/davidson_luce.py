@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.scalars import as_number, check_search
+from alignment_fast._border.words import shown
 from alignment_fast.errors import ConvergenceError
 from alignment_fast.ranking import _labels
-from alignment_fast.ranking._rows import ItemIndexError, distinct
+from alignment_fast.ranking._rows import ItemIndexError, distinct, number_of_items
 from alignment_fast.ranking.comparisons import Comparisons
 from alignment_fast.ranking.result import normal_width
 
@@ -230,7 +231,12 @@ def _places(
     rankings: Sequence[Sequence[Any]], n_items: int | None, labels: Sequence[Hashable] | None
 ) -> tuple[list[list[tuple[int, ...]]], tuple[Hashable, ...] | None, int]:
     """Return the items of each place of each ranking by number, the names, and the number of items."""
-    rows = [[tuple(place) if isinstance(place, TIED) else (place,) for place in row] for row in rankings]
+    n_items = number_of_items(n_items, None)
+    given: Any = rankings.to_numpy() if hasattr(rankings, "to_numpy") else rankings  # of a frame, its rows
+    try:
+        rows = [[tuple(place) if isinstance(place, TIED) else (place,) for place in row] for row in given]
+    except TypeError:
+        raise TypeError(f"rankings must be a sequence of sequences, not {shown(rankings)}") from None
     flat = [item for row in rows for place in row for item in place]
     if not flat:
         raise ValueError("there are no rankings")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
-from alignment_fast._border.scalars import as_count
+from alignment_fast._border.scalars import LARGEST, as_count, as_number
 from alignment_fast._operations import operations
 from alignment_fast.kernels.ranking.structures import Games
 from alignment_fast.ranking._rows import parse
@@ -119,15 +118,18 @@ def elo(
     array([1000., 1000.])
 
     """
-    for name, value in (("k", k), ("scale", scale), ("base", base), ("initial", initial)):
-        if type(value) is not float and not isinstance(value, Real):
-            raise TypeError(f"{name} must be a real number, not {type(value).__name__}")
+    k, scale, base, initial = (
+        value if type(value) is float else as_number(value, name)
+        for name, value in (("k", k), ("scale", scale), ("base", base), ("initial", initial))
+    )
     for name, value in (("k", k), ("scale", scale), ("base - 1", base - 1)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, not {value}")
     if not np.isfinite(initial):
         raise ValueError(f"initial must be finite, not {initial}")
-    ops, point = operations("ranking"), scale / np.log(base)
+    ops, point = operations("ranking"), scale / float(np.log(base))
+    if k > LARGEST * point:
+        raise ValueError(f"k = {k} is too large beside scale = {scale}: their ratio is beyond the largest double")
     plain = outcome is None and weight is None and labels is None and num_threads is None and anchor is None
     if plain and shuffles is None:
         small = ops.short_elo(winner, loser, n_items, tied, k / point, initial, point)

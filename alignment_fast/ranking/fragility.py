@@ -109,7 +109,7 @@ def fragility(comparisons: Comparisons, target: tuple[Any, ...] = ("top",), *, k
     Votes go by their influence, to first order, on the lead of one challenger after another; then by that at the scores
     which are left, a few times over; each set is fitted, and the fewest that turn the order are kept. Where the sets of
     fewer votes are few, all of them are fitted. The lower bound follows from how much likelihood a draw costs, and how
-    much one vote can give; it is about a quarter of what is found, and exact where all sets were tried.
+    much one vote can give; it may be well below what is found, and is exact where all sets were tried.
     Cost: that of some 100 fits which start near their maximum; for 1e6 votes on 100 items about 0.1 s.
 
     References

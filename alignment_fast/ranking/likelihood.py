@@ -74,7 +74,7 @@ def log_likelihood(
 
     """
     ops = operations("ranking")
-    if not home_advantage and num_threads is None:
+    if type(home_advantage) is float and not home_advantage and num_threads is None:
         small = _small(ops, ops.SHORT_VALUE, scores, None, comparisons, model, tie_parameter)
         if small is not None:
             return small
@@ -114,7 +114,7 @@ def gradient(
 
     """
     ops = operations("ranking")
-    if not home_advantage and num_threads is None:
+    if type(home_advantage) is float and not home_advantage and num_threads is None:
         small = _small(ops, ops.SHORT_GRADIENT, scores, None, comparisons, model, tie_parameter)
         if small is not None:
             return small
@@ -173,7 +173,7 @@ def hessian_product(
 
     """
     ops = operations("ranking")
-    if not home_advantage and num_threads is None:
+    if type(home_advantage) is float and not home_advantage and num_threads is None:
         small = _small(ops, ops.SHORT_PRODUCT, scores, vector, comparisons, model, tie_parameter)
         if small is not None:
             return small
@@ -267,9 +267,12 @@ def _beside_scores(
 ) -> tuple[Covariates, list[float]]:
     """Return the covariates, and the unknowns behind the scores: coefficients, the logarithm of the tie parameter."""
     tie, covariates, others = check_model(model).tie, NO_COVARIATES, []
-    if home_advantage:
+    home = as_number(home_advantage, "home_advantage")
+    if not math.isfinite(home):
+        raise ValueError(f"home_advantage must be finite, not {home}")
+    if home:
         covariates = home_covariate(check_comparisons(comparisons).cells)
-        others.append(as_number(home_advantage, "home_advantage"))
+        others.append(home)
     if tie is not None:
         tie_parameter = None if tie_parameter is None else as_number(tie_parameter, "tie_parameter")
         if tie_parameter is None or not tie.least < tie_parameter < np.inf:

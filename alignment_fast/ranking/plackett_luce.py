@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.arrays import as_array, is_foreign
+from alignment_fast._border.arrays import as_array, as_parameter, is_foreign
 from alignment_fast._border.call import operations_of
 from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.num_threads import check_num_threads
@@ -385,7 +385,7 @@ def fit_plackett_luce(
     l2 : float
         Strength of the Gaussian prior: its variance is 1 / l2.
     start : RatingFit or array (K,), optional
-        Where to start.
+        Where to start, unless the likelihood there is below that of the scores that are started from without.
     tol : float
         Largest entry of the last Newton step, in logits.
     max_iter : int
@@ -438,7 +438,9 @@ def fit_plackett_luce(
             raise ConvergenceError(f"{existence.explain()}; give a prior (l2)")
     objective = rankings._objective(num_threads, l2)
     scores = start.scores if isinstance(start, RatingFit) else start
-    first = objective.first_scores() if scores is None else one_per_item(scores, "start", rankings.n_items)
+    first = objective.first_scores()
+    if scores is not None:
+        first = _better(objective, one_per_item(scores, "start", rankings.n_items), first)
     found = choices.maximize(objective, first, tolerance=tol, limit=max_iter)
     found = certified(objective, found, tolerance=tol, limit=max_iter)
     result = PlackettLuceFit(
@@ -473,6 +475,16 @@ def _updated(before: PlackettLuceFit, new: Any) -> PlackettLuceFit:
     start = np.zeros(together.n_items)
     start[: len(before.scores)] = before.scores
     return fit_plackett_luce(together, l2=before.specification.l2, start=start)
+
+
+def _better(objective: choices.ChoiceObjective, given: NDArray[np.float64], first: NDArray[np.float64]) -> Any:
+    """Return the scores that are `given`, unless they are worse than the `first`.
+
+    Where scores are far from the maximum Newton's steps see next to no curvature, and leave double.
+    """
+    if _spread(given) > choices.WIDEST_PRODUCT:
+        return first
+    return given if objective.evaluate(given).value >= objective.evaluate(first).value else first
 
 
 def _spread(u: NDArray[np.float64]) -> float:
@@ -567,7 +579,7 @@ def _others(
 
 
 def _weights(value: Any, size: int) -> NDArray[np.float64]:
-    weight = np.ascontiguousarray(value, dtype=np.float64)
+    weight = as_parameter(value, "weight")
     if weight.shape != (size,):
         raise ValueError(f"weight must have one value for each of {size} rankings; it has shape {weight.shape}")
     wrong = np.flatnonzero(~((weight >= 0) & (weight < np.inf)))

@@ -158,7 +158,7 @@ def short_critical_beta(P, alpha, lam, sampler, ref, method, largest, tol):
     cdef int state = CRITICAL_UNCONVERGED
     if (not read_parameters(alpha, 1.0, lam, &at) or at.many or at.alpha[0] == 1.0
             or not plain_number(largest, &search.largest) or not plain_number(tol, &search.tol)
-            or not 0.0 < search.largest < float("inf")
+            or not 0.0 < search.largest < float("inf") or not search.tol >= 0.0
             or not read_equilibrium(P, sampler, ref, method, &task, &search.point)):
         return None
     if task.size <= MOST_SEARCHED:

@@ -13,6 +13,7 @@ import numpy as np
 
 EXTENDED = np.longdouble
 WIDE = np.finfo(EXTENDED).maxexp > 16000  # long double is more than double
+MOST_LOG_N = float(np.log(np.finfo(EXTENDED).max))  # n itself is a number of that type
 # Roundings in a row: convolutions, sums of tails, logarithms, sums over the law (at most about a thousand sums).
 ROUNDING = 1000 * float(np.finfo(EXTENDED).eps)
 
