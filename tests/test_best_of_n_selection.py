@@ -145,6 +145,15 @@ def test_calibrated_rewards_are_quantiles_with_ties_in_the_middle():
     assert calibrated_rewards(np.float32([1.0, 2.0])).dtype == np.float32
 
 
+@pytest.mark.parametrize("known", [5, 700])
+def test_calibrated_rewards_of_few_and_of_many_references(known):
+    """Few are compared one by one, many are sorted."""
+    rng = np.random.default_rng(0)
+    rewards, reference = rng.integers(0, 40, (3, 101)) / 4, rng.integers(0, 40, (3, known)) / 4
+    below, equal = (test(reference[:, None], rewards[:, :, None]).sum(axis=-1) for test in (np.less, np.equal))
+    np.testing.assert_array_equal(calibrated_rewards(rewards, reference=reference), (2 * below + equal) / (2 * known))
+
+
 @pytest.mark.parametrize(
     ("rewards", "options", "message"),
     [

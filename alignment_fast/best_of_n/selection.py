@@ -119,7 +119,7 @@ def calibrated_rewards(rewards: Any, *, reference: Any = None, t: float | None =
     """
     array = as_floating(rewards, "rewards")
     given = array if reference is None else as_floating(reference, "reference")
-    for name, values in (("rewards", array), ("reference", given)):
+    for name, values in (("rewards", array), *([] if reference is None else [("reference", given)])):
         if values.ndim == 0 or values.shape[-1] == 0:
             raise ValueError(f"{name} of shape {values.shape} hold no samples")
         refuse(~np.isfinite(values), values, name, "is not finite")
@@ -129,10 +129,10 @@ def calibrated_rewards(rewards: Any, *, reference: Any = None, t: float | None =
         )
     if t is not None and not (np.isfinite(t) and t != 0):
         raise ValueError(f"t = {t} is not a finite number other than 0")
-    rows, sorted_rows = array.reshape(-1, array.shape[-1]), np.sort(given.reshape(-1, given.shape[-1]), axis=-1)
-    quantiles = np.empty(rows.shape)
-    for row, known, out in zip(rows, sorted_rows, quantiles, strict=True):
-        out[:] = np.searchsorted(known, row, "left") + np.searchsorted(known, row, "right")
+    rows, known = (
+        np.ascontiguousarray(values.reshape(-1, values.shape[-1]), dtype=np.float64) for values in (array, given)
+    )
+    quantiles = operations("best_of_n").ranks_among(rows, known)
     quantiles /= 2 * given.shape[-1]
     if t is not None:
         with np.errstate(over="ignore"):

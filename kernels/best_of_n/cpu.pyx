@@ -525,7 +525,11 @@ def pool_arrange(const double[:, ::1] score, const double[:, ::1] judged, Py_ssi
     cdef uint64_t *words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
     cdef bint differ = False
     with nogil:
-        for i in range(first, last):
+        if size <= POOL_SMALL and last > first:
+            differ = table.pool_arrange_small(last - first, size, &score[first, 0], &judged[first, 0], words,
+                                              <int32_t*>(words + 3 * size), &value[first, 0], &spread[first, 0],
+                                              &tied[first, 0])
+        for i in range(first, last if size > POOL_SMALL else first):
             differ |= table.pool_arrange(size, &score[i, 0], &judged[i, 0], words, words + size, words + 2 * size,
                                          <int32_t*>(words + 3 * size), &value[i, 0], &spread[i, 0], &tied[i, 0])
     free(words)
@@ -628,6 +632,15 @@ def max_weights(const double[:, ::1] reward, bint centred, const double[::1] own
             good = table.pool_max_weights(last - first, reward.shape[1], &reward[first, 0], centred, &own[0], &below[0],
                                           &above[0], &out[first, 0])
     return good
+
+
+def ranks_among(const double[:, ::1] score, const double[:, ::1] reference, Py_ssize_t first, Py_ssize_t last,
+                double[:, ::1] out):
+    """Write how many references of pools first..last-1 are below each score, counting twice, and equal to it, once."""
+    if last > first:
+        with nogil:
+            table.pool_ranks_among(last - first, score.shape[1], &score[first, 0], reference.shape[1], &reference[first, 0],
+                                   &out[first, 0])
 
 
 def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_t last, double[::1] index,
