@@ -160,7 +160,13 @@ def extrapolate(size, _dtype):
     def plain():
         highest = np.sort(scores, axis=-1)[:, -13:]
         index = np.log(highest[:, 1:] / highest[:, :1]).mean(axis=-1)
-        return highest[:, 0] * (12.5 / 64.5 * 1000) ** index * gamma(1 - index)
+
+        def best(index, exceeding=12.5):
+            return highest[:, 0] * (exceeding / 64.5 * 1000) ** index * gamma(1 - index)
+
+        mean, reach = best(index), 1.959963984540054 / np.sqrt(12)
+        away = [(best(index * (1 + z)) / mean, best(index, 12.5 * (1 + z)) / mean) for z in (-reach, reach)]
+        return (mean, *(mean * np.exp(np.sign(z - 0.5) * np.hypot(*np.log(ends))) for z, ends in enumerate(away)))
 
     return lambda: af.best_of_n.extrapolate(scores, 1000, tail="hill", top=12), plain
 
@@ -243,7 +249,7 @@ def multiplayer(size, _dtype):
 
 DIFFERENT = {
     "policy.Gain.interval": "its ends are of second order, the peer's of first",
-    "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
+    "best_of_n.extrapolate": "the peer is the limit for large n, with ends of first order and without refusal",
     "best_of_n.hedge": "the peer is the best of a grid, without an error",
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
 }
@@ -258,7 +264,7 @@ NAMES = {
     "best_of_n.PassAtKFit.posterior": Timed("betaincinv", "problems", (10, 1000, 100_000), posterior, DOUBLE),
     "best_of_n.PassAtKFit": NotTimed("a result; its methods are timed"),
     "best_of_n.hill": Timed("sort, log, mean", "pools of 64", (10, 1000, 100_000), hill, DOUBLE),
-    "best_of_n.extrapolate": Timed("sort, log, gamma", "pools of 64", (10, 1000, 20_000), extrapolate, DOUBLE),
+    "best_of_n.extrapolate": Timed("sort, log, gamma, ends", "pools of 64", (10, 1000, 20_000), extrapolate, DOUBLE),
     "best_of_n.hedge": Timed("argsort, 120 products", "samples", (100, 10_000), hedge, DOUBLE),
     "best_of_n.worst_of_n": Timed("argsort, cumsum, powers", "letters", (32, 1024, 50_257), worst_of_n),
     "best_of_n.calibrated_rewards": Timed("all pairs", "prompts of 64", (10, 1000), calibrated_rewards),

@@ -47,6 +47,7 @@ cdef extern from *:
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
     size_t samples_bytes(Py_ssize_t size) nogil
+    Py_ssize_t tail_laws_at_once(Py_ssize_t top) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -680,7 +681,7 @@ def hill_laws(const double[:, ::1] ordered, Py_ssize_t top, const double[::1] qu
     """Write the power laws above thresholds of pools first..last-1 of ascending scores: `law` (pools, LAW_OF_HILL)."""
     cdef double *memory
     if last > first:
-        memory = <double*>scratch(top * sizeof(double))
+        memory = <double*>scratch(tail_laws_at_once(top) * top * sizeof(double))
         with nogil:
             table.pool_hill_laws(last - first, ordered.shape[1], top, &ordered[first, 0], &quantile[0], largest, least, memory,
                                  &law[first, 0])
