@@ -308,14 +308,28 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     least = as_number(least, "least")
     if not 0 <= least <= 1:
         raise ValueError(f"least = {least} is not between 0 and 1")
-    try:
-        _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
-    except TypeError:
-        raise TypeError(
-            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
-        ) from None
+    which, frequency = _kinds(given)
     kept = (frequency >= least * given.size) | (frequency == frequency.max()) & (frequency.max() < least * given.size)
+    if number == 1:
+        return np.argmax(np.where(kept[which], r, -np.inf)).reshape(1)
     order = np.argsort(-r, kind="stable")
     _, first = np.unique(which[order], return_index=True)
     best = order[np.sort(first)]
     return best[kept[which[best]]][:number]
+
+
+def _kinds(answers):
+    """Return a number for each answer, equal ones having the same, and how often each number occurs."""
+    if answers.dtype.kind in "iu":
+        lowest = answers.min()
+        if int(answers.max()) - int(lowest) < 4 * answers.size:  # counted without sorting
+            which = answers - lowest if answers.dtype.kind == "u" else answers.astype(np.int64) - int(lowest)
+            which = which.astype(np.intp, copy=False)
+            return which, np.bincount(which)
+    try:
+        _, which, frequency = np.unique(answers, return_inverse=True, return_counts=True)
+    except TypeError:
+        raise TypeError(
+            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
+        ) from None
+    return which, frequency

@@ -184,8 +184,9 @@ def ipo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, double[:
     cdef double *scratch = <double*>allocated(sizeof(double) * size)
     with nogil:
         for row in range(first, last):
-            table.policy_ipo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
-                                        &out[row, 0, 0], scratch)
+            table.policy_advantages(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0], scratch)
+            table.policy_ipo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0], scratch,
+                                        &out[row, 0, 0])
     free(scratch)
 
 

@@ -313,21 +313,35 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
 def short_ipo_covariance(P, mu, beta):
     """Return m times the covariance of IPO's estimate from m pairs."""
     cdef responses task
+    cdef Py_buffer view
     cdef double strength
     cdef Py_ssize_t i
     cdef double *weight
+    cdef double *advantage
+    cdef double *copy
     cdef double *out
-    result = None
-    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not open_matrix(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
     try:
-        weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
-        if read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight):
-            table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
-            for i in range(task.size * task.size):
-                out[i] *= strength * strength
-            result = given_array(out, (task.size, task.size), task.kind)
-        return result
+        weight, advantage = taken(&task, task.size), taken(&task, task.size)
+        if not (read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight)
+                and advantages_of(&task, weight, advantage)):
+            return None
+        if task.kind == b'd':
+            result = empty((task.size, task.size))
+            PyObject_GetBuffer(result, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+            out = <double*>view.buf
+        else:
+            copy, out = taken(&task, task.size * task.size), taken(&task, task.size * task.size)
+            copied(&task.view, task.kind, copy)
+            task.P = copy
+        table.policy_ipo_covariance(task.size, task.P, weight, advantage, out)
+        for i in range(task.size * task.size):
+            out[i] *= strength * strength
+        if task.kind == b'd':
+            PyBuffer_Release(&view)
+            return result
+        return given_array(out, (task.size, task.size), task.kind)
     finally:
         closed(&task)
 

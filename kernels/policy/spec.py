@@ -80,7 +80,7 @@ TABLE = (
     "double *scratch)",
     "void policy_sensitivities(ptrdiff_t size, ptrdiff_t columns, const double *P, const double *mu, "
     "const double *reward, const double *direction, double *change, double *scratch)",
-    "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, double *out, double *h)",
+    "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *h, double *out)",
     "void policy_dpo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *reward, double *out, "
     "double *scratch)",
     "int policy_axioms_f32(ptrdiff_t size, const float *P, double tolerance, int wanted, int64_t *properties, "

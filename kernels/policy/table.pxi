@@ -23,8 +23,8 @@ cdef extern from *:
         void (*policy_sensitivities)(Py_ssize_t size, Py_ssize_t columns, const double *P, const double *mu,
                                      const double *reward, const double *direction, double *change,
                                      double *scratch) noexcept nogil
-        void (*policy_ipo_covariance)(Py_ssize_t size, const double *P, const double *mu, double *out,
-                                      double *h) noexcept nogil
+        void (*policy_ipo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *h,
+                                      double *out) noexcept nogil
         void (*policy_dpo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *reward,
                                       double *out, double *scratch) noexcept nogil
         int (*policy_axioms_f32)(Py_ssize_t size, const float *P, double tolerance, int wanted, int64_t *properties,
