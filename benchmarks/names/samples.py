@@ -121,8 +121,13 @@ def achievable_gain(size, dtype):
         e = np.exp(rewards[:, None] / beta)
         share = e.mean(axis=0)
         mean = (rewards @ e) / size / share
-        influence = e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]
-        return mean - rewards.mean(), np.sqrt((influence.astype(np.float64) ** 2).sum(axis=0)) / size
+        gain = mean - rewards.mean()
+        influence = (e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]).astype(np.float64)
+        square = influence**2
+        squares = square.sum(axis=0)
+        acceleration = (square * influence).sum(axis=0) / (6 * squares**1.5)
+        effective = e.sum(axis=0) ** 2 / (e**2).sum(axis=0)
+        return gain, np.sqrt(squares) / size, mean / beta - np.log(share), gain / beta, effective, acceleration
 
     return lambda: af.policy.achievable_gain(rewards, beta=beta), plain
 
@@ -288,7 +293,7 @@ NAMES = {
     "policy.Hodge": NotTimed("a result without work of its own"),
     "dynamics.multiplayer": Timed("its rounds, without exploitability", "responses", (4, 32, 256), multiplayer, DOUBLE),
     "dynamics.MultiplayerTrajectory": NotTimed("a result without work of its own"),
-    "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
+    "policy.achievable_gain": Timed("exp, products, cubes", "samples", (1000, 50_000, 1_000_000), achievable_gain),
     "policy.Gain.interval": Timed("both ends of ABC", "budgets", (10, 1000), interval_of_gain, DOUBLE),
     "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),
     "policy.Gain": NotTimed("a result; its interval is timed"),
