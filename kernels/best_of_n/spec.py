@@ -444,7 +444,7 @@ TABLE = (
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, int64_t most, double *missed, double *cost, "
     "double *coverage)",
     "ptrdiff_t best_of_majority(ptrdiff_t n, const int64_t *answer, const double *reward, ptrdiff_t k, double least, "
-    "int64_t *frequency, int64_t *out)",
+    "ptrdiff_t pairs, int64_t *frequency, int64_t *out)",
     "void divide(ptrdiff_t n, double by, double *x)",
     "void square(ptrdiff_t n, double *x)",
     "void round_f32(ptrdiff_t n, double *x)",

@@ -112,7 +112,7 @@ cdef extern from *:
                              Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, int64_t most, double *missed,
                              double *cost, double *coverage) noexcept nogil
         Py_ssize_t (*best_of_majority)(Py_ssize_t n, const int64_t *answer, const double *reward, Py_ssize_t k,
-                                      double least, int64_t *frequency, int64_t *out) noexcept nogil
+                                      double least, Py_ssize_t pairs, int64_t *frequency, int64_t *out) noexcept nogil
         void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
         void (*square)(Py_ssize_t n, double *x) noexcept nogil
         void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil
