@@ -1,6 +1,7 @@
 """Curves from pools of samples, their variances and pass@k, against their definition over subsets."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import mpmath
@@ -178,6 +179,33 @@ def test_a_batch_is_its_rows(size):
         one = curve(scores[row], values=values[row], variance="jackknife")
         np.testing.assert_array_equal(one.mean, batch.mean[row])
         np.testing.assert_array_equal(one.variance, batch.variance[row])
+
+
+@pytest.mark.parametrize("size", [3, 16, 33, 64])
+def test_small_pools_whose_scores_hardly_differ(size):
+    """The network sorts scores without their last bits: what it cannot tell apart is sorted by all of them."""
+    rng = np.random.default_rng(size)
+    order = np.argsort(rng.random((9, size)), axis=1)
+    steps = np.arange(size) - size // 2
+    ladders = [
+        1 + steps * 2.0**-52,
+        -1 - steps * 2.0**-52,
+        steps * 5e-324,
+        np.ldexp(steps * 1.0, 1016),
+        steps // 2 * 1.0,
+    ]
+    ladders += [np.where(steps == 0, -0.0, steps // 3 * 0.0), np.where(steps > 1, np.inf, steps)]
+    ladders += [np.where(steps < 0, -np.inf, steps), rng.normal(size=size)]
+    scores = np.take_along_axis(np.stack(ladders), order, axis=1)
+    values = rng.normal(size=scores.shape)
+    together = curve(scores, values=values, variance=None).mean
+    for row, value, mean in zip(scores, values, together, strict=True):
+        places = np.argsort(row, kind="stable")
+        ranked = value[places]
+        groups = np.concatenate([[0], np.cumsum(row[places][1:] > row[places][:-1])])
+        averaged = (np.bincount(groups, ranked) / np.bincount(groups))[groups]
+        weights = [[math.comb(i, n) / math.comb(size, n + 1) for i in range(size)] for n in range(size)]
+        np.testing.assert_allclose(mean, np.array(weights) @ averaged, rtol=0, atol=1e-12)
 
 
 def test_ragged_pools():

@@ -128,6 +128,23 @@ def test_bad_tsallis_input(reward, beta, options, message):
         tsallis_weights(reward, beta, **options)
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.uint64, np.float64, str])
+def test_answers_of_every_kind_are_the_same_answers(kind):
+    """Integers that lie close together are counted, all others sorted; ties go to the first sample."""
+    rng = np.random.default_rng(4)
+    numbers, rewards = rng.integers(0, 7, 400), rng.integers(-3, 4, 400) / 2
+    number = 1 if kind in (str, np.uint8, np.uint64) else -1
+    close, far = (number * numbers * step for step in (1, 12 if kind in (np.int8, np.uint8) else 10**6))
+    for k in (1, 5):
+        frequent = np.bincount(numbers)[numbers] >= 0.12 * 400
+        best = {}
+        for place in np.argsort(-rewards, kind="stable"):
+            if frequent[place]:
+                best.setdefault(int(numbers[place]), int(place))
+        for answers in (close.astype(kind), far.astype(kind)):
+            assert best_of_majority(answers, rewards, k, least=0.12).tolist() == list(best.values())[:k], (k, kind)
+
+
 # ---- calibrated rewards ----
 
 
@@ -143,6 +160,15 @@ def test_calibrated_rewards_are_quantiles_with_ties_in_the_middle():
     np.testing.assert_array_equal(calibrated_rewards(np.exp(rewards)), calibrated_rewards(rewards))
     np.testing.assert_allclose(calibrated_rewards(rewards, reference=reference, t=-3.0), -np.exp(-3 * np.array(exact)))
     assert calibrated_rewards(np.float32([1.0, 2.0])).dtype == np.float32
+
+
+@pytest.mark.parametrize("known", [5, 700])
+def test_calibrated_rewards_of_few_and_of_many_references(known):
+    """Few are compared one by one, many are sorted."""
+    rng = np.random.default_rng(0)
+    rewards, reference = rng.integers(0, 40, (3, 101)) / 4, rng.integers(0, 40, (3, known)) / 4
+    below, equal = (test(reference[:, None], rewards[:, :, None]).sum(axis=-1) for test in (np.less, np.equal))
+    np.testing.assert_array_equal(calibrated_rewards(rewards, reference=reference), (2 * below + equal) / (2 * known))
 
 
 @pytest.mark.parametrize(

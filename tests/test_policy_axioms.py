@@ -184,6 +184,61 @@ def test_bad_matrices_are_named(function):
         getattr(af.policy, function)([[0.5, 0.8], [0.3, 0.5]])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_size_is_counted_whole(dtype):
+    """Pairs go four or eight at a time: sizes around these, against counts of M in 2^-40."""
+    for K in (1, 2, 3, 4, 5, 7, 8, 9, 12, 17):
+        rng = np.random.default_rng(K)
+        eighths = np.triu(rng.integers(0, 9, (K, K)) / 8, 1)
+        for steps in (eighths, np.triu(rng.uniform(0, 1, (K, K)), 1)):
+            P = (steps + np.tril(1 - steps.T, -1) + np.eye(K) / 2).astype(dtype)
+            M = np.rint((P.astype(np.float64) - P.T) * 2.0**39)
+            wins = (M > 0).sum(axis=1)
+            winner = np.flatnonzero(wins == K - 1)
+            scores = rng.permutation(K).astype(dtype)
+            kept = ((M <= 0) | (scores[:, None] > scores)).all()
+            rows = M[np.lexsort(-M.T[::-1])]
+            assert af.policy.condorcet_winner(P) == (winner[0] if len(winner) else -1), K
+            assert af.policy.is_order_preserving(P, scores) == kept, K
+            assert af.policy.is_row_dominant(P) == (rows[:-1] >= rows[1:]).all(), K
+            assert af.policy.is_row_dominant(P, strict=True) == (rows[:-1] > rows[1:]).all(), K
+            members = af.policy.smith_set(P)
+            assert (M[members][:, ~members] > 0).all(), K
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_near_and_equal_rows_of_a_chain(dtype):
+    """Rows closer than the tolerance are compared by M, others by P: both orders of the responses say the same."""
+    for step in (0.0, 1e-13, 1e-10, 1e-7, 1e-3):
+        scores = np.repeat(np.arange(6, 0, -1), 2) * 0.1 + np.tile([step, 0.0], 6)
+        P = (1 / (1 + np.exp(scores - scores[:, None]))).astype(dtype)
+        P = np.triu(P, 1) + np.tril(1 - P.T, -1) + np.eye(12, dtype=dtype) / 2
+        M = np.rint((P.astype(np.float64) - P.T) * 2.0**39)
+        for order in (np.arange(12), np.arange(12)[::-1]):
+            of = np.ascontiguousarray(P[np.ix_(order, order)])
+            assert af.policy.is_row_dominant(of) == (M[:-1] >= M[1:]).all(), step
+            assert af.policy.is_row_dominant(of, strict=True) == (M[:-1] > M[1:]).all(), step
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_bad_entry_is_found_wherever_it_is(dtype):
+    for K in (1, 4, 9):
+        upper = np.triu(np.random.default_rng(0).random((K, K)), 1)
+        good = (upper + np.tril(1 - upper.T, -1) + np.eye(K) / 2).astype(dtype)
+        for place in np.ndindex(K, K):
+            for bad in (np.nan, -0.25, 1.25, np.inf, 0.999 - good[place[::-1]]):
+                P = good.copy()
+                P[place] = bad
+                for ask in (
+                    af.policy.condorcet_winner,
+                    af.policy.is_row_dominant,
+                    lambda P: af.policy.is_order_preserving(P, np.arange(len(P), dtype=P.dtype)),
+                    lambda P: af.policy.ipo(P, None, None, 1.0),
+                ):
+                    with pytest.raises(ValueError, match="P"):
+                        ask(P)
+
+
 def test_bad_scores_are_named():
     with pytest.raises(ValueError, match=r"scores\[2\] = nan is NaN"):
         af.policy.is_smith_top(CHAIN, [0.0, 1.0, np.nan])

@@ -439,6 +439,22 @@ def test_rows_and_grids_of_losses_and_covariances():
     assert af.policy.dpo_sensitivity(P, mu, h).shape == (2, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_problem_of_any_size_has_the_bits_of_rows(dtype):
+    """Advantages of one problem are summed while P is checked, those of rows after it."""
+    rng = np.random.default_rng(5)
+    for K in (1, 2, 7, 8, 9, 15, 16, 20, 33):
+        upper = np.triu(rng.random((K, K)), 1)
+        P = (upper + np.tril(1 - upper.T, -1) + np.eye(K) / 2).astype(dtype)
+        mu, h = rng.dirichlet(np.ones(K)).astype(dtype), rng.normal(size=K).astype(dtype)
+        one, rows = af.policy.ipo(P, mu, None, 2.0), af.policy.ipo(P[None], mu, None, 2.0)
+        np.testing.assert_array_equal(one.scores, rows.scores[0], str(K))
+        np.testing.assert_array_equal(one.log_pi, rows.log_pi[0], str(K))
+        loss, losses = af.policy.ipo_loss(h, P, mu, 2.0), af.policy.ipo_loss(h, P[None], mu, 2.0)
+        assert loss.value == losses.value[0], K
+        np.testing.assert_array_equal(loss.gradient, losses.gradient[0], str(K))
+
+
 def test_shared_preferences_of_many_samplers_are_solved_one_by_one():
     """More rows than one block holds, with rows that stop at different steps."""
     random = np.random.default_rng(6)

@@ -34,6 +34,8 @@ def _are_finite(found):
 def _of_one_size(ops, scores, values, grid, *, kind, method, num_threads):
     rows, size = scores.shape
     every = grid is None and kind == "u"
+    if every and method is None and rows and size > ops.SMALL_POOL:
+        return all_means(ops, ops.pool_arrange(scores, values, num_threads=num_threads), num_threads), None
     ascending, back = (np.arange(1, size + 1), None) if grid is None else np.unique(grid, return_inverse=True)
     at = ascending.astype(np.float64)
     if rows * len(at) == 0:

@@ -119,7 +119,7 @@ def calibrated_rewards(rewards: Any, *, reference: Any = None, t: float | None =
     """
     array = as_floating(rewards, "rewards")
     given = array if reference is None else as_floating(reference, "reference")
-    for name, values in (("rewards", array), ("reference", given)):
+    for name, values in (("rewards", array), *([] if reference is None else [("reference", given)])):
         if values.ndim == 0 or values.shape[-1] == 0:
             raise ValueError(f"{name} of shape {values.shape} hold no samples")
         refuse(~np.isfinite(values), values, name, "is not finite")
@@ -129,10 +129,10 @@ def calibrated_rewards(rewards: Any, *, reference: Any = None, t: float | None =
         )
     if t is not None and not (np.isfinite(t) and t != 0):
         raise ValueError(f"t = {t} is not a finite number other than 0")
-    rows, sorted_rows = array.reshape(-1, array.shape[-1]), np.sort(given.reshape(-1, given.shape[-1]), axis=-1)
-    quantiles = np.empty(rows.shape)
-    for row, known, out in zip(rows, sorted_rows, quantiles, strict=True):
-        out[:] = np.searchsorted(known, row, "left") + np.searchsorted(known, row, "right")
+    rows, known = (
+        np.ascontiguousarray(values.reshape(-1, values.shape[-1]), dtype=np.float64) for values in (array, given)
+    )
+    quantiles = operations("best_of_n").ranks_among(rows, known)
     quantiles /= 2 * given.shape[-1]
     if t is not None:
         with np.errstate(over="ignore"):
@@ -308,14 +308,28 @@ def best_of_majority(answers: Any, rewards: Any, k: int = 1, *, least: float = 0
     least = as_number(least, "least")
     if not 0 <= least <= 1:
         raise ValueError(f"least = {least} is not between 0 and 1")
-    try:
-        _, which, frequency = np.unique(given, return_inverse=True, return_counts=True)
-    except TypeError:
-        raise TypeError(
-            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
-        ) from None
+    which, frequency = _kinds(given)
     kept = (frequency >= least * given.size) | (frequency == frequency.max()) & (frequency.max() < least * given.size)
+    if number == 1:
+        return np.argmax(np.where(kept[which], r, -np.inf)).reshape(1)
     order = np.argsort(-r, kind="stable")
     _, first = np.unique(which[order], return_index=True)
     best = order[np.sort(first)]
     return best[kept[which[best]]][:number]
+
+
+def _kinds(answers):
+    """Return a number for each answer, equal ones having the same, and how often each number occurs."""
+    if answers.dtype.kind in "iu":
+        lowest = answers.min()
+        if int(answers.max()) - int(lowest) < 4 * answers.size:  # counted without sorting
+            which = answers - lowest if answers.dtype.kind == "u" else answers.astype(np.int64) - int(lowest)
+            which = which.astype(np.intp, copy=False)
+            return which, np.bincount(which)
+    try:
+        _, which, frequency = np.unique(answers, return_inverse=True, return_counts=True)
+    except TypeError:
+        raise TypeError(
+            "answers must be of one kind that can be sorted, such as text: some cannot be compared"
+        ) from None
+    return which, frequency

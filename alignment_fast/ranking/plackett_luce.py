@@ -508,11 +508,12 @@ def _flat(rows: Any, name: str) -> _Flat:
             raise ValueError(f"{name} must have two axes, rankings and places; it has shape {rows.shape}")
         rows = np.asarray(rows)  # not a subclass
         there = rows != PADDING
+        if there.all():
+            return _Flat(np.ascontiguousarray(rows).reshape(-1), np.full(len(rows), rows.shape[1], dtype=np.int64))
         length = there.sum(axis=1, dtype=np.int64)
-        if not there.all():
-            hidden = np.flatnonzero((there[:, 1:] & ~there[:, :-1]).any(axis=1))
-            if hidden.size:
-                raise ValueError(f"{name}[{hidden[0]}] has an item behind a -1: {rows[hidden[0]].tolist()}")
+        hidden = np.flatnonzero((there[:, 1:] & ~there[:, :-1]).any(axis=1))
+        if hidden.size:
+            raise ValueError(f"{name}[{hidden[0]}] has an item behind a -1: {rows[hidden[0]].tolist()}")
         return _Flat(np.ascontiguousarray(rows[there]), length)
     try:
         lists = [list(row) for row in rows]

@@ -121,16 +121,32 @@ def achievable_gain(size, dtype):
         e = np.exp(rewards[:, None] / beta)
         share = e.mean(axis=0)
         mean = (rewards @ e) / size / share
-        influence = e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]
-        return mean - rewards.mean(), np.sqrt((influence.astype(np.float64) ** 2).sum(axis=0)) / size
+        gain = mean - rewards.mean()
+        influence = (e / share * (rewards[:, None] - mean) - (rewards - rewards.mean())[:, None]).astype(np.float64)
+        square = influence**2
+        squares = square.sum(axis=0)
+        acceleration = (square * influence).sum(axis=0) / (6 * squares**1.5)
+        effective = e.sum(axis=0) ** 2 / (e**2).sum(axis=0)
+        return gain, np.sqrt(squares) / size, mean / beta - np.log(share), gain / beta, effective, acceleration
 
     return lambda: af.policy.achievable_gain(rewards, beta=beta), plain
 
 
 def interval_of_gain(size, _dtype):
     found = af.policy.achievable_gain(generator().normal(size=5000), beta=np.linspace(2.0, 5.0, size))
-    reach = 1.959963984540054 * found.standard_error
-    return found.interval, lambda: (found.gain - reach, found.gain + reach)
+    gain, error, z = found.gain, found.standard_error, 1.959963984540054
+    a, z0, c = found.acceleration, found.bias_correction, found.curvature
+
+    def end(quantile):
+        w = z0 + quantile
+        away = w / (1 - a * w) ** 2
+        return gain + error * (away + c * away**2)
+
+    def plain():
+        unsure = (found.effective_samples < 1000) | (a > 0.03)
+        return np.minimum(gain - z * error, end(-z)), np.where(unsure, np.inf, end(z))
+
+    return found.interval, plain
 
 
 def proxy_gap(size, _dtype):
@@ -160,7 +176,13 @@ def extrapolate(size, _dtype):
     def plain():
         highest = np.sort(scores, axis=-1)[:, -13:]
         index = np.log(highest[:, 1:] / highest[:, :1]).mean(axis=-1)
-        return highest[:, 0] * (12.5 / 64.5 * 1000) ** index * gamma(1 - index)
+
+        def best(index, exceeding=12.5):
+            return highest[:, 0] * (exceeding / 64.5 * 1000) ** index * gamma(1 - index)
+
+        mean, reach = best(index), 1.959963984540054 / np.sqrt(12)
+        away = [(best(index * (1 + z)) / mean, best(index, 12.5 * (1 + z)) / mean) for z in (-reach, reach)]
+        return (mean, *(mean * np.exp(np.sign(z - 0.5) * np.hypot(*np.log(ends))) for z, ends in enumerate(away)))
 
     return lambda: af.best_of_n.extrapolate(scores, 1000, tail="hill", top=12), plain
 
@@ -242,8 +264,7 @@ def multiplayer(size, _dtype):
 
 
 DIFFERENT = {
-    "policy.Gain.interval": "its ends are of second order, the peer's of first",
-    "best_of_n.extrapolate": "the peer is the limit for large n, without interval or refusal",
+    "best_of_n.extrapolate": "the peer is the limit for large n, with ends of first order and without refusal",
     "best_of_n.hedge": "the peer is the best of a grid, without an error",
     "best_of_n.fit_pass_at_k": "the peer returns the parameters alone, to the digits that its differences leave",
 }
@@ -258,7 +279,7 @@ NAMES = {
     "best_of_n.PassAtKFit.posterior": Timed("betaincinv", "problems", (10, 1000, 100_000), posterior, DOUBLE),
     "best_of_n.PassAtKFit": NotTimed("a result; its methods are timed"),
     "best_of_n.hill": Timed("sort, log, mean", "pools of 64", (10, 1000, 100_000), hill, DOUBLE),
-    "best_of_n.extrapolate": Timed("sort, log, gamma", "pools of 64", (10, 1000, 20_000), extrapolate, DOUBLE),
+    "best_of_n.extrapolate": Timed("sort, log, gamma, ends", "pools of 64", (10, 1000, 20_000), extrapolate, DOUBLE),
     "best_of_n.hedge": Timed("argsort, 120 products", "samples", (100, 10_000), hedge, DOUBLE),
     "best_of_n.worst_of_n": Timed("argsort, cumsum, powers", "letters", (32, 1024, 50_257), worst_of_n),
     "best_of_n.calibrated_rewards": Timed("all pairs", "prompts of 64", (10, 1000), calibrated_rewards),
@@ -272,8 +293,8 @@ NAMES = {
     "policy.Hodge": NotTimed("a result without work of its own"),
     "dynamics.multiplayer": Timed("its rounds, without exploitability", "responses", (4, 32, 256), multiplayer, DOUBLE),
     "dynamics.MultiplayerTrajectory": NotTimed("a result without work of its own"),
-    "policy.achievable_gain": Timed("exp, products, squares", "samples", (1000, 50_000, 1_000_000), achievable_gain),
-    "policy.Gain.interval": Timed("mean and errors", "budgets", (10, 1000), interval_of_gain, DOUBLE),
+    "policy.achievable_gain": Timed("exp, products, cubes", "samples", (1000, 50_000, 1_000_000), achievable_gain),
+    "policy.Gain.interval": Timed("both ends of ABC", "budgets", (10, 1000), interval_of_gain, DOUBLE),
     "policy.proxy_gap": Timed("two softmax means", "samples", (1000, 50_000), proxy_gap, DOUBLE),
     "policy.Gain": NotTimed("a result; its interval is timed"),
     "policy.ProxyGap": NotTimed("a result without work of its own"),

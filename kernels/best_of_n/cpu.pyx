@@ -47,6 +47,7 @@ cdef extern from *:
     size_t law_scratch_bytes(Py_ssize_t size) nogil
     size_t relatives_bytes(Py_ssize_t size) nogil
     size_t samples_bytes(Py_ssize_t size) nogil
+    Py_ssize_t tail_laws_at_once(Py_ssize_t top) nogil
     enum:
         AF_BLOCK
         LAW_FIELDS
@@ -525,7 +526,11 @@ def pool_arrange(const double[:, ::1] score, const double[:, ::1] judged, Py_ssi
     cdef uint64_t *words = <uint64_t*>scratch(size * (3 * sizeof(uint64_t) + sizeof(int32_t)))
     cdef bint differ = False
     with nogil:
-        for i in range(first, last):
+        if size <= POOL_SMALL and last > first:
+            differ = table.pool_arrange_small(last - first, size, &score[first, 0], &judged[first, 0], words,
+                                              <int32_t*>(words + 3 * size), &value[first, 0], &spread[first, 0],
+                                              &tied[first, 0])
+        for i in range(first, last if size > POOL_SMALL else first):
             differ |= table.pool_arrange(size, &score[i, 0], &judged[i, 0], words, words + size, words + 2 * size,
                                          <int32_t*>(words + 3 * size), &value[i, 0], &spread[i, 0], &tied[i, 0])
     free(words)
@@ -630,6 +635,15 @@ def max_weights(const double[:, ::1] reward, bint centred, const double[::1] own
     return good
 
 
+def ranks_among(const double[:, ::1] score, const double[:, ::1] reference, Py_ssize_t first, Py_ssize_t last,
+                double[:, ::1] out):
+    """Write how many references of pools first..last-1 are below each score, counting twice, and equal to it, once."""
+    if last > first:
+        with nogil:
+            table.pool_ranks_among(last - first, score.shape[1], &score[first, 0], reference.shape[1], &reference[first, 0],
+                                   &out[first, 0])
+
+
 def hill(const double[:, ::1] score, Py_ssize_t top, Py_ssize_t first, Py_ssize_t last, double[::1] index,
          double[::1] threshold):
     """Write index and threshold of pools first..last-1; return whether all of their scores are finite."""
@@ -667,7 +681,7 @@ def hill_laws(const double[:, ::1] ordered, Py_ssize_t top, const double[::1] qu
     """Write the power laws above thresholds of pools first..last-1 of ascending scores: `law` (pools, LAW_OF_HILL)."""
     cdef double *memory
     if last > first:
-        memory = <double*>scratch(top * sizeof(double))
+        memory = <double*>scratch(tail_laws_at_once(top) * top * sizeof(double))
         with nogil:
             table.pool_hill_laws(last - first, ordered.shape[1], top, &ordered[first, 0], &quantile[0], largest, least, memory,
                                  &law[first, 0])

@@ -74,6 +74,7 @@ from alignment_fast.kernels.best_of_n.pool import (
     pool_means,
     pool_small_means,
     pool_variances,
+    ranks_among,
 )
 from alignment_fast.kernels.best_of_n.relatives import (
     best_of_poisson,
@@ -137,6 +138,7 @@ __all__ = [
     "prompt_means",
     "quantile_strength",
     "quantile_tilt",
+    "ranks_among",
     "sample_divergence",
     "sampler",
     "short_best_of_majority",

@@ -29,6 +29,8 @@ LARGE_POOL = 32768
 BATCH = 4096
 # Where the best law is looked for: index over scale in units of the mean excess; below 0, in those of the lowest one.
 PARETO_GRID = np.concatenate([-np.linspace(0.999, 0.02, 24), np.geomspace(0.01, 30, 40)])
+# Pairs of a pool that are compared one by one before sorting is faster.
+PAIRED = 1 << 16
 # Pools of the widest vectors: a block of work.
 PARETO_ROWS = 8
 
@@ -203,6 +205,26 @@ def max_weights(rewards, centred, own, below, above, *, num_threads=None):
         lambda first, last: cpu.max_weights(rewards, centred, own, below, above, first, last, out), rewards, num_threads
     )
     return out, good
+
+
+def ranks_among(rewards, reference, *, num_threads=None):
+    """Return how many of `reference` (rows, L) are below `rewards` (rows, M), twice, and equal to them, once."""
+    (rows, size), known = rewards.shape, reference.shape[1]
+    out = np.empty(rewards.shape)
+    if size * known <= PAIRED:
+
+        def run(first, last):
+            cpu.ranks_among(rewards, reference, first, last, out)
+    else:
+
+        def run(first, last):
+            for row in range(first, last):
+                ordered = np.sort(reference[row])
+                below, upto = (np.searchsorted(ordered, rewards[row], side) for side in ("left", "right"))
+                out[row] = below + upto
+
+    threads.for_blocks(run, rows, work=min(size * known, PAIRED) * rows, num_threads=num_threads)
+    return out
 
 
 def hills(scores, top, *, num_threads=None):

@@ -60,9 +60,10 @@ cdef object divergence_of(Py_buffer *scores, char kind, Py_buffer *masses, char 
         free(score)
 
 
-# Samples whose answers are compared with one another at once, and answers that are submitted.
+# Samples whose answers are compared with one another at once, or counted, and answers that are submitted.
 cdef enum:
     SHORT_VOTES = 256
+    SHORT_COUNTED = 65536
     SHORT_SUBMITTED = 16
 
 
@@ -71,7 +72,7 @@ def short_best_of_majority(answers, rewards, k, least):
     cdef integers votes
     cdef Py_buffer view
     cdef char kind = 0
-    cdef int64_t found[SHORT_VOTES + SHORT_SUBMITTED]
+    cdef int64_t found[SHORT_SUBMITTED]
     cdef double share
     cdef double *reward = NULL
     cdef Py_ssize_t count
@@ -79,16 +80,19 @@ def short_best_of_majority(answers, rewards, k, least):
     try:
         if type(k) is not int or not 1 <= k <= SHORT_SUBMITTED or not number(least, &share) or not 0.0 <= share <= 1.0:
             return None
-        if not take_integers(answers, &votes) or votes.scalar or votes.size > SHORT_VOTES:
+        if not take_integers(answers, &votes) or votes.scalar or not 0 < votes.size <= SHORT_COUNTED:
             return None
         kind = opened(rewards, &view, 1)
         if not kind or view.shape[0] != votes.size:
             return None
-        reward = <double*>scratch(votes.size * sizeof(double))
+        reward = <double*>scratch(votes.size * (sizeof(double) + 2 * sizeof(int64_t)))
         widen(&view, kind, reward)
         if not all_finite(votes.size, reward):
             return None
-        count = table.best_of_majority(votes.size, votes.values, reward, k, share, found + SHORT_SUBMITTED, found)
+        count = table.best_of_majority(votes.size, votes.values, reward, k, share, SHORT_VOTES,
+                                       <int64_t*>(reward + votes.size), found)
+        if count < 0:
+            return None
         out = empty(count, int64)
         memcpy(memory_of(out), found, count * sizeof(int64_t))
         return out

@@ -340,6 +340,7 @@ OF_PUBLIC_FUNCTIONS = {
     *("add_columns", "add_products", "gao_errors", "gao_fit", "gao_gains", "table_ladder"),
     *("chance", "difficulty_extreme", "difficulty_intervals", "difficulty_likelihood", "product"),
     *("divergence", "hill_best", "hill_laws", "prompt_means", "quantile_strength", "quantile_tilt"),
+    "ranks_among",
     *("soft_outcomes", "soft_sums", "soft_trapezes"),
 }
 
@@ -410,6 +411,10 @@ TABLE = (
     # pool_ranks.inc
     "int pool_max_weights(ptrdiff_t rows, ptrdiff_t size, const double *reward, int centred, const double *own, "
     "const double *below, const double *above, double *out)",
+    "int pool_arrange_small(ptrdiff_t rows, ptrdiff_t size, const double *score, const double *judged, "
+    "uint64_t *words, int32_t *order, double *value, double *spread, int32_t *tied)",
+    "void pool_ranks_among(ptrdiff_t rows, ptrdiff_t size, const double *score, ptrdiff_t known, "
+    "const double *reference, double *out)",
     "int pool_hill(ptrdiff_t rows, ptrdiff_t size, ptrdiff_t top, const double *score, double *index, "
     "double *threshold)",
     # pool_tails.inc
@@ -439,7 +444,7 @@ TABLE = (
     "ptrdiff_t correct_step, ptrdiff_t count, const int64_t *k, int64_t most, double *missed, double *cost, "
     "double *coverage)",
     "ptrdiff_t best_of_majority(ptrdiff_t n, const int64_t *answer, const double *reward, ptrdiff_t k, double least, "
-    "int64_t *frequency, int64_t *out)",
+    "ptrdiff_t pairs, int64_t *frequency, int64_t *out)",
     "void divide(ptrdiff_t n, double by, double *x)",
     "void square(ptrdiff_t n, double *x)",
     "void round_f32(ptrdiff_t n, double *x)",

@@ -76,6 +76,11 @@ cdef extern from *:
                           double *out) noexcept nogil
         int (*pool_max_weights)(Py_ssize_t rows, Py_ssize_t size, const double *reward, int centred, const double *own,
                                 const double *below, const double *above, double *out) noexcept nogil
+        int (*pool_arrange_small)(Py_ssize_t rows, Py_ssize_t size, const double *score, const double *judged,
+                                  uint64_t *words, int32_t *order, double *value, double *spread,
+                                  int32_t *tied) noexcept nogil
+        void (*pool_ranks_among)(Py_ssize_t rows, Py_ssize_t size, const double *score, Py_ssize_t known,
+                                 const double *reference, double *out) noexcept nogil
         int (*pool_hill)(Py_ssize_t rows, Py_ssize_t size, Py_ssize_t top, const double *score, double *index,
                          double *threshold) noexcept nogil
         void (*pool_pareto)(Py_ssize_t rows, Py_ssize_t top, const double *excess, Py_ssize_t points, const double *grid,
@@ -107,7 +112,7 @@ cdef extern from *:
                              Py_ssize_t correct_step, Py_ssize_t count, const int64_t *k, int64_t most, double *missed,
                              double *cost, double *coverage) noexcept nogil
         Py_ssize_t (*best_of_majority)(Py_ssize_t n, const int64_t *answer, const double *reward, Py_ssize_t k,
-                                      double least, int64_t *frequency, int64_t *out) noexcept nogil
+                                      double least, Py_ssize_t pairs, int64_t *frequency, int64_t *out) noexcept nogil
         void (*divide)(Py_ssize_t n, double by, double *x) noexcept nogil
         void (*square)(Py_ssize_t n, double *x) noexcept nogil
         void (*round_f32)(Py_ssize_t n, double *x) noexcept nogil

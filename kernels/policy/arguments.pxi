@@ -50,13 +50,12 @@ cdef void copied(Py_buffer *view, char kind, double *out) noexcept:
             out[i] = (<float*>view.buf)[i]
 
 
-cdef bint read_preferences(object P, responses *task, Py_ssize_t most, int squares, int vectors) noexcept:
-    """Open a task on the matrix P of at most `most` responses, with scratch of so many squares and vectors of their number.
+cdef bint open_matrix(object P, responses *task, Py_ssize_t most, int squares, int vectors) noexcept:
+    """Open a task on the square matrix P of at most `most` responses, with scratch of so many squares and vectors.
 
-    Return whether P holds good values; then what the task holds goes back by `closed`.
+    Return whether there is one; then what the task holds goes back by `closed`. What P holds is not looked at.
     """
     cdef Py_ssize_t size
-    cdef double *copy
     task.kind = opened(P, &task.view, 2)
     if task.kind == 0:
         return False
@@ -69,11 +68,24 @@ cdef bint read_preferences(object P, responses *task, Py_ssize_t most, int squar
         PyBuffer_Release(&task.view)
         return False
     task.free, task.P = task.scratch, <const double*>task.view.buf
+    return True
+
+
+cdef inline double tolerance_of(responses *task) noexcept:
+    """Return how far P + P' may be from one."""
+    return 1e-9 if task.kind == b'd' else 1e-6
+
+
+cdef bint read_preferences(object P, responses *task, Py_ssize_t most, int squares, int vectors) noexcept:
+    """Open a task as `open_matrix` does, with P in float64; return whether P holds good values."""
+    cdef double *copy
+    if not open_matrix(P, task, most, squares, vectors):
+        return False
     if task.kind == b'f':
-        copy = taken(task, size * size)
+        copy = taken(task, task.size * task.size)
         copied(&task.view, task.kind, copy)
         task.P = copy
-    if table.policy_are_preferences(size, task.P, 1e-9 if task.kind == b'd' else 1e-6):
+    if table.policy_are_preferences(task.size, task.P, tolerance_of(task)):
         return True
     closed(task)
     return False

@@ -53,6 +53,9 @@ MOMENTS = GAIN_MOMENTS
 POWERS = GAIN_POWERS
 STEP = GAIN_STEP
 
+# The largest by which P + P' of matrices that were let in may be from one (alignment_fast/policy/_arguments.py).
+cdef double TOLERANCE = 1e-6
+
 
 cdef inline Py_ssize_t own(Py_ssize_t rows, Py_ssize_t row) noexcept nogil:
     """Return the row of an array of `rows` that serves problem `row`."""
@@ -181,8 +184,9 @@ def ipo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, double[:
     cdef double *scratch = <double*>allocated(sizeof(double) * size)
     with nogil:
         for row in range(first, last):
-            table.policy_ipo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0],
-                                        &out[row, 0, 0], scratch)
+            table.policy_advantages(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0], scratch)
+            table.policy_ipo_covariance(size, &P[own(P.shape[0], row), 0, 0], &mu[own(mu.shape[0], row), 0], scratch,
+                                        &out[row, 0, 0])
     free(scratch)
 
 
@@ -200,7 +204,7 @@ def dpo_covariances(const double[:, :, ::1] P, const double[:, ::1] mu, const do
 
 def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] properties, uint8_t[:, ::1] smith, int64_t[:, ::1] order,
            Py_ssize_t first, Py_ssize_t last):
-    """Write the properties of each matrix (rows, PROPERTIES) whose bits are set in `wanted`.
+    """Write the properties of each matrix (rows, PROPERTIES), which is one of preferences, whose bits are set in `wanted`.
 
     SMITH_SIZE comes with the Smith sets, TOTAL_ORDER with the responses in the order of wins.
     """
@@ -209,7 +213,8 @@ def axioms(const double[:, :, ::1] P, int wanted, int64_t[:, ::1] properties, ui
     cdef int64_t *integers = <int64_t*>(M + size * size)
     with nogil:
         for row in range(first, last):
-            table.policy_axioms(size, &P[row, 0, 0], wanted, &properties[row, 0], &smith[row, 0], &order[row, 0], M, integers)
+            table.policy_axioms_f64(size, &P[row, 0, 0], TOLERANCE, wanted, &properties[row, 0], &smith[row, 0], &order[row, 0],
+                                    M, integers)
     free(M)
 
 
@@ -241,8 +246,8 @@ def keep_order(const double[:, :, ::1] P, const double[:, ::1] score, uint8_t[::
     cdef Py_ssize_t row
     with nogil:
         for row in range(first, last):
-            out[row] = table.policy_keeps_order(score.shape[1], &P[own(P.shape[0], row), 0, 0],
-                                                &score[own(score.shape[0], row), 0])
+            out[row] = table.policy_keeps_order_f64(score.shape[1], &P[own(P.shape[0], row), 0, 0], TOLERANCE,
+                                                    &score[own(score.shape[0], row), 0])
 
 
 def is_top(const uint8_t[:, ::1] members, const double[:, ::1] score, uint8_t[::1] out):

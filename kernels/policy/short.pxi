@@ -92,6 +92,13 @@ cdef object tilted_by(responses *task, const double *ref, const double *score, d
         free(out)
 
 
+cdef bint advantages_of(responses *task, const double *mu, double *out) noexcept:
+    """Write M mu, M = (P - P') / 2; return whether P holds good values."""
+    if task.kind == b'd':
+        return table.policy_seen_advantages_f64(task.size, <const double*>task.view.buf, tolerance_of(task), mu, out)
+    return table.policy_seen_advantages_f32(task.size, <const float*>task.view.buf, tolerance_of(task), mu, out)
+
+
 def short_ipo(P, mu, ref, beta):
     """Return the fields of the optimum of IPO."""
     cdef responses task
@@ -100,12 +107,12 @@ def short_ipo(P, mu, ref, beta):
     cdef double *prior
     cdef double *advantage
     result = None
-    if not read_points(beta, &grid) or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
+    if not read_points(beta, &grid) or not open_matrix(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
     try:
         weight, prior, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
-        if read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior):
-            table.policy_advantages(task.size, task.P, weight, advantage)
+        if (read_distribution(mu, &task, weight) and read_distribution(ref, &task, prior)
+                and advantages_of(&task, weight, advantage)):
             result = tilted_by(&task, prior, advantage, 0.5, table.policy_least_ipo_loss(task.size, weight, advantage), True, &grid)
         return result
     finally:
@@ -246,13 +253,12 @@ def short_ipo_loss(h, P, mu, beta):
     cdef double *advantage
     cdef double *gradient
     result = None
-    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 0, 8):
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not open_matrix(P, &task, MOST_OF_SQUARES, 0, 8):
         return None
     try:
         weight, at, advantage = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
         gradient = taken(&task, task.size)
-        if read_distribution(mu, &task, weight) and read_vector(h, &task, at):
-            table.policy_advantages(task.size, task.P, weight, advantage)
+        if read_distribution(mu, &task, weight) and read_vector(h, &task, at) and advantages_of(&task, weight, advantage):
             value = table.policy_ipo_loss(task.size, at, weight, advantage, strength, gradient)
             result = given_number(value, task.kind), given_array(gradient, task.size, task.kind)
         return result
@@ -307,21 +313,35 @@ def short_dpo_sensitivity(P, mu, direction, tol, max_iter):
 def short_ipo_covariance(P, mu, beta):
     """Return m times the covariance of IPO's estimate from m pairs."""
     cdef responses task
+    cdef Py_buffer view
     cdef double strength
     cdef Py_ssize_t i
     cdef double *weight
+    cdef double *advantage
+    cdef double *copy
     cdef double *out
-    result = None
-    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not read_preferences(P, &task, MOST_OF_SQUARES, 1, 8):
+    if not plain_number(beta, &strength) or not 0.0 <= strength < float("inf") or not open_matrix(P, &task, MOST_OF_SQUARES, 1, 8):
         return None
     try:
-        weight, out = taken(&task, task.size), taken(&task, task.size * task.size)
-        if read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight):
-            table.policy_ipo_covariance(task.size, task.P, weight, out, task.free)
-            for i in range(task.size * task.size):
-                out[i] *= strength * strength
-            result = given_array(out, (task.size, task.size), task.kind)
-        return result
+        weight, advantage = taken(&task, task.size), taken(&task, task.size)
+        if not (read_distribution(mu, &task, weight) and table.policy_is_positive(task.size, weight)
+                and advantages_of(&task, weight, advantage)):
+            return None
+        if task.kind == b'd':
+            result = empty((task.size, task.size))
+            PyObject_GetBuffer(result, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+            out = <double*>view.buf
+        else:
+            copy, out = taken(&task, task.size * task.size), taken(&task, task.size * task.size)
+            copied(&task.view, task.kind, copy)
+            task.P = copy
+        table.policy_ipo_covariance(task.size, task.P, weight, advantage, out)
+        for i in range(task.size * task.size):
+            out[i] *= strength * strength
+        if task.kind == b'd':
+            PyBuffer_Release(&view)
+            return result
+        return given_array(out, (task.size, task.size), task.kind)
     finally:
         closed(&task)
 
@@ -359,25 +379,28 @@ cdef struct axioms_found:
     uint8_t *smith
 
 
-cdef axioms_found axioms_of(responses *task, int wanted) noexcept:
-    """Return the properties of which bits are set in `wanted`, in the scratch of the task."""
-    cdef axioms_found found
+cdef bint axioms_of(responses *task, int wanted, axioms_found *found) noexcept:
+    """Find the properties of which bits are set in `wanted`, in the scratch of the task; return whether P holds good values."""
     cdef double *M = taken(task, task.size * task.size)
     found.property = <int64_t*>taken(task, AXIOMS)
     found.order = <int64_t*>taken(task, task.size)
     found.smith = <uint8_t*>taken(task, task.size)
-    table.policy_axioms(task.size, task.P, wanted, found.property, found.smith, found.order, M, <int64_t*>task.free)
-    return found
+    if task.kind == b'd':
+        return table.policy_axioms_f64(task.size, <const double*>task.view.buf, tolerance_of(task), wanted, found.property,
+                                       found.smith, found.order, M, <int64_t*>task.free)
+    return table.policy_axioms_f32(task.size, <const float*>task.view.buf, tolerance_of(task), wanted, found.property,
+                                   found.smith, found.order, M, <int64_t*>task.free)
 
 
 def short_classes(P):
     """Return all properties of a matrix, in the order of PreferenceClasses."""
     cdef responses task
     cdef axioms_found found
-    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+    if not open_matrix(P, &task, MOST_OF_SQUARES, 2, 20):
         return None
     try:
-        found = axioms_of(&task, ALL_AXIOMS)
+        if not axioms_of(&task, ALL_AXIOMS, &found):
+            return None
         result = (flag(found.property[AXIOM_CYCLIC]), flag(found.property[AXIOM_TRANSITIVE]), flag(found.property[AXIOM_DOMINANT]),
                   integer64(found.property[AXIOM_WINNER]), integer64(found.property[AXIOM_SMITH_SIZE]),
                   integer64(found.property[AXIOM_CYCLES]))
@@ -390,10 +413,11 @@ def short_axiom(P, int which):
     """Return one property of a matrix: WINNER, CYCLES, DOMINANT, ..."""
     cdef responses task
     cdef axioms_found found
-    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+    if not open_matrix(P, &task, MOST_OF_SQUARES, 2, 20):
         return None
     try:
-        found = axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which))
+        if not axioms_of(&task, 1 << (AXIOM_DOMINANT if which == AXIOM_STRICT or which == AXIOM_TRANSITIVE else which), &found):
+            return None
         is_number = which == AXIOM_WINNER or which == AXIOM_CYCLES
         result = integer64(found.property[which]) if is_number else flag(found.property[which])
         return result
@@ -414,10 +438,11 @@ def short_smith_set(P):
     """Return the mask of the Smith set."""
     cdef responses task
     cdef axioms_found found
-    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+    if not open_matrix(P, &task, MOST_OF_SQUARES, 2, 20):
         return None
     try:
-        found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
+        if not axioms_of(&task, 1 << AXIOM_SMITH_SIZE, &found):
+            return None
         result = mask_of(found.smith, task.size)
         return result
     finally:
@@ -443,7 +468,7 @@ def short_smith_sampler(P, ref):
         prior, mu, w = taken(&task, task.size), taken(&task, task.size), taken(&task, task.size)
         if not read_distribution(ref, &task, prior):
             return None
-        found = axioms_of(&task, 1 << AXIOM_SMITH_SIZE)
+        axioms_of(&task, 1 << AXIOM_SMITH_SIZE, &found)
         margin = table.smith_sampler(task.size, task.P, found.smith, prior, mu, w, &beta, task.free)
         return (
             given_array(mu, task.size, task.kind),
@@ -468,7 +493,7 @@ def short_order_sampler(P):
         return None
     try:
         mu, q = taken(&task, task.size), taken(&task, task.size)
-        found = axioms_of(&task, 1 << AXIOM_TOTAL_ORDER)
+        axioms_of(&task, 1 << AXIOM_TOTAL_ORDER, &found)
         if task.size < 2 or not found.property[AXIOM_TOTAL_ORDER]:
             return None
         margin = table.order_sampler(task.size, task.P, found.order, mu, q, task.free)
@@ -491,13 +516,14 @@ def short_top(P, scores, bint winner_only):
     cdef axioms_found found
     cdef double *score
     cdef Py_ssize_t i
+    cdef int wanted
     result = None
-    if not read_preferences(P, &task, MOST_OF_SQUARES, 2, 16):
+    if not open_matrix(P, &task, MOST_OF_SQUARES, 2, 20):
         return None
     try:
         score = taken(&task, task.size)
-        if read_vector(scores, &task, score):
-            found = axioms_of(&task, 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE))
+        wanted = 1 << (AXIOM_WINNER if winner_only else AXIOM_SMITH_SIZE)
+        if read_vector(scores, &task, score) and axioms_of(&task, wanted, &found):
             if winner_only:
                 for i in range(task.size):
                     found.smith[i] = i == found.property[AXIOM_WINNER]
@@ -511,13 +537,18 @@ def short_keeps_order(P, scores):
     """Return whether scores put every winner of a pair above the loser."""
     cdef responses task
     cdef double *score
+    cdef int keeps
     result = None
-    if not read_preferences(P, &task, MOST_OF_SQUARES, 0, 2):
+    if not open_matrix(P, &task, MOST_OF_SQUARES, 0, 2):
         return None
     try:
         score = taken(&task, task.size)
         if read_vector(scores, &task, score):
-            result = flag(table.policy_keeps_order(task.size, task.P, score))
+            if task.kind == b'd':
+                keeps = table.policy_keeps_order_f64(task.size, <const double*>task.view.buf, tolerance_of(&task), score)
+            else:
+                keeps = table.policy_keeps_order_f32(task.size, <const float*>task.view.buf, tolerance_of(&task), score)
+            result = flag(keeps) if keeps >= 0 else None
         return result
     finally:
         closed(&task)

@@ -64,6 +64,8 @@ TABLE = (
     "int policy_are_preferences(ptrdiff_t size, const double *P, double tolerance)",
     "int policy_normalise(ptrdiff_t size, double *masses)",
     "void policy_advantages(ptrdiff_t size, const double *P, const double *mu, double *out)",
+    "int policy_seen_advantages_f32(ptrdiff_t size, const float *P, double tolerance, const double *mu, double *out)",
+    "int policy_seen_advantages_f64(ptrdiff_t size, const double *P, double tolerance, const double *mu, double *out)",
     "double policy_hodge(ptrdiff_t size, const double *P, double *score, double *cyclic)",
     "void policy_tilt(ptrdiff_t size, const double *ref, const double *score, double beta, double *log_pi, "
     "double *out, double *scratch)",
@@ -78,12 +80,15 @@ TABLE = (
     "double *scratch)",
     "void policy_sensitivities(ptrdiff_t size, ptrdiff_t columns, const double *P, const double *mu, "
     "const double *reward, const double *direction, double *change, double *scratch)",
-    "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, double *out, double *h)",
+    "void policy_ipo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *h, double *out)",
     "void policy_dpo_covariance(ptrdiff_t size, const double *P, const double *mu, const double *reward, double *out, "
     "double *scratch)",
-    "void policy_axioms(ptrdiff_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith, "
-    "int64_t *order, double *M, int64_t *integers)",
-    "int policy_keeps_order(ptrdiff_t size, const double *P, const double *score)",
+    "int policy_axioms_f32(ptrdiff_t size, const float *P, double tolerance, int wanted, int64_t *properties, "
+    "uint8_t *smith, int64_t *order, double *M, int64_t *integers)",
+    "int policy_axioms_f64(ptrdiff_t size, const double *P, double tolerance, int wanted, int64_t *properties, "
+    "uint8_t *smith, int64_t *order, double *M, int64_t *integers)",
+    "int policy_keeps_order_f32(ptrdiff_t size, const float *P, double tolerance, const double *score)",
+    "int policy_keeps_order_f64(ptrdiff_t size, const double *P, double tolerance, const double *score)",
     "int policy_is_top(ptrdiff_t size, const uint8_t *mask, const double *score)",
     "double order_sampler(ptrdiff_t size, const double *P, const int64_t *order, double *mu, double *q, "
     "double *scratch)",

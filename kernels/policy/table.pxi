@@ -4,6 +4,10 @@ cdef extern from *:
         int (*policy_are_preferences)(Py_ssize_t size, const double *P, double tolerance) noexcept nogil
         int (*policy_normalise)(Py_ssize_t size, double *masses) noexcept nogil
         void (*policy_advantages)(Py_ssize_t size, const double *P, const double *mu, double *out) noexcept nogil
+        int (*policy_seen_advantages_f32)(Py_ssize_t size, const float *P, double tolerance, const double *mu,
+                                          double *out) noexcept nogil
+        int (*policy_seen_advantages_f64)(Py_ssize_t size, const double *P, double tolerance, const double *mu,
+                                          double *out) noexcept nogil
         double (*policy_hodge)(Py_ssize_t size, const double *P, double *score, double *cyclic) noexcept nogil
         void (*policy_tilt)(Py_ssize_t size, const double *ref, const double *score, double beta, double *log_pi,
                             double *out, double *scratch) noexcept nogil
@@ -19,13 +23,18 @@ cdef extern from *:
         void (*policy_sensitivities)(Py_ssize_t size, Py_ssize_t columns, const double *P, const double *mu,
                                      const double *reward, const double *direction, double *change,
                                      double *scratch) noexcept nogil
-        void (*policy_ipo_covariance)(Py_ssize_t size, const double *P, const double *mu, double *out,
-                                      double *h) noexcept nogil
+        void (*policy_ipo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *h,
+                                      double *out) noexcept nogil
         void (*policy_dpo_covariance)(Py_ssize_t size, const double *P, const double *mu, const double *reward,
                                       double *out, double *scratch) noexcept nogil
-        void (*policy_axioms)(Py_ssize_t size, const double *P, int wanted, int64_t *properties, uint8_t *smith,
-                              int64_t *order, double *M, int64_t *integers) noexcept nogil
-        int (*policy_keeps_order)(Py_ssize_t size, const double *P, const double *score) noexcept nogil
+        int (*policy_axioms_f32)(Py_ssize_t size, const float *P, double tolerance, int wanted, int64_t *properties,
+                                 uint8_t *smith, int64_t *order, double *M, int64_t *integers) noexcept nogil
+        int (*policy_axioms_f64)(Py_ssize_t size, const double *P, double tolerance, int wanted, int64_t *properties,
+                                 uint8_t *smith, int64_t *order, double *M, int64_t *integers) noexcept nogil
+        int (*policy_keeps_order_f32)(Py_ssize_t size, const float *P, double tolerance,
+                                      const double *score) noexcept nogil
+        int (*policy_keeps_order_f64)(Py_ssize_t size, const double *P, double tolerance,
+                                      const double *score) noexcept nogil
         int (*policy_is_top)(Py_ssize_t size, const uint8_t *mask, const double *score) noexcept nogil
         double (*order_sampler)(Py_ssize_t size, const double *P, const int64_t *order, double *mu, double *q,
                                 double *scratch) noexcept nogil
