@@ -575,9 +575,12 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
 cdef object vectors_at(char real, const Points *points, Py_ssize_t letters, const double *values, Py_ssize_t stride,
                        bint negative):
     """Return one vector over letters for every point, from `values` with `stride` vectors a point."""
-    cdef double *taken = <double*>pages(points.count * letters * sizeof(double))
     cdef Py_ssize_t k, i
     cdef object result
+    cdef double *taken
+    if points.count == 1 and not negative:  # it lies as it is wanted
+        return vectors_of(real, points, letters, values)
+    taken = <double*>pages(points.count * letters * sizeof(double))
     if taken == NULL:
         raise MemoryError
     for k in range(points.count):
