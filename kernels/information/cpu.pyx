@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from alignment_fast.kernels.common.scratch cimport pages, scratch as memory_of_bytes
 from alignment_fast.kernels.common.cpu import ISA
 
 cdef extern from *:
@@ -254,10 +255,7 @@ def order_end(const double[:, ::1] weights, int weight_kind, const double[:, ::1
 
 cdef double *scratch_of(const af_rows *rows) except NULL:
     """Return what the loops over tilts keep of a row; to be freed."""
-    cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * rows.letters * sizeof(double))
-    if scratch == NULL:
-        raise MemoryError
-    return scratch
+    return <double*>memory_of_bytes(AF_ROW_SCRATCH * rows.letters * sizeof(double))
 
 
 def tilts(const real[:, ::1] weights, int weight_kind, const real[:, ::1] rewards, const double[:, ::1] alphas,

@@ -2,8 +2,6 @@
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from alignment_fast.kernels.common.scratch cimport scratch as memory_of_bytes
-
 cdef enum:
     NODA_STEPS = 60  # the iteration converges quadratically: they bound a stalled one
     MOST_STATES = 32  # of a chain that one call is done with, in a millisecond

@@ -417,7 +417,7 @@ cdef int found_as(int what, Tilts *call, void *log_pi, double *scratch) noexcept
 
 cdef bint found(int what, Tilts *call, void *log_pi) noexcept:
     """Run a loop over the points of the one row; return whether that was good."""
-    cdef double *scratch = <double*>malloc(AF_ROW_SCRATCH * call.rows.letters * sizeof(double))
+    cdef double *scratch = <double*>pages(AF_ROW_SCRATCH * call.rows.letters * sizeof(double))
     cdef int status
     if scratch == NULL:
         return False
@@ -575,9 +575,12 @@ cdef bint find_gap(Tilts *call, bint log, double *gap) noexcept:
 cdef object vectors_at(char real, const Points *points, Py_ssize_t letters, const double *values, Py_ssize_t stride,
                        bint negative):
     """Return one vector over letters for every point, from `values` with `stride` vectors a point."""
-    cdef double *taken = <double*>malloc(points.count * letters * sizeof(double))
     cdef Py_ssize_t k, i
     cdef object result
+    cdef double *taken
+    if points.count == 1 and not negative:  # it lies as it is wanted
+        return vectors_of(real, points, letters, values)
+    taken = <double*>pages(points.count * letters * sizeof(double))
     if taken == NULL:
         raise MemoryError
     for k in range(points.count):
@@ -599,7 +602,7 @@ cdef object derivatives(const Operands *operands, const Points *points, const af
     cdef Py_ssize_t letters = operands.letters
     cdef double scalars[MOST_ORDERS * 4]
     cdef double of_point[MOST_ORDERS]
-    cdef double *vectors = <double*>malloc((points.count * m + AF_ROW_SCRATCH) * letters * sizeof(double))
+    cdef double *vectors = <double*>pages((points.count * m + AF_ROW_SCRATCH) * letters * sizeof(double))
     cdef double *scratch = vectors + points.count * m * letters
     cdef int status
     cdef bint single = operands.real == b'f'
@@ -773,7 +776,7 @@ def short_kl_estimator_moments(p, reference, log):
     if is_flag(log) and hold(&operands, p) and hold(&operands, reference) and operands.letters <= LONG:
         letters = operands.letters
         rows = one_row(&operands, 0, AF_WEIGHT_LOG if log else AF_WEIGHT_PROBABILITY, 1, AF_REWARD_GIVEN, True, NULL, 0)
-        vectors = <double*>malloc((AF_ESTIMATOR_VECTORS + AF_ROW_SCRATCH) * letters * sizeof(double))
+        vectors = <double*>pages((AF_ESTIMATOR_VECTORS + AF_ROW_SCRATCH) * letters * sizeof(double))
         good = vectors != NULL and table.estimator_moments(
             &rows, operands.real == b'f', scalars, vectors, vectors + AF_ESTIMATOR_VECTORS * letters, 0, 1
         ) == AF_ROWS_GOOD
