@@ -314,6 +314,10 @@ def cython_includes(path, text):
     return {posixpath.normpath(f"{posixpath.dirname(path)}/{name}").removeprefix("kernels/") for name in included}
 
 
+# Headers of the operating system: of libraries that are looked for at run time, and of memory in huge pages.
+OF_THE_SYSTEM = {"kernels/common/driver.h": {"dlfcn.h", "windows.h"}, "kernels/common/scratch.pxd": {"sys/mman.h"}}
+
+
 def broken_includes(path, text):
     """Return what C or Cython source at `path`, or C within Cython, includes from where it must not."""
     mine = family_of(path)
@@ -322,8 +326,7 @@ def broken_includes(path, text):
     wrong = {name for name in quoted if not name.startswith("alignment_fast/af_")}
     if mine is not None:  # a header knows no family
         wrong = {name for name in wrong if name.split("/")[0] not in EDGES[mine] | {mine}}
-    if path == "kernels/common/driver.h":  # which looks for a library at run time
-        system = system - {"dlfcn.h", "windows.h"}
+    system = system - OF_THE_SYSTEM.get(path, set())
     return wrong | (system - {"stddef.h", "stdint.h", "stdlib.h", "string.h", "immintrin.h", "arm_neon.h", "math.h"})
 
 
