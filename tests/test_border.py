@@ -467,7 +467,7 @@ ODD = [
         r"sums of m = 5 rewards between 1.0 and 1e\+308 are beyond the largest double",
     ),
     (lambda: af.ranking.elo([0], [1], k=10**400), ValueError, "k does not fit into a float64"),
-    (lambda: af.ranking.elo([0], [1], scale=np.timedelta64(1)), TypeError, "scale must be real numbers"),
+    (lambda: af.ranking.elo([0], [1], scale=np.timedelta64(1, "s")), TypeError, "scale must be real numbers"),
     (lambda: af.ranking.elo([0], [1], scale=1e-320), ValueError, "k = 4.0 is too large beside scale"),
     (lambda: af.ranking.krippendorff_alpha(P, replicates=2.5), TypeError, "replicates must be an integer"),
     (lambda: af.ranking.krippendorff_alpha(P, replicates=2**40), ValueError, "how often each unit counts"),
