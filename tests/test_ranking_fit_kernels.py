@@ -12,7 +12,7 @@ from alignment_fast.ranking._models import MODELS
 from alignment_fast.ranking._newton import maximize
 from alignment_fast.ranking._objective import Objective
 from bounds import assert_same_bits, bound
-from oracles import paired_models
+from oracles import paired_models, philox
 
 OPS = operations("ranking")
 TIES = {name: 0.7 if row.tie else 0.0 for name, row in MODELS.items()} | {"davidson": -0.4}
@@ -246,7 +246,7 @@ def drawn(means, key=7, replicates=1):
     return out
 
 
-@pytest.mark.parametrize("mean", [0.01, 1.0, 4.5, 9.99, 10.0, 23.7, 140.0, 3000.0])
+@pytest.mark.parametrize("mean", [0.01, 1.0, 4.5, 9.99, 10.0, 23.7, 120.0, 140.0, 255.0, 256.0, 3000.0])
 def test_drawn_counts_are_poisson(mean):
     """Chi-square over cells of expected count 20 or more; 0.9999 quantile by Wilson and Hilferty."""
     counts = drawn(np.full(100_000, mean)).reshape(-1)
@@ -277,7 +277,55 @@ def test_drawn_counts_are_golden():
     assert_same_bits("ranking.resample", drawn([0.5, 3.0, 9.5, 12.0, 100.0, 1e4, 1e9])[0], GOLDEN)
 
 
-GOLDEN = [2.0, 2.0, 3.0, 11.0, 94.0, 9953.0, 1000030314.0]
+GOLDEN = [2.0, 5.0, 3.0, 16.0, 96.0, 9953.0, 1000030314.0]
+
+
+def words_of_cell(key, replicate, cell):
+    """Return the two words that may decide the count of the first outcome of a cell."""
+    blocks = (2**47 + cell // 4 + more for more in (0, 2**48))
+    return [philox.block(key, replicate, block)[cell % 4] for block in blocks]
+
+
+def test_counts_of_whole_means_are_what_their_words_stand_for():
+    means = np.tile([0.0, 1.0, 2.0, 9.0, 10.0, 64.0, 119.0, 120.0, 121.0, 200.0, 254.0, 255.0, 0.5, 300.0], 50)
+    counts = drawn(means, key=2**40 + 3, replicates=2)
+    assert not counts[:, means == 0.0].any()
+    for replicate, cell in np.ndindex(counts.shape):
+        mean = int(means[cell])
+        if mean == means[cell] and 0 < mean < 256:
+            expected = paired_models.poisson_of_words(mean, *words_of_cell(2**40 + 3, replicate, cell))
+            assert counts[replicate, cell] == expected
+
+
+# The first 24 bits that are compared with the limit are its own, once in 2^24 draws: found by search, of mean 100.
+UNDECIDED = {"key": 1725439304048894018, "replicate": 30484, "cell": 209}
+
+
+def test_second_words_decide_what_first_ones_leave_undecided():
+    means = np.full(780, 100.0)
+    first, second = words_of_cell(*UNDECIDED.values())
+    expected = paired_models.poisson_of_words(100, first, second)
+    assert paired_models.poisson_of_words(100, first, 2**32 - 1) != expected  # the second word does decide
+    i, j = np.triu_indices(40, 1)
+    cells = Cells(40, i.astype(np.int32), j.astype(np.int32), means, means)
+    problem = OPS.problem(OPS.MODELS_BY_NAME["bradley_terry"], cells)
+    counts = OPS.resample(problem, UNDECIDED["key"], UNDECIDED["replicate"])
+    assert counts.wins_first[UNDECIDED["cell"]] == expected
+    # The same side by side with the other replicates of its group.
+    group, start = UNDECIDED["replicate"] // cpu.SIDE, np.zeros(40)
+    found, parent = (
+        np.empty(((group + 1) * cpu.SIDE, 40)),
+        (np.empty((40, 40), "f4"), np.empty((780, cpu.COEFFICIENTS), "f4")),
+    )
+    assert problem.parent(start, *parent)
+    unused = np.empty(len(found), np.uint8)
+    problem.side_by_side(UNDECIDED["key"], group, group + 1, start, *parent, 1e-6, found, unused, unused.copy())
+    again = Objective(
+        OPS, replace(cells, wins_first=counts.wins_first, wins_second=counts.wins_second), "bradley-terry"
+    )
+    fitted = maximize(again, start, tolerance=1e-12, limit=50).unknowns
+    one = found[UNDECIDED["replicate"]]
+    np.testing.assert_allclose(one - one.mean(), fitted - fitted.mean(), atol=2e-7)
 
 
 def test_comparisons_one_by_one_are_drawn_in_the_order_of_first_item_and_row():

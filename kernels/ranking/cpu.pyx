@@ -71,20 +71,21 @@ cdef extern from *:
         double *wins_first
         double *wins_second
         double *ties
+    ctypedef struct ranking_alias:
+        uint32_t *entry
+        uint32_t *rest
     ctypedef struct ranking_draws:
-        const double *log_mean
-        const double *b
-        const double *squeeze
-        const double *height
         const int32_t *place
+        const uint8_t *whole[3]
+        const int32_t *other[3]
+        Py_ssize_t others[3]
         const double *mean[3]
+        const double *log_mean_or_decay[3]
+        const double *b[3]
+        const double *squeeze[3]
+        const double *height[3]
         double *log_factorial
-        double *below
-        uint8_t *guide
-        double *top_at
-        double *top_low
-        double *top_last
-        float *top
+        ranking_alias *table
     ctypedef struct compress_layout:
         int item_bits, payload_bits, indexed
     int64_t choices_read(Py_ssize_t rows, Py_ssize_t width, int wide, const void *given, int32_t *item, int64_t *start,
@@ -345,7 +346,7 @@ cdef class ComparisonProblem:
         """Write the Poisson counts of one replicate."""
         cdef double *drawn
         self.prepare()
-        drawn = allocate(self.problem.cells)
+        drawn = allocate(2 * self.problem.cells)
         with nogil:
             table.ranking_resample(&self.problem, self.draws, key, replicate, &wins_first[0], &wins_second[0],
                                    &ties[0] if ties.shape[0] else NULL, drawn)
@@ -424,9 +425,9 @@ cdef class ComparisonProblem:
         cdef ranking_report report
         cdef Py_ssize_t r, i, k, cells = problem.cells, n = self.unknowns
         cdef bint free_prior = ranking_is_free(&problem)
-        cdef double *counts = allocate(4 * cells + problem.items + ranking_scratch(n))
+        cdef double *counts = allocate(5 * cells + problem.items + ranking_scratch(n))
         cdef double *drawn = counts + 3 * cells + problem.items
-        cdef double *scratch = drawn + cells
+        cdef double *scratch = drawn + 2 * cells
         cdef double *ties = counts + 2 * cells if problem.ties is not NULL else NULL
         cdef bint found, near = factor is not None
         with nogil:

@@ -30,7 +30,8 @@
  *     the sum of 1/s over the choices that it stood in, and its curvature is w share - w² square, square that of 1/s².
  * (h) Poisson counts, without fused products: the same counts everywhere. e^-m for m < RANKING_SMALL by the series of
  *     e^(-m/32), whose 12 terms leave 2e-19, and five squarings; log k! by Stirling's series from 10 on, to 1e-10, which
- *     only the acceptance sees; transformed rejection (PTRS) from RANKING_SMALL on, for which its constants were fitted.
+ *     only the acceptance sees; transformed rejection (PTRS) from RANKING_SMALL on, for which its constants were fitted. Whole
+ *     means below 256 have tables (alias.inc).
  * Sources: Bradley and Terry, Biometrika 39 (1952); Thurstone, Psychol. Rev. 34 (1927), case V with unit variance of the
  * difference; Stern, Biometrika 77 (1990) 265-273, shape 2; Rao and Kupper, JASA 62 (1967); Davidson, JASA 65 (1970); Elo
  * (1978); Plackett, Appl. Statist. 24 (1975); Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45. */

@@ -24,7 +24,7 @@ NEWTON = NewtonConstants(cpu.NEWTON_CHORD, cpu.NEWTON_FLOOR, cpu.NEWTON_SLACK, c
 
 # Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn, of a
 # cell of a replicate side by side with others.
-PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST, SIDE_COST = 8.0, 1.7, 0.1, 30.0, 15.0
+PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST, SIDE_COST = 8.0, 1.7, 0.1, 10.0, 8.0
 # From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
 # on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
 DENSE = 0.5

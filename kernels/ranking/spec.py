@@ -228,7 +228,7 @@ MODELS = (
         ("key", "replicate", "wins_first", "wins_second", "ties"),
         0.0,
         "poisson_probabilities",
-        "Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45",
+        "Walker, ACM TOMS 3 (1977) 253-256; Hörmann, Insurance: Mathematics and Economics 12 (1993) 39-45",
         unit="bits",
     ),
 )

@@ -1,5 +1,6 @@
 """Comparison models by their definitions: probabilities of one comparison in mpmath, maxima in extended precision."""
 
+import functools
 import math
 from fractions import Fraction
 
@@ -100,6 +101,37 @@ def laplacian_product(first, second, curvature, v):
 def poisson_probabilities(mean, count):
     """Return P(X = k) for k < count."""
     return np.array([math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count)])
+
+
+@functools.cache
+def poisson_columns(mean):
+    """Return the least count that has a column, the 256 limits in units of 2^-56, and the column beyond each limit."""
+    low = max(mean - 120, 0)
+    weight = {mean: 1.0}
+    for count in range(mean, low + 255):
+        weight[count + 1] = weight[count] * mean / (count + 1)
+    for count in range(mean, low, -1):
+        weight[count - 1] = weight[count] * count / mean
+    total = 0.0
+    for count in range(low, low + 256):  # in order: `sum` compensates from Python 3.12 on
+        total += weight[count]
+    share = [weight[count] / total * 256 for count in range(low, low + 256)]
+    few, many = ([c for c in range(256) if (share[c] < 1.0) == lacks] for lacks in (True, False))
+    limit, other = [2**56 - 1] * 256, list(range(256))
+    while few and many:
+        c, giver = few.pop(), many[-1]
+        limit[c], other[c] = int(share[c] * 2**56), giver
+        share[giver] = share[giver] + share[c] - 1.0
+        if share[giver] < 1.0:
+            few.append(many.pop())
+    return low, limit, other
+
+
+def poisson_of_words(mean, first, second):
+    """Return the count that two 32-bit words stand for: 8 bits choose a column, 56 are compared with its limit."""
+    low, limit, other = poisson_columns(mean)
+    column, part = first >> 24, (first & 0xFFFFFF) << 32 | second
+    return low + (column if part < limit[column] else other[column])
 
 
 def prior(scores, ridge, gamma):
