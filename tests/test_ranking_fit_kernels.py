@@ -54,6 +54,14 @@ def test_terms_of_a_cell(model, difference, counts):
 
 
 @each_model
+@pytest.mark.parametrize(("items", "probability"), [(7, 1.0), (60, 0.3), (60, 1.0)])
+def test_slopes_alone_are_the_gradient_of_a_whole_pass(model, items, probability):
+    objective = Objective(OPS, random_cells(items, 3, ties=True, probability=probability), model, ridge=0.3, gamma=0.1)
+    u = unknowns(objective, 4)
+    np.testing.assert_array_equal(objective.gradient(u), objective.evaluate(u, curvatures=False).gradient)
+
+
+@each_model
 def test_pass_gives_value_gradient_and_diagonal(model):
     cells = random_cells(7, 1, ties=True)
     objective = Objective(OPS, cells, model)

@@ -48,6 +48,10 @@ class Objective:
         """Return the `Evaluation` at `u`, with or without the curvatures of the cells."""
         return self.ops.evaluate(self.problem, u, curvatures=curvatures, num_threads=self.num_threads)
 
+    def gradient(self, u):
+        """Return the gradient at `u`: that of `evaluate`, in about half of the time."""
+        return self.ops.gradient(self.problem, u, num_threads=self.num_threads)
+
     def hessian(self, u, at):
         """Return the negated Hessian at `u`, evaluated there as `at`, as a function of a vector."""
         prior = self.ops.prior(self.problem, u).curvature

@@ -135,7 +135,7 @@ def gradient(
         return given
     objective, u = _objective(scores, comparisons, model, tie_parameter, home_advantage, num_threads)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _told(objective.evaluate(u, curvatures=False).gradient[: objective.items])
+        return _told(objective.gradient(u)[: objective.items])
 
 
 def hessian_product(

@@ -143,7 +143,7 @@ class ComparisonProblem:
         first: int,
         last: int,
         gradient: _Reals,
-        totals: _Reals,
+        totals: _Reals | None = None,
         diagonal: _Reals | None = None,
         curvature: _Reals | None = None,
         mixed: _Reals | None = None,

@@ -248,14 +248,15 @@ cdef class ComparisonProblem:
         free(terms)
 
     def gradient(self, const double[::1] u, Py_ssize_t first, Py_ssize_t last, double[::1] gradient,
-                 double[::1] totals, double[::1] diagonal=None, double[::1] curvature=None, double[::1] mixed=None):
-        """Add cells first..last-1: slopes to `gradient`, (log-likelihood, curvature in τ) to `totals`.
+                 double[::1] totals=None, double[::1] diagonal=None, double[::1] curvature=None, double[::1] mixed=None):
+        """Add cells first..last-1: slopes to `gradient`, (log-likelihood, curvature in τ) to `totals`, unless that is None.
 
         Where given, the diagonal of the negated Hessian is added to `diagonal`, and the cells' own curvatures are
         written to `curvature` and `mixed`.
         """
         cdef ranking_sums sums
-        sums.gradient, sums.totals, sums.matrix, sums.stride = &gradient[0], &totals[0], NULL, 0
+        sums.gradient, sums.matrix, sums.stride = &gradient[0], NULL, 0
+        sums.totals = NULL if totals is None else &totals[0]
         sums.diagonal = NULL if diagonal is None else &diagonal[0]
         sums.curvature = NULL if curvature is None else &curvature[0]
         sums.mixed = NULL if mixed is None or not mixed.shape[0] else &mixed[0]

@@ -24,7 +24,7 @@ NEWTON = NewtonConstants(cpu.NEWTON_CHORD, cpu.NEWTON_FLOOR, cpu.NEWTON_SLACK, c
 
 # Nanoseconds: of a cell in a pass and in a product, of a multiply-add of the factor, of a count that is drawn, of a
 # cell of a replicate side by side with others.
-PASS_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST, SIDE_COST = 8.0, 1.7, 0.1, 10.0, 8.0
+PASS_COST, SLOPE_COST, PRODUCT_COST, FACTOR_COST, DRAW_COST, SIDE_COST = 8.0, 4.0, 1.7, 0.1, 10.0, 8.0
 # From this share of pairs with a cell on, a pass over all pairs is faster than one over the cells; it is also the bound
 # on memory: at most twice that of the cells. The draws of bootstraps go by these cells: another share, other draws.
 DENSE = 0.5
@@ -87,6 +87,17 @@ def evaluate(problem, u, *, curvatures=True, num_threads=None):
         diagonal[-1] += tie_curvature
     form = CellCurvatures(difference, NOTHING if mixed is None else mixed, tie_curvature) if curvatures else None
     return Evaluation(value, gradient, diagonal, form)
+
+
+def gradient(problem, u, *, num_threads=None):
+    """Return the gradient of the penalised log-likelihood at `u`: that of `evaluate`, alone."""
+
+    def run(first, last, out):
+        problem.gradient(u, first, last, out)
+
+    out = in_chunks(problem.cells, problem.unknowns, SLOPE_COST, run, num_threads)
+    problem.prior(u, out, np.zeros(len(u)))
+    return out
 
 
 def product(problem, curvatures, prior, v, *, num_threads=None):
