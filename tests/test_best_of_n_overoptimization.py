@@ -180,6 +180,17 @@ def test_the_random_groups_of_one_pool_come_from_the_seed():
     assert first.blocks == 20
 
 
+@pytest.mark.parametrize("shape", [(6, 5), (40, 300), (1, 60)])
+@pytest.mark.parametrize("exponent", [600, 1021])
+def test_rewards_whose_products_are_beyond_double_have_finite_means(shape, exponent):
+    """Their covariance is beyond double, too, and infinite."""
+    scores, gold = np.random.default_rng(1).normal(size=(2, *shape))
+    plain, far = proxy_versus_gold(scores, gold), proxy_versus_gold(scores, np.ldexp(gold, exponent))
+    np.testing.assert_array_equal(far.proxy, plain.proxy)
+    np.testing.assert_array_equal(far.gold, np.ldexp(plain.gold, exponent))
+    np.testing.assert_array_equal(far.gold_covariance, np.copysign(np.inf, plain.gold_covariance))
+
+
 def test_proxy_and_gold_can_both_be_fitted():
     result = proxy_versus_gold(*experiment(0, 50, 32))
     assert result.fit(reward="proxy").alpha > result.fit(reward="gold").alpha > 0

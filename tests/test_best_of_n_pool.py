@@ -268,6 +268,17 @@ def test_prompts_of_one_cluster_count_as_one():
     assert tripled.prompts.tolist() == [30] * 6
 
 
+@pytest.mark.parametrize("exponent", [1020, 600, -600, -1000])
+@pytest.mark.parametrize("clusters", [None, np.arange(40) // 3])
+def test_means_over_prompts_keep_their_digits_where_squares_leave_the_range_of_double(exponent, clusters):
+    scores = np.random.default_rng(3).normal(size=(40, 12))
+    plain, scaled = (
+        mean_over_prompts(curve(given), clusters=clusters) for given in (scores, np.ldexp(scores, exponent))
+    )
+    np.testing.assert_array_equal(scaled.mean, np.ldexp(plain.mean, exponent))
+    np.testing.assert_array_equal(scaled.standard_error, np.ldexp(plain.standard_error, exponent))
+
+
 def test_prompts_without_a_value_are_left_out():
     result = mean_over_prompts(curve([[1.0, 2.0, 3.0], [5.0]]))
     assert result.prompts.tolist() == [2, 1, 1]

@@ -308,6 +308,31 @@ def _estimate(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the mean curve, its covariance, and the number of blocks behind that.
 
+    Values whose sums or products are beyond double are scaled by a power of two; entries of the covariance that are
+    beyond double are infinite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, covariance, count = _estimate_as_given(scores, values, n, kept)
+        if np.isfinite(mean).all() and np.isfinite(covariance).all():
+            return mean, covariance, count
+        exponent = int(np.frexp(max(float(np.abs(pool).max()) for pool in _pools_of(values)))[1])
+        scaled = [np.ldexp(pool, -exponent) for pool in _pools_of(values)]
+        mean, covariance, count = _estimate_as_given(_pools_of(scores), scaled, n, kept)
+        return np.ldexp(mean, exponent), np.ldexp(covariance, 2 * exponent), count
+
+
+def _pools_of(scores: Any) -> list[np.ndarray]:
+    """Return pools as a list of one-dimensional arrays."""
+    if isinstance(scores, np.ndarray):
+        return list(scores.reshape(-1, scores.shape[-1]))
+    return [np.asarray(row) for pool in scores for row in np.reshape(pool, (-1, np.shape(pool)[-1]))]
+
+
+def _estimate_as_given(
+    scores: Any, values: Any, n: np.ndarray, kept: list[np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return what `_estimate` does.
+
     The covariance comes from the scatter of prompts, or from leaving out groups of the one pool.
     """
     blocks = _curves(scores, values, n)

@@ -216,8 +216,10 @@ cdef object over_prompts(object scores, char kind, Py_buffer *values, char of_va
             table.round_f32(rows * count, curves)
             if of_values == b'f':
                 table.round_f32(rows * count, curves + rows * count)
-        return (numbers_of(grid), array_of(b'd', count, count, bound), *mean_and_covariance(rows, count, curves),
-                *mean_and_covariance(rows, count, curves + rows * count))
+        proxy, gold = mean_and_covariance(rows, count, curves), mean_and_covariance(rows, count, curves + rows * count)
+        if proxy is None or gold is None:
+            return None
+        return numbers_of(grid), array_of(b'd', count, count, bound), *proxy, *gold
     finally:
         free(work.judged)
         free(curves)
@@ -250,7 +252,7 @@ cdef void curves_at(Py_ssize_t rows, Py_ssize_t size, const double *values, Py_s
 
 
 cdef object mean_and_covariance(Py_ssize_t rows, Py_ssize_t columns, const double *x):
-    """Return the mean of the rows of x, and the covariance of that mean."""
+    """Return the mean of the rows of x, and the covariance of that mean; None where one of them is beyond double."""
     cdef void *mean
     cdef void *covariance
     means, covariances = new_array(b'd', columns, &mean), new_array(b'd', (columns, columns), &covariance)
@@ -263,7 +265,8 @@ cdef object mean_and_covariance(Py_ssize_t rows, Py_ssize_t columns, const doubl
     table.divide(columns * columns, <double>(rows - 1), <double*>covariance)
     table.divide(columns * columns, <double>rows, <double*>covariance)
     free(away)
-    return means, covariances
+    cdef bint good = all_finite(columns, <double*>mean) and all_finite(columns * columns, <double*>covariance)
+    return (means, covariances) if good else None
 
 
 def short_gao_fit(int form, kl, gain, standard_error, covariance):
