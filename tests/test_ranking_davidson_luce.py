@@ -182,10 +182,12 @@ ERRORS = [
     ([[0, 5]], {"n_items": 3}, ValueError, r"rankings\[0\]: 5 is not the index of one of 3 items"),
     (ROWS, {"weight": [1.0]}, ValueError, "weight must have one value for each of 2 rankings"),
     (ROWS, {"weight": [1.0, -1.0]}, ValueError, r"weight\[1\] = -1.0 is not a finite number of at least 0"),
+    (ROWS, {"weight": [1e308, 1e308]}, ValueError, "weights of all rankings add up to more than the largest double"),
+    (ROWS, {"prior": 1e100, "ranker": ["a", "b"]}, ValueError, r"prior must be between 0 and .*, not 1e\+100"),
     (ROWS, {"l2": -1.0}, ValueError, "l2 must be finite and not negative"),
     (ROWS, {"gamma_shape": 0.5}, ValueError, "gamma_shape must be finite and at least 1"),
     (ROWS, {"gamma_shape": 2.0, "covariates": [[1.0], [0]]}, ValueError, "and 1 with covariates, not 2.0"),
-    (ROWS, {"prior": 1.0}, ValueError, "prior must be finite and not negative, and 0 without ranker, not 1.0"),
+    (ROWS, {"prior": 1.0}, ValueError, "prior must be between 0 and .*, and 0 without ranker, not 1.0"),
     (ROWS, {"ranker": ["a", "b"], "l2": 1.0}, ValueError, "a prior of the scores needs one of the adherences"),
     (ROWS, {"ranker": ["a"]}, ValueError, "ranker must have one value for each of 2 rankings; it has 1"),
     (ROWS, {"tol": 0}, ValueError, "tol must be positive"),
@@ -209,6 +211,17 @@ ERRORS = [
 def test_errors(rankings, options, error, message):
     with pytest.raises(error, match=message):
         fit_davidson_luce(rankings, **options)
+
+
+def test_a_memoryview_is_its_rows():
+    rankings = np.array([[0, 1, 2], [1, 0, 2], [2, 1, 0]])
+    of_rows, of_memory = fit_davidson_luce(rankings.tolist()), fit_davidson_luce(memoryview(rankings))
+    np.testing.assert_array_equal(of_memory.scores, of_rows.scores)
+
+
+def test_scores_under_a_prior_near_the_largest_double_are_the_gradient_over_it():
+    found = fit_davidson_luce([[0, 1, 2], [1, 0, 2], [2, 1, 0], [0, 2, 1]], l2=1e308)
+    np.testing.assert_allclose(found.scores * 1e308, [2 / 3, 1 / 6, -5 / 6], rtol=1e-12)
 
 
 def test_a_frame_is_its_rows():

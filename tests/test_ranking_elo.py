@@ -151,3 +151,15 @@ def test_published_ratings(votes, golden):
         expected = {row["item"]: float(row["score"]) for row in csv.DictReader(file) if row["algorithm"] == "elo"}
     found = dict(zip(result.labels, result.ratings.tolist(), strict=True))
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_ratings_near_the_largest_double():
+    """Deviations are finite where squares are not; what is beyond double in points is named."""
+    winner, loser = [0, 0, 1, 1], [1, 1, 0, 0]
+    plain, far = (elo(winner, loser, k=k, scale=k, initial=0.0, shuffles=5, rng=0) for k in (1.0, 2.0**1023))
+    np.testing.assert_array_equal(far.ratings, np.ldexp(plain.ratings, 1023))
+    np.testing.assert_allclose(far.standard_deviations, np.ldexp(plain.standard_deviations, 1023), rtol=1e-15)
+    with pytest.raises(ValueError, match="ratings are beyond the largest double"):
+        elo(winner, loser, k=1.7e308, initial=1.7e308)
+    with pytest.raises(ValueError, match=r"weight goes up to 1e\+308: times k = 4.0"):
+        elo(winner, loser, weight=[1.0, 1e308, 1.0, 1.0])

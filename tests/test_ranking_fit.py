@@ -397,3 +397,14 @@ def test_predictions_are_the_same_one_by_one_and_together(model):
         one_by_one = [predict(int(a), int(b), home=0.5) for a, b in zip(i, j, strict=True)]
         for together in (predict(i, j, home=0.5), predict(i.tolist(), j.tolist(), home=0.5)):
             np.testing.assert_array_equal(together, one_by_one)
+
+
+@pytest.mark.parametrize("l2", [1e12, 1e20, 1e100, 1e300])
+@pytest.mark.parametrize("model", ["bradley-terry", "thurstone", "rao-kupper"])
+def test_scores_under_a_strong_prior_are_the_gradient_over_it(model, l2):
+    """To first order; that prior's curvature is no rounding of the gradient, which the certificate took it for."""
+    votes = Comparisons([0, 1, 0, 2, 1], [1, 0, 2, 1, 2], tied=[False, False, False, False, True])
+    found = fit(votes, model, l2=l2)
+    tie = {} if found.tie_parameter is None else {"tie_parameter": found.tie_parameter}
+    slopes = gradient([0.0, 0.0, 0.0], votes, model, **tie)
+    np.testing.assert_allclose(found.scores * l2, slopes, rtol=1e-9, atol=1e-11)

@@ -147,9 +147,16 @@ SIDES = {"winner": [0, 1, 0, 1], "loser": [1, 0, 1, 0]}
 JUDGE_ERRORS = [
     ({}, {}, ValueError, "judges need votes one by one: give Comparisons"),
     ({"weight": [0.5, 1, 1, 1]}, {}, ValueError, "judges are not known: give judge="),
-    ({"cluster": list("aabb")}, {"judge": ["a"]}, ValueError, "cluster must have one value for each of 4"),
     ({"cluster": list("aabb")}, {"position": True}, ValueError, "position bias: the comparisons do not say who came"),
-    ({"cluster": list("aabb")}, {"prior": -1.0}, ValueError, "prior must be finite and not negative, not -1.0"),
+    ({"cluster": list("aabb")}, {"prior": -1.0}, ValueError, "prior must be between 0 and 1000000000000.0, not -1.0"),
+    (
+        {"cluster": list("aabb")},
+        {"prior": 1e100},
+        ValueError,
+        r"prior must be between 0 and 1000000000000.0, not 1e\+100",
+    ),
+    ({"cluster": list("aabb")}, {"judge": ["a"]}, ValueError, "judge must have one value for each of 4"),
+    ({"cluster": list("aabb")}, {"judge": ["a", None, "b", "b"]}, ValueError, r"judge\[1\] is missing"),
     ({"cluster": list("aabb")}, {"l2": 1.0}, ValueError, "l2 needs a prior of the discriminations"),
     ({"cluster": list("aabb")}, {"tol": 0.0}, ValueError, "tol must be positive"),
     (
@@ -367,3 +374,10 @@ def test_two_items_are_the_only_pair(objective):
 def test_errors_of_next_pairs(arguments, options, error, message):
     with pytest.raises(error, match=message):
         next_pairs(*arguments, **options)
+
+
+@pytest.mark.parametrize("exponent", [1023, -1000])
+def test_agreement_does_not_depend_on_the_unit_of_ratings(exponent):
+    ratings = np.array([[1.0, 0.5, 1.0], [0.25, 0.25, 0.5], [np.nan, 0.75, 0.75], [1.25, 1.0, 1.5]])
+    of_one, of_other = (krippendorff_alpha(given, "interval") for given in (ratings, np.ldexp(ratings, exponent)))
+    assert of_one == of_other

@@ -182,11 +182,11 @@ def outcomes_of(rows: ParsedRows, cluster: Any) -> Outcomes | None:
     return found if (weight > 0).all() else found.take(weight > 0)
 
 
-def cluster_codes(cluster: Any, size: int) -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
+def cluster_codes(cluster: Any, size: int, name: str = "cluster") -> tuple[NDArray[np.int64], tuple[Hashable, ...]]:
     """Return the number of the cluster of each comparison, and the names of the clusters."""
     if cluster is None:
         return np.full(size, ALONE, dtype=np.int64), ()
-    codes, names = _labels.encode(_labels.as_column(cluster, "cluster"), "cluster", numbers=True)
+    codes, names = _labels.encode(_labels.as_column(cluster, name), name, numbers=True)
     if len(codes) != size:
-        raise ValueError(f"cluster must have one value for each of {size} comparisons; it has {len(codes)}")
+        raise ValueError(f"{name} must have one value for each of {size} comparisons; it has {len(codes)}")
     return codes.astype(np.int64), tuple(names)

@@ -96,6 +96,8 @@ def krippendorff_alpha(
         raise ValueError(f"ratings[{unit}, {judge}] = {table[unit, judge]} is not finite")
     given = ~np.isnan(table)
     values, code = np.unique(table[given], return_inverse=True)
+    # Agreement does not depend on the unit of the ratings: squares of their differences stay within double.
+    values = np.ldexp(values, -np.frexp(np.abs(values).max(initial=0.0))[1])
     cells = np.nonzero(given)[0] * len(values) + code
     counts = np.bincount(cells, minlength=len(table) * len(values)).astype(np.float64)
     return alpha_of_counts(counts.reshape(len(table), len(values)), values, level, replicates, confidence, rng)

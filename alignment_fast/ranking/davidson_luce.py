@@ -44,6 +44,8 @@ MOST_SETS = 5_000_000
 HALVINGS = 40
 # Added to the information of each unknown, of their mean; steps before adherences are free; unknowns that are infinite.
 STIFF, FIRST, FARTHEST = 1e-13, 3, 1e3
+# Strongest prior of adherences: under stronger ones they are 1 to all digits, and nothing is left to converge.
+MOST_PRIOR = 1e12
 # Numbers of a design that is dense.
 DENSE = 1_000_000
 
@@ -142,7 +144,7 @@ def fit_davidson_luce(
     gamma_shape : float
         Shape s >= 1 of a Gamma prior of the strengths e^θ; 1 is none. Not with covariates.
     prior : float
-        Strength of the normal prior of each adherence around 1.
+        Strength of the normal prior of each adherence around 1, at most 1e12.
     tol : float
         Largest entry of the last Newton step, in logits.
     max_iter : int
@@ -186,8 +188,8 @@ def fit_davidson_luce(
     if not 1 <= gamma_shape < np.inf or (gamma_shape > 1 and covariates is not None):
         raise ValueError(f"gamma_shape must be finite and at least 1, and 1 with covariates, not {gamma_shape}")
     check_search(tol, max_iter)
-    if not 0 <= prior < np.inf or (prior > 0 and ranker is None):
-        raise ValueError(f"prior must be finite and not negative, and 0 without ranker, not {prior}")
+    if not 0 <= prior <= MOST_PRIOR or (prior > 0 and ranker is None):
+        raise ValueError(f"prior must be between 0 and {MOST_PRIOR}, and 0 without ranker, not {prior}")
     if ranker is not None and prior == 0 and (l2 > 0 or gamma_shape > 1):
         raise ValueError("a prior of the scores needs one of the adherences (prior): without it these grow for ever")
     places, names, items = _places(rankings, n_items, labels)
@@ -233,6 +235,7 @@ def _places(
     """Return the items of each place of each ranking by number, the names, and the number of items."""
     n_items = number_of_items(n_items, None)
     given: Any = rankings.to_numpy() if hasattr(rankings, "to_numpy") else rankings  # of a frame, its rows
+    given = np.asarray(given) if isinstance(given, memoryview) else given  # whose rows cannot be taken
     try:
         rows = [[tuple(place) if isinstance(place, TIED) else (place,) for place in row] for row in given]
     except TypeError:
@@ -273,6 +276,10 @@ def _weights(value: Any, size: int) -> Reals:
     wrong = np.flatnonzero(~((weight >= 0) & (weight < np.inf)))
     if wrong.size:
         raise ValueError(f"weight[{wrong[0]}] = {weight[wrong[0]]} is not a finite number of at least 0")
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError("the weights of all rankings add up to more than the largest double")
     return weight
 
 
@@ -470,7 +477,8 @@ class _Likelihood:
 
     def held(self, u: Reals, information: Reals) -> Reals:
         """Return the information with idle directions made stiff, and those of which nothing is known yet."""
-        size = information.diagonal().mean()
+        diagonal = information.diagonal()
+        size = (diagonal / len(diagonal)).sum()  # whose own sum may be beyond double
         information = information + STIFF * size * np.eye(self.unknowns)
         for direction, _ in self.idle(u):
             square = float(direction @ direction)

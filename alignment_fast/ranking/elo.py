@@ -19,6 +19,9 @@ from alignment_fast.ranking.result import anchored
 
 __all__ = ["EloRatings", "elo"]
 
+# Exponent of two from which ratings are scaled before they are squared.
+LARGE = 500
+
 
 @dataclass(frozen=True, eq=False)
 class EloRatings:
@@ -141,16 +144,37 @@ def elo(
     shares = rows.outcome
     if rows.tied is not None:
         shares = np.where(rows.tied, 0.5, 1.0)
+    heaviest = 0.0 if rows.weight is None else float(np.max(rows.weight, initial=0.0))
+    if heaviest > LARGEST / k or heaviest > LARGEST / (k / point):
+        raise ValueError(f"weight goes up to {heaviest}: times k = {k} it is beyond the largest double")
     games = Games(rows.winner.astype(np.int32), rows.loser.astype(np.int32), shares, rows.weight)
     spread = None
     if shuffles is None:
-        ratings = initial + point * ops.play(games, items, k / point)
+        ratings = _points(initial, point, ops.play(games, items, k / point))
     else:
         count = as_count(shuffles, "shuffles")
         key = stream_key(rng, DRAWS, "rng")
         played = ops.play_shuffled(games, items, k / point, key, count, num_threads=num_threads)
-        spread = point * played.std(axis=0, ddof=1) if count > 1 else np.full(items, np.nan)
-        ratings = initial + point * played.mean(axis=0)
+        mean, deviation = _moments(played)
+        ratings, spread = _points(initial, point, mean), _points(0.0, point, deviation)
     if anchor is not None:
         ratings = anchored(ratings, anchor, Comparisons._of(compressed, rows.labels).index)
     return EloRatings(ratings, spread, rows.labels)
+
+
+def _moments(played: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return means and standard deviations over rows; those of one row are NaN."""
+    exponent = int(np.frexp(np.abs(played).max(initial=0.0))[1])
+    exponent = exponent if exponent > LARGE else 0  # squares, and sums, of larger numbers are beyond double
+    scaled = np.ldexp(played, -exponent) if exponent else played
+    deviation = scaled.std(axis=0, ddof=1) if len(scaled) > 1 else np.full(scaled.shape[1], np.nan)
+    return np.ldexp(scaled.mean(axis=0), exponent), np.ldexp(deviation, exponent)
+
+
+def _points(initial: float, point: float, played: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ratings in points, which may be beyond double although those in logits are not."""
+    with np.errstate(over="ignore"):
+        ratings: NDArray[np.float64] = initial + point * played
+    if np.isinf(ratings).any():
+        raise ValueError("ratings are beyond the largest double: initial, k or weight is too large")
+    return ratings

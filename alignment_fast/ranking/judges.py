@@ -41,6 +41,8 @@ FLAT = 1e-6
 POLE = 1e-6
 # What is added to the information of each unknown, of their mean.
 STIFF = 1e-12
+# Strongest prior: under stronger ones discriminations are 1 to all digits, and nothing is left to converge.
+MOST_PRIOR = 1e12
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +174,8 @@ def fit_judges(
     l2 : float
         Strength of the normal prior of the scores: its variance is 1 / l2.
     prior : float
-        Strength of the normal prior of each discrimination around 1, and of each position bias around 0.
+        Strength of the normal prior of each discrimination around 1, and of each position bias around 0. At most 1e12,
+        as `l2`.
     tol : float
         Largest entry of the last step, in logits.
     max_iter : int
@@ -218,8 +221,8 @@ def fit_judges(
     check_comparisons(comparisons)
     position, l2, prior = as_flag(position, "position"), as_number(l2, "l2"), as_number(prior, "prior")
     for name, value in (("l2", l2), ("prior", prior)):
-        if not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be finite and not negative, not {value}")
+        if not 0 <= value <= MOST_PRIOR:
+            raise ValueError(f"{name} must be between 0 and {MOST_PRIOR}, not {value}")
     check_search(tol, max_iter)
     if l2 > 0 and prior == 0:
         raise ValueError("l2 needs a prior of the discriminations: without it scores shrink to 0 as these grow")
@@ -257,7 +260,7 @@ def _of_judges(comparisons: Comparisons, judge: Any) -> tuple[Outcomes, NDArray[
     if outcomes is None or comparisons._counted is not None:
         raise ValueError("judges need votes one by one: give Comparisons(..., cluster=judge)")
     if judge is not None:
-        codes, names = cluster_codes(judge, len(outcomes.first))
+        codes, names = cluster_codes(judge, len(outcomes.first), "judge")
         return outcomes, codes, names
     if (outcomes.cluster == ALONE).any():
         raise ValueError("judges are not known: give judge=, or Comparisons(..., cluster=judge)")
@@ -354,9 +357,9 @@ class _Votes:
 
     def held(self, u: Reals, information: Reals) -> Reals:
         """Return the information with idle directions made stiff, and those of which nothing is known yet."""
-        information = information + STIFF * information.diagonal().mean() * np.eye(self.unknowns)
+        information = information + STIFF * _size(information) * np.eye(self.unknowns)
         for direction in self.idle(u):
-            information = information + information.diagonal().mean() * np.outer(direction, direction)
+            information = information + _size(information) * np.outer(direction, direction)
         return information
 
     def scaled(self, u: Reals) -> Reals:
@@ -406,6 +409,11 @@ class _Votes:
             rest = np.zeros(self.unknowns - self.items - self.judges)
             found.append(np.concatenate([np.zeros(self.items), self.weight * self.parts(u)[1], rest]))
         return found
+
+
+def _size(information: Reals) -> float:
+    """Return the mean of the diagonal, whose sum may be beyond double."""
+    return float((information.diagonal() / len(information)).sum())
 
 
 def _start(model: _Votes) -> Reals:
