@@ -189,6 +189,38 @@ def test_moments_of_ratios_whose_powers_are_beyond_double(p, reference, log):
                 assert abs(exact.reward_gradient[i, v] - a * (x - mean)) <= 1e-15 * size * a * (x + mean) + 1e-300
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rare", [1.0, 1e-30, 0.0])
+@pytest.mark.parametrize("letters", [255, 600])
+def test_long_rows_of_near_and_far_ratios(letters, rare, dtype):
+    """Letters are taken side by side, those without a plain quotient one by one: all beside the definition."""
+    random = np.random.default_rng(letters)
+    p = np.exp(random.normal(size=letters) * random.choice([1e-9, 0.3, 3.0], letters)).astype(dtype)
+    reference = (np.exp(random.normal(size=letters) * 1e-9) * random.choice([1.0, 2.0], letters)).astype(dtype)
+    p[[3, letters - 1]] *= rare
+    exact = af.policy.kl_estimator_moments(p, reference)
+    with mpmath.workdps(40):
+        policy, base = normalised(p), normalised(reference)
+        rho = [mpmath.log(a / b) if a else mpmath.mpf(0) for a, b in zip(policy, base, strict=True)]
+        size = float(1 + max(abs(x) for x in rho))
+        for i, kind in enumerate(KINDS.values()):
+            values = [kind(x) for x in rho]
+            mean = mpmath.fsum(a * x for a, x in zip(policy, values, strict=True))
+            square = mpmath.fsum(a * x**2 for a, x in zip(policy, values, strict=True))
+            spread = square - mean**2
+            assert exact.mean[i] == pytest.approx(float(mean), rel=3e-15 * size, abs=1e-16)
+            assert exact.variance[i] == pytest.approx(float(spread), rel=1e-14 * size, abs=0)
+            gradient = [float(a * (x - mean)) for a, x in zip(policy, values, strict=True)]
+            np.testing.assert_allclose(exact.reward_gradient[i], gradient, rtol=0, atol=1e-14 * max(map(abs, gradient)))
+        assert exact.kl == pytest.approx(
+            float(mpmath.fsum(a * x for a, x in zip(policy, rho, strict=True))), rel=1e-14, abs=0
+        )
+        slopes = [-mpmath.expm1(-x) for x in rho]
+        mean = mpmath.fsum(a * x for a, x in zip(policy, slopes, strict=True))
+        gradient = [float(a * (x - mean)) for a, x in zip(policy, slopes, strict=True)]
+        np.testing.assert_allclose(exact.loss_gradient[2], gradient, rtol=0, atol=1e-14 * max(map(abs, gradient)))
+
+
 def test_batches_dtypes_and_limits():
     p = np.random.default_rng(5).random((4, 1, 6))
     reference = np.random.default_rng(6).random((3, 6))

@@ -19,6 +19,7 @@
 #define AF_OWNER(i) (af_lane() == (int)((i) % AF_WARP))
 #define AF_FIRST_LANE (af_lane() == 0)
 #define AF_MEET() __syncwarp()
+#define AF_INDEPENDENT
 #define AF_ROW_SUM(x) ((x) = __shfl_sync(AF_ALL_LANES, af_warp_sum(x), 0))
 #define AF_ROW_MAX(x) ((x) = af_warp_max(x))
 #define AF_BLOCK_SUM(T, total, n, i, term)                     \
