@@ -16,12 +16,13 @@ the j + 1st attempt is made where the first j failed. Both terms are unbiased fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, model_of
 from alignment_fast._border.call import give
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
@@ -386,6 +387,10 @@ def coverage_at_cost(num_samples: Any, num_correct: Any, k: Any, *, clusters: An
     found = operations("best_of_n").short_coverage_at_cost(num_samples, num_correct, k) if clusters is None else None
     if found is not None:
         return Coverage(*found)
+    arrays = {"num_samples": num_samples, "num_correct": num_correct, "k": k}
+    given = in_callers_kind(coverage_at_cost, arrays, clusters=clusters)
+    if given is not None:
+        return cast(Coverage, given)
     total, correct, ks = checked_counts(num_samples, num_correct, k)
     if total.ndim > 1 or total.size == 0:
         raise ValueError(f"problems must be one-dimensional and at least one, not of shape {total.shape}")
