@@ -5,6 +5,7 @@ A build for the kernel hub (``hub/``), which has no kernels for CUDA, has anothe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,23 @@ def evaluate(loss: Any, inputs: Any, outputs: Any, *, divisor: float, **settings
     dtype = np.float64 if inputs[0].dtype == torch.float64 else np.float32
     total: torch.Tensor = ops.reduced_loss(sums, float(divisor), dtype).given()
     return total
+
+
+def rows(
+    dtype: torch.dtype, leading: Sequence[int], first: torch.Tensor, second: torch.Tensor | None
+) -> tuple[Any, Any]:
+    """Return tensors over an alphabet, their last axis, as functions of arrays on a device take them: of one `dtype`.
+
+    Leading axes are those of both and `leading`, or one row that all of them share; None stays.
+    """
+    given = {name: x for name, x in (("first", first), ("second", second)) if x is not None}
+    common = torch.broadcast_shapes(leading, *[x.shape[:-1] for x in given.values()])
+    laid = {
+        name: (x if x.numel() == x.shape[-1] else x.expand(*common, x.shape[-1])).to(dtype).contiguous()
+        for name, x in given.items()
+    }
+    _, there = views(laid)
+    return there["first"], there.get("second")
 
 
 def no_letters(model: torch.Tensor) -> torch.Tensor:
