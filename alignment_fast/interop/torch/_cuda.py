@@ -1,6 +1,6 @@
 """The compiled passes on tensors of a CUDA device: where they are, on PyTorch's current stream, by its allocator.
 
-A build for the kernel hub (``hub/``), which has no kernels for CUDA, has another module in its place.
+The build for the kernel hub (``hub/``) takes this module into its variant for CUDA; that for the processor has another.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def is_there(tensor: torch.Tensor) -> bool:
 
 def evaluate(loss: Any, inputs: Any, outputs: Any, *, divisor: float, **settings: Any) -> torch.Tensor:
     """Run a loss over pairs of tensors, None where absent; return the sum of the losses over `divisor`."""
-    named = {f"{k}": tensor.detach() for k, tensor in enumerate((*inputs, *outputs)) if tensor is not None}
-    _, there = views(named)
-    arrays = [there.get(f"{k}") for k in range(len(inputs) + len(outputs))]
+    given = inputs._asdict() | outputs._asdict()
+    _, there = views({name: tensor.detach() for name, tensor in given.items() if tensor is not None})
+    arrays = [there.get(name) for name in given]
     ops: Any = operations("pairwise", "cuda")
     sums = ops.evaluate(loss, inputs._make(arrays[: len(inputs)]), outputs._make(arrays[len(inputs) :]), **settings)
     dtype = np.float64 if inputs[0].dtype == torch.float64 else np.float32
