@@ -205,6 +205,7 @@ def test_results_are_of_the_callers_kind_on_its_device(name, kind):
 
 P, REWARD = np.array([0.2, 0.3, 0.5]), np.array([0.0, 2.0, 1.0])
 TOTAL, RIGHT = np.full(9, 8), np.array([0, 0, 1, 0, 2, 4, 8, 1, 3])
+ANSWERS = np.array([[0, 1, 1, 2], [1, 0, 0, 2]])
 SCORES = np.random.default_rng(0).normal(size=(6, 8))
 
 
@@ -243,6 +244,8 @@ OF_OBJECTS = {
     "PairedScores.interval": lambda make: (paired(make).interval(), paired(make).standard_errors()),
     "EloRatings": lambda make: af.ranking.elo(make(np.array([0, 1])), make(np.array([1, 2])), shuffles=3, rng=1),
     "Curve.n": lambda make: (af.best_of_n.curve(make(SCORES)).n, af.best_of_n.curve(make(SCORES)).mean),
+    "pass_all_k": lambda make: af.best_of_n.pass_all_k(make(TOTAL), make(RIGHT), [1, 2]),
+    "majority_at_k": lambda make: af.best_of_n.majority_at_k(make(ANSWERS), [1, 3], correct=make(np.array([1, 0]))),
     "MeanCurve": lambda make: af.best_of_n.mean_over_prompts(af.best_of_n.curve(make(SCORES))),
 }
 

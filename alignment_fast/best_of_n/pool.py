@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_floating, common_device, model_of
+from alignment_fast._border.arrays import as_array, as_floating, common_device, is_foreign, model_of
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
@@ -27,7 +27,7 @@ class Curve:
     Parameters
     ----------
     n : array (T,) or int
-        Numbers of draws.
+        Numbers of draws; NumPy's where the pools are on a CUDA device.
     mean : array (..., T)
         The estimate; without the last axis where n was a single number. NaN where n exceeds a ragged row's pool.
     variance : array (..., T) or None
@@ -357,7 +357,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     """
     if not isinstance(curves, Curve):
         raise TypeError(f"curves must be a Curve, not {type(curves).__name__}")
-    single = as_array(curves.n, "n").ndim == 0
+    single = (getattr(curves.n, "ndim", 1) if is_foreign(curves.n) else np.ndim(curves.n)) == 0
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
         return MeanCurve(curves.n, *found)

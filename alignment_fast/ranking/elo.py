@@ -137,7 +137,14 @@ def elo(
         if small is not None:
             return EloRatings(small, None, None)
     arrays = {"winner": winner, "loser": loser, "tied": tied, "outcome": outcome, "weight": weight}
-    options = {"k": k, "scale": scale, "base": base, "initial": initial, "shuffles": shuffles, "rng": rng}
+    options: dict[str, Any] = {
+        "k": k,
+        "scale": scale,
+        "base": base,
+        "initial": initial,
+        "shuffles": shuffles,
+        "rng": rng,
+    }
     options |= {"n_items": n_items, "labels": labels, "anchor": anchor, "num_threads": num_threads}
     given = in_callers_kind(elo, arrays, **options)
     if given is not None:
