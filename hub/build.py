@@ -5,11 +5,15 @@
 writes FOLDER/build/torch-cpu: modules of `alignment_fast.interop.torch` with what they need of the package, under
 relative imports, and the loops of ``kernels/pairwise`` as a plain shared library of this platform, called through
 ctypes. A variant depends on PyTorch alone, not on a version of Python, not on NumPy, and not on an installed
-`alignment_fast`; its operators have a namespace of their own. There is no variant for CUDA: these loops have no twin
-there.
+`alignment_fast`; its operators have a namespace of their own.
+
+Where NVRTC is installed it writes FOLDER/build/torch-cuda too: the same for tensors of the processor, and the kernels
+of ``kernels/pairwise/cuda.cu`` as machine code for every generation that wheels have, and as PTX for newer ones,
+launched through NVIDIA's driver by ctypes.
 """
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -35,41 +39,66 @@ SHARED = {
     "alignment_fast.pairwise._number": ("number", "alignment_fast/pairwise/_number.py"),
     "alignment_fast.pairwise.loss_types": ("loss_types", "alignment_fast/pairwise/loss_types.py"),
 }
-OWN = ("__init__", "_compiled", "_cuda", "layers")
+OWN = ("__init__", "_compiled", "layers")
+# What the variants for CUDA have besides, and in whose place the variant for the processor has a module of its own.
+OWN_OF_CUDA = ("devices", "driver", "dtypes", "images", "operations")
+SHARED_OF_CUDA = {
+    "_cuda": "alignment_fast/interop/torch/_cuda.py",
+    "launches": "kernels/common/launches.py",
+    "pairwise_cuda": "kernels/pairwise/cuda.py",
+}
+# Imports of those: the launches of kernels are written for NumPy's dtypes and a compiled table of the processor.
+IMPORTS_OF_CUDA = {
+    "from alignment_fast._border.devices import ": "from .devices import ",
+    "from alignment_fast._operations import ": "from .operations import ",
+    "from alignment_fast.kernels.common import ": "from . import ",
+    "from alignment_fast.kernels.common.launches import ": "from .launches import ",
+    "from alignment_fast.kernels.pairwise import cpu\n": "from . import _compiled as cpu\n",
+    "import numpy as np\n": "from . import dtypes as np\n",
+}
 FLAGS = ("-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden")  # setup.py
 
 
-def build(folder, optimisation="-O3"):
-    """Write the variant below `folder`; return its folder."""
-    sources = texts()
-    library = compiled(optimisation)
-    digest = hashlib.sha256(repr(sorted(sources.items())).encode() + library).hexdigest()[:10]
-    namespace = f"_alignment_fast_cpu_{digest}"
-    variant = Path(folder) / "build" / "torch-cpu"
+def build(folder, optimisation="-O3", backend="cpu", targets=None):
+    """Write the variant for a backend below `folder`, with kernels for `targets` (default: all); return its folder."""
+    sources = texts(backend)
+    binaries = {library_name(): compiled(optimisation)}
+    if backend == "cuda":
+        binaries |= device_code(targets)
+    digest = hashlib.sha256(repr((sorted(sources.items()), sorted(binaries.items()))).encode()).hexdigest()[:10]
+    namespace = f"_alignment_fast_{backend}_{digest}"
+    variant = Path(folder) / "build" / f"torch-{backend}"
     shutil.rmtree(variant, ignore_errors=True)
     variant.mkdir(parents=True)
     for name, text in sources.items():
         (variant / f"{name}.py").write_text(renamed(text, namespace), encoding="utf-8")
-    (variant / library_name()).write_bytes(library)
+    for name, code in binaries.items():
+        (variant / name).write_bytes(code)
     metadata = {
         "id": namespace,
         "name": "alignment-fast",
         "version": 1,
         "license": "BSD-3-Clause",
         "python-depends": [],
-        "backend": {"type": "cpu"},
+        "backend": {"type": backend},
     }
     (variant / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     return variant
 
 
-def texts():
+def texts(backend):
     """Return the modules of a variant by name, with relative imports."""
-    found = {name: (HERE / f"{name}.py").read_text("utf-8") for name in OWN}
+    own = (*OWN, *(OWN_OF_CUDA if backend == "cuda" else ("_cuda",)))
+    found = {name: (HERE / f"{name}.py").read_text("utf-8") for name in own}
     for name in OPERATORS:
         found[name] = relative((ROOT / f"alignment_fast/interop/torch/{name}.py").read_text("utf-8"))
     for name, path in SHARED.values():
         found[name] = relative((ROOT / path).read_text("utf-8"))
+    for name, path in SHARED_OF_CUDA.items() if backend == "cuda" else ():
+        text = (ROOT / path).read_text("utf-8")
+        for before, after in IMPORTS_OF_CUDA.items():
+            text = re.sub(f"^{re.escape(before)}", after, text, flags=re.MULTILINE)
+        found[name] = relative(text)
     return found
 
 
@@ -119,5 +148,27 @@ def compiled(optimisation):
         target.unlink()
 
 
+def device_code(targets=None):
+    """Return the kernels for CUDA by the names of their files, for `targets` such as "sm_90" and "compute_80"."""
+    spec = importlib.util.spec_from_file_location("build_cuda", ROOT / "kernels" / "build_cuda.py")
+    build_cuda = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build_cuda)
+    targets = (*build_cuda.ARCHITECTURES, build_cuda.PTX) if targets is None else targets
+    nvrtc, found = build_cuda.Nvrtc() if targets else None, {}
+    for target in targets:
+        kind = "ptx" if target.startswith("compute") else "cubin"
+        found[f"pairwise.{target}.{kind}"] = nvrtc.family("pairwise", target)
+    return found
+
+
+def main(folder):
+    """Write every variant that can be built here, and say which ones cannot."""
+    print(build(folder))
+    try:
+        print(build(folder, backend="cuda"))
+    except ImportError as error:
+        print(f"no variant for CUDA: {error}", file=sys.stderr)
+
+
 if __name__ == "__main__":
-    print(build(sys.argv[1]))
+    main(sys.argv[1])

@@ -140,14 +140,18 @@ def over(call, make):
     return types.FunctionType(call.__code__, call.__globals__, call.__name__, call.__defaults__, cells)
 
 
+def is_text(value):
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "U"
+
+
 def parts(result):
     """Yield the arrays of a result in order, numbers of NumPy's and Python's among them."""
     if dataclasses.is_dataclass(result):
-        result = [getattr(result, field.name) for field in dataclasses.fields(result)]
+        result = [getattr(result, field.name) for field in dataclasses.fields(result) if field.name[0] != "_"]
     if isinstance(result, tuple | list):
         for part in result:
             yield from parts(part)
-    elif hasattr(result, "__dlpack__") or isinstance(result, float | np.generic):
+    elif not is_text(result) and (hasattr(result, "__dlpack__") or isinstance(result, float | np.generic)):
         yield result
 
 
@@ -166,22 +170,13 @@ def closes_over_arrays(name):
 
 NAMES = [name for name, entry in all_names().items() if isinstance(entry, Timed) and closes_over_arrays(name)]
 
-# Objects that are computed with further, and tables: they hold NumPy's arrays, whatever they were made of.
+# Tables of labelled items and what is fitted to them, and transforms for simulations, hold NumPy's arrays, whatever
+# they were made of.
 HOLD_NUMPYS = {
-    "best_of_n.PassAtKFit.pass_at_k",
-    "best_of_n.PassAtKFit.posterior",
     "best_of_n.Table",
-    "best_of_n.curve",
-    "best_of_n.coverage_at_cost",
-    "best_of_n.extrapolate",
-    "best_of_n.fit_overoptimization",
-    "best_of_n.fit_pass_at_k",
-    "best_of_n.proxy_versus_gold",
     "ranking.Rankings",
-    "ranking.elo",
     "ranking.fit_contextual",
     "ranking.fit_plackett_luce",
-    "ranking.paired_scores",
 }
 # An array there is unpacked into arguments.
 UNPACKED = {"ranking.RatingFit.predict", "ranking.RatingFit.predict_tie"}
@@ -206,6 +201,88 @@ def test_results_are_of_the_callers_kind_on_its_device(name, kind):
         assert isinstance(one, expected if expected is not np.ndarray else np.ndarray | np.generic)
         if expected is not np.ndarray:
             assert getattr(one, "device", None) == getattr(make(np.ones(1)), "device", None)
+
+
+P, REWARD = np.array([0.2, 0.3, 0.5]), np.array([0.0, 2.0, 1.0])
+TOTAL, RIGHT = np.full(9, 8), np.array([0, 0, 1, 0, 2, 4, 8, 1, 3])
+ANSWERS = np.array([[0, 1, 1, 2], [1, 0, 0, 2]])
+SCORES = np.random.default_rng(0).normal(size=(6, 8))
+
+
+def model(make):
+    return af.memoryless.MemorylessModel(make(P), reward=make(REWARD))
+
+
+def fitted(make):
+    return af.best_of_n.fit_pass_at_k(make(TOTAL), make(RIGHT))
+
+
+def two_rewards(make):
+    return af.best_of_n.proxy_versus_gold(make(SCORES), make(SCORES**2))
+
+
+def paired(make):
+    return af.ranking.paired_scores(make(SCORES), weight=make(np.arange(1.0, 7.0)))
+
+
+# Attributes and methods of what was made of arrays.
+OF_OBJECTS = {
+    "MemorylessModel.tilt": lambda make: (model(make).tilt(0.5), model(make).tilt(make(P))),
+    "MemorylessModel.aligned": lambda make: (model(make).aligned(0.1), model(make).aligned(delta=make(P))),
+    "MemorylessModel.reward_law": lambda make: model(make).reward_law(3),
+    "MemorylessModel.best_of_n": lambda make: model(make).best_of_n(5, log_n=2.0),
+    "MemorylessModel.rate": lambda make: model(make).rate(make(P)),
+    "MemorylessModel.scaled_cumulant": lambda make: model(make).scaled_cumulant([0.5, 1.0]),
+    "MemorylessModel.sample_sequences": lambda make: model(make).sample_sequences(4, 3, log_n=2.0, rng=1),
+    "PassAtKFit": fitted,
+    "PassAtKFit.pass_at_k": lambda make: fitted(make).pass_at_k([1, 100]),
+    "PassAtKFit.posterior": lambda make: fitted(make).posterior([8, 9], 3, 10),
+    "ProxyVersusGold": two_rewards,
+    "ProxyVersusGold.fit": lambda make: two_rewards(make).fit(),
+    "ProxyVersusGold.gold_standard_error": lambda make: two_rewards(make).gold_standard_error,
+    "PairedScores": paired,
+    "PairedScores.interval": lambda make: (paired(make).interval(), paired(make).standard_errors()),
+    "EloRatings": lambda make: af.ranking.elo(make(np.array([0, 1])), make(np.array([1, 2])), shuffles=3, rng=1),
+    "Curve.n": lambda make: (af.best_of_n.curve(make(SCORES)).n, af.best_of_n.curve(make(SCORES)).mean),
+    "pass_all_k": lambda make: af.best_of_n.pass_all_k(make(TOTAL), make(RIGHT), [1, 2]),
+    "majority_at_k": lambda make: af.best_of_n.majority_at_k(make(ANSWERS), [1, 3], correct=make(np.array([1, 0]))),
+    "MeanCurve": lambda make: af.best_of_n.mean_over_prompts(af.best_of_n.curve(make(SCORES))),
+}
+
+
+@pytest.mark.parametrize("call", OF_OBJECTS.values(), ids=OF_OBJECTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_objects_hold_and_their_methods_give_is_of_the_callers_kind(kind, call):
+    make, expected = KINDS[kind]()
+    plain, found = list(parts(call(np.copy))), list(parts(call(make)))
+    assert len(found) == len(plain) > 0
+    for one, other in zip(found, plain, strict=True):
+        np.testing.assert_array_equal(as_numpy(one), as_numpy(other))
+        if type(other) is not float:
+            assert isinstance(one, expected if expected is not np.ndarray else np.ndarray | np.generic)
+            if expected is not np.ndarray:
+                assert getattr(one, "device", None) == getattr(make(np.ones(1)), "device", None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_array_among_the_arguments_of_a_method_decides(kind):
+    make, expected = KINDS[kind]()
+    found = (
+        model(np.copy).rate(make(P)),
+        fitted(np.copy).pass_at_k(make(np.array([1, 9]))).mean,
+        fitted(np.copy).posterior(make(TOTAL), make(RIGHT), 10).lower,
+    )
+    assert all(isinstance(one, expected) for one in found)
+
+
+def test_errors_and_ranks_of_objects_that_hold_tensors():
+    library = pytest.importorskip("torch")
+    plain, held = fitted(np.copy), fitted(library.from_numpy)
+    assert held.exponent_error == plain.exponent_error
+    assert two_rewards(library.from_numpy).fit().standard_errors == two_rewards(np.copy).fit().standard_errors
+    assert two_rewards(library.from_numpy).fit().standard_error(0.5) == two_rewards(np.copy).fit().standard_error(0.5)
+    assert repr(paired(library.from_numpy)) == repr(paired(np.copy))
+    np.testing.assert_array_equal(af.ranking.tiers(paired(library.from_numpy)), af.ranking.tiers(paired(np.copy)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,8 +17,7 @@ pytestmark = pytest.mark.frontends
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def variant(tmp_path_factory):
+def built(folder, **options):
     if shutil.which("cc") is None:
         pytest.skip("no C compiler")
     sys.path.insert(0, str(ROOT / "hub"))
@@ -26,7 +25,18 @@ def variant(tmp_path_factory):
         import build
     finally:
         sys.path.pop(0)
-    return build.build(tmp_path_factory.mktemp("hub"), "-O1")
+    return build.build(folder, "-O1", **options)
+
+
+@pytest.fixture(scope="module")
+def variant(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("hub"))
+
+
+@pytest.fixture(scope="module")
+def of_cuda(tmp_path_factory):
+    """The variant for CUDA, without the code of its kernels."""
+    return built(tmp_path_factory.mktemp("hub"), backend="cuda", targets=())
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +49,10 @@ def kernel(variant):
         from kernels import get_local_kernel
 
         return get_local_kernel(variant.parents[1])
+    return loaded(variant)
+
+
+def loaded(variant):
     name = json.loads((variant / "metadata.json").read_text("utf-8"))["id"]
     spec = importlib.util.spec_from_file_location(name, variant / "__init__.py")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -124,15 +138,18 @@ def test_layers_take_the_place_of_modules(kernel):
     )
 
 
-def test_it_needs_neither_the_package_nor_an_array_library(variant):
+@pytest.mark.parametrize("backend", ["cpu", "cuda"])
+def test_it_needs_neither_the_package_nor_an_array_library(variant, of_cuda, backend):
     """PyTorch itself imports NumPy where it is: here it is not."""
+    folder = {"cpu": variant, "cuda": of_cuda}[backend]
     code = f"""
 import importlib.util, sys
 sys.modules["numpy"] = sys.modules["alignment_fast"] = None
 import torch
-spec = importlib.util.spec_from_file_location("variant", {str(variant / "__init__.py")!r})
+spec = importlib.util.spec_from_file_location("variant", {str(folder / "__init__.py")!r})
 module = sys.modules["variant"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
+{"" if backend == "cpu" else "import variant.pairwise_cuda"}
 x = torch.tensor([-1.0, -2.0], requires_grad=True)
 module.preference_loss(x, x.detach() - 1, x.detach(), x.detach()).backward()
 module.linear_logprobs(torch.eye(2), torch.ones(3, 2), torch.tensor([0, 2])).sum()
@@ -140,3 +157,29 @@ print(x.grad.tolist())
 """
     printed = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)
     assert printed.stdout.startswith("[-0.02")
+
+
+def test_the_variant_for_cuda_has_the_name_and_metadata_that_its_loader_takes(of_cuda):
+    assert of_cuda.name == "torch-cuda"
+    assert json.loads((of_cuda / "metadata.json").read_text("utf-8"))["backend"] == {"type": "cuda"}
+    if importlib.util.find_spec("kernels"):
+        from kernels._rust import Backend, Metadata
+
+        from kernels import variants
+
+        assert variants.get_variants_local(of_cuda.parent) == [variants.parse_variant("torch-cuda")]
+        metadata = Metadata.read_from_file(of_cuda / "metadata.json")
+        assert metadata.backend.backend_type == Backend.CUDA
+
+
+def test_the_variant_for_cuda_runs_on_the_processor_and_says_what_a_device_lacks(of_cuda, monkeypatch):
+    kernel = loaded(of_cuda)
+    same((kernel, package), lambda ops, *x: ops.preference_loss(*x), draws(*[(9,)] * 4))
+    hidden, weight = draws((4, 6), (9, 6))
+    ids = torch.tensor([0, 3, 8, 1])
+    same((kernel, package), lambda ops, h, w: ops.linear_logprobs(h, w, ids).sum(), [hidden, weight])
+    monkeypatch.setattr(kernel.driver, "_NAME", "no-driver-of-nvidia.so")
+    monkeypatch.setattr(kernel._cuda, "is_there", lambda tensor: True)
+    message = r"chosen is a CUDA tensor, which needs a CUDA device: NVIDIA's driver \(no-driver.*\) is not installed"
+    with pytest.raises(kernel.errors.BackendUnavailableError, match=message):
+        kernel.preference_loss(*draws(*[(3,)] * 4))

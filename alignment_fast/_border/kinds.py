@@ -1,10 +1,15 @@
 """Calls with arrays of other libraries, made once more with NumPy's, and results in the caller's kind."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, common_device, is_foreign, like, model_of
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def in_callers_kind(function, arrays, **options):
@@ -21,13 +26,50 @@ def in_callers_kind(function, arrays, **options):
 
 
 def of_kind(result, model):
-    """Return a result, an array or a tuple or dataclass with arrays in it, with arrays of the kind of `model`."""
+    """Return a result, an array or a tuple or dataclass with arrays in it, with arrays of the kind of `model`.
+
+    Fields of a dataclass whose names begin with an underscore stay NumPy's.
+    """
     if isinstance(result, np.ndarray | np.floating):
         return like(np.asarray(result), model)
     if dataclasses.is_dataclass(result):
-        fields = {field.name: of_kind(getattr(result, field.name), model) for field in dataclasses.fields(result)}
+        names = [field.name for field in dataclasses.fields(result) if not field.name.startswith("_")]
+        fields = {name: of_kind(getattr(result, name), model) for name in names}
         return dataclasses.replace(result, **fields)
     if isinstance(result, tuple):
         parts = [of_kind(part, model) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return result
+
+
+def kind_of(*values):
+    """Return an empty array of the kind, and on the device, of the first of `values` that is foreign, or None."""
+    model = model_of(values)
+    return like(np.empty(0), model) if is_foreign(model) else None
+
+
+def in_kind_of_its_arrays(method: _Method) -> _Method:
+    """Have a method compute with NumPy's arrays, and give results in the kind of an array among its arguments.
+
+    Where there is none, they have the kind of the arrays that the object was made of: the fields of a dataclass, or
+    ``_kind``, as `kind_of` gives it, of another object, which holds NumPy's.
+    """
+
+    @functools.wraps(method)
+    def given(self, *arguments, **options):
+        held = _held(self)
+        foreign = [value for value in (*arguments, *options.values(), *held.values()) if is_foreign(value)]
+        if not foreign:
+            return method(self, *arguments, **options)
+        if dataclasses.is_dataclass(self):
+            self = dataclasses.replace(self, **{name: as_array(value, name) for name, value in held.items()})
+        return of_kind(method(self, *arguments, **options), foreign[0])
+
+    return cast(_Method, given)
+
+
+def _held(instance):
+    """Return the arrays of other libraries that an object holds, by name."""
+    names = [field.name for field in dataclasses.fields(instance)] if dataclasses.is_dataclass(instance) else ["_kind"]
+    found = {name: getattr(instance, name) for name in names}
+    return {name: value for name, value in found.items() if is_foreign(value)}

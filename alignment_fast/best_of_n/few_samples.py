@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
+from alignment_fast._border.arrays import as_array
+from alignment_fast._border.kinds import in_callers_kind, in_kind_of_its_arrays
 from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
@@ -69,7 +71,7 @@ class PassAtKFit:
         What was fitted.
     log_likelihood : float
         Of the counts, binomial coefficients left out.
-    covariance : ndarray (2, 2) or (3, 3)
+    covariance : array (2, 2) or (3, 3)
         Of log α, log β and, where `zero` is positive, of its logit.
     p_value : float
         Of Pearson's test that counts are those of the model; NaN where there are too few to tell.
@@ -81,20 +83,21 @@ class PassAtKFit:
     zero: float
     model: str
     log_likelihood: float
-    covariance: np.ndarray
+    covariance: Any
     p_value: float
     _cells: np.ndarray
 
     @property
     def exponent_error(self) -> float:
         """Standard error of the exponent `alpha`."""
-        return self.alpha * float(np.sqrt(self.covariance[0, 0]))
+        return self.alpha * float(np.sqrt(as_array(self.covariance, "covariance")[0, 0]))
 
     @property
     def is_rejected(self) -> bool:
         """Whether the counts speak against the model at the level 0.01: bounds are then those without a model."""
         return self.p_value < REJECTED
 
+    @in_kind_of_its_arrays
     def pass_at_k(self, k: Any, *, level: float = 0.95) -> PassAtKInterval:
         r"""Return pass@k of the population of problems, with an interval: for any k, also beyond the samples there are.
 
@@ -108,9 +111,10 @@ class PassAtKFit:
         Returns
         -------
         PassAtKInterval
-            Of shape (T,) or numbers. Ends are those of the likelihood ratio. Where the counts speak against the model
-            (`is_rejected`), they are those of the unbiased estimate up to the fewest samples that a problem has; beyond
-            these, pass@k is only known to be no less, and `upper` is 1.
+            Of shape (T,), in the kind of the array `k`, else of the counts that were fitted, or numbers. Ends are those
+            of the likelihood ratio. Where the counts speak against the model (`is_rejected`), they are those of the
+            unbiased estimate up to the fewest samples that a problem has; beyond these, pass@k is only known to be no
+            less, and `upper` is 1.
 
         Raises
         ------
@@ -134,6 +138,7 @@ class PassAtKFit:
                 row[1:] = self._ends(draws, level, row)
         return PassAtKInterval(*found.T) if ks.ndim else PassAtKInterval(*found[0].tolist())
 
+    @in_kind_of_its_arrays
     def posterior(self, num_samples: Any, num_correct: Any, k: Any, *, level: float = 0.95) -> PassAtKInterval:
         """Return pass@k of single problems given their counts, with credible intervals.
 
@@ -149,7 +154,7 @@ class PassAtKFit:
         Returns
         -------
         PassAtKInterval
-            Arrays (..., [T]).
+            Arrays (..., [T]), in the kind of the counts here, else of those that were fitted.
 
         Raises
         ------
@@ -290,6 +295,9 @@ def fit_pass_at_k(
     [0.47, 0.0, 1.0]
 
     """
+    given = in_callers_kind(fit_pass_at_k, {"num_samples": num_samples, "num_correct": num_correct}, model=model)
+    if given is not None:
+        return cast(PassAtKFit, given)
     as_word(model, "model", ("beta-binomial", "zero-inflated"))
     total, correct, _ = counts(num_samples, num_correct, 1)
     total, correct = total.reshape(-1), correct.reshape(-1)

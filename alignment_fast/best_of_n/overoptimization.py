@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_parameter, is_foreign
+from alignment_fast._border.arrays import as_array, as_parameter
 from alignment_fast._border.call import give
+from alignment_fast._border.kinds import in_callers_kind, in_kind_of_its_arrays
 from alignment_fast._border.rng import BOOTSTRAP, Seed
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
@@ -33,7 +34,7 @@ class OveroptimizationFit:
         "best-of-n", d (α − β d), or "reinforcement-learning", d (α − β log d).
     alpha, beta : float
         The fitted coefficients.
-    covariance : ndarray (2, 2)
+    covariance : array (2, 2)
         Of (alpha, beta).
 
     """
@@ -41,12 +42,12 @@ class OveroptimizationFit:
     form: Form
     alpha: float
     beta: float
-    covariance: np.ndarray
+    covariance: Any
 
     @property
     def standard_errors(self) -> tuple[float, float]:
         """Standard errors of alpha and beta."""
-        alpha, beta = np.sqrt(np.diag(self.covariance)).tolist()
+        alpha, beta = np.sqrt(np.diag(as_array(self.covariance, "covariance"))).tolist()
         return alpha, beta
 
     @property
@@ -73,11 +74,12 @@ class OveroptimizationFit:
         """Return the standard error of `gain`, as far as it comes from alpha and beta."""
         ops = operations("best_of_n")
         form = ops.FORMS[self.form]
-        found = ops.short_gao_errors(form, kl, self.covariance)
+        covariance = as_array(self.covariance, "covariance")
+        found = ops.short_gao_errors(form, kl, covariance)
         if found is not None:
             return found
         points = as_parameter(kl, "kl")
-        covariance = np.ascontiguousarray(self.covariance, dtype=np.float64)
+        covariance = np.ascontiguousarray(covariance, dtype=np.float64)
         return give(ops.gao_errors(form, points.reshape(-1), covariance), kl, shape=points.shape)
 
 
@@ -138,6 +140,10 @@ def fit_overoptimization(
     found = ops.short_gao_fit(ops.FORMS[form], kl, gain, standard_error, covariance)
     if found is not None:
         return OveroptimizationFit(form, *found)
+    arrays = {"kl": kl, "gain": gain, "standard_error": standard_error, "covariance": covariance}
+    given = in_callers_kind(fit_overoptimization, arrays, form=form)
+    if given is not None:
+        return cast(OveroptimizationFit, given)
     kl = _finite(kl, "kl", 1, lowest=0.0)
     gain = _finite(gain, "gain", 1, shape=kl.shape)
     variance, needed = None, 3
@@ -172,37 +178,40 @@ class ProxyVersusGold:
 
     Parameters
     ----------
-    n : ndarray (T,)
+    n : array (T,)
         Draws, ascending from 1.
-    kl : ndarray (T,)
+    kl : array (T,)
         log n − (n − 1)/n, an upper bound of the divergence from the reference, exact for distinct scores.
-    proxy, gold : ndarray (T,)
+    proxy, gold : array (T,)
         Estimates of the expected rewards.
-    proxy_covariance, gold_covariance : ndarray (T, T)
+    proxy_covariance, gold_covariance : array (T, T)
         Covariances of the estimates.
     blocks : int
         The independent blocks that the covariances come from: the prompts, or groups of one prompt's samples.
 
     """
 
-    n: np.ndarray
-    kl: np.ndarray
-    proxy: np.ndarray
-    gold: np.ndarray
-    proxy_covariance: np.ndarray
-    gold_covariance: np.ndarray
+    n: Any
+    kl: Any
+    proxy: Any
+    gold: Any
+    proxy_covariance: Any
+    gold_covariance: Any
     blocks: int
 
     @property
-    def proxy_standard_error(self) -> np.ndarray:
+    @in_kind_of_its_arrays
+    def proxy_standard_error(self) -> Any:
         """Standard errors of `proxy`."""
         return np.sqrt(np.diag(self.proxy_covariance))
 
     @property
-    def gold_standard_error(self) -> np.ndarray:
+    @in_kind_of_its_arrays
+    def gold_standard_error(self) -> Any:
         """Standard errors of `gold`."""
         return np.sqrt(np.diag(self.gold_covariance))
 
+    @in_kind_of_its_arrays
     def fit(self, form: Form = "best-of-n", *, reward: Literal["gold", "proxy"] = "gold") -> OveroptimizationFit:
         """Fit the gain over n = 1 by `fit_overoptimization`, given how the points of the curve correlate."""
         as_word(reward, "reward", ("gold", "proxy"))
@@ -266,8 +275,9 @@ def proxy_versus_gold(scores: Any, values: Any, n: Any = None, *, groups: int = 
     if found is not None:
         draws, kl, proxy, proxy_covariance, gold, gold_covariance = found
         return ProxyVersusGold(draws, kl, proxy, gold, proxy_covariance, gold_covariance, len(scores))
-    scores = as_array(scores, "scores") if is_foreign(scores) else scores
-    values = as_array(values, "values") if is_foreign(values) else values
+    given = in_callers_kind(proxy_versus_gold, {"scores": scores, "values": values}, n=n, groups=groups, seed=seed)
+    if given is not None:
+        return cast(ProxyVersusGold, given)
     smallest, one = _smallest(scores)
     groups = min(groups, smallest)
     if n is None:

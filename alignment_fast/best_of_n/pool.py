@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, as_floating, common_device, model_of
+from alignment_fast._border.arrays import as_array, as_floating, common_device, is_foreign, model_of
 from alignment_fast._border.call import give, operations_of
 from alignment_fast._border.num_threads import check_num_threads
 from alignment_fast._border.outputs import is_too_large
@@ -27,7 +27,7 @@ class Curve:
     Parameters
     ----------
     n : array (T,) or int
-        Numbers of draws.
+        Numbers of draws; NumPy's where the pools are on a CUDA device.
     mean : array (..., T)
         The estimate; without the last axis where n was a single number. NaN where n exceeds a ragged row's pool.
     variance : array (..., T) or None
@@ -190,7 +190,7 @@ def curve(
         spread = None if variance is None else pools.joined(at, [one for _, one in found], len(grid))
     shape = pools.leading if scalar else shape
     mean, spread = (None if array is None else pools.give(array, shape) for array in (mean, spread))
-    return Curve(int(grid[0]) if scalar else grid, mean, spread)
+    return Curve(int(grid[0]) if scalar else pools.of_kind(grid), mean, spread)
 
 
 def _draws(n, largest, estimator):
@@ -271,6 +271,10 @@ class _Input:
         for where, part in zip(at, parts, strict=True):
             out[np.ix_(*where)] = part
         return out
+
+    def of_kind(self, array):
+        """Return an array in the caller's kind and its own dtype."""
+        return give(array, self._model)
 
     def give(self, array, shape):
         """Return a result in the caller's kind and the dtype of the arguments."""
@@ -353,7 +357,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     """
     if not isinstance(curves, Curve):
         raise TypeError(f"curves must be a Curve, not {type(curves).__name__}")
-    single = np.ndim(curves.n) == 0
+    single = (getattr(curves.n, "ndim", 1) if is_foreign(curves.n) else np.ndim(curves.n)) == 0
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
         return MeanCurve(curves.n, *found)

@@ -16,12 +16,13 @@ the j + 1st attempt is made where the first j failed. Both terms are unbiased fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from alignment_fast._border.arrays import as_array, model_of
 from alignment_fast._border.call import give
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
@@ -113,7 +114,7 @@ def pass_all_k(num_samples: Any, num_correct: Any, k: Any) -> Curve:
     shape = (*total.shape, len(ks)) if np.ndim(k) else total.shape
     model = model_of((num_samples, num_correct, k))
     mean, variance = (give(array, model, shape=shape) for array in (mean, variance))
-    return Curve(ks if np.ndim(k) else int(ks[0]), mean, variance)
+    return Curve(give(ks, model) if np.ndim(k) else int(ks[0]), mean, variance)
 
 
 def best_at_k(
@@ -275,7 +276,7 @@ def majority_at_k(
     shape = (*leading, len(grid)) if ks.ndim else leading
     model = answers if not isinstance(answers, (list, tuple)) else mean
     mean, spread = (give(array, model, shape=shape) for array in (mean, spread))
-    return Curve(ks.astype(np.int64) if ks.ndim else int(ks), mean, spread if variance else None)
+    return Curve(give(ks.astype(np.int64), model) if ks.ndim else int(ks), mean, spread if variance else None)
 
 
 def _votes(row, answer, i):
@@ -386,6 +387,10 @@ def coverage_at_cost(num_samples: Any, num_correct: Any, k: Any, *, clusters: An
     found = operations("best_of_n").short_coverage_at_cost(num_samples, num_correct, k) if clusters is None else None
     if found is not None:
         return Coverage(*found)
+    arrays = {"num_samples": num_samples, "num_correct": num_correct}
+    given = in_callers_kind(coverage_at_cost, arrays, k=k, clusters=clusters)
+    if given is not None:
+        return cast(Coverage, given)
     total, correct, ks = checked_counts(num_samples, num_correct, k)
     if total.ndim > 1 or total.size == 0:
         raise ValueError(f"problems must be one-dimensional and at least one, not of shape {total.shape}")

@@ -114,7 +114,7 @@ class Extrapolation:
         The estimate and the ends of its interval. Where it must not be used, NaN, −inf and inf.
     usable : array of bool (..., [T])
         Whether it may.
-    reason : array of str (...)
+    reason : array of str (...), NumPy's
         Why not, empty where it may at every n.
     index : array (...)
         Of the tail: γ or ξ.
@@ -297,10 +297,10 @@ def extrapolate(
         mean[bad], lower[bad], upper[bad] = np.nan, -np.inf, np.inf
     leading = array.shape[:-1]
     shape = (*leading, draws.size) if draws.ndim else leading
-    usable = ~bad.reshape(shape)
+    usable = give(~bad, scores, shape=shape)
     mean, lower, upper = (give(part, scores, shape=shape) for part in (mean, lower, upper))
     reason = _TEXTS[np.where(code == 0, FAR, code) if far.any() else code].reshape(leading)
-    return Extrapolation(mean, lower, upper, usable[()], reason[()], give(index, scores, shape=leading))
+    return Extrapolation(mean, lower, upper, usable, reason[()], give(index, scores, shape=leading))
 
 
 def _numbers_of_draws(n):

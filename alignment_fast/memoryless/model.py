@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.kinds import in_kind_of_its_arrays, kind_of
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import LARGEST, as_count, as_number
 from alignment_fast._border.status import place, refuse
@@ -67,7 +68,8 @@ class MemorylessModel:
     -----
     Rewards on a lattice (multiples of one span, up to a constant) and those whose exponentials have rational ratios
     with numbers up to 65536 are recognised, so that equal sums are exactly ties. Arrays on a CUDA device are refused:
-    types and transforms of the one model are made on the CPU.
+    types and transforms of the one model are made on the CPU. Methods give arrays of the kind, and on the device, that
+    an array among their arguments has, else the distribution or the reward here.
 
     References
     ----------
@@ -98,6 +100,7 @@ class MemorylessModel:
         self._num_threads, self._last_proposals = num_threads, None
         self._p, name = _vector(p, "p"), "q" if reward is None else "reward"
         given = _vector(q if reward is None else reward, name)
+        self._kind = kind_of(p, q if reward is None else reward)
         if given.shape != self._p.shape:
             raise ValueError(f"p of shape {self._p.shape} and {name} of shape {given.shape} differ")
         self._reward = given if reward is not None else _log_q(given, self._p)
@@ -116,6 +119,7 @@ class MemorylessModel:
         """Largest divergence per token that a tilt has: -log P(largest reward)."""
         return -math.log(self._letters.p[-1])
 
+    @in_kind_of_its_arrays
     def tilt(self, alpha: ArrayLike) -> TiltedPolicy:
         """Return the tilted letters p e^{α r}/Z(α), as `alignment_fast.policy.tilt`.
 
@@ -128,6 +132,7 @@ class MemorylessModel:
         """
         return tilt(self._p, self._reward, alpha, num_threads=self._num_threads)
 
+    @in_kind_of_its_arrays
     def aligned(self, delta: ArrayLike) -> TiltedPolicy:
         """Return the letters of the optimal policy with divergence `delta` per token from the reference.
 
@@ -150,8 +155,9 @@ class MemorylessModel:
         budgets = as_parameter(delta, "delta")[()]
         if not np.logical_and.reduce(budgets >= 0, axis=None):
             refuse(~(budgets >= 0), budgets, "delta", "is not a number >= 0")
-        return kl_constrained(self._p, self._reward, budgets, num_threads=self._num_threads)
+        return self._aligned(budgets)
 
+    @in_kind_of_its_arrays
     def reward_law(self, m: int, *, method: str = "auto") -> Law:
         """Return the law of the sum of the rewards of m letters.
 
@@ -186,6 +192,7 @@ class MemorylessModel:
         chosen, ops = self._module(self._method(m, method))
         return chosen.law(ops, self._letters, m, self._num_threads)
 
+    @in_kind_of_its_arrays
     def best_of_n(
         self, m: int, *, delta: float | None = None, log_n: float | None = None, method: str = "auto"
     ) -> BestOfNLaw:
@@ -228,7 +235,7 @@ class MemorylessModel:
         """
         m = self._sequence(m)
         log_n = _draws(m, delta, log_n)
-        aligned = self.aligned(log_n / m)
+        aligned = self._aligned(log_n / m)
         alpha = float(aligned.alpha)
         asked = self._question(m, log_n, alpha)
         if len(self._letters.p) == 1:
@@ -265,9 +272,10 @@ class MemorylessModel:
         log_n = _draws(m, delta, log_n)
         if len(self._letters.p) == 1:
             return (m * float(self._letters.reward[0]),) * 2
-        asked = self._question(m, log_n, float(self.aligned(log_n / m).alpha))
+        asked = self._question(m, log_n, float(self._aligned(log_n / m).alpha))
         return _binned.bounds(operations("memoryless"), asked)
 
+    @in_kind_of_its_arrays
     def rate(self, tau: ArrayLike, *, delta: float = 0.0, which: str = "reference") -> Any:
         r"""Return the rate function of -reward/m at `tau`: :math:`P(-S_m/m \approx \tau) = e^{-m J(\tau) + o(m)}`.
 
@@ -300,6 +308,7 @@ class MemorylessModel:
         policy = self._of_distinct(delta)
         return expansions.rate(self._letters.p, self._letters.reward, policy, tau, delta=delta, which=which)
 
+    @in_kind_of_its_arrays
     def scaled_cumulant(self, rho: ArrayLike, *, delta: float = 0.0, which: str = "aligned") -> Any:
         r"""Return :math:`\lim \frac{1}{m \rho} \log E\, e^{\rho S_m}`; at rho = 0 the mean reward per token.
 
@@ -364,6 +373,7 @@ class MemorylessModel:
         keys = self._letters.keys
         return expansions.second_order(self._of_distinct(delta), m, delta, keys.span, keys.offset)
 
+    @in_kind_of_its_arrays
     def sample_sequences(
         self, m: int, size: int, *, delta: float | None = None, log_n: float | None = None, rng: Seed = None
     ) -> np.ndarray:
@@ -454,6 +464,9 @@ class MemorylessModel:
             raise ValueError(f"sums of m = {m} rewards between {low} and {high} are beyond the largest double")
         return m
 
+    def _aligned(self, delta):
+        return kl_constrained(self._p, self._reward, delta, num_threads=self._num_threads)
+
     def _of_distinct(self, delta):
         """Return the aligned policy over the distinct rewards."""
         return kl_constrained(self._letters.p, self._letters.reward, delta)
@@ -470,7 +483,7 @@ class MemorylessModel:
         """Return the ratio of best-of-n to the reference and the tilt of proposals, kept for the next call."""
         kept = self._last_proposals
         if kept is None or kept[0] != (m, log_n):
-            alpha = float(self.aligned(log_n / m).alpha)
+            alpha = float(self._aligned(log_n / m).alpha)
             ratio = self._ratio(self._question(m, log_n, alpha))
             highest = min(alpha, self._highest_tilt(m))
             kept = (m, log_n), (ratio, _sampling.best_tilt(self._letters, m, ratio, highest))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.arrays import as_array
 from alignment_fast._border.rng import BOOTSTRAP
 from alignment_fast.random import Stream
 from alignment_fast.ranking.bootstrap import Bootstrap
@@ -53,8 +54,10 @@ def differences_of(source: Any) -> Differences:
     if isinstance(source, Bootstrap):
         return _of_replicates(source)
     if isinstance(source, PairedScores):
-        means = source.means / source.unit
-        return _of_covariance(means, source.relative, source.labels, source.clusters - 1, source.clusters)
+        means = as_array(source.means, "means") / source.unit
+        return _of_covariance(
+            means, as_array(source.relative, "relative"), source.labels, source.clusters - 1, source.clusters
+        )
     if isinstance(source, RatingFit):
         covariance, freedom = _covariance_of(source)
         return _of_covariance(source.scores, covariance, source.labels, freedom)

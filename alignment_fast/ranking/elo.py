@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment_fast._border.kinds import in_callers_kind
 from alignment_fast._border.rng import DRAWS, Seed, stream_key
 from alignment_fast._border.scalars import LARGEST, as_count, as_number
 from alignment_fast._operations import operations
@@ -138,6 +139,19 @@ def elo(
         small = ops.short_elo(winner, loser, n_items, tied, k / point, initial, point)
         if small is not None:
             return EloRatings(small, None, None)
+    arrays = {"winner": winner, "loser": loser, "tied": tied, "outcome": outcome, "weight": weight}
+    options: dict[str, Any] = {
+        "k": k,
+        "scale": scale,
+        "base": base,
+        "initial": initial,
+        "shuffles": shuffles,
+        "rng": rng,
+    }
+    options |= {"n_items": n_items, "labels": labels, "anchor": anchor, "num_threads": num_threads}
+    given = in_callers_kind(elo, arrays, **options)
+    if given is not None:
+        return cast(EloRatings, given)
     rows = parse(winner, loser, weight=weight, tied=tied, outcome=outcome, home=None, n_items=n_items, labels=labels)
     compressed = rows.compressed(ops, num_threads)  # which checks every game
     items = compressed.n_items

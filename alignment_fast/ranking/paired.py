@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.arrays import as_array, as_floating
+from alignment_fast._border.kinds import in_callers_kind, in_kind_of_its_arrays
 from alignment_fast._border.scalars import as_level
 from alignment_fast.ranking._outcomes import cluster_codes
 from alignment_fast.ranking._rows import distinct
@@ -48,15 +49,18 @@ class PairedScores:
     relative: NDArray[np.float64]
 
     def __repr__(self) -> str:
-        order = np.argsort(-self.means, kind="stable")[:3]
-        best = ", ".join(f"{i if self.labels is None else self.labels[i]}: {self.means[i]:.4g}" for i in order.tolist())
-        more = ", ..." if len(self.means) > 3 else ""
-        return f"PairedScores({len(self.means)} systems, {self.clusters} independent tasks or clusters, {best}{more})"
+        means = as_array(self.means, "means")
+        order = np.argsort(-means, kind="stable")[:3]
+        best = ", ".join(f"{i if self.labels is None else self.labels[i]}: {means[i]:.4g}" for i in order.tolist())
+        more = ", ..." if len(means) > 3 else ""
+        return f"PairedScores({len(means)} systems, {self.clusters} independent tasks or clusters, {best}{more})"
 
+    @in_kind_of_its_arrays
     def standard_errors(self) -> NDArray[np.float64]:
         """Return the standard errors of the means."""
         return self.unit * np.sqrt(np.diag(self.relative))
 
+    @in_kind_of_its_arrays
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (low, high), the intervals of the means at confidence `level`, by Student's t."""
         from scipy.stats import t
@@ -118,6 +122,10 @@ def paired_scores(
     array([0.25  , 0.2887, 0.25  ])
 
     """
+    arrays = {"scores": scores, "weight": weight}
+    given = in_callers_kind(paired_scores, arrays, cluster=cluster, labels=labels)
+    if given is not None:
+        return cast(PairedScores, given)
     table = as_floating(scores, "scores").astype(np.float64)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"scores must have two axes, tasks and systems; they have shape {table.shape}")

@@ -1,4 +1,4 @@
-"""Preference losses and log-probabilities of tokens, differentiable, in one compiled pass each, on the CPU."""
+"""Preference losses and log-probabilities of tokens, differentiable, in one compiled pass each."""
 
 from . import layers
 from ._dispatch import calls

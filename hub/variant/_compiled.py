@@ -1,4 +1,7 @@
-"""The compiled passes on tensors of the CPU, from a plain shared library: no other module knows how they are called."""
+"""The compiled passes on tensors of the CPU, from a plain shared library, which no other module knows how to call.
+
+Vocabularies are on all tensors: those on a CUDA device go to ``_cuda``.
+"""
 
 import ctypes
 import os
@@ -7,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from . import _cuda
 from .structures import LetterSums, Sums
 from .threads import for_blocks
 
-_STORAGE = {"own": 0, "float16": 1, "bfloat16": 2}
-_SCORES = {"identity": 0, "exponential": 1, "jensen_shannon": 2}
+STORAGE = {"own": 0, "float16": 1, "bfloat16": 2}
+SCORES = {"identity": 0, "exponential": 1, "jensen_shannon": 2}
 _NAMES = {torch.float16: "float16", torch.bfloat16: "bfloat16"}
 _PARAMETERS = ("beta", "epsilon", "gamma", "lam", "tau", "delta")
 _COST_OF_PAIR, _COST_OF_LOGIT = 4.0, 0.4  # nanoseconds, for the choice of the number of threads only
@@ -49,11 +53,11 @@ _path = Path(__file__).with_name(f"pairwise-{os.uname().sysname}-{os.uname().mac
 _library = ctypes.CDLL(str(_path))
 _library.af_formula_name.restype = ctypes.c_char_p
 _sizes = (c_size_t * 7).in_dll(_library, "af_sizes")
-_TILE, _SUMS, _FORMULAS, _MARGINS = _sizes[2], _sizes[3], _sizes[5], _sizes[6]
+TILE, _SUMS, _FORMULAS, _MARGINS = _sizes[2], _sizes[3], _sizes[5], _sizes[6]
 if list(_sizes)[:2] != [ctypes.sizeof(_Pairs), ctypes.sizeof(_Rows)] or _sizes[4] != len(LetterSums._fields):
     raise ImportError(f"{_path.name} has other structures than {__name__}")
 _FORMULA_NAMES = [_library.af_formula_name(i).decode() for i in range(_FORMULAS)]
-_NUMBERS = {name: number for number, name in enumerate(_FORMULA_NAMES)}
+FORMULAS_BY_NAME = {name: number for number, name in enumerate(_FORMULA_NAMES)}
 MARGIN_FORMULAS = tuple(_FORMULA_NAMES[:_MARGINS])
 
 _rows = (POINTER(_Rows), c_void_p)
@@ -71,13 +75,13 @@ for _name, _arguments in {
 
 def evaluate(loss, inputs, outputs, *, storage, wide, size, factor=1.0, lengths_first=False):
     """Run the loss over `size` pairs at the addresses in `inputs` and `outputs`; return the `Sums`."""
-    pairs = _Pairs(n=size, formula=_NUMBERS[loss.formula], score=_SCORES[loss.score], storage=_STORAGE[storage])
+    pairs = _Pairs(n=size, formula=FORMULAS_BY_NAME[loss.formula], score=SCORES[loss.score], storage=STORAGE[storage])
     pairs.lengths_first, pairs.factor, pairs.exponent = lengths_first, factor, loss.exponent
     pairs.input[:], pairs.length[:] = inputs[:4], inputs[4:6]
     pairs.weight, pairs.target = inputs[6:]
     pairs.loss, pairs.gradient[:], pairs.second, pairs.reward[:] = outputs[0], outputs[1:3], outputs[3], outputs[4:]
     pairs.given[:] = [getattr(loss, name) for name in _PARAMETERS]
-    tiles = -(-size // _TILE)
+    tiles = -(-size // TILE)
     sums = torch.zeros(tiles + 1, _SUMS, dtype=torch.float64)
     pairs.sums = sums.data_ptr()
     for_blocks(lambda first, last: _library.af_evaluate(wide, pairs, first, last), tiles, work=_COST_OF_PAIR * size)
@@ -102,17 +106,23 @@ def logit_gradients(logits, ids, log_partition, factor, out):
 def no_letters(model):
     """Return the sums of as many rows as `model` has before their first tile: columns of ``LetterSums``."""
     nothing = {"frame": -torch.inf, "token": torch.nan, "top": -torch.inf, "top_id": -1.0}
-    first = torch.tensor([nothing.get(name, 0.0) for name in LetterSums._fields], dtype=torch.float64)
-    return first.repeat(len(model), 1)
+    first = [nothing.get(name, 0.0) for name in LetterSums._fields]
+    return torch.tensor(first, dtype=torch.float64, device=model.device).repeat(len(model), 1)
 
 
 def add_letters(table, tile, ids, first_letter, moments):
     """Add a tile of logits (rows, letters), those from `first_letter` on, to `table`; ids below 0 mask."""
+    if _cuda.is_there(tile):
+        _cuda.add_letters(table, tile, ids, first_letter, moments)
+        return
     _over_rows("add_letters", tile[None], ids, first_letter, moments, table)
 
 
 def letter_gradients(tile, ids, first_letter, upstream, out):
     """Write the gradient of a tile of logits to `out`, which may be `tile`."""
+    if _cuda.is_there(tile):
+        _cuda.letter_gradients(tile, ids, first_letter, upstream, out)
+        return
     log_p, entropy, log_partition, entropies = upstream
     _over_rows("letter_gradients", tile[None], ids, first_letter, log_partition, log_p, entropy, entropies, out[None])
 
@@ -133,5 +143,5 @@ def _over_rows(name, logits, ids, *arguments):
 
 def _rows_of(logits):
     sequence, token, _ = logits.stride()
-    storage = _STORAGE[_NAMES.get(logits.dtype, "own")]
+    storage = STORAGE[_NAMES.get(logits.dtype, "own")]
     return _Rows(logits.data_ptr(), sequence, token, *logits.shape[1:], storage)

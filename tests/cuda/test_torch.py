@@ -13,7 +13,8 @@ from alignment_fast.kernels.common import streams  # noqa: E402
 pytestmark = [pytest.mark.cuda, pytest.mark.same_everywhere]
 
 STREAM = 9
-NUMPYS = {torch.float64: "f8", torch.float32: "f4", torch.int64: "i8", torch.float16: "u2", torch.bfloat16: "u2"}
+NUMPYS = {torch.float64: "f8", torch.float32: "f4", torch.int64: "i8", torch.int32: "i4", torch.uint32: "u4"}
+NUMPYS |= {torch.float16: "u2", torch.bfloat16: "u2"}
 
 
 @pytest.fixture
@@ -154,15 +155,110 @@ def test_losses_have_the_processors_values_and_derivatives(there, loss_type, mon
             torch.testing.assert_close(x, y, rtol=1e-12, atol=1e-14)
 
 
-def test_what_has_no_kernels_for_cuda_says_so():
+ORDERS = torch.tensor([0.5, 1.0, 3.0], dtype=torch.float64)
+MEASURES = {
+    "log_mgf": lambda x, y, t: operators.log_mgf(x, t, p=y),
+    "log_mgf, uniform": lambda x, y, t: operators.log_mgf(x, t),
+    "entropy": lambda x, y, t: operators.renyi_entropy(x, t),
+    "divergence": lambda x, y, t: operators.renyi_divergence(x, y, t),
+    "divergence of logits": lambda x, y, t: operators.renyi_divergence(x.log(), y.log(), t, log=True),
+    "cross entropy": lambda x, y, t: operators.renyi_cross_entropy(x, y, t, variant="natural"),
+}
+# Of the distributions and the order: rows each, one row that all share, an order for each row, a number; a view.
+SHAPES = {
+    "rows": lambda x, y: (x, y, ORDERS),
+    "a shared row": lambda x, y: (x, y[:1], ORDERS),
+    "an order for each row": lambda x, y: (x, y, ORDERS[:2, None]),
+    "a row against orders for each": lambda x, y: (x[0], y[0], ORDERS[:2, None]),
+    "a number": lambda x, y: (x[0], y[0], 2.0),
+    "views": lambda x, y: (x.T.contiguous().T, y[:, None].expand(2, 2, 9)[:, 0], ORDERS),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("measure", MEASURES)
+def test_measures_have_the_processors_values_and_derivatives(there, measure, shape, monkeypatch):
+    tensors = [x.detach().softmax(-1).requires_grad_() for x in draws((2, 9), (2, 9))]
+
+    def step():
+        *arrays, order = SHAPES[shape](*tensors)
+        if isinstance(order, torch.Tensor):
+            order = order.clone().requires_grad_()
+        wanted = [*tensors, order] if isinstance(order, torch.Tensor) else tensors
+        value = MEASURES[measure](*arrays, order)
+        total = (value * torch.linspace(0.5, 2, value.numel(), dtype=value.dtype).view_as(value)).sum()
+        return value.detach(), *torch.autograd.grad(total, wanted, allow_unused=True)
+
+    found = step()
+    assert launches(there, "gradient_rows")
+    monkeypatch.setattr(_cuda, "is_there", lambda tensor: False)
+    torch.testing.assert_close(found, step(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_measures_of_shorter_numbers(there, dtype, monkeypatch):
+    tensors = [x.detach().softmax(-1).to(dtype).requires_grad_() for x in draws((2, 9), (2, 9))]
+
+    def step():
+        value = operators.renyi_divergence(*tensors, 2.0)
+        return value.detach(), *torch.autograd.grad(value.sum(), tensors)
+
+    found = step()
+    monkeypatch.setattr(_cuda, "is_there", lambda tensor: False)
+    torch.testing.assert_close(found, step(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, at its first use of forward mode
+def test_measures_in_forward_mode_and_by_the_operator(there, monkeypatch):
+    x, y = (x.detach().softmax(-1) for x in draws((2, 9), (2, 9)))
+
+    def step():
+        forward = torch.func.jvp(lambda x, t: operators.renyi_divergence(x, y, t), (x, ORDERS), (y - x, ORDERS))
+        return forward, torch.ops.alignment_fast.measure("renyi_divergence", x, y, ORDERS, False, "standard")
+
+    found = step()
+    monkeypatch.setattr(_cuda, "is_there", lambda tensor: False)
+    torch.testing.assert_close(found, step(), rtol=1e-12, atol=1e-14)
+
+
+def test_likelihoods_of_ratings(there, monkeypatch):
+    (scores,) = draws((5,))
+    winner, loser = torch.tensor([0, 0, 3, 4]), torch.tensor([1, 2, 2, 1])
+    rankings = torch.tensor([[2, 0, 1, 4], [1, 3, -1, -1]])
+
+    def step():
+        found = operators.bradley_terry_nll(scores, winner, loser), operators.plackett_luce_nll(scores, rankings)
+        return [(value.detach(), *torch.autograd.grad(value, scores)) for value in found]
+
+    found = step()
+    assert launches(there, "pairs_", "plain_")
+    monkeypatch.setattr(_cuda, "is_there", lambda tensor: False)
+    torch.testing.assert_close(found, step(), rtol=1e-12, atol=1e-14)
+
+
+def test_operators_take_tensors_of_cuda_devices_and_none_of_others():
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     import alignment_fast as af
 
     with FakeTensorMode():
-        scores = torch.zeros(3, device="cuda:0")
-        with pytest.raises(af.BackendUnavailableError, match=r"reward is on cuda:0, and this runs on the CPU: move"):
-            operators.log_mgf(scores, 1.0)
+        scores, other = torch.zeros(3, device="cuda:0"), torch.zeros(3, device="xpu:0")
+        found = [
+            operators.preference_loss(*[scores] * 4),
+            operators.log_mgf(scores, 1.0),
+            operators.renyi_divergence(scores, scores, torch.ones(2)),
+            operators.renyi_entropy(scores, torch.ones(2, device="cuda:0")),
+        ]
+        assert {value.device.type for value in found} == {"cuda"}
+        with pytest.raises(af.BackendUnavailableError, match=r"reward is on xpu:0.* the CPU and CUDA devices"):
+            operators.log_mgf(other, 1.0)
+        with pytest.raises(af.BackendUnavailableError, match=r"scores is on xpu:0.* the CPU and CUDA devices"):
+            operators.bradley_terry_nll(other, other, other)
+        with pytest.raises(TypeError, match="winner must be integers"):  # looked at after the scores
+            operators.bradley_terry_nll(scores, scores, scores)
         with pytest.raises(af.BackendUnavailableError, match=r"policy_chosen is on xpu:0.* the CPU and CUDA devices"):
-            operators.preference_loss(*[torch.zeros(3, device="xpu:0")] * 4)
-        assert operators.preference_loss(*[scores] * 4).device.type == "cuda"
+            operators.preference_loss(*[other] * 4)
+        with pytest.raises(ValueError, match="q is on cpu and p on cuda:0"):
+            operators.renyi_divergence(scores, torch.zeros(3), 1.0)
+        with pytest.raises(ValueError, match="order is on cuda:0 and p on cpu"):
+            operators.renyi_entropy(torch.zeros(3), torch.ones(2, device="cuda:0"))

@@ -1,8 +1,8 @@
 """The losses and log-probabilities of `alignment_fast` as differentiable operators of PyTorch.
 
 Registered with ``torch.library`` as ``torch.ops.alignment_fast.*`` and called through the functions here, which take a
-shorter route where nothing compiles, transforms or intercepts. They run on the CPU, and losses and log-probabilities on
-CUDA devices too; tensors elsewhere are an error. Names and arguments are those of `alignment_fast.pairwise`,
+shorter route where nothing compiles, transforms or intercepts. They run on the CPU and on CUDA devices; tensors
+elsewhere are an error. Names and arguments are those of `alignment_fast.pairwise`,
 `alignment_fast.information` and `alignment_fast.ranking`, on tensors.
 """
 

@@ -1,10 +1,11 @@
 """The compiled passes on tensors of a CUDA device: where they are, on PyTorch's current stream, by its allocator.
 
-A build for the kernel hub (``hub/``), which has no kernels for CUDA, has another module in its place.
+The build for the kernel hub (``hub/``) takes this module into its variant for CUDA; that for the processor has another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,31 @@ def is_there(tensor: torch.Tensor) -> bool:
 
 def evaluate(loss: Any, inputs: Any, outputs: Any, *, divisor: float, **settings: Any) -> torch.Tensor:
     """Run a loss over pairs of tensors, None where absent; return the sum of the losses over `divisor`."""
-    named = {f"{k}": tensor.detach() for k, tensor in enumerate((*inputs, *outputs)) if tensor is not None}
-    _, there = views(named)
-    arrays = [there.get(f"{k}") for k in range(len(inputs) + len(outputs))]
+    given = inputs._asdict() | outputs._asdict()
+    _, there = views({name: tensor.detach() for name, tensor in given.items() if tensor is not None})
+    arrays = [there.get(name) for name in given]
     ops: Any = operations("pairwise", "cuda")
     sums = ops.evaluate(loss, inputs._make(arrays[: len(inputs)]), outputs._make(arrays[len(inputs) :]), **settings)
     dtype = np.float64 if inputs[0].dtype == torch.float64 else np.float32
     total: torch.Tensor = ops.reduced_loss(sums, float(divisor), dtype).given()
     return total
+
+
+def rows(
+    dtype: torch.dtype, leading: Sequence[int], first: torch.Tensor, second: torch.Tensor | None
+) -> tuple[Any, Any]:
+    """Return tensors over an alphabet, their last axis, as functions of arrays on a device take them: of one `dtype`.
+
+    Leading axes are those of both and `leading`, or one row that all of them share; None stays.
+    """
+    given = {name: x for name, x in (("first", first), ("second", second)) if x is not None}
+    common = torch.broadcast_shapes(leading, *[x.shape[:-1] for x in given.values()])
+    laid = {
+        name: (x if x.numel() == x.shape[-1] else x.expand(*common, x.shape[-1])).to(dtype).contiguous()
+        for name, x in given.items()
+    }
+    _, there = views(laid)
+    return there["first"], there.get("second")
 
 
 def no_letters(model: torch.Tensor) -> torch.Tensor:

@@ -15,22 +15,21 @@ _STORAGE = {
     torch.float16: "float16",
     torch.bfloat16: "bfloat16",
 }
-HOST = ("cpu", "meta")  # where operators run that have no kernels for CUDA
 _LARGEST = torch.finfo(torch.float16).max
 
 
-def require_tensor(value: Any, name: str, devices: tuple[str, ...] = DEVICES) -> None:
-    """Raise TypeError unless `value` is a tensor, BackendUnavailableError for one that is on none of the `devices`."""
+def require_tensor(value: Any, name: str) -> None:
+    """Raise TypeError unless `value` is a tensor, BackendUnavailableError for one on a device that has no kernels."""
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{name} must be a torch tensor, not {type(value).__name__}")
-    if value.device.type not in devices:
-        where = " and CUDA devices" if "cuda" in devices else ""
+    if value.device.type not in DEVICES:
+        where = " and CUDA devices" if "cuda" in DEVICES else ""
         raise BackendUnavailableError(f"{name} is on {value.device}, and this runs on the CPU{where}: move it there")
 
 
-def require_floating(value: Any, name: str, devices: tuple[str, ...] = DEVICES) -> None:
+def require_floating(value: Any, name: str) -> None:
     """Raise TypeError unless `value` is a tensor of a floating dtype that is computed in."""
-    require_tensor(value, name, devices)
+    require_tensor(value, name)
     if value.dtype not in _STORAGE:
         raise TypeError(f"{name} must be floating-point (float64, float32, bfloat16, float16), not {value.dtype}")
 

@@ -27,7 +27,7 @@ def margin_loss(
     Parameters
     ----------
     margin : tensor (...,)
-        Differences of rewards or of log-ratios, on the CPU.
+        Differences of rewards or of log-ratios.
     loss_type, beta, label_smoothing, reduction, gamma, tau
         As in `alignment_fast.pairwise.margin_loss`.
     target, weight : tensor (...,), optional

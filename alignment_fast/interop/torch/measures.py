@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 import alignment_fast.information as information
-from alignment_fast.interop.torch import _batching, _dispatch
-from alignment_fast.interop.torch._library import LIBRARY
-from alignment_fast.interop.torch._tensors import HOST, narrowed, require_floating, wide
+from alignment_fast.interop.torch import _batching, _cuda, _dispatch
+from alignment_fast.interop.torch._library import LIBRARY, implement
+from alignment_fast.interop.torch._tensors import narrowed, require_floating, wide
 
 __all__ = ["log_mgf", "renyi_cross_entropy", "renyi_divergence", "renyi_entropy"]
 
@@ -22,9 +22,10 @@ def log_mgf(
     Parameters
     ----------
     reward : tensor (..., V)
-        Rewards, on the CPU.
+        Rewards.
     t : float or tensor
-        Tilts, laid out as in `alignment_fast.information.log_mgf`.
+        Tilts, laid out as in `alignment_fast.information.log_mgf`; a tensor on the CPU beside rewards on a CUDA device,
+        where they must be finite, is read without waiting for it.
     p : tensor (..., V), optional
         Distribution; uniform by default.
     log : bool, default False
@@ -65,7 +66,7 @@ def renyi_entropy(p: torch.Tensor, order: torch.Tensor | float, *, log: bool = F
     Parameters
     ----------
     p : tensor (..., V)
-        Distributions on the CPU, normalised here.
+        Distributions, normalised here.
     order : float or tensor
         Orders α, laid out as in `alignment_fast.information.renyi_entropy`.
     log : bool, default False
@@ -104,7 +105,7 @@ def renyi_divergence(
     Parameters
     ----------
     p, q : tensor (..., V)
-        Distributions on the CPU, normalised here.
+        Distributions, normalised here.
     order, log
         As in `renyi_entropy`.
 
@@ -146,7 +147,7 @@ def renyi_cross_entropy(
     Parameters
     ----------
     p, q : tensor (..., V)
-        Distributions on the CPU, normalised here.
+        Distributions, normalised here.
     order, log
         As in `renyi_entropy`.
     variant : {"standard", "natural"}
@@ -182,18 +183,19 @@ def _measure(
 ) -> torch.Tensor:
     first, second = arrays.values()
     first_name, second_name = arrays
-    require_floating(first, first_name, HOST)
+    require_floating(first, first_name)
     for other, value in ((second_name, second), (parameter_name, parameter)):
         if isinstance(value, torch.Tensor):
-            require_floating(value, other, HOST)
-            if value.device != first.device:
+            require_floating(value, other)
+            if value.device != first.device and not (other == parameter_name and first.is_cuda and value.is_cpu):
                 raise ValueError(f"{other} is on {value.device} and {first_name} on {first.device}")
         elif other != parameter_name and value is not None:
-            require_floating(value, other, HOST)
+            require_floating(value, other)
     if second is not None and second.dtype != first.dtype:
         raise TypeError(f"{second_name} is {second.dtype} and {first_name} is {first.dtype}: give both in one dtype")
     if not isinstance(parameter, torch.Tensor):
-        parameter = torch.as_tensor(parameter, dtype=torch.float64, device=first.device)
+        device = "cpu" if first.is_cuda else first.device  # kernels for CUDA are given it by the host
+        parameter = torch.as_tensor(parameter, dtype=torch.float64, device=device)
     return _apply(name, first, second, parameter, log, variant)
 
 
@@ -214,13 +216,17 @@ def _evaluate(name: str, first: Any, second: Any, parameter: Any, log: bool, var
     """Return the measure, and its derivatives by both arrays (empty without a second one) and by the parameter."""
     first, parameter = first.detach(), parameter.detach()
     second = None if second is None else second.detach()
+    read: Any = (first, second)
+    if _cuda.is_there(first):
+        parameter = parameter.cpu()
+        read = _cuda.rows(wide(first.dtype), parameter.shape[:-1], first, second)
     if name == "log_mgf":
-        value = information.log_mgf(first, parameter, p=second, log=log)
-        by = information.log_mgf_gradient(first, parameter, p=second, log=log)
+        value = information.log_mgf(read[0], parameter, p=read[1], log=log)
+        by = information.log_mgf_gradient(read[0], parameter, p=read[1], log=log)
         found = [by.reward, by.log_p, by.t]
         distributions: tuple[Any, ...] = (None, second)
     else:
-        arrays = (first,) if second is None else (first, second)
+        arrays = read[:1] if second is None else read
         options: dict[str, Any] = {"log": log}
         if name == "renyi_cross_entropy":
             options["variant"] = variant
@@ -269,7 +275,7 @@ def _backward(ctx: Any, upstream: Any, *_: Any) -> tuple[Any, ...]:
     ]
     of_parameter = None
     if ctx.needs_input_grad[3]:
-        of_parameter = (upstream * slopes[2]).sum_to_size(parameter.shape).to(parameter.dtype)
+        of_parameter = (upstream * slopes[2]).sum_to_size(parameter.shape).to(parameter)
     return None, *gradients, of_parameter, None, None
 
 
@@ -319,7 +325,7 @@ class _Measure(torch.autograd.Function):
             if move is not None
         ]
         if tangents[2] is not None:
-            parts.append(slopes[2] * tangents[2])
+            parts.append(slopes[2] * tangents[2].to(slopes[2].device))
         change = _Once.apply(sum(parts[1:], parts[0]), *ctx.saved_tensors[:3])
         return change.to(slopes[2].dtype), None, None, None
 
@@ -377,7 +383,7 @@ def _fake(name: str, first: Any, second: Any, parameter: Any, log: bool, variant
     return tuple(first.new_empty(one, dtype=dtype) for one in shapes)
 
 
-LIBRARY.impl("measure", _on_device, "CPU")
+implement("measure", _on_device)
 torch.library.register_fake("alignment_fast::measure", _fake, lib=LIBRARY)
 torch.library.register_autograd("alignment_fast::measure", _backward, setup_context=_saved, lib=LIBRARY)
 torch.library.register_vmap(

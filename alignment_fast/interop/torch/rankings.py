@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from alignment_fast._border.words import as_word
-from alignment_fast.interop.torch._tensors import HOST, require_floating, require_tensor, wide
+from alignment_fast.interop.torch._tensors import require_floating, require_tensor, wide
 from alignment_fast.interop.torch.margins import margin_loss
 
 __all__ = ["bradley_terry_nll", "plackett_luce_nll"]
@@ -29,7 +29,7 @@ def bradley_terry_nll(
     Parameters
     ----------
     scores : tensor (K,)
-        Scores θ of the items, on the CPU.
+        Scores θ of the items.
     winner, loser : tensor of int (M,)
         The items i and j that were compared.
     target : tensor (M,), optional
@@ -47,7 +47,7 @@ def bradley_terry_nll(
     Raises
     ------
     IndexError
-        For an item that is none of the K.
+        For an item that is none of the K; the check waits for a CUDA device.
     ValueError, TypeError
         As `margin_loss`; for items that are no integers.
 
@@ -83,7 +83,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
     Parameters
     ----------
     scores : tensor (K,)
-        Scores θ of the items, on the CPU.
+        Scores θ of the items.
     rankings : tensor of int (N, L)
         Items, best first; -1 fills up a shorter one.
     reduction : {"mean", "sum", "none"}
@@ -97,7 +97,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
     Raises
     ------
     IndexError
-        For an item that is none of the K.
+        For an item that is none of the K; the check waits for a CUDA device.
     ValueError, TypeError
         For shapes and dtypes that do not fit.
 
@@ -115,7 +115,7 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
 
     """
     _check_scores(scores)
-    require_tensor(rankings, "rankings", HOST)
+    require_tensor(rankings, "rankings")
     if rankings.ndim != 2:
         raise ValueError(f"rankings must have two axes, (N, L), not the shape {tuple(rankings.shape)}")
     as_word(reduction, "reduction", _REDUCTIONS)
@@ -130,13 +130,13 @@ def plackett_luce_nll(scores: torch.Tensor, rankings: torch.Tensor, *, reduction
 
 
 def _check_scores(scores: Any) -> None:
-    require_floating(scores, "scores", HOST)
+    require_floating(scores, "scores")
     if scores.ndim != 1:
         raise ValueError(f"scores must have one axis, (K,), not the shape {tuple(scores.shape)}")
 
 
 def _check_items(items: Any, name: str, scores: torch.Tensor) -> None:
-    require_tensor(items, name, HOST)
+    require_tensor(items, name)
     if items.dtype.is_floating_point or items.dtype == torch.bool:
         raise TypeError(f"{name} must be integers, not {items.dtype}")
     if items.device != scores.device:

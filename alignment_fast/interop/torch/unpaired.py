@@ -33,7 +33,7 @@ def unpaired_loss(
     Parameters
     ----------
     policy, ref : tensor (...,)
-        Log-probabilities (nats) on the CPU, of one dtype and shape.
+        Log-probabilities (nats), of one dtype and shape.
     desirable : tensor of bool (...,)
         Which answers are desirable.
     kl : float, tensor of one number, or None
