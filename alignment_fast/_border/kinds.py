@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from alignment_fast._border.arrays import as_array, common_device, is_foreign, like, model_of
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
+# Types of which no value is an array of another library.
+_OWN = frozenset({NoneType, bool, int, float, str, list, tuple, np.ndarray, np.float64, np.int64})
 
 
 def in_callers_kind(function, arrays, **options):
@@ -57,19 +60,24 @@ def in_kind_of_its_arrays(method: _Method) -> _Method:
 
     @functools.wraps(method)
     def given(self, *arguments, **options):
-        held = _held(self)
-        foreign = [value for value in (*arguments, *options.values(), *held.values()) if is_foreign(value)]
+        held = {name: getattr(self, name) for name in _fields_of(type(self))}
+        values = *arguments, *options.values(), *held.values()
+        if _OWN.issuperset(map(type, values)):
+            return method(self, *arguments, **options)
+        foreign = [value for value in values if is_foreign(value)]
         if not foreign:
             return method(self, *arguments, **options)
         if dataclasses.is_dataclass(self):
-            self = dataclasses.replace(self, **{name: as_array(value, name) for name, value in held.items()})
+            arrays = {name: as_array(value, name) for name, value in held.items() if is_foreign(value)}
+            self = dataclasses.replace(self, **arrays)
         return of_kind(method(self, *arguments, **options), foreign[0])
 
     return cast(_Method, given)
 
 
-def _held(instance):
-    """Return the arrays of other libraries that an object holds, by name."""
-    names = [field.name for field in dataclasses.fields(instance)] if dataclasses.is_dataclass(instance) else ["_kind"]
-    found = {name: getattr(instance, name) for name in names}
-    return {name: value for name, value in found.items() if is_foreign(value)}
+@functools.cache
+def _fields_of(kind):
+    """Return the names under which objects of a type may hold arrays of other libraries."""
+    if not dataclasses.is_dataclass(kind):
+        return ("_kind",)
+    return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith("_"))
