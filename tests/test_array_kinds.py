@@ -225,6 +225,14 @@ def paired(make):
     return af.ranking.paired_scores(make(SCORES), weight=make(np.arange(1.0, 7.0)))
 
 
+ORDER = np.array([[0.5, 0.9, 0.9], [0.1, 0.5, 0.9], [0.1, 0.1, 0.5]])
+ROUNDS = {"alpha": 0.5, "beta": 1.0, "lam": 0.5, "steps": 3}
+
+
+def trajectory(make):
+    return af.dynamics.simulate(make(ORDER), init=make(P), **ROUNDS)
+
+
 # Attributes and methods of what was made of arrays.
 OF_OBJECTS = {
     "MemorylessModel.tilt": lambda make: (model(make).tilt(0.5), model(make).tilt(make(P))),
@@ -243,6 +251,14 @@ OF_OBJECTS = {
     "PairedScores": paired,
     "PairedScores.interval": lambda make: (paired(make).interval(), paired(make).standard_errors()),
     "EloRatings": lambda make: af.ranking.elo(make(np.array([0, 1])), make(np.array([1, 2])), shuffles=3, rng=1),
+    "TiltedPolicy.pi": lambda make: af.policy.tilt(make(P), make(REWARD), 0.5).pi,
+    "PreferenceOptimum.pi": lambda make: af.policy.ipo(make(ORDER), make(P), make(P), 0.5).pi,
+    "OrderSampler.exists": lambda make: af.policy.order_sampler(make(ORDER)).exists,
+    "Trajectory.pi": lambda make: trajectory(make).pi,
+    "Trajectory.cycle_strength": lambda make: (trajectory(make).cycle_strength, trajectory(make).rotation_number),
+    "StabilityBounds.stable": lambda make: (
+        af.dynamics.stability_bounds(make(ORDER), alpha=0.5, beta=10.0, lam=[0.1, 1.0]).stable
+    ),
     "Curve.n": lambda make: (af.best_of_n.curve(make(SCORES)).n, af.best_of_n.curve(make(SCORES)).mean),
     "pass_all_k": lambda make: af.best_of_n.pass_all_k(make(TOTAL), make(RIGHT), [1, 2]),
     "majority_at_k": lambda make: af.best_of_n.majority_at_k(make(ANSWERS), [1, 3], correct=make(np.array([1, 0]))),

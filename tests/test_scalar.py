@@ -207,6 +207,15 @@ def test_monotone_up_to_the_bound_across_every_seam(name, dtype):
     assert np.all(y[1:] >= y[:-1] - 2 * ROWS[name].bound(dtype) * np.spacing(np.abs(y[1:])))
 
 
+@pytest.mark.parametrize("name", ["sigmoid", "softplus"])
+def test_numbers_beside_those_with_subnormal_exponentials_have_the_bits_that_they_have_alone(name):
+    x = np.random.default_rng(0).normal(size=(40, 32))
+    for row, far in enumerate([0.0, 690.0, 708.0, 708.5, 709.0, 745.0, 746.0, 1e300, np.inf, np.nan]):
+        x[4 * row : 4 * row + 4, [0, 5, 18, 31]] = far * np.array([[1.0], [-1.0], [0.25], [-0.25]])
+    alone = np.array([apply(name, x.reshape(-1)[i : i + 1])[0] for i in range(x.size)])
+    np.testing.assert_array_equal(apply(name, x.reshape(-1)), alone)
+
+
 PROBABILITY = st.floats(2.0**-52, 1.0 - 2.0**-52).map(lambda p: round(p * 2.0**52) * 2.0**-52)  # 1 - p is exact
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from alignment_fast._border.arrays import as_array, common_device, is_foreign, like, model_of
+from alignment_fast._border.arrays import as_array, common_device, device_of, is_foreign, like, model_of
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 # Types of which no value is an array of another library.
@@ -33,7 +33,7 @@ def of_kind(result, model):
 
     Fields of a dataclass whose names begin with an underscore stay NumPy's.
     """
-    if isinstance(result, np.ndarray | np.floating):
+    if isinstance(result, np.ndarray | np.floating | np.bool_):
         return like(np.asarray(result), model)
     if dataclasses.is_dataclass(result):
         names = [field.name for field in dataclasses.fields(result) if not field.name.startswith("_")]
@@ -54,8 +54,9 @@ def kind_of(*values):
 def in_kind_of_its_arrays(method: _Method) -> _Method:
     """Have a method compute with NumPy's arrays, and give results in the kind of an array among its arguments.
 
-    Where there is none, they have the kind of the arrays that the object was made of: the fields of a dataclass, or
-    ``_kind``, as `kind_of` gives it, of another object, which holds NumPy's.
+    Where there is none, they have the kind of the arrays that the object was made of: the fields of a dataclass or a
+    named tuple, or ``_kind``, as `kind_of` gives it, of another object, which holds NumPy's. Of an object that holds
+    arrays on a CUDA device the method gets these.
     """
 
     @functools.wraps(method)
@@ -67,17 +68,36 @@ def in_kind_of_its_arrays(method: _Method) -> _Method:
         foreign = [value for value in values if is_foreign(value)]
         if not foreign:
             return method(self, *arguments, **options)
-        if dataclasses.is_dataclass(self):
-            arrays = {name: as_array(value, name) for name, value in held.items() if is_foreign(value)}
-            self = dataclasses.replace(self, **arrays)
+        arrays = {name: value for name, value in held.items() if is_foreign(value)}
+        if any(device_of(value) == "cuda" for value in arrays.values()):
+            return method(self, *arguments, **options)
+        if _has_fields(type(self)):
+            plain = {name: as_array(value, name) for name, value in arrays.items()}
+            self = self._replace(**plain) if isinstance(self, tuple) else dataclasses.replace(self, **plain)
         return of_kind(method(self, *arguments, **options), foreign[0])
 
     return cast(_Method, given)
 
 
+def _has_fields(kind):
+    """Return whether a type is a dataclass or a named tuple, which can be made anew with other arrays."""
+    return issubclass(kind, tuple) or dataclasses.is_dataclass(kind)
+
+
 @functools.cache
 def _fields_of(kind):
     """Return the names under which objects of a type may hold arrays of other libraries."""
+    if issubclass(kind, tuple):
+        return kind._fields
     if not dataclasses.is_dataclass(kind):
         return ("_kind",)
     return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith("_"))
+
+
+def exponential(values: Any) -> Any:
+    """Return e to the power of `values`, an array of any library, in its kind; on a device by its own function."""
+    if isinstance(values, np.ndarray | np.generic):
+        return np.exp(values)
+    if is_foreign(values) and device_of(values) == "cpu":
+        return like(np.exp(as_array(values, "values")), values)
+    return np.exp(values) if hasattr(values, "__array_ufunc__") else values.exp()

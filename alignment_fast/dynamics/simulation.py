@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_array
+from alignment_fast._border.kinds import exponential, in_kind_of_its_arrays
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.rng import Seed
 from alignment_fast._border.scalars import as_integer, refuse_beyond
@@ -56,14 +57,16 @@ class Trajectory:
     @property
     def pi(self) -> Any:
         """Policy of the last round."""
-        return np.exp(self.log_pi) if hasattr(self.log_pi, "__array_ufunc__") else self.log_pi.exp()
+        return exponential(self.log_pi)
 
     @property
+    @in_kind_of_its_arrays
     def rotation_number(self) -> Any:
         """Turns per round, 1/period."""
         return 1.0 / self.period
 
     @property
+    @in_kind_of_its_arrays
     def cycle_strength(self) -> Any:
         """Variance over time, averaged over responses."""
         return self.variance.mean(-1)

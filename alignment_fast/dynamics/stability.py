@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_floating
 from alignment_fast._border.call import rows_of
+from alignment_fast._border.kinds import in_kind_of_its_arrays
 from alignment_fast._border.status import refuse
 from alignment_fast._operations import operations
 from alignment_fast.dynamics._arguments import arguments, check_method, constant_grids, constant_parameters
@@ -47,6 +48,7 @@ class StabilityBounds(NamedTuple):
     by_mirror_descent: Any
 
     @property
+    @in_kind_of_its_arrays
     def stable(self) -> Any:
         """Whether any of the four holds."""
         return self.by_norm | self.by_projected_norm | self.by_span | self.by_mirror_descent

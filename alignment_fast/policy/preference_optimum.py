@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import Grid
+from alignment_fast._border.kinds import exponential
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
@@ -47,7 +48,7 @@ class PreferenceOptimum(NamedTuple):
     @property
     def pi(self) -> Any:
         """Probabilities π = exp(log_pi)."""
-        return np.exp(self.log_pi) if hasattr(self.log_pi, "__array_ufunc__") else self.log_pi.exp()
+        return exponential(self.log_pi)
 
 
 class LossGradient(NamedTuple):

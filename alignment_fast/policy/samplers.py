@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alignment_fast._border.kinds import in_kind_of_its_arrays
 from alignment_fast._border.status import place
 from alignment_fast._operations import operations
 from alignment_fast.policy import _samplers as samplers
@@ -62,6 +63,7 @@ class OrderSampler(NamedTuple):
     certificate: Any
 
     @property
+    @in_kind_of_its_arrays
     def exists(self) -> Any:
         """Whether `mu` keeps the order."""
         return self.margin > 0

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alignment_fast._border.arrays import as_parameter
+from alignment_fast._border.kinds import exponential
 from alignment_fast._border.outputs import refuse_large
 from alignment_fast._border.scalars import as_flag
 from alignment_fast._border.status import place
@@ -45,7 +46,7 @@ class TiltedPolicy(NamedTuple):
     @property
     def pi(self) -> Any:
         """Probabilities π = exp(log_pi)."""
-        return np.exp(self.log_pi) if hasattr(self.log_pi, "__array_ufunc__") else self.log_pi.exp()
+        return exponential(self.log_pi)
 
 
 def policy_arguments(p, reward, log, *, on_devices=False):

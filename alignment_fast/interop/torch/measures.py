@@ -24,8 +24,8 @@ def log_mgf(
     reward : tensor (..., V)
         Rewards.
     t : float or tensor
-        Tilts, laid out as in `alignment_fast.information.log_mgf`; a tensor on the CPU beside rewards on a CUDA device,
-        where they must be finite, is read without waiting for it.
+        Tilts, laid out as in `alignment_fast.information.log_mgf`. Beside rewards on a CUDA device they must be finite,
+        and a tensor on the CPU will do: one on the device is waited for.
     p : tensor (..., V), optional
         Distribution; uniform by default.
     log : bool, default False
