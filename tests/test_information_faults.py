@@ -170,6 +170,26 @@ def test_letters_that_are_no_double_beside_the_largest(p, q, log):
     assert relative_error(alone, exact) <= bound(INFORMATION.kl_divergence)
 
 
+RARE_BESIDE_THE_LARGEST = [
+    ([1e-39, 1e116], [1.66e-131, 1e304]),  # at order 1 + 1e-7: negative
+    ([7.7e180, 2e187, 3.4e-248, 5.7e249, 6e-296], [8.3e240, 1.3e-212, 5.2e-36, 4e-53, 1.4e-299]),  # infinite
+    ([3.5e-216, 1.3e-253, 1.2e159, 3.1e-151], [2.4e-250, 5.1e-170, 2.3e187, 1.6e-258]),  # by a letter of 2.5e-310
+    ([4e-260, 2e230], [4e240, 2e-284]),
+    ([1e-60, 1e-123], [1.6e208, 4.7e-226]),
+]
+
+
+@pytest.mark.parametrize("order", [0.3, 0.6, 1 - 1e-7, 1 + 1e-7, 1.001, 1.5, 3.0])
+@pytest.mark.parametrize(("p", "q"), RARE_BESIDE_THE_LARGEST)
+@pytest.mark.parametrize("padding", [0, 300])
+def test_renyi_divergences_by_letters_that_are_no_double_beside_the_largest(p, q, order, padding):
+    p, q = p + [0.0] * padding, q + [0.0] * padding
+    exact = divergence(p, q, order, digits=700)
+    assert relative_error(INFORMATION.renyi_divergence(p, q, order), exact) <= bound(
+        INFORMATION.renyi_divergence, rarest=0.0
+    )
+
+
 @pytest.mark.parametrize("offset", [0.0, 5.1, -700.0, 1e3])
 @pytest.mark.parametrize("difference", [1e-150, 1e-12, 1e-3])
 def test_near_equal_logits_of_any_offset(difference, offset):
