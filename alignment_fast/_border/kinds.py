@@ -1,8 +1,8 @@
 """Calls with arrays of other libraries, made once more with NumPy's, and results in the caller's kind."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
+from functools import cache, wraps
 from types import NoneType
 from typing import Any, TypeVar, cast
 
@@ -59,7 +59,7 @@ def in_kind_of_its_arrays(method: _Method) -> _Method:
     arrays on a CUDA device the method gets these.
     """
 
-    @functools.wraps(method)
+    @wraps(method)
     def given(self, *arguments, **options):
         held = {name: getattr(self, name) for name in _fields_of(type(self))}
         values = *arguments, *options.values(), *held.values()
@@ -84,7 +84,7 @@ def _has_fields(kind):
     return issubclass(kind, tuple) or dataclasses.is_dataclass(kind)
 
 
-@functools.cache
+@cache
 def _fields_of(kind):
     """Return the names under which objects of a type may hold arrays of other libraries."""
     if issubclass(kind, tuple):
