@@ -95,6 +95,7 @@ BELOW_THE_SEAM = {
     "alignment_fast/_config.py": ["build_cuda", "common.cpu", "common.driver", "common.images", "common.threads"],
     "alignment_fast/_border/devices.py": ["common.driver", "common.streams"],
     "alignment_fast/_border/num_threads.py": ["common.threads"],
+    "alignment_fast/_border/pieces.py": ["common.threads"],
     "alignment_fast/_border/status.py": ["common.status"],
 }
 

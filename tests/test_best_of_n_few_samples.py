@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 from alignment_fast.best_of_n import fit_pass_at_k, pass_at_k
 from alignment_fast.best_of_n._difficulty import likelihood
@@ -195,6 +196,27 @@ def test_posteriors_are_beta_with_a_mass_at_zero():
         np.testing.assert_allclose((found.lower[row, 1], found.upper[row, 1]), ends, atol=8e-3)
     assert found.lower[0, 1] == 0
     assert np.ndim(fit.posterior(6, 3, 5).mean) == 0
+
+
+@pytest.mark.parametrize("model", ["beta-binomial", "zero-inflated"])
+def test_posteriors_of_many_problems_leave_room_for_ctrl_c(model, monkeypatch):
+    """They go to SciPy in pieces, with the bits of each alone."""
+    sizes, quantile = [], scipy.special.betaincinv
+
+    def noted(a, b, share):
+        sizes.append(a.size)
+        return quantile(a, b, share)
+
+    monkeypatch.setattr(scipy.special, "betaincinv", noted)
+    fit = fit_pass_at_k(6, problems(6, 500, 6, 0.8, 2.0, 0.3), model=model)
+    correct = np.random.default_rng(2).integers(0, 7, (100, 100))
+    found = fit.posterior(6, correct, [2, 9])
+    assert sum(sizes) == 2 * correct.size
+    assert max(sizes) < correct.size
+    of_one = [fit.posterior(6, right, [2, 9]) for right in range(7)]
+    for field in found._fields:
+        each = np.array([getattr(one, field) for one in of_one])
+        np.testing.assert_array_equal(getattr(found, field), each[correct])
 
 
 # ---- bad and tiny input ----

@@ -1,6 +1,7 @@
 """Scalar and cyclic parts of preferences, against least squares over pairs, simulation, and pure cases."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -95,6 +96,33 @@ def test_rows_types_and_weights_of_any_size():
     np.testing.assert_allclose(found.scores[1], hodge(P[1], w).scores, atol=1e-14)
     np.testing.assert_allclose(hodge(P, 1e200 * w).scores, found.scores, atol=1e-13)
     assert hodge(P.astype(np.float32), w.astype(np.float32)).scores.dtype == np.float32
+
+
+def test_eigenproblems_leave_room_for_ctrl_c(monkeypatch):
+    """Many go to LAPACK in pieces, with the bits of each alone, and a large one goes there on another thread."""
+    sizes, on_main, eigh = [], [], np.linalg.eigh
+
+    def noted(x):
+        sizes.append(len(x))
+        on_main.append(threading.current_thread() is threading.main_thread())
+        return eigh(x)
+
+    monkeypatch.setattr(np.linalg, "eigh", noted)
+    P, w = random_preferences(3, 40, 64, 64), random_weights(3, 64)
+    found = hodge(P, w)
+    assert sum(sizes) == 40
+    assert max(sizes) < 40
+    assert all(on_main)
+    for row in (0, 17, 39):
+        for field, alone in zip(found, hodge(P[row], w), strict=True):
+            np.testing.assert_array_equal(field[row], alone)
+    on_main.clear()
+    hodge(random_preferences(4, 180, 180), random_weights(4, 180))
+    assert on_main == [False]
+    weights = np.broadcast_to(w, P.shape).copy()
+    weights[25, 0] = weights[25, :, 0] = weights[39] = 0.0
+    with pytest.raises(ValueError, match=r"weights\[25\] do not connect all responses"):
+        hodge(P, weights)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import numpy as np
 
 from alignment_fast._border.arrays import as_array
 from alignment_fast._border.kinds import in_callers_kind, in_kind_of_its_arrays
+from alignment_fast._border.pieces import in_pieces
 from alignment_fast._border.scalars import as_level
 from alignment_fast._border.status import refuse
 from alignment_fast._border.words import as_word
@@ -36,6 +37,8 @@ from alignment_fast.errors import ConvergenceError
 
 __all__ = ["PassAtKFit", "PassAtKInterval", "fit_pass_at_k"]
 
+# Nanoseconds of a problem's quantiles and of one of its numbers of draws, which decide where Ctrl-C can come.
+PROBLEM_COST, DRAWS_COST = 3000.0, 200.0
 # Fits that the counts speak against at this level say nothing beyond the samples there are.
 REJECTED = 0.01
 # Shares of problems never solved at which ends of an interval are looked for where the direct way does not get there.
@@ -164,21 +167,29 @@ class PassAtKFit:
         """
         total, correct, ks = counts(num_samples, num_correct, k)
         level = as_level(level)
-        m, c = total[..., None] * 1.0, correct[..., None] * 1.0
+        m, c = total.reshape(-1, 1) * 1.0, correct.reshape(-1, 1) * 1.0
+        found = np.empty((3, m.size, ks.size))
+
+        def run(first, last):
+            self._of_problems(m[first:last], c[first:last], ks * 1.0, level, found[:, first:last])
+
+        in_pieces(run, m.size, m.size * (PROBLEM_COST + DRAWS_COST * ks.size))
+        shape = total.shape + ks.shape if np.ndim(k) else total.shape
+        return PassAtKInterval(*(field.reshape(shape)[()] for field in found))
+
+    def _of_problems(self, m, c, ks, level, found):
+        """Write mean, lower and upper end (3, n, T) of problems of m samples (n, 1), c of them correct, at ks (T,)."""
         a, b = self.alpha + c, self.beta + m - c
         never: Any = 0.0
         if self.zero > 0:
             none = np.exp(_difficulty.log_beta_factor(self.alpha, self.beta, m, 0.0))
             never = np.where(c == 0, self.zero / (self.zero + (1 - self.zero) * none), 0.0)
-        missed = never + (1 - never) * np.exp(_difficulty.log_beta_factor(a, b, ks * 1.0, 0.0))
-        ends = []
-        for tail in ((1 - level) / 2, (1 + level) / 2):
+        found[0] = 1 - (never + (1 - never) * np.exp(_difficulty.log_beta_factor(a, b, ks, 0.0)))
+        for end, tail in zip(found[1:], ((1 - level) / 2, (1 + level) / 2), strict=True):
             share = tail
             if self.zero > 0:
                 share = np.minimum(np.maximum((tail - never) / np.maximum(1 - never, 1e-300), 0.0), 1.0)
-            ends.append(-np.expm1(ks * np.log1p(-special.betaincinv(a, b, share))))
-        shape = missed.shape if np.ndim(k) else total.shape
-        return PassAtKInterval(*((1 - missed).reshape(shape)[()], *(end.reshape(shape)[()] for end in ends)))
+            end[:] = -np.expm1(ks * np.log1p(-special.betaincinv(a, b, share)))
 
     def _ends(self, k, level, found):
         """Return the ends at one k, where these are not those of `found`: (mean, lower, upper) of Newton's method."""

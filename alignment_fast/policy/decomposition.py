@@ -26,11 +26,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment_fast._border.arrays import as_floating
+from alignment_fast._border.pieces import in_pieces
 from alignment_fast._border.status import place, refuse
 from alignment_fast._operations import operations
 from alignment_fast.policy._arguments import PreferenceArguments
 
 __all__ = ["Hodge", "hodge"]
+
+# Nanoseconds per cube of the number of responses: an eigenproblem and what follows. They decide where Ctrl-C can come.
+EIGEN_COST = 2.0
 
 
 class Hodge(NamedTuple):
@@ -121,16 +125,40 @@ def _unweighted(task):
 
 
 def _weighted(task, weights):
-    Y = task["P"] - 0.5
-    K = Y.shape[-1]
-    w = _weights(weights, Y.shape) * (1 - np.eye(K))
-    inverse = _inverse(w, Y.shape[:-2])
+    P = task["P"]
+    leading, K = P.shape[:-2], P.shape[-1]
+    count = math.prod(leading)
+    w = _weights(weights, P.shape).reshape(count, K, K)
+    P = P.reshape(count, K, K)
+    shapes = (K,), (K, K), (), (K,), (), ()
+    fields = [np.empty((count, *shape)) for shape in shapes]
+    connected = np.ones(count, bool)
+
+    def run(first, last):
+        part = slice(first, last)
+        found = _split(P[part], w[part] * (1 - np.eye(K)), connected[part])
+        for field, values in zip(fields, found or (), strict=found is not None):
+            field[part] = values
+
+    in_pieces(run, count, EIGEN_COST * K**3 * count)
+    bad = np.flatnonzero(~connected)
+    if bad.size:
+        raise ValueError(f"weights{place(int(bad[0]), leading)} do not connect all responses")
+    return Hodge(*(task.give(field.reshape((*leading, *shape))) for field, shape in zip(fields, shapes, strict=True)))
+
+
+def _split(P, w, connected):
+    """Return the fields of matrices P (n, K, K), or None where weights do not connect all, which `connected` says."""
+    Y = P - 0.5
+    inverse = _inverse(w, connected)
+    if inverse is None:
+        return None
     scores = (inverse @ (w * Y).sum(axis=-1)[..., None])[..., 0]
     cyclic = np.where(w > 0, Y - (scores[..., :, None] - scores[..., None, :]), 0.0)
     total, left = ((w * x**2).sum(axis=(-2, -1)) for x in (Y, cyclic))
     some = total > 0
     share = np.where(some, left / np.where(some, total, 1.0), 0.0)
-    spread = w * task["P"] * (1 - task["P"])
+    spread = w * P * (1 - P)
     covariance = inverse @ _laplacian(spread) @ inverse
     errors = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
     # Sums over i < j: total is twice that of pairs.
@@ -139,10 +167,9 @@ def _weighted(task, weights):
     share_error = np.where(some, np.sqrt(moved.sum(axis=(-2, -1)) / 2) * 2 / pairs, np.nan)
     ends = np.diagonal(inverse, axis1=-2, axis2=-1)
     reach = w * (ends[..., :, None] + ends[..., None, :] - 2 * inverse)
-    v = task["P"] * (1 - task["P"]) * (w > 0)
+    v = P * (1 - P) * (w > 0)
     noise = np.where(some, (v * (1 - reach)).sum(axis=(-2, -1)) / 2 / pairs, np.nan)
-    fields = (scores, cyclic, share, errors, share_error, noise)
-    return Hodge(*(task.give(field) for field in fields))
+    return scores, cyclic, share, errors, share_error, noise
 
 
 def _weights(weights, shape):
@@ -162,17 +189,19 @@ def _laplacian(w):
     return w.sum(axis=-1)[..., None] * np.eye(w.shape[-1]) - w
 
 
-def _inverse(w, leading):
-    """Return the pseudo-inverse of the Laplacian of weights (..., K, K) of a connected graph."""
+def _inverse(w, connected):
+    """Return the pseudo-inverse of Laplacians of weights (n, K, K), or None where a graph is not connected.
+
+    `connected` (n,) says of which.
+    """
     K = w.shape[-1]
     most = w.max(axis=(-2, -1), keepdims=True)
     if K == 1:
         return np.zeros(w.shape)
     scaled = w / np.where(most > 0, most, 1.0)
     values, vectors = np.linalg.eigh(_laplacian(scaled) + np.full((K, K), 1.0 / K))  # the constant vector gets 1
-    connected = (most[..., 0, 0] > 0) & (values[..., 0] > 1e-13)
-    bad = np.flatnonzero(~connected)
-    if bad.size:
-        raise ValueError(f"weights{place(int(bad[0]), leading)} do not connect all responses")
+    connected[:] = (most[..., 0, 0] > 0) & (values[..., 0] > 1e-13)
+    if not connected.all():
+        return None
     inverse = (vectors / values[..., None, :]) @ np.swapaxes(vectors, -1, -2) - np.full((K, K), 1.0 / K)
     return inverse / most
