@@ -360,20 +360,39 @@ def check_ipo():
     )
 
 
+def check_axioms():
+    """Nine matrices of nine responses, of scores with equal ones, of chance and with ties, and what scores keep."""
+    generator, at = np.random.default_rng(13), streams.Place(0, streams.LEGACY)
+    above = np.triu(generator.choice([0.25, 0.5, 0.75], (9, 9, 9)), 1)
+    P = above + np.tril(1 - np.swapaxes(above, 1, 2), -1) + 0.5 * np.eye(9)
+    reward = generator.integers(0, 20, (4, 9)) / 4.0
+    P[:4] = 1 / (1 + np.exp(reward[:, None, :] - reward[:, :, None]))
+    scores, wins = generator.normal(size=(9, 9)), P.sum(axis=-1)
+    wins[1] = -wins[1]
+    for wanted, found in zip(policy.classify(P), policy.classify(at.copy(P)), strict=True):
+        assert (found.numpy() == wanted).all()
+    assert (policy.smith_set(at.copy(P)).numpy() == policy.smith_set(P)).all()
+    for question in (policy.is_condorcet_top, policy.is_smith_top, policy.is_order_preserving):
+        for given in (scores, wins):
+            assert (question(at.copy(P), at.copy(given)).numpy() == question(P, given)).all()
+
+
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
 CHECKS |= {"outcomes": check_outcomes, "aligned": check_aligned, "variances": check_variances}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
-CHECKS |= {"policy": check_policy, "ipo": check_ipo, "vocabulary": check_vocabulary}
+CHECKS |= {"policy": check_policy, "ipo": check_ipo, "axioms": check_axioms, "vocabulary": check_vocabulary}
 # Parts of a family that have a check of their own.
 FAMILY = dict.fromkeys(("pools", "laws", "outcomes", "aligned", "variances"), "best_of_n") | {
     "ipo": "policy",
+    "axioms": "policy",
     "vocabulary": "pairwise",
 }
-LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo", "vocabulary"}
+LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo", "axioms", "vocabulary"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 ATOMS, ALIGNED = '#include "best_of_n/cuda_law_atoms.inc"', '#include "best_of_n/cuda_aligned.inc"'
 SPREADS = '#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */'
+AXIOMS = '#include "policy/cuda_axioms.inc"', ""
 LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
 
 
@@ -400,8 +419,15 @@ CUT = {
         *[(POOLS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
         *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
     ],
-    "ipo": unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities"),
-    "policy": unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
+    "axioms": unused(
+        *("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows", "dpo_rewards"),
+        *("dpo_losses", "dpo_covariances", "dpo_sensitivities", "tilted_policies", "raised_rows", "scaled_losses"),
+    ),
+    "ipo": [AXIOMS, *unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities")],
+    "policy": [
+        AXIOMS,
+        *unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
+    ],
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -538,6 +564,30 @@ FAULTS = {
     "the covariance of another problem": ("ipo", "x[row * x_step + task % width]", "x[task % width]"),
     "the rewards of another problem": ("policy", "reward + row * reward_step, out", "reward, out"),
     "the direction of another problem": ("policy", "direction + row * direction_step", "direction"),
+    "a matrix too many": (
+        "axioms",
+        "AF_EACH(row, count) out[row] = policy_is_top",
+        "AF_EACH(row, count + 1) out[row] = policy_is_top",
+    ),
+    "a mask without its end": (
+        "axioms",
+        "AF_EACH(task, count * size) out[task] = response",
+        "AF_EACH(task, count * size - 1) out[task] = response",
+    ),
+    "a word of bits left out": ("axioms", "(size + 63) / 64;", "size / 64;"),
+    "the axioms of another problem": (
+        "axioms",
+        "policy_axioms_f64(size, P + row * size * size",
+        "policy_axioms_f64(size, P",
+    ),
+    "a place in too few bits": (
+        "axioms",
+        "smith + row * size",
+        "smith + (int8_t)(32 * row * size) / 32",
+    ),
+    "the order of another problem": ("axioms", "tolerance, score + row * score_step", "tolerance, score"),
+    "the top of another problem": ("axioms", "mask + row * mask_step", "mask"),
+    "pairs of a tile counted twice": ("axioms", "first == second ? i : second", "second"),
     "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
