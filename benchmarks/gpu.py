@@ -97,6 +97,10 @@ def compare_pools(seed, most=100_003):
         found, expected = best.curve(place().copy(scores), **options), best.curve(scores, **options)
         right = np.allclose(found.variance.numpy(), expected.variance, rtol=1e-9, equal_nan=True)
         yield f"{method} variances", bool(right)
+    means = generator.normal(size=(500, 70))
+    expected, found = (best.mean_over_prompts(best.Curve(np.arange(70), x)) for x in (means, place().copy(means)))
+    fields = "mean", "standard_error", "prompts"
+    yield "means over prompts", all(same(getattr(found, field), getattr(expected, field)) for field in fields)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
     rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)

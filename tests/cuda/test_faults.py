@@ -16,7 +16,7 @@ from test_best_of_n import by_definition, folded
 
 from alignment_fast import policy, ranking
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n import BestOfN, curve, pass_all_k
+from alignment_fast.best_of_n import BestOfN, Curve, curve, mean_over_prompts, pass_all_k
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -131,6 +131,14 @@ def check_variances():
         expected = curve(score, values=value, **options)
         found = curve(at.copy(score), values=at.copy(value), **options)
         np.testing.assert_allclose(found.variance.numpy(), expected.variance, rtol=1e-12, atol=1e-14)
+    means = generator.normal(size=(9, 5))
+    means[2, 3] = np.nan
+    for clusters in (None, np.arange(9) // 2):
+        expected, found = (
+            mean_over_prompts(Curve(np.arange(5), x), clusters=clusters) for x in (means, at.copy(means))
+        )
+        for name in ("mean", "standard_error", "prompts"):
+            assert getattr(found, name).numpy().tobytes() == getattr(expected, name).tobytes(), name
     total, correct = np.array([9, 40]), np.array([9, 30])
     expected, found = (pass_all_k(*counts, [2, 5]) for counts in ((total, correct), (at.copy(total), at.copy(correct))))
     assert found.variance.numpy().tobytes() == expected.variance.tobytes()
@@ -405,7 +413,7 @@ def unused(*kernels):
 DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
     "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, "")],
-    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS],
+    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("prompt_means")],
     "variances": [
         (LAWS, ""),
         (ATOMS, ""),
@@ -498,6 +506,19 @@ FAULTS = {
     "a group that starts again": ("outcomes", "            sum += before;\n", ""),
     "a variance that there is none of": ("variances", "if (j >= usable) out", "if (0) out"),
     "a pool of another size": ("variances", "row[r] * width + (task - r * size)", "row[r] * size + (task - r * size)"),
+    "a column of prompts left out": (
+        "variances",
+        "AF_EACH(j, columns)\n        prompt_columns",
+        "AF_EACH(j, columns - 1)\n        prompt_columns",
+    ),
+    "a column of prompts too many": (
+        "variances",
+        "AF_EACH(j, columns)\n        prompt_columns",
+        "AF_EACH(j, columns + 1)\n        prompt_columns",
+    ),
+    "prompts of another column": ("variances", "columns, x + j, group", "columns, x, group"),
+    "a prompt that is not there": ("variances", "present[j] += here == here;", "present[j] += 1;"),
+    "a fused product of prompts": ("variances", "-fmad=false", "-fmad=true"),
     "squares of one lane": ("variances", "af_warp_sum(squares)", "squares"),
     "all of as many as there are": ("variances", "all <= m - all ?", "1 ?"),
     "a tile in the frame of the one before": (
@@ -667,6 +688,7 @@ UNFUSED = {
         "pool_coefficients",
         "pool_interpolated",
         "pool_max_weights",
+        "prompt_means",
     ),
 }
 
