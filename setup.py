@@ -51,6 +51,7 @@ LONGEST_FIRST = (
 # Compiled on a machine that lacks machine code: sources of CUDA kernels, and texts of the loops that they run too.
 CUDA_SOURCES = (
     *("cuda.cu", "cuda_*.inc", "formulas.h", "structures.h"),
+    *("axioms.inc", "pairs.inc", "prompts.inc"),
     *("aligned.inc", "gradient.inc", "law_each.inc", "law_values.inc", "lyapunov.inc", "optimum.inc"),
     *("pool_variances.inc", "relative.inc", "responses.inc", "rewards.inc", "scaled.inc", "single.inc", "solve.inc"),
     *("statistics.inc", "tilted_row.inc", "trajectories.inc"),

@@ -97,6 +97,10 @@ def compare_pools(seed, most=100_003):
         found, expected = best.curve(place().copy(scores), **options), best.curve(scores, **options)
         right = np.allclose(found.variance.numpy(), expected.variance, rtol=1e-9, equal_nan=True)
         yield f"{method} variances", bool(right)
+    means = generator.normal(size=(500, 70))
+    expected, found = (best.mean_over_prompts(best.Curve(np.arange(70), x)) for x in (means, place().copy(means)))
+    fields = "mean", "standard_error", "prompts"
+    yield "means over prompts", all(same(getattr(found, field), getattr(expected, field)) for field in fields)
     total = generator.integers(100, 10_000, 5000)
     correct = (total * generator.random(5000)).astype(np.int64)
     rewards = generator.integers(0, 3, (500, 16)).astype(np.float32)
@@ -180,7 +184,7 @@ def compare_trajectories(seed, rows=500, steps=300):
 
 
 def compare_optima(seed, rows=3000):
-    """Yield whether optima of IPO and DPO have the bits of the CPU's."""
+    """Yield whether optima of IPO and DPO, and axioms, have the bits of the CPU's."""
     generator = np.random.default_rng(seed)
     for responses in (3, 16):
         skew = np.triu(generator.uniform(-0.45, 0.45, (rows, responses, responses)), 1)
@@ -192,6 +196,8 @@ def compare_optima(seed, rows=3000):
         for quantity in (lambda P, mu: af.policy.ipo_covariance(P, mu, [0.5, 4.0]), af.policy.dpo_covariance):
             expected, found = (quantity(*arrays) for arrays in (host, map(place().copy, host)))
             yield f"covariance {len(expected.shape)} of {responses} responses", same(found, expected)
+        expected, found = (af.policy.classify(P) for P in (host[0], place().copy(host[0])))
+        yield f"axioms of {responses} responses", all(same(*pair) for pair in zip(found, expected, strict=True))
 
 
 def compare_losses(seed):
@@ -366,6 +372,7 @@ def timings():
     skew = np.triu(np.random.default_rng(1).uniform(-0.45, 0.45, (1 << 14, 8, 8)), 1)
     matrices = place().copy(0.5 + skew - np.swapaxes(skew, 1, 2))
     yield "optima of DPO, 8 responses", seconds(lambda: af.policy.dpo(matrices, None, None, 1.0)), 1 << 14, "rows", 0
+    yield "axioms of 8 responses", seconds(lambda: af.policy.classify(matrices)), 1 << 14, "rows", 0
     arrays = [place().copy(fresh(i, PAIRS)) for i in range(4)]
     grads = {name: place().empty((PAIRS,), np.float32) for name in ("grad_policy_chosen", "grad_policy_rejected")}
     call = lambda: af.pairwise.preference_loss(*arrays, grad=True, out=grads)  # noqa: E731

@@ -24,6 +24,11 @@ def test_every_row_has_an_answer_and_says_more():
     assert all(what for _, what in DECLARED.values())
 
 
+def test_every_no_says_why():
+    """That there is none is no reason."""
+    assert not [name for name, (answer, what) in DECLARED.items() if answer == "no" and "no CUDA version" in what]
+
+
 def test_every_function_answers_yes_or_no():
     for name, (answer, _) in DECLARED.items():
         family, own = name.split(".")

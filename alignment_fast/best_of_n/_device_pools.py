@@ -104,6 +104,17 @@ def device_max_weights(ops, rewards, coefficients_of, check):
     return common.cast(weights, array.dtype).reshape(array.shape).given()
 
 
+def device_curves(mean):
+    """Return the means of curves in float64 where they are, on a device; None on the CPU."""
+    if not is_on_device(mean) or common_device(curves=mean) != "cuda":
+        return None
+    array = views({"curves": mean})[1]["curves"]
+    if array.dtype not in (FLOAT32, FLOAT64):
+        kind = array.dtype if array.storage == "own" else array.storage
+        raise TypeError(f"curves must be float32 or float64 on a CUDA device, not {kind}")
+    return operations("common", "cuda").cast(array, FLOAT64)
+
+
 def device_counts(given, k, check):
     """Return the `DeviceCounts` of num_samples and num_correct, by name, of which one may be a number; None on the CPU.
 

@@ -16,7 +16,7 @@ from alignment_fast._border.scalars import MOST
 from alignment_fast._border.status import place, refuse
 from alignment_fast._border.words import as_word
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n._device_pools import DevicePools, device_counts
+from alignment_fast.best_of_n._device_pools import DevicePools, device_counts, device_curves
 from alignment_fast.best_of_n._pools import INTERPOLATED, of_one_size
 
 
@@ -341,6 +341,10 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     ValueError
         If there is no prompt axis or `clusters` has another shape.
 
+    Notes
+    -----
+    Prompts are added up in order. Of curves on a CUDA device each n is a thread's there; `clusters` are from the host.
+
     References
     ----------
     Liang & Zeger, Biometrika 73 (1986) 13; Miller, "Adding error bars to evals", arXiv:2411.00640.
@@ -361,7 +365,9 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
         return MeanCurve(curves.n, *found)
-    mean = np.asarray(as_array(curves.mean, "curves.mean"), dtype=np.float64)
+    mean = device_curves(curves.mean)
+    if mean is None:
+        mean = np.asarray(as_array(curves.mean, "curves.mean"), dtype=np.float64)
     leading = mean.shape if single else mean.shape[:-1]
     if not leading:
         raise ValueError("curves have no axis of prompts")
@@ -372,7 +378,8 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
             raise ValueError(f"clusters of shape {labels.shape} and prompts of shape {leading} differ")
         names, group = np.unique(labels.reshape(-1), return_inverse=True)
         count = len(names)
-    rows = np.ascontiguousarray(mean.reshape(math.prod(leading), 1 if single else mean.shape[-1]))
+    rows = mean.reshape(math.prod(leading), 1 if single else mean.shape[-1])
+    rows = np.ascontiguousarray(rows) if isinstance(rows, np.ndarray) else rows
     found = operations_of("best_of_n", curves=curves.mean).prompt_means(rows, group, count)
     shape = () if single else (rows.shape[1],)
     return MeanCurve(curves.n, *(give(array, curves.mean, shape=shape) for array in found))

@@ -1,7 +1,7 @@
 """Axioms of social choice, asked of preference matrices and of the rankings that policies make of responses.
 
 Response i beats j if P[i, j] > 1/2 and ties it at 1/2; probabilities that agree to 1e-12 count as equal. All functions
-are vectorised over leading axes. Reference: arXiv:2602.12180.
+are vectorised over leading axes, and take arrays on a CUDA device. Reference: arXiv:2602.12180.
 """
 
 import math
@@ -63,7 +63,8 @@ def condorcet_winner(P: ArrayLike) -> Any:
 
     Notes
     -----
-    Exact up to ties, which are probabilities within 1e-12 of 1/2. Cost: K². Reference: arXiv:2602.12180.
+    Exact up to ties, which are probabilities within 1e-12 of 1/2. Cost: K². Matrices on a CUDA device are checked on
+    the host, and each is a thread's there: for many of few responses. Reference: arXiv:2602.12180.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def condorcet_winner(P: ArrayLike) -> Any:
     found = ops.short_axiom(P, ops.WINNER)
     if found is not None:
         return found
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     return task.give(_axioms(task, ops.WINNER).winner, task.leading, dtype=np.int64)
 
 
@@ -112,7 +113,7 @@ def smith_set(P: ArrayLike) -> Any:
     found = ops.short_smith_set(P)
     if found is not None:
         return found
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     members = _axioms(task, ops.SMITH_SIZE).smith_set
     return task.give(members.reshape(*task.leading, members.shape[-1]), dtype=np.bool_)
 
@@ -153,7 +154,7 @@ def is_row_dominant(P: ArrayLike, *, strict: bool = False) -> Any:
     found = ops.short_axiom(P, ops.STRICT if strict else ops.DOMINANT)
     if found is not None:
         return found
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     axioms = _axioms(task, ops.DOMINANT)
     return task.give(axioms.strictly_dominant if strict else axioms.dominant, task.leading, dtype=np.bool_)
 
@@ -196,7 +197,7 @@ def is_strongly_transitive(P: ArrayLike, *, strict: bool = False) -> Any:
     found = ops.short_axiom(P, ops.STRICT if strict else ops.TRANSITIVE)
     if found is not None:
         return found
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     axioms = _axioms(task, ops.DOMINANT)
     return task.give(axioms.strictly_dominant if strict else axioms.transitive, task.leading, dtype=np.bool_)
 
@@ -235,7 +236,7 @@ def count_cycles(P: ArrayLike) -> Any:
     found = ops.short_axiom(P, ops.CYCLES)
     if found is not None:
         return found
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     return task.give(_axioms(task, ops.CYCLES).cycles, task.leading, dtype=np.int64)
 
 
@@ -275,7 +276,7 @@ def classify(P: ArrayLike) -> PreferenceClasses:
     found = ops.short_classes(P)
     if found is not None:
         return tuple.__new__(PreferenceClasses, found)
-    task = PreferenceArguments(P)
+    task = PreferenceArguments(P, on_devices=True)
     axioms = _axioms(task, ops.CYCLIC, ops.DOMINANT, ops.WINNER, ops.SMITH_SIZE, ops.CYCLES)
     return PreferenceClasses(
         task.give(axioms.cyclic, task.leading, dtype=np.bool_),
@@ -323,8 +324,9 @@ def is_condorcet_top(P: ArrayLike, scores: ArrayLike) -> Any:
     found = ops.short_top(P, scores, True)
     if found is not None:
         return found
-    task = PreferenceArguments(P, vectors={"scores": scores})
-    return _is_top(task, np.arange(task["P"].shape[-1]) == _axioms(task, ops.WINNER).winner[:, None])
+    task = PreferenceArguments(P, vectors={"scores": scores}, on_devices=True)
+    winner = _axioms(task, ops.WINNER).winner
+    return _is_top(task, task.operations("policy").masks_of(winner, task["P"].shape[-1]))
 
 
 def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
@@ -362,7 +364,7 @@ def is_smith_top(P: ArrayLike, scores: ArrayLike) -> Any:
     found = ops.short_top(P, scores, False)
     if found is not None:
         return found
-    task = PreferenceArguments(P, vectors={"scores": scores})
+    task = PreferenceArguments(P, vectors={"scores": scores}, on_devices=True)
     return _is_top(task, _axioms(task, ops.SMITH_SIZE).smith_set)
 
 
@@ -401,19 +403,24 @@ def is_order_preserving(P: ArrayLike, scores: ArrayLike) -> Any:
     found = ops.short_keeps_order(P, scores)
     if found is not None:
         return found
-    task = PreferenceArguments(P, vectors={"scores": scores})
-    keeps = task.operations("policy").keep_order(task.rows("P"), task.rows("scores"))
+    task = PreferenceArguments(P, vectors={"scores": scores}, on_devices=True)
+    keeps = task.operations("policy").keep_order(task.placed("P", task.leading), task.placed("scores", task.leading))
     return task.give(keeps, task.leading, dtype=np.bool_)
 
 
 def _axioms(task: PreferenceArguments, *wanted: int) -> Any:
     """Return what the axioms say of the matrices of `task`, one row each, as far as `wanted`."""
-    P = task["P"]
-    return task.operations("policy").axioms(P.reshape(math.prod(P.shape[:-2]), *P.shape[-2:]), *wanted)
+    return task.operations("policy").axioms(task.placed("P", _own_leading(task)), *wanted)
 
 
-def _is_top(task: PreferenceArguments, members: np.ndarray) -> Any:
+def _own_leading(task: PreferenceArguments) -> tuple[int, ...]:
+    """Return the leading axes of P, or, on a device, where masks are not repeated, those of all arguments."""
+    own = task["P"].shape[:-2]
+    return own if task.place is None or math.prod(own) == 1 else task.leading
+
+
+def _is_top(task: PreferenceArguments, members: Any) -> Any:
     """Return whether scores put `members`, one row for each matrix, above every other response; True of nobody."""
-    own = members.reshape(*task["P"].shape[:-2], members.shape[-1])
-    top = task.operations("policy").is_top(rows_of(own, 1, task.leading), task.rows("scores"))
+    own = members.reshape(*_own_leading(task), members.shape[-1])
+    top = task.operations("policy").is_top(rows_of(own, 1, task.leading), task.placed("scores", task.leading))
     return task.give(top, task.leading, dtype=np.bool_)

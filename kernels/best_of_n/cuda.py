@@ -29,6 +29,7 @@ from alignment_fast.kernels.best_of_n.cuda_pool import (
     pool_rows,
     pool_small_means,
     pool_variances,
+    prompt_means,
 )
 from alignment_fast.kernels.best_of_n.law import VALUES
 from alignment_fast.kernels.best_of_n.pool import ESTIMATORS, NODES, SMALL_POOL
@@ -64,6 +65,7 @@ __all__ = [
     "pool_rows",
     "pool_small_means",
     "pool_variances",
+    "prompt_means",
     "to_host",
 ]
 

@@ -13,7 +13,7 @@ from alignment_fast.kernels.common import driver, images, sorting
 from alignment_fast.kernels.common.launches import blocks_for, blocks_for_warps, run
 
 _LIBRARY = images.library("best_of_n")
-_FLOAT64, _INT32 = np.dtype(np.float64), np.dtype(np.int32)
+_FLOAT64, _INT32, _INT64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
 _STEPS = driver.Kernel(_LIBRARY, "pool_steps", "qqp")
 _JUDGED = {bits: driver.Kernel(_LIBRARY, f"pool_judged_f{bits}", "qqpppppp") for bits in (32, 64)}
 _BLOCKS = driver.Kernel(_LIBRARY, "pool_blocks", "qqqppqppp")
@@ -27,6 +27,7 @@ _VARIANCES = driver.Kernel(_LIBRARY, "pool_variances", "qqqqpppppqqpp")
 _ROWS, _PUT = driver.Kernel(_LIBRARY, "pool_rows", "qqpqpp"), driver.Kernel(_LIBRARY, "pool_put", "qqpppqp")
 _PASS_ALL_K = driver.Kernel(_LIBRARY, "pass_all_k", "qpqpqqppp")
 _REFUSED = driver.Kernel(_LIBRARY, "pass_refused", "qpqpqqp")
+_PROMPTS = driver.Kernel(_LIBRARY, "prompt_means", "qqppqpppp")
 _PASS_AT_K = driver.Kernel(_LIBRARY, "pass_at_k", "qpqpqqpp")
 # Bytes of scratch for blocks of ranks, of as many pools as have room at a time.
 SCRATCH = 1 << 28
@@ -173,6 +174,16 @@ def pass_all_k(total, correct, ks):
     arguments = (*_stepping(total), *_stepping(correct), len(ks), place.copy(ks), mean, variance)
     run(_PASS_ALL_K, blocks_for, mean.size, place, problems, *arguments)
     return mean, variance
+
+
+def prompt_means(x, group, groups):
+    """Return mean, standard error and number of prompts of each column of x, as the CPU does; `group` from the host."""
+    place, (prompts, columns) = x.place, x.shape
+    mean, error, present = (place.empty((columns,), dtype) for dtype in (_FLOAT64, _FLOAT64, _INT64))
+    of_group = None if group is None else place.copy(group.astype(np.int64))
+    memory = place.empty((columns, 2 * groups), _FLOAT64)
+    run(_PROMPTS, blocks_for, columns, place, prompts, columns, x, of_group, groups, memory, mean, error, present)
+    return mean, error, present
 
 
 def _stepping(numbers):

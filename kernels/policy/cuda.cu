@@ -1,5 +1,5 @@
 /* CUDA kernels of policy: the optima of IPO and DPO, their losses and covariances, a thread for each problem (for a response of it: advantages), by the
- * processor's text (responses.inc, rewards.inc, optimum.inc) or in its order.
+ * processor's text (responses.inc, rewards.inc, optimum.inc) or in its order; axioms.
  *
  * Bound: latency. A thread goes through its own matrix; many problems of few responses are what they are for. */
 #include "alignment_fast/af_cuda.h"
@@ -12,6 +12,7 @@
 #include "policy/responses.inc"
 #include "policy/rewards.inc"
 #include "policy/optimum.inc"
+#include "policy/cuda_axioms.inc"
 
 /* M mu of each problem, as policy_advantages adds it up: tile after tile, those below the diagonal by fused products. A step
  * of 0: one row serves all. */

@@ -1,18 +1,23 @@
-"""The operations of this family on a CUDA device: optima and losses of IPO and DPO, a thread for each problem."""
+"""The operations of this family on a CUDA device: optima and losses of IPO and DPO, axioms, a thread each."""
 
 import numpy as np
 
 from alignment_fast.kernels.common import driver, images
 from alignment_fast.kernels.common.launches import THREADS, blocks_for, run
-from alignment_fast.kernels.policy.operations import TiltedRows
+from alignment_fast.kernels.policy import cpu
+from alignment_fast.kernels.policy.operations import Axioms, TiltedRows
 
 __all__ = [
     "advantages",
+    "axioms",
     "dpo_covariances",
     "dpo_losses",
     "ipo_covariances",
     "ipo_losses",
+    "is_top",
+    "keep_order",
     "least_ipo_losses",
+    "masks_of",
     "raised",
     "rewards",
     "scaled_losses",
@@ -22,7 +27,7 @@ __all__ = [
 ]
 
 _LIBRARY = images.library("policy")
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT64, _INT64, _BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
 _ADVANTAGES = driver.Kernel(_LIBRARY, "preference_advantages", "qqpqpqp")
 _LEAST = driver.Kernel(_LIBRARY, "least_ipo_losses", "qqpqpp")
 _REWARDS = driver.Kernel(_LIBRARY, "dpo_rewards", "qqpqpqdqpqpp")
@@ -34,7 +39,13 @@ _SENSITIVITIES = driver.Kernel(_LIBRARY, "dpo_sensitivities", "qqqpqpqpqpqpqp")
 _ROWS = driver.Kernel(_LIBRARY, "scaled_rows", "qqqpqpqp")
 _TILTED = driver.Kernel(_LIBRARY, "tilted_policies", "qqqpqpqpqpqppp")
 _RAISED = driver.Kernel(_LIBRARY, "raised_rows", "qqpqdp")
+_AXIOMS = driver.Kernel(_LIBRARY, "preference_axioms", "qqpdqpqpppppppppp")
+_MASKS = driver.Kernel(_LIBRARY, "response_masks", "qqpp")
+_KEPT = driver.Kernel(_LIBRARY, "kept_orders", "qqpqdpqp")
+_TOPS = driver.Kernel(_LIBRARY, "tops", "qqpqpqp")
 _SCALED = driver.Kernel(_LIBRARY, "scaled_losses", "qqpqpqp")
+# Matrices were checked before, to less.
+_TOLERANCE = 1e-6
 # Problems at once: further ones take turns, for each has scratch of its own.
 MOST = 1 << 15
 
@@ -172,4 +183,53 @@ def scaled_losses(loss, factor, count, points):
     out, there = place.empty((count, points), _FLOAT64), None if factor is None else place.copy(factor)
     steps = int(len(loss) > 1), 0 if there is None else _step(there)
     run(_SCALED, blocks_for, out.size, place, count, points, loss, steps[0], there, steps[1], out)
+    return out
+
+
+def _axiom_integers(size):
+    """Return `policy_axioms_integers` of axioms.inc."""
+    return (6 + 2 * (-(-size // 64))) * size
+
+
+def axioms(P, *wanted):
+    """Return the `Axioms` of matrices P (count, K, K), as far as `wanted`: WINNER, CYCLES, ...; None otherwise."""
+    place, count, size = P.place, len(P), P.shape[-1]
+    bits, own = sum(1 << property for property in wanted), size * size + _axiom_integers(size)
+
+    def made(property, dtype, *more):
+        return place.empty((count, *more), dtype) if bits >> property & 1 else None
+
+    out = Axioms(
+        *(made(of, _INT64) for of in (cpu.WINNER, cpu.SMITH_SIZE, cpu.CYCLES)),
+        *(made(cpu.DOMINANT, _BOOL) for _ in range(3)),
+        *(made(of, _BOOL) for of in (cpu.CYCLIC, cpu.TOTAL_ORDER)),
+        made(cpu.SMITH_SIZE, _BOOL, size),
+        made(cpu.TOTAL_ORDER, _INT64, size),
+    )
+    scratch, shape = _scratch(place, count, own)
+    run(_AXIOMS, shape, count, place, count, size, P, _TOLERANCE, bits, scratch, own, *out)
+    return out
+
+
+def masks_of(response, size):
+    """Return masks (count, size) of one response each, of none where it is −1."""
+    out = response.place.empty((len(response), size), _BOOL)
+    run(_MASKS, blocks_for, out.size, out.place, len(response), size, response, out)
+    return out
+
+
+def keep_order(P, scores):
+    """Return whether scores (count or 1, K) put every winner of a pair of P (count or 1, K, K) above the loser."""
+    place, count = P.place, _count(P, scores)
+    out = place.empty((count,), _BOOL)
+    run(_KEPT, blocks_for, count, place, count, scores.shape[-1], P, _step(P), _TOLERANCE, scores, _step(scores), out)
+    return out
+
+
+def is_top(members, scores):
+    """Return whether scores put all of `members` (count or 1, K), a mask, above every other response."""
+    place, count = scores.place, _count(members, scores)
+    out = place.empty((count,), _BOOL)
+    size = scores.shape[-1]
+    run(_TOPS, blocks_for, count, place, count, size, members, _step(members), scores, _step(scores), out)
     return out

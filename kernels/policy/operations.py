@@ -71,6 +71,7 @@ __all__ = [
     "is_top",
     "keep_order",
     "least_ipo_losses",
+    "masks_of",
     "normalised",
     "order_samplers",
     "pair_potentials",
@@ -326,6 +327,11 @@ def keep_order(P, scores):
     out = np.empty(count, np.uint8)
     _over_rows(cpu.keep_order, count, scores.shape[-1] ** 2, P, scores, out)
     return out.view(np.bool_)
+
+
+def masks_of(response, size):
+    """Return masks (count, size) of one response each, of none where it is −1."""
+    return np.arange(size) == response[:, None]
 
 
 def is_top(members, scores):

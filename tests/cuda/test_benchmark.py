@@ -30,7 +30,7 @@ def test_trajectories_are_right_on_the_stand_in(cuda):
 @fused
 def test_optima_are_right_on_the_stand_in(cuda):
     found = dict(runpy.run_path(str(COMMAND))["COMPARISONS"]["policy"](7, 2))
-    assert len(found) == 8
+    assert len(found) == 10
     assert all(found.values()), found
 
 

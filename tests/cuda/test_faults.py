@@ -16,7 +16,7 @@ from test_best_of_n import by_definition, folded
 
 from alignment_fast import policy, ranking
 from alignment_fast._operations import operations
-from alignment_fast.best_of_n import BestOfN, curve, pass_all_k
+from alignment_fast.best_of_n import BestOfN, Curve, curve, mean_over_prompts, pass_all_k
 from alignment_fast.kernels import build_cuda
 from alignment_fast.kernels.best_of_n import cuda_law, cuda_pool, law, pool, simulation
 from alignment_fast.kernels.best_of_n.structures import Pools
@@ -131,6 +131,14 @@ def check_variances():
         expected = curve(score, values=value, **options)
         found = curve(at.copy(score), values=at.copy(value), **options)
         np.testing.assert_allclose(found.variance.numpy(), expected.variance, rtol=1e-12, atol=1e-14)
+    means = generator.normal(size=(9, 5))
+    means[2, 3] = np.nan
+    for clusters in (None, np.arange(9) // 2):
+        expected, found = (
+            mean_over_prompts(Curve(np.arange(5), x), clusters=clusters) for x in (means, at.copy(means))
+        )
+        for name in ("mean", "standard_error", "prompts"):
+            assert getattr(found, name).numpy().tobytes() == getattr(expected, name).tobytes(), name
     total, correct = np.array([9, 40]), np.array([9, 30])
     expected, found = (pass_all_k(*counts, [2, 5]) for counts in ((total, correct), (at.copy(total), at.copy(correct))))
     assert found.variance.numpy().tobytes() == expected.variance.tobytes()
@@ -360,20 +368,39 @@ def check_ipo():
     )
 
 
+def check_axioms():
+    """Nine matrices of nine responses, of scores with equal ones, of chance and with ties, and what scores keep."""
+    generator, at = np.random.default_rng(13), streams.Place(0, streams.LEGACY)
+    above = np.triu(generator.choice([0.25, 0.5, 0.75], (9, 9, 9)), 1)
+    P = above + np.tril(1 - np.swapaxes(above, 1, 2), -1) + 0.5 * np.eye(9)
+    reward = generator.integers(0, 20, (4, 9)) / 4.0
+    P[:4] = 1 / (1 + np.exp(reward[:, None, :] - reward[:, :, None]))
+    scores, wins = generator.normal(size=(9, 9)), P.sum(axis=-1)
+    wins[1] = -wins[1]
+    for wanted, found in zip(policy.classify(P), policy.classify(at.copy(P)), strict=True):
+        assert (found.numpy() == wanted).all()
+    assert (policy.smith_set(at.copy(P)).numpy() == policy.smith_set(P)).all()
+    for question in (policy.is_condorcet_top, policy.is_smith_top, policy.is_order_preserving):
+        for given in (scores, wins):
+            assert (question(at.copy(P), at.copy(given)).numpy() == question(P, given)).all()
+
+
 CHECKS = {"random": check_random, "best_of_n": check_draws, "pools": check_pools, "laws": check_laws}
 CHECKS |= {"outcomes": check_outcomes, "aligned": check_aligned, "variances": check_variances}
 CHECKS |= {"common": check_common, "pairwise": check_pairs}
 CHECKS |= {"information": check_rows, "ranking": check_ranking, "dynamics": check_trajectories}
-CHECKS |= {"policy": check_policy, "ipo": check_ipo, "vocabulary": check_vocabulary}
+CHECKS |= {"policy": check_policy, "ipo": check_ipo, "axioms": check_axioms, "vocabulary": check_vocabulary}
 # Parts of a family that have a check of their own.
 FAMILY = dict.fromkeys(("pools", "laws", "outcomes", "aligned", "variances"), "best_of_n") | {
     "ipo": "policy",
+    "axioms": "policy",
     "vocabulary": "pairwise",
 }
-LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo", "vocabulary"}
+LAUNCHED = {"laws", "outcomes", "aligned", "variances", "ranking", "dynamics", "policy", "ipo", "axioms", "vocabulary"}
 POOLS, LAWS = '#include "best_of_n/cuda_pool.inc"', '#include "best_of_n/cuda_law.inc"'
 ATOMS, ALIGNED = '#include "best_of_n/cuda_law_atoms.inc"', '#include "best_of_n/cuda_aligned.inc"'
 SPREADS = '#include "best_of_n/cuda_pool_variances.inc" /* last: AF_EACH is another one there */'
+AXIOMS = '#include "policy/cuda_axioms.inc"', ""
 LAW_KINDS = ("sums, law_sum_block(", "moments, law_moment_block(", "renyi, law_renyi_block(")
 
 
@@ -386,7 +413,7 @@ def unused(*kernels):
 DRAWS = unused("fold_winners", "fold_short_winners", "exponent_tails", "gaussian_rewards")
 CUT = {
     "best_of_n": [(POOLS, ""), (LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, "")],
-    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS],
+    "pools": [(LAWS, ""), (ATOMS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("prompt_means")],
     "variances": [
         (LAWS, ""),
         (ATOMS, ""),
@@ -400,8 +427,15 @@ CUT = {
         *[(POOLS, ""), (ALIGNED, ""), (SPREADS, ""), *DRAWS, *unused("law_totals", "law_pmf")],
         *((f"LAW_PARTIALS(law_{kind}", "// ") for kind in LAW_KINDS),
     ],
-    "ipo": unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities"),
-    "policy": unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
+    "axioms": unused(
+        *("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows", "dpo_rewards"),
+        *("dpo_losses", "dpo_covariances", "dpo_sensitivities", "tilted_policies", "raised_rows", "scaled_losses"),
+    ),
+    "ipo": [AXIOMS, *unused("dpo_rewards", "dpo_losses", "dpo_covariances", "dpo_sensitivities")],
+    "policy": [
+        AXIOMS,
+        *unused("preference_advantages", "least_ipo_losses", "ipo_losses", "ipo_covariances", "scaled_rows"),
+    ],
     "pairwise": [
         ("MARGIN_LOSSES(PAIR_PLAIN)", "PAIR_PLAIN(sigmoid, 1)"),
         ("MARGIN_LOSSES(PAIR_CASE)", ""),
@@ -472,6 +506,19 @@ FAULTS = {
     "a group that starts again": ("outcomes", "            sum += before;\n", ""),
     "a variance that there is none of": ("variances", "if (j >= usable) out", "if (0) out"),
     "a pool of another size": ("variances", "row[r] * width + (task - r * size)", "row[r] * size + (task - r * size)"),
+    "a column of prompts left out": (
+        "variances",
+        "AF_EACH(j, columns)\n        prompt_columns",
+        "AF_EACH(j, columns - 1)\n        prompt_columns",
+    ),
+    "a column of prompts too many": (
+        "variances",
+        "AF_EACH(j, columns)\n        prompt_columns",
+        "AF_EACH(j, columns + 1)\n        prompt_columns",
+    ),
+    "prompts of another column": ("variances", "columns, x + j, group", "columns, x, group"),
+    "a prompt that is not there": ("variances", "present[j] += here == here;", "present[j] += 1;"),
+    "a fused product of prompts": ("variances", "-fmad=false", "-fmad=true"),
     "squares of one lane": ("variances", "af_warp_sum(squares)", "squares"),
     "all of as many as there are": ("variances", "all <= m - all ?", "1 ?"),
     "a tile in the frame of the one before": (
@@ -538,6 +585,30 @@ FAULTS = {
     "the covariance of another problem": ("ipo", "x[row * x_step + task % width]", "x[task % width]"),
     "the rewards of another problem": ("policy", "reward + row * reward_step, out", "reward, out"),
     "the direction of another problem": ("policy", "direction + row * direction_step", "direction"),
+    "a matrix too many": (
+        "axioms",
+        "AF_EACH(row, count) out[row] = policy_is_top",
+        "AF_EACH(row, count + 1) out[row] = policy_is_top",
+    ),
+    "a mask without its end": (
+        "axioms",
+        "AF_EACH(task, count * size) out[task] = response",
+        "AF_EACH(task, count * size - 1) out[task] = response",
+    ),
+    "a word of bits left out": ("axioms", "(size + 63) / 64;", "size / 64;"),
+    "the axioms of another problem": (
+        "axioms",
+        "policy_axioms_f64(size, P + row * size * size",
+        "policy_axioms_f64(size, P",
+    ),
+    "a place in too few bits": (
+        "axioms",
+        "smith + row * size",
+        "smith + (int8_t)(32 * row * size) / 32",
+    ),
+    "the order of another problem": ("axioms", "tolerance, score + row * score_step", "tolerance, score"),
+    "the top of another problem": ("axioms", "mask + row * mask_step", "mask"),
+    "pairs of a tile counted twice": ("axioms", "first == second ? i : second", "second"),
     "a fused product of optima": ("policy", "-fmad=false", "-fmad=true"),
     "a word left out": ("best_of_n", "min(min(w.word[0], w.word[1])", "min(min(w.word[0], w.word[0])"),
 }
@@ -617,6 +688,7 @@ UNFUSED = {
         "pool_coefficients",
         "pool_interpolated",
         "pool_max_weights",
+        "prompt_means",
     ),
 }
 
