@@ -2,20 +2,42 @@
 
 import mpmath
 
+BITS = 200  # behind the point of the integers below, which are exact but for the exponentials' last bit
+
+
+def fixed(value):
+    above, below = float(value).as_integer_ratio()
+    return (above << BITS) // below
+
 
 def sums(x, weight, centre, tilt):
-    """Return Σ e d^j, Σ e w d^j, Σ e² d^j for j = 0, 1, 2, and the same of |terms|."""
-    with mpmath.workdps(40):
-        rows = []
+    """Return Σ e d^j, Σ e w d^j, Σ e² d^j for j = 0, 1, 2, and the same of |terms|.
+
+    In integers, which are three times as fast as mpmath's numbers, with exponentials relative to that of the largest x.
+    """
+    top = max((a for a, w in zip(x, weight, strict=True) if w > 0), default=0.0)
+    totals, sizes = [0] * 9, [0] * 9
+    with mpmath.workdps(70):
+        factor, largest = mpmath.mpf(tilt), mpmath.mpf(top)
         for a, w in zip(x, weight, strict=True):
-            exact, d = mpmath.mpf(w), mpmath.mpf(a) - mpmath.mpf(centre)
-            e, square = exact * mpmath.exp(mpmath.mpf(tilt) * mpmath.mpf(a)), d * d
-            rows.append([term for f in (e, e * exact, e * e) for term in (f, f * d, f * square)])
-        columns = list(zip(*rows, strict=True))
-        found = [mpmath.fsum(c) for c in columns]
-        # Weights are not negative: only the terms with d itself may be.
-        size = [mpmath.fsum(c, absolute=True) if j % 3 == 1 else found[j] for j, c in enumerate(columns)]
-        return [float(value) for value in found], [float(value) for value in size]
+            exact, d = fixed(w), fixed(a) - fixed(centre)
+            power = int(mpmath.ldexp(mpmath.exp(factor * (mpmath.mpf(a) - largest)), BITS)) if w > 0 else 0
+            e = exact * power
+            for i, f in enumerate((e, e * exact, e * e)):
+                product = f * d
+                totals[3 * i] += f
+                totals[3 * i + 1] += product
+                totals[3 * i + 2] += product * d
+                sizes[3 * i + 1] += abs(product)
+        found, size = [], []
+        for i, (factors, times) in enumerate(((2, 1), (3, 1), (4, 2))):
+            for j in range(3):
+                scale = mpmath.ldexp(mpmath.exp(times * factor * largest), -BITS * (factors + j))
+                k = 3 * i + j
+                found.append(float(totals[k] * scale))
+                # Weights are not negative: only the terms with d itself may be.
+                size.append(float(sizes[k] * scale) if j == 1 else found[-1])
+        return found, size
 
 
 def gain_at_beta(x, weight, beta):
