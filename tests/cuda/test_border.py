@@ -243,7 +243,7 @@ BAD = {
         "policy is a CUDA array and this function has no CUDA version",
     ),
     "families without": (
-        lambda c: af.policy.smith_set(on(0)(c)),
+        lambda c: af.policy.hodge(on(0)(c)),
         af.BackendUnavailableError,
         "CUDA",
     ),
