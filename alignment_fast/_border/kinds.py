@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from functools import cache, wraps
+from itertools import repeat
 from types import NoneType
 from typing import Any, TypeVar, cast
 
@@ -61,14 +62,14 @@ def in_kind_of_its_arrays(method: _Method) -> _Method:
 
     @wraps(method)
     def given(self, *arguments, **options):
-        held = {name: getattr(self, name) for name in _fields_of(type(self))}
-        values = *arguments, *options.values(), *held.values()
-        if _OWN.issuperset(map(type, values)):
+        names = _fields_of(type(self))
+        held = tuple(map(getattr, repeat(self), names))
+        if _OWN.issuperset(map(type, (*arguments, *options.values(), *held))):
             return method(self, *arguments, **options)
-        foreign = [value for value in values if is_foreign(value)]
+        foreign = [value for value in (*arguments, *options.values(), *held) if is_foreign(value)]
         if not foreign:
             return method(self, *arguments, **options)
-        arrays = {name: value for name, value in held.items() if is_foreign(value)}
+        arrays = {name: value for name, value in zip(names, held, strict=True) if is_foreign(value)}
         if any(device_of(value) == "cuda" for value in arrays.values()):
             return method(self, *arguments, **options)
         if _has_fields(type(self)):

@@ -155,7 +155,7 @@ class MemorylessModel:
         budgets = as_parameter(delta, "delta")[()]
         if not np.logical_and.reduce(budgets >= 0, axis=None):
             refuse(~(budgets >= 0), budgets, "delta", "is not a number >= 0")
-        return self._aligned(budgets)
+        return kl_constrained(self._p, self._reward, budgets, num_threads=self._num_threads)
 
     @in_kind_of_its_arrays
     def reward_law(self, m: int, *, method: str = "auto") -> Law:
