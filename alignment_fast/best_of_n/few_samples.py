@@ -180,7 +180,7 @@ class PassAtKFit:
     def _of_problems(self, m, c, ks, level, found):
         """Write mean, lower and upper end (3, n, T) of problems of m samples (n, 1), c of them correct, at ks (T,)."""
         a, b = self.alpha + c, self.beta + m - c
-        never: Any = 0.0
+        never = 0.0
         if self.zero > 0:
             none = np.exp(_difficulty.log_beta_factor(self.alpha, self.beta, m, 0.0))
             never = np.where(c == 0, self.zero / (self.zero + (1 - self.zero) * none), 0.0)

@@ -362,7 +362,7 @@ def mean_over_prompts(curves: Curve, *, clusters: Any = None) -> MeanCurve:
     if not isinstance(curves, Curve):
         raise TypeError(f"curves must be a Curve, not {type(curves).__name__}")
     n = curves.n
-    single = n.ndim == 0 if hasattr(n, "ndim") else np.ndim(n) == 0 and not is_foreign(n)
+    single = n.ndim == 0 if hasattr(n, "ndim") else isinstance(n, int) or (np.ndim(n) == 0 and not is_foreign(n))
     found = operations("best_of_n").short_prompt_means(curves.mean, single) if clusters is None else None
     if found is not None:
         return MeanCurve(curves.n, *found)
