@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import hostile
 import numpy as np
@@ -22,12 +23,13 @@ from alignment_fast.cli import main
 pytest.importorskip("typer")
 pytest.importorskip("pyarrow")
 
-from alignment_fast.commands import pass_at_k
+from alignment_fast.commands import app, pass_at_k
 from alignment_fast.commands.printing import terminal
 
 pytestmark = pytest.mark.same_everywhere
 
 LETTERS = "examples/english_letters.csv"
+README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture
@@ -200,12 +202,22 @@ FAULTS = {
 }
 
 
+def test_every_command_has_its_row_in_the_readme():
+    rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `alignment-fast ")]
+    named = {row.split("`")[1].split()[1] for row in rows}
+    assert named == set(app.commands)
+
+
+# Commands to which any name can be that of a column of data: of a system.
+ANY_COLUMN = ("compare",)
+
+
 @pytest.mark.parametrize("command", hostile.TABLES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_files_that_hold_nothing_are_one_line(capsys, tmp_path, command, fault):
     content, message = FAULTS[fault]
-    if command == "compare" and message == "look":
-        message = "table.csv has columns but no rows"  # any name can be a system's
+    if command in ANY_COLUMN and message == "look":
+        message = "table.csv has columns but no rows"
     header, _, _ = hostile.TABLES[command]
     if b"HEADER" in content:
         content = content.replace(b"HEADER", ",".join(header).encode()).replace(b"FIRST", header[0].encode())

@@ -35,6 +35,8 @@ def rounded_up(tolerance):
     if tolerance == 0 or not math.isfinite(tolerance):
         return tolerance
     unit = 10.0 ** (math.floor(math.log10(tolerance)) - 1)
+    if unit == 0.0:  # of the smallest doubles, which have no two digits
+        return tolerance
     return float(f"{math.ceil(tolerance / unit * (1 - 1e-12)) * unit:.1e}")
 
 

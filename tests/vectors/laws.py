@@ -26,11 +26,19 @@ RELATIVE = 1e-12
 CONTINUOUS = ("kl", "reverse_kl", "chi2", "tv", "hellinger2", "win_rate")
 
 
+class Law(best_of_n.Law):
+    """With so many digits that what is 0 stays below the smallest double."""
+
+    @staticmethod
+    def digits(p, n, log_n, log):
+        return 750 + best_of_n.Law.digits(p, n, log_n, log)
+
+
 def discrete():
     """Return the cases of discrete laws."""
     family = Family("best_of_n")
     for (label, (p, reward)), (how, size) in itertools.product(DISCRETE.items(), SIZES):
-        law = best_of_n.Law(p, reward, **{how: size})
+        law = Law(p, reward, **{how: size})
         scale = max(1.0, size if how == "log_n" else log(size))
         call = {"p": p, "reward": reward, how: size}
         pmf = [(x, RELATIVE * max(scale, 0 if mpmath.isinf(x) else abs(x))) for x in law.log_pmf]
